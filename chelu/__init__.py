@@ -1,0 +1,1 @@
+"""The kernel of Chelu: what at least two components share."""

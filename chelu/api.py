@@ -1,0 +1,1 @@
+"""Client of the registry's HTTP API, for commands, simulators and judges."""

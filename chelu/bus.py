@@ -1,0 +1,1 @@
+"""MQTT for every component: the paho session, its messages and its settings."""

@@ -1,0 +1,50 @@
+"""The `chelu` command. Each part brings a `cli.py` whose `register(app)` adds its commands and imports only typer.
+
+Parts are found through the entry-point group ``chelu.commands``, so that the kernel imports none of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+
+import typer
+
+from chelu.errors import CheluError, MissingExtraError
+
+
+@contextlib.contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Around a part's own imports: a missing optional package becomes a sentence that names the extra to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module in {"", "chelu", "services", "edge", "simulators", "evaluation"}:
+            raise
+        raise MissingExtraError(name, module) from None
+
+
+def build() -> typer.Typer:
+    """The command with every installed part's commands on it, in the order of their names."""
+    app = typer.Typer(
+        name="chelu",
+        help="Chelu: the open platform for connected-vehicle and smart-city test sites.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for point in sorted(entry_points(group="chelu.commands"), key=lambda point: point.name):
+        point.load()(app)
+    return app
+
+
+def main() -> None:
+    """Run the command: an expected failure is one sentence on standard error and exit code 1."""
+    try:
+        build()()
+    except CheluError as error:
+        print(f"chelu: {error}", file=sys.stderr)
+        sys.exit(1)

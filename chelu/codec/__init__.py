@@ -1,0 +1,1 @@
+"""Bytes ⇄ columns: one module per wire format."""

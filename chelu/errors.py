@@ -1,0 +1,67 @@
+"""The one error root and its few subclasses; each carries its data as fields and says both numbers in its sentence."""
+
+from __future__ import annotations
+
+
+class CheluError(Exception):
+    """Root of every error Chelu raises on purpose; its text is one sentence a user can act on."""
+
+
+class ConfigurationError(CheluError):
+    """A setting is missing, unknown or outside what is allowed."""
+
+    def __init__(self, key: str, value: object, allowed: str, *, source: str = "") -> None:
+        self.key, self.value, self.allowed, self.source = key, value, allowed, source
+        where = f"{source}: " if source else ""
+        super().__init__(f"{where}{key} = {value!r} is not allowed: {allowed}")
+
+
+class CannotStartError(CheluError):
+    """A component cannot start; says what is wrong and how to mend it."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.what, self.remedy = what, remedy
+        super().__init__(f"{what}; {remedy}")
+
+
+class MissingExtraError(CannotStartError):
+    """A part of Chelu was called whose optional dependencies are not installed."""
+
+    def __init__(self, extra: str, module: str) -> None:
+        self.extra, self.module = extra, module
+        super().__init__(f"the Python package {module!r} is not installed", f"run: pip install 'chelu[{extra}]'")
+
+
+class MalformedError(CheluError):
+    """Bytes or text that cannot be read as what they claim to be.
+
+    ``reason`` is one of `chelu.messages.DropReason`'s values, so that a refusal can be counted as it is.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(f"{reason}: {detail}")
+
+
+class OutOfRangeError(CheluError):
+    """A value that its field cannot hold."""
+
+    def __init__(self, field: str, value: object, low: object, high: object) -> None:
+        self.field, self.value, self.low, self.high = field, value, low, high
+        super().__init__(f"{field} = {value!r} is outside {low} … {high}")
+
+
+class RefusedError(CheluError):
+    """A peer (broker, database, registry) answered and said no."""
+
+    def __init__(self, peer: str, request: str, answer: str) -> None:
+        self.peer, self.request, self.answer = peer, request, answer
+        super().__init__(f"{peer} refused {request}: {answer}")
+
+
+class UnreachableError(CheluError):
+    """A peer did not answer; trying again later may succeed."""
+
+    def __init__(self, peer: str, address: str, detail: str) -> None:
+        self.peer, self.address, self.detail = peer, address, detail
+        super().__init__(f"{peer} at {address} cannot be reached: {detail}")

@@ -1,0 +1,1 @@
+"""Vectorised geodesy: WGS-84 ⇄ local metres, GCJ-02, headings; never writes to its arguments."""

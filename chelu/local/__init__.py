@@ -1,0 +1,1 @@
+"""Broker, database and supervisor for a machine that has none."""

@@ -1,0 +1,1 @@
+"""Motion of road users as arrays: footprints, conflicts, safety measures, physics."""

@@ -1,0 +1,1 @@
+"""Pure checks on batches: what is doubtful, and why."""

@@ -1,0 +1,1 @@
+"""The road network as columns, and one reader per map format."""

@@ -1,0 +1,1 @@
+"""PostgreSQL with or without TimescaleDB: pool, COPY, migrations, time-series tables."""

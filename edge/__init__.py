@@ -1,0 +1,1 @@
+"""The agent on roadside units, vehicles, sensors and signals."""

@@ -1,0 +1,1 @@
+"""The judges: what is fast, what is right, and the demo."""

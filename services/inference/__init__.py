@@ -1,0 +1,1 @@
+"""MQTT → columns → live picture → futures → pairs → applications → warnings."""

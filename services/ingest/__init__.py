@@ -1,0 +1,1 @@
+"""MQTT → columns → quality → store."""

@@ -1,0 +1,1 @@
+"""The register of sites, devices and people, and the operators' API."""

@@ -1,0 +1,1 @@
+"""Traffic, replay, load and faults: devices that are not there."""

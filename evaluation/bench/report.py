@@ -33,7 +33,7 @@ class Ratio:
 
 
 def interleaved(*sides: Callable[[], int], rounds: int = 5) -> tuple[float, ...]:
-    """Units per second of each side, the median over `rounds`; each side does its work once a round and returns how many units."""
+    """Units per second of each side, the median over `rounds`; a side does its work once a round and returns its units."""
     rates: list[list[float]] = [[] for _ in sides]
     for _ in range(rounds):
         for side, measured in zip(sides, rates, strict=True):

@@ -1,1 +1,362 @@
-"""An append-only log on disk that survives `kill -9`: what could not be sent yet, in order."""
+"""An append-only log on disk that survives `kill -9`: what could not be handed on yet, in order.
+
+A spool is a directory of segments ``<first sequence>.log``; a record is ``{length u32, crc32 u32}`` little-endian and its bytes,
+the CRC being taken over the record's sequence number and its bytes. Numbers rise by one within a segment. Every opening starts a
+segment of its own at the wall clock's microseconds (or just above the last number, if the clock went back), so that neither a
+wiped disk nor a tail lost with the power ever gives a number to two records; the price is gaps between segments.
+
+A `Spool` may be used by several threads; one process at a time may open a directory. What `append` returned survives the death of
+the process; what `sync` returned from survives the loss of power.
+"""
+
+from __future__ import annotations
+
+import bisect
+import errno
+import fcntl
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from chelu.clock import Clock, SystemClock
+from chelu.errors import CannotStartError, CheluError, OutOfRangeError
+
+RECORD = struct.Struct("<II")
+NUMBER = struct.Struct("<Q")
+SLOT = struct.Struct("<QI")  # the release cursor is kept twice, written in turn: one of the two is always whole
+
+
+class SpoolError(CheluError):
+    """The spool's directory cannot be written; nothing that was in it is harmed."""
+
+    def __init__(self, directory: Path, error: OSError) -> None:
+        self.directory, self.errno = directory, error.errno
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        remedy = "free some space, or lower the spool's size" if full else "mend the disk, or choose another directory"
+        super().__init__(f"the spool {directory} cannot be written ({error.strerror}); {remedy}")
+
+
+class SpoolFullError(CheluError):
+    """The spool holds all it may, and was told to refuse rather than to drop its oldest records."""
+
+    def __init__(self, directory: Path, size_bytes: int, max_bytes: int) -> None:
+        self.directory, self.size_bytes, self.max_bytes = directory, size_bytes, max_bytes
+        super().__init__(f"the spool {directory} is full: {size_bytes} of {max_bytes} bytes are waiting")
+
+
+@dataclass(slots=True)
+class _Segment:
+    first: int
+    path: Path
+    count: int
+    size: int
+
+    @property
+    def last(self) -> int:
+        return self.first + self.count - 1
+
+
+class Spool:
+    """Records of bytes, numbered, in order, bounded by `max_bytes` on disk.
+
+    when_full: ``drop_oldest`` removes the oldest segment and counts its unreleased records in `dropped`; ``refuse`` raises
+    SpoolFullError from `append`. Raises CannotStartError when the directory is in use or cannot be made.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        segment_bytes: int = 8 << 20,
+        max_bytes: int = 256 << 20,
+        when_full: Literal["drop_oldest", "refuse"] = "drop_oldest",
+        clock: Clock | None = None,
+    ) -> None:
+        if not 0 < 2 * segment_bytes <= max_bytes:
+            raise OutOfRangeError("segment_bytes", segment_bytes, 1, max_bytes // 2)
+        self.directory, self._segment_bytes, self._max_bytes = directory, segment_bytes, max_bytes
+        self._when_full, self._clock = when_full, clock or SystemClock()
+        self._guard = threading.RLock()
+        self._lock = _lock(directory)
+        self.dropped = 0
+        self.damaged_bytes = 0
+        self._hint = (0, 0, 0)  # (segment's first number, sequence, its offset): where the last read ended
+        self._dirty = True
+        self._turn = 0
+        self._released = 0
+        self._file = -1
+        self._segments: list[_Segment] = []
+        try:
+            self._open()
+        except OSError as error:
+            os.close(self._lock)
+            raise SpoolError(directory, error) from None
+
+    # -- state ---------------------------------------------------------------------------------------------------------------
+
+    @property
+    def released(self) -> int:
+        """Everything up to this sequence number is done with."""
+        return self._released
+
+    @property
+    def first_sequence(self) -> int:
+        """The oldest record not released; `last_sequence` + 1 when there is none."""
+        with self._guard:
+            for segment in self._segments:
+                if segment.last > self._released and segment.count:
+                    return max(segment.first, self._released + 1)
+            return self.last_sequence + 1
+
+    @property
+    def last_sequence(self) -> int:
+        """The newest number given out; one below the next when nothing was appended since opening."""
+        return self._segments[-1].last
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on disk, released ones in unfinished segments included."""
+        with self._guard:
+            return sum(segment.size for segment in self._segments)
+
+    def __len__(self) -> int:
+        with self._guard:
+            return sum(self._waiting(segment) for segment in self._segments)
+
+    # -- use -----------------------------------------------------------------------------------------------------------------
+
+    def append(self, records: Sequence[bytes]) -> int:
+        """Add records, all or none; returns the first one's sequence number.
+
+        Raises SpoolError when the disk cannot take them (nothing is added), SpoolFullError under ``refuse``, OutOfRangeError for
+        more than a segment's worth at once.
+        """
+        with self._guard:
+            needed = sum(map(len, records)) + RECORD.size * len(records)
+            if needed > self._segment_bytes:
+                raise OutOfRangeError("bytes appended at once", needed, 0, self._segment_bytes)
+            try:
+                self._make_room(needed)
+                return self._write(records, needed)
+            except OSError as error:
+                raise SpoolError(self.directory, error) from None
+
+    def sync(self) -> None:
+        """Wait until everything appended is on the disk itself."""
+        with self._guard:
+            if not self._dirty:
+                return
+            try:
+                os.fdatasync(self._file)
+                _sync_directory(self.directory)
+            except OSError as error:
+                raise SpoolError(self.directory, error) from None
+            self._dirty = False
+
+    def read(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Up to `limit` records with sequence numbers above `after` that are not released, oldest first."""
+        with self._guard:
+            after = max(after, self._released)
+            found: list[tuple[int, bytes]] = []
+            start = max(0, bisect.bisect_right(self._segments, after, key=lambda segment: segment.first) - 1)
+            for segment in self._segments[start:]:
+                if len(found) >= limit:
+                    break
+                if segment.last > after:
+                    found += self._read_segment(segment, max(segment.first, after + 1), limit - len(found))
+            return found
+
+    def release(self, through: int) -> None:
+        """Be done with every record up to this number; a lower number than before changes nothing."""
+        with self._guard:
+            through = min(through, self.last_sequence)
+            if through <= self._released:
+                return
+            self._released = through
+            try:
+                self._save_cursor()
+                while len(self._segments) > 1 and self._segments[0].last <= through:
+                    self._segments.pop(0).path.unlink()
+                if self._segments[-1].last <= through and self._segments[-1].size > self._segment_bytes // 2:
+                    self._roll()
+                    self._segments.pop(0).path.unlink()
+            except OSError as error:
+                raise SpoolError(self.directory, error) from None
+
+    def close(self) -> None:
+        """Sync and let the directory go; closing twice is harmless."""
+        with self._guard:
+            if self._lock < 0:
+                return
+            try:
+                self.sync()
+            finally:
+                os.close(self._file)
+                os.close(self._cursor)
+                os.close(self._lock)
+                self._lock = -1
+
+    # -- inside (the guard is held) ------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._cursor = os.open(self.directory / "cursor", os.O_RDWR | os.O_CREAT, 0o600)
+        paths = sorted(path for path in self.directory.glob("*.log") if path.stem.isdigit())
+        for path in paths:
+            segment = self._scan(path)
+            if segment.count:
+                self._segments.append(segment)
+            else:
+                path.unlink()
+        self._released = _load_cursor(self._cursor)
+        highest = max(self._segments[-1].last if self._segments else 0, self._released)
+        self._start_segment(max(highest + 1, self._clock.wall_us()))
+        self._released = max(self._released, self._segments[0].first - 1)
+
+    def _scan(self, path: Path) -> _Segment:
+        """Count a segment's whole records and cut what follows the last of them."""
+        data = path.read_bytes()
+        segment = _Segment(int(path.stem), path, 0, 0)
+        while (end := _record_end(data, segment.size, segment.first + segment.count)) is not None:
+            segment.size, segment.count = end, segment.count + 1
+        if segment.size < len(data):
+            self.damaged_bytes += len(data) - segment.size
+            os.truncate(path, segment.size)
+        return segment
+
+    def _start_segment(self, first: int) -> None:
+        path = self.directory / f"{first:020d}.log"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._dirty = file, True
+        self._segments.append(_Segment(first, path, 0, 0))
+
+    def _roll(self) -> None:
+        os.fdatasync(self._file)
+        self._start_segment(self._segments[-1].last + 1)
+
+    def _make_room(self, needed: int) -> None:
+        if self._segments[-1].size + needed > self._segment_bytes:
+            if self._when_full == "refuse":
+                self._refuse_if_full(needed)
+            self._roll()
+        if self._when_full == "refuse":
+            self._refuse_if_full(needed)
+        while self.size_bytes + needed > self._max_bytes:
+            oldest = self._segments.pop(0)
+            self.dropped += self._waiting(oldest)
+            self._released = max(self._released, oldest.last)
+            oldest.path.unlink()
+
+    def _refuse_if_full(self, needed: int) -> None:
+        if (size := self.size_bytes) + needed > self._max_bytes:
+            raise SpoolFullError(self.directory, size, self._max_bytes)
+
+    def _waiting(self, segment: _Segment) -> int:
+        return max(0, segment.last - max(self._released, segment.first - 1))
+
+    def _write(self, records: Sequence[bytes], needed: int) -> int:
+        segment = self._segments[-1]
+        first = segment.last + 1
+        data = b"".join(_encode(first + index, record) for index, record in enumerate(records))
+        try:
+            _write_all(self._file, data, segment.size)
+        except OSError:
+            os.ftruncate(self._file, segment.size)
+            raise
+        segment.size, segment.count, self._dirty = segment.size + needed, segment.count + len(records), True
+        return first
+
+    def _read_segment(self, segment: _Segment, start: int, limit: int) -> list[tuple[int, bytes]]:
+        owner, sequence, offset = self._hint
+        if owner != segment.first or sequence > start:
+            sequence, offset = segment.first, 0
+        found: list[tuple[int, bytes]] = []
+        with segment.path.open("rb") as file:
+            file.seek(offset)
+            while sequence <= segment.last and len(found) < limit and len(header := file.read(RECORD.size)) == RECORD.size:
+                length, crc = RECORD.unpack(header)
+                if sequence < start:
+                    file.seek(length, os.SEEK_CUR)
+                elif _crc(record := file.read(length), sequence) == crc:
+                    found.append((sequence, record))
+                else:  # went bad since it was written: the others are still good
+                    self.damaged_bytes += length
+                sequence += 1
+            self._hint = (segment.first, sequence, file.tell())
+        return found
+
+    def _save_cursor(self) -> None:
+        number = NUMBER.pack(self._released)
+        os.pwrite(self._cursor, number + struct.pack("<I", zlib.crc32(number)), self._turn * SLOT.size)
+        self._turn ^= 1
+
+
+def _crc(record: bytes, sequence: int) -> int:
+    return zlib.crc32(record, zlib.crc32(NUMBER.pack(sequence)))
+
+
+def _encode(sequence: int, record: bytes) -> bytes:
+    return RECORD.pack(len(record), _crc(record, sequence)) + record
+
+
+def _record_end(data: bytes, offset: int, sequence: int) -> int | None:
+    """Where the record at `offset` ends, or None when it is torn or not the one expected."""
+    body = offset + RECORD.size
+    if body > len(data):
+        return None
+    length, crc = RECORD.unpack_from(data, offset)
+    end: int = body + length
+    if end > len(data) or _crc(data[body:end], sequence) != crc:
+        return None
+    return end
+
+
+def _write_all(file: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _load_cursor(file: int) -> int:
+    """The higher of the two slots that are whole; 0 when neither is (then old records are handed on once more)."""
+    data = os.pread(file, 2 * SLOT.size, 0)
+    whole = [0]
+    for offset in range(0, len(data) - SLOT.size + 1, SLOT.size):
+        number, crc = SLOT.unpack_from(data, offset)
+        if zlib.crc32(NUMBER.pack(number)) == crc:
+            whole.append(number)
+    return max(whole)
+
+
+def _lock(directory: Path) -> int:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise CannotStartError(f"the spool {directory} cannot be opened ({error.strerror})", "choose another directory") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(file, 20, 0).decode("ascii", "replace").strip()
+        os.close(file)
+        raise CannotStartError(
+            f"the spool {directory} is in use by process {owner or '?'}", "stop it, or give this one a directory of its own"
+        ) from None
+    os.ftruncate(file, 0)
+    os.pwrite(file, str(os.getpid()).encode(), 0)
+    return file
+
+
+def _sync_directory(directory: Path) -> None:
+    file = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

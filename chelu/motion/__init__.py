@@ -1,1 +1,1 @@
-"""Motion of road users as arrays: footprints, conflicts, safety measures, physics."""
+"""Motion of road users: footprints, swept conflicts, surrogate safety measures, kinematic models. Arrays in, arrays out."""

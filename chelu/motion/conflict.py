@@ -1,0 +1,78 @@
+"""Where and when two moving footprints meet: on sampled futures of any shape, and exactly for straight motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.motion.footprints import Floats, forward, overlap, rightward
+
+
+@dataclass(frozen=True, slots=True)
+class Futures:
+    """Sampled futures of p tracks at s common instants: xy (p, s, 2) centres, heading_deg (p, s), size_m (p, 2) length, width."""
+
+    xy: Floats
+    heading_deg: Floats
+    size_m: Floats
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Futures:
+        """The futures of these tracks."""
+        return Futures(self.xy[rows], self.heading_deg[rows], self.size_m[rows])
+
+
+def first_overlap(a: Futures, b: Futures) -> npt.NDArray[np.int64]:
+    """Index of the first instant at which footprints of a and b overlap, pair by pair: (p,); −1 where they never do.
+
+    Instants must lie so close that the pair moves less than both lengths between two of them (0.2 s does up to 40 m/s).
+    Circles around the rectangles rule out most (pair, instant) cells; the separating-axis test sees the rest.
+    """
+    offset = b.xy - a.xy
+    reach = 0.5 * (np.hypot(a.size_m[:, 0], a.size_m[:, 1]) + np.hypot(b.size_m[:, 0], b.size_m[:, 1]))
+    near = np.einsum("psk,psk->ps", offset, offset) <= (reach * reach)[:, None]
+    pair, step = np.nonzero(near)
+    hit = overlap(offset[pair, step], a.heading_deg[pair, step], a.size_m[pair], b.heading_deg[pair, step], b.size_m[pair])
+    first = np.full(len(offset), -1, np.int64)
+    pair, step = pair[hit], step[hit]
+    first[pair[::-1]] = step[::-1]  # np.nonzero goes through a pair's steps in order: written backwards, the first one stays
+    return first
+
+
+def ttc_plane_s(offset: Floats, velocity_a: Floats, velocity_b: Floats, headings: Floats, sizes: Floats) -> Floats:
+    """Time to collision in the plane of two rectangles that keep velocity and heading: (n,) s, 0 when overlapping, inf if never.
+
+    offset, velocities (n, 2): b minus a, m and m/s; headings (n, 2) degrees of a and b; sizes (n, 2, 2) [a or b, length, width].
+    Exact for any headings: on each of the four edge directions the shadows meet during an interval; the rectangles overlap
+    while all four intervals do.
+    """
+    relative = velocity_b - velocity_a
+    enter, leave = np.full(len(offset), -np.inf), np.full(len(offset), np.inf)
+    axes = [direction(headings[:, side]) for side in (0, 1) for direction in (forward, rightward)]
+    for axis in axes:
+        reach = _shadow(axis, headings, sizes)
+        start, stop = _interval(np.sum(offset * axis, axis=1), np.sum(relative * axis, axis=1), reach)
+        enter, leave = np.maximum(enter, start), np.minimum(leave, stop)
+    return np.where((enter <= leave) & (leave >= 0), np.maximum(enter, 0.0), np.inf)
+
+
+def _shadow(axis: Floats, headings: Floats, sizes: Floats) -> Floats:
+    """Half the summed extent of both rectangles along `axis`: (n,)."""
+    parts = [
+        sizes[:, side, extent] * np.abs(np.sum(direction(headings[:, side]) * axis, axis=1))
+        for side in (0, 1)
+        for extent, direction in ((0, forward), (1, rightward))
+    ]
+    return np.asarray(0.5 * np.sum(parts, axis=0))
+
+
+def _interval(distance: Floats, speed: Floats, reach: Floats) -> tuple[Floats, Floats]:
+    """When |distance + speed·t| ≤ reach holds: start and stop, (inf, −inf) where it never does."""
+    moving = np.abs(speed) > 1e-12
+    safe = np.where(moving, speed, 1.0)
+    one, two = (-reach - distance) / safe, (reach - distance) / safe
+    inside = np.abs(distance) <= reach
+    start = np.where(moving, np.minimum(one, two), np.where(inside, -np.inf, np.inf))
+    stop = np.where(moving, np.maximum(one, two), np.where(inside, np.inf, -np.inf))
+    return start, stop

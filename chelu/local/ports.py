@@ -1,0 +1,51 @@
+"""TCP ports on this machine: the usual one when it is free, another when it is not."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from chelu.errors import CannotStartError
+
+LOOPBACK = "127.0.0.1"
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen on `port` now; raises OSError for anything but its being in use or privileged."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise
+    return True
+
+
+def free_port(host: str = LOOPBACK) -> int:
+    """A port that nothing listens on; another process may take it before its server does."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def choose(part: str, *, usual: int, forced: int | None = None, host: str = LOOPBACK) -> int:
+    """`forced` if given (CannotStartError when it is taken), else `usual`, else any free port. 0 means any free port."""
+    if forced:
+        if not is_free(forced, host):
+            raise CannotStartError(
+                f"port {forced}, asked for {part}, is in use or not allowed",
+                "name another one, or none to have a free one chosen",
+            )
+        return forced
+    return usual if usual and forced is None and is_free(usual, host) else free_port(host)
+
+
+def accepts(port: int, host: str = LOOPBACK) -> bool:
+    """Whether something accepts connections on `port`."""
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False

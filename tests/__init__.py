@@ -1,0 +1,1 @@
+"""Chelu's tests; a package so that their shared helpers have a name."""

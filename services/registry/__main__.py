@@ -1,0 +1,71 @@
+"""``python -m services.registry`` serves the API; ``… prepare`` migrates, writes the broker's files and exits."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from chelu.errors import CheluError
+from chelu.store import Database, migrate
+from services.registry import prepare
+from services.registry.app import create_app
+from services.registry.broker_files import Follower
+from services.registry.database import Register, open_pool
+from services.registry.parts import Parts
+from services.registry.server import serve
+from services.registry.settings import RegistrySettings
+
+LOG = logging.getLogger("services.registry")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run; an expected failure is one sentence on standard error and 1."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    options = _parser().parse_args(arguments)
+    try:
+        settings = RegistrySettings.from_environment(os.environ, password_file=options.password_file, acl_file=options.acl_file)
+        run(settings, is_serving=options.action == "serve", ready_file=_path(os.environ.get("CHELU_READY_FILE")))
+    except CheluError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None) -> None:
+    """Prepare, and serve until a signal when `is_serving`."""
+    files = prepare.files_of(settings)
+    files.check()
+    with Database(settings.database_url).connect() as connection:
+        migrate(connection, "register", prepare.MIGRATIONS)
+    with open_pool(settings.database_url) as pool:
+        register = Register(pool)
+        prepare.prepare(register, settings)
+        follower = Follower(files, lambda: prepare.read_state(register))
+        follower.start()
+        try:
+            if is_serving:
+                prepare.require_key(register)
+                serve(create_app(Parts(register, follower)), host=settings.host, port=settings.port, ready_file=ready_file)
+        finally:
+            follower.stop()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.registry", description=__doc__)
+    parser.add_argument("action", nargs="?", choices=("serve", "prepare"), default="serve")
+    parser.add_argument("--password-file", type=Path, help="instead of CHELU_REGISTRY_PASSWORD_FILE")
+    parser.add_argument("--acl-file", type=Path, help="instead of CHELU_REGISTRY_ACL_FILE")
+    return parser
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

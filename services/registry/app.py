@@ -1,0 +1,62 @@
+"""The HTTP application: routers put together, given their parts."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+import psycopg
+from fastapi import APIRouter, Depends, FastAPI, Response
+
+from chelu.errors import UnreachableError
+from services.registry import devices, problems, sites, streams, tables
+from services.registry.body_limit import BodyLimit
+from services.registry.models import Health
+from services.registry.parts import Parts, PartsOf, actor
+
+MAX_BODY_BYTES = 64 * 2**20
+ABOUT = """The register of a Chelu test site: sites, devices and their credentials, and what was stored of their messages.
+
+Every call but `/health` needs an API key: `Authorization: Bearer KEY`. A refusal is a problem document (RFC 9457)
+whose `errors` name the field, the value and what is allowed. Times are µs UTC since 1970, units are in the names."""
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {problems.MEDIA_TYPE: {}}}
+    for status, text in (
+        (401, "no API key, or one that is not known"),
+        (404, "not registered"),
+        (409, "taken already"),
+        (422, "a field is not allowed as it is"),
+        (503, "the database, or the table asked for, is not there; try again"),
+    )
+}
+HEALTH = APIRouter(tags=["health"])
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The application; `parts` must be open, and stay so while it runs."""
+    app = FastAPI(title="Chelu registry", version=version("chelu"), description=ABOUT, redoc_url=None)
+    app.state.parts = parts
+    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
+    app.include_router(HEALTH)
+    for module in (sites, devices, streams, tables):
+        app.include_router(module.ROUTER, dependencies=[Depends(actor)], responses=REFUSALS)
+    problems.install(app)
+    return app
+
+
+@HEALTH.get("/health", responses={503: {"model": Health}})
+def health(parts: PartsOf, response: Response) -> Health:
+    """Whether the registry can do its work; 503 when it cannot."""
+    database = "ok" if _has_database(parts) else "away"
+    files = "in step" if parts.broker.is_in_step else "behind"
+    is_well = database == "ok" and files == "in step"
+    response.status_code = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
+    return Health(status="ok" if is_well else "impaired", database=database, broker_files=files)
+
+
+def _has_database(parts: Parts) -> bool:
+    try:
+        return bool(parts.register.rows("SELECT 1 AS one"))
+    except (UnreachableError, psycopg.Error):
+        return False

@@ -1,0 +1,196 @@
+"""The broker's password and ACL files kept in step with the register.
+
+`Follower` owns both files. A change is announced after its commit and waited for: all changes announced while one round of
+writing runs are served together by the next, so a burst costs two rounds, and whoever was answered finds the broker knowing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from chelu.errors import CannotStartError, UnreachableError
+from services.registry import rights
+
+LOG = logging.getLogger(__name__)
+MODE = 0o600
+RETRY_S = 1.0
+WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState:
+    """All that the broker must know: verifier by user name, service accounts, and gateways' children."""
+
+    verifiers: dict[str, str]
+    accounts: tuple[str, ...]
+    children: tuple[rights.Child, ...]
+
+
+class StateReader(Protocol):
+    """Called by the thread that writes, once a round; gives what is committed."""
+
+    def __call__(self) -> BrokerState:
+        """The register's present state; raises when the database is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFiles:
+    """Where the broker reads from; files that are None are not written, and without `pid` nobody is told."""
+
+    password: Path | None
+    acl: Path | None
+    pid: Path | None
+
+    def write(self, state: BrokerState) -> bool:
+        """Write what differs and tell the broker; true when something did. Raises OSError."""
+        passwords = (f"{user}:{line}" for user, line in sorted(state.verifiers.items()))
+        changed = [
+            self.password is not None and replace(self.password, passwords),
+            self.acl is not None and replace(self.acl, rights.acl_lines(state.accounts, state.children)),
+        ]
+        if any(changed) and self.pid is not None:
+            reload_broker(self.pid)
+        return any(changed)
+
+    def check(self) -> None:
+        """Raise CannotStartError unless the files can be written."""
+        for path in (self.password, self.acl):
+            if path is None:
+                continue
+            try:
+                descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            except OSError as error:
+                raise CannotStartError(f"{path} cannot be written ({error.strerror})", "name a directory that can be") from None
+            os.close(descriptor)
+            Path(name).unlink()
+
+
+def replace(path: Path, lines: Iterable[str]) -> bool:
+    """Write `lines` to `path` at once and whole, readable by its owner only; false when it holds them already. Raises OSError.
+
+    Run by root, the file keeps its owner (else gets its directory's), so that a broker which has given up root can read it again.
+    """
+    content = "".join(f"{line}\n" for line in lines).encode()
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_bytes() == content:
+            return False
+    owner = (path if path.exists() else path.parent).stat()
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), MODE)
+            if os.geteuid() == 0:
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def reload_broker(pid_file: Path) -> bool:
+    """Send SIGHUP to the process named in `pid_file`; false when there is none: it reads the files when it starts."""
+    try:
+        os.kill(_pid(pid_file.read_text(encoding="ascii")), signal.SIGHUP)
+    except (OSError, ValueError) as error:
+        LOG.warning("the broker is not told of the change: %s", error)
+        return False
+    return True
+
+
+def _pid(text: str) -> int:
+    pid = int(text)
+    if pid <= 1:  # 0 and below would signal whole groups of processes
+        raise ValueError(f"{pid} is no broker's process id")
+    return pid
+
+
+class Follower:
+    """Keeps `files` in step with `read`. `announce` may be called by any thread; one thread of its own writes."""
+
+    def __init__(self, files: BrokerFiles, read: StateReader, *, retry_s: float = RETRY_S) -> None:
+        self._files, self._read, self._retry_s = files, read, retry_s
+        self._changed = threading.Condition()
+        self._asked = self._served = self._failed = 0
+        self._error: Exception | None = None
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="broker files", daemon=True)
+
+    def start(self) -> None:
+        """Bring the files into step now, then follow; raises what the first round raises."""
+        self._files.write(self._read())
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after the round it is in."""
+        with self._changed:
+            self._is_stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    @property
+    def is_in_step(self) -> bool:
+        """Whether every announced change is in the files."""
+        with self._changed:
+            return self._served == self._asked
+
+    def announce(self, wait_s: float = WAIT_S) -> None:
+        """Say that a change has been committed, and wait until the broker has been told.
+
+        Raises UnreachableError when this fails; the follower then keeps trying.
+        """
+        with self._changed:
+            self._asked += 1
+            ticket = self._asked
+            self._changed.notify_all()
+            answered = self._changed.wait_for(lambda: max(self._served, self._failed) >= ticket, wait_s)
+            if self._served < ticket:
+                reason = str(self._error) if answered else f"no answer within {wait_s:g} s"
+                text = f"the change is registered but not yet known to the broker ({reason}); it is tried again"
+                raise UnreachableError("the broker's files", str(self._files.password), text)
+
+    def _run(self) -> None:
+        while (ticket := self._next()) is not None:
+            self._serve(ticket)
+
+    def _next(self) -> int | None:
+        with self._changed:
+            if self._error is not None:
+                self._changed.wait_for(lambda: self._is_stopping or self._asked > self._failed, self._retry_s)
+            else:
+                self._changed.wait_for(lambda: self._is_stopping or self._asked > self._served)
+            return None if self._is_stopping else self._asked
+
+    def _serve(self, ticket: int) -> None:
+        error = _attempt(lambda: self._files.write(self._read()))
+        if error is not None and self._error is None:
+            LOG.error("the broker's files are behind: %s", error)
+        elif error is None and self._error is not None:
+            LOG.info("the broker's files are in step again")
+        with self._changed:
+            self._error = error
+            if error is None:
+                self._served = ticket
+            else:
+                self._failed = ticket
+            self._changed.notify_all()
+
+
+def _attempt(action: Callable[[], object]) -> Exception | None:
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the follower tries again and the caller is told
+        return error
+    return None

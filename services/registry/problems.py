@@ -1,0 +1,110 @@
+"""Refusals over HTTP: problem documents (RFC 9457) that name each field, the value found and what is allowed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+import psycopg
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from chelu.errors import CheluError, UnreachableError
+
+MEDIA_TYPE = "application/problem+json"
+SHOWN_CHARACTERS = 80
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request: where, what was found, what is allowed."""
+
+    field: str
+    value: str
+    allowed: str
+
+
+class ProblemError(CheluError):
+    """A request that is refused with this status; `faults` say why, field by field."""
+
+    def __init__(self, status: HTTPStatus, detail: str, faults: Sequence[Fault] = ()) -> None:
+        self.status, self.detail, self.faults = status, detail, tuple(faults)
+        super().__init__(detail)
+
+
+def not_found(what: str, name: str) -> ProblemError:
+    """404 for a thing that the register does not have."""
+    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no {what} {name!r}", [Fault(what, name, "one that is registered")])
+
+
+def shown(value: object) -> str:
+    """A value as text that fits into a sentence."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of `app` leave as a problem document."""
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(UnreachableError, _unreachable)
+    app.add_exception_handler(psycopg.OperationalError, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def answer(status: HTTPStatus, detail: str, faults: Sequence[Fault] = (), headers: dict[str, str] | None = None) -> Response:
+    """A problem document."""
+    body: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
+    if faults:
+        body["errors"] = [asdict(fault) for fault in faults]
+    return JSONResponse(body, int(status), media_type=MEDIA_TYPE, headers=headers)
+
+
+def _problem(_: Request, error: Exception) -> Response:
+    error = cast("ProblemError", error)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status is HTTPStatus.UNAUTHORIZED else None
+    return answer(error.status, error.detail, error.faults, headers)
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    error = cast("RequestValidationError", error)
+    faults = [_fault(fault) for fault in error.errors()[:100]]
+    first = faults[0]
+    detail = f"{first.field} = {first.value} is not allowed: {first.allowed}"
+    more = len(error.errors()) - 1
+    return answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"{detail} (and {more} more)" if more else detail, faults)
+
+
+def _fault(fault: dict[str, Any]) -> Fault:
+    where = [part for part in fault["loc"] if part not in {"body", "query", "path"}]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
+    allowed = {"missing": "it is required", "extra_forbidden": "there is no field of that name"}.get(fault["type"], fault["msg"])
+    value = "nothing" if fault["type"] == "missing" else shown(fault.get("input"))
+    return Fault(field[:200] or "(document)", value, allowed)
+
+
+def _http(_: Request, error: Exception) -> Response:
+    error = cast("HTTPException", error)
+    return answer(HTTPStatus(error.status_code), str(error.detail), headers=dict(error.headers or {}))
+
+
+def _unreachable(_: Request, error: Exception) -> Response:
+    return answer(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "1"})
+
+
+def _database_away(_: Request, error: Exception) -> Response:
+    LOG.error("database: %s", error)
+    text = "the database does not answer; try again"
+    return answer(HTTPStatus.SERVICE_UNAVAILABLE, text, headers={"Retry-After": "1"})
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the registry's own; its log has more")

@@ -1,0 +1,108 @@
+"""Who may say and hear what at the broker: mosquitto's ``acl_file``, derived from `chelu.topics`. Pure.
+
+A device is let in by ``pattern`` lines with its user name in them, so 10,000 devices cost no line each; only a gateway, which
+speaks for others, has lines of its own: one per child, because mosquitto walks them all for every message it sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from chelu.errors import ConfigurationError
+from chelu.topics import PICTURE, TOPICS, Kind, Topic
+
+USER = "%u"
+MESSAGE_TABLES = frozenset({"bsm", "participant", "spat", "message"})
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A device that a gateway speaks for."""
+
+    gateway: str
+    kind: Kind
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a service account may do: which rows of the topic table it reads and writes, and what it does with the picture."""
+
+    reads: Callable[[Topic], bool]
+    writes: Callable[[Topic], bool]
+    picture: str = ""  # "read", "write" or nothing
+
+
+def _nothing(_: Topic) -> bool:
+    return False
+
+
+ROLES: Mapping[str, Role] = {
+    "ingest": Role(reads=lambda row: row.from_device, writes=lambda row: row.stream == "receipt"),
+    "inference": Role(
+        reads=lambda row: row.from_device and row.table in MESSAGE_TABLES | {"report"},
+        writes=lambda row: not row.from_device and row.stream in {"warning", "coop"},
+        picture="write",
+    ),
+    "registry": Role(
+        reads=lambda row: row.from_device and row.table not in MESSAGE_TABLES,
+        writes=lambda row: not row.from_device and row.stream not in {"receipt", "warning", "coop"},
+    ),
+    "console": Role(reads=lambda row: row.stream == "warning", writes=_nothing, picture="read"),
+}
+SERVICE_ACCOUNTS = frozenset(ROLES)
+
+
+def acl_lines(accounts: Iterable[str], children: Iterable[Child]) -> Iterator[str]:
+    """The lines of the acl_file; an account without a role raises ConfigurationError."""
+    for account in sorted(accounts):
+        yield from _account_lines(account)
+    yield from _gateway_lines(children)
+    yield from device_patterns()
+
+
+def device_patterns() -> Iterator[str]:
+    """What every device may do under its own name: the frequent first, since mosquitto tries them in order."""
+    for row in _by_rate(TOPICS):
+        for kind in row.kinds:
+            yield f"pattern {_device_access(row)} {row.topic(kind, USER)}"
+
+
+def _device_access(row: Topic) -> str:
+    return "write" if row.from_device else "read"
+
+
+def _account_lines(account: str) -> Iterator[str]:
+    role = ROLES.get(account)
+    if role is None:
+        raise ConfigurationError("accounts_file", account, f"a service account is one of {', '.join(sorted(ROLES))}")
+    yield f"user {account}"
+    if role.picture:
+        yield f"topic {role.picture} {PICTURE.format(site='+')}"
+    for access, may in (("read", role.reads), ("write", role.writes)):
+        for row in _by_rate(filter(may, TOPICS)):
+            yield from (f"topic {access} {topic}" for topic in _filters(row))
+
+
+def _gateway_lines(children: Iterable[Child]) -> Iterator[str]:
+    gateway = None
+    for child in sorted(children, key=lambda child: (child.gateway, child.kind, child.device_id)):
+        if child.gateway != gateway:
+            gateway = child.gateway
+            yield f"user {gateway}"
+        yield from (f"topic readwrite {root}/#" for root in _roots(child.kind, child.device_id))
+
+
+def _roots(kind: Kind, device_id: str) -> list[str]:
+    """The topic levels up to and with the device's id, of every row of its kind."""
+    rows = (row for row in TOPICS if kind in row.kinds)
+    return list(dict.fromkeys(row.pattern.partition("{id}")[0].format(kind=kind.value) + device_id for row in rows))
+
+
+def _filters(row: Topic) -> tuple[str, ...]:
+    return row.subscriptions() or (row.pattern.format(id="+"),)
+
+
+def _by_rate(rows: Iterable[Topic]) -> list[Topic]:
+    return sorted(rows, key=lambda row: -(row.rate_hz or 0))

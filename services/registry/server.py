@@ -1,0 +1,65 @@
+"""uvicorn around the application: one bound socket, a ready file, and a clean end on SIGTERM and SIGINT."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from chelu.errors import CannotStartError
+
+LOG = logging.getLogger(__name__)
+END_S = 5
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Server(uvicorn.Server):
+    """A server that says when it is ready, and for which being told to end is not a failure."""
+
+    def __init__(self, config: uvicorn.Config, ready_file: Path | None) -> None:
+        super().__init__(config)
+        self._ready_file = ready_file
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._ready_file is not None:
+            self._ready_file.touch()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's own, but the signal is not raised again at the end: exit code 0."""
+        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(app: FastAPI, *, host: str, port: int, ready_file: Path | None) -> None:
+    """Serve until a signal. Called from the main thread; CannotStartError when the address is not to be had."""
+    bound = bind(host, port)
+    LOG.info("listening on http://%s:%d", host, bound.getsockname()[1])
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=END_S)
+    with bound:
+        Server(config, ready_file).run(sockets=[bound])
+    LOG.info("ended")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        remedy = "set CHELU_REGISTRY_HOST and CHELU_REGISTRY_PORT to an address that is free here"
+        raise CannotStartError(f"{host}:{port} cannot be listened on ({error.strerror})", remedy) from None
+    return bound

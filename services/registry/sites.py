@@ -1,0 +1,114 @@
+"""Sites and their road networks over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Path, Response
+from psycopg import errors
+
+from services.registry.database import remember
+from services.registry.models import Identifier, RoadVersion, Site
+from services.registry.parts import ActorOf, PartsOf
+from services.registry.problems import Fault, ProblemError, not_found
+
+ROUTER = APIRouter(prefix="/api/sites", tags=["sites"])
+MAX_ROADS_BYTES = 512 * 2**20  # unpacked
+CHUNK = 2**20
+GZIP = "application/gzip"
+
+COLUMNS = "site_id, name, latitude_deg, longitude_deg, elevation_m, time_zone"
+ADD = """INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg, elevation_m, time_zone)
+    VALUES (%(site_id)s, %(name)s, %(latitude_deg)s, %(longitude_deg)s, %(elevation_m)s, %(time_zone)s)"""
+ALL = f"SELECT {COLUMNS} FROM register.site ORDER BY site_id"  # noqa: S608 - constants only
+ONE = f"SELECT {COLUMNS} FROM register.site WHERE site_id = %(site_id)s"  # noqa: S608 - constants only
+LOCK_SITE = "SELECT site_id FROM register.site WHERE site_id = %s FOR UPDATE"
+ADD_ROADS = """INSERT INTO register.road_network (site_id, version, format, content)
+    SELECT %(site_id)s, coalesce(max(version), 0) + 1, 'sumo', %(content)s FROM register.road_network WHERE site_id = %(site_id)s
+    RETURNING site_id, version, format, length(content) AS bytes"""
+ROADS = """SELECT version, content FROM register.road_network WHERE site_id = %(site_id)s ORDER BY version DESC LIMIT 1"""
+
+SiteId = Annotated[Identifier, Path()]
+
+
+@ROUTER.post("", status_code=HTTPStatus.CREATED)
+def add_site(site: Site, parts: PartsOf, actor: ActorOf) -> Site:
+    """Register a site; 409 when its id is taken."""
+    try:
+        with parts.register.transaction() as connection:
+            connection.execute(ADD, site.model_dump())
+            remember(connection, actor, "add site", site.site_id, site.model_dump(mode="json"))
+    except errors.UniqueViolation:
+        fault = Fault("site_id", repr(site.site_id), "one that is not registered yet")
+        raise ProblemError(HTTPStatus.CONFLICT, f"site_id = {site.site_id!r} is not allowed: {fault.allowed}", [fault]) from None
+    return site
+
+
+@ROUTER.get("")
+def list_sites(parts: PartsOf) -> list[Site]:
+    """All sites, by id."""
+    return [Site(**row) for row in parts.register.rows(ALL)]
+
+
+@ROUTER.get("/{site_id}")
+def show_site(site_id: SiteId, parts: PartsOf) -> Site:
+    """One site."""
+    rows = parts.register.rows(ONE, {"site_id": site_id})
+    if not rows:
+        raise not_found("site", site_id)
+    return Site(**rows[0])
+
+
+@ROUTER.put("/{site_id}/roads", status_code=HTTPStatus.CREATED)
+def put_roads(
+    site_id: SiteId,
+    content: Annotated[bytes, Body(media_type=GZIP, description="a SUMO network (net.xml), packed with gzip")],
+    parts: PartsOf,
+    actor: ActorOf,
+) -> RoadVersion:
+    """Store a road network as the site's newest version."""
+    check_roads(content)
+    with parts.register.transaction() as connection:
+        if connection.execute(LOCK_SITE, (site_id,)).fetchone() is None:
+            raise not_found("site", site_id)
+        row = connection.execute(ADD_ROADS, {"site_id": site_id, "content": content}).fetchone()
+        version = RoadVersion.model_validate(row)
+        remember(connection, actor, "put roads", site_id, version.model_dump())
+    return version
+
+
+@ROUTER.get("/{site_id}/roads", response_class=Response, responses={200: {"content": {GZIP: {}}}})
+def get_roads(site_id: SiteId, parts: PartsOf, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    """The newest road network, a SUMO net.xml packed with gzip; its version is the ETag."""
+    rows: list[dict[str, Any]] = parts.register.rows(ROADS, {"site_id": site_id})
+    if not rows:
+        raise not_found("road network of site", site_id)
+    tag = f'"{rows[0]["version"]}"'
+    if if_none_match == tag:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+    return Response(rows[0]["content"], media_type=GZIP, headers={"ETag": tag})
+
+
+def check_roads(content: bytes, limit: int = MAX_ROADS_BYTES) -> None:
+    """Raise ProblemError 422 unless this is a gzip file of at most `limit` bytes unpacked that holds a SUMO network."""
+    head, size = b"", 0
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            while chunk := file.read(CHUNK):
+                head, size = head or chunk[:65536], size + len(chunk)
+                if size > limit:
+                    raise _bad_roads(f"over {limit} bytes unpacked", f"at most {limit} bytes unpacked")
+    except (OSError, EOFError, zlib.error) as error:
+        raise _bad_roads(f"{len(content)} bytes ({error})", "a whole gzip file") from None
+    if b"<net " not in head:
+        raise _bad_roads(repr(head[:40]), "a SUMO network, whose root element is <net>")
+
+
+def _bad_roads(value: str, allowed: str) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, f"content = {value} is not allowed: {allowed}", [Fault("content", value, allowed)]
+    )

@@ -1,0 +1,158 @@
+"""Stored rows back into columns: a binary COPY whose rows all have one size is read by numpy as it is, without a loop.
+
+Nothing may be NULL for that, so a missing number travels as NaN and a missing integer as 0 beside its ``…_valid`` column. The
+SQL is derived from `chelu.messages`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.errors import MalformedError
+from chelu.messages import HEADER, Batch, Field, Stream
+
+COPY_HEADER_BYTES = 19  # signature 11, flags 4, extension length 4: PostgreSQL manual, COPY, binary format
+COPY_TRAILER_BYTES = 2
+POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01 UTC
+SQL_TYPES = {"u1": "smallint", "i2": "smallint", "u2": "integer", "i4": "integer", "u4": "bigint", "i8": "bigint", "u8": "bigint"}
+WIRE_TYPES = {
+    "smallint": ">i2",
+    "integer": ">i4",
+    "bigint": ">i8",
+    "double precision": ">f8",
+    "boolean": "?",
+    "timestamptz": ">i8",
+}
+COMMITTED = Field("committed_us", "i8", "µs", "when the row's batch was durable, UTC", optional=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One column of the COPY: its SQL, its PostgreSQL type, and the name and numpy type it gets."""
+
+    name: str
+    sql: str
+    sql_type: str
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows: [from_us, to_us) of event time, one device or all, from behind a (time, device) on, at most about `limit`."""
+
+    from_us: int
+    to_us: int
+    limit: int
+    device_key: int | None = None
+    after: tuple[int, int] | None = None
+
+    def parameters(self) -> dict[str, object]:
+        """What `copy_sql` is executed with."""
+        after_us, after_key = self.after or (self.from_us, -1)
+        return {
+            "from_us": self.from_us,
+            "to_us": self.to_us,
+            "limit": self.limit,
+            "device_key": self.device_key,
+            "after_us": after_us,
+            "after_key": after_key,
+        }
+
+
+def outputs(stream: Stream) -> list[Output]:
+    """The columns of a stream as they are read back: header, the stream's own, when committed."""
+    header = {field.name for field in HEADER}
+    fields = [*HEADER, *(field for field in stream.fields if field.name not in header)]
+    columns = [output for field in fields for output in _outputs(field, f"r.{_column(field)}")]
+    return [*columns, *_outputs(COMMITTED, "batch.committed")]
+
+
+def copy_sql(stream: Stream) -> str:
+    """The COPY that reads one page. A page ends with all rows of its last (time, device), so that the next one loses none."""
+    columns = ", ".join(output.sql for output in outputs(stream))
+    return f"""COPY (SELECT {columns} FROM stream.{stream.name} AS r LEFT JOIN stream.batch USING (batch_id)
+        WHERE r.time >= {_instant("from_us")} AND r.time < {_instant("to_us")}
+          AND r.time >= {_instant("after_us")} AND (r.time, r.device_key) > ({_instant("after_us")}, %(after_key)s)
+          AND (%(device_key)s::integer IS NULL OR r.device_key = %(device_key)s)
+        ORDER BY r.time, r.device_key FETCH FIRST %(limit)s ROWS WITH TIES) TO STDOUT (FORMAT BINARY)"""  # noqa: S608 - names of ours
+
+
+def read(stream: Stream, copied: bytes) -> Batch:
+    """The batch in the bytes of a COPY of `copy_sql`; MalformedError when their length is not that of whole rows."""
+    columns = outputs(stream)
+    layout = np.dtype([("fields", ">i2"), *(part for i, output in enumerate(columns) for part in _parts(i, output))])
+    body = len(copied) - COPY_HEADER_BYTES - COPY_TRAILER_BYTES
+    if body < 0 or body % layout.itemsize:
+        raise MalformedError("truncated", f"{body} bytes of rows of {layout.itemsize} bytes of stream {stream.name}")
+    rows = np.frombuffer(copied, layout, count=body // layout.itemsize, offset=COPY_HEADER_BYTES)
+    return Batch({output.name: _native(rows[f"value{i}"], output) for i, output in enumerate(columns)})
+
+
+def cursor(batch: Batch) -> tuple[int, int]:
+    """The (time, device) that a batch ends with."""
+    return int(batch["time_us"][-1]), int(batch["device_key"][-1])
+
+
+def json_lines(batch: Batch, devices: Mapping[int, str]) -> Iterator[str]:
+    """One JSON object a row: null for what is not there, 8-byte ids in hexadecimal, ``"Infinity"`` where it is."""
+    device_ids = [devices.get(key) for key in batch["device_key"].tolist()]
+    names = [name for name in batch if not name.endswith("_valid")]
+    values = [_plain(batch, name) for name in names]
+    for device_id, *row in zip(device_ids, *values, strict=True):
+        yield json.dumps({"device_id": device_id, **dict(zip(names, row, strict=True))}, allow_nan=False) + "\n"
+
+
+def _plain(batch: Batch, name: str) -> list[Any]:
+    column = batch[name]
+    if column.dtype.kind == "f":
+        return [_number(value) for value in column.tolist()]
+    values: list[Any] = [f"{value:016x}" for value in column.tolist()] if column.dtype == np.uint64 else column.tolist()
+    valid = batch.columns.get(name + "_valid")
+    return (
+        values if valid is None else [value if is_there else None for value, is_there in zip(values, valid.tolist(), strict=True)]
+    )
+
+
+def _number(value: float) -> float | str | None:
+    if math.isfinite(value):
+        return value
+    return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+
+
+def _outputs(field: Field, source: str) -> list[Output]:
+    if field.name.endswith("_us") and field.unit == "µs":
+        found = [Output(field.name, f"coalesce({source}, 'epoch')", "timestamptz", "i8")]
+    elif field.dtype.startswith("f"):
+        return [Output(field.name, f"coalesce({source}, 'NaN')::double precision", "double precision", field.dtype)]
+    else:
+        sql_type = SQL_TYPES[field.dtype]
+        found = [Output(field.name, f"coalesce({source}, 0)::{sql_type}", sql_type, field.dtype)]
+    if field.has_mask:
+        found.append(Output(field.name + "_valid", f"{source} IS NOT NULL", "boolean", "?"))
+    return found
+
+
+def _column(field: Field) -> str:
+    is_instant = field.name.endswith("_us") and field.unit == "µs"
+    return f'"{field.name.removesuffix("_us") if is_instant else field.name}"'
+
+
+def _parts(index: int, output: Output) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (f"length{index}", ">i4"), (f"value{index}", WIRE_TYPES[output.sql_type])
+
+
+def _native(column: npt.NDArray[Any], output: Output) -> npt.NDArray[Any]:
+    if output.sql_type == "timestamptz":
+        return column.astype(np.int64) + POSTGRES_EPOCH_US
+    return column.astype(output.dtype)
+
+
+def _instant(parameter: str) -> str:
+    return f"'epoch'::timestamptz + %({parameter})s::bigint * interval '1 microsecond'"

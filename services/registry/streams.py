@@ -1,0 +1,104 @@
+"""Stored streams over HTTP, a page at a time: as JSON lines, or as columns (`chelu.codec.columns`)."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated
+
+import numpy as np
+import psycopg
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from chelu.codec import columns
+from chelu.messages import STREAMS, Batch, Stream
+from services.registry import stream_rows
+from services.registry.models import Identifier, InstantUs
+from services.registry.parts import Parts, PartsOf
+from services.registry.problems import Fault, ProblemError, not_found
+
+ROUTER = APIRouter(prefix="/api/streams", tags=["streams"])
+NEXT = "Chelu-Next"
+JSON_LINES = "application/x-ndjson"
+COLUMNS = "application/vnd.chelu.columns"
+END_OF_TIME_US = 4_102_444_800_000_000
+MAX_ROWS = 200_000
+
+Name = Annotated[str, Path(description="one of " + ", ".join(STREAMS), examples=list(STREAMS))]
+From = Annotated[InstantUs, Query(description="first event time, µs UTC since 1970")]
+To = Annotated[InstantUs, Query(description="event time before which it ends, µs UTC since 1970")]
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    NDJSON = "ndjson"
+    COLUMNS = "columns"
+
+
+@ROUTER.get(
+    "/{stream}",
+    response_class=Response,
+    responses={200: {"content": {JSON_LINES: {}, COLUMNS: {}}, "headers": {NEXT: {"description": "`after` of the next page"}}}},
+)
+def read_stream(
+    stream: Name,
+    parts: PartsOf,
+    from_us: From = 0,
+    to_us: To = END_OF_TIME_US,
+    device: Annotated[Identifier | None, Query(description="only rows that came from this device")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="rows a page; a page ends with whole (time, device)s")] = 1000,
+    after: Annotated[str | None, Query(description="the last page's header Chelu-Next")] = None,
+    form: Annotated[Format, Query(alias="format")] = Format.NDJSON,
+) -> Response:
+    """Rows of a stream in the order of event time, with the device's id and the time at which they were durable."""
+    definition = STREAMS.get(stream)
+    if definition is None:
+        raise not_found("stream", stream)
+    key = _device_key(parts, device) if device else None
+    batch, devices = read_page(parts, definition, stream_rows.Page(from_us, to_us, limit, key, _cursor(after)))
+    headers = {NEXT: "{}.{}".format(*stream_rows.cursor(batch))} if len(batch) >= limit else {}
+    if form is Format.COLUMNS:
+        ids = np.array([devices.get(key, "") for key in batch["device_key"].tolist()], np.str_)
+        packed = columns.pack(batch.with_columns(device_id=ids), {"stream": stream, "next": headers.get(NEXT)})
+        return Response(packed, media_type=COLUMNS, headers=headers)
+    return StreamingResponse(stream_rows.json_lines(batch, devices), media_type=JSON_LINES, headers=headers)
+
+
+def read_page(parts: Parts, stream: Stream, page: stream_rows.Page) -> tuple[Batch, dict[int, str]]:
+    """One page of rows, and the device ids by key; ProblemError 503 while nobody has made the stream's tables."""
+    sql = stream_rows.copy_sql(stream).encode()
+    try:
+        with parts.register.transaction() as connection, connection.cursor() as cursor:
+            with cursor.copy(sql, page.parameters()) as copy:
+                batch = stream_rows.read(stream, b"".join(copy))
+            names = "SELECT device_key, device_id FROM register.device WHERE device_key = ANY(%s)"
+            found = cursor.execute(names, (np.unique(batch["device_key"]).tolist(),)).fetchall()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:
+        raise missing(f"stream.{stream.name}", error) from None
+    return batch, {row["device_key"]: row["device_id"] for row in found}
+
+
+def missing(table: str, error: psycopg.Error) -> ProblemError:
+    """503: the component that makes this table has not done so."""
+    text = f"{table} cannot be read yet ({error.diag.message_primary}): the service that writes it has to start first"
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, text)
+
+
+def _device_key(parts: Parts, device_id: str) -> int:
+    rows = parts.register.rows("SELECT device_key FROM register.device WHERE device_id = %(device_id)s", {"device_id": device_id})
+    if not rows:
+        raise not_found("device", device_id)
+    return int(rows[0]["device_key"])
+
+
+def _cursor(after: str | None) -> tuple[int, int] | None:
+    if after is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,16}\.[0-9]{1,9}", after, re.ASCII):
+        fault = Fault("after", repr(after[:80]), "what the last page's header Chelu-Next said")
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"after = {fault.value} is not allowed: {fault.allowed}", [fault])
+    time_us, _, key = after.partition(".")
+    return min(int(time_us), END_OF_TIME_US), int(key)

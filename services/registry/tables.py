@@ -1,0 +1,115 @@
+"""What ingest and inference have written beside the streams: accounts, batches, dead letters, warnings, traffic state.
+
+Their tables are read as they are: an instant ``time`` becomes ``time_us``, bytes hexadecimal.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, Query
+
+from services.registry.models import Rows, StreamAccount
+from services.registry.parts import Parts, PartsOf
+from services.registry.streams import END_OF_TIME_US, From, To, missing
+
+ROUTER = APIRouter(prefix="/api", tags=["what was stored"])
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+MICROSECOND = datetime.timedelta(microseconds=1)
+
+RANGE = """{time} >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'
+    AND {time} < 'epoch'::timestamptz + %(to_us)s::bigint * interval '1 microsecond'"""
+PAGE = """SELECT * FROM {table} WHERE {range} AND (%(after)s::bigint IS NULL
+        OR {time} > 'epoch'::timestamptz + %(after)s::bigint * interval '1 microsecond')
+    ORDER BY {time} FETCH FIRST %(limit)s ROWS WITH TIES"""
+ACCOUNTS = f"""SELECT stream, sum(messages)::bigint AS messages, sum(frames)::bigint AS frames, sum(received)::bigint AS received,
+        sum(stored)::bigint AS stored
+    FROM stream.account JOIN stream.batch USING (batch_id) WHERE {RANGE.format(time="created")} GROUP BY stream"""  # noqa: S608 - constants only
+DROPS = f"""SELECT stream, reason, sum(rows)::bigint AS rows FROM stream.drop JOIN stream.batch USING (batch_id)
+    WHERE {RANGE.format(time="created")} GROUP BY stream, reason"""  # noqa: S608 - constants only
+
+Limit = Annotated[int, Query(ge=1, le=50_000, description="rows a page; a page ends with all rows of its last instant")]
+After = Annotated[int | None, Query(ge=0, le=END_OF_TIME_US, description="the last page's `next`")]
+
+
+@ROUTER.get("/accounts")
+def accounts(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US) -> dict[str, StreamAccount]:
+    """By stream, rows received, stored and dropped by reason, of the batches that ingest began in a period."""
+    period = {"from_us": from_us, "to_us": to_us}
+    sums = _rows(parts, "stream.account", ACCOUNTS, period)
+    drops = _rows(parts, "stream.drop", DROPS, period)
+    found: dict[str, dict[str, Any]] = {row["stream"]: {**row, "dropped": {}} for row in sums}
+    for drop in drops:
+        empty = {"messages": 0, "frames": 0, "received": 0, "stored": 0, "dropped": {}}
+        found.setdefault(drop["stream"], empty)["dropped"][drop["reason"]] = drop["rows"]
+    return {stream: StreamAccount(**{key: row[key] for key in StreamAccount.model_fields}) for stream, row in found.items()}
+
+
+@ROUTER.get("/batches")
+def batches(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+    """Ingest's batches: when each was begun, and when it was durable."""
+    return _page(parts, "stream.batch", "created", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+
+
+@ROUTER.get("/dead-letters")
+def dead_letters(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+    """Messages that could not be used: topic, reason and bytes."""
+    return _page(parts, "stream.dead_letter", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+
+
+@ROUTER.get("/messages")
+def messages(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+    """MAP and RSI messages and telemetry, whole and read."""
+    return _page(parts, "stream.message", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+
+
+@ROUTER.get("/reports")
+def reports(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+    """JSON documents that devices sent."""
+    return _page(parts, "stream.report", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+
+
+@ROUTER.get("/warnings")
+def warnings(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+    """Warnings raised, updated and cleared, with what it took to publish them."""
+    return _page(parts, "city.warning", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+
+
+@ROUTER.get("/segments")
+def segments(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+    """Traffic state by road segment: flow, mean speed, density, congestion index."""
+    return _page(parts, "city.segment_state", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+
+
+def _page(parts: Parts, table: str, time: str, query: Mapping[str, Any]) -> Rows:
+    sql = PAGE.format(table=table, time=time, range=RANGE.format(time=time))
+    rows = [{_name(name, value): plain(value) for name, value in row.items()} for row in _rows(parts, table, sql, query)]
+    return Rows(rows=rows, next=rows[-1][f"{time}_us"] if len(rows) >= query["limit"] else None)
+
+
+def _rows(parts: Parts, table: str, sql: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    try:
+        return parts.register.rows(sql, query)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:
+        raise missing(table, error) from None
+
+
+def _name(name: str, value: object) -> str:
+    return f"{name}_us" if isinstance(value, datetime.datetime) else name
+
+
+def plain(value: Any) -> Any:
+    """A column's value as JSON can hold it: instants in µs, bytes and ids as text, NaN and infinity null."""
+    if isinstance(value, datetime.datetime):
+        return (value - EPOCH) // MICROSECOND
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, float | Decimal):
+        return float(value) if math.isfinite(value) else None
+    return str(value) if isinstance(value, uuid.UUID) else value

@@ -1,0 +1,77 @@
+"""Batches into tables by COPY: columns of fixed width as arrays, tables with text or documents row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from psycopg import Connection, sql
+
+from chelu.messages import Batch
+from chelu.store import binary
+from chelu.store.schema import TableColumn, identifier
+
+# Small enough to stay in the processor's cache, and to let the server read one piece while the next is built.
+CHUNK_ROWS = 1024
+
+
+def copy_rows(connection: Connection[Any], table: str, batch: Batch, columns: Sequence[TableColumn]) -> int:
+    """Append a batch to ``schema.table`` inside the connection's transaction; returns the number of rows.
+
+    The batch must hold every column's `source`; its other columns are ignored. Raises OutOfRangeError before the row's chunk is
+    sent for a value that its column cannot hold; the transaction is then the caller's to roll back.
+    """
+    if not len(batch):
+        return 0
+    if not binary.is_fixed(columns):
+        return _copy_objects(connection, table, batch, tuple(columns))
+    layout = _layout(tuple(columns))
+    with connection.cursor() as cursor, cursor.copy(_statement(table, columns)) as copy:
+        copy.write(binary.HEADER)
+        for chunk in _chunks(batch, columns):
+            copy.write(binary.build(layout, chunk).data)
+        copy.write(binary.TRAILER)
+    return len(batch)
+
+
+def _statement(table: str, columns: Sequence[TableColumn]) -> sql.Composed:
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(identifier(table), names)
+
+
+@lru_cache(maxsize=64)
+def _layout(columns: tuple[TableColumn, ...]) -> binary.Layout:
+    return binary.layout_of(columns)
+
+
+def _chunks(batch: Batch, columns: Sequence[TableColumn]) -> Iterator[Batch]:
+    """Slices of the batch, only of the columns that are copied; a slice of an array copies nothing."""
+    names = {name for column in columns for name in (column.source, column.mask) if name in batch.columns}
+    for start in range(0, len(batch), CHUNK_ROWS):
+        yield Batch({name: batch[name][start : start + CHUNK_ROWS] for name in names if name is not None})
+
+
+def _copy_objects(connection: Connection[Any], table: str, batch: Batch, columns: tuple[TableColumn, ...]) -> int:
+    """For tables of low rate: psycopg dumps each value by its column's type; None is NULL."""
+    lists = [_objects(column, batch) for column in columns]
+    with connection.cursor() as cursor, cursor.copy(_statement(table, columns)) as copy:
+        copy.set_types([column.type for column in columns])
+        for row in zip(*lists, strict=True):
+            copy.write_row(row)
+    return len(batch)
+
+
+def _objects(column: TableColumn, batch: Batch) -> list[Any]:
+    values = batch[column.source]
+    if column.type == "timestamptz":
+        values = values.astype("datetime64[us]")
+        objects = [None if value is None else value.replace(tzinfo=UTC) for value in values.tolist()]
+    else:
+        objects = (values.view(np.int64) if values.dtype == np.uint64 else values).tolist()
+    null = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), np.bool_)
+    if column.mask and column.mask in batch.columns:
+        null = ~batch[column.mask]
+    return [None if is_null else value for value, is_null in zip(objects, null.tolist(), strict=True)]

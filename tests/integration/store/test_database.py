@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from chelu.clock import SystemClock, VirtualClock
+from chelu.errors import ConfigurationError, RefusedError, UnreachableError
+from chelu.local.ports import free_port
+from chelu.store import Database
+
+
+def test_a_block_is_a_transaction(database_url: str) -> None:
+    database = Database(database_url)
+    with database.connection() as connection:
+        connection.execute("CREATE TABLE t (x integer)")
+    with pytest.raises(psycopg.errors.DivisionByZero), database.connection() as connection:
+        connection.execute("INSERT INTO t VALUES (1); SELECT 1 / 0")
+    with database.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        assert connection.execute("SHOW timezone").fetchone() == ("UTC",)
+    database.close()
+
+
+def test_no_server_is_unreachable_in_one_sentence() -> None:
+    database = Database(f"postgresql://u:secret@127.0.0.1:{free_port()}/x")
+    with pytest.raises(UnreachableError) as caught:
+        database.connect()
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_waiting_gives_up_after_its_time() -> None:
+    clock = VirtualClock(0)
+    with pytest.raises(UnreachableError):
+        Database(f"postgresql://127.0.0.1:{free_port()}/x").wait(timeout_s=3, clock=clock)
+    assert clock.monotonic_s() >= 3
+
+
+def test_a_wrong_password_is_a_refusal(database_url: str) -> None:
+    wrong = psycopg.conninfo.conninfo_to_dict(database_url)
+    url = f"postgresql://{wrong['user']}:wrong@{wrong['host']}:{wrong['port']}/{wrong['dbname']}"
+    with pytest.raises(RefusedError, match="password authentication failed"):
+        Database(url).wait(timeout_s=5, clock=SystemClock())
+
+
+def test_a_database_that_does_not_exist_is_a_refusal(database_url: str) -> None:
+    with pytest.raises(RefusedError, match="does not exist"):
+        Database(database_url + "_missing").connect()
+
+
+def test_a_missing_right_is_a_refusal_with_what_was_tried(database_url: str) -> None:
+    database = Database(database_url)
+    with database.connection() as connection:
+        connection.execute(sql.SQL("CREATE TABLE t (x integer)"))
+    with (
+        pytest.raises(RefusedError, match="refused reading t: permission denied"),
+        database.connection(doing="reading t") as connection,
+    ):
+        connection.execute("SET LOCAL ROLE pg_monitor; SELECT * FROM t")
+    database.close()
+
+
+def test_a_connection_the_server_cut_is_replaced(database_url: str) -> None:
+    database = Database(database_url)
+    with database.connection() as connection:
+        pid = connection.info.backend_pid
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    with database.connection() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    database.close()
+
+
+def test_an_address_of_another_kind_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="postgresql://"):
+        Database("mysql://u:secret@h/x")

@@ -1,1 +1,0 @@
-"""MQTT for every component: the paho session, its messages and its settings."""

@@ -1,0 +1,71 @@
+"""The devices of a scene at a site: their names, their ids on the air, and what the register is told of them. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.errors import ConfigurationError
+from chelu.topics import Kind
+from simulators.scene import Origin, Role, Scene, vehicle_ids
+
+LONGEST_ID = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Who speaks for a scene. obu_ids: per actor, empty for one that is only perceived; vehicle_ids: (actors,) uint64."""
+
+    site: str
+    gateway_id: str
+    rsu_id: str
+    rsu_number: int
+    obu_ids: tuple[str, ...]
+    vehicle_ids: npt.NDArray[np.uint64]
+
+    @property
+    def device_ids(self) -> list[str]:
+        """Every device that sends, the gateway not among them."""
+        return [self.rsu_id, *(name for name in self.obu_ids if name)]
+
+
+def site_of(scene: Scene) -> str:
+    """A site's id made of a scene's name, for those who name none."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", scene.name).strip("-")[:24] or "replay"
+
+
+def fleet_of(scene: Scene, site: str) -> Fleet:
+    """The fleet of a scene at a site: the same names and ids in every run. Raises ConfigurationError for a site of no id."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,24}", site):
+        raise ConfigurationError("site", site, "1 to 24 letters, digits, dots, underscores or hyphens")
+    names = scene.actors["name"]
+    is_obu = scene.actors["role"] == Role.OBU
+    obus = tuple(f"{site}-obu-{_clean(name)}" if own else "" for name, own in zip(names, is_obu, strict=True))
+    present = [name for name in obus if name]
+    if len(set(present)) != len(present):
+        raise ConfigurationError("actors", scene.name, "two of its actors get the same device id")
+    rsu = f"{site}-rsu"
+    number = int(vehicle_ids(site, np.array(["the roadside unit"]))[0])
+    return Fleet(site, f"{site}-replay", rsu, number, obus, vehicle_ids(site, names))
+
+
+def records(fleet: Fleet, origin: Origin) -> list[dict[str, Any]]:
+    """What the register is told, the gateway first: its children hang on it and speak through its credential."""
+    place = {"latitude_deg": origin.latitude_deg, "longitude_deg": origin.longitude_deg, "elevation_m": origin.elevation_m}
+    common = {"site_id": fleet.site, "parent": fleet.gateway_id, "envelope": "auto"}
+    gateway = {"device_id": fleet.gateway_id, "kind": Kind.GATEWAY.value, "site_id": fleet.site, "name": "replay"}
+    rsu = {"device_id": fleet.rsu_id, "kind": Kind.RSU.value, "name": "replayed roadside unit", **common, **place}
+    obus = [
+        {"device_id": name, "kind": Kind.OBU.value, "vehicle_id": f"{int(number):016x}", **common}
+        for name, number in zip(fleet.obu_ids, fleet.vehicle_ids, strict=True)
+        if name
+    ]
+    return [gateway, rsu, *obus]
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", str(name))[: LONGEST_ID - 30]

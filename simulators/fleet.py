@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from chelu.api import NewDevice, Site
 from chelu.errors import ConfigurationError
 from chelu.topics import Kind
 from simulators.scene import Origin, Role, Scene, vehicle_ids
@@ -53,18 +53,36 @@ def fleet_of(scene: Scene, site: str) -> Fleet:
     return Fleet(site, f"{site}-replay", rsu, number, obus, vehicle_ids(site, names))
 
 
-def records(fleet: Fleet, origin: Origin) -> list[dict[str, Any]]:
-    """What the register is told, the gateway first: its children hang on it and speak through its credential."""
-    place = {"latitude_deg": origin.latitude_deg, "longitude_deg": origin.longitude_deg, "elevation_m": origin.elevation_m}
-    common = {"site_id": fleet.site, "parent": fleet.gateway_id, "envelope": "auto"}
-    gateway = {"device_id": fleet.gateway_id, "kind": Kind.GATEWAY.value, "site_id": fleet.site, "name": "replay"}
-    rsu = {"device_id": fleet.rsu_id, "kind": Kind.RSU.value, "name": "replayed roadside unit", **common, **place}
+def site_record(fleet: Fleet, origin: Origin) -> Site:
+    """The site, as the register is told of it when it has none of that id."""
+    return Site(
+        site_id=fleet.site,
+        name=fleet.site,
+        latitude_deg=origin.latitude_deg,
+        longitude_deg=origin.longitude_deg,
+        elevation_m=origin.elevation_m,
+    )
+
+
+def records(fleet: Fleet, origin: Origin) -> list[NewDevice]:
+    """The devices, the gateway first: its children hang on it and speak through its credential."""
+    site, gateway = fleet.site, fleet.gateway_id
+    rsu = NewDevice(
+        device_id=fleet.rsu_id,
+        kind=Kind.RSU,
+        site_id=site,
+        name="replayed roadside unit",
+        parent=gateway,
+        latitude_deg=origin.latitude_deg,
+        longitude_deg=origin.longitude_deg,
+        elevation_m=origin.elevation_m,
+    )
     obus = [
-        {"device_id": name, "kind": Kind.OBU.value, "vehicle_id": f"{int(number):016x}", **common}
+        NewDevice(device_id=name, kind=Kind.OBU, site_id=site, parent=gateway, vehicle_id=f"{int(number):016x}")
         for name, number in zip(fleet.obu_ids, fleet.vehicle_ids, strict=True)
         if name
     ]
-    return [gateway, rsu, *obus]
+    return [NewDevice(device_id=gateway, kind=Kind.GATEWAY, site_id=site, name="replay"), rsu, *obus]
 
 
 def _clean(name: str) -> str:

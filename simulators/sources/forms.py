@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulators.scene import Scene, UnreadableError
-from simulators.sources import sind, trajectories
+from simulators.sources import district, sind, trajectories
 
 FORMS = "a Chelu trace (.npz), a trajectory database (SQLite with Vehicle and Trajectory), or a SinD crossing (its folder)"
 
@@ -25,6 +25,8 @@ def open_scene(path: Path) -> Scene:
 def _by_content(path: Path, head: bytes) -> Scene:
     if head.startswith(b"SQLite format 3\0"):
         return trajectories.open_scene(path)
+    if head.startswith(b"PK\x03\x04"):
+        return district.open_scene(path)
     if path.name in {sind.TRACKS, sind.LIGHTS}:
         return sind.open_scene(path.parent)  # either file names the crossing
     raise UnreadableError(str(path), f"it is not {FORMS}")

@@ -1,0 +1,210 @@
+"""What `chelu replay` does, with its progress and its tables: the shell around `simulators.replay` and `simulators.check`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from chelu.api import Client
+from chelu.bus import Session
+from chelu.clock import Clock, SystemClock
+from chelu.errors import ConfigurationError, RefusedError
+from chelu.local.files import Layout, home, read_json, write_json
+from chelu.messages import Batch
+from chelu.topics import Kind, row
+from simulators.check import Checker
+from simulators.comparison import Comparison, Tolerance
+from simulators.encoding import Uper
+from simulators.enrolment import enrol
+from simulators.fleet import Fleet, fleet_of, site_of
+from simulators.replay import Options, Replay, ReplayReport
+from simulators.scene import Origin, Scene
+from simulators.sources.forms import open_scene
+
+CONNECT_S = 15.0
+INTERRUPTED = 130  # the shell's convention for a command ended by Ctrl-C
+SECRETS = "replay-secrets.json"
+WARNINGS = row("{kind}/{id}/warning/down")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The command's options."""
+
+    file: Path
+    speed: float = 1.0
+    start_s: float = 0.0
+    end_s: float | None = None
+    origin: str | None = None
+    site: str | None = None
+    seed: int = 0
+    has_check: bool = False
+    patience_s: float = 20.0
+    data: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """Gateways' secrets in a file of the site's data directory, readable by this user only (`simulators.enrolment.Secrets`)."""
+
+    path: Path
+
+    def load(self, device_id: str) -> str | None:
+        secret = read_json(self.path).get(device_id)
+        return secret if isinstance(secret, str) else None
+
+    def save(self, device_id: str, secret: str) -> None:
+        if self.load(device_id) != secret:
+            write_json(self.path, {**read_json(self.path), device_id: secret})
+
+
+def run(request: Request, console: Console | None = None) -> int:
+    """Replay and report; returns the exit code: 0, 1 when something was lost or does not compare, 130 when interrupted."""
+    console = console or Console(stderr=True)
+    clock = SystemClock()
+    environ = dict(os.environ) if request.data is None else {**os.environ, "CHELU_HOME": str(request.data)}
+    scene = open_scene(request.file)
+    fleet = fleet_of(scene, request.site or site_of(scene))
+    with Client.find(environ) as client:
+        scene = scene.at(_origin(request, client, fleet)).clipped(request.start_s, request.end_s)
+        with connected(client, scene, fleet, clock, environ) as session:
+            report = _replay(request, scene, fleet, session, clock, console)
+        _tell(console, report, scene)
+        if report.is_interrupted:
+            return INTERRUPTED
+        lost = [f"{report.unsent} messages were lost with the connection to the broker"] if report.unsent else []
+        found = _check(request, scene, fleet, client, report, clock, console) if request.has_check else []
+    faults = [*lost, *(fault for comparison in found for fault in Tolerance().faults(comparison))]
+    for fault in faults:
+        console.print(f"[red]{fault}[/red]")
+    return 1 if faults else 0
+
+
+@contextmanager
+def connected(client: Client, scene: Scene, fleet: Fleet, clock: Clock, environ: dict[str, str]) -> Iterator[Session]:
+    """The gateway's session, its devices registered; a secret the broker no longer takes is replaced once."""
+    layout = Layout(home(environ))
+    secrets = SecretFile(layout.data / SECRETS)
+    secret = enrol(client, fleet, scene.origin, secrets)
+    try:
+        session = _connect(broker_url(environ, layout, fleet.gateway_id, secret), fleet, clock)
+    except RefusedError:
+        secret = client.new_credential(fleet.gateway_id).secret or ""
+        secrets.save(fleet.gateway_id, secret)
+        session = _connect(broker_url(environ, layout, fleet.gateway_id, secret), fleet, clock)
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def broker_url(environ: dict[str, str], layout: Layout, user: str, secret: str) -> str:
+    """The broker's address with this account: CHELU_MQTT_URL's, else that of the site in the data directory."""
+    address = environ.get("CHELU_MQTT_URL") or read_json(layout.endpoints).get("mqtt_url")
+    if not isinstance(address, str) or not address:
+        raise ConfigurationError("CHELU_MQTT_URL", address, f"it is required, since {layout.endpoints} names no broker")
+    parts = urlsplit(address)
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{quote(user, safe='')}:{quote(secret, safe='')}@{place}").geturl()
+
+
+def _connect(url: str, fleet: Fleet, clock: Clock) -> Session:
+    filters = [WARNINGS.topic(kind, "+") for kind in (Kind.OBU, Kind.RSU)]
+    session = Session(url, client_id=fleet.gateway_id, clock=clock, subscriptions=filters)
+    session.start()
+    try:
+        session.wait_connected(CONNECT_S)
+    except BaseException:
+        session.stop()
+        raise
+    return session
+
+
+def _origin(request: Request, client: Client, fleet: Fleet) -> Origin | None:
+    """Where the scene lies: as asked, else where its site already lies, else (None) where the recording says."""
+    if request.origin is not None:
+        return parse_origin(request.origin)
+    for site in client.sites():
+        if site.site_id == fleet.site:
+            return Origin(site.latitude_deg, site.longitude_deg, site.elevation_m)
+    return None
+
+
+def parse_origin(text: str) -> Origin:
+    """LAT,LON[,ELEVATION]; ConfigurationError when it is not."""
+    allowed = "latitude,longitude[,elevation] in degrees and metres, such as 29.55,106.57,250"
+    try:
+        latitude, longitude, *elevation = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigurationError("--origin", text, allowed) from None
+    if len(elevation) > 1 or not (abs(latitude) < 89 and abs(longitude) <= 180):
+        raise ConfigurationError("--origin", text, allowed)
+    return Origin(latitude, longitude, *elevation)
+
+
+def _replay(request: Request, scene: Scene, fleet: Fleet, session: Session, clock: Clock, console: Console) -> ReplayReport:
+    with _bar(console, "replaying", scene.end_ms - scene.begin_ms) as advance:
+
+        def progress(report: ReplayReport) -> None:
+            rows = sum(report.published.values())
+            advance(report.through_ms - scene.begin_ms, f"{rows:,} rows, {len(report.warnings)} warnings")
+
+        options = Options(speed=request.speed, seed=request.seed)
+        return Replay(scene, fleet, session, Uper(), clock=clock, options=options, on_progress=progress).run()
+
+
+def _check(
+    request: Request, scene: Scene, fleet: Fleet, client: Client, report: ReplayReport, clock: Clock, console: Console
+) -> list[Comparison]:
+    def read(stream: str, from_us: int, to_us: int) -> Iterator[Batch]:
+        return client.stream(stream, from_us=from_us, to_us=to_us)
+
+    checker = Checker(scene, fleet, read, clock, patience_s=request.patience_s)
+    with _bar(console, "checking", report.through_ms - scene.begin_ms) as advance:
+        found = checker.check(report, on_stretch=lambda through: advance(through - scene.begin_ms, ""))
+    Console().print(table(found))
+    return found
+
+
+@contextmanager
+def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=total, note="")
+        yield lambda done, note: progress.update(task, completed=done, note=note)
+
+
+def _tell(console: Console, report: ReplayReport, scene: Scene) -> None:
+    """One line on what was done and how well the schedule was kept."""
+    rows = ", ".join(f"{count:,} {stream}" for stream, count in report.published.items() if count) or "nothing"
+    seconds = (report.ended_us - report.begun_us) / 1e6
+    median, most = (report.lag.percentile_s(percent) * 1000 for percent in (50, 100))
+    lag = f"behind schedule by {median:.1f} ms at the median, {most:.0f} ms at most"
+    ending = "interrupted" if report.is_interrupted else "replayed"
+    console.print(f"{scene.name} {ending} in {seconds:.1f} s: {rows} rows published, {len(report.warnings)} warnings back; {lag}")
+
+
+def table(found: Sequence[Comparison]) -> Table:
+    """The comparison as a table."""
+    shown = Table(title="stored, compared with the recording")
+    for heading in ("stream", "expected", "stored", "missing", "doubled", "stray", "position", "speed", "event time", "lights"):
+        shown.add_column(heading, justify="left" if heading == "stream" else "right")
+    for one in found:
+        is_signal = one.stream == "spat"
+        shown.add_row(
+            one.stream,
+            *(f"{value:,}" for value in (one.expected, one.stored, one.missing, one.doubled, one.stray)),
+            "" if is_signal else f"{one.position_error_m * 100:.2f} cm",
+            "" if is_signal else f"{one.speed_error_mps:.4f} m/s",
+            f"{one.time_error_us / 1000:g} ms",
+            f"{one.lights_wrong} wrong, ends {one.end_error_s:.2f} s" if is_signal else "",
+        )
+    return shown

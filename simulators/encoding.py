@@ -1,0 +1,24 @@
+"""The codec's encoders as a replay uses them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.codec import cv2x
+from chelu.messages import Batch, Frames
+
+
+class Uper:
+    """UPER of YD/T 3709-2020 (`simulators.outgoing.Encoder`)."""
+
+    __slots__ = ()
+
+    def bsm(self, rows: Batch) -> Frames:
+        return cv2x.encode_bsm(rows)
+
+    def rsm(self, rows: Batch, reference_position: npt.NDArray[np.float64]) -> Frames:
+        return cv2x.encode_rsm(rows, reference_position=reference_position)
+
+    def spat(self, rows: Batch) -> Frames:
+        return cv2x.encode_spat(rows)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ def database_server(open_directory: Path) -> Iterator[DatabaseServer]:
     if named:
         yield DatabaseServer(named)
         return
-    cluster = postgres.prepare(open_directory / "postgres", port=free_port(), password=postgres.new_password())
+    cluster = postgres.prepare(open_directory / "postgres", port=free_port(), password=secrets.token_hex(16))
     supervisor = Supervisor(SystemClock())
     try:
         supervisor.start(postgres.program(cluster, log=open_directory / "postgres.log", settings=FAST))

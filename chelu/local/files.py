@@ -34,8 +34,20 @@ class Layout:
         return self.data / "state.json"
 
     @property
+    def ports(self) -> Path:
+        return self.data / "ports.json"
+
+    @property
     def secrets(self) -> Path:
         return self.data / "secrets.json"
+
+    @property
+    def api_key(self) -> Path:
+        return self.data / "api-key"
+
+    @property
+    def accounts(self) -> Path:
+        return self.data / "accounts.json"
 
     @property
     def postgres(self) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chelu.local.ports import LOOPBACK, accepts
+from chelu.local.ports import LOOPBACK, accepts, reachable
 from chelu.local.process import Program
 
 
@@ -90,7 +90,7 @@ def program(
         name="broker",
         command=(str(executable), "-c", str(file)),
         log=log,
-        is_ready=lambda: accepts(configuration.port),
+        is_ready=lambda: accepts(configuration.port, reachable(configuration.host)),
         environment=dict(libraries or {}),
         address=f"{configuration.host}:{configuration.port}",
         pid_file=file.with_suffix(".pid"),

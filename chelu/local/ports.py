@@ -42,6 +42,11 @@ def choose(part: str, *, usual: int, forced: int | None = None, host: str = LOOP
     return usual if usual and forced is None and is_free(usual, host) else free_port(host)
 
 
+def reachable(host: str) -> str:
+    """The address under which this machine reaches its own server on `host`."""
+    return LOOPBACK if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+
+
 def accepts(port: int, host: str = LOOPBACK) -> bool:
     """Whether something accepts connections on `port`."""
     try:

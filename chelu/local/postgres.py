@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -175,8 +174,3 @@ def _check_version(cluster: Cluster) -> None:
             f"{cluster.directory} was made by PostgreSQL {has}, and this is {ours}",
             "start with another --data, or move it with pg_upgrade",
         )
-
-
-def new_password() -> str:
-    """256 random bits, safe in a URL."""
-    return secrets.token_hex(32)

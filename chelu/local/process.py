@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -80,6 +80,11 @@ def _open_log(path: Path) -> BinaryIO:
     if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
         path.replace(path.with_suffix(path.suffix + ".1"))
     return path.open("ab")
+
+
+def with_arguments(program: Program, *arguments: str) -> Program:
+    """The same program with more words in its command."""
+    return replace(program, command=(*program.command, *arguments))
 
 
 def last_line(log: Path, *, since: int = 0) -> str:

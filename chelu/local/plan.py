@@ -1,0 +1,129 @@
+"""Everything about a site that is decided before its first process starts: ports, addresses, files, and which parts are ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from chelu.errors import ConfigurationError
+from chelu.local import broker, files, ports, postgres, secrets
+from chelu.local.broker import Choice
+from chelu.local.files import Layout
+from chelu.local.mosquitto import Configuration
+from chelu.local.postgres import Cluster
+from chelu.local.process import Program
+from chelu.local.services import PREPARE, SERVICES, Endpoints, Service, Surroundings
+from chelu.store import Database
+
+USUAL_PORTS: Mapping[str, int] = {"mqtt": 1883, "api": 8080, "database": 54329}
+DATABASE_VARIABLE = "CHELU_DATABASE_URL"
+BROKER_VARIABLE = "CHELU_MQTT_URL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What may be chosen about a site. A port of None is the one it had, the usual one or a free one; 0 is any free one."""
+
+    database_url: str | None = None  # somebody else's database instead of our own
+    mqtt_url: str | None = None  # somebody else's broker
+    broker: Choice = Choice.AUTO
+    host: str = ports.LOOPBACK  # where broker and API listen
+    mqtt_port: int | None = None
+    api_port: int | None = None
+    database_port: int | None = None
+    database_settings: Mapping[str, str] | None = None
+    services: tuple[Service, ...] = SERVICES
+    prepare: Service | None = PREPARE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be started, in order: database, preparation, broker, services. None: somebody else's, or not wanted."""
+
+    around: Surroundings
+    cluster: Cluster | None
+    broker: Program | None
+    options: Options
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """The options that name other people's parts, as the environment has them."""
+    return {"database_url": environ.get(DATABASE_VARIABLE) or None, "mqtt_url": environ.get(BROKER_VARIABLE) or None}
+
+
+def make(layout: Layout, options: Options) -> Plan:
+    """Choose ports, make secrets, the database's directory and the broker's configuration; starts no process that stays."""
+    for directory in (layout.log("x").parent, layout.broker, layout.ready("x").parent):
+        files.make_directory(directory)
+    mine = not options.mqtt_url
+    found = secrets.load(layout, accounts=tuple(service.name for service in options.services) if mine else ())
+    cluster = None if options.database_url else _cluster(layout, options, found.database_password)
+    mqtt_host, mqtt_port = _broker_address(layout, options)
+    api_port = _port(layout, options, "api")
+    name, program = _broker(layout, options, mqtt_port) if mine else ("external", None)
+    endpoints = Endpoints(
+        api_url=f"http://{ports.reachable(options.host)}:{api_port}",
+        api_key_file=str(layout.api_key),
+        mqtt_url=options.mqtt_url or f"mqtt://{mqtt_host}:{mqtt_port}",
+        mqtt_host=mqtt_host,
+        mqtt_port=mqtt_port,
+        database_url=options.database_url or (cluster.url if cluster else ""),
+        data=str(layout.data),
+        broker=name,
+    )
+    around = Surroundings(
+        layout=layout,
+        endpoints=endpoints,
+        accounts=found.accounts,
+        api_key=found.api_key,
+        api_host=options.host,
+        api_port=api_port,
+    )
+    return Plan(around=around, cluster=cluster, broker=program, options=options)
+
+
+def _cluster(layout: Layout, options: Options, password: str) -> Cluster:
+    return postgres.prepare(layout.postgres, port=_port(layout, options, "database"), password=password)
+
+
+def _broker(layout: Layout, options: Options, port: int) -> tuple[str, Program]:
+    has_rights = options.prepare is not None
+    configuration = Configuration(
+        port=port,
+        host=options.host,
+        directory=layout.broker,
+        password_file=layout.broker / "passwords" if has_rights else None,
+        acl_file=layout.broker / "acl" if has_rights else None,
+    )
+    return broker.program(
+        options.broker, configuration, directory=layout.broker, log_file=layout.log("broker"), environ=os.environ
+    )
+
+
+def _broker_address(layout: Layout, options: Options) -> tuple[str, int]:
+    if not options.mqtt_url:
+        return ports.reachable(options.host), _port(layout, options, "mqtt")
+    parts = urlsplit(options.mqtt_url)
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise ConfigurationError(BROKER_VARIABLE, f"{parts.scheme}://{parts.hostname}", "it must be mqtt://host or mqtts://host")
+    return parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+
+
+def _port(layout: Layout, options: Options, part: str) -> int:
+    """The port asked for, else the one this site had, else the usual one, else a free one."""
+    asked = {"mqtt": options.mqtt_port, "api": options.api_port, "database": options.database_port}[part]
+    had = files.read_json(layout.ports).get(part)
+    host = ports.LOOPBACK if part == "database" else options.host
+    usual = had if isinstance(had, int) and had and ports.is_free(had, host) else USUAL_PORTS[part]
+    port = ports.choose(part, usual=usual, forced=asked, host=host)
+    files.write_json(layout.ports, {**files.read_json(layout.ports), part: port})
+    return port
+
+
+def check_database(plan: Plan) -> None:
+    """Create the site's database in our own cluster, or see that somebody else's lets us in."""
+    if plan.cluster:
+        postgres.create_database(plan.cluster)
+    Database(plan.around.endpoints.database_url).connect().close()

@@ -1,0 +1,93 @@
+"""mosquitto's password and ACL files, read by the broker that stands in for it (mosquitto.conf(5), mosquitto_passwd(1))."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A topic filter, whether it lets read and write, and whom it is for (None: everyone, as a pattern with %u and %c)."""
+
+    user: str | None
+    filter: str
+    may_read: bool
+    may_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who may come in, and who may do what. Client id and user name are one and the same."""
+
+    passwords: dict[str, str]
+    rules: tuple[Rule, ...]
+
+    def admits(self, user: str, password: str) -> bool:
+        """Whether the password is the user's; a kind of hash other than $7$ never matches."""
+        return user in self.passwords and _matches(self.passwords[user], password)
+
+    def allows(self, user: str, topic: str, *, is_write: bool) -> bool:
+        """Whether some rule lets the user read or write the topic."""
+        wanted = (rule for rule in self.rules if (rule.may_write if is_write else rule.may_read) and rule.user in {None, user})
+        return any(matches(rule.filter.replace("%u", user).replace("%c", user), topic) for rule in wanted)
+
+
+class Store:
+    """The two files, read anew when one of them has changed. For one thread."""
+
+    def __init__(self, password_file: Path, acl_file: Path) -> None:
+        self._files = (password_file, acl_file)
+        self._stamps: tuple[int, ...] = ()
+        self._rights = Rights({}, ())
+
+    def current(self) -> Rights:
+        """The rights as the files now have them."""
+        stamps = tuple(path.stat().st_mtime_ns for path in self._files)
+        if stamps != self._stamps:
+            passwords, rules = (path.read_text(encoding="utf-8") for path in self._files)
+            self._rights, self._stamps = Rights(parse_passwords(passwords), parse_acl(rules)), stamps
+        return self._rights
+
+
+def parse_passwords(text: str) -> dict[str, str]:
+    """User → hash."""
+    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+
+def parse_acl(text: str) -> tuple[Rule, ...]:
+    """The rules in order: ``user`` opens a user's section of ``topic`` lines, ``pattern`` lines are for everyone."""
+    user: str | None = None
+    rules: list[Rule] = []
+    for line in text.splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word == "user":
+            user = rest.strip()
+        elif word in {"topic", "pattern"}:
+            access, _, name = rest.strip().partition(" ")
+            if access not in {"read", "write", "readwrite"}:
+                access, name = "readwrite", rest
+            rules.append(Rule(user if word == "topic" else None, name.strip(), "read" in access, "write" in access))
+    return tuple(rules)
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """Whether an MQTT topic filter matches a topic (MQTT 3.1.1, 4.7): + one level, # all that follow."""
+    wanted, found = pattern.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        wanted, found = wanted[:-1], found[: len(wanted) - 1]
+    return len(wanted) == len(found) and all(one in {"+", other} for one, other in zip(wanted, found, strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _matches(stored: str, password: str) -> bool:
+    parts = stored.split("$")
+    if len(parts) != 5 or parts[1] != "7":
+        return False
+    expected = base64.b64decode(parts[4])
+    found = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(parts[3]), int(parts[2]), len(expected))
+    return hmac.compare_digest(found, expected)

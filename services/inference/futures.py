@@ -1,0 +1,126 @@
+"""Where every track will be in the next seconds: the motion model where it is better, physics elsewhere.
+
+Futures are kept per slot and computed anew only for tracks that changed: `STEPS` instants, `STEP_S` apart, from the track's own
+event time. `aligned` brings tracks with different event times to one instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.motion.footprints import forward, rightward
+from chelu.motion.kinematics import Path, constant_curvature
+from services.inference.history import Recent, recent
+from services.inference.picture import Picture
+from services.inference.reports import Floats, Ints, Participant
+
+STEP_S = 0.2
+STEPS = 27  # 0 … 5.2 s
+ALIGNED_STEPS = 21  # 0 … 4.0 s after any shift of up to 1.0 s
+MAX_SHIFT_S = (STEPS - ALIGNED_STEPS - 1) * STEP_S
+AHEAD_S: Floats = np.arange(STEPS, dtype=np.float64) * STEP_S
+_MAX_CURVATURE = 0.2  # 1/m: a car's tightest circle has a radius of about 5 m
+_LEAST_TURNING_MPS = 2.0  # below, a yaw rate says nothing about the path ahead
+_KEPT_ACCELERATION = (-9.0, 1.0)  # m/s²: braking is taken as it is, a driver's acceleration does not last 5 s
+
+
+class MotionModel(Protocol):
+    """A learned correction of physics, called from the stage's thread on whole arrays."""
+
+    def correction(self, recent: Recent, ahead_s: Floats) -> Floats:
+        """Metres forward and to the right of the physical path at `ahead_s`, in the vehicle's frame: (n, s, 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """Where physics is used instead of the model (docs/models/motion.md, "Rule")."""
+
+    most_acceleration_mps2: float = 3.0
+    least_speed_mps: float = 2.0
+    most_speed_mps: float = 30.0
+
+
+class Futures:
+    """xy (capacity, STEPS, 2), heading_deg (capacity, STEPS), time_us (capacity): owned by one thread."""
+
+    def __init__(self, model: MotionModel | None = None, limits: ModelLimits | None = None) -> None:
+        self._model, self._limits = model, limits or ModelLimits()
+        self.xy: Floats = np.zeros((0, STEPS, 2))
+        self.heading_deg: Floats = np.zeros((0, STEPS))
+        self.centre: Floats = np.zeros((0, 2))
+        self.radius_m: Floats = np.zeros(0)
+        self.is_modelled: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self.acceleration_mps2: Floats = np.zeros(0)
+
+    def update(self, picture: Picture, slots: Ints) -> None:
+        """Compute the futures of these slots."""
+        self._fit(picture.capacity)
+        now = recent(picture, slots)
+        path = physics(now)
+        chosen = self._modelled(picture, slots, now)
+        xy, heading = path.xy, path.heading_deg
+        if self._model is not None and chosen.any():
+            rows = np.flatnonzero(chosen)
+            part = now.take(rows)
+            xy[rows] = _corrected(xy[rows], part.heading_deg, self._model.correction(part, AHEAD_S))
+            heading[rows] = _tangents(xy[rows], heading[rows])
+        self.xy[slots], self.heading_deg[slots], self.is_modelled[slots] = xy, heading, chosen
+        self.acceleration_mps2[slots] = now.acceleration_mps2
+        low, high = xy.min(axis=1), xy.max(axis=1)
+        self.centre[slots] = (low + high) / 2
+        self.radius_m[slots] = np.hypot(*(high - low).T) / 2 + np.hypot(now.length_m, now.width_m) / 2
+
+    def aligned(self, slots: Ints, shift_s: Floats) -> tuple[Floats, Floats]:
+        """Futures from `shift_s` (n,) ≥ 0 after each one's own start: xy (n, ALIGNED_STEPS, 2) and headings."""
+        steps = np.clip(shift_s, 0.0, MAX_SHIFT_S) / STEP_S
+        whole = steps.astype(np.int64)
+        part = (steps - whole)[:, None]
+        index = whole[:, None] + np.arange(ALIGNED_STEPS)
+        rows = slots[:, None]
+        first, second = self.xy[rows, index], self.xy[rows, index + 1]
+        heading, turn = self.heading_deg[rows, index], self.heading_deg[rows, index + 1]
+        between = heading + part * (np.mod(turn - heading + 180.0, 360.0) - 180.0)
+        return first + part[..., None] * (second - first), between
+
+    def _modelled(self, picture: Picture, slots: Ints, now: Recent) -> npt.NDArray[np.bool_]:
+        limits = self._limits
+        return np.asarray(
+            now.is_whole
+            & (np.abs(now.acceleration_mps2) <= limits.most_acceleration_mps2)
+            & (now.speed_mps >= limits.least_speed_mps)
+            & (now.speed_mps <= limits.most_speed_mps)
+            & (picture.ints["participant_type"][slots] == Participant.MOTOR)
+            & (self._model is not None)
+        )
+
+    def _fit(self, capacity: int) -> None:
+        added = capacity - len(self.xy)
+        if added > 0:
+            for name in ("xy", "heading_deg", "centre", "radius_m", "is_modelled", "acceleration_mps2"):
+                array = getattr(self, name)
+                setattr(self, name, np.concatenate([array, np.zeros((added, *array.shape[1:]), array.dtype)]))
+
+
+def physics(now: Recent) -> Path:
+    """The physical path: present curvature and acceleration kept, a braking track stops."""
+    turning = now.speed_mps >= _LEAST_TURNING_MPS
+    curvature = np.radians(now.yaw_rate_dps) / np.where(turning, now.speed_mps, 1.0)
+    curvature = np.where(turning, np.clip(curvature, -_MAX_CURVATURE, _MAX_CURVATURE), 0.0)
+    acceleration = np.clip(now.acceleration_mps2, *_KEPT_ACCELERATION)
+    return constant_curvature(now.xy, now.heading_deg, now.speed_mps, acceleration, curvature, AHEAD_S)
+
+
+def _corrected(xy: Floats, heading_deg: Floats, correction: Floats) -> Floats:
+    along, across = forward(heading_deg)[:, None, :], rightward(heading_deg)[:, None, :]
+    return np.asarray(xy + correction[..., :1] * along + correction[..., 1:] * across)
+
+
+def _tangents(xy: Floats, fallback_deg: Floats) -> Floats:
+    """Headings along sampled paths; where a track hardly moves the fallback stays."""
+    step = np.diff(xy, axis=1, append=xy[:, -1:] * 2 - xy[:, -2:-1])
+    heading = np.degrees(np.arctan2(step[..., 0], step[..., 1]))
+    return np.where(np.hypot(step[..., 0], step[..., 1]) > 0.05, np.mod(heading, 360.0), fallback_deg)

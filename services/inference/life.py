@@ -1,0 +1,190 @@
+"""The life of a warning: raised once it is confirmed, updated at most five times a second, cleared when its reason is gone.
+
+Warnings are few, so they are objects here; what they are made from are arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from services.inference.parameters import parameter
+from services.inference.picture import Picture
+from services.inference.v2x.assessment import Assessment
+
+
+class State(StrEnum):
+    """Where in its life a warning is."""
+
+    RAISED = "raised"
+    UPDATED = "updated"
+    CLEARED = "cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class LifeParameters:
+    """Of all applications alike; docs/inference.md carries this as a table."""
+
+    confirm_s: float = parameter(0.05, "s", "a second message must agree unless the danger is imminent (level 2)", high=2.0)
+    forget_s: float = parameter(0.5, "s", "an unconfirmed finding older than this starts anew", high=5.0)
+    update_s: float = parameter(0.2, "s", "at most 5 updates a second", low=0.05, high=5.0)
+    clear_s: float = parameter(0.6, "s", "without its reason for this long a warning is cleared", low=0.1, high=10.0)
+    most_age_s: float = parameter(1.0, "s", "data older than this never warns anyone: ten messages at 10 Hz", low=0.1, high=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One of the two road users at this moment."""
+
+    slot: int
+    generation: int
+    vehicle_id: int  # 8-byte id where it has one, else 0
+    device_key: int  # who reported it last
+    own_key: int  # its own OBU, 0 when it did not speak on obu/{id}/bsm/up
+    east_m: float
+    north_m: float
+    up_m: float
+    speed_mps: float
+    heading_deg: float
+    time_us: int
+    arrival_us: int
+    message_count: int
+    sec_mark_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A change in a warning's life, to be published and stored. cause: the party whose message triggered it."""
+
+    warning_id: str
+    application: str
+    state: State
+    level: int
+    host: Party
+    other: Party
+    cause: Party
+    ttc_s: float
+    required_mps2: float
+    distance_m: float
+    decided_us: int
+
+
+@dataclass(slots=True)
+class _Active:
+    last: Notice
+    seen_us: int
+    sent_us: int
+
+
+Key = tuple[str, int, int, int, int]
+
+
+class Life:
+    """Warnings that are up and findings that wait for confirmation. Owned by one thread."""
+
+    def __init__(self, parameters: LifeParameters, new_id: Callable[[], str]) -> None:
+        self._parameters, self._new_id = parameters, new_id
+        self._active: dict[Key, _Active] = {}
+        self._pending: dict[Key, int] = {}  # event time of the first finding
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    def levels(self) -> dict[int, int]:
+        """Host slot → highest level of its warnings now."""
+        levels: dict[int, int] = {}
+        for active in self._active.values():
+            slot = active.last.host.slot
+            levels[slot] = max(levels.get(slot, 0), active.last.level)
+        return levels
+
+    def step(self, assessments: Iterable[Assessment], picture: Picture, now_us: int) -> list[Notice]:
+        """What changes now. `now_us`: wall clock; every finding is of this moment."""
+        changes: list[Notice] = []
+        for assessment in assessments:
+            for row in range(len(assessment)):
+                change = self._finding(assessment, row, picture, now_us)
+                if change is not None:
+                    changes.append(change)
+        return changes + self._clear(picture, now_us)
+
+    def _finding(self, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice | None:
+        host, other = int(found.host[row]), int(found.other[row])
+        key = (found.application, host, int(picture.generation[host]), other, int(picture.generation[other]))
+        active = self._active.get(key)
+        if active is None:
+            return self._raise(key, found, row, picture, now_us)
+        active.seen_us = now_us
+        if now_us - active.sent_us < self._parameters.update_s * 1e6:
+            return None
+        level = max(1, int(found.level[row]))
+        active.last = _warning(active.last.warning_id, State.UPDATED, level, found, row, picture, now_us)
+        active.sent_us = now_us
+        return active.last
+
+    def _raise(self, key: Key, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice | None:
+        level = int(found.level[row])
+        if not level:
+            return None
+        event_us = max(int(picture.ints["time_us"][key[1]]), int(picture.ints["time_us"][key[3]]))
+        waited_us = event_us - self._pending.setdefault(key, event_us)
+        if waited_us > self._parameters.forget_s * 1e6:
+            self._pending[key], waited_us = event_us, 0
+        if level < 2 and waited_us < self._parameters.confirm_s * 1e6:
+            return None
+        del self._pending[key]
+        warning = _warning(self._new_id(), State.RAISED, level, found, row, picture, now_us)
+        self._active[key] = _Active(warning, now_us, now_us)
+        return warning
+
+    def _clear(self, picture: Picture, now_us: int) -> list[Notice]:
+        self._pending = {key: first for key, first in self._pending.items() if _is_same(key, picture)}
+        gone = [key for key, active in self._active.items() if self._is_over(key, active, picture, now_us)]
+        return [replace(self._active.pop(key).last, state=State.CLEARED, level=0, decided_us=now_us) for key in gone]
+
+    def _is_over(self, key: Key, active: _Active, picture: Picture, now_us: int) -> bool:
+        return now_us - active.seen_us >= self._parameters.clear_s * 1e6 or not _is_same(key, picture)
+
+
+def _is_same(key: Key, picture: Picture) -> bool:
+    """Whether both slots still hold the tracks that the key names."""
+    return int(picture.generation[key[1]]) == key[2] and int(picture.generation[key[3]]) == key[4]
+
+
+def _warning(warning_id: str, state: State, level: int, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice:
+    host, other = party(picture, int(found.host[row])), party(picture, int(found.other[row]))
+    return Notice(
+        warning_id=warning_id,
+        application=found.application,
+        state=state,
+        level=level,
+        host=host,
+        other=other,
+        cause=host if host.arrival_us >= other.arrival_us else other,
+        ttc_s=float(found.ttc_s[row]),
+        required_mps2=float(found.required_mps2[row]),
+        distance_m=float(found.distance_m[row]),
+        decided_us=now_us,
+    )
+
+
+def party(picture: Picture, slot: int) -> Party:
+    """A snapshot of one slot."""
+    east, north, up = picture.xyz[slot].tolist()
+    return Party(
+        slot=slot,
+        generation=int(picture.generation[slot]),
+        vehicle_id=int(picture.own_id[slot]),
+        device_key=int(picture.ints["device_key"][slot]),
+        own_key=int(picture.own_key[slot]),
+        east_m=east,
+        north_m=north,
+        up_m=up,
+        speed_mps=float(picture.floats["speed_mps"][slot]),
+        heading_deg=float(picture.floats["heading_deg"][slot]),
+        time_us=int(picture.ints["time_us"][slot]),
+        arrival_us=int(picture.ints["arrival_us"][slot]),
+        message_count=int(picture.ints["message_count"][slot]),
+        sec_mark_ms=int(picture.ints["sec_mark_ms"][slot]),
+    )

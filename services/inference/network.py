@@ -1,0 +1,81 @@
+"""The site's road network as inference needs it: lanes and heights for tracks, segments for the city applications."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chelu.geo import heading_difference, heading_of
+from chelu.roads.matching import match
+from chelu.roads.network import Kind, RoadNetwork
+from services.inference.city.segments import Segments
+from services.inference.placing import CANDIDATES, Placed
+from services.inference.reports import Floats, Ints
+
+_LANE_STRIDE = 1e7  # longer than any lane: lane · stride + offset sorts points of all lanes
+_ALONG_DEG = 50.0  # a lane counts as a candidate deck when it runs about along the heading
+_APART_M = 2.5  # heights closer than this are one deck
+
+
+class NetworkRoads:
+    """`services.inference.placing.Roads` over a `RoadNetwork`."""
+
+    def __init__(self, network: RoadNetwork, *, reach_m: float = 5.0) -> None:
+        self._network, self._reach_m = network, reach_m
+        shape = network.lanes.shape
+        lane = np.repeat(np.arange(len(shape)), np.diff(shape.start))
+        self._key = lane * _LANE_STRIDE + shape.offsets()
+        self._height = shape.points[:, 2]
+
+    def place(self, xyz: Floats, heading_deg: Floats) -> Placed:
+        """Lane, offset, gradient, and the height of the road there, or of every deck there when the own height is unknown."""
+        found = match(self._network, xyz, heading_deg, reach_m=self._reach_m)
+        lane = found.lane.astype(np.int64)
+        on = lane >= 0
+        heights = np.full((len(xyz), CANDIDATES), np.nan)
+        heights[on, 0] = self._height_at(lane[on], found.offset_m[on])
+        unknown = np.flatnonzero(np.isnan(xyz[:, 2]) & np.isfinite(xyz[:, 0]))
+        if len(unknown):
+            heights[unknown] = self._decks_at(xyz[unknown], heading_deg[unknown])
+        gradient = np.where(on, self._network.lanes.gradient[np.maximum(lane, 0)], 0.0)
+        return Placed(lane, found.offset_m, gradient, heights)
+
+    def segments(self) -> Segments:
+        """Roads, tunnels and bridges: one segment per link (junction paths and crossings have no lanes in it)."""
+        network = self._network
+        links, lanes = network.links, network.lanes
+        counted = np.isin(links.kind, [Kind.ROAD, Kind.TUNNEL, Kind.BRIDGE])
+        lane_link = np.where(counted[lanes.link], lanes.link, -1).astype(np.int64)
+        count = np.bincount(lanes.link, minlength=len(links.id))
+        return Segments(links.length_m, np.maximum(count, 1), links.speed_limit_mps, lane_link)
+
+    def link_ids(self) -> list[str]:
+        """Names of the segments."""
+        return [str(one) for one in self._network.links.id]
+
+    def _height_at(self, lane: Ints, offset_m: Floats) -> Floats:
+        key = lane * _LANE_STRIDE + offset_m
+        upper = np.clip(np.searchsorted(self._key, key), 1, len(self._key) - 1)
+        low, high = self._key[upper - 1], self._key[upper]
+        share = np.clip((key - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
+        is_first = low < lane * _LANE_STRIDE  # the lane's first point: the one before belongs to another lane
+        between = self._height[upper - 1] + share * (self._height[upper] - self._height[upper - 1])
+        return np.where(is_first, self._height[upper], between)
+
+    def _decks_at(self, xyz: Floats, heading_deg: Floats) -> Floats:
+        """Distinct heights (n, CANDIDATES) of lanes that pass here about along the heading, nearest lane first."""
+        pieces = self._network.pieces
+        point, piece = pieces.grid.candidates(xyz[:, :2])
+        a, step = pieces.a[piece], pieces.b[piece] - pieces.a[piece]
+        away = xyz[point, :2] - a[:, :2]
+        share = np.clip(np.sum(away * step[:, :2], axis=1) / np.maximum(np.sum(step[:, :2] ** 2, axis=1), 1e-9), 0.0, 1.0)
+        distance = np.linalg.norm(away - share[:, None] * step[:, :2], axis=1)
+        turn = np.abs(heading_difference(heading_deg[point], heading_of(step[:, 0], step[:, 1])))
+        left = (distance <= self._reach_m) & ~(turn > _ALONG_DEG)
+        height = a[:, 2] + share * step[:, 2]
+        heights = np.full((len(xyz), CANDIDATES), np.nan)
+        for column in range(CANDIDATES):
+            rows = np.flatnonzero(left)
+            rows = rows[np.lexsort((-distance[rows], point[rows]))]
+            heights[point[rows], column] = height[rows]  # written far to near: the nearest stays
+            left &= np.abs(height - heights[point, column]) > _APART_M
+        return heights

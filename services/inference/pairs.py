@@ -1,0 +1,174 @@
+"""Which tracks may meet: neighbours whose futures can touch, on one deck; conflicts are worked out once for all applications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from chelu.motion.conflict import Futures as Swept
+from chelu.motion.conflict import first_overlap
+from services.inference.futures import ALIGNED_STEPS, MAX_SHIFT_S, STEP_S, Futures
+from services.inference.picture import Picture
+from services.inference.placing import Placement, may_share_deck
+from services.inference.reports import Floats, Ints, Participant
+
+Mask = npt.NDArray[np.bool_]
+_CLASSES_M = (4.0, 15.0, 35.0, 60.0, np.inf)  # upper bounds of future radii: slow tracks need not search far
+_LEAST_SPEED_MPS = 0.5  # two tracks slower than this do not meet
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """m tracks that may take part in warnings, at one common instant: futures (m, ALIGNED_STEPS, …) start there."""
+
+    slots: Ints
+    xy: Floats
+    heading_deg: Floats
+    speed_mps: Floats
+    acceleration_mps2: Floats
+    size_m: Floats
+    is_vehicle: Mask
+    speaks: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """p pairs: a, b index `tracks`; first is the step of the first overlap of their futures, −1 for none."""
+
+    tracks: Tracks
+    a: Ints
+    b: Ints
+    first: Ints
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def where(self, mask: Mask) -> Self:
+        """These pairs only."""
+        return type(self)(self.tracks, self.a[mask], self.b[mask], self.first[mask])
+
+
+@dataclass(frozen=True, slots=True)
+class DeckGate:
+    """How far apart two heights may be for one deck: decks of stacked roads lie 5 m apart or more (clearance 4.5–5 m)."""
+
+    base_m: float = 2.0
+    most_m: float = 3.5
+    per_metre: float = 0.01  # what a changing gradient may add per metre of way to the meeting point
+
+
+def usable(picture: Picture, now_us: int, most_age_s: float) -> Ints:
+    """Slots that may take part in warnings now: known and fresh, a vehicle or cycle. Older data never warns anyone."""
+    live = picture.live()
+    kind = picture.ints["participant_type"][live]
+    known = np.isfinite(picture.xyz[live, 0]) & np.isfinite(picture.floats["speed_mps"][live])
+    known &= np.isfinite(picture.floats["heading_deg"][live])
+    fresh = now_us - picture.ints["time_us"][live] <= most_age_s * 1e6
+    return np.asarray(live[known & fresh & ((kind == Participant.MOTOR) | (kind == Participant.NON_MOTOR))])
+
+
+def find(picture: Picture, futures: Futures, placement: Placement, *, candidates: Ints, changed: Ints, gate: DeckGate) -> Pairs:
+    """Pairs among `candidates` (slots) of which at least one is in `changed`, that can meet within the horizon on one deck."""
+    reference = common_instant_us(picture.ints["time_us"][candidates])
+    shift = (reference - picture.ints["time_us"][candidates]) / 1e6
+    near_in_time = np.abs(shift) <= MAX_SHIFT_S
+    slots, shift = candidates[near_in_time], shift[near_in_time]
+    a, b = _neighbours(futures.centre[slots], futures.radius_m[slots], np.isin(slots, changed, kind="table"))
+    speed = picture.floats["speed_mps"][slots]
+    moving = np.maximum(speed[a], speed[b]) >= _LEAST_SPEED_MPS
+    a, b = a[moving], b[moving]
+    used, index = np.unique(np.concatenate([a, b]), return_inverse=True)
+    tracks = _tracks(picture, futures, slots[used], shift[used])
+    a, b = index[: len(a)], index[len(a) :]
+    chosen = _boxes_meet(tracks, a, b)
+    a, b = a[chosen], b[chosen]
+    chosen = _share_deck(picture, placement, tracks, a, b, gate)
+    a, b = a[chosen], b[chosen]
+    return Pairs(tracks, a, b, first_overlap(_swept(tracks, a), _swept(tracks, b)))
+
+
+def common_instant_us(times_us: Ints) -> int:
+    """The instant to which all tracks are brought: later than nine in ten of them, so that one wrong clock cannot move it."""
+    if not len(times_us):
+        return 0
+    place = min(len(times_us) - 1, int(0.9 * len(times_us)))
+    return int(np.sort(times_us)[place])
+
+
+def swept(pairs: Pairs, side: Ints) -> Swept:
+    """The futures of one side of the pairs."""
+    return _swept(pairs.tracks, side)
+
+
+def _swept(tracks: Tracks, rows: Ints) -> Swept:
+    return Swept(tracks.xy[rows], tracks.heading_deg[rows], tracks.size_m[rows])
+
+
+def _tracks(picture: Picture, futures: Futures, slots: Ints, shift_s: Floats) -> Tracks:
+    xy, heading = futures.aligned(slots, shift_s)
+    acceleration = futures.acceleration_mps2[slots]
+    kind = picture.ints["participant_type"][slots]
+    return Tracks(
+        slots=slots,
+        xy=xy,
+        heading_deg=heading,
+        speed_mps=np.maximum(picture.floats["speed_mps"][slots] + acceleration * np.clip(shift_s, 0, None), 0.0),
+        acceleration_mps2=acceleration,
+        size_m=np.stack([picture.floats["length_m"][slots], picture.floats["width_m"][slots]], axis=1),
+        is_vehicle=kind == Participant.MOTOR,
+        speaks=picture.kind[slots] == 1,
+    )
+
+
+def _neighbours(centre: Floats, radius: Floats, is_changed: Mask) -> tuple[Ints, Ints]:
+    """Index pairs (each once) whose discs meet and of which one is changed; disc radii in classes, so that few are large."""
+    parts: list[tuple[Ints, Ints]] = []
+    group = np.searchsorted(np.array(_CLASSES_M), radius)
+    whole = [np.flatnonzero(group == one) for one in range(len(_CLASSES_M))]
+    trees = [cKDTree(centre[rows]) if len(rows) else None for rows in whole]
+    for rows in (rows[is_changed[rows]] for rows in whole):
+        if not len(rows):
+            continue
+        tree, reach = cKDTree(centre[rows]), float(radius[rows].max())
+        for others, other_tree in zip(whole, trees, strict=True):
+            if other_tree is not None:
+                found = tree.sparse_distance_matrix(other_tree, reach + float(radius[others].max()), output_type="ndarray")
+                a, b = rows[found["i"]], others[found["j"]]
+                keep = (found["v"] <= radius[a] + radius[b]) & (a != b) & (~is_changed[b] | (a < b))
+                parts.append((a[keep], b[keep]))
+    none = np.empty(0, np.int64)
+    return (np.concatenate([a for a, _ in parts] or [none]), np.concatenate([b for _, b in parts] or [none]))
+
+
+def _boxes_meet(tracks: Tracks, a: Ints, b: Ints) -> Mask:
+    """Whether the boxes around both futures overlap."""
+    half = np.hypot(tracks.size_m[:, 0], tracks.size_m[:, 1])[:, None] / 2
+    low, high = tracks.xy.min(axis=1) - half, tracks.xy.max(axis=1) + half
+    return np.asarray(np.all((low[a] <= high[b]) & (low[b] <= high[a]), axis=1))
+
+
+def _share_deck(picture: Picture, placement: Placement, tracks: Tracks, a: Ints, b: Ints, gate: DeckGate) -> Mask:
+    """The gate of decks, at the point where the two come closest."""
+    apart = tracks.xy[a] - tracks.xy[b]
+    nearest = np.argmin(np.einsum("psk,psk->ps", apart, apart), axis=1)
+    way = np.cumsum(np.hypot(*np.moveaxis(np.diff(tracks.xy, axis=1, prepend=tracks.xy[:, :1]), -1, 0)), axis=1)
+    way_a, way_b = way[a, nearest], way[b, nearest]
+    slot_a, slot_b = tracks.slots[a], tracks.slots[b]
+    sigma = np.nan_to_num(picture.floats["height_sigma_m"])
+    spread = np.hypot(sigma[slot_a], sigma[slot_b]) + gate.per_metre * (way_a + way_b)
+    return may_share_deck(
+        placement.heights_m[slot_a],
+        placement.heights_m[slot_b],
+        placement.gradient[slot_a] * way_a,
+        placement.gradient[slot_b] * way_b,
+        np.minimum(gate.base_m + spread, gate.most_m),
+    )
+
+
+def horizon_s() -> float:
+    """How far ahead conflicts are looked for."""
+    return (ALIGNED_STEPS - 1) * STEP_S

@@ -1,0 +1,146 @@
+"""What vehicles and roadside units say, brought to one form: `Reports`, in the site's local frame, ready for the live picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.messages import Batch
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Track(IntEnum):
+    """Where a track of the picture comes from."""
+
+    NONE = 0
+    SPEAKS = 1  # a vehicle's own BSM
+    SEEN = 2  # a participant in a roadside unit's RSM
+
+
+class Participant(IntEnum):
+    """ParticipantType of YD/T 3709."""
+
+    UNKNOWN = 0
+    MOTOR = 1
+    NON_MOTOR = 2
+    PEDESTRIAN = 3
+    RSU = 4
+
+
+class Frame(Protocol):
+    """The site's local frame (`chelu.geo.LocalFrame`)."""
+
+    def to_local(self, latitude_deg: Floats, longitude_deg: Floats, elevation_m: Floats) -> Floats:
+        """(n, 3) east, north, up in metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which device each row came from: device_key (n,) int64; is_own (n,): heard on that vehicle's own ``obu/{id}/bsm/up``."""
+
+    device_key: Ints
+    is_own: npt.NDArray[np.bool_]
+    arrival_us: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """n rows. key is unique with kind; own_key: the OBU's device key where the vehicle itself spoke, else 0."""
+
+    kind: Ints
+    key: npt.NDArray[np.uint64]
+    time_us: Ints
+    arrival_us: Ints
+    xyz: Floats
+    height_sigma_m: Floats
+    speed_mps: Floats
+    heading_deg: Floats
+    acceleration_mps2: Floats
+    yaw_rate_dps: Floats
+    length_m: Floats
+    width_m: Floats
+    participant_type: Ints
+    device_key: Ints
+    own_key: Ints
+    message_count: Ints
+    sec_mark_ms: Ints
+    own_id: npt.NDArray[np.uint64]  # the vehicle's id as far as known: BSM id, or the participant's own id; 0 unknown
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Self:
+        """These rows."""
+        return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+
+# ElevationConfidence of YD/T 3709: half-widths of 95 % intervals; index is the code, 0 is unavailable.
+_ELEVATION_95_M = np.array([np.nan, 500, 200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01])
+_DEFAULT_SIZE = {Participant.MOTOR: (4.6, 1.8), Participant.NON_MOTOR: (1.8, 0.7), Participant.PEDESTRIAN: (0.5, 0.5)}
+
+
+def of_bsm(batch: Batch, origin: Origin, frame: Frame) -> Reports:
+    """BSM rows."""
+    motor = np.full(len(batch), int(Participant.MOTOR), np.int64)
+    own = np.where(origin.is_own, origin.device_key, 0)
+    key = batch["vehicle_id"].astype(np.uint64)
+    return _reports(batch, origin, frame, kind=Track.SPEAKS, key=key, participant=motor, own=own, own_id=key)
+
+
+def of_participants(batch: Batch, origin: Origin, frame: Frame) -> Reports:
+    """RSM participant rows; those that are roadside units themselves are left out."""
+    rows = np.asarray(batch["participant_type"] != Participant.RSU)
+    batch = batch.take(rows)
+    origin = Origin(origin.device_key[rows], origin.is_own[rows], origin.arrival_us[rows])
+    key = origin.device_key.astype(np.uint64) * np.uint64(65536) + batch["participant_id"].astype(np.uint64)
+    kind = batch["participant_type"].astype(np.int64)
+    own_id = np.where(batch["vehicle_id_valid"], batch["vehicle_id"], 0).astype(np.uint64)
+    none = np.zeros(len(batch), np.int64)
+    return _reports(batch, origin, frame, kind=Track.SEEN, key=key, participant=kind, own=none, own_id=own_id)
+
+
+def _reports(
+    batch: Batch, origin: Origin, frame: Frame, *, kind: Track, key: npt.NDArray[np.uint64], participant: Ints, own: Ints,
+    own_id: npt.NDArray[np.uint64],
+) -> Reports:  # fmt: skip
+    length, width = _sizes(batch, participant)
+    return Reports(
+        kind=np.full(len(batch), int(kind), np.int64),
+        key=key,
+        time_us=batch["time_us"].astype(np.int64),
+        arrival_us=origin.arrival_us,
+        xyz=frame.to_local(batch["latitude_deg"], batch["longitude_deg"], batch["elevation_m"]),
+        height_sigma_m=_height_sigma(batch),
+        speed_mps=batch["speed_mps"].astype(np.float64),
+        heading_deg=batch["heading_deg"].astype(np.float64),
+        acceleration_mps2=batch["acceleration_longitudinal_mps2"].astype(np.float64),
+        yaw_rate_dps=batch["yaw_rate_dps"].astype(np.float64),
+        length_m=length,
+        width_m=width,
+        participant_type=participant,
+        device_key=origin.device_key,
+        own_key=own,
+        message_count=batch["message_count"].astype(np.int64),
+        sec_mark_ms=batch["sec_mark_ms"].astype(np.int64),
+        own_id=own_id,
+    )
+
+
+def _sizes(batch: Batch, participant: Ints) -> tuple[Floats, Floats]:
+    """Length and width, ordinary ones of the kind where nothing (or zero) was sent."""
+    table = np.array([_DEFAULT_SIZE.get(one, _DEFAULT_SIZE[Participant.MOTOR]) for one in Participant])
+    usual = table[np.clip(participant, 0, len(table) - 1)]
+    length, width = batch["length_m"], batch["width_m"]
+    return np.where(length > 0, length, usual[:, 0]), np.where(width > 0, width, usual[:, 1])
+
+
+def _height_sigma(batch: Batch) -> Floats:
+    """One standard deviation of the height from its confidence code, NaN when not said."""
+    code = np.where(batch["elevation_confidence_valid"], batch["elevation_confidence"], 0)
+    return np.asarray(_ELEVATION_95_M[np.minimum(code, len(_ELEVATION_95_M) - 1)] / 1.96)

@@ -1,0 +1,127 @@
+"""One site's stages in order: picture → fusion, places, futures → pairs → applications → warning life. No I/O, no clock.
+
+The shell hands over what arrived and the time; it gets back what must be published and stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chelu.messages import Batch
+from services.inference.broadcast import picture_bytes
+from services.inference.city.segments import SegmentMonitor
+from services.inference.fusion import Twins
+from services.inference.futures import Futures, MotionModel
+from services.inference.life import Life, LifeParameters, Notice
+from services.inference.network import NetworkRoads
+from services.inference.pairs import DeckGate, common_instant_us, find, usable
+from services.inference.parameters import with_site_values
+from services.inference.picture import Picture
+from services.inference.placing import Placement
+from services.inference.reports import Ints, Participant, Reports
+from services.inference.signals import SignalTable
+from services.inference.v2x import fcw, icw
+from services.inference.v2x.assessment import Assessment
+
+EXPIRE_S = 2.0  # a track not heard of for so long leaves the picture
+LATE_S = 5.0  # chelu.messages.Stream.late_after_s of both streams
+_MOVED_M = 1.0  # tracks are matched to lanes anew when they have moved this far
+
+
+@dataclass(frozen=True, slots=True)
+class SiteParameters:
+    """Every application's parameters at one site."""
+
+    fcw: fcw.FcwParameters = field(default_factory=fcw.FcwParameters)
+    icw: icw.IcwParameters = field(default_factory=icw.IcwParameters)
+    life: LifeParameters = field(default_factory=LifeParameters)
+
+
+def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> SiteParameters:
+    """Defaults with a site's values; ConfigurationError names what is wrong."""
+    with_site_values(SiteParameters(), dict.fromkeys(set(values) - {"fcw", "icw", "life"}, None), where=where)
+    return SiteParameters(
+        with_site_values(fcw.FcwParameters(), values.get("fcw", {}), where=where),
+        with_site_values(icw.IcwParameters(), values.get("icw", {}), where=where),
+        with_site_values(LifeParameters(), values.get("life", {}), where=where),
+    )
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the start: rows taken in, rows refused for their age, rows that were not newer than known, evaluations."""
+
+    rows: int = 0
+    late: int = 0
+    stale: int = 0
+    evaluations: int = 0
+
+
+class Site:
+    """State of one site. Owned by one thread."""
+
+    def __init__(
+        self, parameters: SiteParameters, *, roads: NetworkRoads | None, model: MotionModel | None, new_id: Callable[[], str]
+    ) -> None:
+        self.parameters, self.counts = parameters, Counts()
+        self.picture, self.signals, self.twins = Picture(), SignalTable(), Twins()
+        self.futures, self.placement = Futures(model), Placement(roads, moved_m=_MOVED_M)
+        self.life = Life(parameters.life, new_id)
+        self._segments = SegmentMonitor(roads.segments()) if roads is not None else None
+        self._gate = DeckGate()
+
+    def step(self, reports: Reports, now_us: int) -> list[Notice]:
+        """Take in a micro-batch and evaluate what it changed; call it without rows, too, so that warnings end."""
+        late = reports.arrival_us - reports.time_us > LATE_S * 1e6
+        self.counts.rows += len(reports)
+        self.counts.late += int(np.count_nonzero(late))
+        change = self.picture.update(reports.take(~late))
+        self.counts.stale += change.stale_rows
+        self.twins.forget(self.picture.expire(now_us - round(EXPIRE_S * 1e6)))
+        changed = change.slots[self.picture.kind[change.slots] > 0]
+        findings = self.evaluate(changed, now_us) if len(changed) else []
+        return self.life.step(findings, self.picture, now_us)
+
+    def evaluate(self, changed: Ints, now_us: int) -> list[Assessment]:
+        """All stages from fusion to applications for these slots."""
+        self.counts.evaluations += 1
+        self.twins.update(self.picture, changed)
+        self.placement.update(self.picture, changed)
+        self.futures.update(self.picture, changed)
+        self._count_entries(changed)
+        candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)
+        candidates = candidates[self.twins.twin[candidates] < 0]
+        pairs = find(self.picture, self.futures, self.placement, candidates=candidates, changed=changed, gate=self._gate)
+        return [fcw.assess(pairs, self.parameters.fcw), icw.assess(pairs, self.parameters.icw)]
+
+    def segments(self) -> Batch | None:
+        """The city's rows, once an interval is over. Call it often: it samples the picture."""
+        if self._segments is None:
+            return None
+        slots = self._counted(self.picture.live())
+        if not len(slots):
+            return None
+        instant = common_instant_us(self.picture.ints["time_us"][slots])
+        return self._segments.sample(self.placement.lane[slots], self.picture.floats["speed_mps"][slots], instant)
+
+    def broadcast(self, header: Mapping[str, Any], now_us: int) -> bytes:
+        """The live picture as bytes."""
+        levels, phases = self.life.levels(), self.signals.now(now_us)
+        twin = np.full(self.picture.capacity, -1, np.int64)
+        twin[: len(self.twins.twin)] = self.twins.twin
+        return picture_bytes(self.picture, twin, levels, phases, header=header, now_us=now_us)
+
+    def _count_entries(self, changed: Ints) -> None:
+        if self._segments is not None:
+            slots = self._counted(changed)
+            generation = self.picture.generation[slots].astype(np.int64)
+            self._segments.pass_through(slots, generation, self.placement.lane[slots])
+
+    def _counted(self, slots: Ints) -> Ints:
+        """Motor vehicles, each once."""
+        motor = self.picture.ints["participant_type"][slots] == Participant.MOTOR
+        return np.asarray(slots[motor & (self.twins.twin[slots] < 0)])

@@ -1,0 +1,105 @@
+"""Scripted road users for the inference tests: where they are at a time, as `Reports`, driven through a `Site` at 10 Hz."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from chelu.motion.footprints import forward
+from services.inference.life import Notice
+from services.inference.reports import Participant, Reports, Track
+from services.inference.site import Site, SiteParameters
+
+STEP_S = 0.01
+EPOCH_US = 1_700_000_000_000_000
+
+
+@dataclass(frozen=True)
+class Car:
+    """Starts at (east, north, up) with a speed along a heading; `rate(t)` is its acceleration. It stops and does not reverse."""
+
+    name: int
+    start: tuple[float, float, float]
+    heading: float
+    speed: float
+    rate: Callable[[float], float] = lambda t: 0.0
+    yaw: float = 0.0
+    is_seen: bool = False
+    delay_s: float = 0.0
+    height_known: bool = True
+    sigma: float = 0.5
+    phase_s: float = 0.0
+
+    def at(self, t: float) -> tuple[np.ndarray, float, float, float]:
+        """Position, speed, acceleration, heading at t, by small steps."""
+        xy, speed, heading = _trajectory(self)
+        i = round(t / STEP_S)
+        return xy[i], speed[i], self.rate(t) if speed[i] > 0 else 0.0, heading[i] % 360
+
+
+@lru_cache(maxsize=1000)
+def _trajectory(car: Car) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    xy, v, h = np.array(car.start[:2], float), car.speed, car.heading
+    rows = []
+    for i in range(round(20 / STEP_S)):
+        rows.append((xy, v, h))
+        v = max(v + car.rate(i * STEP_S) * STEP_S, 0.0)
+        h += car.yaw * STEP_S
+        xy = xy + forward(np.array(h)) * v * STEP_S
+    return np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
+
+
+def report(cars: Sequence[Car], t: float) -> Reports:
+    """What all cars say at time t (each with its own phase within the 100 ms)."""
+    n = len(cars)
+    states = [car.at(max(t - car.phase_s, 0)) for car in cars]
+    time_us = np.array([EPOCH_US + round((t - car.phase_s) * 1e6) for car in cars], np.int64)
+    seen = np.array([car.is_seen for car in cars])
+    names = np.array([car.name for car in cars], np.uint64)
+    up = [car.start[2] if car.height_known else np.nan for car in cars]
+    return Reports(
+        kind=np.where(seen, int(Track.SEEN), int(Track.SPEAKS)),
+        key=names,
+        time_us=time_us,
+        arrival_us=time_us + np.array([round(car.delay_s * 1e6) for car in cars], np.int64),
+        xyz=np.array([[*state[0], z] for state, z in zip(states, up, strict=True)]).reshape(n, 3),
+        height_sigma_m=np.array([car.sigma for car in cars]),
+        speed_mps=np.array([state[1] for state in states]),
+        heading_deg=np.array([state[3] for state in states]),
+        acceleration_mps2=np.array([state[2] for state in states]),
+        yaw_rate_dps=np.array([car.yaw for car in cars]),
+        length_m=np.full(n, 4.6),
+        width_m=np.full(n, 1.8),
+        participant_type=np.full(n, int(Participant.MOTOR)),
+        device_key=np.where(seen, 900, 100 + names.astype(np.int64)),
+        own_key=np.where(seen, 0, 100 + names.astype(np.int64)),
+        message_count=np.full(n, round(t * 10) % 128),
+        sec_mark_ms=np.full(n, round(t * 1000) % 60000),
+        own_id=np.where(seen, 0, names).astype(np.uint64),
+    )
+
+
+def site(**changes) -> Site:
+    """A site without roads and model."""
+    ids = itertools.count(1)
+    options = {"roads": None, "model": None, "new_id": lambda: f"id-{next(ids)}", **changes}
+    return Site(options.pop("parameters", SiteParameters()), **options)
+
+
+def drive(cars: Sequence[Car], seconds: float, where: Site | None = None, *, start: float = 0.0) -> list[tuple[float, Notice]]:
+    """Run the cars through a site at 10 Hz; every change of a warning with the time it came at."""
+    place = where or site()
+    changes = []
+    for tick in range(round(seconds * 10)):
+        t = start + tick * 0.1
+        rows = report(cars, t)
+        now = EPOCH_US + round((t + max(car.delay_s for car in cars)) * 1e6)
+        changes += [(t, notice) for notice in place.step(rows, now)]
+    return changes
+
+
+def raised(changes: Sequence[tuple[float, Notice]], application: str | None = None) -> list[tuple[float, Notice]]:
+    """Only those that raise."""
+    return [(t, one) for t, one in changes if one.state == "raised" and application in {None, one.application}]

@@ -1,1 +1,301 @@
-"""Client of the registry's HTTP API, for commands, simulators and judges."""
+"""Client of the registry's HTTP API, for commands, simulators and judges. Needs httpx.
+
+Every method raises UnreachableError when the registry (or a part it needs) is away, and RefusedError when it says no.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from chelu.codec import columns
+from chelu.errors import ConfigurationError, RefusedError, UnreachableError
+from chelu.local.files import Layout, home
+from chelu.messages import Batch
+from chelu.topics import Kind
+
+PEER = "the registry"
+TIMEOUT_S = 60.0
+PAGE_ROWS = 50_000
+DEVICES_A_REQUEST = 10_000
+END_OF_TIME_US = 4_102_444_800_000_000
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A test site, with the origin of its local frame (WGS-84)."""
+
+    site_id: str
+    latitude_deg: float
+    longitude_deg: float
+    elevation_m: float = 0.0
+    name: str = ""
+    time_zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDevice:
+    """A device to register; `vehicle_id` is 16 hexadecimal digits. `credential` None: a secret unless it has a parent."""
+
+    device_id: str
+    kind: Kind
+    site_id: str
+    subtype: str | None = None
+    name: str = ""
+    parent: str | None = None
+    standard: str = "YD/T 3709-2020"
+    envelope: str = "auto"
+    vehicle_id: str | None = None
+    latitude_deg: float | None = None
+    longitude_deg: float | None = None
+    elevation_m: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    credential: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A registered device; `created` is ISO 8601."""
+
+    device_key: int
+    device_id: str
+    kind: Kind
+    subtype: str | None
+    site_id: str
+    name: str
+    parent: str | None
+    standard: str
+    envelope: str
+    vehicle_id: str | None
+    latitude_deg: float | None
+    longitude_deg: float | None
+    elevation_m: float | None
+    labels: Mapping[str, str]
+    created: str
+    has_credential: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """What a registered device must know: the secret is its MQTT password, and is shown only once."""
+
+    device_id: str
+    device_key: int
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Rows of one stream: received = stored + the sum of `dropped`, which is by reason."""
+
+    messages: int
+    frames: int
+    received: int
+    stored: int
+    dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the registry is, and the key to it."""
+
+    url: str
+    key: str = field(repr=False)
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """From CHELU_API_URL and CHELU_API_KEY, else from the endpoints.json that `chelu up` left in CHELU_HOME (./chelu-data).
+
+        Raises ConfigurationError naming what is missing.
+        """
+        if url := environ.get("CHELU_API_URL"):
+            if key := environ.get("CHELU_API_KEY"):
+                return cls(url, key)
+            raise ConfigurationError("CHELU_API_KEY", None, "it is required beside CHELU_API_URL", source="environment")
+        return cls._of_file(Layout(home(environ)).endpoints)
+
+    @classmethod
+    def _of_file(cls, file: Path) -> Self:
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+            key = Path(document["api_key_file"]).read_text(encoding="utf-8").strip()
+            return cls(document["api_url"], key)
+        except FileNotFoundError:
+            remedy = "start a site with `chelu up`, or set CHELU_API_URL and CHELU_API_KEY"
+            raise ConfigurationError("CHELU_API_URL", None, f"it is required, since there is no {file}: {remedy}") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError("endpoints", str(file), f"it cannot be read ({error})") from None
+
+
+class Client:
+    """The registry's API. Close it, or use it in a `with`. One thread at a time."""
+
+    def __init__(self, url: str, key: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._url = url
+        headers = {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S, transport=transport, trust_env=False)
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """A client of the registry that `Endpoint.find` names."""
+        endpoint = Endpoint.find(environ)
+        return cls(endpoint.url, endpoint.key)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def health(self) -> Row:
+        """The registry's own word on its state, well or not."""
+        health: Row = self._json("GET", "/health", allowed=(200, 503))
+        return health
+
+    def add_site(self, site: Site) -> Site:
+        """Register a site."""
+        return Site(**self._json("POST", "/api/sites", json=asdict(site)))
+
+    def sites(self) -> list[Site]:
+        """All sites, by id."""
+        return [Site(**row) for row in self._json("GET", "/api/sites")]
+
+    def site(self, site_id: str) -> Site:
+        """One site."""
+        return Site(**self._json("GET", f"/api/sites/{site_id}"))
+
+    def put_roads(self, site_id: str, content: bytes) -> int:
+        """Store a SUMO network packed with gzip; answers its version."""
+        headers = {"Content-Type": "application/gzip"}
+        return int(self._json("PUT", f"/api/sites/{site_id}/roads", content=content, headers=headers)["version"])
+
+    def roads(self, site_id: str) -> bytes:
+        """The newest road network: a SUMO network packed with gzip."""
+        return self._send("GET", f"/api/sites/{site_id}/roads").content
+
+    def add_devices(self, devices: Sequence[NewDevice]) -> list[Registered]:
+        """Register devices, all or none; more than 10,000 go in several requests, each all or none."""
+        registered: list[Registered] = []
+        for start in range(0, len(devices), DEVICES_A_REQUEST):
+            body = [asdict(device) for device in devices[start : start + DEVICES_A_REQUEST]]
+            registered += [Registered(**row) for row in self._json("POST", "/api/devices", json=body)]
+        return registered
+
+    def devices(self, *, kind: Kind | None = None, site: str | None = None, limit: int = 1000) -> Iterator[Device]:
+        """Devices by id, fetched `limit` at a time."""
+        after: str | None = ""
+        while after is not None:
+            page = self._json("GET", "/api/devices", params=_present(kind=kind, site=site, limit=limit, after=after))
+            yield from (_device(row) for row in page["devices"])
+            after = page["next"]
+
+    def device(self, device_id: str) -> Device:
+        """One device."""
+        return _device(self._json("GET", f"/api/devices/{device_id}"))
+
+    def new_credential(self, device_id: str) -> Registered:
+        """A new secret in the place of the old one."""
+        return Registered(**self._json("POST", f"/api/devices/{device_id}/credential"))
+
+    def revoke_credential(self, device_id: str) -> None:
+        """Take a device's credential away."""
+        self._send("DELETE", f"/api/devices/{device_id}/credential")
+
+    def stream(
+        self,
+        stream: str,
+        *,
+        from_us: int = 0,
+        to_us: int = END_OF_TIME_US,
+        device: str | None = None,
+        page_rows: int = PAGE_ROWS,
+    ) -> Iterator[Batch]:
+        """Stored rows of [from_us, to_us) in the order of event time, a page a batch, with ``device_id`` and ``committed_us``."""
+        after: str | None = None
+        while True:
+            query = _present(from_us=from_us, to_us=to_us, device=device, limit=page_rows, after=after, format="columns")
+            batch, header = columns.unpack(self._send("GET", f"/api/streams/{stream}", params=query).content)
+            if len(batch):
+                yield batch
+            after = header["next"]
+            if after is None:
+                return
+
+    def accounts(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> dict[str, Account]:
+        """Accounts by stream, of the batches that ingest began in a period."""
+        found = self._json("GET", "/api/accounts", params={"from_us": from_us, "to_us": to_us})
+        return {stream: Account(**row) for stream, row in found.items()}
+
+    def batches(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
+        """Ingest's batches with ``created_us`` and ``committed_us``."""
+        return self._rows("/api/batches", from_us, to_us)
+
+    def dead_letters(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
+        """Messages that could not be used, with topic, reason and bytes in hexadecimal."""
+        return self._rows("/api/dead-letters", from_us, to_us)
+
+    def messages(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
+        """MAP and RSI messages and telemetry."""
+        return self._rows("/api/messages", from_us, to_us)
+
+    def reports(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
+        """JSON documents that devices sent."""
+        return self._rows("/api/reports", from_us, to_us)
+
+    def warnings(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
+        """Warnings raised, updated and cleared."""
+        return self._rows("/api/warnings", from_us, to_us)
+
+    def segments(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
+        """Traffic state by road segment."""
+        return self._rows("/api/segments", from_us, to_us)
+
+    def _rows(self, path: str, from_us: int, to_us: int) -> Iterator[Row]:
+        after: int | None = None
+        while True:
+            page = self._json("GET", path, params=_present(from_us=from_us, to_us=to_us, limit=PAGE_ROWS, after=after))
+            yield from page["rows"]
+            after = page["next"]
+            if after is None:
+                return
+
+    def _json(self, method: str, path: str, *, allowed: Sequence[int] = (), **request: Any) -> Any:
+        return self._send(method, path, allowed=allowed, **request).json()
+
+    def _send(self, method: str, path: str, *, allowed: Sequence[int] = (), **request: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            raise UnreachableError(PEER, self._url, str(error) or type(error).__name__) from None
+        if response.is_success or response.status_code in allowed:
+            return response
+        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise UnreachableError(PEER, self._url, _detail(response))
+        raise RefusedError(PEER, f"{method} {path}", _detail(response))
+
+
+def _detail(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"{response.status_code} {response.reason_phrase}"
+
+
+def _device(row: Row) -> Device:
+    return Device(**{**row, "kind": Kind(row["kind"])})
+
+
+def _present(**query: object) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -14,11 +15,12 @@ from chelu.store import Database, migrate
 from services.registry import prepare
 from services.registry.app import create_app
 from services.registry.broker_files import Follower
-from services.registry.database import Register, open_pool
+from services.registry.database import Register
 from services.registry.parts import Parts
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
 
+POOL_SIZE = 8
 LOG = logging.getLogger("services.registry")
 
 
@@ -40,19 +42,19 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
     """Prepare, and serve until a signal when `is_serving`."""
     files = prepare.files_of(settings)
     files.check()
-    with Database(settings.database_url).connect() as connection:
-        migrate(connection, "register", prepare.MIGRATIONS)
-    with open_pool(settings.database_url) as pool:
-        register = Register(pool)
+    database = Database(settings.database_url, application="chelu registry", pool_size=POOL_SIZE)
+    with contextlib.closing(database):
+        with database.connection(doing="the migration") as connection:
+            migrate(connection, "register", prepare.MIGRATIONS)
+        register = Register(database)
         prepare.prepare(register, settings)
         follower = Follower(files, lambda: prepare.read_state(register))
-        follower.start()
-        try:
-            if is_serving:
-                prepare.require_key(register)
-                serve(create_app(Parts(register, follower)), host=settings.host, port=settings.port, ready_file=ready_file)
-        finally:
-            follower.stop()
+        if not is_serving:
+            follower.write()
+            return
+        prepare.require_key(register)
+        with follower:
+            serve(create_app(Parts(register, follower)), host=settings.host, port=settings.port, ready_file=ready_file)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,10 +6,9 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
-import psycopg
 from fastapi import APIRouter, Depends, FastAPI, Response
 
-from chelu.errors import UnreachableError
+from chelu.errors import CheluError
 from services.registry import devices, problems, sites, streams, tables
 from services.registry.body_limit import BodyLimit
 from services.registry.models import Health
@@ -58,5 +57,5 @@ def health(parts: PartsOf, response: Response) -> Health:
 def _has_database(parts: Parts) -> bool:
     try:
         return bool(parts.register.rows("SELECT 1 AS one"))
-    except (UnreachableError, psycopg.Error):
+    except CheluError:
         return False

@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from chelu.errors import CannotStartError, UnreachableError
 from services.registry import rights
+from services.registry.broker_reload import Broker
 
 LOG = logging.getLogger(__name__)
 MODE = 0o600
@@ -44,11 +44,11 @@ class StateReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BrokerFiles:
-    """Where the broker reads from; files that are None are not written, and without `pid` nobody is told."""
+    """Where the broker reads from; files that are None are not written, and without a `broker` nobody is told."""
 
     password: Path | None
     acl: Path | None
-    pid: Path | None
+    broker: Broker | None = None
 
     def write(self, state: BrokerState) -> bool:
         """Write what differs and tell the broker; true when something did. Raises OSError."""
@@ -57,8 +57,8 @@ class BrokerFiles:
             self.password is not None and replace(self.password, passwords),
             self.acl is not None and replace(self.acl, rights.acl_lines(state.accounts, state.children)),
         ]
-        if any(changed) and self.pid is not None:
-            reload_broker(self.pid)
+        if any(changed) and self.broker is not None:
+            self.broker.reload()
         return any(changed)
 
     def check(self) -> None:
@@ -100,25 +100,8 @@ def replace(path: Path, lines: Iterable[str]) -> bool:
     return True
 
 
-def reload_broker(pid_file: Path) -> bool:
-    """Send SIGHUP to the process named in `pid_file`; false when there is none: it reads the files when it starts."""
-    try:
-        os.kill(_pid(pid_file.read_text(encoding="ascii")), signal.SIGHUP)
-    except (OSError, ValueError) as error:
-        LOG.warning("the broker is not told of the change: %s", error)
-        return False
-    return True
-
-
-def _pid(text: str) -> int:
-    pid = int(text)
-    if pid <= 1:  # 0 and below would signal whole groups of processes
-        raise ValueError(f"{pid} is no broker's process id")
-    return pid
-
-
 class Follower:
-    """Keeps `files` in step with `read`. `announce` may be called by any thread; one thread of its own writes."""
+    """Keeps `files` in step with `read` while it is entered. Any thread may `announce`; one thread of its own writes."""
 
     def __init__(self, files: BrokerFiles, read: StateReader, *, retry_s: float = RETRY_S) -> None:
         self._files, self._read, self._retry_s = files, read, retry_s
@@ -128,12 +111,19 @@ class Follower:
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="broker files", daemon=True)
 
-    def start(self) -> None:
-        """Bring the files into step now, then follow; raises what the first round raises."""
-        self._files.write(self._read())
-        self._thread.start()
+    def write(self) -> None:
+        """Bring the files into step now, in the caller's thread, which must be the only one; CannotStartError when it fails."""
+        try:
+            self._files.write(self._read())
+        except OSError as error:
+            raise CannotStartError(f"the broker's files cannot be written ({error})", "make room or give the right to") from None
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        self.write()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the thread after the round it is in."""
         with self._changed:
             self._is_stopping = True

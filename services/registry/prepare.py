@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 
 from chelu.errors import CannotStartError, ConfigurationError
 from services.registry.broker_files import BrokerFiles, BrokerState
+from services.registry.broker_reload import Broker
 from services.registry.credentials import is_verified, key_hash, verifier
 from services.registry.database import Register
 from services.registry.device_rows import broker_state
@@ -26,7 +27,8 @@ ADD_ACCOUNT = """INSERT INTO register.service_account (name, verifier) VALUES (%
 
 def files_of(settings: RegistrySettings) -> BrokerFiles:
     """The broker's files as the settings name them."""
-    return BrokerFiles(settings.password_file, settings.acl_file, settings.broker_pid_file)
+    broker = Broker.of(settings.broker_pid_file, settings.mqtt_url) if settings.broker_pid_file else None
+    return BrokerFiles(settings.password_file, settings.acl_file, broker)
 
 
 def require_key(register: Register) -> None:

@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
-import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from chelu.errors import CheluError, UnreachableError
+from chelu.errors import CheluError
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN_CHARACTERS = 80
@@ -54,8 +53,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(UnreachableError, _unreachable)
-    app.add_exception_handler(psycopg.OperationalError, _database_away)
+    app.add_exception_handler(CheluError, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -83,6 +81,8 @@ def _invalid(_: Request, error: Exception) -> Response:
 
 
 def _fault(fault: dict[str, Any]) -> Fault:
+    if fault["type"] == "json_invalid":
+        return Fault("(document)", f"character {fault['loc'][-1]}", f"JSON ({fault['ctx']['error']})")
     where = [part for part in fault["loc"] if part not in {"body", "query", "path"}]
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
     allowed = {"missing": "it is required", "extra_forbidden": "there is no field of that name"}.get(fault["type"], fault["msg"])
@@ -95,14 +95,8 @@ def _http(_: Request, error: Exception) -> Response:
     return answer(HTTPStatus(error.status_code), str(error.detail), headers=dict(error.headers or {}))
 
 
-def _unreachable(_: Request, error: Exception) -> Response:
+def _unavailable(_: Request, error: Exception) -> Response:
     return answer(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "1"})
-
-
-def _database_away(_: Request, error: Exception) -> Response:
-    LOG.error("database: %s", error)
-    text = "the database does not answer; try again"
-    return answer(HTTPStatus.SERVICE_UNAVAILABLE, text, headers={"Retry-After": "1"})
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

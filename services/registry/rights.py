@@ -27,11 +27,15 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a service account may do: which rows of the topic table it reads and writes, and what it does with the picture."""
+    """What a service account may do: which rows of the topic table it reads and writes, and what it does with the picture.
+
+    is_listening: it reads all that lies below the table's first levels too, to count what is outside the table.
+    """
 
     reads: Callable[[Topic], bool]
     writes: Callable[[Topic], bool]
     picture: str = ""  # "read", "write" or nothing
+    is_listening: bool = False
 
 
 def _nothing(_: Topic) -> bool:
@@ -39,7 +43,7 @@ def _nothing(_: Topic) -> bool:
 
 
 ROLES: Mapping[str, Role] = {
-    "ingest": Role(reads=lambda row: row.from_device, writes=lambda row: row.stream == "receipt"),
+    "ingest": Role(reads=_nothing, writes=lambda row: row.stream == "receipt", is_listening=True),
     "inference": Role(
         reads=lambda row: row.from_device and row.table in MESSAGE_TABLES | {"report"},
         writes=lambda row: not row.from_device and row.stream in {"warning", "coop"},
@@ -80,9 +84,16 @@ def _account_lines(account: str) -> Iterator[str]:
     yield f"user {account}"
     if role.picture:
         yield f"topic {role.picture} {PICTURE.format(site='+')}"
+    if role.is_listening:
+        yield from (f"topic read {level}/#" for level in _first_levels())
     for access, may in (("read", role.reads), ("write", role.writes)):
         for row in _by_rate(filter(may, TOPICS)):
             yield from (f"topic {access} {topic}" for topic in _filters(row))
+
+
+def _first_levels() -> list[str]:
+    filters = (topic for row in _by_rate(TOPICS) for topic in _filters(row))
+    return list(dict.fromkeys(topic.partition("/")[0] for topic in filters))
 
 
 def _gateway_lines(children: Iterable[Child]) -> Iterator[str]:

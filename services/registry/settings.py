@@ -1,4 +1,4 @@
-"""The registry's settings: ``CHELU_REGISTRY_…`` and ``CHELU_DATABASE_URL``."""
+"""The registry's settings: ``CHELU_REGISTRY_…``, ``CHELU_DATABASE_URL`` and ``CHELU_MQTT_URL``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class RegistrySettings(Settings):
     """What the registry is told at its start; files that are not named are not written."""
 
     database_url: Annotated[str, Field(pattern="^postgres(ql)?://")]
+    mqtt_url: str | None = None  # the broker whose files these are: asked when it has read them
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     api_key: str | None = None  # the administrator's key; without it, keys already in the register count
@@ -31,8 +32,8 @@ class RegistrySettings(Settings):
     def from_environment(cls, environ: Mapping[str, str], **overrides: Path | None) -> Self:
         """Read the environment; `overrides` (of the command line) count where they are not None."""
         values = {PREFIX + name.upper(): str(value) for name, value in overrides.items() if value is not None}
-        if "CHELU_DATABASE_URL" in environ:
-            values[PREFIX + "DATABASE_URL"] = environ["CHELU_DATABASE_URL"]
+        shared = ("DATABASE_URL", "MQTT_URL")
+        values |= {PREFIX + name: environ["CHELU_" + name] for name in shared if "CHELU_" + name in environ}
         return cls.load(environ={**environ, **values}, prefix=PREFIX)
 
 

@@ -17,19 +17,10 @@ import numpy.typing as npt
 
 from chelu.errors import MalformedError
 from chelu.messages import HEADER, Batch, Field, Stream
+from chelu.store.binary import EPOCH_US, TRAILER, WIRE
+from chelu.store.binary import HEADER as HEADER_BYTES
+from chelu.store.schema import TIME_TYPE, TableColumn, column_of, table_columns
 
-COPY_HEADER_BYTES = 19  # signature 11, flags 4, extension length 4: PostgreSQL manual, COPY, binary format
-COPY_TRAILER_BYTES = 2
-POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01 UTC
-SQL_TYPES = {"u1": "smallint", "i2": "smallint", "u2": "integer", "i4": "integer", "u4": "bigint", "i8": "bigint", "u8": "bigint"}
-WIRE_TYPES = {
-    "smallint": ">i2",
-    "integer": ">i4",
-    "bigint": ">i8",
-    "double precision": ">f8",
-    "boolean": "?",
-    "timestamptz": ">i8",
-}
 COMMITTED = Field("committed_us", "i8", "µs", "when the row's batch was durable, UTC", optional=True)
 
 
@@ -40,7 +31,7 @@ class Output:
     name: str
     sql: str
     sql_type: str
-    dtype: str
+    dtype: np.dtype[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +59,9 @@ class Page:
 
 def outputs(stream: Stream) -> list[Output]:
     """The columns of a stream as they are read back: header, the stream's own, when committed."""
-    header = {field.name for field in HEADER}
-    fields = [*HEADER, *(field for field in stream.fields if field.name not in header)]
-    columns = [output for field in fields for output in _outputs(field, f"r.{_column(field)}")]
-    return [*columns, *_outputs(COMMITTED, "batch.committed")]
+    dtypes = {field.name: np.dtype(field.dtype) for field in (*HEADER, *stream.fields, COMMITTED)}
+    columns = [output for column in table_columns(stream) for output in _outputs(column, "r", dtypes[column.source])]
+    return [*columns, *_outputs(column_of(COMMITTED), "batch", dtypes[COMMITTED.name])]
 
 
 def copy_sql(stream: Stream) -> str:
@@ -88,10 +78,10 @@ def read(stream: Stream, copied: bytes) -> Batch:
     """The batch in the bytes of a COPY of `copy_sql`; MalformedError when their length is not that of whole rows."""
     columns = outputs(stream)
     layout = np.dtype([("fields", ">i2"), *(part for i, output in enumerate(columns) for part in _parts(i, output))])
-    body = len(copied) - COPY_HEADER_BYTES - COPY_TRAILER_BYTES
+    body = len(copied) - len(HEADER_BYTES) - len(TRAILER)
     if body < 0 or body % layout.itemsize:
         raise MalformedError("truncated", f"{body} bytes of rows of {layout.itemsize} bytes of stream {stream.name}")
-    rows = np.frombuffer(copied, layout, count=body // layout.itemsize, offset=COPY_HEADER_BYTES)
+    rows = np.frombuffer(copied, layout, count=body // layout.itemsize, offset=len(HEADER_BYTES))
     return Batch({output.name: _native(rows[f"value{i}"], output) for i, output in enumerate(columns)})
 
 
@@ -126,31 +116,24 @@ def _number(value: float) -> float | str | None:
     return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
-def _outputs(field: Field, source: str) -> list[Output]:
-    if field.name.endswith("_us") and field.unit == "µs":
-        found = [Output(field.name, f"coalesce({source}, 'epoch')", "timestamptz", "i8")]
-    elif field.dtype.startswith("f"):
-        return [Output(field.name, f"coalesce({source}, 'NaN')::double precision", "double precision", field.dtype)]
-    else:
-        sql_type = SQL_TYPES[field.dtype]
-        found = [Output(field.name, f"coalesce({source}, 0)::{sql_type}", sql_type, field.dtype)]
-    if field.has_mask:
-        found.append(Output(field.name + "_valid", f"{source} IS NOT NULL", "boolean", "?"))
+def _outputs(column: TableColumn, source: str, dtype: np.dtype[Any]) -> list[Output]:
+    sql = f'{source}."{column.name}"'
+    if not column.is_nullable:
+        return [Output(column.source, sql, column.type, dtype)]
+    absent = {"double precision": "'NaN'", "real": "'NaN'", TIME_TYPE: "'epoch'", "boolean": "false"}.get(column.type, "0")
+    found = [Output(column.source, f"coalesce({sql}, {absent})::{column.type}", column.type, dtype)]
+    if column.mask:
+        found.append(Output(column.mask, f"{sql} IS NOT NULL", "boolean", np.dtype(np.bool_)))
     return found
 
 
-def _column(field: Field) -> str:
-    is_instant = field.name.endswith("_us") and field.unit == "µs"
-    return f'"{field.name.removesuffix("_us") if is_instant else field.name}"'
-
-
 def _parts(index: int, output: Output) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (f"length{index}", ">i4"), (f"value{index}", WIRE_TYPES[output.sql_type])
+    return (f"length{index}", ">i4"), (f"value{index}", WIRE[output.sql_type])
 
 
 def _native(column: npt.NDArray[Any], output: Output) -> npt.NDArray[Any]:
-    if output.sql_type == "timestamptz":
-        return column.astype(np.int64) + POSTGRES_EPOCH_US
+    if output.sql_type == TIME_TYPE:
+        return column.astype(np.int64) + EPOCH_US
     return column.astype(output.dtype)
 
 

@@ -57,6 +57,25 @@ def line_of(points: Floats) -> Line:
     return Line(kept, along)
 
 
+def crossing(one: Line, two: Line) -> tuple[float, float]:
+    """How far along each of two lines they first cross in plan; ValueError when they do not."""
+    p, r = one.points[:-1, None, :2], np.diff(one.points[:, None, :2], axis=0)
+    q, s = two.points[None, :-1, :2], np.diff(two.points[None, :, :2], axis=1)
+    turn = _wedge(r, s)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a, b = _wedge(q - p, s) / turn, _wedge(q - p, r) / turn
+    hits = np.argwhere((a >= 0) & (a <= 1) & (b >= 0) & (b <= 1))
+    if not len(hits):
+        raise ValueError("the lines do not cross")
+    i, j = hits[0]
+    along_one = one.along_m[i] + a[i, j] * (one.along_m[i + 1] - one.along_m[i])
+    return float(along_one), float(two.along_m[j] + b[i, j] * (two.along_m[j + 1] - two.along_m[j]))
+
+
+def _wedge(one: Floats, two: Floats) -> Floats:
+    return np.asarray(one[..., 0] * two[..., 1] - one[..., 1] * two[..., 0])
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """One staged car: on `line`, at `along_m` with `speed_mps` at time `at_ms`, there from `from_ms` to `to_ms`.
@@ -135,6 +154,18 @@ def scene_of(scripts: Sequence[Script], origin: Origin, *, name: str = "staged")
     )
     rows = [script.samples(index) for index, script in enumerate(scripts)]
     return in_memory(name, origin, actors, concatenate(rows) if rows else empty(SAMPLE), empty(SIGNAL))
+
+
+def near(traffic: Slice, staged: Batch, margin_m: float) -> Slice:
+    """The traffic of the same stretch of time in a box around the staged cars: all that can be in their way."""
+    samples = traffic.samples
+    times = staged["time_ms"]
+    low, high = np.searchsorted(samples["time_ms"], [times.min() - STEP_MS, times.max() + STEP_MS])
+    part = samples.take(np.arange(low, high))
+    inside = np.ones(len(part), np.bool_)
+    for name in ("x_m", "y_m"):
+        inside &= (part[name] > staged[name].min() - margin_m) & (part[name] < staged[name].max() + margin_m)
+    return Slice(part.take(inside), traffic.signals)
 
 
 def in_the_way(traffic: Slice, staged: Batch, *, clearance_m: float) -> Ints:

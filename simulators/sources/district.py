@@ -85,7 +85,7 @@ def _signals(trace: traces.Trace) -> Batch:
     end = np.where(np.isfinite(signals.next_change_s), signals.next_change_s, trace.duration_s)
     first = np.rint(signals.time_s * 1000).astype(np.int64)
     last = np.rint(np.minimum(end, trace.duration_s) * 1000).astype(np.int64)
-    grid = instants(0, trace.duration_s * 1000)
+    grid = instants(0, trace.duration_s * 1000 - 1)
     begin, stop = np.searchsorted(grid, first), np.searchsorted(grid, last)
     stop[last >= round(trace.duration_s * 1000)] = len(grid)
     count = np.maximum(stop - begin, 0)

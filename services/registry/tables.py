@@ -21,6 +21,7 @@ from services.registry.streams import END_OF_TIME_US, From, To, missing
 
 ROUTER = APIRouter(prefix="/api", tags=["what was stored"])
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+TIMESTAMPTZ_OID = 1184  # pg_type.dat
 MICROSECOND = datetime.timedelta(microseconds=1)
 
 RANGE = """{time} >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'
@@ -89,19 +90,22 @@ def segments(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limi
 
 def _page(parts: Parts, table: str, time: str, query: Mapping[str, Any]) -> Rows:
     sql = PAGE.format(table=table, time=time, range=RANGE.format(time=time))
-    rows = [{_name(name, value): plain(value) for name, value in row.items()} for row in _rows(parts, table, sql, query)]
+    rows = _rows(parts, table, sql, query)
     return Rows(rows=rows, next=rows[-1][f"{time}_us"] if len(rows) >= query["limit"] else None)
 
 
 def _rows(parts: Parts, table: str, sql: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
     try:
-        return parts.register.rows(sql, query)
+        with parts.register.transaction() as connection:
+            cursor = connection.execute(sql.encode(), query)
+            names = [_name(column) for column in cursor.description or ()]
+            return [dict(zip(names, map(plain, row.values()), strict=True)) for row in cursor]
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:
         raise missing(table, error) from None
 
 
-def _name(name: str, value: object) -> str:
-    return f"{name}_us" if isinstance(value, datetime.datetime) else name
+def _name(column: psycopg.Column) -> str:
+    return f"{column.name}_us" if column.type_code == TIMESTAMPTZ_OID else column.name
 
 
 def plain(value: Any) -> Any:

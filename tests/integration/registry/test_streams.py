@@ -1,0 +1,160 @@
+"""Stored rows through the API and back into columns: what was copied in comes out, page by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import psycopg
+import pytest
+from psycopg import sql
+
+from chelu.api import Client
+from chelu.messages import HEADER, STREAMS, Batch, Stream, concatenate
+from chelu.store import columns_sql, copy_rows, table_columns
+from tests.integration.registry.conftest import KEY, AddDevice, Place
+
+START_US = 1_795_000_000_000_000
+ROWS = 500
+TABLES = """CREATE SCHEMA stream;
+CREATE TABLE stream.batch (batch_id bigint PRIMARY KEY, created timestamptz NOT NULL DEFAULT now(), committed timestamptz);
+CREATE TABLE stream.account (batch_id bigint, stream text, messages bigint, frames bigint, received bigint, stored bigint);
+CREATE TABLE stream.drop (batch_id bigint, stream text, device_key integer, reason text, rows bigint);
+CREATE TABLE stream.dead_letter (time timestamptz, topic text, device_id text, reason text, detail text, payload bytea);
+CREATE SCHEMA city;
+CREATE TABLE city.warning (warning_id uuid, application text, state text, time timestamptz, ttc_s double precision, detail jsonb);
+INSERT INTO stream.batch VALUES (7, 'epoch', 'epoch'::timestamptz + interval '1795000001.000001 s'), (8, now(), NULL);
+INSERT INTO stream.account VALUES (7, 'bsm', 9, 10, 12, 10), (8, 'bsm', 1, 1, 1, 1), (8, 'spat', 1, 1, 1, 1);
+INSERT INTO stream.drop VALUES (7, 'bsm', NULL, 'duplicate', 1), (7, 'bsm', 1, 'truncated', 1), (8, '', NULL, 'unknown_topic', 3);
+INSERT INTO stream.dead_letter SELECT 'epoch'::timestamptz + n / 2 * interval '1 s', 't', NULL, 'truncated', 'd', '\\xff00'
+    FROM generate_series(1, 9) AS n;
+INSERT INTO city.warning VALUES ('00000000-0000-0000-0000-000000000001', 'fcw', 'raised', 'epoch', 'NaN', '{"a": [1]}');
+"""
+
+
+def random_column(dtype: str, rows: int, random: np.random.Generator) -> np.ndarray[Any, Any]:
+    if dtype.startswith("f"):
+        values = random.normal(0, 1e3, rows).astype(dtype)
+        values[::7], values[1::7] = np.nan, np.inf
+        return values
+    bounds = np.iinfo(dtype)
+    return random.integers(bounds.min, bounds.max, rows, np.dtype(dtype), endpoint=True)
+
+
+def random_batch(stream: Stream, devices: list[int], seed: int) -> Batch:
+    """Rows whose times and devices coincide often, with every value that a column can hold."""
+    random = np.random.default_rng(seed)
+    fields = {field.name: field for field in (*stream.fields, *HEADER)}
+    columns = {name: random_column(field.dtype, ROWS, random) for name, field in fields.items()}
+    masks = {f"{name}_valid": random.random(ROWS) < 0.5 for name, field in fields.items() if field.has_mask}
+    columns["time_us"] = np.sort(START_US + random.integers(0, 50, ROWS) * 100_000 + 1)
+    columns["arrival_us"] = columns["time_us"] + 17
+    columns["device_key"] = random.choice(devices, ROWS).astype(np.int32)
+    columns["batch_id"] = np.full(ROWS, 7) + (np.arange(ROWS) % 3)
+    return Batch({**columns, **masks})
+
+
+@pytest.fixture(scope="module")
+def stored(place: Place, client: Client, add_device: AddDevice) -> Iterator[dict[str, Batch]]:
+    """Tables as ingest and inference make them, with rows."""
+    keys = [add_device(f"stream-{number}").device_key for number in range(3)]
+    batches = {name: random_batch(stream, keys, seed) for seed, (name, stream) in enumerate(STREAMS.items())}
+    with psycopg.connect(place.database_url) as connection:
+        connection.execute(TABLES)
+        for name, stream in STREAMS.items():
+            table = sql.Identifier("stream", name)
+            connection.execute(sql.SQL("CREATE TABLE {} ({})").format(table, columns_sql(stream)))
+            copy_rows(connection, f"stream.{name}", batches[name], table_columns(stream))
+    yield batches
+    with psycopg.connect(place.database_url) as connection:
+        connection.execute("DROP SCHEMA stream CASCADE; DROP SCHEMA city CASCADE")
+
+
+def get(place: Place, path: str, query: dict[str, str]) -> httpx.Response:
+    return httpx.get(f"{place.url}/api/{path}", params=query, headers={"Authorization": f"Bearer {KEY}"})
+
+
+def in_order(batch: Batch) -> Batch:
+    """A batch in an order of its own rows, so that ties may come either way round."""
+    return batch.take(
+        np.lexsort((batch["message_count"], batch["batch_id"], batch["flags"], batch["device_key"], batch["time_us"]))
+    )
+
+
+@pytest.mark.parametrize("name", list(STREAMS))
+@pytest.mark.parametrize("page_rows", [1, 37, 50_000])
+def test_what_was_stored_is_read_back_whole(client: Client, stored: dict[str, Batch], name: str, page_rows: int) -> None:
+    pages = list(client.stream(name, page_rows=page_rows))
+    found, expected = in_order(concatenate(pages)), in_order(stored[name])
+    assert len(found) == ROWS
+    for column in expected:
+        valid = expected.columns.get(f"{column}_valid", np.ones(ROWS, np.bool_))
+        np.testing.assert_array_equal(found[column][valid], expected[column][valid], err_msg=column)
+        assert found[column].dtype == expected[column].dtype, column
+
+
+def test_rows_name_their_device_and_when_they_were_durable(client: Client, stored: dict[str, Batch]) -> None:
+    (found,) = client.stream("bsm")
+    keys = {key: client.device(f"stream-{number}").device_key for number, key in enumerate(["stream-0", "stream-1", "stream-2"])}
+    assert [keys[name] for name in found["device_id"]] == found["device_key"].tolist()
+    assert set(found["committed_us"][found["batch_id"] == 7].tolist()) == {1_795_000_001_000_001}
+    assert found["committed_us_valid"].tolist() == (found["batch_id"] == 7).tolist()
+
+
+def test_a_period_and_a_device_are_picked(client: Client, stored: dict[str, Batch]) -> None:
+    time_us = stored["bsm"]["time_us"]
+    from_us, to_us = int(time_us[100]), int(time_us[300])
+    found = concatenate(list(client.stream("bsm", from_us=from_us, to_us=to_us, device="stream-1", page_rows=10)))
+    key = client.device("stream-1").device_key
+    assert len(found) == int(((time_us >= from_us) & (time_us < to_us) & (stored["bsm"]["device_key"] == key)).sum())
+    assert list(client.stream("bsm", from_us=0, to_us=1)) == []
+
+
+def test_json_lines_have_null_for_what_is_not_there(place: Place, client: Client, stored: dict[str, Batch]) -> None:
+    answer = get(place, "streams/participant", {"limit": "100000"})
+    rows = [json.loads(line) for line in answer.text.splitlines()]
+    assert len(rows) == ROWS
+    assert "chelu-next" not in answer.headers
+    (found,) = client.stream("participant")
+    for index in (0, 1, 7, ROWS - 1):
+        vehicle_id = f"{found['vehicle_id'][index]:016x}" if found["vehicle_id_valid"][index] else None
+        speed = float(found["speed_mps"][index])
+        assert rows[index]["vehicle_id"] == vehicle_id
+        assert rows[index]["speed_mps"] == (None if np.isnan(speed) else "Infinity" if np.isinf(speed) else speed)
+        assert rows[index]["device_id"] == found["device_id"][index]
+        assert rows[index]["time_us"] == found["time_us"][index]
+
+
+def test_pages_of_json_lines_follow_each_other(place: Place, stored: dict[str, Batch]) -> None:
+    counts, query = [], {"limit": "120"}
+    while "chelu-next" in (answer := get(place, "streams/spat", query)).headers:
+        counts.append(len(answer.text.splitlines()))
+        query["after"] = answer.headers["chelu-next"]
+    assert len(counts) > 1
+    assert sum(counts) + len(answer.text.splitlines()) == ROWS
+
+
+def test_accounts_are_summed_by_stream_and_reason(client: Client, stored: dict[str, Batch]) -> None:
+    accounts = client.accounts()
+    assert (accounts["bsm"].received, accounts["bsm"].stored) == (13, 11)
+    assert accounts["bsm"].dropped == {"duplicate": 1, "truncated": 1}
+    assert accounts[""].dropped == {"unknown_topic": 3}
+    early = client.accounts(to_us=1)
+    assert early.keys() == {"bsm"}
+    assert (early["bsm"].messages, early["bsm"].frames, early["bsm"].received) == (9, 10, 12)
+
+
+def test_other_tables_are_read_in_pages(place: Place, client: Client, stored: dict[str, Batch]) -> None:
+    letters = list(client.dead_letters())
+    assert len(letters) == 9
+    assert letters[0] == {"time_us": 0, "topic": "t", "device_id": None, "reason": "truncated", "detail": "d", "payload": "ff00"}
+    page = get(place, "dead-letters", {"limit": "2"}).json()
+    assert [row["time_us"] for row in page["rows"]] == [0, 1_000_000, 1_000_000]
+    rest = get(place, "dead-letters", {"limit": "50", "after": page["next"]}).json()
+    assert (len(rest["rows"]), rest["next"]) == (6, None)
+    (warning,) = client.warnings()
+    assert (warning["time_us"], warning["ttc_s"], warning["detail"]) == (0, None, {"a": [1]})
+    assert [batch["committed_us"] for batch in client.batches()] == [1_795_000_001_000_001, None]

@@ -47,8 +47,9 @@ class Standard(enum.StrEnum):
 class Topic:
     """One row of the table.
 
-    pattern: with ``{kind}`` where several kinds share the row and ``{id}`` for the device; from_device: true when the device publishes it; rate_hz: the expected rate, None for events; table: the table in
-    schema ``stream`` that keeps its rows, None when nothing is stored.
+    pattern: with ``{kind}`` where several kinds share the row and ``{id}`` for the device; rate_hz: the expected rate, None for
+    events; from_device: true when the device publishes it; table: the table in schema ``stream`` that keeps its rows, None when
+    nothing is stored.
     """
 
     pattern: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,11 @@ class Reports:
         return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
+def joined(parts: Sequence[Reports]) -> Reports:
+    """All rows of several reports, in order; there must be at least one part."""
+    return Reports(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Reports)))
+
+
 # ElevationConfidence of YD/T 3709: half-widths of 95 % intervals; index is the code, 0 is unavailable.
 _ELEVATION_95_M = np.array([np.nan, 500, 200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01])
 _DEFAULT_SIZE = {Participant.MOTOR: (4.6, 1.8), Participant.NON_MOTOR: (1.8, 0.7), Participant.PEDESTRIAN: (0.5, 0.5)}
@@ -144,3 +150,12 @@ def _height_sigma(batch: Batch) -> Floats:
     """One standard deviation of the height from its confidence code, NaN when not said."""
     code = np.where(batch["elevation_confidence_valid"], batch["elevation_confidence"], 0)
     return np.asarray(_ELEVATION_95_M[np.minimum(code, len(_ELEVATION_95_M) - 1)] / 1.96)
+
+
+def nothing() -> Reports:
+    """No rows: for a turn in which nothing came."""
+    floats, ints, ids = np.empty(0), np.empty(0, np.int64), np.empty(0, np.uint64)
+    kinds = {"key": ids, "own_id": ids, "xyz": np.empty((0, 3))}
+    integers = {"kind", "time_us", "arrival_us", "participant_type", "device_key", "own_key", "message_count", "sec_mark_ms"}
+    columns: dict[str, Any] = {one.name: kinds.get(one.name, ints if one.name in integers else floats) for one in fields(Reports)}
+    return Reports(**columns)

@@ -1,0 +1,104 @@
+"""What inference needs from the register, loaded by SQL: sites with their roads, and devices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from chelu.codec.envelope import Envelope
+from chelu.errors import MalformedError
+from chelu.geo import LocalFrame
+from chelu.roads import sumo
+from chelu.topics import Kind
+from services.inference.network import NetworkRoads
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "register"
+_SITES = "SELECT site_id, latitude_deg, longitude_deg, elevation_m FROM register.site ORDER BY site_id"
+_DEVICES = "SELECT device_id, device_key, kind, site_id, envelope, vehicle_id FROM register.device"
+_NETWORK = (
+    "SELECT site_id, version, content FROM register.road_network newest WHERE format = 'sumo' AND version ="
+    " (SELECT max(version) FROM register.road_network one WHERE one.site_id = newest.site_id)"
+)
+_VERSIONS = "SELECT site_id, max(version) FROM register.road_network GROUP BY site_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """vehicle_id: the 8-byte BSM id that belongs to this device, 0 when the register does not say."""
+
+    key: int
+    device_id: str
+    kind: Kind
+    site_id: str
+    envelope: Envelope
+    vehicle_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteEntry:
+    """A site: its frame and its newest road network, None while it has none that can be read."""
+
+    site_id: str
+    frame: LocalFrame
+    roads: NetworkRoads | None
+    roads_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A snapshot: devices by id and by key, sites by id."""
+
+    devices: Mapping[str, Device]
+    by_key: Mapping[int, Device]
+    sites: Mapping[str, SiteEntry]
+    owner_of: Mapping[int, int]  # vehicle id → device key of the OBU it belongs to
+
+
+def load(connection: Connection[Any], before: Register | None = None) -> Register:
+    """Read the register; road networks of a version already read in `before` are taken over."""
+    devices = [_device(row) for row in connection.execute(_DEVICES).fetchall()]
+    known = before.sites if before else {}
+    networks = _networks(connection, known)
+    sites = {}
+    for site_id, latitude, longitude, elevation in connection.execute(_SITES).fetchall():
+        version, roads = networks.get(site_id, (0, None))
+        sites[site_id] = SiteEntry(site_id, LocalFrame(latitude, longitude, elevation), roads, version)
+    return Register(
+        devices={one.device_id: one for one in devices},
+        by_key={one.key: one for one in devices},
+        sites=sites,
+        owner_of={one.vehicle_id: one.key for one in devices if one.vehicle_id and one.kind is Kind.OBU},
+    )
+
+
+def _device(row: tuple[Any, ...]) -> Device:
+    device_id, key, kind, site_id, envelope, vehicle_id = row
+    return Device(key, device_id, Kind(kind), site_id, Envelope(envelope), (vehicle_id or 0) % 2**64)
+
+
+def _networks(connection: Connection[Any], known: Mapping[str, SiteEntry]) -> dict[str, tuple[int, NetworkRoads | None]]:
+    newest = dict(connection.execute(_VERSIONS).fetchall())
+    kept = {site: (one.roads_version, one.roads) for site, one in known.items() if newest.get(site) == one.roads_version}
+    if set(newest) <= set(kept):
+        return kept
+    found = dict(kept)
+    for site_id, version, content in connection.execute(_NETWORK).fetchall():
+        if site_id not in kept:
+            found[site_id] = (version, _read(site_id, version, bytes(content)))
+    return found
+
+
+def _read(site_id: str, version: int, content: bytes) -> NetworkRoads | None:
+    try:
+        network = sumo.read(content)
+    except MalformedError as error:
+        log.warning("road network %d of site %s cannot be read, going on without: %s", version, site_id, error)
+        return None
+    log.info("site %s: road network %d with %d lanes", site_id, version, len(network.lanes.id))
+    return NetworkRoads(network)

@@ -1,0 +1,127 @@
+"""The loop: micro-batches of messages in, warnings out first, then picture, segments and storage. One thread owns all sites."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from chelu.bus import Session
+from chelu.clock import Clock
+from chelu.topics import PICTURE
+from services.inference.futures import MotionModel
+from services.inference.inbox import Inbox, Intake
+from services.inference.life import Notice
+from services.inference.outbox import Letter, Sent, document, letter, segment_rows, warning_rows
+from services.inference.parameters import read_site_values
+from services.inference.register import Register, SiteEntry
+from services.inference.reports import nothing
+from services.inference.settings import InferenceSettings
+from services.inference.site import Site, site_parameters
+from services.inference.storage import SEGMENT, WARNING, Item, Storage
+from services.inference.watch import Watch
+
+log = logging.getLogger(__name__)
+
+_IDLE_S = 0.05  # without messages, warnings and tracks still end
+_REPORT_S = 60.0
+
+
+class Service:
+    """Everything is handed in; `run` returns when `is_stopping` says so."""
+
+    def __init__(
+        self,
+        settings: InferenceSettings,
+        *,
+        session: Session,
+        storage: Storage,
+        watch: Watch,
+        register: Register,
+        model: MotionModel | None,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._settings, self._session, self._storage, self._watch = settings, session, storage, watch
+        self._model, self._clock, self._new_id = model, clock, new_id
+        self._values = read_site_values(settings.parameters_file)
+        self._inbox = Inbox(register)
+        self._sites: dict[str, Site] = {}
+        self._register = register
+        self._picture_due_s = self._report_due_s = 0.0
+        self.counts: Counter[str] = Counter()
+        self._use(register)
+
+    def run(self, is_stopping: Callable[[], bool]) -> None:
+        """Until told to stop."""
+        pause_s = self._settings.batch_ms / 1000.0
+        while not is_stopping():
+            self.turn(_IDLE_S)
+            self._clock.sleep(pause_s)
+
+    def turn(self, wait_s: float) -> None:
+        """One micro-batch: waits at most `wait_s` for the first message."""
+        received = self._session.drain(self._settings.batch_messages, wait_s)
+        if (register := self._watch.newer()) is not None:
+            self._use(register)
+        intakes = self._inbox.read(received) if received else {}
+        for site_id, site in self._sites.items():
+            self._step(site_id, site, intakes.get(site_id))
+        if self._clock.monotonic_s() >= self._picture_due_s:
+            self._broadcast()
+        if self._clock.monotonic_s() >= self._report_due_s:
+            self._report()
+
+    def _step(self, site_id: str, site: Site, intake: Intake | None) -> None:
+        if intake is not None and len(intake.spat):
+            site.signals.update(intake.spat)
+        notices = site.step(intake.reports if intake else nothing(), self._clock.wall_us())
+        if notices:
+            sent = [self._send(self._register.sites[site_id], notice) for notice in notices]
+            self._storage.put(Item(WARNING, warning_rows(sent, site_id)))
+        result = site.segments()
+        roads = self._register.sites[site_id].roads
+        if result is not None and roads is not None:
+            self._storage.put(Item(SEGMENT, segment_rows(result, site_id, roads.link_ids())))
+
+    def _send(self, entry: SiteEntry, notice: Notice) -> Sent:
+        out: Letter | None = letter(notice, self._register, entry.frame)
+        published_us = 0
+        if out is not None:
+            publication = self._session.publish(out.topic, out.payload, qos=out.qos)
+            published_us = self._clock.wall_us() if publication.is_accepted else 0
+        self.counts["warnings_sent" if published_us else "warnings_unsent"] += 1
+        return Sent(notice, document(notice, self._register, entry.frame), out, published_us)
+
+    def _broadcast(self) -> None:
+        """Publish every site's picture; a late turn does not make up for missed ones."""
+        if not self._settings.picture_hz:
+            self._picture_due_s = float("inf")
+            return
+        self._picture_due_s = self._clock.monotonic_s() + 1.0 / self._settings.picture_hz
+        now_us = self._clock.wall_us()
+        for site_id, site in self._sites.items():
+            frame = self._register.sites[site_id].frame
+            origin = {name: getattr(frame, name) for name in ("latitude_deg", "longitude_deg", "elevation_m")}
+            payload = site.broadcast({"site": site_id, "origin": origin}, now_us)
+            self._session.publish(PICTURE.format(site=site_id), payload)
+
+    def _use(self, register: Register) -> None:
+        """Take over a new register: sites whose frame or roads changed start anew."""
+        before, self._register = self._register, register
+        self._inbox.use(register)
+        for site_id, entry in register.sites.items():
+            if site_id not in self._sites or before.sites.get(site_id) != entry:
+                parameters = site_parameters(self._values.get(site_id, {}), where=f"parameters_file, site {site_id}")
+                self._sites[site_id] = Site(parameters, roads=entry.roads, model=self._model, new_id=self._new_id)
+        for site_id in set(self._sites) - set(register.sites):
+            del self._sites[site_id]
+        log.info("register: %d sites, %d devices", len(register.sites), len(register.devices))
+
+    def _report(self) -> None:
+        """A line a minute with what was counted."""
+        if self._report_due_s:
+            late = sum(site.counts.late for site in self._sites.values())
+            log.info("%s, late %d, inbox dropped %d, storage %d stored %d dropped", dict(self._inbox.counts + self.counts), late,
+                     self._session.inbox_dropped, self._storage.stored, self._storage.dropped)  # fmt: skip
+        self._report_due_s = self._clock.monotonic_s() + _REPORT_S

@@ -116,4 +116,6 @@ def plain(value: Any) -> Any:
         return bytes(value).hex()
     if isinstance(value, float | Decimal):
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [plain(each) for each in value]
     return str(value) if isinstance(value, uuid.UUID) else value

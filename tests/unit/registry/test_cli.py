@@ -1,0 +1,128 @@
+"""The commands against a registry that is a function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from chelu import api
+from chelu.cli import build
+from chelu.errors import CheluError, ConfigurationError, RefusedError, UnreachableError
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs a command whose registry is a handler; answers what it printed, raises what it raised."""
+
+    def run(handler: Handler, *arguments: str) -> str:
+        monkeypatch.setattr(
+            api.Client, "find", lambda: api.Client("http://registry", "key", transport=httpx.MockTransport(handler))
+        )
+        result = CliRunner().invoke(build(), arguments, catch_exceptions=True)
+        if isinstance(result.exception, CheluError):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+def test_a_device_is_added_as_the_options_say(run: Callable[..., str]) -> None:
+    sent: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(201, json=[{"device_id": "rsu-1", "device_key": 7, "secret": "s3cret"}])
+
+    output = run(
+        handler, "device", "add", "rsu-1", "rsu", "--site", "s", "--latitude", "-1.5", "--label", "a=b=c", "--no-credential"
+    )
+    assert "s3cret" in output
+    (device,) = json.loads(sent[0].content)
+    assert (device["kind"], device["site_id"], device["latitude_deg"]) == ("rsu", "s", -1.5)
+    assert (device["labels"], device["credential"], device["parent"]) == ({"a": "b=c"}, False, None)
+    assert sent[0].headers["authorization"] == "Bearer key"
+
+
+def test_lists_follow_pages_and_print_json(run: Callable[..., str]) -> None:
+    def device(device_id: str) -> dict[str, object]:
+        fields = dict.fromkeys(["subtype", "parent", "vehicle_id", "latitude_deg", "longitude_deg", "elevation_m"])
+        known = {"device_key": 1, "device_id": device_id, "kind": "obu", "site_id": "s", "name": "n", "standard": "x"}
+        return {**fields, **known, "envelope": "auto", "labels": {}, "created": "2026-01-01T00:00:00Z", "has_credential": True}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        after = request.url.params["after"]
+        page = {"": (["a", "b"], "b"), "b": (["c"], None)}[after]
+        return httpx.Response(200, json={"devices": [device(name) for name in page[0]], "next": page[1]})
+
+    assert [row["device_id"] for row in json.loads(run(handler, "device", "list", "--json"))] == ["a", "b", "c"]
+    assert "obu" in run(handler, "device", "list")
+
+
+def test_a_site_is_added_and_shown(run: Callable[..., str]) -> None:
+    site = {"site_id": "s", "name": "n", "latitude_deg": 1.0, "longitude_deg": 2.0, "elevation_m": 3.0, "time_zone": "UTC"}
+    assert "3.0" in run(lambda request: httpx.Response(200, json=site), "site", "show", "s")
+    added = run(
+        lambda request: httpx.Response(201, json=site), "site", "add", "s", "--latitude", "1", "--longitude", "2", "--json"
+    )
+    assert json.loads(added) == [site]
+
+
+def test_a_credential_is_revoked(run: Callable[..., str]) -> None:
+    methods: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        methods.append(f"{request.method} {request.url.path}")
+        return httpx.Response(204)
+
+    assert run(handler, "device", "credential", "obu-1", "--revoke") == ""
+    assert methods == ["DELETE /api/devices/obu-1/credential"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "text"),
+    [
+        (httpx.Response(409, json={"detail": "taken"}), RefusedError, "the registry refused POST /api/devices: taken"),
+        (
+            httpx.Response(503, json={"detail": "away"}),
+            UnreachableError,
+            "the registry at http://registry cannot be reached: away",
+        ),
+        (httpx.Response(502, text="<html>"), RefusedError, "502 Bad Gateway"),
+        (httpx.Response(500, json=[]), RefusedError, "500 Internal Server Error"),
+    ],
+)
+def test_refusals_are_one_sentence(run: Callable[..., str], answer: httpx.Response, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        run(lambda request: answer, "device", "add", "x", "obu", "--site", "s")
+
+
+def test_a_label_without_a_value_is_refused(run: Callable[..., str]) -> None:
+    with pytest.raises(ConfigurationError, match="--label = 'a' is not allowed: it has the form KEY=VALUE"):
+        run(lambda request: httpx.Response(500), "device", "add", "x", "obu", "--site", "s", "--label", "a")
+
+
+def test_the_registry_is_found_in_the_environment_or_in_the_sites_directory(tmp_path: Path) -> None:
+    assert api.Endpoint.find({"CHELU_API_URL": "http://a", "CHELU_API_KEY": "k"}) == api.Endpoint("http://a", "k")
+    with pytest.raises(ConfigurationError, match="CHELU_API_KEY"):
+        api.Endpoint.find({"CHELU_API_URL": "http://a"})
+    with pytest.raises(ConfigurationError, match="start a site with `chelu up`"):
+        api.Endpoint.find({"CHELU_HOME": str(tmp_path)})
+    (tmp_path / "key").write_text("k2\n")
+    (tmp_path / "endpoints.json").write_text(json.dumps({"api_url": "http://b", "api_key_file": str(tmp_path / "key")}))
+    assert api.Endpoint.find({"CHELU_HOME": str(tmp_path)}) == api.Endpoint("http://b", "k2")
+    (tmp_path / "endpoints.json").write_text("[]")
+    with pytest.raises(ConfigurationError, match="it cannot be read"):
+        api.Endpoint.find({"CHELU_HOME": str(tmp_path)})
+
+
+def test_a_key_is_not_shown() -> None:
+    assert "secret-key" not in repr(api.Endpoint("http://a", "secret-key"))
+    assert "s3cret" not in repr(api.Registered(device_id="a", device_key=1, secret="s3cret"))

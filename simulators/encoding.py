@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from chelu.codec import cv2x
+from chelu.codec import cv2x, envelope
 from chelu.messages import Batch, Frames
 
 
@@ -22,3 +22,7 @@ class Uper:
 
     def spat(self, rows: Batch) -> Frames:
         return cv2x.encode_spat(rows)
+
+    def sealed(self, frame: bytes, *, device_number: int, reference_us: int, is_bsm: bool) -> bytes:
+        device = device_number.to_bytes(8, "big")
+        return envelope.pack(envelope.Envelope.DEPLOYED, [frame], device_id=device, reference_us=reference_us, is_bsm=is_bsm)

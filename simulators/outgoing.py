@@ -40,6 +40,9 @@ class Encoder(Protocol):
     def spat(self, rows: Batch) -> Frames:
         """One frame per value of the column `frame`."""
 
+    def sealed(self, frame: bytes, *, device_number: int, reference_us: int, is_bsm: bool) -> bytes:
+        """A frame in an envelope with the device's 8-byte number and a time stamp."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:

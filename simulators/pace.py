@@ -43,14 +43,14 @@ def pinned(clock: Clock, *, begin_ms: int, speed: float, lead_s: float) -> Pace:
 
 @dataclass(slots=True)
 class Lag:
-    """How far behind its deadline each burst of messages left."""
+    """How far behind their deadlines the first and the last message of each burst left."""
 
     samples_s: list[float] = field(default_factory=list)
 
     def add(self, late_s: float) -> None:
-        """Note one burst; one that left in time counts as 0."""
+        """Note one message; one that left in time counts as 0."""
         self.samples_s.append(max(0.0, late_s))
 
     def percentile_s(self, percent: float) -> float:
-        """The lag that this share of the bursts stayed within; 0 when there were none."""
+        """The lag that this share of the messages noted stayed within; 0 when there were none."""
         return float(np.percentile(self.samples_s, percent)) if self.samples_s else 0.0

@@ -9,22 +9,19 @@ roadside units send is always in an envelope.
 from __future__ import annotations
 
 import bisect
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from chelu.bus import Failure, Publication, Received
+from chelu.bus import Received
 from chelu.clock import Clock
-from chelu.codec import envelope
-from chelu.codec.envelope import Envelope
-from chelu.errors import UnreachableError
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, PARTICIPANT, SPAT
 from chelu.topics import Kind, row
 from simulators.fleet import Fleet
+from simulators.outbox import Outbox, Publisher
 from simulators.outgoing import Cast, Composer, Encoder, Parcel
 from simulators.pace import Lag, Pace, pinned
 from simulators.received import ReceivedWarning, SentTimes, read_warning
@@ -37,17 +34,14 @@ NAP_S = 0.001  # a deadline nearer than this is not worth a sleep
 LIVE_LAG_S = 10.0  # a bare frame later than this goes in an envelope after all: its arrival would soon misdate it by a minute
 LOG_EVERY = 100
 IN_FLIGHT = 5_000  # messages given to the session and not yet written to its socket
-CONNECT_S = 30.0
 TOPIC = {BSM.name: row("obu/{id}/bsm/up"), PARTICIPANT.name: row("rsu/{id}/rsm/up"), SPAT.name: row("rsu/{id}/spat/up")}
 
 
-class Session(Protocol):
+class Session(Publisher, Protocol):
     """What a replay needs of `chelu.bus.Session`; called from the replay's thread only."""
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> Publication: ...
     def drain(self, limit: int, wait_s: float) -> list[Received]: ...
     def acknowledge(self, received: list[Received]) -> None: ...
-    def wait_connected(self, timeout_s: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +112,8 @@ class Replay:
         self._on_progress, self._on_warning = on_progress, on_warning
         self._composer = composer(scene, fleet, encoder, seed=self._options.seed)
         self._sent = SentTimes()
-        self._flying: deque[tuple[Publication, str, int]] = deque()
+        self._outbox = Outbox(session, clock, in_flight=self._options.in_flight, streams=TOPIC)
         self._is_stopped = False
-        self._count = 0
 
     def stop(self) -> None:
         """Let `run` return after the message at hand."""
@@ -140,19 +133,24 @@ class Replay:
                 if self._is_stopped:
                     break
                 report.through_ms = end
-                self._on_progress(report)
+                self._on_progress(self._counted(report))
         except KeyboardInterrupt:
             self._is_stopped = True
-        self._settle(report, 0)
+        self._outbox.flush()
         self._hear(report, 0.0)
         report.is_interrupted, report.ended_us = self._is_stopped, self._clock.wall_us()
-        return report
+        return self._counted(report)
 
     def listen(self, report: ReplayReport, seconds: float) -> None:
         """Go on receiving warnings for a while after the last message."""
         until = self._clock.monotonic_s() + seconds
         while (left := until - self._clock.monotonic_s()) > 0:
             self._hear(report, min(left, 0.1))
+
+    def _counted(self, report: ReplayReport) -> ReplayReport:
+        outbox = self._outbox
+        report.published, report.messages, report.unsent = dict(outbox.published), outbox.messages, outbox.unsent
+        return report
 
     def _warm_up(self, step_ms: int) -> None:
         """Encode the first stretch once for nothing: the codec's first call takes longer than a deadline allows."""
@@ -201,6 +199,7 @@ class Replay:
             self._send(letter, now, report)
             if self._is_stopped:
                 break
+        report.lag.add(self._clock.monotonic_s() - letters[behind - 1].due_s)
         self._hear(report, 0.0)
         return behind
 
@@ -213,47 +212,16 @@ class Replay:
     def _send(self, letter: _Letter, now_s: float, report: ReplayReport) -> None:
         payload = self._payload(letter, now_s)
         wall = self._clock.wall_us()
-        self._flying.append((self._publish(letter.topic, payload, report), letter.stream, letter.rows))
         self._sent.add(letter.device_id, letter.event_us, wall)
-        report.messages += 1
-        if self._count % LOG_EVERY == 0:
+        if self._outbox.messages % LOG_EVERY == 0:
             report.sent_log.append(SentFrame(letter.stream, letter.device_id, letter.event_us, letter.message_count, wall))
-        self._count += 1
+        self._outbox.send(letter.topic, payload, stream=letter.stream, rows=letter.rows)
 
     def _payload(self, letter: _Letter, now_s: float) -> bytes:
         is_bsm = letter.stream == BSM.name
         if is_bsm and self._options.speed == 1 and now_s - letter.due_s < LIVE_LAG_S:
             return letter.frame
-        device = letter.number.to_bytes(8, "big")
-        return envelope.pack(Envelope.DEPLOYED, [letter.frame], device_id=device, reference_us=letter.event_us, is_bsm=is_bsm)
-
-    def _publish(self, topic: str, payload: bytes, report: ReplayReport) -> Publication:
-        """Hand a message to the session; while that has no room or no connection, wait rather than lose it."""
-        self._settle(report, self._options.in_flight)
-        while True:
-            publication = self._session.publish(topic, payload, qos=0)
-            if publication.failure is Failure.NOT_CONNECTED:
-                self._session.wait_connected(CONNECT_S)
-            elif publication.failure is Failure.OUTBOX_FULL:
-                self._settle(report, len(self._flying) // 2)
-                self._clock.sleep(NAP_S)
-            else:
-                return publication
-
-    def _settle(self, report: ReplayReport, most: int) -> None:
-        """Count what is written to the socket; when more than `most` messages are not, wait for the oldest."""
-        while self._flying:
-            publication, stream, rows = self._flying[0]
-            if not publication.is_settled:
-                if len(self._flying) <= most:
-                    return
-                if not publication.wait(CONNECT_S) and not publication.is_settled:
-                    raise UnreachableError("the MQTT broker", "its socket", f"it took no message for {CONNECT_S:g} s")
-            self._flying.popleft()
-            if publication.is_acknowledged:
-                report.published[stream] += rows
-            else:
-                report.unsent += 1
+        return self._encoder.sealed(letter.frame, device_number=letter.number, reference_us=letter.event_us, is_bsm=is_bsm)
 
     def _hear(self, report: ReplayReport, wait_s: float) -> None:
         received = self._session.drain(1000, wait_s)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.motion.footprints import forward, rightward
-from chelu.motion.kinematics import Path, constant_curvature
+from chelu.motion.kinematics import Path, travelled
 from services.inference.history import Recent, recent
 from services.inference.picture import Picture
 from services.inference.reports import Floats, Ints, Participant
@@ -24,6 +24,7 @@ ALIGNED_STEPS = 21  # 0 … 4.0 s after any shift of up to 1.0 s
 MAX_SHIFT_S = (STEPS - ALIGNED_STEPS - 1) * STEP_S
 AHEAD_S: Floats = np.arange(STEPS, dtype=np.float64) * STEP_S
 _MAX_CURVATURE = 0.2  # 1/m: a car's tightest circle has a radius of about 5 m
+_UNKNOWN_TURN_DEG = 90.0  # without a map, no turn is carried further than a junction's
 _LEAST_TURNING_MPS = 2.0  # below, a yaw rate says nothing about the path ahead
 _KEPT_ACCELERATION = (-9.0, 1.0)  # m/s²: braking is taken as it is, a driver's acceleration does not last 5 s
 
@@ -56,10 +57,10 @@ class Futures:
         self.is_modelled: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
         self.acceleration_mps2: Floats = np.zeros(0)
 
-    def update(self, picture: Picture, slots: Ints) -> None:
-        """Compute the futures of these slots."""
+    def update(self, picture: Picture, slots: Ints, turn_deg: Floats) -> None:
+        """Compute the futures of these slots; turn_deg (n,): what their lanes still turn, NaN unknown."""
         self._fit(picture.capacity)
-        now = recent(picture, slots)
+        now = recent(picture, slots, turn_deg)
         path = physics(now)
         chosen = self._modelled(picture, slots, now)
         xy, heading = path.xy, path.heading_deg
@@ -111,7 +112,21 @@ def physics(now: Recent) -> Path:
     curvature = np.radians(now.yaw_rate_dps) / np.where(turning, now.speed_mps, 1.0)
     curvature = np.where(turning, np.clip(curvature, -_MAX_CURVATURE, _MAX_CURVATURE), 0.0)
     acceleration = np.clip(now.acceleration_mps2, *_KEPT_ACCELERATION)
-    return constant_curvature(now.xy, now.heading_deg, now.speed_mps, acceleration, curvature, AHEAD_S)
+    return turning_path(now, acceleration, curvature)
+
+
+def turning_path(now: Recent, acceleration_mps2: Floats, curvature_1pm: Floats) -> Path:
+    """Along the present circle until the road's turn is done, then straight; a turn against the road's is not continued."""
+    left = np.where(np.isnan(now.turn_deg), _UNKNOWN_TURN_DEG, np.maximum(now.turn_deg * np.sign(curvature_1pm), 0.0))
+    distance, speed = travelled(now.speed_mps, acceleration_mps2, AHEAD_S)
+    curvature = np.abs(curvature_1pm)
+    arc = np.where(curvature > 0, np.radians(left) / np.where(curvature > 0, curvature, 1.0), 0.0)[:, None]
+    turning, straight = np.minimum(distance, arc), np.maximum(distance - arc, 0.0)
+    turn = curvature_1pm[:, None] * turning
+    heading = now.heading_deg[:, None]
+    chord = (turning * np.sinc(turn / (2.0 * np.pi)))[..., None] * forward(heading + np.degrees(turn) / 2.0)
+    xy = now.xy[:, None, :] + chord + straight[..., None] * forward(heading + np.degrees(turn))
+    return Path(xy, np.mod(heading + np.degrees(turn), 360.0), speed)
 
 
 def _corrected(xy: Floats, heading_deg: Floats, correction: Floats) -> Floats:

@@ -19,7 +19,10 @@ _DERIVED_AFTER_US = 300_000  # acceleration from speeds needs at least this much
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """n tracks now: past (n, 4, 3) is metres forward and to the right of the present pose, and speed, at `BACK_S`."""
+    """n tracks now: past (n, 4, 3) is metres forward and to the right of the present pose, and speed, at `BACK_S`.
+
+    turn_deg: how far the road still turns to the right until its lane ends, NaN when not known.
+    """
 
     xy: Floats
     heading_deg: Floats
@@ -28,6 +31,7 @@ class Recent:
     yaw_rate_dps: Floats
     length_m: Floats
     width_m: Floats
+    turn_deg: Floats
     past: Floats
     is_whole: npt.NDArray[np.bool_]
 
@@ -36,7 +40,7 @@ class Recent:
         return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
-def recent(picture: Picture, slots: Ints) -> Recent:
+def recent(picture: Picture, slots: Ints, turn_deg: Floats) -> Recent:
     """State and resampled past of these slots; unknown speed, heading and yaw rate count as 0 (such tracks warn nobody)."""
     times, past = picture.ordered_history(slots)
     sampled, whole = _resample(times, past)
@@ -53,6 +57,7 @@ def recent(picture: Picture, slots: Ints) -> Recent:
         yaw_rate_dps=np.nan_to_num(picture.floats["yaw_rate_dps"][slots]),
         length_m=picture.floats["length_m"][slots],
         width_m=picture.floats["width_m"][slots],
+        turn_deg=turn_deg,
         past=np.stack([ahead, right, sampled[..., 3]], axis=-1),
         is_whole=whole & np.isfinite(sampled[..., [0, 1, 3]]).all(axis=(1, 2)),
     )

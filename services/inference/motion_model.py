@@ -12,7 +12,6 @@ from services.inference.history import Recent
 from services.inference.reports import Floats
 
 KNOTS_S = np.arange(0.5, 5.01, 0.5)  # instants whose correction the network gives; linear between, 0 at 0
-MAX_INPUT = 12 + 5
 
 
 def shipped() -> Path:
@@ -21,8 +20,11 @@ def shipped() -> Path:
 
 
 def features(now: Recent) -> Floats:
-    """What the network sees: (n, 17). Past poses and speeds at `BACK_S`, speed, acceleration, yaw rate, size; SI, unscaled."""
-    state = np.stack([now.speed_mps, now.acceleration_mps2, now.yaw_rate_dps, now.length_m, now.width_m], axis=1)
+    """What the network sees: (n, 19). Past poses and speeds at `BACK_S`, present motion, size, the road's turn; SI, unscaled."""
+    known = np.isfinite(now.turn_deg)
+    turn = np.where(known, now.turn_deg, 0.0)
+    motion = (now.speed_mps, now.acceleration_mps2, now.yaw_rate_dps)
+    state = np.stack([*motion, now.length_m, now.width_m, turn, known.astype(np.float64)], axis=1)
     return np.concatenate([now.past.reshape(len(now.past), -1), state], axis=1)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array, identity
 
 from chelu.geo import heading_difference, heading_of
 from chelu.roads.matching import match
@@ -13,6 +15,7 @@ from services.inference.reports import Floats, Ints
 
 _LANE_STRIDE = 1e7  # longer than any lane: lane · stride + offset sorts points of all lanes
 _ALONG_DEG = 50.0  # a lane counts as a candidate deck when it runs about along the heading
+_HOPS = 4  # lane → junction → lane → junction → lane
 _APART_M = 2.5  # heights closer than this are one deck
 
 
@@ -25,6 +28,10 @@ class NetworkRoads:
         lane = np.repeat(np.arange(len(shape)), np.diff(shape.start))
         self._key = lane * _LANE_STRIDE + shape.offsets()
         self._height = shape.points[:, 2]
+        last = np.maximum(shape.start[1:] - 1, 1)
+        step = shape.points[last, :2] - shape.points[last - 1, :2]
+        self._end_deg = np.asarray(heading_of(step[:, 0], step[:, 1]))
+        self._reachable = _reachable(network)
 
     def place(self, xyz: Floats, heading_deg: Floats) -> Placed:
         """Lane, offset, gradient, and the height of the road there, or of every deck there when the own height is unknown."""
@@ -37,7 +44,14 @@ class NetworkRoads:
         if len(unknown):
             heights[unknown] = self._decks_at(xyz[unknown], heading_deg[unknown])
         gradient = np.where(on, self._network.lanes.gradient[np.maximum(lane, 0)], 0.0)
-        return Placed(lane, found.offset_m, gradient, heights)
+        away = np.mod(self._end_deg[np.maximum(lane, 0)] - heading_deg + 180.0, 360.0) - 180.0
+        return Placed(lane, found.offset_m, gradient, np.where(on, away, np.nan), heights)
+
+    def leads_to(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
+        """Whether `other` is the same lane or follows it over at most two junctions; true where either is unknown."""
+        key = lane * len(self._network.lanes.id) + other
+        place = np.minimum(np.searchsorted(self._reachable, key), len(self._reachable) - 1)
+        return np.asarray((lane < 0) | (other < 0) | (self._reachable[place] == key))
 
     def segments(self) -> Segments:
         """Roads, tunnels and bridges: one segment per link (junction paths and crossings have no lanes in it)."""
@@ -79,3 +93,18 @@ class NetworkRoads:
             heights[point[rows], column] = height[rows]  # written far to near: the nearest stays
             left &= np.abs(height - heights[point, column]) > _APART_M
         return heights
+
+
+def _reachable(network: RoadNetwork) -> Ints:
+    """Sorted keys from · lanes + to of lanes that follow one another over at most `_HOPS` connections, themselves included."""
+    count, links = len(network.lanes.id), network.connections
+    via = np.where(links.via >= 0, links.via, links.to_lane)
+    one = np.concatenate([links.from_lane, via])
+    two = np.concatenate([via, links.to_lane])
+    step = csr_array((np.ones(len(one), np.int32), (one, two)), shape=(count, count)) + csr_array(identity(count, np.int32))
+    whole = step
+    for _ in range(_HOPS - 1):
+        whole = csr_array(whole @ step)
+        whole.data[:] = 1
+    rows, columns = whole.nonzero()
+    return np.sort(rows.astype(np.int64) * count + columns)

@@ -23,11 +23,16 @@ _LEAST_TRAVEL_M = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """n tracks: lane index (−1 none), metres along it, its gradient in driving direction, heights of the decks it may be on."""
+    """n tracks: lane index (−1 none), metres along it, its gradient in driving direction, heights of the decks it may be on.
+
+    turn_deg: how far the lane's end points to the right of the track's heading now, NaN without a lane: a turning vehicle turns
+    until then and not in circles.
+    """
 
     lane: Ints
     offset_m: Floats
     gradient: Floats
+    turn_deg: Floats
     heights_m: Floats  # (n, CANDIDATES), NaN where there is none
 
 
@@ -36,6 +41,9 @@ class Roads(Protocol):
 
     def place(self, xyz: Floats, heading_deg: Floats) -> Placed:
         """Match positions (n, 3), up NaN when unknown; a lane is one that runs about along the heading."""
+
+    def leads_to(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
+        """Whether one drives from `lane` to `other` without changing lanes, within some hundred metres; unknown lanes may."""
 
 
 class Placement:
@@ -46,6 +54,7 @@ class Placement:
         self.lane: Ints = np.empty(0, np.int64)
         self.offset_m: Floats = np.empty(0)
         self.gradient: Floats = np.empty(0)
+        self.turn_deg: Floats = np.empty(0)
         self.heights_m: Floats = np.empty((0, CANDIDATES))
         self._at: Floats = np.empty((0, 3))
         self._generation: npt.NDArray[np.int64] = np.empty(0, np.int64)
@@ -67,9 +76,16 @@ class Placement:
         if len(due):
             self._match(self._roads, picture, due)
 
+    def leads_to(self, slot: Ints, other: Ints) -> npt.NDArray[np.bool_]:
+        """Whether the track in `slot` will come to where the other is without changing lanes, as far as the roads tell."""
+        if self._roads is None:
+            return np.ones(len(slot), np.bool_)
+        return self._roads.leads_to(self.lane[slot], self.lane[other])
+
     def _match(self, roads: Roads, picture: Picture, due: Ints) -> None:
         found = roads.place(picture.xyz[due], picture.floats["heading_deg"][due])
         self.lane[due], self.offset_m[due], self.gradient[due] = found.lane, found.offset_m, found.gradient
+        self.turn_deg[due] = found.turn_deg
         sent = picture.xyz[due, 2]
         apart = np.abs(found.heights_m - sent[:, None])
         nearest = np.nanmin(np.where(np.isnan(apart), np.inf, apart), axis=1)
@@ -90,6 +106,7 @@ class Placement:
         rise = np.nan_to_num((past[rows, 0, 2] - past[rows, last, 2]) / np.where(far, way, 1.0))
         self.gradient[slots] = np.where(far, np.clip(rise, -_GRADIENT_LIMIT, _GRADIENT_LIMIT), 0.0)
         self.lane[slots] = -1
+        self.turn_deg[slots] = np.nan
         self.heights_m[slots] = np.nan
         self.heights_m[slots, 0] = picture.xyz[slots, 2]
 
@@ -100,6 +117,7 @@ class Placement:
         self.lane = np.concatenate([self.lane, np.full(added, -1)])
         self.offset_m = np.concatenate([self.offset_m, np.zeros(added)])
         self.gradient = np.concatenate([self.gradient, np.zeros(added)])
+        self.turn_deg = np.concatenate([self.turn_deg, np.full(added, np.nan)])
         self.heights_m = np.concatenate([self.heights_m, np.full((added, CANDIDATES), np.nan)])
         self._at = np.concatenate([self._at, np.full((added, 3), np.inf)])
         self._generation = np.concatenate([self._generation, np.full(added, -1)])

@@ -91,12 +91,12 @@ class Site:
         self.counts.evaluations += 1
         self.twins.update(self.picture, changed)
         self.placement.update(self.picture, changed)
-        self.futures.update(self.picture, changed)
+        self.futures.update(self.picture, changed, self.placement.turn_deg[changed])
         self._count_entries(changed)
         candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)
         candidates = candidates[self.twins.twin[candidates] < 0]
         pairs = find(self.picture, self.futures, self.placement, candidates=candidates, changed=changed, gate=self._gate)
-        return [fcw.assess(pairs, self.parameters.fcw), icw.assess(pairs, self.parameters.icw)]
+        return [fcw.assess(pairs, self.parameters.fcw, self.placement.leads_to), icw.assess(pairs, self.parameters.icw)]
 
     def segments(self) -> Batch | None:
         """The city's rows, once an interval is over. Call it often: it samples the picture."""

@@ -7,6 +7,7 @@ approached with less than that; a leader's hard braking raises it at once. docs/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,14 +45,18 @@ class FcwParameters:
     )
 
 
-def assess(pairs: Pairs, parameters: FcwParameters) -> Assessment:
-    """Findings for every ordered pair in which the host speaks (only vehicles that speak can be warned)."""
+def assess(pairs: Pairs, parameters: FcwParameters, leads_to: Callable[[Ints, Ints], Mask]) -> Assessment:
+    """Findings for every ordered pair in which the host speaks (only vehicles that speak can be warned).
+
+    leads_to(host slots, other slots): whether the host's lane leads to the other's; true where the roads cannot tell.
+    """
     p, tracks = parameters, pairs.tracks
     host, other = both_ways(pairs.a, pairs.b)
     gap, is_ahead = _on_path(tracks, host, other, p)
     speed, ahead = tracks.speed_mps[host], _along_speed(tracks, host, other)
     concerned = is_ahead & tracks.speaks[host] & tracks.is_vehicle[host]
     concerned &= (speed >= p.least_speed_mps) & (speed - ahead >= -3.0)
+    concerned[concerned] = leads_to(tracks.slots[host[concerned]], tracks.slots[other[concerned]])
     host, other = host[concerned], other[concerned]
     gap, speed, ahead = gap[concerned], speed[concerned], ahead[concerned]
     rate, leader_rate = tracks.acceleration_mps2[host], tracks.acceleration_mps2[other]
@@ -80,7 +85,7 @@ def _on_path(tracks: Tracks, host: Ints, other: Ints, p: FcwParameters) -> tuple
     offset from the host's path, on straight roads and in bends alike, without trusting anybody's yaw rate.
     """
     offset = tracks.xy[other, 0] - tracks.xy[host, 0]
-    turn = np.mod(tracks.heading_deg[other, 0] - tracks.heading_deg[host, 0] + 180.0, 360.0) - 180.0
+    turn = _turn(tracks, host, other)
     chord = tracks.heading_deg[host, 0] + turn / 2.0
     along = np.sum(offset * forward(chord), axis=1)
     aside = np.abs(np.sum(offset * rightward(chord), axis=1))
@@ -91,5 +96,9 @@ def _on_path(tracks: Tracks, host: Ints, other: Ints, p: FcwParameters) -> tuple
 
 def _along_speed(tracks: Tracks, host: Ints, other: Ints) -> Floats:
     """The other's speed along the path they share."""
-    turn = np.radians(tracks.heading_deg[other, 0] - tracks.heading_deg[host, 0])
-    return np.asarray(tracks.speed_mps[other] * np.cos(turn / 2.0))
+    return np.asarray(tracks.speed_mps[other] * np.cos(np.radians(_turn(tracks, host, other)) / 2.0))
+
+
+def _turn(tracks: Tracks, host: Ints, other: Ints) -> Floats:
+    """How far the other points to the right of the host, −180 … 180°."""
+    return np.asarray(np.mod(tracks.heading_deg[other, 0] - tracks.heading_deg[host, 0] + 180.0, 360.0) - 180.0)

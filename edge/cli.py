@@ -1,9 +1,43 @@
-"""Commands of this part."""
+"""``chelu edge …``."""
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from chelu.cli import extra
 
 
 def register(app: typer.Typer) -> None:
     """Add this part's commands."""
+    edge = typer.Typer(name="edge", help="The agent on roadside units, vehicles, sensors and signals.", no_args_is_help=True)
+    edge.command("run")(run)
+    edge.command("check")(check)
+    edge.command("schema")(schema)
+    app.add_typer(edge)
+
+
+def run(config: Annotated[Path, typer.Option(help="the agent's TOML file, see docs/edge.md")]) -> None:
+    """Run one agent until it is told to end."""
+    with extra("edge"):
+        from edge import main
+    main.run(config, os.environ)
+
+
+def check(config: Annotated[Path, typer.Option(help="the agent's TOML file, see docs/edge.md")]) -> None:
+    """Read a configuration file and say whether it is right."""
+    with extra("edge"):
+        from edge import settings
+    read = settings.load(config, os.environ)
+    typer.echo(f"{config}: {read.kind} {read.id} with {len(read.sources)} source(s)")
+
+
+def schema() -> None:
+    """Print the JSON schema of an object list's line."""
+    with extra("edge"):
+        from edge import objects
+    typer.echo(json.dumps(objects.schema(), indent=2, ensure_ascii=False))

@@ -314,7 +314,8 @@ class Connection:
     def _on_disconnect(
         self, _client: Client, _userdata: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        self.loss = str(reason)
+        told = "the connection broke" if str(reason) == "Unspecified error" else str(reason)
+        self.loss = self.loss or told  # the broker's own word comes first
 
 
 def _sequence(message: MQTTMessage) -> int | None:

@@ -1,0 +1,116 @@
+"""Object lists of a camera, radar or lidar, as JSON lines over UDP or TCP, on their way to being RSMs."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+
+from chelu.clock import Clock
+from chelu.errors import CheluError, MalformedError
+from edge.adapters.lines import Lines
+from edge.adapters.sockets import listen
+from edge.adapters.source import Ears
+from edge.objects import RsmWriter, read_line
+from edge.routing import Heard
+from edge.settings import ObjectSource
+
+POLL_S = 0.25
+MAX_LINE = 1 << 20
+MAX_CLIENTS = 16
+RECEIVE_BYTES = 65_536
+
+
+class ObjectLists:
+    """One thread serves the UDP socket, or the TCP listener and its clients."""
+
+    def __init__(self, settings: ObjectSource, ears: Ears, clock: Clock) -> None:
+        if ears.settings.position is None:  # refused by the settings already
+            raise ValueError("object lists need the device's position")
+        self._ears, self._clock = ears, clock
+        self._is_tcp = settings.transport == "tcp"
+        self._socket = listen(settings.listen, socket.SOCK_STREAM if self._is_tcp else socket.SOCK_DGRAM)
+        self._writer = RsmWriter(ears.device_id, settings.sensor, ears.settings.position)
+        self._clients: dict[socket.socket, Lines] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"objects-{settings.listen}", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port listened on, which is a free one when 0 was asked for."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for sock in (*self._clients, self._socket):
+            sock.close()
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            while not self._stopping.is_set():
+                for key, _ in selector.select(POLL_S):
+                    self._serve(selector, key.fileobj)
+
+    def _serve(self, selector: selectors.BaseSelector, sock: object) -> None:
+        try:
+            if sock is not self._socket:
+                self._read(selector, sock)
+            elif self._is_tcp:
+                self._accept(selector)
+            else:
+                for line in self._socket.recv(RECEIVE_BYTES).splitlines():
+                    self._take(line)
+        except OSError as error:
+            self._count("socket", str(error))
+            self._leave(selector, sock)
+
+    def _accept(self, selector: selectors.BaseSelector) -> None:
+        client, address = self._socket.accept()
+        if len(self._clients) >= MAX_CLIENTS:
+            client.close()
+            self._count("too many clients", str(address))
+            return
+        self._clients[client] = Lines(MAX_LINE)
+        selector.register(client, selectors.EVENT_READ)
+
+    def _read(self, selector: selectors.BaseSelector, sock: object) -> None:
+        if not isinstance(sock, socket.socket):
+            return
+        data, lines = sock.recv(RECEIVE_BYTES), self._clients[sock]
+        for line in lines.feed(data):
+            self._take(line)
+        if lines.overlong:
+            self._count("overlong", f"a line has at most {MAX_LINE} bytes", lines.overlong)
+            lines.overlong = 0
+        if not data:
+            self._leave(selector, sock)
+
+    def _leave(self, selector: selectors.BaseSelector, sock: object) -> None:
+        if isinstance(sock, socket.socket) and sock in self._clients:
+            del self._clients[sock]
+            selector.unregister(sock)
+            sock.close()
+
+    def _take(self, line: bytes) -> None:
+        heard_us = self._clock.wall_us()
+        try:
+            perceived = read_line(line, heard_us)
+            for reason, detail in perceived.refused:
+                self._count(reason, detail)
+            if perceived.objects:
+                frames = self._writer.write(perceived.objects, perceived.time_us)
+                self._ears.hear([Heard(frames.frame(index), heard_us) for index in range(len(frames))])
+        except MalformedError as error:
+            self._count(error.reason, error.detail)
+        except CheluError as error:
+            self._count("out_of_range", str(error))
+
+    def _count(self, reason: str, detail: str, number: int = 1) -> None:
+        self._ears.tally.count("objects", reason, number, detail=detail)

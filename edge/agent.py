@@ -1,0 +1,348 @@
+"""The agent: one for every kind of device; what differs is its settings.
+
+Threads: each source has its own and only calls `hear`; the session's network thread only queues; one thread waits for what the
+broker sends and syncs the spools; everything else (spools, batches, reports, settings in force) belongs to the agent's thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chelu import topics
+from chelu.bus import Publication, Received, Session, Will
+from chelu.clock import Clock
+from chelu.errors import MalformedError
+from chelu.messages import Frames
+from chelu.spool import Spool, SpoolError
+from edge import control, reports
+from edge.lane import Lane
+from edge.outgoing import Outgoing
+from edge.record import Record
+from edge.routing import Heard, Router, wire_id
+from edge.settings import EdgeSettings, Position
+from edge.sink import WarningSink
+from edge.tally import Tally
+
+log = logging.getLogger(__name__)
+
+INBOX_LIMIT = 20_000
+SESSION_EXPIRY_S = 3600  # configuration and receipts wait this long at the broker for a device that is away
+IDLE_S = 0.5
+BUSY_S = 0.01  # between two looks at a lane that has more to send than it may at once
+LEAVE_S = 2.0
+
+
+class Agent:
+    """Start, `submit` frames or `report` documents from any thread, stop. Raises CannotStartError when its spool is in use."""
+
+    def __init__(self, settings: EdgeSettings, clock: Clock) -> None:
+        self.settings, self._clock = settings, clock
+        self.tally = Tally()
+        self.start_id = secrets.token_hex(8)
+        self.position: Position | None = settings.position
+        self._rows = {row.stream: row for row in topics.of_kind(settings.kind, from_device=True)}
+        self._events, self._backlog = self._lane("events"), self._lane("backlog")
+        self.device_id = bytes.fromhex(settings.wire_id) if settings.wire_id else wire_id(settings.id)
+        own_id = int(settings.own_bsm_id, 16) if settings.own_bsm_id else None
+        self._outgoing = Outgoing(
+            settings,
+            Router.of_kind(settings.kind, own_id),
+            self.device_id,
+            publish=self._publish_live,
+            events=self._events,
+            backlog=self._backlog,
+            tally=self.tally,
+        )
+        self._sink = WarningSink(settings.warning_sink, clock, self.tally)
+        self._session = self._new_session()
+        self._guard = threading.Condition()  # over the inboxes
+        self._heard: list[Heard] = []
+        self._received: list[Received] = []
+        self._reports: list[tuple[str, bytes]] = []
+        self._stopping = threading.Event()
+        self._heartbeat_s, self._run_status_s = settings.heartbeat_s, settings.run_status_s
+        self._beats = 0
+        self._started_s = clock.monotonic_s()
+        self._thread = threading.Thread(target=self._run, name=f"edge-{settings.id}")
+        self._listener = threading.Thread(target=self._listen, name=f"edge-{settings.id}-down")
+
+    # -- any thread ----------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect and begin to work; returns at once."""
+        log.info("%s %s starts (start id %s)", self.settings.kind, self.settings.id, self.start_id)
+        self._session.start()
+        self._listener.start()
+        self._thread.start()
+
+    def wait_connected(self, timeout_s: float) -> None:
+        """As `Session.wait_connected`."""
+        self._session.wait_connected(timeout_s)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has us now."""
+        return self._session.is_connected
+
+    @property
+    def sent(self) -> Mapping[str, int]:
+        """Frames that went out since the start, by stream."""
+        return dict(self._outgoing.sent)
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """Messages on disk that ingest has not receipted, by lane."""
+        return self._outgoing.waiting()
+
+    def submit(self, frames: Frames) -> int:
+        """Hand over frames, `reference_us` being when they were heard; returns how many were taken, the others are counted."""
+        references = frames.reference_us.tolist()
+        return self.hear([Heard(frames.frame(index), reference) for index, reference in enumerate(references)])
+
+    def hear(self, heard: Sequence[Heard]) -> int:
+        """What sources call; never waits. Returns how many were taken."""
+        with self._guard:
+            taken = min(len(heard), INBOX_LIMIT - len(self._heard))
+            if taken > 0:
+                self._heard.extend(heard[:taken])
+                self._guard.notify()
+        if taken < len(heard):
+            self.tally.count("frames", "queue_full", len(heard) - max(0, taken))
+        return max(0, taken)
+
+    def report(self, stream: str, document: Mapping[str, Any]) -> None:
+        """Queue a JSON document on one of this kind's streams (``observation``, ``coop``, …), at QoS 1 through the spool."""
+        if stream not in self._rows:
+            raise KeyError(f"a device of kind {self.settings.kind} has no stream {stream!r}")
+        with self._guard:
+            self._reports.append((stream, _json(document)))
+            self._guard.notify()
+
+    def stop(self) -> None:
+        """Send what is queued, say good-bye and end; what could not be sent stays on disk."""
+        self._stopping.set()
+        with self._guard:
+            self._guard.notify()
+        for thread in (self._thread, self._listener):
+            if thread.is_alive():
+                thread.join()
+        self._session.stop()
+        self._sink.close()
+        for lane in (self._events, self._backlog):
+            lane.spool.close()
+        log.info("%s %s stopped", self.settings.kind, self.settings.id)
+
+    # -- the agent's thread --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._say_info()
+        next_beat_s = next_status_s = self._clock.monotonic_s()
+        is_busy = False
+        while not self._stopping.is_set():
+            self._work(self._wait(min(next_beat_s, next_status_s), is_busy=is_busy))
+            now_s = self._clock.monotonic_s()
+            if now_s >= next_beat_s:
+                self._say_heartbeat()
+                next_beat_s = now_s + self._heartbeat_s
+            if now_s >= next_status_s:
+                self._say_run_status()
+                next_status_s = now_s + self._run_status_s
+            is_busy = self._pump()
+            next_beat_s = min(next_beat_s, now_s + self._heartbeat_s)  # the period may have been shortened
+            next_status_s = min(next_status_s, now_s + self._run_status_s)
+        self._leave()
+
+    def _wait(self, until_s: float, *, is_busy: bool) -> tuple[list[Heard], list[Received], list[tuple[str, bytes]]]:
+        due_s = until_s if self._outgoing.batch_due_s is None else min(until_s, self._outgoing.batch_due_s)
+        is_busy = is_busy or self._outgoing.unsettled > 0
+        wait_s = max(0.0, min(due_s - self._clock.monotonic_s(), BUSY_S if is_busy else IDLE_S))
+        with self._guard:
+            if not (self._heard or self._received or self._reports or self._stopping.is_set()):
+                self._guard.wait(wait_s)
+            taken = self._heard, self._received, self._reports
+            self._heard, self._received, self._reports = [], [], []
+        return taken
+
+    def _work(self, taken: tuple[list[Heard], list[Received], list[tuple[str, bytes]]]) -> None:
+        heard, received, documents = taken
+        now_s = self._clock.monotonic_s()
+        self._outgoing.take(heard, now_s)
+        if self._outgoing.batch_due_s is not None and now_s >= self._outgoing.batch_due_s:
+            self._outgoing.flush()
+        for stream, payload in documents:
+            self._say(stream, payload)
+        for message in received:
+            self._obey(message)
+        self._session.acknowledge(received)
+        self._outgoing.settle()
+
+    def _pump(self) -> bool:
+        """True when there is more to send soon."""
+        if not self._session.is_connected:
+            return False
+        now_s, connection = self._clock.monotonic_s(), self._session.connections
+        try:
+            has_events = self._events.pump(now_s, connection)
+            has_backlog = self._backlog.pump(now_s, connection)
+        except SpoolError as error:
+            self.tally.count("spool", "disk", detail=str(error))
+            return False
+        return has_events or has_backlog
+
+    def _leave(self) -> None:
+        self._outgoing.flush()
+        deadline_s = self._clock.monotonic_s() + LEAVE_S
+        while self._session.is_connected and self._clock.monotonic_s() < deadline_s:
+            self._work(self._wait(deadline_s, is_busy=True))
+            if not self._outgoing.unsettled and not self._heard:
+                break
+        self._outgoing.settle()
+        self._say_heartbeat()
+        self._pump()
+        document = reports.state("offline", start_id=self.start_id, time_us=self._clock.wall_us(), reason="stopped")
+        self._session.publish(self._topic("state"), _json(document), qos=1, retain=True).wait(LEAVE_S)
+
+    def _obey(self, message: Received) -> None:
+        stream = message.topic.rsplit("/", 2)[-2]
+        try:
+            self._obey_one(stream, message)
+        except MalformedError as error:
+            self.tally.count(f"{stream}/down", error.reason, detail=error.detail)
+
+    def _obey_one(self, stream: str, message: Received) -> None:
+        if stream == "receipt":
+            stored = control.read_receipt(message.payload)
+            for lane in (self._events, self._backlog):
+                lane.receipt(stored, self._clock.monotonic_s())
+        elif stream == "config":
+            desired, answer = control.read_configuration(message.payload)
+            if desired:
+                self._apply(desired)
+            self._say("config/ack", answer.encode())
+        elif stream == "command":
+            self._say("command/ack", control.obey(message.payload, now_us=self._clock.wall_us()).encode())
+        elif stream == "warning":
+            self._sink.take(message.payload)
+
+    def _apply(self, desired: control.Desired) -> None:
+        changed = desired.model_dump(exclude_none=True)
+        self._heartbeat_s = desired.heartbeat_s or self._heartbeat_s
+        self._run_status_s = desired.run_status_s or self._run_status_s
+        if desired.muted_streams is not None:
+            self._outgoing.muted = frozenset(desired.muted_streams)
+        if desired.log_level:
+            logging.getLogger("edge").setLevel(desired.log_level)
+        log.info("configuration taken over: %s", changed)
+
+    # -- what the agent says -------------------------------------------------------------------------------------------------
+
+    def _say(self, stream: str, payload: bytes) -> None:
+        try:
+            self._events.append(Record(stream, self._clock.wall_us(), 0, payload))
+        except SpoolError as error:
+            self.tally.count("spool", "disk", detail=str(error))
+
+    def _say_info(self) -> None:
+        document = reports.info(self.settings, start_id=self.start_id, time_us=self._clock.wall_us(), position=self.position)
+        self._say("info", _json(document))
+
+    def _say_heartbeat(self) -> None:
+        self._beats += 1
+        document = reports.heartbeat(
+            number=self._beats,
+            settings=self.settings,
+            start_id=self.start_id,
+            time_us=self._clock.wall_us(),
+            uptime_s=self._clock.monotonic_s() - self._started_s,
+            sent=self._outgoing.sent,
+            waiting=self.waiting,
+            dropped=self._dropped(),
+            position=self.position,
+        )
+        self._say("heartbeat", _json(document))
+
+    def _dropped(self) -> Mapping[str, Mapping[str, int]]:
+        dropped = dict(self.tally.by_place())
+        full = {lane.spool.directory.name: lane.spool.dropped for lane in (self._events, self._backlog) if lane.spool.dropped}
+        return {**dropped, "spool_full": full} if full else dropped
+
+    def _say_run_status(self) -> None:
+        document = reports.run_status(self.settings, time_us=self._clock.wall_us(), disk=self.settings.spool.directory)
+        self._say("run-status", _json(document))
+
+    # -- other threads -------------------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """The listener's thread: broker → agent's inbox; and the spools' sync, which may take the disk's time."""
+        synced_s = self._clock.monotonic_s()
+        while not self._stopping.is_set():
+            received = self._session.drain(1000, 0.2)
+            if received:
+                with self._guard:
+                    self._received.extend(received)
+                    self._guard.notify()
+            if self._clock.monotonic_s() - synced_s >= self.settings.spool.sync_s:
+                synced_s = self._clock.monotonic_s()
+                self._sync()
+
+    def _sync(self) -> None:
+        try:
+            self._events.spool.sync()
+            self._backlog.spool.sync()
+        except SpoolError as error:
+            self.tally.count("spool", "sync", detail=str(error))
+
+    def _greet(self, session: Session) -> None:
+        """On the network thread, after each connect: the retained state replaces the last will."""
+        document = reports.state("online", start_id=self.start_id, time_us=self._clock.wall_us())
+        session.publish(self._topic("state"), _json(document), qos=1, retain=True)
+        with self._guard:
+            self._guard.notify()
+
+    # -- making --------------------------------------------------------------------------------------------------------------
+
+    def _topic(self, stream: str) -> str:
+        return self._rows[stream].topic(self.settings.kind, self.settings.id)
+
+    def _publish_live(self, stream: str, payload: bytes) -> Publication:
+        return self._session.publish(self._topic(stream), payload)
+
+    def _publish_kept(self, record: Record, sequence: int) -> Publication:
+        return self._session.publish(self._topic(record.stream), record.payload, qos=1, sequence=sequence)
+
+    def _count_sent(self, record: Record) -> None:
+        if record.frames:
+            self._outgoing.sent[record.stream] += record.frames
+
+    def _lane(self, name: str) -> Lane:
+        """Two lanes, so that a configuration's answer need not wait for an hour of BSMs; no stream is in both."""
+        settings = self.settings
+        total = settings.spool.max_mb << 20
+        size = total // 4 if name == "events" else total - total // 4
+        spool = Spool(settings.spool.directory / name, segment_bytes=min(8 << 20, size // 4), max_bytes=size)
+        return Lane(spool, settings.delivery, publish=self._publish_kept, on_sent=self._count_sent, tally=self.tally)
+
+    def _new_session(self) -> Session:
+        settings = self.settings
+        will = reports.state("offline", start_id=self.start_id, reason="connection lost")
+        wanted = {"receipt", "config", "command", "warning"}
+        rows = [row for row in topics.of_kind(settings.kind, from_device=False) if row.stream in wanted]
+        return Session(
+            settings.broker_url(),
+            client_id=settings.id,
+            clock=self._clock,
+            subscriptions=[(row.topic(settings.kind, settings.id), 1) for row in rows],
+            will=Will(self._topic("state"), _json(will)),
+            clean=False,
+            session_expiry_s=SESSION_EXPIRY_S,
+            on_connect=self._greet,
+        )
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,103 @@
+"""What the platform tells a device over MQTT, as pure decisions: documents in, answers out.
+
+Answers follow T/ITS 0117 annex A: seqNum, errorCode (0 ok, 1 bad parameter, 2 local error), errorDesc of 1..128 characters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from chelu.errors import ConfigurationError, MalformedError
+from chelu.settings import Settings
+
+OK, BAD_PARAMETER, LOCAL_ERROR = 0, 1, 2
+MAX_DOCUMENT_BYTES = 1 << 20
+MAX_SEQUENCE = (1 << 63) - 1
+
+
+class Desired(Settings):
+    """What may be changed while the agent runs; what is absent stays as it is."""
+
+    heartbeat_s: float | None = Field(default=None, ge=0.1, le=3600)
+    run_status_s: float | None = Field(default=None, ge=0.1, le=3600)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = None
+    muted_streams: frozenset[Literal["bsm", "rsm", "spat", "map", "rsi"]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An acknowledgement; `extra` is what a command returns."""
+
+    sequence: int
+    code: int
+    description: str = ""
+    extra: Mapping[str, Any] | None = None
+
+    def encode(self) -> bytes:
+        document: dict[str, Any] = {"seqNum": self.sequence, "errorCode": self.code, **(self.extra or {})}
+        if self.description:
+            document["errorDesc"] = self.description[:128]
+        return json.dumps(document, ensure_ascii=False).encode()
+
+
+def read_document(payload: bytes) -> dict[str, Any]:
+    """One JSON object; raises MalformedError for anything else."""
+    if len(payload) > MAX_DOCUMENT_BYTES:
+        raise MalformedError("overlong", f"{len(payload)} bytes where {MAX_DOCUMENT_BYTES} are allowed")
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("undecodable", f"it is not JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise MalformedError("undecodable", "it is not a JSON object")
+    return document
+
+
+def read_configuration(payload: bytes) -> tuple[Desired | None, Answer]:
+    """What to apply, if anything, and the answer when applying it succeeds."""
+    try:
+        document = read_document(payload)
+        sequence = _sequence(document)
+    except MalformedError as error:
+        return None, Answer(0, BAD_PARAMETER, error.detail)
+    values = {name: value for name, value in document.items() if name not in {"seqNum", "ack"}}
+    try:
+        return Desired.check(values, source=""), Answer(sequence, OK)
+    except ConfigurationError as error:
+        return None, Answer(sequence, BAD_PARAMETER, str(error))
+
+
+def obey(payload: bytes, *, now_us: int) -> Answer:
+    """Carry out one command; so far `ping`."""
+    try:
+        document = read_document(payload)
+        sequence = _sequence(document)
+    except MalformedError as error:
+        return Answer(0, BAD_PARAMETER, error.detail)
+    command = document.get("command")
+    if command == "ping":
+        return Answer(sequence, OK, extra={"time_us": now_us})
+    return Answer(sequence, BAD_PARAMETER, f"command = {command!r} is not allowed: it must be 'ping'")
+
+
+def read_receipt(payload: bytes) -> dict[str, int]:
+    """Stream → highest sequence number stored; raises MalformedError."""
+    stored = read_document(payload).get("stored")
+    if not isinstance(stored, dict):
+        raise MalformedError("undecodable", "a receipt has an object named 'stored'")
+    for stream, number in stored.items():
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_SEQUENCE:
+            raise MalformedError("out_of_range", f"stored.{stream} = {number!r} is outside 0 … {MAX_SEQUENCE}")
+    return stored
+
+
+def _sequence(document: Mapping[str, Any]) -> int:
+    sequence = document.get("seqNum")
+    if isinstance(sequence, bool) or not isinstance(sequence, int):
+        raise MalformedError("undecodable", f"seqNum = {sequence!r} is not a whole number")
+    return sequence

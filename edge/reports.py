@@ -1,0 +1,95 @@
+"""What an agent says of itself: documents of info, run-status, heartbeat and state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from edge.settings import EdgeSettings, Position
+
+
+def software_version() -> str:
+    """The installed version of Chelu, ``unknown`` from a bare checkout."""
+    try:
+        return version("chelu")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def info(settings: EdgeSettings, *, start_id: str, time_us: int, position: Position | None) -> dict[str, Any]:
+    """Who I am; `location` as in T/ITS 0117."""
+    document = {
+        "id": settings.id,
+        "kind": settings.kind.value,
+        "subtype": settings.subtype,
+        "start_id": start_id,
+        "time_us": time_us,
+        "version": software_version(),
+        "sources": [source.type for source in settings.sources],
+        "heartbeat_s": settings.heartbeat_s,
+        "location": _location(position),
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def heartbeat(
+    *,
+    number: int,
+    settings: EdgeSettings,
+    start_id: str,
+    time_us: int,
+    uptime_s: float,
+    sent: Mapping[str, int],
+    waiting: Mapping[str, int],
+    dropped: Mapping[str, Mapping[str, int]],
+    position: Position | None,
+) -> dict[str, Any]:
+    """Alive, and what went out since `start_id`: frames by stream; messages waiting, by lane; drops, by place and reason."""
+    document = {
+        "seqNum": number,
+        "id": settings.id,
+        "kind": settings.kind.value,
+        "start_id": start_id,
+        "time_us": time_us,
+        "uptime_s": round(uptime_s, 3),
+        "sent": dict(sent),
+        "waiting": dict(waiting),
+        "dropped": {place: dict(reasons) for place, reasons in dropped.items()},
+        "location": _location(position),
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def run_status(settings: EdgeSettings, *, time_us: int, disk: Path) -> dict[str, Any]:
+    """Processor, memory, disk and network, named as T/ITS 0117's RunningInfo: bytes, per cent, packets since boot."""
+    memory, usage, network = psutil.virtual_memory(), psutil.disk_usage(str(disk)), psutil.net_io_counters()
+    running: dict[str, Any] = {
+        "cpu": {"load": psutil.getloadavg()[0], "uti": psutil.cpu_percent()},
+        "mem": {"total": memory.total, "used": memory.used, "free": memory.available},
+        "disk": {"total": usage.total, "used": usage.used, "free": usage.free},
+    }
+    if network is not None:  # a machine without interfaces has none
+        running["net"] = {
+            "rx": network.packets_recv,
+            "tx": network.packets_sent,
+            "rxByte": network.bytes_recv,
+            "txByte": network.bytes_sent,
+        }
+    return {"id": settings.id, "time_us": time_us, "runningInfo": running}
+
+
+def state(value: str, *, start_id: str, time_us: int | None = None, reason: str | None = None) -> dict[str, Any]:
+    """``online`` or ``offline``; a last will has no time, since it is written before its hour."""
+    document = {"state": value, "start_id": start_id, "time_us": time_us, "reason": reason}
+    return {name: item for name, item in document.items() if item is not None}
+
+
+def _location(position: Position | None) -> dict[str, float] | None:
+    if position is None:
+        return None
+    place = {"lon": position.longitude_deg, "lat": position.latitude_deg}
+    return place if position.elevation_m is None else {**place, "ele": position.elevation_m}

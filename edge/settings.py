@@ -1,0 +1,169 @@
+"""The agent's configuration file: one class, the same for every kind of device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from chelu import settings
+from chelu.bus.messages import PORTS
+from chelu.errors import ConfigurationError
+from chelu.topics import Kind
+
+
+def _endpoint(value: str) -> str:
+    host, separator, port = value.rpartition(":")
+    if not separator or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError("it must read HOST:PORT with a port of 0 … 65535")
+    return value
+
+
+def _broker(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if not separator or scheme not in PORTS or not rest:
+        raise ValueError("it must read mqtt://HOST[:PORT] or mqtts://HOST[:PORT][?ca=FILE]")
+    if "@" in rest:
+        raise ValueError("it carries no account: the id is the user, and credential_file holds the secret")
+    return value
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+WireId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16}$")]
+
+
+class Part(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Position(Part):
+    """Where a device stands that does not move."""
+
+    latitude_deg: float = Field(ge=-90, le=90)
+    longitude_deg: float = Field(ge=-180, le=180)
+    elevation_m: float | None = Field(default=None, ge=-409.5, le=6143.9)
+
+
+class FrameSource(Part):
+    """UDP datagrams of one UPER MessageFrame each."""
+
+    type: Literal["frames"]
+    listen: Endpoint
+
+
+class ObjectSource(Part):
+    """Object lists of a camera, radar or lidar, as JSON lines."""
+
+    type: Literal["objects"]
+    listen: Endpoint
+    transport: Literal["udp", "tcp"] = "udp"
+    sensor: Literal["unknown", "video", "radar", "lidar", "loop", "fusion"] = "unknown"
+
+
+class GnssSource(Part):
+    """NMEA sentences from a serial line, a file, a FIFO or a pseudo-terminal."""
+
+    type: Literal["gnss"]
+    path: Path
+    baud: int = Field(default=115_200, ge=300, le=921_600)
+    follow: bool = True
+
+
+class SpoolSettings(Part):
+    """What is kept on disk: `directory` is relative to the configuration file."""
+
+    directory: Path = Path("spool")
+    max_mb: int = Field(default=256, ge=2, le=1_000_000)
+    sync_s: float = Field(default=1.0, ge=0.1, le=3600)
+
+
+class DeliverySettings(Part):
+    """How what waits in the spool is sent."""
+
+    receipts: bool = True
+    window: int = Field(default=1000, ge=1, le=60_000)
+    rate_per_s: float = Field(default=500.0, ge=1, le=100_000)
+    resend_s: float = Field(default=10.0, ge=0.1, le=4096)
+
+
+class Vehicle(Part):
+    """What an on-board unit says of its vehicle."""
+
+    width_m: float = Field(default=1.8, ge=0, le=10.22)
+    length_m: float = Field(default=4.5, ge=0, le=40.94)
+    height_m: float | None = Field(default=None, ge=0, le=6.35)
+    vehicle_class: int = Field(default=10, ge=0, le=255)
+
+
+class EdgeSettings(settings.Settings):
+    """Everything an agent is told; see docs/edge.md."""
+
+    kind: Kind
+    id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    subtype: str | None = None
+    broker: Annotated[str, AfterValidator(_broker)] = "mqtt://127.0.0.1:1883"
+    credential_file: Path | None = None
+    wire_id: WireId | None = None
+    own_bsm_id: WireId | None = None
+    live_envelope: Literal["bare", "deployed"] | None = None
+    batch_ms: float = Field(default=5.0, ge=0, le=100)
+    heartbeat_s: float = Field(default=10.0, ge=0.1, le=3600)
+    run_status_s: float = Field(default=60.0, ge=0.1, le=3600)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    muted_streams: frozenset[Literal["bsm", "rsm", "spat", "map", "rsi"]] = frozenset()
+    warning_sink: Endpoint | None = None
+    position: Position | None = None
+    vehicle: Vehicle = Vehicle()
+    spool: SpoolSettings = SpoolSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    sources: tuple[Annotated[FrameSource | ObjectSource | GnssSource, Field(discriminator="type")], ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_the_kind(self) -> EdgeSettings:
+        types = [source.type for source in self.sources]
+        if "objects" in types and self.kind is not Kind.RSU:
+            raise ValueError(f"a source of type objects needs kind = rsu, since RSMs go up on rsu/…; this kind is {self.kind}")
+        if "objects" in types and self.position is None:
+            raise ValueError("a source of type objects needs [position]: an RSM gives places relative to it")
+        if "frames" in types and self.kind not in {Kind.RSU, Kind.OBU}:
+            raise ValueError(f"a source of type frames needs kind = rsu or obu, not {self.kind}")
+        if types.count("gnss") > 1:
+            raise ValueError("a device has one source of type gnss")
+        return self
+
+    @property
+    def envelope(self) -> Literal["bare", "deployed"]:
+        """How live frames go up: an OBU's bare, everyone else's in the deployed envelope."""
+        return self.live_envelope or ("bare" if self.kind is Kind.OBU else "deployed")
+
+    def broker_url(self) -> str:
+        """The broker's URL with this device's account; raises ConfigurationError when the credential cannot be read."""
+        if self.credential_file is None:
+            return self.broker
+        scheme, _, rest = self.broker.partition("://")
+        return f"{scheme}://{quote(self.id, safe='')}:{quote(_secret(self.credential_file), safe='')}@{rest}"
+
+
+def _secret(file: Path) -> str:
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError("credential_file", str(file), f"it cannot be read ({error})") from None
+    if not secret or re.search(r"\s", secret):
+        raise ConfigurationError("credential_file", str(file), "it must hold the device's secret and nothing else")
+    return secret
+
+
+def load(file: Path, environ: Mapping[str, str]) -> EdgeSettings:
+    """Read a configuration file (and CHELU_EDGE_… variables); paths in it are relative to its directory."""
+    read = EdgeSettings.load(environ=environ, prefix="CHELU_EDGE_", file=file)
+    base = file.resolve().parent
+    spool = read.spool.model_copy(update={"directory": base / read.spool.directory})
+    credential = base / read.credential_file if read.credential_file else None
+    return read.model_copy(update={"spool": spool, "credential_file": credential})

@@ -1,0 +1,54 @@
+"""Where warnings go: as JSON lines over UDP to the vehicle's or roadside unit's own software."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+from chelu.clock import Clock
+from edge.control import read_document
+from edge.tally import Tally
+
+MAX_AGE_US = 5_000_000  # what is older never warns anyone
+MAX_DATAGRAM = 65_507
+
+
+class WarningSink:
+    """Hands warnings on to `endpoint` (HOST:PORT), or only counts them; belongs to the agent's thread."""
+
+    def __init__(self, endpoint: str | None, clock: Clock, tally: Tally) -> None:
+        self._clock, self._tally = clock, tally
+        self._address: tuple[str, int] | None = None
+        self._socket: socket.socket | None = None
+        self.passed_on = 0
+        if endpoint:
+            host, _, port = endpoint.rpartition(":")
+            self._address = host.strip("[]"), int(port)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._socket = socket.socket(family, socket.SOCK_DGRAM)
+            self._socket.settimeout(0)
+
+    def take(self, payload: bytes) -> None:
+        """Pass one warning on; raises MalformedError for what is none."""
+        document = read_document(payload)
+        time_us = document.get("time_us")
+        if isinstance(time_us, int) and self._clock.wall_us() - time_us > MAX_AGE_US:
+            self._tally.count("warnings", "late", detail=str(document.get("warning_id")))
+            return
+        if not self._socket or not self._address:
+            self._tally.count("warnings", "no sink is configured")
+            return
+        line = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        if len(line) > MAX_DATAGRAM:
+            self._tally.count("warnings", "overlong")
+            return
+        try:
+            self._socket.sendto(line, self._address)
+            self.passed_on += 1
+        except OSError as error:
+            self._tally.count("warnings", "sink unreachable", detail=str(error))
+
+    def close(self) -> None:
+        """Let the socket go."""
+        if self._socket:
+            self._socket.close()

@@ -1,0 +1,87 @@
+"""Configuration, commands and receipts: documents in, answers out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chelu.errors import MalformedError
+from edge import control
+
+
+def answer(document: object) -> dict[str, object]:
+    _, given = control.read_configuration(json.dumps(document).encode())
+    decoded = json.loads(given.encode())
+    assert isinstance(decoded, dict)
+    return decoded
+
+
+def test_a_good_configuration_is_taken_over_and_acknowledged() -> None:
+    desired, given = control.read_configuration(
+        b'{"seqNum": 7, "heartbeat_s": 2.5, "log_level": "DEBUG", "muted_streams": ["spat"]}'
+    )
+    assert desired is not None
+    assert (desired.heartbeat_s, desired.log_level, desired.muted_streams) == (2.5, "DEBUG", frozenset({"spat"}))
+    assert json.loads(given.encode()) == {"seqNum": 7, "errorCode": 0}
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "names"),
+    [
+        ({"seqNum": 7, "heartbeat_s": 0}, 1, "heartbeat_s = 0"),
+        ({"seqNum": 7, "heartbeat_s": "often"}, 1, "heartbeat_s = 'often'"),
+        ({"seqNum": 7, "log_level": "LOUD"}, 1, "log_level = 'LOUD'"),
+        ({"seqNum": 7, "colour": "red"}, 1, "colour = 'red'"),
+        ({"heartbeat_s": 1}, 1, "seqNum = None"),
+        ([1, 2], 1, "not a JSON object"),
+    ],
+)
+def test_a_bad_configuration_is_a_bad_parameter_that_is_named(document: object, code: int, names: str) -> None:
+    given = answer(document)
+    assert given["errorCode"] == code
+    assert names in str(given["errorDesc"])
+    assert len(str(given["errorDesc"])) <= 128
+
+
+def test_a_bad_key_beside_a_good_one_changes_nothing() -> None:
+    desired, _ = control.read_configuration(b'{"seqNum": 1, "heartbeat_s": 5, "run_status_s": -1}')
+    assert desired is None
+
+
+def test_ping_is_answered_and_another_command_refused() -> None:
+    assert json.loads(control.obey(b'{"seqNum": 3, "command": "ping"}', now_us=5).encode()) == {
+        "seqNum": 3,
+        "errorCode": 0,
+        "time_us": 5,
+    }
+    refused = json.loads(control.obey(b'{"seqNum": 4, "command": "explode"}', now_us=5).encode())
+    assert (refused["seqNum"], refused["errorCode"]) == (4, 1)
+
+
+def test_a_receipt_names_the_highest_number_of_each_stream() -> None:
+    assert control.read_receipt(b'{"stored": {"bsm": 123, "heartbeat": 45}}') == {"bsm": 123, "heartbeat": 45}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"{}", b"[]", b'{"stored": 1}', b'{"stored": {"bsm": -1}}', b'{"stored": {"bsm": true}}', b'{"stored": {"bsm": "1"}}'],
+)
+def test_a_receipt_that_is_none_is_refused(payload: bytes) -> None:
+    with pytest.raises(MalformedError):
+        control.read_receipt(payload)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_get_further_than_an_answer(payload: bytes) -> None:
+    desired, given = control.read_configuration(payload)
+    assert desired is None or given.code == control.OK
+    assert json.loads(control.obey(payload, now_us=0).encode())["errorCode"] in {0, 1}
+
+
+def test_a_document_nested_too_deeply_is_refused() -> None:
+    assert answer({"seqNum": 1})["errorCode"] == 0
+    _, given = control.read_configuration(b"[" * 100_000)
+    assert given.code == control.BAD_PARAMETER

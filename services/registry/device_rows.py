@@ -86,6 +86,12 @@ def broker_state(connection: Execute) -> BrokerState:
     return BrokerState(verifiers, accounts, children)
 
 
+def device_ids(connection: Execute, keys: Sequence[int]) -> dict[int, str]:
+    """Device ids by key, of those that are registered."""
+    rows = connection.execute("SELECT device_key, device_id FROM register.device WHERE device_key = ANY(%s)", (list(keys),))
+    return {row["device_key"]: row["device_id"] for row in rows}
+
+
 def device(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of `FIND` or `LIST` as `models.Device` takes it."""
     return {**row, "vehicle_id": hexadecimal(row["vehicle_id"])}

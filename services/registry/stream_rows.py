@@ -21,6 +21,7 @@ from chelu.store.binary import EPOCH_US, TRAILER, WIRE
 from chelu.store.binary import HEADER as HEADER_BYTES
 from chelu.store.schema import TIME_TYPE, TableColumn, column_of, table_columns
 
+WINDOW_US = 1_000_000
 COMMITTED = Field("committed_us", "i8", "µs", "when the row's batch was durable, UTC", optional=True)
 
 
@@ -43,6 +44,18 @@ class Page:
     limit: int
     device_key: int | None = None
     after: tuple[int, int] | None = None
+
+    def windows(self, width_us: int = WINDOW_US) -> Iterator[tuple[int, int]]:
+        """The page's time cut up, each piece eight times as long as the one before it.
+
+        Rows lie in the table about as they came, and its index says which blocks hold which times, but not their order: a piece
+        is what has to be sorted, so it should hold about a page's rows, however many there are a second.
+        """
+        start_us = max(self.from_us, self.after[0] if self.after else 0)
+        while start_us < self.to_us:
+            stop_us = min(self.to_us, start_us + width_us)
+            yield start_us, stop_us
+            start_us, width_us = stop_us, width_us * 8
 
     def parameters(self) -> dict[str, object]:
         """What `copy_sql` is executed with."""
@@ -69,7 +82,7 @@ def copy_sql(stream: Stream) -> str:
     columns = ", ".join(output.sql for output in outputs(stream))
     return f"""COPY (SELECT {columns} FROM stream.{stream.name} AS r LEFT JOIN stream.batch USING (batch_id)
         WHERE r.time >= {_instant("from_us")} AND r.time < {_instant("to_us")}
-          AND r.time >= {_instant("after_us")} AND (r.time, r.device_key) > ({_instant("after_us")}, %(after_key)s)
+          AND (r.time, r.device_key) > ({_instant("after_us")}, %(after_key)s)
           AND (%(device_key)s::integer IS NULL OR r.device_key = %(device_key)s)
         ORDER BY r.time, r.device_key FETCH FIRST %(limit)s ROWS WITH TIES) TO STDOUT (FORMAT BINARY)"""  # noqa: S608 - names of ours
 
@@ -83,6 +96,11 @@ def read(stream: Stream, copied: bytes) -> Batch:
         raise MalformedError("truncated", f"{body} bytes of rows of {layout.itemsize} bytes of stream {stream.name}")
     rows = np.frombuffer(copied, layout, count=body // layout.itemsize, offset=len(HEADER_BYTES))
     return Batch({output.name: _native(rows[f"value{i}"], output) for i, output in enumerate(columns)})
+
+
+def read_nothing(stream: Stream) -> Batch:
+    """The batch of an empty COPY."""
+    return read(stream, HEADER_BYTES + TRAILER)
 
 
 def cursor(batch: Batch) -> tuple[int, int]:

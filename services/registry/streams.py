@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
@@ -11,10 +12,13 @@ import numpy as np
 import psycopg
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
+from psycopg import Connection
+from psycopg.rows import DictRow
 
 from chelu.codec import columns
-from chelu.messages import STREAMS, Batch, Stream
+from chelu.messages import STREAMS, Batch, Stream, concatenate
 from services.registry import stream_rows
+from services.registry.device_rows import device_ids
 from services.registry.models import Identifier, InstantUs
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
@@ -69,16 +73,23 @@ def read_stream(
 
 def read_page(parts: Parts, stream: Stream, page: stream_rows.Page) -> tuple[Batch, dict[int, str]]:
     """One page of rows, and the device ids by key; ProblemError 503 while nobody has made the stream's tables."""
-    sql = stream_rows.copy_sql(stream).encode()
+    found: list[Batch] = []
     try:
-        with parts.register.transaction() as connection, connection.cursor() as cursor:
-            with cursor.copy(sql, page.parameters()) as copy:
-                batch = stream_rows.read(stream, b"".join(copy))
-            names = "SELECT device_key, device_id FROM register.device WHERE device_key = ANY(%s)"
-            found = cursor.execute(names, (np.unique(batch["device_key"]).tolist(),)).fetchall()
+        with parts.register.transaction() as connection:
+            for start_us, stop_us in page.windows():
+                window = replace(page, from_us=start_us, to_us=stop_us, limit=page.limit - sum(map(len, found)))
+                found.append(_copy(connection, stream, window))
+                if len(found[-1]) >= window.limit:
+                    break
+            batch = concatenate(found) if found else stream_rows.read_nothing(stream)
+            return batch, device_ids(connection, np.unique(batch["device_key"]).tolist())
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:
         raise missing(f"stream.{stream.name}", error) from None
-    return batch, {row["device_key"]: row["device_id"] for row in found}
+
+
+def _copy(connection: Connection[DictRow], stream: Stream, page: stream_rows.Page) -> Batch:
+    with connection.cursor() as cursor, cursor.copy(stream_rows.copy_sql(stream).encode(), page.parameters()) as copy:
+        return stream_rows.read(stream, b"".join(copy))
 
 
 def missing(table: str, error: psycopg.Error) -> ProblemError:

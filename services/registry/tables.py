@@ -1,6 +1,7 @@
 """What ingest and inference have written beside the streams: accounts, batches, dead letters, warnings, traffic state.
 
-Their tables are read as they are: an instant ``time`` becomes ``time_us``, bytes hexadecimal.
+Their tables are read as they are: an instant ``time`` becomes ``time_us``, bytes and vehicles' ids hexadecimal, and beside a
+device's key stands its id.
 """
 
 from __future__ import annotations
@@ -8,13 +9,16 @@ from __future__ import annotations
 import datetime
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
 import psycopg
 from fastapi import APIRouter, Query
+from psycopg import Connection
+from psycopg.rows import DictRow
 
+from services.registry.device_rows import device_ids, hexadecimal
 from services.registry.models import Rows, StreamAccount
 from services.registry.parts import Parts, PartsOf
 from services.registry.streams import END_OF_TIME_US, From, To, missing
@@ -99,9 +103,21 @@ def _rows(parts: Parts, table: str, sql: str, query: Mapping[str, Any]) -> list[
         with parts.register.transaction() as connection:
             cursor = connection.execute(sql.encode(), query)
             names = [_name(column) for column in cursor.description or ()]
-            return [dict(zip(names, map(plain, row.values()), strict=True)) for row in cursor]
+            rows = [dict(zip(names, map(plain, row.values()), strict=True)) for row in cursor]
+            return _named(connection, names, rows)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:
         raise missing(table, error) from None
+
+
+def _named(connection: Connection[DictRow], names: Sequence[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with ``…device_id`` beside each ``…device_key``, and vehicles' 8-byte ids in hexadecimal."""
+    keys = [name for name in names if name.endswith("device_key")]
+    vehicles = [name for name in names if name.endswith("vehicle_id")]
+    ids = device_ids(connection, list({row[name] for row in rows for name in keys} - {None})) if keys else {}
+    for row in rows:
+        row.update({f"{name.removesuffix('key')}id": ids.get(row[name]) for name in keys})
+        row.update({name: hexadecimal(row[name]) for name in vehicles})
+    return rows
 
 
 def _name(column: psycopg.Column) -> str:

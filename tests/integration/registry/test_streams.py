@@ -17,6 +17,11 @@ from chelu.messages import HEADER, STREAMS, Batch, Stream, concatenate
 from chelu.store import columns_sql, copy_rows, table_columns
 from tests.integration.registry.conftest import KEY, AddDevice, Place
 
+CITY = """CREATE SCHEMA city;
+CREATE TABLE city.warning (time timestamptz, arrival timestamptz, decided timestamptz, published timestamptz, site_id text,
+    warning_id uuid, application text, state text, level smallint, device_key integer, host_vehicle_id bigint,
+    other_vehicle_id bigint, host_device_key integer, other_device_key integer, ttc_s double precision, detail jsonb);
+CREATE TABLE city.segment_state (time timestamptz, site_id text, link_id text, flow_vph double precision)"""
 START_US = 1_795_000_000_000_000
 ROWS = 500
 TABLES = """CREATE SCHEMA stream;
@@ -24,14 +29,11 @@ CREATE TABLE stream.batch (batch_id bigint PRIMARY KEY, created timestamptz NOT 
 CREATE TABLE stream.account (batch_id bigint, stream text, messages bigint, frames bigint, received bigint, stored bigint);
 CREATE TABLE stream.drop (batch_id bigint, stream text, device_key integer, reason text, rows bigint);
 CREATE TABLE stream.dead_letter (time timestamptz, topic text, device_id text, reason text, detail text, payload bytea);
-CREATE SCHEMA city;
-CREATE TABLE city.warning (warning_id uuid, application text, state text, time timestamptz, ttc_s double precision, detail jsonb);
 INSERT INTO stream.batch VALUES (7, 'epoch', 'epoch'::timestamptz + interval '1795000001.000001 s'), (8, now(), NULL);
 INSERT INTO stream.account VALUES (7, 'bsm', 9, 10, 12, 10), (8, 'bsm', 1, 1, 1, 1), (8, 'spat', 1, 1, 1, 1);
 INSERT INTO stream.drop VALUES (7, 'bsm', NULL, 'duplicate', 1), (7, 'bsm', 1, 'truncated', 1), (8, '', NULL, 'unknown_topic', 3);
 INSERT INTO stream.dead_letter SELECT 'epoch'::timestamptz + n / 2 * interval '1 s', 't', NULL, 'truncated', 'd', '\\xff00'
     FROM generate_series(1, 9) AS n;
-INSERT INTO city.warning VALUES ('00000000-0000-0000-0000-000000000001', 'fcw', 'raised', 'epoch', 'NaN', '{"a": [1]}');
 """
 
 
@@ -70,7 +72,7 @@ def stored(place: Place, client: Client, add_device: AddDevice) -> Iterator[dict
             copy_rows(connection, f"stream.{name}", batches[name], table_columns(stream))
     yield batches
     with psycopg.connect(place.database_url) as connection:
-        connection.execute("DROP SCHEMA stream CASCADE; DROP SCHEMA city CASCADE")
+        connection.execute("DROP SCHEMA stream CASCADE")
 
 
 def get(place: Place, path: str, query: dict[str, str]) -> httpx.Response:
@@ -85,7 +87,7 @@ def in_order(batch: Batch) -> Batch:
 
 
 @pytest.mark.parametrize("name", list(STREAMS))
-@pytest.mark.parametrize("page_rows", [1, 37, 50_000])
+@pytest.mark.parametrize("page_rows", [3, 37, 50_000])
 def test_what_was_stored_is_read_back_whole(client: Client, stored: dict[str, Batch], name: str, page_rows: int) -> None:
     pages = list(client.stream(name, page_rows=page_rows))
     found, expected = in_order(concatenate(pages)), in_order(stored[name])
@@ -155,6 +157,29 @@ def test_other_tables_are_read_in_pages(place: Place, client: Client, stored: di
     assert [row["time_us"] for row in page["rows"]] == [0, 1_000_000, 1_000_000]
     rest = get(place, "dead-letters", {"limit": "50", "after": page["next"]}).json()
     assert (len(rest["rows"]), rest["next"]) == (6, None)
-    (warning,) = client.warnings()
-    assert (warning["time_us"], warning["ttc_s"], warning["detail"]) == (0, None, {"a": [1]})
     assert [batch["committed_us"] for batch in client.batches()] == [1_795_000_001_000_001, None]
+
+
+@pytest.fixture
+def city(place: Place) -> Iterator[psycopg.Connection[Any]]:
+    """The tables that inference makes."""
+    with psycopg.connect(place.database_url, autocommit=True) as connection:
+        connection.execute(CITY)
+        yield connection
+        connection.execute("DROP SCHEMA city CASCADE")
+
+
+def test_warnings_name_devices_and_vehicles(client: Client, add_device: AddDevice, city: psycopg.Connection[Any]) -> None:
+    key = add_device("warned").device_key
+    city.execute(
+        """INSERT INTO city.warning (time, arrival, decided, site_id, warning_id, application, state, level, host_vehicle_id,
+            host_device_key, other_device_key, ttc_s, detail) VALUES ('epoch', 'epoch', 'epoch', 's',
+            '00000000-0000-0000-0000-000000000001', 'fcw', 'raised', 1, -2, %s, 999999, 'NaN', '{"a": [1]}')""",
+        (key,),
+    )
+    (warning,) = client.warnings()
+    assert (warning["time_us"], warning["published_us"], warning["ttc_s"], warning["detail"]) == (0, None, None, {"a": [1]})
+    assert warning["warning_id"] == "00000000-0000-0000-0000-000000000001"
+    assert (warning["host_vehicle_id"], warning["other_vehicle_id"]) == ("fffffffffffffffe", None)
+    assert (warning["host_device_id"], warning["device_id"], warning["other_device_id"]) == ("warned", None, None)
+    assert list(client.segments()) == []

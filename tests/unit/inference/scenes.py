@@ -12,7 +12,7 @@ from services.inference.life import Notice
 from services.inference.reports import Participant, Reports, Track
 from services.inference.site import Site, SiteParameters
 
-STEP_S = 0.01
+STEP_S, LASTS_S = 0.01, 30.0
 EPOCH_US = 1_700_000_000_000_000
 
 
@@ -41,14 +41,15 @@ class Car:
 
 @lru_cache(maxsize=1000)
 def _trajectory(car: Car) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    xy, v, h = np.array(car.start[:2], float), car.speed, car.heading
-    rows = []
-    for i in range(round(20 / STEP_S)):
-        rows.append((xy, v, h))
+    steps = round(LASTS_S / STEP_S)
+    speed = np.empty(steps)
+    v = car.speed
+    for i in range(steps):
+        speed[i] = v
         v = max(v + car.rate(i * STEP_S) * STEP_S, 0.0)
-        h += car.yaw * STEP_S
-        xy = xy + forward(np.array(h)) * v * STEP_S
-    return np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
+    heading = car.heading + car.yaw * STEP_S * np.arange(steps)
+    moves = forward(heading) * speed[:, None] * STEP_S
+    return np.array(car.start[:2]) + np.cumsum(moves, axis=0) - moves[:1], speed, heading
 
 
 def report(cars: Sequence[Car], t: float) -> Reports:

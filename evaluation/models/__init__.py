@@ -1,0 +1,1 @@
+"""Models this repository trains, and the judges of their quality."""

@@ -1,0 +1,192 @@
+"""Stages between picture and applications: futures, pairs, fusion, places, and the life of warnings."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from chelu.errors import ConfigurationError
+from services.inference.fusion import Twins
+from services.inference.futures import AHEAD_S, STEPS, Futures
+from services.inference.history import Recent
+from services.inference.life import Life, LifeParameters, State
+from services.inference.pairs import _neighbours, common_instant_us
+from services.inference.parameters import read_site_values
+from services.inference.picture import Picture
+from services.inference.placing import may_share_deck
+from services.inference.site import SiteParameters, site_parameters
+from services.inference.v2x.assessment import Assessment
+from tests.unit.inference.scenes import EPOCH_US, Car, drive, report, site
+
+
+def _picture(cars, ticks=20):
+    picture = Picture()
+    for tick in range(ticks):
+        picture.update(report(cars, tick * 0.1))
+    return picture
+
+
+def test_physics_stops_a_braking_car_and_ends_a_turn_where_the_road_does():
+    picture = _picture([Car(1, (0, 0, 0), 0, 10, lambda t: -4.0 if t > 1 else 0.0), Car(2, (100, 0, 0), 0, 8, yaw=20)])
+    futures = Futures()
+    futures.update(picture, np.array([0, 1]), np.array([np.nan, 45.0]))
+    stopped, turned = futures.xy[:2]
+    np.testing.assert_allclose(stopped[-1], stopped[-2], atol=1e-9)
+    assert futures.heading_deg[1, -1] == pytest.approx(picture.floats["heading_deg"][1] + 45.0, abs=1e-6)
+    assert np.hypot(*(turned[-1] - turned[-2])) == pytest.approx(8 * 0.2, rel=1e-6)
+
+
+def test_aligned_futures_start_later_by_the_shift():
+    picture = _picture([Car(1, (0, 0, 0), 90, 10)])
+    futures = Futures()
+    futures.update(picture, np.array([0]), np.array([np.nan]))
+    xy, heading = futures.aligned(np.array([0]), np.array([0.33]))
+    np.testing.assert_allclose(xy[0, :, 0] - futures.xy[0, 0, 0], 10 * (AHEAD_S[: xy.shape[1]] + 0.33), atol=1e-9)
+    np.testing.assert_allclose(heading, 90.0)
+
+
+class _Constant:
+    def correction(self, recent: Recent, ahead_s):
+        return np.ones((len(recent.xy), len(ahead_s), 2)) * (ahead_s > 0)[None, :, None] * np.array([0.0, 2.0])
+
+
+def test_the_model_is_asked_only_where_the_rule_allows_and_corrects_in_the_cars_frame():
+    cars = [Car(1, (0, 0, 0), 90, 10), Car(2, (0, 50, 0), 90, 10, lambda t: -5.0), Car(3, (0, 100, 0), 90, 1)]
+    picture = _picture(cars, 18)
+    futures = Futures(_Constant())
+    futures.update(picture, np.arange(3), np.full(3, np.nan))
+    assert futures.is_modelled[:3].tolist() == [True, False, False]
+    np.testing.assert_allclose(futures.xy[0, 1:, 1], -2.0, atol=1e-9)
+    assert futures.xy.shape[1] == STEPS
+
+
+@pytest.mark.parametrize("share", [0.1, 1.0])
+def test_neighbours_are_those_of_the_all_pairs_loop(share):
+    random = np.random.default_rng(3)
+    n = 200
+    centre, radius = random.uniform(0, 800, (n, 2)), random.uniform(1, 90, n)
+    changed = random.random(n) < share
+    a, b = _neighbours(centre, radius, changed)
+    found = {frozenset(pair) for pair in zip(a.tolist(), b.tolist(), strict=True)}
+    expected = {
+        frozenset((i, j))
+        for i, j in itertools.combinations(range(n), 2)
+        if (changed[i] or changed[j]) and np.hypot(*(centre[i] - centre[j])) <= radius[i] + radius[j]
+    }
+    assert len(found) == len(a)
+    assert found == expected
+
+
+def test_one_wrong_clock_does_not_move_the_common_instant():
+    assert common_instant_us(np.array([100] * 19 + [99_999_999])) == 100
+    assert common_instant_us(np.array([5, 9])) == 9
+    assert common_instant_us(np.empty(0, np.int64)) == 0
+
+
+def test_decks_are_compared_where_the_tracks_meet():
+    nan = np.nan
+    one = np.array([[0.0, nan], [0.0, nan], [0.0, nan], [nan, nan], [nan, 0.0]])
+    two = np.array([[7.0, nan], [7.0, nan], [2.0, nan], [9.0, nan], [7.0, 0.5]])
+    rise = np.array([0.0, 6.0, 0.0, 0.0, 0.0])
+    shared = may_share_deck(one, two, rise, np.zeros(5), np.full(5, 2.5))
+    # apart; a ramp that climbs to the upper deck; nearly level; nothing known; the lower of two candidate decks
+    assert shared.tolist() == [False, True, True, True, True]
+
+
+def test_the_younger_of_two_roadside_views_is_the_elders_twin():
+    picture = Picture()
+    rows = report([Car(1, (0, 0, 0), 0, 10, is_seen=True), Car(2, (1, 0, 0), 3, 10, is_seen=True)], 0.0)
+    rows.device_key[1] = 901
+    slots = picture.update(rows).slots
+    twins = Twins()
+    twins.update(picture, slots)
+    assert twins.twin[slots].tolist() == [-1, 0]
+
+
+def test_two_participants_of_one_roadside_unit_are_never_twins():
+    picture = Picture()
+    rows = report([Car(1, (0, 0, 0), 0, 10, is_seen=True), Car(2, (1, 0, 0), 0, 10, is_seen=True)], 0.0)
+    slots = picture.update(rows).slots
+    twins = Twins()
+    twins.update(picture, slots)
+    assert twins.twin[slots].tolist() == [-1, -1]
+
+
+def _finding(level, *, host=0, other=1):
+    one = np.array([1.0])
+    return [Assessment("fcw", np.array([host]), np.array([other]), np.array([level]), one, one, one)]
+
+
+def _life(picture):
+    ids = itertools.count(1)
+    return Life(LifeParameters(), lambda: f"id-{next(ids)}"), picture
+
+
+def test_a_warning_is_confirmed_by_a_second_message_and_cleared_when_its_reason_is_gone():
+    cars = [Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)]
+    life, picture = _life(_picture(cars, 1))
+    states = []
+    for tick in range(20):
+        picture.update(report(cars, 0.1 + tick * 0.1))
+        found = _finding(1) if tick < 8 else []
+        states += [(tick, one.state) for one in life.step(found, picture, EPOCH_US + tick * 100_000)]
+    assert states[0] == (1, State.RAISED)
+    assert [tick for tick, state in states if state == State.UPDATED] == [3, 5, 7]
+    assert states[-1] == (13, State.CLEARED)
+    assert len(life) == 0
+
+
+def test_two_halves_of_one_moment_do_not_confirm_each_other():
+    cars = [Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)]
+    life, picture = _life(_picture(cars, 1))
+    assert life.step(_finding(1), picture, EPOCH_US) == []
+    assert life.step(_finding(1), picture, EPOCH_US + 5000) == []
+
+
+def test_imminent_danger_is_not_confirmed_first_and_hysteresis_alone_raises_nothing():
+    life, picture = _life(_picture([Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)], 1))
+    assert life.step(_finding(0), picture, EPOCH_US) == []
+    assert [one.state for one in life.step(_finding(2), picture, EPOCH_US)] == [State.RAISED]
+
+
+def test_a_warning_ends_when_a_track_falls_silent():
+    life, picture = _life(_picture([Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)], 1))
+    life.step(_finding(2), picture, EPOCH_US)
+    picture.expire(EPOCH_US + 10)
+    assert [one.state for one in life.step([], picture, EPOCH_US + 20)] == [State.CLEARED]
+
+
+def test_warnings_of_driven_cars_are_raised_updated_and_cleared_once():
+    leader = Car(1, (0, 25, 0), 0, 15, lambda t: -7.0 if 2 <= t < 4 else 0.0)
+    follower = Car(2, (0, 0, 0), 0, 15, lambda t: -8.0 if t >= 3.2 else 0.0)
+    changes = drive([leader, follower], 9)
+    states = [one.state for _, one in changes]
+    assert states[0] == State.RAISED
+    assert states[-1] == State.CLEARED
+    assert len({one.warning_id for _, one in changes}) == 1
+    sent = [t for t, one in changes if one.state != State.CLEARED]
+    assert np.all(np.diff(sent) >= 0.2 - 1e-9)
+
+
+def test_rows_without_place_or_speed_disturb_nobody():
+    place = site()
+    rows = report([Car(1, (0, 0, 0), 0, 10), Car(2, (0, 20, 0), 0, 10), Car(3, (0, 40, 0), 0, 10)], 0.0)
+    rows.xyz[0] = np.nan
+    rows.speed_mps[1] = np.nan
+    rows.heading_deg[2] = np.nan
+    for tick in range(3):
+        rows.time_us[:] += 100_000
+        rows.arrival_us[:] += 100_000
+        assert place.step(rows, int(rows.arrival_us.max())) == [], tick
+    assert place.broadcast({}, EPOCH_US)
+
+
+def test_site_values_replace_defaults_and_wrong_ones_are_named(tmp_path):
+    file = tmp_path / "parameters.toml"
+    file.write_text("[north.fcw]\nwarn_mps2 = 4\n")
+    values = read_site_values(file)
+    assert site_parameters(values["north"], where="here").fcw.warn_mps2 == 4.0
+    assert site_parameters({}, where="here") == SiteParameters()
+    for wrong in ({"fcw": {"warn_mps2": 99}}, {"fcw": {"no_such": 1}}, {"fcw": {"warn_mps2": "high"}}, {"abc": {}}):
+        with pytest.raises(ConfigurationError, match="here"):
+            site_parameters(wrong, where="here")

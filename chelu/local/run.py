@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -28,6 +28,7 @@ from chelu.local.site import Site
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 90.0
 POLL_S = 0.1
+CHELU = (sys.executable, "-P", "-c", "from chelu.cli import main; main()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +41,12 @@ class Asked:
     database_port: int | None
     broker: str
 
-    def options(self) -> Options:
-        """With what the environment names."""
+    def options(self, base: Options) -> Options:
+        """`base` with what was asked, and with what the environment names."""
         if self.broker not in set(Choice):
             raise ConfigurationError("--broker", self.broker, f"it must be one of {', '.join(Choice)}")
         others = plan.from_environment(os.environ)
-        return Options(**{**asdict(self), "broker": Choice(self.broker), **others})
+        return replace(base, **{**asdict(self), "broker": Choice(self.broker), **others})
 
     def words(self) -> list[str]:
         """As on a command line."""
@@ -53,13 +54,13 @@ class Asked:
         return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def foreground(data: Path, asked: Asked) -> None:
-    """Start a site, say where it is, and keep it until SIGINT, SIGTERM or SIGHUP."""
+def foreground(data: Path, asked: Asked, *, base: Options | None = None) -> None:
+    """Start a site, say where it is, and keep it until SIGINT, SIGTERM or SIGHUP. `base`: other options than the usual."""
     console = Console()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     ended = threading.Event()
-    site = Site(data, asked.options())
+    site = Site(data, asked.options(base or Options()))
     with _signals(ended), contextlib.suppress(_Interrupted):
         try:
             endpoints = site.start()
@@ -72,13 +73,13 @@ def foreground(data: Path, asked: Asked) -> None:
             site.stop()
 
 
-def detached(data: Path, asked: Asked) -> None:
-    """Start `chelu up` in a session of its own and return when its site is up; CannotStartError with its last words otherwise."""
+def detached(data: Path, asked: Asked, *, program: Sequence[str] = CHELU) -> None:
+    """Start `chelu up` in a session of its own and return when its site is up; CheluError with its last words otherwise."""
     layout = Layout(files.make_directory(data))
     log = layout.log("site")
     log.parent.mkdir(exist_ok=True)
     offset = process.size(log)
-    command = [sys.executable, "-P", "-c", "from chelu.cli import main; main()", "up", "--data", str(data), *asked.words()]
+    command = [*program, "up", "--data", str(data), *asked.words()]
     with log.open("ab") as file:
         child = subprocess.Popen(  # noqa: S603 - our own command
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
@@ -112,10 +113,8 @@ def show_logs(data: Path, name: str | None, *, lines: int, follow: bool) -> None
         raise ConfigurationError("name", name, f"the logs in {folder} are {', '.join(names) or 'none'}")
     chosen = [path for path in paths if name in {None, path.stem}]
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        for line in view.tail(chosen, lines=lines):
-            print(line)
-        for line in view.follow(chosen, SystemClock()) if follow else ():
-            print(line, flush=True)
+        for line in view.read(chosen, lines=lines, clock=SystemClock() if follow else None):
+            print(line, flush=follow)
 
 
 def take_down(data: Path) -> None:

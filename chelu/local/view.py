@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -44,27 +45,36 @@ def addresses(endpoints: Endpoints) -> Table:
     return view
 
 
-def tail(paths: Sequence[Path], *, lines: int) -> Iterator[str]:
-    """The last lines of each log, named when there are several."""
+def read(paths: Sequence[Path], *, lines: int, clock: Clock | None) -> Iterator[str]:
+    """The last lines of each log, named when there are several; with a clock, what is appended from then on, for ever.
+
+    A log that was set aside is read from its start again.
+    """
+    is_one = len(paths) == 1
+    offsets = dict.fromkeys(paths, 0)
     for path in paths:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]:
-            yield _named(path, line, is_one=len(paths) == 1)
-
-
-def follow(paths: Sequence[Path], clock: Clock) -> Iterator[str]:
-    """Lines as they are appended, for ever; a log that was set aside is read from its start again."""
-    offsets = {path: path.stat().st_size for path in paths}
-    while True:
+        old = _new_lines(path, offsets)
+        for line in old[len(old) - min(lines, len(old)) :]:
+            yield _named(path, line, is_one=is_one)
+    while clock:
         for path in paths:
-            size = path.stat().st_size if path.exists() else 0
-            offsets[path] = min(offsets[path], size)
-            with path.open("rb") if size else open("/dev/null", "rb") as file:
-                file.seek(offsets[path])
-                whole, newline, _ = file.read().rpartition(b"\n")
-            offsets[path] += len(whole) + len(newline)
-            for line in whole.decode("utf-8", "replace").splitlines():
-                yield _named(path, line, is_one=len(paths) == 1)
+            for line in _new_lines(path, offsets):
+                yield _named(path, line, is_one=is_one)
         clock.sleep(FOLLOW_POLL_S)
+
+
+def _new_lines(path: Path, offsets: dict[Path, int]) -> list[str]:
+    """The whole lines after the offset, which is moved behind them."""
+    try:
+        with path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) < offsets[path]:
+                offsets[path] = 0
+            file.seek(offsets[path])
+            whole, newline, _ = file.read().rpartition(b"\n")
+    except FileNotFoundError:
+        return []
+    offsets[path] += len(whole) + len(newline)
+    return (whole + newline).decode("utf-8", "replace").splitlines()
 
 
 def _named(path: Path, line: str, *, is_one: bool) -> str:

@@ -24,7 +24,7 @@ YAW_LIMIT_DPS, ACCELERATION_LIMIT_MPS2 = 327.67, 20.0  # the wire's; a pedestria
 VEHICLE_CLASS = {ActorKind.CAR: 10, ActorKind.TRUCK: 25, ActorKind.BUS: 50, ActorKind.MOTORCYCLE: 40}  # BasicVehicleClass
 PARTICIPANT_TYPE = {ActorKind.UNKNOWN: 0, ActorKind.BICYCLE: 2, ActorKind.PEDESTRIAN: 3}  # ParticipantType; others: 1 motor
 SOURCE_INTEGRATED = 7  # SourceType: what a roadside unit fuses from its sensors
-CAMERA_CONFIDENCE = 11  # PositionConfidence: 10 cm
+POSITION_CONFIDENCE, ELEVATION_CONFIDENCE = 10, 9  # 50 cm and 1 m: what a recording is good for
 TIMING_COUNTING_DOWN = 1
 
 
@@ -124,8 +124,6 @@ class Composer:
             participant_type=np.array([PARTICIPANT_TYPE.get(ActorKind(k), 1) for k in range(len(ActorKind))], np.uint8)[kind],
             participant_id=(samples["actor"] % 65536).astype(np.uint16),
             source=np.full(len(samples), SOURCE_INTEGRATED, np.uint8),
-            position_confidence=np.full(len(samples), CAMERA_CONFIDENCE, np.uint8),
-            position_confidence_valid=np.ones(len(samples), np.bool_),
             frame=frame,
         )
         frames = self._encoder.rsm(batch, np.tile(self._cast.rsu_position, (len(first), 1)))
@@ -173,6 +171,10 @@ class Composer:
             "latitude_deg": latitude,
             "longitude_deg": longitude,
             "elevation_m": elevation,
+            "position_confidence": np.full(n, POSITION_CONFIDENCE, np.uint8),
+            "position_confidence_valid": np.ones(n, np.bool_),
+            "elevation_confidence": np.full(n, ELEVATION_CONFIDENCE, np.uint8),
+            "elevation_confidence_valid": np.ones(n, np.bool_),
             "speed_mps": samples["speed_mps"],
             "heading_deg": samples["heading_deg"],
             "acceleration_longitudinal_mps2": _limited(samples["acceleration_mps2"], ACCELERATION_LIMIT_MPS2),

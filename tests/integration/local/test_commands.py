@@ -79,7 +79,8 @@ def test_ctrl_c_while_starting_leaves_nothing(data: Path) -> None:
         process.communicate(timeout=60)
     assert process.returncode == 0
     assert holder(data / "lock") is None
-    assert not any(part.is_running() for part in psutil.process_iter() if str(data) in " ".join(part.cmdline()))
+    commands = psutil.process_iter(["cmdline"])
+    assert not any(str(data) in " ".join(process.info["cmdline"] or ()) for process in commands)
 
 
 def test_detached_status_logs_down(data: Path) -> None:

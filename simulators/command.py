@@ -17,7 +17,7 @@ from chelu.api import Client
 from chelu.bus import Session
 from chelu.clock import Clock, SystemClock
 from chelu.errors import ConfigurationError, RefusedError
-from chelu.local.files import Layout, home, read_json, write_json
+from chelu.local.files import Layout, home, read_json
 from chelu.messages import Batch
 from chelu.topics import Kind, row
 from simulators.check import Checker
@@ -27,6 +27,7 @@ from simulators.enrolment import enrol
 from simulators.fleet import Fleet, fleet_of, site_of
 from simulators.replay import Options, Replay, ReplayReport
 from simulators.scene import Origin, Scene
+from simulators.secrets import SecretFile
 from simulators.sources.forms import open_scene
 
 CONNECT_S = 15.0
@@ -49,21 +50,6 @@ class Request:
     has_check: bool = False
     patience_s: float = 20.0
     data: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SecretFile:
-    """Gateways' secrets in a file of the site's data directory, readable by this user only (`simulators.enrolment.Secrets`)."""
-
-    path: Path
-
-    def load(self, device_id: str) -> str | None:
-        secret = read_json(self.path).get(device_id)
-        return secret if isinstance(secret, str) else None
-
-    def save(self, device_id: str, secret: str) -> None:
-        if self.load(device_id) != secret:
-            write_json(self.path, {**read_json(self.path), device_id: secret})
 
 
 def run(request: Request, console: Console | None = None) -> int:

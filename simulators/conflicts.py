@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from chelu.messages import Batch, concatenate
+from chelu.roads import sumo
 from chelu.roads.geometry import lane_path
 from chelu.roads.network import RoadNetwork
+from simulators import trace as traces
 from simulators.judge import Expectation
 from simulators.scene import Scene, Slice, merged
 from simulators.signals import Light
+from simulators.sources import district
 from simulators.staging import CAR_M, Line, Script, crossing, in_the_way, line_of, near, scene_of
 
+DATA, TRACE = Path(__file__).parent / "data", "district_trace.npz"
 FCW, ICW = "fcw", "icw"
 CLEARANCE_M = 20.0
 GREEN = (Light.PERMISSIVE_GREEN, Light.PROTECTED_GREEN)
@@ -104,6 +109,13 @@ class Staging:
     def expectations(self, until_s: float = np.inf) -> list[Expectation]:
         """What must be seen when the scene is replayed until this time: what is decided by then."""
         return [one for conflict in self.conflicts for one in conflict.expectations if one.latest_s <= until_s]
+
+
+def staged_district(directory: Path = DATA) -> Staging:
+    """The district's trace as it ships, with its conflicts. `directory` holds trace and network."""
+    trace = traces.read(directory / TRACE)
+    network = sumo.read((directory / trace.network).read_bytes())
+    return stage(district.scene_of(trace), network, district.intersections(trace))
 
 
 def stage(scene: Scene, network: RoadNetwork, intersections: Mapping[str, int]) -> Staging:

@@ -11,7 +11,7 @@ from chelu.messages import Batch
 from chelu.motion.footprints import overlap
 from chelu.roads import sumo
 from simulators import conflicts, trace
-from simulators.conflicts import Staging, stage
+from simulators.conflicts import Staging, staged_district
 from simulators.scene import Role
 from simulators.signals import Light
 from simulators.sources import district
@@ -26,9 +26,8 @@ def recorded() -> trace.Trace:
 
 
 @pytest.fixture(scope="module")
-def staging(recorded: trace.Trace) -> Staging:
-    network = sumo.read((DATA / "district.net.xml.gz").read_bytes())
-    return stage(district.scene_of(recorded), network, district.intersections(recorded))
+def staging() -> Staging:
+    return staged_district()
 
 
 def tracks(staging: Staging, *names: str) -> list[Batch]:

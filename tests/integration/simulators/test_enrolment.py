@@ -1,0 +1,135 @@
+"""A scene's devices in a real register, and what its gateway may then do at a real broker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chelu.api import Client
+from chelu.bus import Received, Session
+from chelu.clock import SystemClock
+from chelu.errors import RefusedError
+from chelu.local.ports import LOOPBACK
+from chelu.topics import Kind
+from simulators.enrolment import enrol
+from simulators.fleet import fleet_of
+from simulators.replay import Options, Replay
+from simulators.secrets import SecretFile
+from tests.integration.registry.conftest import ACCOUNTS
+from tests.unit.simulators.parts import ORIGIN, JsonEncoder, driving
+from tests.waiting import until
+
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> SecretFile:
+    return SecretFile(tmp_path / "secrets.json")
+
+
+@pytest.fixture
+def inference(mosquitto_port: int) -> Iterator[Session]:
+    url = f"mqtt://inference:{ACCOUNTS['inference']}@{LOOPBACK}:{mosquitto_port}"
+    session = Session(url, client_id="inference", clock=CLOCK, subscriptions=[("obu/+/bsm/up", 0)])
+    session.start()
+    session.wait_connected(10)
+    yield session
+    session.stop()
+
+
+def gateway(fleet_id: str, secret: str, port: int) -> Session:
+    url = f"mqtt://{fleet_id}:{secret}@{LOOPBACK}:{port}"
+    return Session(url, client_id=fleet_id, clock=CLOCK, subscriptions=["obu/+/warning/down", "rsu/+/warning/down"])
+
+
+def test_what_is_missing_is_registered_once(client: Client, secrets: SecretFile) -> None:
+    scene = driving(1.0, cars=3)
+    fleet = fleet_of(scene, "enrolled")
+    first = enrol(client, fleet, ORIGIN, secrets)
+    devices = list(client.devices(site="enrolled"))
+    assert sorted(device.device_id for device in devices) == sorted([fleet.gateway_id, *fleet.device_ids])
+    assert {device.parent for device in devices if device.kind is not Kind.GATEWAY} == {fleet.gateway_id}
+    assert enrol(client, fleet, ORIGIN, secrets) == first
+    larger = fleet_of(driving(1.0, cars=5), "enrolled")
+    assert enrol(client, larger, ORIGIN, secrets) == first
+    assert len(list(client.devices(site="enrolled"))) == 7
+
+
+def test_a_gateway_whose_secret_is_gone_gets_a_new_one(client: Client, secrets: SecretFile) -> None:
+    fleet = fleet_of(driving(1.0), "forgetful")
+    first = enrol(client, fleet, ORIGIN, secrets)
+    secrets.path.unlink()
+    second = enrol(client, fleet, ORIGIN, secrets)
+    assert second != first
+    assert secrets.load(fleet.gateway_id) == second
+
+
+def test_the_gateway_speaks_for_its_children_and_hears_their_warnings(
+    client: Client, secrets: SecretFile, mosquitto_port: int, inference: Session
+) -> None:
+    scene = driving(4.0, cars=3)
+    fleet = fleet_of(scene, "speaking")
+    session = gateway(fleet.gateway_id, enrol(client, fleet, ORIGIN, secrets), mosquitto_port)
+    session.start()
+    session.wait_connected(10)
+    heard: list[Received] = []
+
+    def answer(_: object) -> None:
+        """A platform that warns the first vehicle of the first message it hears of it."""
+        heard.extend(inference.drain(1000, 0.0))
+        mine = next((one for one in heard if one.topic == f"obu/{fleet.obu_ids[0]}/bsm/up"), None)
+        if mine is not None:
+            cause = {"device_id": fleet.obu_ids[0], "event_time_us": json.loads(mine.payload)[0]["time_us"]}
+            document = {
+                "warning_id": "w",
+                "application": "icw",
+                "state": "raised",
+                "host": {},
+                "cause": cause,
+                "event_time_us": 1,
+            }
+            inference.publish(f"obu/{fleet.obu_ids[0]}/warning/down", json.dumps(document).encode(), qos=1)
+
+    try:
+        replay = Replay(scene, fleet, session, JsonEncoder(), clock=CLOCK, options=Options(), on_progress=answer)
+        report = replay.run()
+    finally:
+        session.stop()
+
+    def is_all_there() -> bool:
+        heard.extend(inference.drain(1000, 0.05))
+        return len(heard) >= 120
+
+    until(is_all_there, 10, "every message")
+    assert {one.topic for one in heard} == {f"obu/{name}/bsm/up" for name in fleet.obu_ids}
+    assert report.warnings
+    assert report.warnings[0].device_id == fleet.obu_ids[0]
+    assert report.warnings[0].latency_us is not None
+
+
+def test_a_gateway_is_not_heard_for_other_gateways_children(
+    client: Client, secrets: SecretFile, mosquitto_port: int, inference: Session
+) -> None:
+    mine, theirs = (fleet_of(driving(1.0, cars=1), site) for site in ("mine", "theirs"))
+    enrol(client, theirs, ORIGIN, secrets)
+    session = gateway(mine.gateway_id, enrol(client, mine, ORIGIN, secrets), mosquitto_port)
+    session.start()
+    session.wait_connected(10)
+    session.publish(f"obu/{theirs.obu_ids[0]}/bsm/up", b"forged")
+    session.publish(f"obu/{mine.obu_ids[0]}/bsm/up", b"honest")
+    heard = until(lambda: inference.drain(10, 0.1), 10, "the honest message")
+    session.stop()
+    assert [one.payload for one in heard] == [b"honest"]
+
+
+def test_a_wrong_secret_is_refused(client: Client, secrets: SecretFile, mosquitto_port: int) -> None:
+    fleet = fleet_of(driving(1.0), "wrong")
+    enrol(client, fleet, ORIGIN, secrets)
+    session = gateway(fleet.gateway_id, "not-the-secret", mosquitto_port)
+    session.start()
+    with pytest.raises(RefusedError):
+        session.wait_connected(10)
+    session.stop()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import io
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from chelu.errors import ConfigurationError
+from chelu.local.files import Layout
+from simulators.command import Request, broker_url, parse_origin, run, table
+from simulators.comparison import Comparison
+from simulators.scene import Origin, UnreadableError
+from simulators.secrets import SecretFile
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"), [("29.55,106.57", Origin(29.55, 106.57, 0.0)), ("-33.9, 18.4,12.5", Origin(-33.9, 18.4, 12.5))]
+)
+def test_an_origin_is_read(text: str, origin: Origin) -> None:
+    assert parse_origin(text) == origin
+
+
+@pytest.mark.parametrize("text", ["", "29.55", "here,there", "1,2,3,4", "95,10", "10,200", "nan,nan"])
+def test_an_origin_that_is_none_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="such as"):
+        parse_origin(text)
+
+
+def test_the_gateways_account_replaces_the_one_in_the_brokers_address(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert broker_url({"CHELU_MQTT_URL": "mqtts://a:b@host:1?ca=f"}, layout, "g", "s/1") == "mqtts://g:s%2F1@host:1?ca=f"
+    layout.endpoints.write_text(json.dumps({"mqtt_url": "mqtt://127.0.0.1:1883"}))
+    assert broker_url({}, layout, "g", "s") == "mqtt://g:s@127.0.0.1:1883"
+
+
+def test_a_missing_broker_address_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="CHELU_MQTT_URL"):
+        broker_url({}, Layout(tmp_path), "g", "s")
+
+
+def test_secrets_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
+    secrets = SecretFile(tmp_path / "data" / "replay-secrets.json")
+    assert secrets.load("g") is None
+    secrets.save("g", "one")
+    secrets.save("h", "two")
+    assert (secrets.load("g"), secrets.load("h")) == ("one", "two")
+    assert stat.S_IMODE(secrets.path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_cannot_be_read_is_told_before_anything_is_asked_of_the_platform(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError):
+        run(Request(tmp_path / "nowhere"), Console(file=io.StringIO()))
+
+
+def test_the_table_shows_what_each_stream_has() -> None:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(
+        table([Comparison("bsm", expected=5050, stored=5050, position_error_m=0.0071), Comparison("spat", lights_wrong=2)])
+    )
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # the console's file is the StringIO above
+    assert "5,050" in text
+    assert "0.71 cm" in text
+    assert "2 wrong" in text

@@ -153,8 +153,12 @@ def _trace(columns: Mapping[str, npt.NDArray[Any]], about: Mapping[str, Any]) ->
 
 
 def _actors(columns: Mapping[str, npt.NDArray[Any]], name: str) -> Actors:
-    sizes = {key: np.round(columns[f"{name}.{key}"].astype(np.float64), 3) for key in ("length_m", "width_m", "height_m")}
-    return Actors(columns[f"{name}.id"], columns[f"{name}.kind"], **sizes)
+    length, width, height = (_metres(columns[f"{name}.{key}"]) for key in ("length_m", "width_m", "height_m"))
+    return Actors(columns[f"{name}.id"], columns[f"{name}.kind"], length, width, height)
+
+
+def _metres(stored: npt.NDArray[Any]) -> Floats:
+    return np.asarray(np.round(stored.astype(np.float64), 3), np.float64)
 
 
 def _pack_samples(samples: Samples, actors: int, step_s: float) -> dict[str, npt.NDArray[Any]]:
@@ -225,7 +229,7 @@ def _running(values: Integers, begin: Integers) -> Integers:
     total = np.cumsum(values)
     before = np.concatenate([[0], total])[begin]
     lengths = np.diff(np.concatenate([begin, [len(values)]]))
-    return total - np.repeat(before, lengths)
+    return np.asarray(total - np.repeat(before, lengths), np.int64)
 
 
 def _squeeze(values: Integers) -> npt.NDArray[np.uint8]:

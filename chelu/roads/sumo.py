@@ -1,0 +1,195 @@
+"""Reads SUMO networks (.net.xml, gzipped or not) as `RoadNetwork`: junctions, edges, lanes with height, connections, signals.
+
+Internal lanes, crossings and walking areas are read too. Tunnels and bridges are edges with a parameter ``tunnel`` or ``bridge``,
+as netconvert's OpenStreetMap import writes them. Format: https://sumo.dlr.de/docs/Networks/SUMO_Road_Networks.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterable, Sequence
+from xml.etree import ElementTree
+
+import numpy as np
+
+from chelu.errors import MalformedError
+from chelu.roads.assemble import assemble
+from chelu.roads.network import Connections, Floats, Kind, Links, Nodes, RoadNetwork, Signals, User, lines_of
+
+MAX_BYTES = 256 << 20  # of XML; a city of 100 000 lanes takes about 100 MB
+
+_FUNCTIONS = {"internal": Kind.JUNCTION, "crossing": Kind.CROSSING, "walkingarea": Kind.WALKING_AREA}
+_CLASSES = {
+    "passenger": User.CAR, "private": User.CAR, "taxi": User.CAR, "hov": User.CAR, "evehicle": User.CAR, "delivery": User.TRUCK,
+    "truck": User.TRUCK, "trailer": User.TRUCK, "bus": User.BUS, "coach": User.BUS, "motorcycle": User.MOTORCYCLE,
+    "moped": User.MOTORCYCLE, "bicycle": User.BICYCLE, "pedestrian": User.PEDESTRIAN, "emergency": User.EMERGENCY,
+    "rail": User.RAIL, "rail_urban": User.RAIL, "rail_electric": User.RAIL, "rail_fast": User.RAIL, "tram": User.RAIL,
+    "subway": User.RAIL,
+}  # fmt: skip
+_EVERYONE = User.CAR | User.TRUCK | User.BUS | User.MOTORCYCLE | User.BICYCLE | User.PEDESTRIAN | User.EMERGENCY
+
+
+def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> RoadNetwork:
+    """The network in a .net.xml or .net.xml.gz; raises MalformedError (undecodable, overlong) naming what is wrong.
+
+    A document type declaration is refused: SUMO writes none, and entities could blow a small file up.
+    """
+    root = _parse(_unpack(data, max_bytes))
+    try:
+        return _network(root)
+    except (KeyError, ValueError, IndexError) as error:
+        raise MalformedError("undecodable", f"not a SUMO network: {type(error).__name__} {error}") from None
+
+
+class _NoDoctype(ElementTree.TreeBuilder):
+    def doctype(self, name: str, _public: str | None, _system: str | None) -> None:
+        raise MalformedError("undecodable", f"a document type declaration ({name}) is not allowed in a SUMO network")
+
+
+def _unpack(data: bytes, max_bytes: int) -> bytes:
+    if data[:2] == b"\x1f\x8b":
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+                data = stream.read(max_bytes + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise MalformedError("undecodable", f"gzip: {error}") from None
+    if len(data) > max_bytes:
+        raise MalformedError("overlong", f"the network has more than {max_bytes} bytes of XML")
+    return data
+
+
+def _parse(text: bytes) -> ElementTree.Element:
+    parser = ElementTree.XMLParser(target=_NoDoctype())  # noqa: S314 (no doctype, so no entities; size is bounded)
+    try:
+        parser.feed(text)
+        root = parser.close()
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise MalformedError("undecodable", f"not XML: {error}") from None
+    if not isinstance(root, ElementTree.Element) or root.tag != "net":
+        raise MalformedError("undecodable", f"the root element is {getattr(root, 'tag', None)!r}, not 'net'")
+    return root
+
+
+def _network(root: ElementTree.Element) -> RoadNetwork:
+    edges = [edge for edge in root.findall("edge") if edge.find("lane") is not None]
+    pairs = [(row, lane) for row, edge in enumerate(edges) for lane in edge.findall("lane")]
+    lanes = [lane for _, lane in pairs]
+    lane_link = np.array([row for row, _ in pairs], np.int32)
+    nodes = _nodes(root)
+    row_of = {str(name): row for row, name in enumerate(nodes.id.tolist())}
+    lane_of = {lane.attrib["id"]: row for row, lane in enumerate(lanes)}
+    signals = _signals(root, row_of)
+    return assemble(
+        nodes=nodes,
+        links=_links(edges, row_of),
+        lane_id=_strings(lane.attrib["id"] for lane in lanes),
+        lane_link=lane_link,
+        lane_index=np.array([int(lane.attrib["index"]) for lane in lanes], np.int32),
+        width_m=_floats(lanes, "width", 3.2),
+        speed_limit_mps=_floats(lanes, "speed"),
+        length_m=_floats(lanes, "length"),
+        users=np.array([_users(lane) for lane in lanes], np.int32),
+        shape=lines_of([_shape(lane.attrib["shape"]) for lane in lanes]),
+        connections=_connections(root, lane_of, signals),
+        signals=signals,
+    )
+
+
+def _nodes(root: ElementTree.Element) -> Nodes:
+    found = [node for node in root.findall("junction") if node.get("type") != "internal"]
+    position = np.array([[float(node.get(axis, 0.0)) for axis in "xyz"] for node in found]).reshape(-1, 3)
+    return Nodes(
+        _strings(node.attrib["id"] for node in found),
+        position,
+        _strings(node.get("type", "") for node in found),
+        lines_of([_shape(node.get("shape", "")) for node in found]),
+    )
+
+
+def _links(edges: Sequence[ElementTree.Element], row_of: dict[str, int]) -> Links:
+    inner = [row_of.get(edge.attrib["id"][1:].rpartition("_")[0], -1) if edge.get("function") else -1 for edge in edges]
+    ends = [[row_of.get(edge.get(end, ""), home) for edge, home in zip(edges, inner, strict=True)] for end in ("from", "to")]
+    first = [edge.find("lane") for edge in edges]
+    lanes = [lane for lane in first if lane is not None]
+    return Links(
+        id=_strings(edge.attrib["id"] for edge in edges),
+        name=_strings(edge.get("name", "") for edge in edges),
+        from_node=np.array(ends[0], np.int32),
+        to_node=np.array(ends[1], np.int32),
+        length_m=_floats(lanes, "length"),
+        speed_limit_mps=np.array([max(float(lane.attrib["speed"]) for lane in edge.findall("lane")) for edge in edges]),
+        priority=np.array([int(edge.get("priority", -1)) for edge in edges], np.int32),
+        kind=np.array([_kind(edge) for edge in edges], np.int8),
+    )
+
+
+def _kind(edge: ElementTree.Element) -> Kind:
+    function = edge.get("function", "normal")
+    if function in _FUNCTIONS:
+        return _FUNCTIONS[function]
+    set_params = {param.get("key") for param in edge.findall("param") if param.get("value") not in {"no", "false", "0", ""}}
+    return Kind.TUNNEL if "tunnel" in set_params else Kind.BRIDGE if "bridge" in set_params else Kind.ROAD
+
+
+def _users(lane: ElementTree.Element) -> int:
+    allow, disallow = lane.get("allow"), lane.get("disallow")
+    if allow is not None:
+        return int(_EVERYONE if allow == "all" else _classes(allow))
+    if disallow is None:
+        return int(_EVERYONE)
+    # a class is shut out when none of SUMO's classes that we count to it is left
+    barred = set(disallow.split()) if disallow != "all" else set(_CLASSES)
+    return int(_classes(" ".join(name for name in _CLASSES if name not in barred)))
+
+
+def _classes(names: str) -> User:
+    users = User(0)
+    for name in names.split():
+        users |= _CLASSES.get(name, User(0))
+    return users
+
+
+def _connections(root: ElementTree.Element, lane_of: dict[str, int], signals: Signals) -> Connections:
+    found = root.findall("connection")
+    signal_of = {str(name): row for row, name in enumerate(signals.id.tolist())}
+    signal = np.array([signal_of.get(item.get("tl", ""), -1) for item in found], np.int32)
+    group = np.array([int(item.get("linkIndex", -1)) for item in found], np.int32)
+    return Connections(
+        from_lane=np.array([lane_of[f"{item.attrib['from']}_{item.attrib['fromLane']}"] for item in found], np.int32),
+        to_lane=np.array([lane_of[f"{item.attrib['to']}_{item.attrib['toLane']}"] for item in found], np.int32),
+        via=np.array([lane_of.get(item.get("via", ""), -1) for item in found], np.int32),
+        direction=_strings(item.get("dir", "") for item in found),
+        signal=signal,
+        group=np.where(signal >= 0, group, -1).astype(np.int32),
+    )
+
+
+def _signals(root: ElementTree.Element, row_of: dict[str, int]) -> Signals:
+    programmes: dict[str, ElementTree.Element] = {}
+    for logic in root.findall("tlLogic"):
+        programmes.setdefault(logic.attrib["id"], logic)
+    phases = [(row, phase) for row, logic in enumerate(programmes.values()) for phase in logic.findall("phase")]
+    return Signals(
+        id=_strings(programmes),
+        node=np.array([row_of.get(name, -1) for name in programmes], np.int32),
+        offset_s=np.array([float(logic.get("offset", 0)) for logic in programmes.values()]),
+        phase_signal=np.array([row for row, _ in phases], np.int32),
+        phase_duration_s=np.array([float(phase.attrib["duration"]) for _, phase in phases]),
+        phase_state=_strings(phase.attrib["state"] for _, phase in phases),
+    )
+
+
+def _shape(text: str) -> Floats:
+    """Points (k, 3); a point without a height lies at 0."""
+    points = [[float(number) for number in point.split(",")] for point in text.split()]
+    return np.array([(*point, 0.0)[:3] for point in points], np.float64).reshape(-1, 3)
+
+
+def _floats(elements: Sequence[ElementTree.Element], key: str, default: float | None = None) -> Floats:
+    return np.array([float(element.attrib[key] if default is None else element.get(key, default)) for element in elements])
+
+
+def _strings(values: Iterable[str]) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    return np.array(list(values), np.str_).reshape(-1)

@@ -54,7 +54,13 @@ class Request:
 
 def run(request: Request, console: Console | None = None) -> int:
     """Replay and report; returns the exit code: 0, 1 when something was lost or does not compare, 130 when interrupted."""
-    console = console or Console(stderr=True)
+    try:
+        return _run(request, console or Console(stderr=True))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(request: Request, console: Console) -> int:
     clock = SystemClock()
     environ = dict(os.environ) if request.data is None else {**os.environ, "CHELU_HOME": str(request.data)}
     scene = open_scene(request.file)

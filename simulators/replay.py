@@ -18,14 +18,14 @@ import numpy as np
 from chelu.bus import Received
 from chelu.clock import Clock
 from chelu.geo import LocalFrame
-from chelu.messages import BSM, PARTICIPANT, SPAT
+from chelu.messages import BSM, PARTICIPANT, SPAT, Batch
 from chelu.topics import Kind, row
 from simulators.fleet import Fleet
 from simulators.outbox import Outbox, Publisher
 from simulators.outgoing import Cast, Composer, Encoder, Parcel
 from simulators.pace import Lag, Pace, pinned
 from simulators.received import ReceivedWarning, SentTimes, read_warning
-from simulators.scene import Scene
+from simulators.scene import SAMPLE, SIGNAL, Scene, Slice
 
 LOOK_AHEAD_S = 0.5  # of our time: what is encoded in one go
 SHORTEST_MS, LONGEST_MS = 100, 10_000  # of the recording's time
@@ -123,7 +123,7 @@ class Replay:
         """Replay the scene from its beginning to its end; UnreachableError when the broker stays away."""
         scene, speed = self._scene, self._options.speed
         step = int(np.clip(LOOK_AHEAD_S * 1000 * speed, SHORTEST_MS, LONGEST_MS))
-        self._warm_up(step)
+        self._warm_up()
         pace = pinned(self._clock, begin_ms=scene.begin_ms, speed=speed, lead_s=LEAD_S)
         report = ReplayReport(self._clock.wall_us(), pace, through_ms=scene.begin_ms)
         try:
@@ -152,11 +152,14 @@ class Replay:
         report.published, report.messages, report.unsent = dict(outbox.published), outbox.messages, outbox.unsent
         return report
 
-    def _warm_up(self, step_ms: int) -> None:
-        """Encode the first stretch once for nothing: the codec's first call takes longer than a deadline allows."""
-        piece = self._scene.read(self._scene.begin_ms, self._scene.begin_ms + step_ms)
+    def _warm_up(self) -> None:
+        """Encode one row of each kind for nothing: the codec's first call of a kind takes longer than a deadline allows."""
+        roles = self._scene.actors["role"]
+        firsts = np.unique(roles, return_index=True)[1]
+        samples = Batch({name: np.zeros(len(firsts), dtype) for name, dtype in SAMPLE.items()}).with_columns(actor=firsts)
+        signals = Batch({name: np.ones(1, dtype) for name, dtype in SIGNAL.items()})
         rehearsal = composer(self._scene, self._fleet, self._encoder, seed=0)
-        rehearsal.parcels(piece, np.zeros(len(piece.samples), np.int64), np.zeros(len(piece.signals), np.int64))
+        rehearsal.parcels(Slice(samples, signals), np.zeros(len(samples), np.int64), np.zeros(1, np.int64))
 
     def _stretch(self, begin_ms: int, end_ms: int, report: ReplayReport) -> None:
         piece = self._scene.read(begin_ms, end_ms)

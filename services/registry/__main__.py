@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from chelu.errors import CheluError
@@ -48,12 +49,11 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
             migrate(connection, "register", prepare.MIGRATIONS)
         register = Register(database)
         prepare.prepare(register, settings)
-        follower = Follower(files, lambda: prepare.read_state(register))
-        if not is_serving:
-            follower.write()
+        if not is_serving:  # the broker is not running yet, and a pid file may be left from another day
+            Follower(replace(files, broker=None), lambda: prepare.read_state(register)).write()
             return
         prepare.require_key(register)
-        with follower:
+        with Follower(files, lambda: prepare.read_state(register)) as follower:
             serve(create_app(Parts(register, follower)), host=settings.host, port=settings.port, ready_file=ready_file)
 
 

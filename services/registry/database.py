@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from chelu.store import Database
 
+CONNECTION_S = 2.0  # a caller is rather told to try again than kept waiting
 Rows = list[dict[str, Any]]
 
 
@@ -27,7 +28,7 @@ class Register:
 
         UnreachableError or RefusedError when the database is away or says no; wrong SQL raises psycopg's errors.
         """
-        with self._database.connection() as connection:
+        with self._database.connection(doing="a request of the API", timeout_s=CONNECTION_S) as connection:
             connection.row_factory = dict_row
             yield connection
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from pathlib import Path
 
 import psycopg
@@ -95,3 +96,16 @@ def test_neither_key_nor_secret_is_in_the_database(place: Place) -> None:
     assert [name for name, _ in rows] == ["administrator"]
     assert KEY.encode() not in bytes(rows[0][1])
     assert all(str(line).startswith("$7$101$") for (line,) in accounts)
+
+
+def test_preparing_signals_nobody(place: Place, tmp_path: Path) -> None:
+    innocent = subprocess.Popen(["sleep", "60"])
+    try:
+        (tmp_path / "pid").write_text(str(innocent.pid))
+        environment = {**place.environment(), "CHELU_REGISTRY_BROKER_PID_FILE": str(tmp_path / "pid")}
+        files = ["--password-file", str(tmp_path / "p"), "--acl-file", str(tmp_path / "a")]
+        assert run_registry("prepare", *files, environment=environment).returncode == 0
+        assert innocent.poll() is None
+    finally:
+        innocent.kill()
+        innocent.wait()

@@ -1,0 +1,95 @@
+"""What the demo plays: the hillside district's recorded traffic with conflicts staged in it, and what must come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import simulators
+from chelu.roads import sumo
+from chelu.roads.network import RoadNetwork
+from evaluation.demo.decks import WarnedPair, crossing_decks
+from simulators import trace as traces
+from simulators.conflicts import Staging, stage
+from simulators.fleet import Fleet
+from simulators.judge import Verdict, Warned, judge
+from simulators.received import Party, ReceivedWarning
+from simulators.replay import ReplayReport
+from simulators.scene import Scene
+from simulators.sources import district
+
+DATA = Path(simulators.__file__).parent / "data"
+TRACE = DATA / "district_trace.npz"
+RAISED = "raised"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The district: its roads, their file, and the scene with its staged conflicts, clipped to the demo's length."""
+
+    network: RoadNetwork
+    network_file: bytes
+    staging: Staging
+    scene: Scene
+
+
+def build(seconds: float) -> World:
+    """Read the shipped trace and stage the conflicts in it."""
+    trace = traces.read(TRACE)
+    packed = (DATA / trace.network).read_bytes()
+    network = sumo.read(packed)
+    staging = stage(district.scene_of(trace), network, district.intersections(trace))
+    return World(network, packed, staging, staging.scene.clipped(0.0, seconds))
+
+
+def raised(report: ReplayReport) -> list[ReceivedWarning]:
+    """The warnings that began, each once; updates and ends left out."""
+    first: dict[str, ReceivedWarning] = {}
+    for warning in report.warnings:
+        if warning.state == RAISED:
+            first.setdefault(warning.warning_id, warning)
+    return list(first.values())
+
+
+def verdicts(world: World, fleet: Fleet, report: ReplayReport) -> list[Verdict]:
+    """What became of each staged conflict that the demo was long enough for."""
+    names = _names(world.scene, fleet)
+    warned = [
+        Warned(one.application, _name(one.host, names), _name(one.other, names), _scene_ms(one, report) / 1000)
+        for one in raised(report)
+    ]
+    return judge(world.staging.expectations(world.scene.end_ms / 1000), warned)
+
+
+def across_decks(world: World, fleet: Fleet, report: ReplayReport) -> list[str]:
+    """A sentence for each warning whose two ways never met at one height."""
+    rows = {int(number): row for row, number in enumerate(fleet.vehicle_ids)}
+    pairs = [
+        WarnedPair(rows[one.host.vehicle_id], rows[one.other.vehicle_id], _scene_ms(one, report))
+        for one in raised(report)
+        if one.host.vehicle_id in rows and one.other.vehicle_id in rows
+    ]
+    scene = world.staging.scene
+    return crossing_decks(scene.read(scene.begin_ms, scene.end_ms).samples, scene.actors["name"], pairs)
+
+
+def sentences(warnings: Sequence[ReceivedWarning], world: World, fleet: Fleet) -> list[str]:
+    """What the screen says of warnings."""
+    names = _names(world.scene, fleet)
+    return [f"{one.application}: {_name(one.host, names)} beware of {_name(one.other, names)}" for one in warnings]
+
+
+def _names(scene: Scene, fleet: Fleet) -> dict[int, str]:
+    return dict(zip(map(int, fleet.vehicle_ids), map(str, scene.actors["name"]), strict=True))
+
+
+def _name(party: Party, names: dict[int, str]) -> str:
+    return names.get(party.vehicle_id or -1, party.device_id or "unknown")
+
+
+def _scene_ms(warning: ReceivedWarning, report: ReplayReport) -> int:
+    pace = report.pace
+    return int(np.rint((warning.event_time_us - pace.anchor_us) / 1000)) + pace.begin_ms

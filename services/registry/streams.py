@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
@@ -53,7 +53,9 @@ def read_stream(
     from_us: From = 0,
     to_us: To = END_OF_TIME_US,
     device: Annotated[Identifier | None, Query(description="only rows that came from this device")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="rows a page; a page ends with whole (time, device)s")] = 1000,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_ROWS, description="rows a page, about; a page ends with whole (time, device)s")
+    ] = 1000,
     after: Annotated[str | None, Query(description="the last page's header Chelu-Next")] = None,
     form: Annotated[Format, Query(alias="format")] = Format.NDJSON,
 ) -> Response:
@@ -62,29 +64,46 @@ def read_stream(
     if definition is None:
         raise not_found("stream", stream)
     key = _device_key(parts, device) if device else None
-    batch, devices = read_page(parts, definition, stream_rows.Page(from_us, to_us, limit, key, _cursor(after)))
-    headers = {NEXT: "{}.{}".format(*stream_rows.cursor(batch))} if len(batch) >= limit else {}
+    found = read_page(parts, definition, stream_rows.Page(from_us, to_us, limit, key, _cursor(after)))
+    headers = {} if found.is_last else {NEXT: "{}.{}".format(*stream_rows.cursor(found.batch))}
     if form is Format.COLUMNS:
-        ids = np.array([devices.get(key, "") for key in batch["device_key"].tolist()], np.str_)
-        packed = columns.pack(batch.with_columns(device_id=ids), {"stream": stream, "next": headers.get(NEXT)})
+        ids = np.array([found.devices.get(key, "") for key in found.batch["device_key"].tolist()], np.str_)
+        packed = columns.pack(found.batch.with_columns(device_id=ids), {"stream": stream, "next": headers.get(NEXT)})
         return Response(packed, media_type=COLUMNS, headers=headers)
-    return StreamingResponse(stream_rows.json_lines(batch, devices), media_type=JSON_LINES, headers=headers)
+    return StreamingResponse(stream_rows.json_lines(found.batch, found.devices), media_type=JSON_LINES, headers=headers)
 
 
-def read_page(parts: Parts, stream: Stream, page: stream_rows.Page) -> tuple[Batch, dict[int, str]]:
-    """One page of rows, and the device ids by key; ProblemError 503 while nobody has made the stream's tables."""
-    found: list[Batch] = []
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page's rows, the ids of its devices by key, and whether nothing comes after it."""
+
+    batch: Batch
+    devices: dict[int, str]
+    is_last: bool
+
+
+def read_page(parts: Parts, stream: Stream, page: stream_rows.Page) -> Found:
+    """One page of rows; ProblemError 503 while nobody has made the stream's tables."""
     try:
         with parts.register.transaction() as connection:
-            for start_us, stop_us in page.windows():
-                window = replace(page, from_us=start_us, to_us=stop_us, limit=page.limit - sum(map(len, found)))
-                found.append(_copy(connection, stream, window))
-                if len(found[-1]) >= window.limit:
-                    break
-            batch = concatenate(found) if found else stream_rows.read_nothing(stream)
-            return batch, device_ids(connection, np.unique(batch["device_key"]).tolist())
+            batches, is_last = _copy_page(connection, stream, page)
+            batch = concatenate(batches) if batches else stream_rows.read_nothing(stream)
+            return Found(batch, device_ids(connection, np.unique(batch["device_key"]).tolist()), is_last)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:
         raise missing(f"stream.{stream.name}", error) from None
+
+
+def _copy_page(connection: Connection[DictRow], stream: Stream, page: stream_rows.Page) -> tuple[list[Batch], bool]:
+    """The page's rows window by window, and whether they are the last; half a page is enough to end it between two windows."""
+    found: list[Batch] = []
+    count = 0
+    for start_us, stop_us in page.windows():
+        window = replace(page, from_us=start_us, to_us=stop_us, limit=page.limit - count)
+        found.append(_copy(connection, stream, window))
+        count += len(found[-1])
+        if len(found[-1]) >= window.limit or (count * 2 >= page.limit and stop_us < page.to_us):
+            return found, False
+    return found, True
 
 
 def _copy(connection: Connection[DictRow], stream: Stream, page: stream_rows.Page) -> Batch:

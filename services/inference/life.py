@@ -26,7 +26,9 @@ class State(StrEnum):
 class LifeParameters:
     """Of all applications alike; docs/inference.md carries this as a table."""
 
-    confirm_s: float = parameter(0.05, "s", "a second message must agree unless the danger is imminent (level 2)", high=2.0)
+    confirm_s: float = parameter(
+        0.15, "s", "messages of this span must agree unless the danger is imminent (level 2): two or three at 10 Hz", high=2.0
+    )
     forget_s: float = parameter(0.5, "s", "an unconfirmed finding older than this starts anew", high=5.0)
     update_s: float = parameter(0.2, "s", "at most 5 updates a second", low=0.05, high=5.0)
     clear_s: float = parameter(0.6, "s", "without its reason for this long a warning is cleared", low=0.1, high=10.0)

@@ -20,11 +20,9 @@ def shipped() -> Path:
 
 
 def features(now: Recent) -> Floats:
-    """What the network sees: (n, 19). Past poses and speeds at `BACK_S`, present motion, size, the road's turn; SI, unscaled."""
-    known = np.isfinite(now.turn_deg)
-    turn = np.where(known, now.turn_deg, 0.0)
+    """What the network sees: (n, 18). Past poses and speeds at `BACK_S`, present motion, size, the road's turn; SI, unscaled."""
     motion = (now.speed_mps, now.acceleration_mps2, now.yaw_rate_dps)
-    state = np.stack([*motion, now.length_m, now.width_m, turn, known.astype(np.float64)], axis=1)
+    state = np.stack([*motion, now.length_m, now.width_m, np.nan_to_num(now.turn_deg)], axis=1)
     return np.concatenate([now.past.reshape(len(now.past), -1), state], axis=1)
 
 

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from chelu.motion.conflict import Futures as Swept
 from chelu.motion.conflict import first_overlap
-from services.inference.futures import ALIGNED_STEPS, MAX_SHIFT_S, STEP_S, Futures
+from services.inference.futures import ALIGNED_STEPS, MAX_SHIFT_S, STEP_S, Futures, bounds
 from services.inference.picture import Picture
 from services.inference.placing import Placement, may_share_deck
 from services.inference.reports import Floats, Ints, Participant
@@ -147,8 +147,10 @@ def _neighbours(centre: Floats, radius: Floats, is_changed: Mask) -> tuple[Ints,
 def _boxes_meet(tracks: Tracks, a: Ints, b: Ints) -> Mask:
     """Whether the boxes around both futures overlap."""
     half = np.hypot(tracks.size_m[:, 0], tracks.size_m[:, 1])[:, None] / 2
-    low, high = tracks.xy.min(axis=1) - half, tracks.xy.max(axis=1) + half
-    return np.asarray(np.all((low[a] <= high[b]) & (low[b] <= high[a]), axis=1))
+    low, high = bounds(tracks.xy)
+    low, high = low - half, high + half
+    apart_east = (low[a, 0] > high[b, 0]) | (low[b, 0] > high[a, 0])
+    return np.asarray(~(apart_east | (low[a, 1] > high[b, 1]) | (low[b, 1] > high[a, 1])))
 
 
 def _share_deck(picture: Picture, placement: Placement, tracks: Tracks, a: Ints, b: Ints, gate: DeckGate) -> Mask:

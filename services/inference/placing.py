@@ -97,8 +97,7 @@ class Placement:
 
     def _place_by_trend(self, picture: Picture, slots: Ints) -> None:
         """Without a network: the height as sent, the gradient from the way already driven."""
-        _, past = picture.ordered_history(slots)
-        times, _ = picture.ordered_history(slots)
+        times, past = picture.ordered_history(slots)
         last = np.maximum(np.sum(times > 0, axis=1) - 1, 0)
         rows = np.arange(len(slots))
         way = np.hypot(*(past[rows, 0, :2] - past[rows, last, :2]).T)

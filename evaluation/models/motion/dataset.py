@@ -41,6 +41,7 @@ def is_modelled(now: Recent) -> Floats:
     limits = ModelLimits()
     return np.asarray(
         now.is_whole
+        & np.isfinite(now.turn_deg)
         & (np.abs(now.acceleration_mps2) <= limits.most_acceleration_mps2)
         & (now.speed_mps >= limits.least_speed_mps)
         & (now.speed_mps <= limits.most_speed_mps)

@@ -83,7 +83,7 @@ def read_ngsim(path: Path) -> Recording:
         )
         sizes = {one[0]: one[1:] for one in connection.execute("SELECT id, length, width FROM Vehicle").fetchall()}
     ids, vehicle = np.unique(rows[:, 1], return_inverse=True)
-    heading = np.mod(90.0 - np.degrees(rows[:, 5]), 360.0)
+    heading = np.mod(-np.degrees(rows[:, 5]), 360.0)  # the file counts anticlockwise from north
     nothing = np.full(len(rows), np.nan)
     return Recording(
         name="NGSIM I-80",
@@ -187,8 +187,8 @@ def _rate(time_s: Floats, vehicle: Ints, value: Floats, *, is_angle: bool) -> Fl
     order = np.lexsort((time_s, vehicle))
     change = np.diff(value[order], prepend=value[order][:1])
     change = np.mod(change + 180.0, 360.0) - 180.0 if is_angle else change
-    span = np.diff(time_s[order], prepend=np.nan)
     first = np.concatenate([[True], vehicle[order][1:] != vehicle[order][:-1]])
+    span = np.where(first, 1.0, np.diff(time_s[order], prepend=0.0))
     rate = np.empty(len(value))
     rate[order] = np.where(first, 0.0, change / span)
     return rate

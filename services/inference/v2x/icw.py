@@ -30,7 +30,7 @@ class IcwParameters:
     braking_reaction_s: float = parameter(0.2, "s", "who brakes already has reacted", high=3.0)
     is_braking_mps2: float = parameter(-1.0, "m/s²", "more than engine braking", low=-5.0, high=0.0)
     yield_mps2: float = parameter(4.5, "m/s²", "who can stop before the conflict with less may be about to yield", high=12.0)
-    imminent_mps2: float = parameter(7.0, "m/s²", "about full braking on a dry road", high=12.0)
+    imminent_s: float = parameter(1.0, "s", "so close to the collision nothing is confirmed first", high=4.0)
     hold_share: float = parameter(0.7, "1", "hysteresis on yield_mps2", high=1.0)
     least_speed_mps: float = parameter(2.0, "m/s", "creeping vehicles are not warned of", high=20.0)
     least_angle_deg: float = parameter(25.0, "°", "below, the paths merge or follow: not this application", high=90.0)
@@ -43,11 +43,9 @@ def assess(pairs: Pairs, parameters: IcwParameters) -> Assessment:
     found = pairs.where(_crosses(pairs, p))
     room_a, room_b = _ways_to_zone(found)
     need_a, need_b = (_needed(tracks, side, room, p) for side, room in ((found.a, room_a), (found.b, room_b)))
-    both = np.minimum(need_a, need_b)
-    level = np.where(
-        both >= p.imminent_mps2, 2, np.where(both >= p.yield_mps2, 1, np.where(both >= p.yield_mps2 * p.hold_share, 0, -1))
-    )
-    ttc: Floats = found.first.astype(np.float64) * STEP_S
+    both, ttc = np.minimum(need_a, need_b), found.first.astype(np.float64) * STEP_S
+    raised = np.where(ttc <= p.imminent_s, 2, 1)
+    level = np.where(both >= p.yield_mps2, raised, np.where(both >= p.yield_mps2 * p.hold_share, 0, -1))
     host, other = both_ways(found.a, found.b)
     level, ttc = np.tile(level, 2), np.tile(ttc, 2)
     kept = (level >= 0) & tracks.speaks[host] & tracks.is_vehicle[host]

@@ -51,11 +51,11 @@ class _Constant:
 
 
 def test_the_model_is_asked_only_where_the_rule_allows_and_corrects_in_the_cars_frame():
-    cars = [Car(1, (0, 0, 0), 90, 10), Car(2, (0, 50, 0), 90, 10, lambda t: -5.0), Car(3, (0, 100, 0), 90, 1)]
+    cars = [Car(1, (0, 0, 0), 90, 10), Car(2, (0, 50, 0), 90, 10, lambda t: -5.0), Car(3, (0, 100, 0), 90, 1), Car(4, (0, 150, 0), 90, 10)]
     picture = _picture(cars, 18)
     futures = Futures(_Constant())
-    futures.update(picture, np.arange(3), np.full(3, np.nan))
-    assert futures.is_modelled[:3].tolist() == [True, False, False]
+    futures.update(picture, np.arange(4), np.array([0.0, 0.0, 0.0, np.nan]))
+    assert futures.is_modelled[:4].tolist() == [True, False, False, False]
     np.testing.assert_allclose(futures.xy[0, 1:, 1], -2.0, atol=1e-9)
     assert futures.xy.shape[1] == STEPS
 
@@ -130,8 +130,8 @@ def test_a_warning_is_confirmed_by_a_second_message_and_cleared_when_its_reason_
         picture.update(report(cars, 0.1 + tick * 0.1))
         found = _finding(1) if tick < 8 else []
         states += [(tick, one.state) for one in life.step(found, picture, EPOCH_US + tick * 100_000)]
-    assert states[0] == (1, State.RAISED)
-    assert [tick for tick, state in states if state == State.UPDATED] == [3, 5, 7]
+    assert states[0] == (2, State.RAISED)
+    assert [tick for tick, state in states if state == State.UPDATED] == [4, 6]
     assert states[-1] == (13, State.CLEARED)
     assert len(life) == 0
 

@@ -1,0 +1,101 @@
+"""One evaluation of all applications with everybody changed: against its bar in time, and against a loop over all pairs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from evaluation.bench.report import Ratio, interleaved
+from services.inference.futures import MotionModel
+from services.inference.motion_model import OnnxMotionModel, shipped
+from services.inference.reports import Participant, Reports, Track
+from services.inference.site import Site, SiteParameters
+
+SEED = 7
+BAR_S = 0.010  # design §5: one evaluation of all applications, 1 000 participants all changed
+BLOCK_M = 200.0
+DENSITY_PER_KM2 = 250.0
+EPOCH_US = 1_700_000_000_000_000
+
+
+def run(participants: int = 1000, *, rounds: int = 9) -> list[Ratio]:
+    """Rates in participants evaluated per second."""
+    model = OnnxMotionModel(shipped()) if shipped().exists() else None
+    small, large = evaluation(participants, model), evaluation(4 * participants, model)
+    ours, grown = interleaved(small, large, rounds=rounds)
+    (plain,) = interleaved(lambda: all_pairs(traffic(participants, 0)), rounds=1)
+    name = f"one evaluation, {participants} all changed"
+    return [
+        Ratio(name, ours, "the bar of 10 ms", participants / BAR_S, "participants", 1.0),
+        Ratio(name, ours, "a loop over all pairs", plain, "participants", None),
+        Ratio(f"{4 * participants} all changed", grown, f"{participants} all changed", ours, "participants", 0.5),
+    ]
+
+
+def evaluation(participants: int, model: MotionModel | None) -> Callable[[], int]:
+    """A site with two seconds of history, and a function that evaluates it once with everybody changed."""
+    site = Site(SiteParameters(), roads=None, model=model, new_id=map(str, itertools.count()).__next__)
+    for tick in range(20):
+        rows = traffic(participants, tick)
+        site.step(rows, int(rows.arrival_us[0]))
+    everybody, now_us = site.picture.live(), int(rows.arrival_us[0])
+
+    def once() -> int:
+        site.evaluate(everybody, now_us)
+        return participants
+
+    return once
+
+
+def traffic(participants: int, tick: int) -> Reports:
+    """Vehicles on a grid of streets, as dense as a busy district; a third of them wait at junctions. Seeded."""
+    random = np.random.default_rng(SEED)
+    blocks = max(2, round(math.sqrt(participants / DENSITY_PER_KM2) * 1000.0 / BLOCK_M))
+    street, along = random.integers(0, blocks, participants), random.uniform(0, blocks * BLOCK_M, participants)
+    heading = random.choice([0.0, 90.0, 180.0, 270.0], participants)
+    speed = np.where(random.random(participants) < 1 / 3, 0.0, random.uniform(5, 16, participants))
+    side = np.where(heading < 180, 1.75, -1.75)
+    moved = along + speed * tick * 0.1 * np.where(heading < 180, 1, -1)
+    is_north = np.isin(heading, [0.0, 180.0])
+    place = np.stack([street * BLOCK_M + side, moved], axis=1)
+    xy = np.where(is_north[:, None], place, place[:, ::-1] * [1, 1] - np.array([0, 2]) * side[:, None])
+    time_us = np.full(participants, EPOCH_US + tick * 100_000, np.int64)
+    zero, key = np.zeros(participants, np.int64), np.arange(1, participants + 1)
+    return Reports(
+        kind=zero + int(Track.SPEAKS),
+        key=key.astype(np.uint64),
+        time_us=time_us,
+        arrival_us=time_us,
+        xyz=np.column_stack([xy, np.zeros(participants)]),
+        height_sigma_m=np.full(participants, 0.5),
+        speed_mps=speed,
+        heading_deg=heading,
+        acceleration_mps2=np.zeros(participants),
+        yaw_rate_dps=np.zeros(participants),
+        length_m=np.full(participants, 4.6),
+        width_m=np.full(participants, 1.8),
+        participant_type=zero + int(Participant.MOTOR),
+        device_key=key,
+        own_key=key,
+        message_count=zero,
+        sec_mark_ms=zero,
+        own_id=key.astype(np.uint64),
+    )
+
+
+def all_pairs(rows: Reports) -> int:
+    """The plain way: for every two vehicles the time of closest approach at constant velocity."""
+    angle = np.radians(rows.heading_deg)
+    east, north = (rows.speed_mps * np.sin(angle)).tolist(), (rows.speed_mps * np.cos(angle)).tolist()
+    place = rows.xyz[:, :2].tolist()
+    near = 0
+    for one, two in itertools.combinations(range(len(rows)), 2):
+        dx, dy = place[two][0] - place[one][0], place[two][1] - place[one][1]
+        vx, vy = east[two] - east[one], north[two] - north[one]
+        square = vx * vx + vy * vy
+        time_s = -(dx * vx + dy * vy) / square if square > 0 else 0.0
+        near += 0 < time_s < 4 and math.hypot(dx + vx * time_s, dy + vy * time_s) < 3
+    return len(rows)

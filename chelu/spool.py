@@ -147,16 +147,20 @@ class Spool:
                 raise SpoolError(self.directory, error) from None
 
     def sync(self) -> None:
-        """Wait until everything appended is on the disk itself."""
+        """Wait until everything appended before is on the disk itself; others may use the spool meanwhile."""
         with self._guard:
             if not self._dirty:
                 return
-            try:
-                os.fdatasync(self._file)
-                _sync_directory(self.directory)
-            except OSError as error:
-                raise SpoolError(self.directory, error) from None
             self._dirty = False
+            file = os.dup(self._file)
+        try:
+            os.fdatasync(file)
+            _sync_directory(self.directory)
+        except OSError as error:
+            self._dirty = True
+            raise SpoolError(self.directory, error) from None
+        finally:
+            os.close(file)
 
     def read(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Up to `limit` records with sequence numbers above `after` that are not released, oldest first."""

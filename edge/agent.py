@@ -119,9 +119,14 @@ class Agent:
         """Queue a JSON document on one of this kind's streams (``observation``, ``coop``, …), at QoS 1 through the spool."""
         if stream not in self._rows:
             raise KeyError(f"a device of kind {self.settings.kind} has no stream {stream!r}")
+        payload = _json(document)
         with self._guard:
-            self._reports.append((stream, _json(document)))
-            self._guard.notify()
+            is_full = len(self._reports) >= INBOX_LIMIT
+            if not is_full:
+                self._reports.append((stream, payload))
+                self._guard.notify()
+        if is_full:
+            self.tally.count("reports", "queue_full")
 
     def stop(self) -> None:
         """Send what is queued, say good-bye and end; what could not be sent stays on disk."""

@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chelu.clock import SystemClock
-from chelu.errors import CheluError
+from chelu.errors import CannotStartError, CheluError
 from edge import settings
 from edge.adapters import build
 from edge.agent import Agent
 
+log = logging.getLogger(__name__)
+
 
 def run(config: Path, environ: Mapping[str, str]) -> None:
-    """Run until SIGTERM or SIGINT. Raises CheluError when it cannot start.
+    """Run until SIGTERM or SIGINT. Raises CheluError when it cannot start, or when a thread of its own fails.
 
     A broker that is away or refuses us is no reason not to start: what is heard goes to disk, and the log says why.
     """
@@ -28,6 +30,15 @@ def run(config: Path, environ: Mapping[str, str]) -> None:
     clock, leaving = SystemClock(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leaving.set())
+    failures: list[str] = []
+
+    def fail(arguments: threading.ExceptHookArgs) -> None:
+        """A dead thread must not go unnoticed: end, so that whoever supervises the agent starts it anew."""
+        log.error("thread %s failed", getattr(arguments.thread, "name", "?"), exc_info=arguments.exc_value)
+        failures.append(f"{arguments.exc_type.__name__}: {arguments.exc_value}")
+        leaving.set()
+
+    threading.excepthook = fail
     agent = Agent(read, clock)
     sources = build(agent, clock)
     agent.start()
@@ -39,6 +50,8 @@ def run(config: Path, environ: Mapping[str, str]) -> None:
     for source in sources:
         source.stop()
     agent.stop()
+    if failures:
+        raise CannotStartError(f"the agent failed ({failures[0]})", "this is a fault of the program: report it with the log")
 
 
 def main(arguments: list[str]) -> int:

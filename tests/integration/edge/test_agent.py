@@ -277,7 +277,7 @@ def test_a_broker_that_dies_with_its_memory_loses_nothing_of_qos_1_and_keeps_the
 ) -> None:
     broker = make_broker()  # without persistence: what it held is gone
     hearer = platform(broker.url)
-    agent = start(broker.url, heartbeat_s=3600, run_status_s=3600)
+    agent = start(broker.url, heartbeat_s=3600, run_status_s=3600, delivery={"resend_s": 1})
     for number in range(300):
         agent.report("coop", {"number": number})
         if number == 150:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,24 +15,18 @@ from rich.table import Table
 from chelu.api import Client
 from chelu.bus import Session
 from chelu.clock import Clock, SystemClock
-from chelu.errors import ConfigurationError, RefusedError
-from chelu.local.files import Layout, home, read_json
+from chelu.errors import ConfigurationError
 from chelu.messages import Batch
-from chelu.topics import Kind, row
 from simulators.check import Checker
 from simulators.comparison import Comparison, Tolerance
+from simulators.connection import connected
 from simulators.encoding import Uper
-from simulators.enrolment import enrol
 from simulators.fleet import Fleet, fleet_of, site_of
 from simulators.replay import Options, Replay, ReplayReport
 from simulators.scene import Origin, Scene
-from simulators.secrets import SecretFile
 from simulators.sources.forms import open_scene
 
-CONNECT_S = 15.0
 INTERRUPTED = 130  # the shell's convention for a command ended by Ctrl-C
-SECRETS = "replay-secrets.json"
-WARNINGS = row("{kind}/{id}/warning/down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ def _run(request: Request, console: Console) -> int:
     fleet = fleet_of(scene, request.site or site_of(scene))
     with Client.find(environ) as client:
         scene = scene.at(_origin(request, client, fleet)).clipped(request.start_s, request.end_s)
-        with connected(client, scene, fleet, clock, environ) as session:
+        with connected(client, fleet, scene.origin, clock, environ) as session:
             report = _replay(request, scene, fleet, session, clock, console)
         _tell(console, report, scene)
         if report.is_interrupted:
@@ -78,46 +71,6 @@ def _run(request: Request, console: Console) -> int:
     for fault in faults:
         console.print(f"[red]{fault}[/red]")
     return 1 if faults else 0
-
-
-@contextmanager
-def connected(client: Client, scene: Scene, fleet: Fleet, clock: Clock, environ: dict[str, str]) -> Iterator[Session]:
-    """The gateway's session, its devices registered; a secret the broker no longer takes is replaced once."""
-    layout = Layout(home(environ))
-    secrets = SecretFile(layout.data / SECRETS)
-    secret = enrol(client, fleet, scene.origin, secrets)
-    try:
-        session = _connect(broker_url(environ, layout, fleet.gateway_id, secret), fleet, clock)
-    except RefusedError:
-        secret = client.new_credential(fleet.gateway_id).secret or ""
-        secrets.save(fleet.gateway_id, secret)
-        session = _connect(broker_url(environ, layout, fleet.gateway_id, secret), fleet, clock)
-    try:
-        yield session
-    finally:
-        session.stop()
-
-
-def broker_url(environ: dict[str, str], layout: Layout, user: str, secret: str) -> str:
-    """The broker's address with this account: CHELU_MQTT_URL's, else that of the site in the data directory."""
-    address = environ.get("CHELU_MQTT_URL") or read_json(layout.endpoints).get("mqtt_url")
-    if not isinstance(address, str) or not address:
-        raise ConfigurationError("CHELU_MQTT_URL", address, f"it is required, since {layout.endpoints} names no broker")
-    parts = urlsplit(address)
-    place = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{quote(user, safe='')}:{quote(secret, safe='')}@{place}").geturl()
-
-
-def _connect(url: str, fleet: Fleet, clock: Clock) -> Session:
-    filters = [WARNINGS.topic(kind, "+") for kind in (Kind.OBU, Kind.RSU)]
-    session = Session(url, client_id=fleet.gateway_id, clock=clock, subscriptions=filters)
-    session.start()
-    try:
-        session.wait_connected(CONNECT_S)
-    except BaseException:
-        session.stop()
-        raise
-    return session
 
 
 def _origin(request: Request, client: Client, fleet: Fleet) -> Origin | None:

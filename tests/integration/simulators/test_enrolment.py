@@ -11,9 +11,9 @@ import pytest
 from chelu.api import Client
 from chelu.bus import Received, Session
 from chelu.clock import SystemClock
-from chelu.errors import RefusedError
 from chelu.local.ports import LOOPBACK
 from chelu.topics import Kind
+from simulators.connection import SECRETS, connected
 from simulators.enrolment import enrol
 from simulators.fleet import fleet_of
 from simulators.replay import Options, Replay
@@ -40,9 +40,9 @@ def inference(mosquitto_port: int) -> Iterator[Session]:
     session.stop()
 
 
-def gateway(fleet_id: str, secret: str, port: int) -> Session:
-    url = f"mqtt://{fleet_id}:{secret}@{LOOPBACK}:{port}"
-    return Session(url, client_id=fleet_id, clock=CLOCK, subscriptions=["obu/+/warning/down", "rsu/+/warning/down"])
+@pytest.fixture
+def environ(tmp_path: Path, mosquitto_port: int) -> dict[str, str]:
+    return {"CHELU_HOME": str(tmp_path), "CHELU_MQTT_URL": f"mqtt://{LOOPBACK}:{mosquitto_port}"}
 
 
 def test_what_is_missing_is_registered_once(client: Client, secrets: SecretFile) -> None:
@@ -68,13 +68,10 @@ def test_a_gateway_whose_secret_is_gone_gets_a_new_one(client: Client, secrets: 
 
 
 def test_the_gateway_speaks_for_its_children_and_hears_their_warnings(
-    client: Client, secrets: SecretFile, mosquitto_port: int, inference: Session
+    client: Client, environ: dict[str, str], inference: Session
 ) -> None:
     scene = driving(4.0, cars=3)
     fleet = fleet_of(scene, "speaking")
-    session = gateway(fleet.gateway_id, enrol(client, fleet, ORIGIN, secrets), mosquitto_port)
-    session.start()
-    session.wait_connected(10)
     heard: list[Received] = []
 
     def answer(_: object) -> None:
@@ -93,11 +90,9 @@ def test_the_gateway_speaks_for_its_children_and_hears_their_warnings(
             }
             inference.publish(f"obu/{fleet.obu_ids[0]}/warning/down", json.dumps(document).encode(), qos=1)
 
-    try:
+    with connected(client, fleet, ORIGIN, CLOCK, environ) as session:
         replay = Replay(scene, fleet, session, JsonEncoder(), clock=CLOCK, options=Options(), on_progress=answer)
         report = replay.run()
-    finally:
-        session.stop()
 
     def is_all_there() -> bool:
         heard.extend(inference.drain(1000, 0.05))
@@ -111,25 +106,40 @@ def test_the_gateway_speaks_for_its_children_and_hears_their_warnings(
 
 
 def test_a_gateway_is_not_heard_for_other_gateways_children(
-    client: Client, secrets: SecretFile, mosquitto_port: int, inference: Session
+    client: Client, secrets: SecretFile, environ: dict[str, str], inference: Session
 ) -> None:
     mine, theirs = (fleet_of(driving(1.0, cars=1), site) for site in ("mine", "theirs"))
     enrol(client, theirs, ORIGIN, secrets)
-    session = gateway(mine.gateway_id, enrol(client, mine, ORIGIN, secrets), mosquitto_port)
-    session.start()
-    session.wait_connected(10)
-    session.publish(f"obu/{theirs.obu_ids[0]}/bsm/up", b"forged")
-    session.publish(f"obu/{mine.obu_ids[0]}/bsm/up", b"honest")
-    heard = until(lambda: inference.drain(10, 0.1), 10, "the honest message")
-    session.stop()
+    with connected(client, mine, ORIGIN, CLOCK, environ) as session:
+        session.publish(f"obu/{theirs.obu_ids[0]}/bsm/up", b"forged")
+        session.publish(f"obu/{mine.obu_ids[0]}/bsm/up", b"honest")
+        heard = until(lambda: inference.drain(10, 0.1), 10, "the honest message")
     assert [one.payload for one in heard] == [b"honest"]
 
 
-def test_a_wrong_secret_is_refused(client: Client, secrets: SecretFile, mosquitto_port: int) -> None:
+def test_not_one_message_is_lost_to_rights_that_are_still_being_read(
+    client: Client, environ: dict[str, str], inference: Session
+) -> None:
+    for cars in (100, 400):  # the second time the gateway exists already, and only its new children need rights
+        scene = driving(0.2, cars=cars)
+        fleet = fleet_of(scene, "growing")
+        with connected(client, fleet, ORIGIN, CLOCK, environ) as session:
+            for name in fleet.obu_ids:
+                session.publish(f"obu/{name}/bsm/up", b"at once")
+        heard: list[Received] = []
+
+        def is_all_there(heard: list[Received] = heard, wanted: int = cars) -> bool:
+            heard.extend(inference.drain(1000, 0.05))
+            return len(heard) >= wanted
+
+        until(is_all_there, 10, "every message")
+
+
+def test_a_secret_the_broker_does_not_take_is_replaced(client: Client, environ: dict[str, str]) -> None:
     fleet = fleet_of(driving(1.0), "wrong")
+    secrets = SecretFile(Path(environ["CHELU_HOME"]) / SECRETS)
     enrol(client, fleet, ORIGIN, secrets)
-    session = gateway(fleet.gateway_id, "not-the-secret", mosquitto_port)
-    session.start()
-    with pytest.raises(RefusedError):
-        session.wait_connected(10)
-    session.stop()
+    secrets.save(fleet.gateway_id, "not-the-secret")
+    with connected(client, fleet, ORIGIN, CLOCK, environ) as session:
+        assert session.is_connected
+    assert secrets.load(fleet.gateway_id) != "not-the-secret"

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from chelu.errors import ConfigurationError
 from chelu.local.files import Layout
-from simulators.command import Request, broker_url, parse_origin, run, table
+from simulators.command import Request, parse_origin, run, table
 from simulators.comparison import Comparison
+from simulators.connection import broker_address, with_account
 from simulators.scene import Origin, UnreadableError
 from simulators.secrets import SecretFile
 
@@ -29,16 +30,21 @@ def test_an_origin_that_is_none_is_refused_with_an_example(text: str) -> None:
         parse_origin(text)
 
 
-def test_the_gateways_account_replaces_the_one_in_the_brokers_address(tmp_path: Path) -> None:
+def test_the_gateways_account_replaces_the_one_in_the_brokers_address() -> None:
+    assert with_account("mqtts://a:b@host:1?ca=f", "g", "s/1") == "mqtts://g:s%2F1@host:1?ca=f"
+    assert with_account("mqtt://127.0.0.1:1883", "g", "s") == "mqtt://g:s@127.0.0.1:1883"
+
+
+def test_the_broker_is_named_by_the_environment_or_the_data_directory(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
-    assert broker_url({"CHELU_MQTT_URL": "mqtts://a:b@host:1?ca=f"}, layout, "g", "s/1") == "mqtts://g:s%2F1@host:1?ca=f"
-    layout.endpoints.write_text(json.dumps({"mqtt_url": "mqtt://127.0.0.1:1883"}))
-    assert broker_url({}, layout, "g", "s") == "mqtt://g:s@127.0.0.1:1883"
+    layout.endpoints.write_text(json.dumps({"mqtt_url": "mqtt://here:1"}))
+    assert broker_address({"CHELU_MQTT_URL": "mqtt://there:2"}, layout) == "mqtt://there:2"
+    assert broker_address({}, layout) == "mqtt://here:1"
 
 
 def test_a_missing_broker_address_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="CHELU_MQTT_URL"):
-        broker_url({}, Layout(tmp_path), "g", "s")
+        broker_address({}, Layout(tmp_path))
 
 
 def test_secrets_are_kept_for_their_owner_alone(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from chelu.local.mosquitto import Configuration
 from chelu.local.packages import Unpacked
 from chelu.local.ports import accepts, reachable
 from chelu.local.process import Program
-from chelu.local.services import module
+from chelu.local.services import PID_FILE, module
 
 SYSTEM_DIRECTORY = "/usr/sbin"  # where Debian puts it, and ordinary users' PATH does not look
 
@@ -73,6 +73,6 @@ def _amqtt(configuration: Configuration, directory: Path, log_file: Path) -> Pro
         log=log_file,
         is_ready=lambda: accepts(configuration.port, reachable(configuration.host)),
         address=f"{configuration.host}:{configuration.port}",
-        pid_file=directory / "mosquitto.pid",  # the registry sends its SIGHUP there, whichever broker it is
+        pid_file=directory / PID_FILE,  # the registry sends its SIGHUP there
         start_timeout_s=30.0,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from chelu.errors import ConfigurationError
-from chelu.local import broker, files, ports, postgres, secrets
+from chelu.local import broker, files, ports, postgres, process, secrets
 from chelu.local.broker import Choice
 from chelu.local.files import Layout
 from chelu.local.mosquitto import Configuration
@@ -73,6 +73,8 @@ def make(layout: Layout, options: Options) -> Plan:
         data=str(layout.data),
         broker=name,
     )
+    if program:
+        process.forget(program)  # a killed supervisor left it, and the registry's preparation would signal whoever has the number
     around = Surroundings(
         layout=layout,
         endpoints=endpoints,

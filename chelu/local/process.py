@@ -69,6 +69,12 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
     return popen
 
 
+def forget(program: Program) -> None:
+    """Remove the file with the process id, which may soon be somebody else's."""
+    if program.pid_file:
+        program.pid_file.unlink(missing_ok=True)
+
+
 def numbers(account: Account | None, stop_signal: signal.Signals) -> tuple[str, ...]:
     """What `child.py` is told before the command."""
     account = account or Account("", -1, -1)

@@ -12,6 +12,7 @@ from chelu.local.files import Layout
 from chelu.local.process import Program
 
 START_TIMEOUT_S = 60.0
+PID_FILE = "mosquitto.pid"  # of whichever broker it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def environment(around: Surroundings, name: str) -> dict[str, str]:
     if name in around.accounts:
         mqtt_url = f"mqtt://{name}:{around.accounts[name]}@{around.endpoints.mqtt_host}:{around.endpoints.mqtt_port}"
     return {
+        **(_broker_files(around) if around.accounts else {}),
         "CHELU_DATABASE_URL": around.endpoints.database_url,
         "CHELU_MQTT_URL": mqtt_url,
         "CHELU_API_URL": around.endpoints.api_url,
@@ -83,11 +85,17 @@ def environment(around: Surroundings, name: str) -> dict[str, str]:
         "CHELU_REGISTRY_PORT": str(around.api_port),
         "CHELU_REGISTRY_API_KEY": around.api_key,
         "CHELU_REGISTRY_ACCOUNTS_FILE": str(around.layout.accounts),
-        "CHELU_REGISTRY_PASSWORD_FILE": str(around.password_file),
-        "CHELU_REGISTRY_ACL_FILE": str(around.acl_file),
-        "CHELU_REGISTRY_BROKER_PID_FILE": str(around.layout.broker / "mosquitto.pid"),
         "CHELU_INGEST_SPOOL_DIRECTORY": str(around.layout.data / "spool" / "ingest"),
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _broker_files(around: Surroundings) -> dict[str, str]:
+    """For the registry, which keeps our own broker's files."""
+    return {
+        "CHELU_REGISTRY_PASSWORD_FILE": str(around.password_file),
+        "CHELU_REGISTRY_ACL_FILE": str(around.acl_file),
+        "CHELU_REGISTRY_BROKER_PID_FILE": str(around.layout.broker / PID_FILE),
     }
 
 

@@ -198,6 +198,7 @@ class Supervisor:
 
     def _note_end(self, part: _Part, code: int) -> None:
         part.popen = None
+        process.forget(part.program)
         words = process.last_line(part.program.log, since=part.log_offset)
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         if part.state is State.STOPPING:

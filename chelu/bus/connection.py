@@ -26,6 +26,7 @@ from chelu.bus.messages import Address, Failure, Publication, Will
 
 CONNECT_TIMEOUT_S = 5.0
 POLL_S = 0.5
+READ_BURST = 200  # messages read before anything is written
 HEADER_BYTES = 64  # what a PUBLISH packet may need beyond topic and payload: fixed header, packet number, the seq property
 NEW_PROPERTIES: Callable[[int], Properties] = Properties  # paho leaves its constructor without types
 SEND_WINDOW = 1000  # unacknowledged publications on the wire when the broker names no limit of its own
@@ -87,6 +88,7 @@ class Connection:
         self._waker, self._awoken = socket.socketpair()
         self._waker.settimeout(0)
         self._is_awake = False
+        self._arrived = 0
         self._client = self._new_client()
 
     # -- network thread ------------------------------------------------------------------------------------------------------
@@ -119,7 +121,7 @@ class Connection:
         self._poll(sock, is_reading=is_reading)
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
         if is_reading:
-            code = client.loop_read()
+            code = self._read()
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS and client.want_write():
             code = client.loop_write()
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -129,6 +131,16 @@ class Connection:
             self.loss = "no answer to CONNECT or SUBSCRIBE in time"
             return False
         return code == MQTTErrorCode.MQTT_ERR_SUCCESS and self.refusal is None
+
+    def _read(self) -> MQTTErrorCode:
+        """Read until a call brings no message: paho reads one packet at a time, and waiting for each costs as much again."""
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        for _ in range(READ_BURST):
+            before = self._arrived
+            code = self._client.loop_read()
+            if code != MQTTErrorCode.MQTT_ERR_SUCCESS or self._arrived == before:
+                break
+        return code
 
     def has_unsent(self) -> bool:
         """Whether anything published is still unwritten or unacknowledged."""
@@ -309,6 +321,7 @@ class Connection:
         self._done.append((mid, reason))
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        self._arrived += 1
         self._deliver(message, self.number, _sequence(message))
 
     def _on_disconnect(

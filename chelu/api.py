@@ -94,12 +94,13 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Rows of one stream: received = stored + the sum of `dropped`, which is by reason."""
+    """Rows of one stream: received = stored + the sum of `dropped`, by reason; `missing` messages were lost on the way."""
 
     messages: int
     frames: int
     received: int
     stored: int
+    missing: int = 0
     dropped: Mapping[str, int]
 
 

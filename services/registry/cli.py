@@ -51,7 +51,7 @@ def add_site(
 
         origin = {"latitude_deg": latitude, "longitude_deg": longitude, "elevation_m": elevation}
         added = client.add_site(Site(site_id=site_id, name=name, time_zone=time_zone, **origin))
-    _print([asdict(added)], SITE_COLUMNS, as_json=as_json)
+    _print_one(asdict(added), as_json=as_json)
 
 
 @SITE.command("list")
@@ -108,7 +108,7 @@ def add_device(
             credential=credential,
         )
         added = client.add_devices([device])[0]
-    _print([asdict(added)], ("device_id", "device_key", "secret"), as_json=as_json)
+    _print_one(asdict(added), as_json=as_json)
 
 
 @DEVICE.command("list")
@@ -142,7 +142,7 @@ def credential(
         if revoke:
             client.revoke_credential(device_id)
             return
-        _print([asdict(client.new_credential(device_id))], ("device_id", "device_key", "secret"), as_json=as_json)
+        _print_one(asdict(client.new_credential(device_id)), as_json=as_json)
 
 
 def labels(pairs: Sequence[str]) -> dict[str, str]:

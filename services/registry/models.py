@@ -20,6 +20,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _no_dots_alone(name: str) -> str:
+    if name in {".", ".."}:
+        raise ValueError("no '.' or '..', which mean something else in an address")
+    return name
+
+
 def _time_zone(name: str) -> str:
     if name not in zoneinfo.available_timezones():
         raise ValueError("a time zone of the IANA data base, such as Asia/Shanghai")
@@ -33,7 +39,10 @@ def _envelope(name: str) -> str:
 
 
 Identifier = Annotated[
-    str, StringConstraints(pattern=DEVICE_ID), Field(description="1..64 of letters, digits, '_', '.', '-'", examples=["obu-0001"])
+    str,
+    StringConstraints(pattern=DEVICE_ID),
+    AfterValidator(_no_dots_alone),
+    Field(description="1..64 of letters, digits, '_', '.', '-'", examples=["obu-0001"]),
 ]
 Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
@@ -146,6 +155,7 @@ class StreamAccount(Model):
     frames: int
     received: int
     stored: int
+    missing: int = Field(description="messages missing in the senders' counts: lost on the way, at least")
     dropped: dict[str, int]
 
 

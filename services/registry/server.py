@@ -16,6 +16,7 @@ from chelu.errors import CannotStartError
 
 LOG = logging.getLogger(__name__)
 END_S = 5
+KEEP_ALIVE_S = 60  # longer than clients keep idle connections, so that none is closed under a request
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -46,7 +47,9 @@ def serve(app: FastAPI, *, host: str, port: int, ready_file: Path | None) -> Non
     """Serve until a signal. Called from the main thread; CannotStartError when the address is not to be had."""
     bound = bind(host, port)
     LOG.info("listening on http://%s:%d", host, bound.getsockname()[1])
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=END_S)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=END_S, timeout_keep_alive=KEEP_ALIVE_S
+    )
     with bound:
         Server(config, ready_file).run(sockets=[bound])
     LOG.info("ended")

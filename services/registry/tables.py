@@ -34,7 +34,7 @@ PAGE = """SELECT * FROM {table} WHERE {range} AND (%(after)s::bigint IS NULL
         OR {time} > 'epoch'::timestamptz + %(after)s::bigint * interval '1 microsecond')
     ORDER BY {time} FETCH FIRST %(limit)s ROWS WITH TIES"""
 ACCOUNTS = f"""SELECT stream, sum(messages)::bigint AS messages, sum(frames)::bigint AS frames, sum(received)::bigint AS received,
-        sum(stored)::bigint AS stored
+        sum(stored)::bigint AS stored, sum(missing)::bigint AS missing
     FROM stream.account JOIN stream.batch USING (batch_id) WHERE {RANGE.format(time="created")} GROUP BY stream"""  # noqa: S608 - constants only
 DROPS = f"""SELECT stream, reason, sum(rows)::bigint AS rows FROM stream.drop JOIN stream.batch USING (batch_id)
     WHERE {RANGE.format(time="created")} GROUP BY stream, reason"""  # noqa: S608 - constants only
@@ -51,7 +51,7 @@ def accounts(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US) -> d
     drops = _rows(parts, "stream.drop", DROPS, period)
     found: dict[str, dict[str, Any]] = {row["stream"]: {**row, "dropped": {}} for row in sums}
     for drop in drops:
-        empty = {"messages": 0, "frames": 0, "received": 0, "stored": 0, "dropped": {}}
+        empty = {"messages": 0, "frames": 0, "received": 0, "stored": 0, "missing": 0, "dropped": {}}
         found.setdefault(drop["stream"], empty)["dropped"][drop["reason"]] = drop["rows"]
     return {stream: StreamAccount(**{key: row[key] for key in StreamAccount.model_fields}) for stream, row in found.items()}
 

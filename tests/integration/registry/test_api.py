@@ -138,6 +138,7 @@ def test_without_a_key_nothing_but_health_answers(place: Place, client: Client) 
         (json.dumps([device(device_id="a+")]), 422, "[0].device_id", "a+"),
         (json.dumps([device(device_id="a\n")]), 422, "[0].device_id", "a"),
         (json.dumps([device(device_id="")]), 422, "[0].device_id", "''"),
+        (json.dumps([device(device_id="..")]), 422, "[0].device_id", ".."),
         (json.dumps([device(kind="tram")]), 422, "[0].kind", "tram"),
         (json.dumps([device(envelope="brown")]), 422, "[0].envelope", "brown"),
         (json.dumps([device(vehicle_id="12")]), 422, "[0].vehicle_id", "12"),

@@ -20,11 +20,11 @@ def chelu(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_device_is_registered_listed_and_shown(place: Place, client: Client) -> None:
     added = chelu(place, "device", "add", "typed-1", "rsu", "--site", SITE, "--latitude", "29.534", "--json")
     assert added.returncode == 0, added.stderr
-    (device,) = json.loads(added.stdout)
+    device = json.loads(added.stdout)
     assert len(device["secret"]) == 43
     assert "typed-1" in chelu(place, "device", "list", "--kind", "rsu").stdout
     assert json.loads(chelu(place, "device", "show", "typed-1", "--json").stdout)["latitude_deg"] == 29.534
-    fresh = json.loads(chelu(place, "device", "credential", "typed-1", "--json").stdout)[0]["secret"]
+    fresh = json.loads(chelu(place, "device", "credential", "typed-1", "--json").stdout)["secret"]
     assert fresh != device["secret"]
     assert SITE in chelu(place, "site", "list").stdout
 

@@ -72,7 +72,7 @@ def test_a_site_is_added_and_shown(run: Callable[..., str]) -> None:
     added = run(
         lambda request: httpx.Response(201, json=site), "site", "add", "s", "--latitude", "1", "--longitude", "2", "--json"
     )
-    assert json.loads(added) == [site]
+    assert json.loads(added) == site
 
 
 def test_a_credential_is_revoked(run: Callable[..., str]) -> None:

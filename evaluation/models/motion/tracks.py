@@ -115,7 +115,7 @@ def _moments(recording: Recording) -> Iterator[tuple[Recent, Floats, Floats, Int
     future = _future(recording)
     for index, (start, stop) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         rows = np.arange(start, stop)
-        reports = _reports(recording, rows)
+        reports = reports_at(recording, rows)
         picture.update(reports)
         slots = picture.find(Track.SPEAKS, reports.key)
         placement.update(picture, slots)
@@ -156,7 +156,8 @@ def _future(recording: Recording) -> Floats:
     return np.where((key[row] == wanted)[..., None], recording.xyz[row, :2], np.nan)
 
 
-def _reports(recording: Recording, rows: Ints) -> Reports:
+def reports_at(recording: Recording, rows: Ints) -> Reports:
+    """What the vehicles of these samples would report at that instant."""
     vehicle = recording.vehicle[rows]
     time_us = EPOCH_US + np.round(recording.time_s[rows] * 1e6).astype(np.int64)
     zero, key = np.zeros(len(rows), np.int64), (vehicle + 1).astype(np.uint64)

@@ -51,7 +51,12 @@ class _Constant:
 
 
 def test_the_model_is_asked_only_where_the_rule_allows_and_corrects_in_the_cars_frame():
-    cars = [Car(1, (0, 0, 0), 90, 10), Car(2, (0, 50, 0), 90, 10, lambda t: -5.0), Car(3, (0, 100, 0), 90, 1), Car(4, (0, 150, 0), 90, 10)]
+    cars = [
+        Car(1, (0, 0, 0), 90, 10),
+        Car(2, (0, 50, 0), 90, 10, lambda t: -5.0),
+        Car(3, (0, 100, 0), 90, 1),
+        Car(4, (0, 150, 0), 90, 10),
+    ]
     picture = _picture(cars, 18)
     futures = Futures(_Constant())
     futures.update(picture, np.arange(4), np.array([0.0, 0.0, 0.0, np.nan]))

@@ -1,0 +1,1 @@
+"""The judges of the vehicle-road applications."""

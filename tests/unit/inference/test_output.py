@@ -1,0 +1,123 @@
+"""What leaves inference: addressees, warning JSON and rows, the picture's columns, signals, and the documents' tables."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chelu.codec import columns
+from chelu.geo import LocalFrame
+from chelu.messages import SPAT, Batch
+from chelu.topics import Kind
+from services.inference.life import LifeParameters
+from services.inference.outbox import WARNING_COLUMNS, Sent, document, letter, warning_rows
+from services.inference.parameters import table
+from services.inference.register import Device, Register
+from services.inference.signals import SignalTable
+from services.inference.v2x.fcw import FcwParameters
+from services.inference.v2x.icw import IcwParameters
+from tests.unit.inference.scenes import EPOCH_US, Car, drive, report, site
+
+DOCS = Path(__file__).parents[3] / "docs"
+FRAME = LocalFrame(29.5, 106.5, 250.0)
+
+
+def _device(key, name, kind):
+    return Device(key, name, kind, "north", "auto", 0)
+
+
+def _register(*devices):
+    return Register({one.device_id: one for one in devices}, {one.key: one for one in devices}, {}, {})
+
+
+OBUS = [_device(101, "obu-1", Kind.OBU), _device(102, "obu-2", Kind.OBU)]
+RSU = _device(900, "rsu-9", Kind.RSU)
+
+
+@pytest.fixture(scope="module")
+def notices():
+    leader = Car(1, (0, 25, 0), 0, 15, lambda t: -7.0 if t >= 2 else 0.0)
+    return [one for _, one in drive([leader, Car(2, (0, 0, 0), 0, 15)], 4)]
+
+
+def test_a_warning_goes_to_the_vehicles_own_unit(notices):
+    out = letter(notices[0], _register(*OBUS, RSU), FRAME)
+    assert (out.topic, out.qos) == ("obu/obu-2/warning/down", 1)
+
+
+def test_a_vehicle_that_only_a_roadside_unit_heard_is_warned_through_it_with_its_id(notices):
+    from dataclasses import replace
+
+    host = replace(notices[0].host, own_key=0, device_key=900)
+    out = letter(replace(notices[0], host=host), _register(*OBUS, RSU), FRAME)
+    assert out.topic == "rsu/rsu-9/warning/down"
+    assert json.loads(out.payload)["host"]["vehicle_id"] == "0000000000000002"
+
+
+def test_nobody_is_told_when_the_addressee_is_no_longer_registered(notices):
+    assert letter(notices[0], _register(), FRAME) is None
+
+
+def test_the_warning_names_its_cause_and_places(notices):
+    found = document(notices[0], _register(*OBUS), FRAME)
+    json.dumps(found, allow_nan=False)
+    assert found["state"] == "raised"
+    assert found["host"]["device_id"] == "obu-2"
+    assert found["other"]["vehicle_id"] == "0000000000000001"
+    assert found["cause"]["event_time_us"] <= found["event_time_us"] <= found["time_us"]
+    assert found["host"]["latitude_deg"] == pytest.approx(29.5, abs=0.01)
+
+
+def test_every_change_is_a_row_with_all_columns(notices):
+    register = _register(*OBUS)
+    sent = [Sent(one, document(one, register, FRAME), letter(one, register, FRAME), 0) for one in notices]
+    rows = warning_rows(sent, "north")
+    assert len(rows) == len(notices)
+    assert {column.source for column in WARNING_COLUMNS} <= set(rows)
+    assert not rows["published_us_valid"].any()
+
+
+def test_the_picture_is_columns_with_signals_beside():
+    place = site()
+    rows = report([Car(1, (3, 4, 5), 10, 7), Car(2, (8, 9, 1), 20, 6, height_known=False)], 0.0)
+    place.step(rows, EPOCH_US)
+    place.signals.update(_spat([(0, 7, 3, 0, 3, 0.0, 12.0), (0, 7, 4, 0, 6, 0.0, np.nan), (0, 7, 3, 1, 6, 12.0, 30.0)]))
+    found, header = columns.unpack(place.broadcast({"site": "north"}, EPOCH_US + 50_000))
+    assert found["key"].tolist() == [1, 2]
+    np.testing.assert_allclose(found["east_m"], [3, 8])
+    np.testing.assert_allclose(found["up_m"], [5, np.nan])
+    np.testing.assert_allclose(found["age_ms"], 50)
+    assert header["site"] == "north"
+    signals = header["signals"]
+    assert signals["phase"] == [3, 4]
+    assert signals["light"] == [3, 6]
+    assert signals["likely_end_s"] == [pytest.approx(11.95), None]
+
+
+def _spat(rows):
+    base = {name: np.zeros(len(rows), dtype) for name, dtype in SPAT.dtypes().items()}
+    names = ("region_id", "intersection_id", "phase_id", "state_index", "light", "start_s", "likely_end_s")
+    base |= {name: np.array(column, base[name].dtype) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    base["region_id_valid"] = np.ones(len(rows), bool)
+    base["time_us"] = np.full(len(rows), EPOCH_US, np.int64)
+    return Batch(base)
+
+
+def test_the_newest_state_of_a_phase_counts():
+    table_ = SignalTable()
+    table_.update(_spat([(1, 7, 3, 0, 3, 0.0, 5.0)]))
+    newer = _spat([(1, 7, 3, 0, 6, 0.0, 20.0)]).with_columns(time_us=np.array([EPOCH_US + 100_000]))
+    table_.update(newer)
+    table_.update(_spat([(1, 7, 3, 0, 3, 0.0, 5.0)]))
+    now = table_.now(EPOCH_US + 200_000)
+    assert (now.region.tolist(), now.intersection.tolist(), now.light.tolist()) == ([1], [7], [6])
+    assert len(table_.now(EPOCH_US + 60_000_000).light) == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [("applications/fcw.md", FcwParameters), ("applications/icw.md", IcwParameters), ("inference.md", LifeParameters)],
+)
+def test_the_documents_show_the_parameters_as_they_are(page, kind):
+    assert table(kind) in (DOCS / page).read_text(encoding="utf-8")

@@ -1,0 +1,165 @@
+"""Places and segments on the district's road network: lanes, stacked decks, counting."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chelu.roads import sumo
+from services.inference.city.segments import SegmentMonitor, Segments, congestion_index
+from services.inference.network import NetworkRoads
+from services.inference.picture import Picture
+from services.inference.placing import Placement
+from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site
+
+FILE = Path(__file__).parents[3] / "simulators" / "data" / "district.net.xml.gz"
+
+
+@pytest.fixture(scope="module")
+def network():
+    return sumo.read(FILE.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def roads(network):
+    return NetworkRoads(network)
+
+
+def _crossing(network):
+    """Two lanes that lie above each other and cross: where, with both headings and heights."""
+    shape, stack = network.lanes.shape, network.stacked
+    for lower, upper in zip(stack.lower.tolist(), stack.upper.tolist(), strict=True):
+        for i in range(len(shape[lower]) - 1):
+            for j in range(len(shape[upper]) - 1):
+                one, two = shape[lower][i : i + 2], shape[upper][j : j + 2]
+                step = np.stack([one[1] - one[0], two[0] - two[1]], axis=1)[:2]
+                if abs(np.linalg.det(step)) < 0.7 * np.prod(np.linalg.norm(step, axis=0)):
+                    continue
+                s, t = np.linalg.solve(step, (two[0] - one[0])[:2])
+                if 0 <= s <= 1 and 0 <= t <= 1:
+                    place = one[0] + s * (one[1] - one[0])
+                    ways = [np.degrees(np.arctan2(*(end - begin)[:2])) % 360 for begin, end in (one, two)]
+                    return place, (two[0] + t * (two[1] - two[0]))[2], ways, (lower, upper)
+    pytest.fail("the district has no stacked crossing")
+
+
+def test_vehicles_on_two_decks_of_the_interchange_do_not_warn_each_other(network, roads):
+    place, upper, (one, two), _ = _crossing(network)
+    cars = [
+        Car(1, (*(place[:2] - 60 * np.array([np.sin(np.radians(one)), np.cos(np.radians(one))])), place[2]), one, 14),
+        Car(2, (*(place[:2] - 60 * np.array([np.sin(np.radians(two)), np.cos(np.radians(two))])), upper), two, 14),
+    ]
+    assert raised(drive(cars, 6, site(roads=roads))) == []
+
+
+def test_a_place_with_a_height_gets_the_height_of_its_lane(network, roads):
+    place, upper, (one, two), lanes = _crossing(network)
+    found = roads.place(np.array([place, [*place[:2], upper + 0.8]]), np.array([one, two]))
+    assert (network.lanes.deck[found.lane] == network.lanes.deck[list(lanes)]).all()
+    np.testing.assert_allclose(found.heights_m[:, 0], [place[2], upper], atol=0.3)
+
+
+def test_an_unknown_height_gives_every_deck_that_runs_along_the_heading(network, roads):
+    place, upper, (one, two), _ = _crossing(network)
+    found = roads.place(np.array([[*place[:2], np.nan]] * 2), np.array([one, two]))
+    assert np.nanmin(np.abs(found.heights_m[0] - place[2])) < 0.3
+    assert np.nanmin(np.abs(found.heights_m[1] - upper)) < 0.3
+
+
+def test_lanes_lead_to_those_that_follow_and_not_to_their_neighbours(network, roads):
+    links = network.connections
+    first, second = links.from_lane[:50].astype(np.int64), links.to_lane[:50].astype(np.int64)
+    assert roads.leads_to(first, second).all()
+    assert roads.leads_to(first, first).all()
+    multi = np.flatnonzero(np.bincount(network.lanes.link) > 1)[0]
+    right, left = np.flatnonzero(network.lanes.link == multi)[:2]
+    assert not roads.leads_to(np.array([right]), np.array([left]))[0]
+    assert roads.leads_to(np.array([-1, right]), np.array([left, -1])).all()
+
+
+def test_a_track_that_has_not_moved_is_not_matched_again(roads, network):
+    class Counting:
+        calls = 0
+
+        def place(self, xyz, heading):
+            Counting.calls += len(xyz)
+            return roads.place(xyz, heading)
+
+        def leads_to(self, lane, other):
+            return roads.leads_to(lane, other)
+
+    picture, placement = Picture(), Placement(Counting(), moved_m=1.0)
+    start = tuple(network.lanes.shape[0][0])
+    for tick in range(20):
+        change = picture.update(report([Car(1, start, 0, 0.0), Car(2, start, 0, 5.0)], tick * 0.1))
+        placement.update(picture, change.slots)
+    assert Counting.calls <= 1 + 10
+
+
+def _monitor():
+    return SegmentMonitor(Segments(np.array([100.0, 500.0]), np.array([1, 2]), np.array([10.0, 20.0]), np.array([0, 1, 1, -1])))
+
+
+def test_segment_state_follows_edies_definitions():
+    monitor = _monitor()
+    lane, speed = np.array([0, 1, 2, 3, -1]), np.array([5.0, 10.0, 20.0, 7.0, 7.0])
+    results = [monitor.sample(lane, speed, EPOCH_US + tick * 500_000) for tick in range(11)]
+    assert results[:-1] == [None] * 10
+    rows = results[-1]
+    assert rows["link"].tolist() == [0, 1]
+    np.testing.assert_allclose(rows["mean_speed_mps"], [5.0, 15.0])
+    np.testing.assert_allclose(rows["density_vpkm"], [10.0, 2 / (0.5 * 2)])
+    np.testing.assert_allclose(rows["congestion_index"], [2.0, 20 / 15])
+    np.testing.assert_allclose(rows["vehicles"], [1.0, 2.0])
+
+
+def test_entries_are_counted_once_and_not_for_those_already_there():
+    monitor = _monitor()
+    slots, generation = np.array([0, 1]), np.array([0, 0])
+    for lanes in ([0, 1], [0, 2], [3, 2], [1, -1], [1, 1]):
+        monitor.pass_through(slots, generation, np.array(lanes))
+    monitor.pass_through(np.array([1]), np.array([1]), np.array([0]))  # another track in slot 1: it appears, it does not enter
+    monitor.sample(np.array([0]), np.array([1.0]), EPOCH_US)
+    for tick in range(1, 11):
+        rows = monitor.sample(np.array([0]), np.array([1.0]), EPOCH_US + tick * 500_000)
+    assert rows is not None
+    # slot 0 goes from link 0 over a junction to link 1; slot 1 was on link 1 from the start
+    assert dict(zip(rows["link"].tolist(), rows["entered"].tolist(), strict=True)) == {0: 0, 1: 1}
+
+
+def test_flow_is_the_hourly_rate_of_entries_over_the_last_minute():
+    monitor, seen = _monitor(), []
+    monitor.sample(np.array([1]), np.array([10.0]), EPOCH_US)
+    for tick in range(1, 241):
+        if tick % 10 == 5:  # a vehicle every 5 s drives from link 0 to link 1
+            slot = np.array([tick])
+            monitor.pass_through(slot, np.array([0]), np.array([0]))
+            monitor.pass_through(slot, np.array([0]), np.array([1]))
+        rows = monitor.sample(np.array([1]), np.array([10.0]), EPOCH_US + tick * 500_000)
+        if rows is not None:
+            seen.append(dict(zip(rows["link"].tolist(), rows["flow_vph"].tolist(), strict=True))[1])
+    np.testing.assert_allclose(seen, 720.0)
+
+
+def test_congestion_index_is_one_when_free_and_bounded_when_standing():
+    index = congestion_index(np.array([20.0, 20.0, 20.0, 20.0]), np.array([25.0, 10.0, 0.0, np.nan]))
+    np.testing.assert_allclose(index, [1.0, 2.0, 10.0, np.nan])
+
+
+def test_vehicles_on_a_road_give_rows_every_five_seconds_and_a_twin_counts_once(network, roads):
+    lane = int(np.flatnonzero((network.lanes.length_m > 150) & (network.lane_kind() == 0) & (network.lanes.users & 1 > 0))[0])
+    start, end = network.lanes.shape[lane][:2]
+    heading = float(np.degrees(np.arctan2(*(end - start)[:2])) % 360)
+    car = Car(1, tuple(start), heading, 3.0)
+    twin = Car(2, tuple(start), heading, 3.0, is_seen=True)
+    place, results = site(roads=roads), []
+    for tick in range(60):
+        rows = report([car, twin], tick * 0.1)
+        place.step(rows, int(rows.arrival_us.max()))
+        if (result := place.segments()) is not None:
+            results.append(result)
+    assert len(results) == 1
+    link = int(network.lanes.link[lane])
+    row = results[0]["link"].tolist().index(link)
+    assert results[0]["vehicles"][row] == pytest.approx(1.0, abs=0.1)
+    assert results[0]["mean_speed_mps"][row] == pytest.approx(3.0)

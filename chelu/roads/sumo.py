@@ -141,7 +141,7 @@ def _users(lane: ElementTree.Element) -> int:
         return int(_EVERYONE)
     # a class is shut out when none of SUMO's classes that we count to it is left
     barred = set(disallow.split()) if disallow != "all" else set(_CLASSES)
-    return int(_classes(" ".join(name for name in _CLASSES if name not in barred)))
+    return int(_EVERYONE & _classes(" ".join(name for name in _CLASSES if name not in barred)))
 
 
 def _classes(names: str) -> User:

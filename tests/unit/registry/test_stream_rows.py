@@ -1,0 +1,73 @@
+"""The pure part of reading streams: windows, bytes into columns, columns into JSON lines."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chelu.errors import MalformedError
+from chelu.messages import BSM, SPAT, STREAMS, Stream
+from chelu.store.binary import HEADER, TRAILER
+from services.registry.stream_rows import Page, copy_sql, json_lines, outputs, read, read_nothing
+from services.registry.tables import plain
+
+INSTANTS = st.integers(0, 4_102_444_800_000_000)
+
+
+@given(INSTANTS, INSTANTS, st.none() | INSTANTS)
+def test_windows_cover_the_pages_time_once_and_are_few(from_us: int, to_us: int, after_us: int | None) -> None:
+    windows = list(Page(from_us, to_us, 10, after=None if after_us is None else (after_us, 3)).windows())
+    start_us = max(from_us, after_us or 0)
+    assert [stop for _, stop in windows[:-1]] == [start for start, _ in windows[1:]]
+    assert (windows[0][0], windows[-1][1]) == (start_us, to_us) if windows else start_us >= to_us
+    assert len(windows) <= 12
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda stream: stream.name)
+def test_every_field_of_a_stream_is_read_back_with_its_type(stream: Stream) -> None:
+    empty = read_nothing(stream)
+    for name, dtype in stream.dtypes().items():
+        assert empty[name].dtype == dtype
+    assert {"arrival_us", "device_key", "batch_id", "flags", "committed_us", "committed_us_valid"} <= set(empty)
+    assert copy_sql(stream).count("coalesce(") == sum(field.optional for field in stream.fields) + 1
+
+
+@pytest.mark.parametrize("copied", [b"", HEADER, HEADER + b"\0" + TRAILER, HEADER + TRAILER + b"\0" * 7])
+def test_bytes_that_are_no_whole_rows_are_refused(copied: bytes) -> None:
+    with pytest.raises(MalformedError, match="truncated"):
+        read(BSM, copied)
+
+
+def test_json_lines_say_what_is_not_there() -> None:
+    fill = {output.name: np.zeros(2, output.dtype) for output in outputs(SPAT)}
+    batch = read_nothing(SPAT).with_columns(**fill)
+    batch = batch.with_columns(device_key=np.array([1, 2], np.int32), min_end_s=np.array([np.nan, -np.inf]))
+    rows = [json.loads(line) for line in json_lines(batch, {1: "rsu-1"})]
+    assert [row["device_id"] for row in rows] == ["rsu-1", None]
+    assert [row["min_end_s"] for row in rows] == [None, "-Infinity"]
+    assert rows[0]["region_id"] is None
+    assert not any(name.endswith("_valid") for name in rows[0])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (datetime(1970, 1, 1, 0, 0, 1, 5, tzinfo=UTC), 1_000_005),
+        (b"\xff\x00", "ff00"),
+        (float("nan"), None),
+        (Decimal("1.5"), 1.5),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        ([uuid.UUID(int=1), None], ["00000000-0000-0000-0000-000000000001", None]),
+        ({"a": [1]}, {"a": [1]}),
+        (None, None),
+    ],
+)
+def test_values_become_json(value: object, expected: object) -> None:
+    assert plain(value) == expected

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,14 +104,15 @@ class Trace:
 
 def read(path: Path) -> Trace:
     """Read a trace; raises OSError when there is no such file, MalformedError when it is not a trace."""
+    data = path.read_bytes()
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             columns = {name: archive[name] for name in archive.files}
         about = json.loads(bytes(columns["about"]))
         if about["format"] != FORMAT:
             raise MalformedError("wrong_version", f"{path.name} has trace format {about['format']}, not {FORMAT}")
         return _trace(columns, about)
-    except (ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, LookupError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise MalformedError("undecodable", f"{path.name} is not a trace: {type(error).__name__} {error}") from None
 
 
@@ -166,7 +168,7 @@ def _pack_samples(samples: Samples, actors: int, step_s: float) -> dict[str, npt
     step = np.rint(samples.time_s / step_s).astype(np.int64)
     order = np.lexsort((step, samples.actor))
     count = np.bincount(samples.actor, minlength=actors)
-    first = step[order][np.cumsum(count) - count]
+    first = np.append(step[order], 0)[np.cumsum(count) - count]  # whoever has no samples begins anywhere
     if not np.array_equal(step[order], _steps(first, count)[0]):
         raise ValueError("an actor's samples have gaps")
     packed = {"first": first.astype(np.int32), "count": count.astype(np.int32)}

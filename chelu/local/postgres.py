@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Cluster:
     directory: Path
     binaries: Path
     port: int
-    password: str
+    password: str = field(repr=False)
     account: Account | None
 
     @property

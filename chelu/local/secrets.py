@@ -13,7 +13,7 @@ from chelu.local.files import Layout
 BITS = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
     """Random and independent of each other; `accounts` are the services' own at the broker."""
 

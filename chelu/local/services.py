@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from chelu.local.files import Layout
@@ -41,7 +41,7 @@ class Endpoints:
     mqtt_url: str  # without an account, unless the broker is somebody else's
     mqtt_host: str
     mqtt_port: int
-    database_url: str
+    database_url: str = field(repr=False)  # with its password
     data: str
     broker: str  # which broker it is
 
@@ -56,8 +56,8 @@ class Surroundings:
 
     layout: Layout
     endpoints: Endpoints
-    accounts: Mapping[str, str]  # empty when the broker is somebody else's
-    api_key: str
+    accounts: Mapping[str, str] = field(repr=False)  # empty when the broker is somebody else's
+    api_key: str = field(repr=False)
     api_host: str
     api_port: int
 

@@ -199,7 +199,7 @@ class Supervisor:
     def _note_end(self, part: _Part, code: int) -> None:
         part.popen = None
         process.forget(part.program)
-        words = process.last_line(part.program.log, since=part.log_offset)
+        words = process.last_line(part.program.log, since=part.log_offset) if code > 0 else ""  # it was not asked for any
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         if part.state is State.STOPPING:
             self._enter(part, State.STOPPED)

@@ -10,13 +10,16 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import psutil
 import psycopg
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from chelu.clock import SystemClock
 from chelu.errors import CannotStartError, CheluError, UnreachableError
@@ -122,17 +125,6 @@ def test_the_state_file_says_what_runs(site: Site) -> None:
     assert holder(site.layout.lock) == os.getpid()
 
 
-def test_broker_knows_only_the_services_accounts(site: Site) -> None:
-    accounts = json.loads(site.layout.accounts.read_text())
-    assert _connect_code(site, "ingest", accounts["ingest"]) == 0
-    assert _connect_code(site, "ingest", "wrong") == 5
-    assert _connect_code(site, "stranger", "wrong") == 5
-
-
-def _connect_code(site: Site, user: str, password: str) -> int:
-    return mqtt_connect(site.endpoints.mqtt_port, user, password)
-
-
 def mqtt_connect(port: int, user: str, password: str) -> int:
     """The return code of an MQTT 3.1.1 CONNACK."""
 
@@ -224,15 +216,61 @@ def test_a_lost_password_is_said_before_anything_is_started(tmp_path: Path, site
         Site(tmp_path, OPTIONS).start()
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGHUP])
-def test_amqtt_stands_in_with_the_same_accounts(tmp_path: Path, site: Site, signal_number: signal.Signals) -> None:
-    options = replace(OPTIONS, broker=Choice.AMQTT, database_url=site.endpoints.database_url)
-    with Site(tmp_path / "data", options) as other:
-        accounts = json.loads(other.layout.accounts.read_text())
+@pytest.fixture(scope="module", params=[Choice.AUTO, Choice.AMQTT])
+def brokered(request: pytest.FixtureRequest, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with each kind of broker."""
+    if request.param is Choice.AUTO:
+        yield site
+        return
+    options = replace(OPTIONS, broker=request.param, database_url=site.endpoints.database_url)
+    with Site(tmp_path_factory.mktemp("amqtt"), options) as other:
         assert other.endpoints.broker == "amqtt"
-        pid = other.pid("broker")
-        assert int((other.layout.broker / "mosquitto.pid").read_text()) == pid
-        other.kill("broker", signal_number)
-        assert _connect_code(other, "ingest", accounts["ingest"]) == 0
-        assert _connect_code(other, "ingest", "wrong") != 0
-        assert other.pid("broker") == pid
+        yield other
+
+
+def test_broker_knows_only_the_services_accounts(brokered: Site) -> None:
+    accounts = json.loads(brokered.layout.accounts.read_text())
+    port = brokered.endpoints.mqtt_port
+    assert mqtt_connect(port, "ingest", accounts["ingest"]) == 0
+    assert mqtt_connect(port, "ingest", "wrong") != 0
+    assert mqtt_connect(port, "stranger", "wrong") != 0
+
+
+def test_broker_passes_on_only_what_the_rights_allow(brokered: Site) -> None:
+    accounts = json.loads(brokered.layout.accounts.read_text())
+    seen: list[str] = []
+    subscribed = threading.Event()
+    clients = {}
+    for user in ("ingest", "registry"):
+        client = clients[user] = paho.Client(CallbackAPIVersion.VERSION2, user, protocol=paho.MQTTv311)
+        client.username_pw_set(user, accounts[user])
+        client.on_message = lambda _client, _data, message: seen.append(message.topic)
+        client.on_subscribe = lambda *_: subscribed.set()
+        client.connect("127.0.0.1", brokered.endpoints.mqtt_port)
+        client.loop_start()
+    clients["ingest"].subscribe("#", qos=1)
+    assert subscribed.wait(10)
+    for topic in ("forbidden/a", "allowed/a", "forbidden/b", "allowed/b"):
+        clients["registry"].publish(topic, b"x", qos=1)
+    until(lambda: "allowed/b" in seen, 10, "the last message")
+    assert seen == ["allowed/a", "allowed/b"]
+    for client in clients.values():
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_broker_reads_its_files_again_on_sighup(brokered: Site) -> None:
+    """As the registry does it: write, then signal the process in the file."""
+    accounts = json.loads(brokered.layout.accounts.read_text())
+    pid = int((brokered.layout.broker / "mosquitto.pid").read_text())
+    assert pid == brokered.pid("broker")
+    passwords = brokered.layout.broker / "passwords"
+    before = passwords.read_text()
+    passwords.write_text("".join(line + "\n" for line in before.splitlines() if not line.startswith("ingest:")))
+    os.kill(pid, signal.SIGHUP)
+    port = brokered.endpoints.mqtt_port
+    until(lambda: mqtt_connect(port, "ingest", accounts["ingest"]) != 0, 5, "the account to be gone")
+    passwords.write_text(before)
+    os.kill(pid, signal.SIGHUP)
+    until(lambda: mqtt_connect(port, "ingest", accounts["ingest"]) == 0, 5, "the account to be back")
+    assert brokered.pid("broker") == pid

@@ -18,6 +18,7 @@ from chelu.local.services import PREPARE, SERVICES, Endpoints, Service, Surround
 from chelu.store import Database
 
 USUAL_PORTS: Mapping[str, int] = {"mqtt": 1883, "api": 8080, "database": 54329}
+CONSOLE = "console"  # the account of whoever only looks
 DATABASE_VARIABLE = "CHELU_DATABASE_URL"
 BROKER_VARIABLE = "CHELU_MQTT_URL"
 
@@ -58,7 +59,7 @@ def make(layout: Layout, options: Options) -> Plan:
     for directory in (layout.log("x").parent, layout.broker, layout.ready("x").parent):
         files.make_directory(directory)
     mine = not options.mqtt_url
-    found = secrets.load(layout, accounts=tuple(service.name for service in options.services) if mine else ())
+    found = secrets.load(layout, accounts=(*(service.name for service in options.services), CONSOLE) if mine else ())
     cluster = None if options.database_url else _cluster(layout, options, found.database_password)
     mqtt_host, mqtt_port = _broker_address(layout, options)
     api_port = _port(layout, options, "api")

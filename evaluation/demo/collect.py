@@ -10,13 +10,16 @@ import numpy.typing as npt
 
 from chelu.api import Client
 from chelu.clock import Clock
-from chelu.messages import Batch, concatenate
+from chelu.messages import STREAMS, Batch, concatenate
+from chelu.topics import TOPICS
 from evaluation.demo.summary import StreamCount
 from simulators.replay import ReplayReport, SentFrame
 
 SETTLE_S = 20.0
 POLL_S = 0.2
 EARLIER_US = 1_000_000  # ingest's clock is this machine's, but a batch may begin a little before its first message
+# Accounts are kept by the topic's stream, rows by their table: RSMs hold participants.
+ACCOUNTED_AS = {topic.table: topic.stream for topic in TOPICS if topic.table in STREAMS}
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,11 +37,8 @@ class Stored:
 def counts(client: Client, streams: Sequence[str], from_us: int) -> dict[str, StreamCount]:
     """Ingest's accounts of some streams since an instant."""
     accounts = client.accounts(from_us=from_us)
-    return {
-        stream: StreamCount(accounts[stream].received, accounts[stream].stored, accounts[stream].dropped)
-        for stream in streams
-        if stream in accounts
-    }
+    found = {stream: accounts.get(ACCOUNTED_AS[stream]) for stream in streams}
+    return {stream: StreamCount(one.received, one.stored, one.dropped) for stream, one in found.items() if one}
 
 
 def when_settled(client: Client, report: ReplayReport, clock: Clock) -> dict[str, StreamCount]:

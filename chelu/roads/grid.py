@@ -11,6 +11,9 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 
+MAX_CELLS = 4_000_000  # 32 MB of row starts; wider networks get coarser cells
+
+
 def expand(counts: Indices) -> tuple[Indices, Indices]:
     """Row and rank of each element when row ``i`` has ``counts[i]`` elements: rows (k,), ranks (k,)."""
     rows = np.repeat(np.arange(len(counts)), counts)
@@ -51,10 +54,11 @@ class Grid:
 
 
 def grid_of(low: Floats, high: Floats, cell_m: float) -> Grid:
-    """A grid of n boxes with corners low, high (n, 2)."""
+    """A grid of n boxes with corners low, high (n, 2); cells of at least `cell_m`."""
     if len(low) == 0:
         return Grid(np.zeros(2), cell_m, 1, 1, np.zeros(2, np.int64), np.empty(0, np.int64))
     origin = low.min(axis=0)
+    cell_m = max(cell_m, float(np.sqrt(np.prod(high.max(axis=0) - origin) / MAX_CELLS)))
     first = np.floor((low - origin) / cell_m).astype(np.int64)
     last = np.floor((high - origin) / cell_m).astype(np.int64)
     columns, rows = (last.max(axis=0) + 1).tolist()

@@ -16,8 +16,9 @@ import numpy as np
 
 from chelu.errors import MalformedError
 from chelu.roads.assemble import assemble
-from chelu.roads.network import Connections, Floats, Kind, Links, Nodes, RoadNetwork, Signals, User, lines_of
+from chelu.roads.network import Connections, Floats, Kind, Lines, Links, Nodes, RoadNetwork, Signals, User, lines_of
 
+MAX_EXTENT_M = 200_000.0
 MAX_BYTES = 256 << 20  # of XML; a city of 100 000 lanes takes about 100 MB
 
 _FUNCTIONS = {"internal": Kind.JUNCTION, "crossing": Kind.CROSSING, "walkingarea": Kind.WALKING_AREA}
@@ -91,7 +92,7 @@ def _network(root: ElementTree.Element) -> RoadNetwork:
         speed_limit_mps=_floats(lanes, "speed"),
         length_m=_floats(lanes, "length"),
         users=np.array([_users(lane) for lane in lanes], np.int32),
-        shape=lines_of([_shape(lane.attrib["shape"]) for lane in lanes]),
+        shape=_shapes(lanes),
         connections=_connections(root, lane_of, signals),
         signals=signals,
     )
@@ -184,7 +185,19 @@ def _signals(root: ElementTree.Element, row_of: dict[str, int]) -> Signals:
 def _shape(text: str) -> Floats:
     """Points (k, 3); a point without a height lies at 0."""
     points = [[float(number) for number in point.split(",")] for point in text.split()]
-    return np.array([(*point, 0.0)[:3] for point in points], np.float64).reshape(-1, 3)
+    shape = np.array([(*point, 0.0)[:3] for point in points], np.float64).reshape(-1, 3)
+    if not np.isfinite(shape).all():
+        raise ValueError(f"a shape has a coordinate that is no number: {text[:60]!r}")
+    return shape
+
+
+def _shapes(lanes: Sequence[ElementTree.Element]) -> Lines:
+    """All lanes' shapes; a network wider than a region would be a mistake, and its index would not fit into memory."""
+    lines = lines_of([_shape(lane.attrib["shape"]) for lane in lanes])
+    extent = float(np.ptp(lines.points, axis=0).max()) if len(lines.points) else 0.0
+    if extent > MAX_EXTENT_M:
+        raise ValueError(f"the network is {extent:.0f} m wide, the limit is {MAX_EXTENT_M:.0f} m")
+    return lines
 
 
 def _floats(elements: Sequence[ElementTree.Element], key: str, default: float | None = None) -> Floats:

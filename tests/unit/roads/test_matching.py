@@ -102,3 +102,11 @@ def test_arguments_are_not_written_to() -> None:
     places, heading = np.array([[0.0, 0.0, np.nan]]), np.array([np.nan])
     places.flags.writeable = heading.flags.writeable = False
     match(district(), places, heading)
+
+
+def test_a_wide_network_gets_coarser_cells_and_the_same_answers() -> None:
+    network = sumo.read(net(edge("near", "0,0 100,0") + edge("far", "90000,90000 90100,90000")))
+    assert network.pieces.grid.cell_m > 10.0
+    found = match(network, np.array([[50.0, 1.0, 0.0], [90050.0, 90001.0, 0.0]]), np.array([90.0, 90.0]))
+    assert found.lane.tolist() == [0, 1]
+    assert np.allclose(found.distance_m, 1.0)

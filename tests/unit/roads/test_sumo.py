@@ -96,6 +96,8 @@ def test_an_empty_network_is_a_network() -> None:
         (gzip.compress(b"<net/>")[:-9], "gzip"),
         (net('<edge id="e"><lane id="e_0" index="0" speed="x" length="1" shape="0,0 1,0"/></edge>'), "ValueError"),
         (net('<edge id="e"><lane id="e_0" index="0" speed="1" length="1" shape="0 1,0"/></edge>'), "ValueError"),
+        (net(edge("e", "0,0 nan,0")), "no number"),
+        (net(edge("e", "0,0 1e9,0")), "the limit is 200000 m"),
         (net('<connection from="e" fromLane="0" to="f" toLane="0"/>'), "KeyError"),
         (b'<?xml version="1.0" encoding="klingon"?><net/>', "not XML"),
     ],

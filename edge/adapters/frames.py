@@ -6,7 +6,7 @@ import socket
 import threading
 
 from chelu.clock import Clock
-from edge.adapters.sockets import listen
+from edge.adapters.sockets import KernelDrops, listen
 from edge.adapters.source import Ears
 from edge.routing import Heard
 from edge.settings import FrameSource
@@ -22,6 +22,7 @@ class UdpFrames:
     def __init__(self, settings: FrameSource, ears: Ears, clock: Clock) -> None:
         self._ears, self._clock = ears, clock
         self._socket = listen(settings.listen, socket.SOCK_DGRAM)
+        self._drops = KernelDrops(self._socket)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"frames-{settings.listen}", daemon=True)
 
@@ -55,6 +56,8 @@ class UdpFrames:
                 self._ears.tally.count("frames", "socket", detail=str(error))
             if heard:
                 self._ears.hear(heard)
+            if dropped := self._drops.new():
+                self._ears.tally.count("frames", "socket full", dropped)
 
     def _receive(self) -> Heard:
         data = self._socket.recv(MAX_DATAGRAM)

@@ -9,7 +9,7 @@ import threading
 from chelu.clock import Clock
 from chelu.errors import CheluError, MalformedError
 from edge.adapters.lines import Lines
-from edge.adapters.sockets import listen
+from edge.adapters.sockets import KernelDrops, listen
 from edge.adapters.source import Ears
 from edge.objects import RsmWriter, read_line
 from edge.routing import Heard
@@ -32,6 +32,7 @@ class ObjectLists:
         self._socket = listen(settings.listen, socket.SOCK_STREAM if self._is_tcp else socket.SOCK_DGRAM)
         self._writer = RsmWriter(ears.device_id, settings.sensor, ears.settings.position)
         self._clients: dict[socket.socket, Lines] = {}
+        self._drops = KernelDrops(self._socket)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"objects-{settings.listen}", daemon=True)
 
@@ -57,6 +58,8 @@ class ObjectLists:
             while not self._stopping.is_set():
                 for key, _ in selector.select(POLL_S):
                     self._serve(selector, key.fileobj)
+                if not self._is_tcp and (dropped := self._drops.new()):
+                    self._count("socket full", "datagrams came faster than they were read", dropped)
 
     def _serve(self, selector: selectors.BaseSelector, sock: object) -> None:
         try:

@@ -21,10 +21,11 @@ import pytest
 from chelu.clock import SystemClock
 from chelu.codec import cv2x
 from chelu.messages import frames_of
+from edge.adapters.frames import UdpFrames
 from edge.adapters.gnss import Gnss
 from edge.adapters.objects import ObjectLists
 from edge.routing import Heard
-from edge.settings import EdgeSettings, GnssSource, ObjectSource, Position
+from edge.settings import EdgeSettings, FrameSource, GnssSource, ObjectSource, Position
 from edge.tally import Tally
 from tests.waiting import until
 
@@ -255,3 +256,15 @@ def test_an_empty_list_is_no_frame_and_no_fault() -> None:
     until(lambda: len(ears.heard) == 1, 5, "the second line")
     source.stop()
     assert ears.tally.by_place() == {}
+
+
+def test_datagrams_that_the_kernel_drops_are_counted() -> None:
+    ears = listener()
+    source = UdpFrames(FrameSource(type="frames", listen="127.0.0.1:0"), ears, CLOCK)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(1000):  # far more than the socket's buffer holds, before anyone reads
+            sender.sendto(bytes(60_000), ("127.0.0.1", source.port))
+    source.start()
+    until(lambda: len(ears.heard) + ears.tally.of("frames") == 1000, 5, "every datagram to be heard or counted")
+    source.stop()
+    assert ears.tally.by_place()["frames"].keys() == {"socket full"}

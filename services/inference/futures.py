@@ -25,6 +25,7 @@ MAX_SHIFT_S = (STEPS - ALIGNED_STEPS - 1) * STEP_S
 AHEAD_S: Floats = np.arange(STEPS, dtype=np.float64) * STEP_S
 _MAX_CURVATURE = 0.2  # 1/m: a car's tightest circle has a radius of about 5 m
 _UNKNOWN_TURN_DEG = 90.0  # without a map, no turn is carried further than a junction's
+_LEAST_TURN_RAD = 0.01  # a path that turns less over all its length is taken as straight: 0.3 m aside after 60 m
 _LEAST_TURNING_MPS = 2.0  # below, a yaw rate says nothing about the path ahead
 _BULGE_M = 0.3  # rise of the tightest turn (5 m at 8 m/s) over 0.4 s
 _KEPT_ACCELERATION = (-9.0, 4.0)  # m/s²: what tyres can do
@@ -126,16 +127,28 @@ def physics(now: Recent) -> Path:
 
 def turning_path(now: Recent, acceleration_mps2: Floats, curvature_1pm: Floats) -> Path:
     """Along the present circle until the road's turn is done, then straight; a turn against the road's is not continued."""
-    left = np.where(np.isnan(now.turn_deg), _UNKNOWN_TURN_DEG, np.maximum(now.turn_deg * np.sign(curvature_1pm), 0.0))
     distance, speed = _driven(now.speed_mps, acceleration_mps2)
-    curvature = np.abs(curvature_1pm)
-    arc = np.where(curvature > 0, np.radians(left) / np.where(curvature > 0, curvature, 1.0), 0.0)[:, None]
-    turning, straight = np.minimum(distance, arc), np.maximum(distance - arc, 0.0)
-    turn = curvature_1pm[:, None] * turning
+    xy = now.xy[:, None, :] + distance[..., None] * forward(now.heading_deg)[:, None, :]
+    heading = np.repeat(now.heading_deg[:, None], STEPS, axis=1)
+    allowed = np.where(np.isnan(now.turn_deg), _UNKNOWN_TURN_DEG, np.maximum(now.turn_deg * np.sign(curvature_1pm), 0.0))
+    turning = np.flatnonzero((np.abs(curvature_1pm) * distance[:, -1] > _LEAST_TURN_RAD) & (allowed > 0))
+    if len(turning):
+        xy[turning], heading[turning] = _arc_then_straight(
+            now.take(turning), distance[turning], curvature_1pm[turning], np.radians(allowed[turning])
+        )
+    return Path(xy, heading, speed)
+
+
+def _arc_then_straight(now: Recent, distance: Floats, curvature: Floats, allowed_rad: Floats) -> tuple[Floats, Floats]:
+    """Places and headings after `distance` (n, s) along a circle that ends after turning by `allowed_rad` (n,)."""
+    arc = (allowed_rad / np.abs(curvature))[:, None]
+    turn = curvature[:, None] * np.minimum(distance, arc)
+    chord = (np.minimum(distance, arc) * np.sinc(turn / (2.0 * np.pi)))[..., None]
     heading = now.heading_deg[:, None]
-    chord = (turning * np.sinc(turn / (2.0 * np.pi)))[..., None] * forward(heading + np.degrees(turn) / 2.0)
-    xy = now.xy[:, None, :] + chord + straight[..., None] * forward(heading + np.degrees(turn))
-    return Path(xy, np.mod(heading + np.degrees(turn), 360.0), speed)
+    end = forward(now.heading_deg + np.degrees(allowed_rad * np.sign(curvature)))[:, None, :]
+    straight = np.maximum(distance - arc, 0.0)[..., None]
+    xy = now.xy[:, None, :] + chord * forward(heading + np.degrees(turn) / 2.0) + straight * end
+    return xy, np.mod(heading + np.degrees(turn), 360.0)
 
 
 def _driven(speed_mps: Floats, acceleration_mps2: Floats) -> tuple[Floats, Floats]:

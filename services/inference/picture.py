@@ -48,6 +48,7 @@ class Picture:
         self.past_us: Ints = np.empty((0, HISTORY), np.int64)
         self.past: Floats = np.empty((0, HISTORY, 4))  # east, north, up, speed
         self.head: Ints = np.empty(0, np.int64)  # place of the newest report in the ring
+        self.count: Ints = np.empty(0, np.int64)  # reports in the ring
         self._free: list[int] = []
         self._grow(_FIRST_CAPACITY)
 
@@ -91,6 +92,11 @@ class Picture:
         order = (self.head[slots, None] - np.arange(HISTORY)) % HISTORY
         return self.past_us[slots[:, None], order], self.past[slots[:, None], order]
 
+    def newest_and_oldest(self, slots: Ints) -> tuple[Floats, Floats]:
+        """The first and the last of the history's rows: east, north, up, speed (n, 4) each."""
+        oldest = (self.head[slots] - np.maximum(self.count[slots] - 1, 0)) % HISTORY
+        return self.past[slots, self.head[slots]], self.past[slots, oldest]
+
     def _slots_of(self, reports: Reports) -> tuple[Ints, Ints]:
         slots = np.full(len(reports), -1, np.int64)
         fresh: list[Ints] = []
@@ -113,7 +119,7 @@ class Picture:
         self.own_key[slots] = 0
         self.own_id[slots] = 0
         self.past_us[slots] = 0
-        self.head[slots] = 0
+        self.head[slots] = self.count[slots] = 0
         self.ints["time_us"][slots] = np.iinfo(np.int64).min
         return slots
 
@@ -127,13 +133,14 @@ class Picture:
         self.own_id[slots] = reports.own_id[rows]
         head = (self.head[slots] + 1) % HISTORY
         self.head[slots] = head
+        self.count[slots] = np.minimum(self.count[slots] + 1, HISTORY)
         self.past_us[slots, head] = reports.time_us[rows]
         self.past[slots, head, :3] = reports.xyz[rows]
         self.past[slots, head, 3] = reports.speed_mps[rows]
 
     def _grow(self, capacity: int) -> None:
         added = max(capacity - self.capacity, _FIRST_CAPACITY)
-        for name in ("generation", "kind", "key", "own_id", "own_key", "xyz", "past_us", "past", "head"):
+        for name in ("generation", "kind", "key", "own_id", "own_key", "xyz", "past_us", "past", "head", "count"):
             setattr(self, name, _extended(getattr(self, name), added))
         self.floats = {name: _extended(column, added) for name, column in self.floats.items()}
         self.ints = {name: _extended(whole, added) for name, whole in self.ints.items()}

@@ -97,12 +97,10 @@ class Placement:
 
     def _place_by_trend(self, picture: Picture, slots: Ints) -> None:
         """Without a network: the height as sent, the gradient from the way already driven."""
-        times, past = picture.ordered_history(slots)
-        last = np.maximum(np.sum(times > 0, axis=1) - 1, 0)
-        rows = np.arange(len(slots))
-        way = np.hypot(*(past[rows, 0, :2] - past[rows, last, :2]).T)
+        newest, oldest = picture.newest_and_oldest(slots)
+        way = np.hypot(*(newest[:, :2] - oldest[:, :2]).T)
         far = way >= _LEAST_TRAVEL_M
-        rise = np.nan_to_num((past[rows, 0, 2] - past[rows, last, 2]) / np.where(far, way, 1.0))
+        rise = np.nan_to_num((newest[:, 2] - oldest[:, 2]) / np.where(far, way, 1.0))
         self.gradient[slots] = np.where(far, np.clip(rise, -_GRADIENT_LIMIT, _GRADIENT_LIMIT), 0.0)
         self.lane[slots] = -1
         self.turn_deg[slots] = np.nan

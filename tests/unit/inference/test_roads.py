@@ -116,10 +116,10 @@ def test_segment_state_follows_edies_definitions():
 def test_entries_are_counted_once_and_not_for_those_already_there():
     monitor = _monitor()
     slots, generation = np.array([0, 1]), np.array([0, 0])
+    monitor.sample(np.array([0]), np.array([1.0]), EPOCH_US)
     for lanes in ([0, 1], [0, 2], [3, 2], [1, -1], [1, 1]):
         monitor.pass_through(slots, generation, np.array(lanes))
     monitor.pass_through(np.array([1]), np.array([1]), np.array([0]))  # another track in slot 1: it appears, it does not enter
-    monitor.sample(np.array([0]), np.array([1.0]), EPOCH_US)
     for tick in range(1, 11):
         rows = monitor.sample(np.array([0]), np.array([1.0]), EPOCH_US + tick * 500_000)
     assert rows is not None

@@ -119,8 +119,8 @@ class RsmWriter:
     def _encode(self, batch: Batch, frames: int) -> Frames:
         place = self._reference
         elevation = np.nan if place.elevation_m is None else place.elevation_m
-        reference = np.tile([place.latitude_deg, place.longitude_deg, elevation], (frames, 1))
-        return cv2x.encode_rsm(batch, reference=reference)
+        position = np.tile([place.latitude_deg, place.longitude_deg, elevation], (frames, 1))
+        return cv2x.encode_rsm(batch, reference_position=position)
 
 
 def _complete(given: dict[str, Any], rows: int) -> dict[str, Any]:

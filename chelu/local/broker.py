@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from chelu.errors import CannotStartError
@@ -65,6 +66,8 @@ def program(
 
 
 def _amqtt(configuration: Configuration, directory: Path, log_file: Path) -> Program:
+    if find_spec("amqtt") is None:
+        raise CannotStartError("no broker can be had on this machine", "install mosquitto, or name one with CHELU_MQTT_URL")
     rights = (configuration.password_file, configuration.acl_file)
     arguments = [str(path) for path in rights if path] if all(rights) else []
     return Program(

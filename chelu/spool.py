@@ -82,6 +82,7 @@ class Spool:
         self.directory, self._segment_bytes, self._max_bytes = directory, segment_bytes, max_bytes
         self._when_full, self._clock = when_full, clock or SystemClock()
         self._guard = threading.RLock()
+        self._syncing = threading.RLock()
         self._lock = _lock(directory)
         self.dropped = 0
         self.damaged_bytes = 0
@@ -148,19 +149,20 @@ class Spool:
 
     def sync(self) -> None:
         """Wait until everything appended before is on the disk itself; others may use the spool meanwhile."""
-        with self._guard:
-            if not self._dirty:
-                return
-            self._dirty = False
-            file = os.dup(self._file)
-        try:
-            os.fdatasync(file)
-            _sync_directory(self.directory)
-        except OSError as error:
-            self._dirty = True
-            raise SpoolError(self.directory, error) from None
-        finally:
-            os.close(file)
+        with self._syncing:  # a second caller waits for the first, whose writing may include the second's records
+            with self._guard:
+                if not self._dirty:
+                    return
+                self._dirty = False
+                file = os.dup(self._file)
+            try:
+                os.fdatasync(file)
+                _sync_directory(self.directory)
+            except OSError as error:
+                self._dirty = True
+                raise SpoolError(self.directory, error) from None
+            finally:
+                os.close(file)
 
     def read(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Up to `limit` records with sequence numbers above `after` that are not released, oldest first."""
@@ -194,7 +196,7 @@ class Spool:
 
     def close(self) -> None:
         """Sync and let the directory go; closing twice is harmless."""
-        with self._guard:
+        with self._syncing, self._guard:
             if self._lock < 0:
                 return
             try:

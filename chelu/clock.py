@@ -6,9 +6,7 @@ import threading
 import time
 from typing import Protocol
 
-US_PER_S = 1_000_000
-US_PER_MS = 1_000
-US_PER_MINUTE = 60 * US_PER_S
+from chelu.units import US_PER_S
 
 
 class Clock(Protocol):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from chelu.clock import US_PER_MS, Clock
+from chelu.clock import Clock
+from chelu.units import US_PER_MS
 
 Ints = npt.NDArray[np.int64]
 

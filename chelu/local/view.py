@@ -8,9 +8,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from chelu.clock import US_PER_S, Clock
+from chelu.clock import Clock
 from chelu.local.services import Endpoints
 from chelu.local.supervisor import Status
+from chelu.units import US_PER_S
 
 FOLLOW_POLL_S = 0.2
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))

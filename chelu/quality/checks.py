@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from chelu.clock import US_PER_S
 from chelu.messages import Batch, Flag
 from chelu.quality.gaps import GapLimits, missing
 from chelu.quality.jumps import JumpLimits, jumps
 from chelu.quality.plausibility import ON_ROAD, implausible
 from chelu.quality.senders import Keys, Last, follow, nobody, sender_keys
 from chelu.quality.timing import Instants, Mask, TimingLimits, late, skewed
+from chelu.units import US_PER_S
 
 COUNTED = {"message_count": "u1", "time_us": "i8"}
 PLACED = {"time_us": "i8", "latitude_deg": "f8", "longitude_deg": "f8", "speed_mps": "f8"}

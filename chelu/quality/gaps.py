@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chelu.clock import US_PER_S
 from chelu.quality.senders import Previous
+from chelu.units import US_PER_S
 
 COUNTS = 128  # MsgCount is 0..127 and wraps (YD/T 3709-2020)
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chelu.clock import US_PER_S
 from chelu.quality.senders import Previous
+from chelu.units import US_PER_S
 
 METRES_PER_DEGREE = 111_320.0  # of latitude, on the mean sphere: 0.6 % off at worst, which is far inside the margin
 

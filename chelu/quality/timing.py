@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chelu.clock import US_PER_S
+from chelu.units import US_PER_S
 
 Instants = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -18,7 +18,7 @@ import pytest
 
 from chelu.bus import Received, Session
 from chelu.clock import SystemClock
-from chelu.errors import CannotStartError
+from chelu.errors import CannotStartError, RefusedError
 from chelu.local.ports import free_port
 from chelu.messages import frames_of
 from edge.adapters.frames import UdpFrames
@@ -425,6 +425,23 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
         done = run_agent(config)
     assert done.returncode == 1
     assert "cannot be listened on (Address already in use)" in done.stderr
+
+
+def test_an_agent_the_broker_refuses_keeps_what_it_hears(
+    make_broker: MakeBroker, start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    passwords, secret = tmp_path / "passwords", tmp_path / "secret"
+    passwords.write_text("someone:$7$101$AAAAAAAAAAAAAAAA$" + "A" * 86 + "==\n")
+    passwords.chmod(0o600)
+    secret.write_text("wrong\n")
+    broker = make_broker(password_file=passwords)
+    agent = start(broker.url, wait=False, credential_file=secret, batch_ms=0)
+    with pytest.raises(RefusedError, match="refused client"):
+        agent.wait_connected(10)
+    agent.hear([Heard(bsm(number), NOW_US) for number in range(7)])
+    until(lambda: agent.waiting["backlog"] == 7, 5, "the frames on disk")
+    assert not agent.is_connected
+    assert caplog.text.count("refused client") == 1  # however often it tries
 
 
 def test_two_agents_on_one_spool_are_refused(broker: RunningBroker, start: Start) -> None:

@@ -26,7 +26,7 @@ from evaluation.demo.live import Screen, Snapshot
 from evaluation.demo.picture import draw
 from evaluation.demo.summary import Measured, summarise
 from evaluation.demo.watch import PictureWatch
-from simulators.command import connected
+from simulators.connection import connected
 from simulators.encoding import Uper
 from simulators.fleet import Fleet, fleet_of
 from simulators.received import ReceivedWarning
@@ -53,6 +53,7 @@ class Heard:
     """What the replay's thread tells the screen's: appended and replaced there, only read here."""
 
     report: ReplayReport | None = None
+    published: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STREAMS, 0))
     warnings: list[ReceivedWarning] = field(default_factory=list)
     error: BaseException | None = None
 
@@ -73,7 +74,7 @@ def run(request: Request, console: Console) -> int:
         console.print(f"  API {running.endpoints.api_url}/docs, broker {running.endpoints.mqtt_url} ({running.endpoints.broker})")
         _register(client, stage)
         environ = {"CHELU_HOME": str(running.layout.data)}
-        session = stack.enter_context(connected(client, stage.scene, fleet, clock, environ))
+        session = stack.enter_context(connected(client, fleet, stage.scene.origin, clock, environ))
         watch = stack.enter_context(_watching(running, clock))
         heard = _drive(stage, fleet, session, watch, client, clock, console)
         report = heard.report
@@ -114,7 +115,11 @@ def _drive(
 ) -> Heard:
     """Replay in a thread of its own while this one draws; an error there is raised here."""
     heard = Heard()
-    replay = Replay(stage.scene, fleet, session, Uper(), clock=clock, on_warning=heard.warnings.append)
+
+    def note(report: ReplayReport) -> None:
+        heard.published = report.published
+
+    replay = Replay(stage.scene, fleet, session, Uper(), clock=clock, on_progress=note, on_warning=heard.warnings.append)
 
     def work() -> None:
         try:
@@ -131,7 +136,7 @@ def _drive(
     try:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             while thread.is_alive():
-                shown = _snapshot(stage, fleet, replay, heard, watch, client, begun_us, clock.monotonic_s() - started)
+                shown = _snapshot(stage, fleet, heard, watch, client, begun_us, clock.monotonic_s() - started)
                 live.update(screen.draw(shown))
                 thread.join(REFRESH_S)
     finally:
@@ -145,7 +150,6 @@ def _drive(
 def _snapshot(
     stage: world.World,
     fleet: Fleet,
-    replay: Replay,
     heard: Heard,
     watch: PictureWatch,
     client: Client,
@@ -160,7 +164,7 @@ def _snapshot(
         vehicles=seen.vehicles,
         pedestrians=seen.pedestrians,
         warned=seen.warned,
-        published=replay.published,
+        published=heard.published,
         stored={stream: count.stored for stream, count in counted.items()},
         dropped={stream: sum(count.dropped.values()) for stream, count in counted.items()},
         warnings=world.sentences(heard.warnings, stage, fleet),

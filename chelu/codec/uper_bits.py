@@ -1,0 +1,90 @@
+"""Bits of many rows at once: read windows at any bit position, take fields out of words, put words into a stream.
+
+A *word* is a uint64 whose highest bit comes first on the wire; the words of n rows are an array (words, n).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
+
+MARGIN = 4096  # bytes of zeros kept behind the data, so that a cursor that ran off its frame reads something
+
+
+class Source:
+    """A buffer that can be read at any bit position; data: (bytes,) uint8."""
+
+    __slots__ = ("_data", "_last")
+
+    def __init__(self, data: npt.NDArray[np.uint8]) -> None:
+        self._data = np.concatenate([data, np.zeros(MARGIN, np.uint8)])
+        self._last = len(data) + 64
+
+    def window(self, position: Ints, bits: int) -> Words:
+        """The `bits` bits at each position, (words, n), the first bit the highest of word 0."""
+        byte, shift = np.minimum(position >> 3, self._last), (position & 7).astype(np.uint64)
+        if bits <= 57:
+            return (self._at(byte, 8, 1)[:, 0] << shift)[None]
+        count = -(-bits // 64)
+        words = np.ascontiguousarray(self._at(byte, 8 * (count + 1), count + 1).T)
+        if not shift.any():
+            return words[:count]
+        return (words[:-1] << shift) | (words[1:] >> (np.uint64(64) - shift))
+
+    def _at(self, byte: Ints, size: int, count: int) -> Words:
+        if count == 1:
+            view = np.ndarray((len(self._data) - size,), ">u8", self._data, strides=(1,))
+            return np.asarray(view[byte], np.uint64)[:, None]
+        rows = np.ndarray((len(self._data) - size,), f"V{size}", self._data, strides=(1,))[byte]
+        return np.asarray(rows.view(">u8").reshape(len(byte), count), np.uint64)
+
+
+def take(words: Words, offset: int, width: int) -> Words:
+    """The field of `width` ≤ 64 bits at bit `offset` of every row, (n,)."""
+    word, bit = offset >> 6, offset & 63
+    spare = 64 - bit - width
+    if spare >= 0:
+        value = words[word] >> np.uint64(spare) if spare else words[word]
+    else:
+        value = (words[word] << np.uint64(-spare)) | (words[word + 1] >> np.uint64(64 + spare))
+    return value if width == 64 else value & np.uint64((1 << width) - 1)
+
+
+def put(words: Words, offset: int, width: int, value: Words) -> None:
+    """OR `value` (n,) into the field of `width` bits at bit `offset` of every row."""
+    word, bit = offset >> 6, offset & 63
+    spare = 64 - bit - width
+    if spare >= 0:
+        words[word] |= value << np.uint64(spare)
+    else:
+        words[word] |= value >> np.uint64(-spare)
+        words[word + 1] |= value << np.uint64(64 + spare)
+
+
+def write(stream: Words, position: Ints, words: Words | Sequence[Words]) -> None:
+    """OR the words of every row into `stream` (a flat array of words) at its bit position.
+
+    Positions ascend and rows do not overlap; what lies behind a row's own bits in its words must be zero.
+    """
+    if len(position) == 0:
+        return
+    slot, shift = position >> 6, (position & 63).astype(np.uint64)
+    for number, word in enumerate(words):
+        _or_into(stream, slot + number, word >> shift)
+        _or_into(stream, slot + number + 1, word << (np.uint64(64) - shift))
+
+
+def _or_into(stream: Words, slot: Ints, value: Words) -> None:
+    is_first = np.empty(len(slot), np.bool_)
+    is_first[0] = True
+    np.not_equal(slot[1:], slot[:-1], out=is_first[1:])
+    if is_first.all():
+        stream[slot] |= value
+        return
+    starts = np.flatnonzero(is_first)
+    stream[slot[starts]] |= np.bitwise_or.reduceat(value, starts)

@@ -14,17 +14,21 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from chelu.bus import Received, Session
 from chelu.clock import SystemClock
+from chelu.codec import cv2x, envelope
 from chelu.errors import CannotStartError, RefusedError
 from chelu.local.ports import free_port
 from chelu.messages import frames_of
 from edge.adapters.frames import UdpFrames
 from edge.agent import Agent
+from edge.bsm import BsmWriter
+from edge.nmea import Fix
 from edge.routing import Heard
-from edge.settings import EdgeSettings
+from edge.settings import EdgeSettings, Vehicle
 from tests.fix_broker import MakeBroker, RunningBroker
 from tests.waiting import until
 
@@ -173,6 +177,26 @@ def test_bsms_heard_together_go_up_in_one_deployed_envelope(
     assert unpacked(message.payload) == (bytes(range(1, 9)), NOW_US // 1000, [bsm(number) for number in range(5)])
     assert (message.qos, message.sequence) == (0, None)
     until(lambda: agent.sent == {"bsm": 5}, 5, "the count")
+
+
+@pytest.mark.parametrize(("kind", "is_spooled"), [("rsu", False), ("obu", False), ("obu", True)])
+def test_what_goes_up_is_read_back_by_the_codec_with_its_hearing_time(
+    broker: RunningBroker, platform: Callable[..., Platform], start: Start, kind: str, is_spooled: bool
+) -> None:
+    hearer = platform(kind=kind)
+    frame = BsmWriter(7, Vehicle()).write(Fix(NOW_US, 29.5, 106.5, 240.0, 10.0, 90.0))
+    agent = start(broker.url, kind=kind, wait=not is_spooled)
+    assert agent.submit(frames_of([frame], NOW_US)) == 1  # before it is connected, in the last case
+    (message,) = hearer.wait("bsm/up", 1)
+    frames, rejects = envelope.split([message.payload], [envelope.Envelope.AUTO], [True], np.array([message.arrival_us]))
+    assert len(rejects) == 0
+    assert frames.frame(0) == frame
+    is_stamped = kind == "rsu" or message.qos == 1
+    assert frames.reference_us[0] == (NOW_US // 1000 * 1000 if is_stamped else message.arrival_us)
+    decoded = cv2x.decode(frames).bsm
+    assert decoded["vehicle_id"].tolist() == [7]
+    if is_stamped:
+        assert decoded["time_us"].tolist() == [NOW_US // 1000 * 1000]
 
 
 def test_more_bsms_than_an_envelope_holds_are_split(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -146,7 +147,7 @@ def warning_rows(sent: Sequence[Sent], site_id: str) -> Batch:
             "published_us": published,
             "published_us_valid": published > 0,
             "site_id": np.full(len(sent), site_id, object),
-            "warning_id": np.array([one.warning_id for one in notices], object),
+            "warning_id": np.array([UUID(one.warning_id) for one in notices], object),
             "application": np.array([one.application for one in notices], object),
             "state": np.array([str(one.state) for one in notices], object),
             "level": np.array([one.level for one in notices], np.int16),
@@ -159,7 +160,7 @@ def warning_rows(sent: Sequence[Sent], site_id: str) -> Batch:
             "other_device_key": np.array([one.other.device_key for one in notices], np.int32),
             "ttc_s": finite[:, 0],
             "required_mps2": finite[:, 1],
-            "detail": np.array([json.dumps(one.document) for one in sent], object),
+            "detail": np.array([one.document for one in sent], object),
         }
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, DatabaseError, OperationalError, sql
 
 from chelu.clock import Clock
 from chelu.errors import CheluError, UnreachableError
@@ -112,9 +112,12 @@ class Storage:
             while (taken := self._take()) is not None:
                 try:
                     self._write(connection, series, taken)
-                except Exception:
+                except OperationalError:  # the connection: these rows can be written later
                     self._give_back(taken)
                     raise
+                except (DatabaseError, CheluError, ValueError, AttributeError):  # the rows themselves: no later try would help
+                    log.exception("rows that the database cannot hold are dropped")
+                    self.dropped += sum(len(item.rows) for item in taken)
 
     def _write(self, connection: Connection[Any], series: dict[str, Series], taken: list[Item]) -> None:
         for table, columns in COLUMNS.items():

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from uuid import UUID
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def report(cars: Sequence[Car], t: float) -> Reports:
 def site(**changes) -> Site:
     """A site without roads and model."""
     ids = itertools.count(1)
-    options = {"roads": None, "model": None, "new_id": lambda: f"id-{next(ids)}", **changes}
+    options = {"roads": None, "model": None, "new_id": lambda: str(UUID(int=next(ids))), **changes}
     return Site(options.pop("parameters", SiteParameters()), **options)
 
 

@@ -1,0 +1,105 @@
+"""From messages to reports: routing by register, strangers, wrong kinds, other people's ids, rubbish."""
+
+import numpy as np
+import pytest
+
+from chelu import topics
+from chelu.bus import Received
+from chelu.codec import cv2x
+from chelu.codec.envelope import Envelope
+from chelu.geo import LocalFrame
+from chelu.messages import BSM, Batch
+from chelu.topics import Kind
+from services.inference.inbox import PATTERNS, Inbox, subscriptions
+from services.inference.register import Device, Register, SiteEntry
+from services.inference.reports import Track
+
+NOW_US = 1_700_000_012_300_000
+FRAME = LocalFrame(29.55, 106.57, 250.0)
+
+
+def _register(owner_of=None):
+    devices = [
+        Device(1, "obu-1", Kind.OBU, "north", Envelope.AUTO, 0),
+        Device(2, "rsu-1", Kind.RSU, "north", Envelope.AUTO, 0),
+        Device(3, "obu-3", Kind.OBU, "south", Envelope.BARE, 0),
+    ]
+    sites = {name: SiteEntry(name, FRAME, None, 0) for name in ("north", "south")}
+    return Register({one.device_id: one for one in devices}, {one.key: one for one in devices}, sites, owner_of or {})
+
+
+@pytest.fixture(scope="module")
+def frame():
+    base = {name: np.full(1, np.nan) if dtype.kind == "f" else np.zeros(1, dtype) for name, dtype in BSM.dtypes().items()}
+    motion = dict.fromkeys(("acceleration_longitudinal_mps2", "acceleration_lateral_mps2", "acceleration_vertical_mps2"), 0.0)
+    values = {"latitude_deg": 29.551, "longitude_deg": 106.571, "elevation_m": 260.0, "speed_mps": 12.0, "heading_deg": 45.0}
+    sizes = {"length_m": 4.6, "width_m": 1.8, "yaw_rate_dps": 0.0}
+    batch = Batch(base).with_columns(
+        time_us=np.array([NOW_US]),
+        sec_mark_ms=np.array([NOW_US // 1000 % 60000], np.uint16),
+        vehicle_id=np.array([0xABC], np.uint64),
+        vehicle_class=np.array([10], np.uint8),
+        vehicle_class_valid=np.array([True]),
+        transmission_valid=np.array([True]),
+        **{name: np.array([value]) for name, value in (motion | values | sizes).items()},
+    )
+    return cv2x.encode_bsm(batch).frame(0)
+
+
+def _received(topic, payload):
+    return Received(topic, payload, 0, NOW_US + 20_000, 0, None, retained=False)
+
+
+def test_what_a_vehicle_says_becomes_a_report_in_its_sites_frame(frame):
+    found = Inbox(_register()).read([_received("obu/obu-1/bsm/up", frame), _received("obu/obu-3/bsm/up", frame)])
+    assert set(found) == {"north", "south"}
+    row = found["north"].reports
+    assert (row.key[0], row.kind[0], row.own_key[0], row.device_key[0]) == (0xABC, Track.SPEAKS, 1, 1)
+    assert (row.time_us[0], row.arrival_us[0]) == (NOW_US, NOW_US + 20_000)
+    np.testing.assert_allclose(row.xyz[0], FRAME.to_local(29.551, 106.571, 260.0)[0], atol=0.1)
+    assert (row.speed_mps[0], row.heading_deg[0]) == (12.0, 45.0)
+
+
+def test_a_vehicle_that_a_roadside_unit_heard_has_no_own_unit(frame):
+    row = Inbox(_register()).read([_received("rsu/rsu-1/bsm/up", frame)])["north"].reports
+    assert (row.own_key[0], row.device_key[0]) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["obu/stranger/bsm/up", "rsu/obu-1/bsm/up", "obu/rsu-1/bsm/up", "obu/obu-1/info/up", "nonsense", "obu/obu-1/bsm/up/x"],
+)
+def test_strangers_wrong_kinds_and_other_topics_are_counted_and_left(topic, frame):
+    inbox = Inbox(_register())
+    assert inbox.read([_received(topic, frame)]) == {}
+    assert inbox.counts["unregistered"] == 1
+
+
+def test_anothers_vehicle_id_is_not_believed(frame):
+    inbox = Inbox(_register(owner_of={0xABC: 77}))
+    assert len(inbox.read([_received("obu/obu-1/bsm/up", frame)])["north"].reports) == 0
+    assert inbox.counts["foreign_id"] == 1
+    assert len(Inbox(_register(owner_of={0xABC: 1})).read([_received("obu/obu-1/bsm/up", frame)])["north"].reports) == 1
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x00", b"\xff" * 300, bytes(range(256))])
+def test_rubbish_costs_only_itself(payload, frame):
+    inbox = Inbox(_register())
+    found = inbox.read(
+        [_received("obu/obu-1/bsm/up", payload), _received("rsu/rsu-1/spat/up", payload), _received("obu/obu-1/bsm/up", frame)]
+    )
+    assert len(found["north"].reports) == 1
+    assert inbox.counts["refused"] >= 1
+
+
+def test_a_device_registered_later_is_heard(frame):
+    inbox = Inbox(Register({}, {}, {}, {}))
+    assert inbox.read([_received("obu/obu-1/bsm/up", frame)]) == {}
+    inbox.use(_register())
+    assert len(inbox.read([_received("obu/obu-1/bsm/up", frame)])["north"].reports) == 1
+
+
+def test_subscriptions_come_from_the_topic_table():
+    filters = dict(subscriptions())
+    assert set(filters) == {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up"}
+    assert all(topics.row(pattern) for pattern in PATTERNS)

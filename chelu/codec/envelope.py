@@ -141,7 +141,7 @@ def _resolve(
     chosen, ambiguous = list(envelopes), dict[int, str]()
     auto = np.fromiter((envelope is Envelope.AUTO for envelope in envelopes), np.bool_, len(envelopes))
     first = np.append(whole.data, np.uint8(255))[np.where(whole.stop > whole.start, whole.start, len(whole.data))]
-    looks_bare = _fits(first, np.fromiter(is_bsm, np.bool_, len(payloads)))
+    looks_bare = _fits(first, np.fromiter(is_bsm, np.bool_, len(payloads))) | (whole.stop == whole.start)
     maybe = _maybe_structured(whole)
     for index in np.flatnonzero(auto & ~maybe).tolist():
         chosen[index] = Envelope.BARE

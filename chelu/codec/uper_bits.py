@@ -6,6 +6,7 @@ A *word* is a uint64 whose highest bit comes first on the wire; the words of n r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +38,11 @@ class Source:
         return (words[:-1] << shift) | (words[1:] >> (np.uint64(64) - shift))
 
     def _at(self, byte: Ints, size: int, count: int) -> Words:
-        if count == 1:
-            view = np.ndarray((len(self._data) - size,), ">u8", self._data, strides=(1,))
-            return np.asarray(view[byte], np.uint64)[:, None]
-        rows = np.ndarray((len(self._data) - size,), f"V{size}", self._data, strides=(1,))[byte]
-        return np.asarray(rows.view(">u8").reshape(len(byte), count), np.uint64)
+        """`count` words from each byte on, (n, count)."""
+        kind = ">u8" if count == 1 else f"V{size}"
+        rows: npt.NDArray[Any] = np.ndarray((len(self._data) - size,), kind, self._data, strides=(1,))[byte]
+        words: Words = rows.view(">u8").reshape(len(byte), count).astype(np.uint64)
+        return words
 
 
 def take(words: Words, offset: int, width: int) -> Words:

@@ -158,9 +158,9 @@ class Encoder:
                 first = int(is_wrong.argmax())
                 raise OutOfRangeError(path, int(value[first]), int(low[first]), int((low + limit)[first]))
             used = used + step.widths[number].astype(np.uint64)[index]
-            word |= raw.astype(np.uint64) << (np.uint64(64) - used)
+            word |= np.asarray(raw).astype(np.uint64) << (np.uint64(64) - used)
         self.pieces.append((rows, position, word[None]))
-        return position + step.totals[index]
+        return np.asarray(position + step.totals[index], np.int64)
 
     def _repeat(self, step: Repeat, position: Ints, rows: Ints | None) -> Ints:
         if step.path not in self._inner:

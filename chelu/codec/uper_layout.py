@@ -3,8 +3,8 @@
 A *block* is a run of bits whose inner offsets never change. Between blocks stand the decisions: a member that may be absent, a
 choice, a list. All rows that decide alike share every offset; that is what decoder and encoder live on.
 
-Paths: members joined by dots; alternatives of a choice do not appear in them. ``path?`` is a record's extension and optional
-bits, ``path#`` a choice's index, ``path*`` a list's count − lowest count.
+Paths: members joined by dots; alternatives of a choice do not appear in them (see `alternative`). ``path?`` is a record's
+extension and optional bits, ``path#`` a choice's index, ``path*`` a list's count − lowest count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from chelu.codec.uper_types import Choice, Leaf, Listing, Node, Record
+from chelu.codec.uper_types import Choice, Leaf, Listing, Member, Node, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,11 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def alternative(path: str, member: Member) -> str:
+    """The path of a choice's alternative: lists keep its name, since lists of two types cannot share a table."""
+    return join(path, member.name) if isinstance(member.node, Listing) else path
+
+
 def _emit(builder: _Builder, node: Node, path: str) -> None:
     if isinstance(node, Leaf):
         builder.value(path, node)
@@ -167,7 +172,7 @@ def _emit_choice(builder: _Builder, node: Choice, path: str) -> None:
         builder.operations.append(switch)
         return
     for index, member in enumerate(node.members):
-        _emit_when(builder, member.node, path, (path + "#", (1 << width) - 1, index))
+        _emit_when(builder, member.node, alternative(path, member), (path + "#", (1 << width) - 1, index))
 
 
 def _switch(node: Choice, path: str) -> Switch | None:

@@ -24,9 +24,9 @@ Points = npt.NDArray[np.float64]
 class Seen:
     """Positions (n, 2) in local metres: who is there, and who is being warned."""
 
-    vehicles: Points = NOTHING
-    pedestrians: Points = NOTHING
-    warned: Points = NOTHING
+    vehicles: Points
+    pedestrians: Points
+    warned: Points
 
 
 class PictureWatch:
@@ -35,7 +35,7 @@ class PictureWatch:
     def __init__(self, url: str, site: str, clock: Clock) -> None:
         self._session = Session(url, client_id="console", clock=clock, subscriptions=[PICTURE.format(site=site)])
         self._session.start()
-        self._seen = Seen()
+        self._seen = Seen(NOTHING, NOTHING, NOTHING)
 
     def latest(self) -> Seen:
         """The newest picture that has arrived; empty before the first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from chelu.store.schema import TIME_TYPE, TableColumn
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # signature, flags, length of the header's extension
 TRAILER = b"\xff\xff"
+ALL_ONES = np.uint32(0xFFFF_FFFF)  # −1 in either byte order
 EPOCH_US = 946_684_800_000_000  # 2000-01-01 in µs since 1970: PostgreSQL's zero
 # What PostgreSQL takes for a timestamp (datatype/timestamp.h), as µs since 1970.
 EARLIEST_US = -211_813_488_000_000_000 + EPOCH_US
@@ -37,16 +39,17 @@ WIRE = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The full-width row of a table: its structured type, and a row with every length filled in."""
+    """The full-width row of a table: its structured type, and a row with every length filled in.
+
+    `keep` is the same row with one byte, 1, for each `unit` of two bytes (one where a column has an odd width): a mask of the
+    row's units in which a NULL value is one number to write.
+    """
 
     columns: tuple[TableColumn, ...]
     dtype: np.dtype[np.void]
-    template: npt.NDArray[np.void]
-
-    @property
-    def unit(self) -> int:
-        """The width in bytes at which NULLs can be cut out."""
-        return 1 if any(column.type == "boolean" for column in self.columns) else 2
+    template: npt.NDArray[np.uint8]
+    unit: int
+    keep: np.dtype[np.void]
 
 
 def is_fixed(columns: Sequence[TableColumn]) -> bool:
@@ -64,37 +67,64 @@ def layout_of(columns: Sequence[TableColumn]) -> Layout:
     template["count"] = len(columns)
     for index, column in enumerate(columns):
         template[f"length{index}"] = np.dtype(WIRE[column.type]).itemsize
-    return Layout(tuple(columns), dtype, template)
+    unit = 1 if any(column.type == "boolean" for column in columns) else 2
+    keep = np.dtype([(name, f"u{np.dtype(kind).itemsize // unit}") for name, kind in parts])
+    return Layout(tuple(columns), dtype, template.view(np.uint8), unit, keep)
 
 
-def build(layout: Layout, batch: Batch) -> npt.NDArray[np.uint8]:
-    """The batch's tuples as bytes, without the format's header and trailer.
+class Builder:
+    """Builds tuples of up to `rows` rows at a time in buffers that it keeps: fresh ones would cost a page fault each 4 KiB.
 
-    Raises OutOfRangeError for a value that its column cannot hold, ValueError for a NULL where the table has none.
+    For one thread; what `build` returns is overwritten by the next call.
     """
-    rows = np.empty(len(batch), layout.dtype)
-    rows[:] = layout.template
-    nulls: list[tuple[int, npt.NDArray[np.bool_]]] = []
-    for index, column in enumerate(layout.columns):
-        values = _wire_values(column, batch[column.source])
-        rows[f"value{index}"] = values
-        null = _nulls(column, batch)
-        if null is not None:
-            rows[f"length{index}"][null] = -1
-            nulls.append((index, null))
-    flat = rows.view(np.uint8)
-    return _cut(layout, flat, nulls) if nulls else flat
+
+    def __init__(self, layout: Layout, rows: int) -> None:
+        self._layout = layout
+        self._flat = np.empty((rows, layout.dtype.itemsize), np.uint8)
+        self._mask = np.empty((rows, layout.keep.itemsize), np.bool_)
+        fields, keep = self._flat.reshape(-1).view(layout.dtype), self._mask.reshape(-1).view(layout.keep)
+        # Views of each column's place in the buffers; a length as its bytes lie, which is cheaper than swapping each.
+        self._slots = tuple(
+            _Slot(column, fields[f"value{index}"], fields[f"length{index}"].view(np.uint32), keep[f"value{index}"])
+            for index, column in enumerate(layout.columns)
+        )
+
+    def build(self, batch: Batch) -> npt.NDArray[np.uint8]:
+        """The batch's tuples as bytes, without the format's header and trailer.
+
+        Raises OutOfRangeError for a value that its column cannot hold, ValueError for a NULL where the table has none.
+        """
+        n = len(batch)
+        flat = self._flat[:n]
+        flat[:] = self._layout.template
+        nulls: list[tuple[_Slot, npt.NDArray[np.bool_]]] = []
+        for slot in self._slots:
+            slot.values[:n] = _wire_values(slot.column, batch[slot.column.source])
+            null = _nulls(slot.column, batch)
+            if null is not None:
+                slot.lengths[:n] = np.where(null, ALL_ONES, slot.lengths[:1])
+                nulls.append((slot, null))
+        return self._without(flat.reshape(-1), nulls) if nulls else flat.reshape(-1)
+
+    def _without(self, flat: npt.NDArray[np.uint8], nulls: list[tuple[_Slot, npt.NDArray[np.bool_]]]) -> npt.NDArray[np.uint8]:
+        """The bytes that are left when the NULL values are cut out."""
+        n = len(flat) // self._layout.dtype.itemsize
+        mask = self._mask[:n]
+        mask[:] = True
+        for slot, null in nulls:
+            slot.keep[:n] = np.where(null, slot.keep.dtype.type(0), slot.keep[:1])
+        left: npt.NDArray[np.uint8] = flat.view(f"u{self._layout.unit}")[mask.reshape(-1)].view(np.uint8)
+        return left
 
 
-def _cut(layout: Layout, flat: npt.NDArray[np.uint8], nulls: list[tuple[int, npt.NDArray[np.bool_]]]) -> npt.NDArray[np.uint8]:
-    unit = layout.unit
-    units = flat.view(np.uint16 if unit == 2 else np.uint8)
-    keep = np.ones((len(nulls[0][1]), layout.dtype.itemsize // unit), np.bool_)
-    for index, null in nulls:
-        kind, offset = layout.dtype.fields[f"value{index}"][:2]  # type: ignore[index]  # a structured type has fields
-        keep[:, offset // unit : (offset + kind.itemsize) // unit] = ~null[:, None]
-    kept: npt.NDArray[np.uint8] = units[keep.reshape(-1)].view(np.uint8)
-    return kept
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where a column lies in a builder's buffers, all (rows,)."""
+
+    column: TableColumn
+    values: Column
+    lengths: npt.NDArray[np.uint32]
+    keep: npt.NDArray[np.unsignedinteger[Any]]
 
 
 def _nulls(column: TableColumn, batch: Batch) -> npt.NDArray[np.bool_] | None:

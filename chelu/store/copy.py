@@ -14,8 +14,8 @@ from chelu.messages import Batch
 from chelu.store import binary
 from chelu.store.schema import TableColumn, identifier
 
-# Small enough to stay in the processor's cache, and to let the server read one piece while the next is built.
-CHUNK_ROWS = 1024
+# A fixed price a chunk (some 0.2 ms for 55 columns) is spread over its rows; the server reads one piece while the next is built.
+CHUNK_ROWS = 4096
 
 
 def copy_rows(connection: Connection[Any], table: str, batch: Batch, columns: Sequence[TableColumn]) -> int:
@@ -29,10 +29,11 @@ def copy_rows(connection: Connection[Any], table: str, batch: Batch, columns: Se
     if not binary.is_fixed(columns):
         return _copy_objects(connection, table, batch, tuple(columns))
     layout = _layout(tuple(columns))
+    builder = binary.Builder(layout, min(len(batch), CHUNK_ROWS))
     with connection.cursor() as cursor, cursor.copy(_statement(table, columns)) as copy:
         copy.write(binary.HEADER)
         for chunk in _chunks(batch, columns):
-            copy.write(binary.build(layout, chunk).data)
+            copy.write(builder.build(chunk).data)  # libpq takes a copy of its own
         copy.write(binary.TRAILER)
     return len(batch)
 

@@ -13,9 +13,10 @@ from psycopg import sql
 from chelu.errors import OutOfRangeError
 from chelu.messages import HEADER, STREAMS, Batch, Stream
 from chelu.store import columns_sql, copy_rows, table_columns
+from chelu.store.copy import CHUNK_ROWS
 from chelu.store.schema import TableColumn, definitions
 
-ROWS = 2_500  # more than two chunks
+ROWS = CHUNK_ROWS + 1_500  # more than one chunk
 
 
 def random_batch(stream: Stream, rows: int, seed: int) -> Batch:

@@ -37,6 +37,10 @@ FORMATS = {
 }
 
 
+def build(columns: tuple[TableColumn, ...], batch: Batch) -> np.ndarray[Any, Any]:
+    return binary.Builder(binary.layout_of(columns), len(batch)).build(batch)
+
+
 def plain(columns: tuple[TableColumn, ...], batch: Batch) -> bytes:
     out = b""
     for row in range(len(batch)):
@@ -76,38 +80,46 @@ def batches(draw: st.DrawFn) -> Batch:
 
 @given(batches())
 def test_rows_are_those_of_a_plain_writer(batch: Batch) -> None:
-    assert binary.build(binary.layout_of(COLUMNS), batch).tobytes() == plain(COLUMNS, batch)
+    assert build(COLUMNS, batch).tobytes() == plain(COLUMNS, batch)
 
 
 @given(batches())
 def test_a_column_of_odd_width_changes_nothing(batch: Batch) -> None:
-    assert binary.build(binary.layout_of(WITH_BOOLEAN), batch).tobytes() == plain(WITH_BOOLEAN, batch)
+    assert build(WITH_BOOLEAN, batch).tobytes() == plain(WITH_BOOLEAN, batch)
 
 
 def test_a_value_its_column_cannot_hold_is_refused_with_its_bounds() -> None:
     columns = (TableColumn("key", "smallint", "key"),)
     with pytest.raises(OutOfRangeError, match=r"key = 40000 is outside -32768 … 32767"):
-        binary.build(binary.layout_of(columns), Batch({"key": np.array([1, 40_000])}))
+        build(columns, Batch({"key": np.array([1, 40_000])}))
 
 
 def test_a_time_postgresql_does_not_know_is_refused() -> None:
     columns = (TableColumn("time", "timestamptz", "time_us"),)
     with pytest.raises(OutOfRangeError, match="time_us"):
-        binary.build(binary.layout_of(columns), Batch({"time_us": np.array([np.iinfo(np.int64).min])}))
+        build(columns, Batch({"time_us": np.array([np.iinfo(np.int64).min])}))
 
 
 def test_an_unavailable_value_where_the_table_takes_none_is_refused() -> None:
     columns = (TableColumn("speed", "double precision", "speed"),)
     with pytest.raises(ValueError, match="'speed' holds 1 unavailable"):
-        binary.build(binary.layout_of(columns), Batch({"speed": np.array([1.0, np.nan])}))
+        build(columns, Batch({"speed": np.array([1.0, np.nan])}))
 
 
 def test_the_batch_is_not_written_to() -> None:
     batch = Batch({"speed": np.array([1.0, np.nan])})
     batch["speed"].flags.writeable = False
     columns = (TableColumn("speed", "double precision", "speed", is_nullable=True),)
-    assert len(binary.build(binary.layout_of(columns), batch)) == 2 * 6 + 8
+    assert len(build(columns, batch)) == 2 * 6 + 8
 
 
 def test_every_type_of_a_stream_has_a_wire_type() -> None:
     assert set(TYPES.values()) <= set(binary.WIRE)
+
+
+def test_what_a_builder_kept_from_a_batch_does_not_show_in_the_next() -> None:
+    columns = (TableColumn("speed", "double precision", "speed", is_nullable=True),)
+    builder = binary.Builder(binary.layout_of(columns), 3)
+    builder.build(Batch({"speed": np.array([np.nan, 1.0, np.nan])}))
+    batch = Batch({"speed": np.array([2.0, np.nan])})
+    assert builder.build(batch).tobytes() == plain(columns, batch)

@@ -50,7 +50,7 @@ def take(words: Words, offset: int, width: int) -> Words:
     word, bit = offset >> 6, offset & 63
     spare = 64 - bit - width
     if spare >= 0:
-        value = words[word] >> np.uint64(spare) if spare else words[word]
+        value: Words = words[word] >> np.uint64(spare) if spare else words[word]
     else:
         value = (words[word] << np.uint64(-spare)) | (words[word + 1] >> np.uint64(64 + spare))
     return value if width == 64 else value & np.uint64((1 << width) - 1)

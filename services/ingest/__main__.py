@@ -1,0 +1,130 @@
+"""Starts ingest: `python -m services.ingest`. SIGTERM or SIGINT ends it in order."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.bus import Session
+from chelu.clock import SystemClock
+from chelu.codec import cv2x
+from chelu.codec.envelope import Envelope, split
+from chelu.errors import CannotStartError, CheluError
+from chelu.messages import Frames, Rejects
+from chelu.quality.timing import TimingLimits
+from chelu.spool import Spool
+from chelu.store import Database
+from services.ingest.dead_letters import Undertaker
+from services.ingest.metrics import Metrics
+from services.ingest.pipeline import Rules
+from services.ingest.quality import limits_of
+from services.ingest.receipts import Receipts
+from services.ingest.routes import FILTERS
+from services.ingest.service import Ingest
+from services.ingest.settings import IngestSettings, load, required
+from services.ingest.store_room import SEGMENT_BYTES, StoreRoom
+from services.ingest.storing import Storing
+from services.ingest.writer import Writer
+
+REPORT_LATE_S = 60.0  # events and documents: older than this is no news
+
+
+class ChinaCodec:
+    """YD/T 3709-2020 in the envelopes of the register."""
+
+    _envelopes: ClassVar[dict[str, Envelope]] = {item.value: item for item in Envelope}
+
+    def split(
+        self, payloads: Sequence[bytes], envelopes: Sequence[str], is_bsm: Sequence[bool], arrival_us: npt.NDArray[np.int64]
+    ) -> tuple[Frames, Rejects]:
+        known = self._envelopes
+        return split(payloads, [known.get(name, Envelope.AUTO) for name in envelopes], is_bsm, arrival_us)
+
+    def decode(self, frames: Frames) -> cv2x.Decoded:
+        return cv2x.decode(frames)
+
+
+def main() -> int:
+    """Run until told to stop; 1 and one sentence when it cannot start."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        _run(os.environ, stopping)
+    except CheluError as error:
+        print(f"ingest: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
+    settings = load(environ)
+    database_url, mqtt_url = required(environ, "CHELU_DATABASE_URL"), required(environ, "CHELU_MQTT_URL")
+    spool = Spool(settings.spool_directory, segment_bytes=SEGMENT_BYTES, max_bytes=settings.spool_bytes, when_full="refuse")
+    with contextlib.closing(spool):
+        clock = SystemClock()
+        session = _session(settings, mqtt_url, clock)
+        ingest = assemble(settings, session, Database(database_url, application="chelu ingest"), spool, clock)
+        ingest.open()
+        session.start()
+        try:
+            session.wait_connected(settings.wait_s)
+            if path := environ.get("CHELU_READY_FILE"):
+                Path(path).touch()
+            ingest.run(stopping.is_set)
+        finally:
+            session.stop()
+
+
+def _session(settings: IngestSettings, url: str, clock: SystemClock) -> Session:
+    return Session(
+        url,
+        client_id=settings.client_id,
+        clock=clock,
+        subscriptions=FILTERS,
+        clean=False,
+        session_expiry_s=settings.session_expiry_s,
+        receive_maximum=settings.receive_maximum,
+        inbox_limit=settings.inbox_messages,
+    )
+
+
+def assemble(settings: IngestSettings, session: Session, database: Database, spool: Spool, clock: SystemClock) -> Ingest:
+    """Put one worker together."""
+    metrics, receipts = Metrics(), Receipts(clock)
+    if settings.metrics_port:
+        _serve(metrics, settings.metrics_port)
+    undertaker = Undertaker(clock, per_minute=settings.dead_letters_per_minute, payload_bytes=settings.dead_letter_bytes)
+    writer = Writer(database, clock, undertaker, spool_name=settings.client_id)
+    rules = Rules(limits_of(settings.skew_s), TimingLimits(REPORT_LATE_S, settings.skew_s), settings.payload_bytes)
+    storing = Storing(writer=writer, codec=ChinaCodec(), rules=rules, receipts=receipts, metrics=metrics, clock=clock)
+    room = StoreRoom(
+        spool, max_bytes=settings.spool_bytes, payload_bytes=settings.payload_bytes, worker=clock.wall_us() // 1000 % (1 << 32)
+    )
+    return Ingest(
+        settings, session=session, writer=writer, storing=storing, room=room, receipts=receipts, metrics=metrics, clock=clock
+    )
+
+
+def _serve(metrics: Metrics, port: int) -> None:
+    try:
+        metrics.serve(port)
+    except OSError as error:
+        raise CannotStartError(
+            f"port {port} for metrics cannot be used ({error.strerror})", "set CHELU_INGEST_METRICS_PORT to a free one"
+        ) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""JSON documents: read, checked as far as the database needs it, and asked for the time they speak of. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from chelu.errors import MalformedError
+from chelu.messages import DropReason
+
+DEEPEST = 64  # nested lists and objects; PostgreSQL's own limit depends on its stack
+# A NUL cannot be stored in jsonb: \\u0000 preceded by an even number of backslashes.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_MS, _US = 10**11, 10**14  # a time stamp of this century is above these in milliseconds and in microseconds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_object(payload: bytes) -> dict[str, Any]:
+    """One JSON object in UTF-8 that jsonb can hold; raises MalformedError (undecodable) for anything else."""
+    try:
+        document = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
+        if not isinstance(document, dict):
+            raise _undecodable(f"a JSON object is expected, not {type(document).__name__}")
+        _check_depth(document, payload)
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise _undecodable(f"it is not JSON in UTF-8 ({error})") from None
+    if _NUL.search(text):
+        raise _undecodable("a text holds the character NUL")
+    return document
+
+
+def event_time_us(document: dict[str, Any]) -> int | None:
+    """The instant a document gives at its top level, or None: ``time_us``, or ``timestamp``/``timeStamp`` in ms or ISO 8601."""
+    for name in ("time_us", "timestamp", "timeStamp"):
+        if (found := _instant_us(document.get(name))) is not None:
+            return found
+    return None
+
+
+def _instant_us(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float) and _MS < value < 100 * _US:
+        return int(value) if value > _US else int(value * 1000)
+    if isinstance(value, str):
+        return _iso_us(value)
+    return None
+
+
+def _iso_us(text: str) -> int | None:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if instant.tzinfo is None:
+        return None  # local time of an unknown zone tells nothing
+    span = instant - _EPOCH
+    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+
+
+def _check_depth(document: dict[str, Any], payload: bytes) -> None:
+    if payload.count(b"[") + payload.count(b"{") <= DEEPEST:
+        return
+    level: list[Any] = [document]
+    for _ in range(DEEPEST):
+        level = [item for value in level for item in _children(value)]
+    if any(isinstance(value, dict | list) for value in level):
+        raise _undecodable(f"lists and objects are nested more than {DEEPEST} deep")
+
+
+def _children(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _undecodable(detail: str) -> MalformedError:
+    return MalformedError(DropReason.UNDECODABLE, detail)

@@ -1,0 +1,83 @@
+"""The register as ingest sees it: who may speak, in which envelope and which version of the standard.
+
+`Register` belongs to the loop's thread and asks over the writer's connection, so that it is never away while the writer is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from chelu.clock import Clock
+from chelu.topics import Kind
+
+COLUMNS = "device_id, device_key, kind, envelope, standard"
+LOAD = f"SELECT {COLUMNS} FROM register.device"  # noqa: S608 - constants only
+FIND = f"{LOAD} WHERE device_id = ANY(%s)"
+ASK_AGAIN_S = 2.0  # a stranger is looked up in the database once in this time
+MOST_STRANGERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One row of register.device, as far as ingest needs it."""
+
+    device_id: str
+    device_key: int
+    kind: Kind
+    envelope: str
+    standard: str
+
+
+class Register:
+    """Devices by id, loaded at `load` and again after each notice on the channel ``register``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asked: dict[str, float] = {}
+        self.devices: Mapping[str, Device] = {}
+        self.is_stale = True
+
+    def listen(self, connection: Connection[Any]) -> None:
+        """Hear of changes on this connection from now on; what changed before is loaded next."""
+        connection.add_notify_handler(self._heard)
+        connection.execute("LISTEN register")
+        self.is_stale = True
+
+    def load(self, connection: Connection[Any]) -> bool:
+        """Read all devices if something changed; True when they were read."""
+        if not self.is_stale:
+            return False
+        self.is_stale = False
+        self.devices = {device.device_id: device for device in _devices(connection.execute(LOAD).fetchall())}
+        self._asked.clear()
+        return True
+
+    def recheck(self, connection: Connection[Any], strangers: Iterable[str]) -> bool:
+        """Look once more for ids that are about to be called unregistered, each at most every `ASK_AGAIN_S`; True when found.
+
+        A device may speak before the notice of its registration has reached us.
+        """
+        now_s = self._clock.monotonic_s()
+        if len(self._asked) > MOST_STRANGERS:
+            self._asked.clear()
+        names = [name for name in strangers if now_s - self._asked.get(name, -ASK_AGAIN_S) >= ASK_AGAIN_S]
+        if not names:
+            return False
+        self._asked.update(dict.fromkeys(names, now_s))
+        found = {device.device_id: device for device in _devices(connection.execute(FIND, (names,)).fetchall())}
+        self.devices = {**self.devices, **found}
+        return bool(found)
+
+    def _heard(self, _notice: object) -> None:
+        self.is_stale = True
+
+
+def _devices(rows: Iterable[tuple[Any, ...]]) -> Iterable[Device]:
+    kinds = set(Kind)
+    for name, key, kind, envelope, standard in rows:
+        if kind in kinds:
+            yield Device(name, key, Kind(kind), envelope, standard)

@@ -1,0 +1,160 @@
+"""From a topic to what happens with its messages: looked up once per topic, then one dictionary access per message."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu import topics
+from chelu.bus import Received
+from chelu.messages import DropReason
+from chelu.topics import Kind, Match, Payload
+from services.ingest.register import Device
+
+STANDARD = "YD/T 3709-2020"  # the only wire layout that is decoded; the bits do not tell versions apart
+FILTERS = (*(f"{kind.value}/#" for kind in Kind), "join/#", "V2X/#")  # wider than the table, so that strays are seen and counted
+MOST_ROUTES = 200_000  # beyond, all are forgotten: a device that invents topics cannot fill the memory
+
+
+class Handling(enum.IntEnum):
+    """What is done with a payload."""
+
+    IGNORE = 0  # our own downlink
+    FRAMES = 1
+    JSON = 2
+    BYTES = 3  # kept as it is
+    REFUSE = 4  # whole, unread
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a topic's messages go. refusal: why its rows are not stored; frames are then still counted one by one."""
+
+    handling: Handling
+    stream: str
+    table: str | None = None
+    device_id: str = ""
+    device: Device | None = None
+    refusal: DropReason | None = None
+    detail: str = ""
+
+    @property
+    def device_key(self) -> int:
+        """−1 when the device is not in the register."""
+        return self.device.device_key if self.device else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """All routes so far and, as columns (m,), what whole batches need of them: `stream` counts in `streams`."""
+
+    rows: Sequence[Route]
+    handling: npt.NDArray[np.int8]
+    device_key: npt.NDArray[np.int32]
+    stream: npt.NDArray[np.int32]
+    streams: tuple[str, ...]
+    is_refused: npt.NDArray[np.bool_]
+
+
+def columns_of(rows: Sequence[Route]) -> Routes:
+    """Routes as columns."""
+    streams = {name: code for code, name in enumerate(dict.fromkeys(row.stream for row in rows))}
+    return Routes(
+        tuple(rows),
+        np.array([row.handling for row in rows], np.int8),
+        np.array([row.device_key for row in rows], np.int32),
+        np.array([streams[row.stream] for row in rows], np.int32),
+        tuple(streams),
+        np.array([row.refusal is not None for row in rows], np.bool_),
+    )
+
+
+UNKNOWN = Route(Handling.REFUSE, "unknown", refusal=DropReason.UNKNOWN_TOPIC, detail="the topic table has no such topic")
+
+
+class Router:
+    """Owned by the loop's thread. Row ``i`` of `routes` is what index ``i`` of `route` means, until the next `use`."""
+
+    def __init__(self, devices: Mapping[str, Device]) -> None:
+        self._matches: dict[str, Match | None] = {}
+        self.use(devices)
+
+    def use(self, devices: Mapping[str, Device]) -> None:
+        """The register changed: every index given out before is void."""
+        self._devices = devices
+        self._index: dict[str, int] = {}
+        self._rows: list[Route] = [UNKNOWN]
+        self._columns = columns_of(self._rows)
+
+    @property
+    def routes(self) -> Routes:
+        """All routes given out."""
+        if len(self._columns.rows) != len(self._rows):
+            self._columns = columns_of(self._rows)
+        return self._columns
+
+    def route(self, messages: Sequence[Received]) -> npt.NDArray[np.int32]:
+        """The route's index (n,) for each message; call it again after `use`."""
+        if len(self._index) > MOST_ROUTES:
+            self._matches.clear()
+            self.use(self._devices)
+        known = self._index
+        found = [known.get(message.topic, -1) for message in messages]
+        if -1 in found:
+            found = [self._learn(message.topic) if index < 0 else index for index, message in zip(found, messages, strict=True)]
+        return np.array(found, np.int32)
+
+    def strangers(self, indices: npt.NDArray[np.int32]) -> set[str]:
+        """Ids of devices that these routes would call unregistered."""
+        routes = (self._rows[index] for index in np.unique(indices).tolist())
+        return {
+            route.device_id
+            for route in routes
+            if route.refusal is DropReason.UNREGISTERED and not route.device and route.handling is not Handling.REFUSE
+        }
+
+    def _learn(self, topic: str) -> int:
+        if (index := self._index.get(topic)) is not None:
+            return index
+        if topic not in self._matches:
+            self._matches[topic] = topics.find(topic)
+        match = self._matches[topic]
+        self._index[topic] = len(self._rows) if match else 0
+        if match:
+            self._rows.append(route_of(match, self._devices.get(match.device)))
+        return self._index[topic]
+
+
+def route_of(match: Match, device: Device | None) -> Route:
+    """The route of a topic that the table knows, said by this device (None: not in the register)."""
+    row = match.topic
+    if not row.from_device:
+        return Route(Handling.IGNORE, row.stream)
+    if row.table is None:
+        quarantine = f"{match.device} is not registered; what it says under join/ is kept here and nowhere else"
+        return Route(Handling.REFUSE, "join", None, match.device, None, DropReason.UNREGISTERED, quarantine)
+    refusal, detail = _refusal(match, device)
+    return Route(_HANDLING[row.payload], row.stream, row.table, match.device, device, refusal, detail)
+
+
+_HANDLING = {
+    Payload.FRAMES: Handling.FRAMES,
+    Payload.JSON: Handling.JSON,
+    Payload.GB32960: Handling.BYTES,
+    Payload.COLUMNS: Handling.BYTES,
+    Payload.ANY: Handling.BYTES,
+}
+
+
+def _refusal(match: Match, device: Device | None) -> tuple[DropReason | None, str]:
+    if device is None:
+        return DropReason.UNREGISTERED, f"{match.kind.value} {match.device} is not in the register"
+    if device.kind is not match.kind:
+        return DropReason.UNREGISTERED, f"{match.device} is registered as {device.kind.value}, not as {match.kind.value}"
+    if match.topic.payload is Payload.FRAMES and device.standard != STANDARD:
+        return DropReason.WRONG_VERSION, f"{match.device} speaks {device.standard}; {STANDARD} is decoded"
+    return None, ""

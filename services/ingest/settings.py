@@ -1,0 +1,53 @@
+"""Ingest's settings, from the environment (`CHELU_INGEST_…`) and an optional TOML file (`CHELU_INGEST_FILE`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from chelu.errors import CannotStartError
+from chelu.settings import Settings
+
+PREFIX = "CHELU_INGEST_"
+
+
+class IngestSettings(Settings):
+    """Defaults suit one worker on a site's server; docs/ingest.md explains each."""
+
+    client_id: str = Field("ingest", min_length=1, max_length=64, description="MQTT client id; a successor needs the same")
+    session_expiry_s: int = Field(86_400, ge=0, le=2_592_000, description="how long the broker keeps QoS 1 for a successor")
+    receive_maximum: int = Field(5000, ge=1, le=65_535, description="QoS 1 messages on the way before one is acknowledged")
+    inbox_messages: int = Field(200_000, ge=1000, le=5_000_000, description="QoS 0 messages waiting; beyond: queue_full")
+    batch_rows: int = Field(20_000, ge=1, le=200_000, description="most MQTT messages of one transaction")
+    batch_age_ms: float = Field(25.0, ge=0, le=5000, description="longest wait of a message for its batch")
+    spool_directory: Path = Field(Path("spool"), description="where messages wait while the database is away")
+    spool_bytes: int = Field(1 << 30, ge=1 << 26, description="most bytes waiting there; a fifth is kept for QoS 1")
+    payload_bytes: int = Field(1 << 20, ge=1024, le=1 << 23, description="largest payload taken; beyond: overlong")
+    dead_letters_per_minute: int = Field(120, ge=1, description="kept per reason; the others are counted")
+    dead_letters_kept: int = Field(100_000, ge=100, description="the newest that many stay")
+    dead_letter_bytes: int = Field(8192, ge=64, description="of a payload kept in a dead letter")
+    delivery_days: int = Field(30, ge=1, description="how long a QoS 1 message is recognised when it is sent again")
+    skew_s: float = Field(2.0, gt=0, description="difference of clocks beyond which a row is flagged CLOCK")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics; 0 none")
+    wait_s: float = Field(30.0, gt=0, le=600, description="how long to wait for the broker at the start")
+
+    @model_validator(mode="after")
+    def _holds_a_payload(self) -> IngestSettings:
+        if self.spool_bytes < 8 * self.payload_bytes:
+            raise ValueError(f"spool_bytes must be at least 8 × payload_bytes = {8 * self.payload_bytes}")
+        return self
+
+
+def load(environ: Mapping[str, str]) -> IngestSettings:
+    """Raises ConfigurationError naming key, value and what is allowed."""
+    file = environ.get(PREFIX + "FILE")
+    return IngestSettings.load(environ=environ, prefix=PREFIX, file=Path(file) if file else None)
+
+
+def required(environ: Mapping[str, str], name: str) -> str:
+    """An address that has no default; CannotStartError says where it comes from."""
+    if not environ.get(name):
+        raise CannotStartError(f"{name} is not set", "set it, or start everything with: chelu up")
+    return environ[name]

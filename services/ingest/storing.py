@@ -1,0 +1,139 @@
+"""A batch from bytes to rows: route (asking the register twice before calling anyone a stranger), prepare, write, tell.
+
+Owned by the loop's thread. Errors of an absent database leave as UnreachableError or RefusedError, with nothing remembered of the
+batch, so that it can be kept and stored later.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+
+from chelu.bus import Received
+from chelu.clock import Clock
+from chelu.errors import OutOfRangeError
+from chelu.messages import DropReason
+from services.ingest.dead_letters import Crier
+from services.ingest.frames import Codec
+from services.ingest.metrics import Metrics
+from services.ingest.pipeline import Rules, prepare
+from services.ingest.prepared import Prepared, Refusal
+from services.ingest.quality import Memories
+from services.ingest.receipts import Receipts
+from services.ingest.register import Register
+from services.ingest.routes import Handling, Router
+from services.ingest.writer import Writer, Written
+
+log = logging.getLogger(__name__)
+
+RELOAD_S = 0.5  # the register is read at most this often, however fast devices are registered
+
+
+class Storing:
+    """`open` once the writer is open, then `store` batches."""
+
+    def __init__(self, *, writer: Writer, codec: Codec, rules: Rules, receipts: Receipts, metrics: Metrics, clock: Clock) -> None:
+        self._writer, self._codec, self._rules, self._receipts = writer, codec, rules, receipts
+        self._metrics, self._clock = metrics, clock
+        self._register, self._crier = Register(clock), Crier(clock)
+        self._router, self._memories = Router({}), Memories()
+        self._loaded_at = float("-inf")
+
+    def open(self) -> None:
+        """Listen and load the register."""
+        with self._writer.failures("reading the register"):
+            self._register.listen(self._writer.connection)
+        self._loaded_at = float("-inf")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the register again if it has changed."""
+        now_s = self._clock.monotonic_s()
+        if not self._register.is_stale or now_s - self._loaded_at < RELOAD_S:
+            return
+        self._loaded_at = now_s
+        with self._writer.failures("reading the register"):
+            if self._register.load(self._writer.connection):
+                self._router.use(self._register.devices)
+
+    def listen(self) -> None:
+        """Let the server tell what it has to tell on a connection that was silent."""
+        with self._writer.failures("listening"):
+            self._writer.connection.execute("SELECT 1")
+
+    def streams(self, messages: Sequence[Received]) -> list[str | None]:
+        """Under which stream each message is accounted; None for our own downlinks."""
+        route = self._router.route(messages)
+        rows = self._router.routes.rows
+        return [None if rows[i].handling is Handling.IGNORE else rows[i].stream for i in route.tolist()]
+
+    def store(
+        self,
+        messages: Sequence[Received],
+        *,
+        is_backlog: bool,
+        released: int | None = None,
+        lost: Mapping[str, int] | None = None,
+    ) -> None:
+        """Commit messages in the order of their arrival, and say in the same transaction what was `lost` before."""
+        began = time.perf_counter()
+        route = self._route(messages)
+        prepared, memories = prepare(
+            messages, route, self._router.routes, codec=self._codec, memories=self._memories, rules=self._rules,
+            is_backlog=is_backlog,
+        )  # fmt: skip
+        ready = time.perf_counter()
+        if not prepared.is_counted.any() and not lost and released is None:
+            return
+        try:
+            written = self._writer.write(prepared, lost=lost, released=released)
+        except (psycopg.DataError, OutOfRangeError) as error:
+            self._store_apart(prepared, error, is_backlog=is_backlog, released=released, lost=lost)
+            return
+        self._memories = memories
+        self._tell(prepared, written, {"prepare": ready - began, "write": time.perf_counter() - ready})
+
+    # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _route(self, messages: Sequence[Received]) -> npt.NDArray[np.int32]:
+        route = self._router.route(messages)
+        if strangers := self._router.strangers(route):
+            with self._writer.failures("asking for a device"):
+                found = self._register.recheck(self._writer.connection, strangers)
+            if found:
+                self._router.use(self._register.devices)
+                route = self._router.route(messages)
+        return route
+
+    def _store_apart(
+        self,
+        prepared: Prepared,
+        error: Exception,
+        *,
+        is_backlog: bool,
+        released: int | None,
+        lost: Mapping[str, int] | None,
+    ) -> None:
+        """A value that the database refuses, which no check foresaw: halve until the one message with it is alone."""
+        messages = prepared.messages
+        if len(messages) > 1:
+            middle = len(messages) // 2
+            self.store(messages[:middle], is_backlog=is_backlog, lost=lost)
+            self.store(messages[middle:], is_backlog=is_backlog, released=released)
+            return
+        log.error("the database refused a row of %s: %s", messages[0].topic, error)
+        refusal = Refusal(0, DropReason.OUT_OF_RANGE, f"the database refused it: {error}", messages[0].payload)
+        nothing = np.zeros_like(prepared.rows)
+        emptied = replace(prepared, tables={}, rows=nothing, refusals=[*prepared.refusals, refusal])
+        self._tell(emptied, self._writer.write(emptied, released=released, lost=lost), {})
+
+    def _tell(self, prepared: Prepared, written: Written, seconds: Mapping[str, float]) -> None:
+        self._receipts.note(prepared, written.delivered)
+        self._metrics.batch(written.accounts, written.drops, seconds)
+        self._crier.tell(prepared, [item for item in prepared.refusals if item.message not in written.duplicates])

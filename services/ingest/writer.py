@@ -1,0 +1,202 @@
+"""One transaction per batch: rows by COPY, deliveries, books, dead letters and the spool's mark, all or nothing.
+
+Owned by the loop's thread, over one connection that also hears of changes in the register.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from psycopg import Connection
+
+from chelu.clock import Clock
+from chelu.messages import Batch
+from chelu.store import Database, Series, copy_rows, failures
+from services.ingest.accounts import Account, Drop, settle
+from services.ingest.dead_letters import DeadLetter, Undertaker
+from services.ingest.prepared import Delivery, Prepared, deliveries
+from services.ingest.tables import COLUMNS, prepare_schema
+
+NEW_BATCH = "INSERT INTO stream.batch (created) VALUES (%s) RETURNING batch_id"
+COMMITTED = "UPDATE stream.batch SET committed = %s WHERE batch_id = %s"
+OFFERED = """CREATE TEMPORARY TABLE IF NOT EXISTS offered
+    (device_key integer, stream text, sequence bigint) ON COMMIT DELETE ROWS"""
+DELIVER = """INSERT INTO stream.delivery (device_key, stream, sequence) SELECT * FROM offered
+    ON CONFLICT DO NOTHING RETURNING device_key, stream, sequence"""
+RELEASE = """INSERT INTO stream.spool (name, released) VALUES (%s, %s)
+    ON CONFLICT (name) DO UPDATE SET released = greatest(stream.spool.released, excluded.released)"""
+PRUNE_LETTERS = "DELETE FROM stream.dead_letter WHERE dead_letter_id <= (SELECT max(dead_letter_id) FROM stream.dead_letter) - %s"
+PRUNE_DELIVERIES = "DELETE FROM stream.delivery WHERE stored < now() - %s * interval '1 day'"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a transaction did; committed_us: wall clock just after the commit returned."""
+
+    batch_id: int
+    committed_us: int
+    delivered: Sequence[Delivery]
+    duplicates: frozenset[int]
+    accounts: Sequence[Account]
+    drops: Sequence[Drop]
+
+
+class Writer:
+    """Connects with `open`; `write` raises UnreachableError (or its like) and then has to be opened again."""
+
+    def __init__(self, database: Database, clock: Clock, undertaker: Undertaker, *, spool_name: str) -> None:
+        self._database, self._clock, self._undertaker, self._spool_name = database, clock, undertaker, spool_name
+        self._connection: Connection[Any] | None = None
+        self._series: Mapping[str, Series] = {}
+        self.attempted: int | None = None  # the batch whose transaction was begun and whose end was not seen
+
+    @property
+    def connection(self) -> Connection[Any]:
+        """The open connection, in autocommit."""
+        if self._connection is None:
+            raise RuntimeError("the writer is not open")
+        return self._connection
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    def failures(self, doing: str) -> AbstractContextManager[None]:
+        """Around other work on the connection: its errors in Chelu's terms."""
+        return failures(self._database.url, doing)
+
+    def open(self) -> None:
+        """Connect and bring the schema up to date; UnreachableError or RefusedError."""
+        self.close()
+        connection = self._database.connect(autocommit=True)
+        try:
+            with self.failures("preparing schema stream"):
+                self._series = prepare_schema(connection)
+                connection.execute(OFFERED)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def close(self) -> None:
+        """Closing twice is harmless."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def write(self, prepared: Prepared, *, lost: Mapping[str, int] | None = None, released: int | None = None) -> Written:
+        """Commit a batch; `released` marks the spool's records up to that number as stored, in the same transaction."""
+        connection = self.connection
+        with self.failures("writing a batch"):
+            self._ensure_partitions(connection, prepared)
+            with connection.transaction():
+                written = self._transact(connection, prepared, lost, released)
+            committed_us = self._clock.wall_us()
+            self.attempted = None
+            connection.execute(COMMITTED, (_instant(committed_us), written.batch_id))
+        return Written(written.batch_id, committed_us, written.delivered, written.duplicates, written.accounts, written.drops)
+
+    def has_batch(self, batch_id: int) -> bool:
+        """Whether a batch whose end was not seen was committed after all."""
+        with self.failures("asking for a batch"):
+            row = self.connection.execute("SELECT 1 FROM stream.batch WHERE batch_id = %s", (batch_id,)).fetchone()
+        return row is not None
+
+    def released(self) -> int:
+        """Up to which sequence this worker's spool is stored."""
+        with self.failures("asking for the spool's mark"):
+            row = self.connection.execute("SELECT released FROM stream.spool WHERE name = %s", (self._spool_name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def release(self, through: int) -> None:
+        """Mark spool records as stored, without a batch."""
+        with self.failures("marking the spool"):
+            self.connection.execute(RELEASE, (self._spool_name, through))
+
+    def prune(self, *, letters: int, delivery_days: int) -> None:
+        """Keep the newest dead letters and the deliveries that may still be repeated."""
+        with self.failures("pruning"):
+            self.connection.execute(PRUNE_LETTERS, (letters,))
+            self.connection.execute(PRUNE_DELIVERIES, (delivery_days,))
+
+    # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _ensure_partitions(self, connection: Connection[Any], prepared: Prepared) -> None:
+        for name, series in self._series.items():
+            if name in prepared.tables:
+                series.ensure(connection, prepared.tables[name]["time_us"], now_us=self._clock.wall_us())
+
+    def _transact(
+        self, connection: Connection[Any], prepared: Prepared, lost: Mapping[str, int] | None, released: int | None
+    ) -> Written:
+        row = connection.execute(NEW_BATCH, (_instant(self._clock.wall_us()),)).fetchone()
+        batch_id = self.attempted = int(row[0]) if row else 0
+        offered = deliveries(prepared)
+        duplicates = self._deliver(connection, offered) if offered else frozenset()
+        for table, batch in prepared.tables.items():
+            _copy(connection, table, batch, batch_id, duplicates)
+        accounts, drops = settle(prepared, duplicates, lost)
+        letters = self._undertaker.choose(prepared, duplicates)
+        _keep_books(connection, batch_id, accounts, drops, letters)
+        if released is not None:
+            connection.execute(RELEASE, (self._spool_name, released))
+        return Written(batch_id, 0, offered, duplicates, accounts, drops)
+
+    def _deliver(self, connection: Connection[Any], offered: Sequence[Delivery]) -> frozenset[int]:
+        """Claim each (device, stream, sequence); the messages that were claimed before are duplicates."""
+        first: dict[tuple[int, str, int], int] = {}
+        for item in offered:
+            first.setdefault((item.device_key, item.stream, item.sequence), item.message)
+        with connection.cursor() as cursor:
+            with cursor.copy("COPY offered FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(["integer", "text", "bigint"])
+                for key in first:
+                    copy.write_row(key)
+            new = {first[key, stream, number] for key, stream, number in cursor.execute(DELIVER).fetchall()}
+        return frozenset(item.message for item in offered) - new
+
+
+def _copy(connection: Connection[Any], table: str, batch: Batch, batch_id: int, duplicates: frozenset[int]) -> None:
+    if duplicates:
+        batch = batch.take(~np.isin(batch["message"], list(duplicates)))
+    batch = batch.with_columns(batch_id=np.full(len(batch), batch_id, np.int64))
+    copy_rows(connection, f"stream.{table}", batch, COLUMNS[table])
+
+
+def _keep_books(
+    connection: Connection[Any],
+    batch_id: int,
+    accounts: Sequence[Account],
+    drops: Sequence[Drop],
+    letters: Sequence[DeadLetter],
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO stream.account (batch_id, stream, messages, frames, received, stored, missing)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [(batch_id, a.stream, a.messages, a.frames, a.received, a.stored, a.missing) for a in accounts],
+        )
+        if drops:
+            cursor.executemany(
+                "INSERT INTO stream.drop (batch_id, stream, device_key, reason, rows) VALUES (%s, %s, %s, %s, %s)",
+                [(batch_id, drop.stream, drop.device_key, str(drop.reason), drop.rows) for drop in drops],
+            )
+        if letters:
+            cursor.executemany(
+                "INSERT INTO stream.dead_letter (time, topic, device_id, reason, detail, payload, size_bytes, suppressed)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    (_instant(x.time_us), x.topic, x.device_id, x.reason, x.detail, x.payload, x.size_bytes, x.suppressed)
+                    for x in letters
+                ],
+            )
+
+
+def _instant(time_us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=time_us)

@@ -1,0 +1,121 @@
+"""A site with a real broker, a real database that can be killed, and ingest as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from chelu.clock import SystemClock
+from chelu.local import postgres
+from chelu.local.ports import free_port
+from chelu.local.supervisor import Supervisor
+from chelu.store import migrate
+from services.registry.prepare import MIGRATIONS
+from tests.fix_broker import MakeBroker, RunningBroker
+from tests.fix_database import FAST
+from tests.waiting import until
+
+DEVICES = [
+    ("o1", "obu", "auto", "YD/T 3709-2020"),
+    ("r1", "rsu", "deployed", "YD/T 3709-2020"),
+    ("old", "obu", "auto", "T/CSAE 53-2017"),
+]
+
+
+@dataclass
+class Site:
+    """The running parts; `ingest` is the newest process."""
+
+    url: str
+    broker: RunningBroker
+    databases: Supervisor
+    work: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def register(self, name: str, kind: str, envelope: str = "auto", standard: str = "YD/T 3709-2020") -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(
+                "INSERT INTO register.device (device_id, kind, site_id, envelope, standard) VALUES (%s, %s, 's', %s, %s)",
+                (name, kind, envelope, standard),
+            )
+
+    def start(self) -> subprocess.Popen[bytes]:
+        ready = self.work / f"ready-{len(self.processes)}"
+        environ = {
+            **os.environ,
+            "CHELU_DATABASE_URL": self.url,
+            "CHELU_MQTT_URL": self.broker.url,
+            "CHELU_READY_FILE": str(ready),
+            "CHELU_INGEST_SPOOL_DIRECTORY": str(self.work / "spool"),
+        }
+        with (self.work / "ingest.log").open("ab") as log:
+            self.processes.append(subprocess.Popen([sys.executable, "-m", "services.ingest"], env=environ, stderr=log))
+        process = self.processes[-1]
+        until(lambda: ready.exists() or process.poll() is not None, 30, "ingest to be ready")
+        assert process.poll() is None, self.log
+        return process
+
+    def kill(self) -> None:
+        self.processes[-1].kill()
+        self.processes[-1].wait()
+
+    def stop(self) -> int:
+        self.processes[-1].send_signal(signal.SIGTERM)
+        return self.processes[-1].wait(20)
+
+    @property
+    def log(self) -> str:
+        return (self.work / "ingest.log").read_text()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        try:
+            with psycopg.connect(self.url, connect_timeout=5) as connection:
+                return connection.execute(query.encode()).fetchall()
+        except psycopg.OperationalError:
+            return []
+
+    def one(self, query: str) -> Any:
+        rows = self.rows(query)
+        return rows[0][0] if rows else None
+
+    def books(self) -> tuple[int, int, dict[str, int]]:
+        """Rows received, stored, and dropped by reason."""
+        received, stored = self.rows("SELECT coalesce(sum(received), 0), coalesce(sum(stored), 0) FROM stream.account")[0]
+        dropped = self.rows("SELECT reason, sum(rows) FROM stream.drop GROUP BY reason")
+        return int(received), int(stored), {reason: int(rows) for reason, rows in dropped}
+
+
+@pytest.fixture
+def site(make_broker: MakeBroker, tmp_path: Path, open_directory: Path) -> Iterator[Site]:
+    cluster = postgres.prepare(open_directory / f"ingest-{secrets.token_hex(4)}", port=free_port(), password=secrets.token_hex(8))
+    supervisor = Supervisor(SystemClock())
+    supervisor.start(postgres.program(cluster, log=tmp_path / "postgres.log", settings={**FAST, "fsync": "on"}))
+    sessions = tmp_path / "broker-sessions"
+    sessions.mkdir()
+    site = Site(cluster.url_of("postgres"), make_broker(directory=sessions), supervisor, tmp_path)
+    try:
+        with psycopg.connect(site.url, autocommit=True) as connection:
+            migrate(connection, "register", MIGRATIONS)
+            connection.execute(
+                "INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg) VALUES ('s', 's', 29.5, 106.5)"
+            )
+        for device in DEVICES:
+            site.register(*device)
+        site.start()
+        yield site
+    finally:
+        for process in site.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        supervisor.close()

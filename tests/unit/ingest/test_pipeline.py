@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from chelu.messages import DropReason, Flag
+from services.ingest.accounts import settle
+from services.ingest.prepared import deliveries
+from tests.unit.ingest.crafted import NOW_US, bsm, deployed, message, work
+
+HOUR_US = 3_600_000_000
+
+
+def refused(*messages: object) -> list[tuple[int, str]]:
+    prepared, _ = work(list(messages))  # type: ignore[arg-type]
+    accounts, drops = settle(prepared, frozenset())
+    assert sum(a.received for a in accounts) == sum(a.stored for a in accounts) + sum(d.rows for d in drops)
+    return [(refusal.message, str(refusal.reason)) for refusal in prepared.refusals]
+
+
+def test_a_bare_bsm_becomes_a_row_of_its_device() -> None:
+    prepared, _ = work([message("obu/o1/bsm/up", bsm())])
+    row = prepared.tables["bsm"]
+    assert abs(row["latitude_deg"][0] - 29.5) < 1e-7
+    assert row["time_us"].tolist() == [NOW_US]
+    assert row["device_key"].tolist() == [1]
+    assert row["flags"].tolist() == [0]
+    assert prepared.rows.tolist() == [1]
+
+
+def test_an_envelope_of_three_is_three_rows() -> None:
+    prepared, _ = work([message("rsu/r1/bsm/up", deployed([bsm(count=i) for i in range(3)]))])
+    assert len(prepared.tables["bsm"]) == 3
+    assert prepared.frames.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "reason"),
+    [
+        ("obu/o1/bsm/up", bsm()[:-3], DropReason.TRUNCATED),
+        ("obu/o1/bsm/up", b"", DropReason.TRUNCATED),
+        ("obu/old/bsm/up", bsm(), DropReason.WRONG_VERSION),
+        ("obu/nobody/bsm/up", bsm(), DropReason.UNREGISTERED),
+        ("obu/r1/bsm/up", bsm(), DropReason.UNREGISTERED),
+        ("obu/o1/nonsense/up", bsm(), DropReason.UNKNOWN_TOPIC),
+        ("join/x1/hello", b"hi", DropReason.UNREGISTERED),
+        ("obu/o1/heartbeat/up", b"{", DropReason.UNDECODABLE),
+        ("obu/o1/heartbeat/up", b"[1]", DropReason.UNDECODABLE),
+        ("obu/o1/heartbeat/up", b'{"a": NaN}', DropReason.UNDECODABLE),
+        ("obu/o1/heartbeat/up", b'{"a": "\\u0000"}', DropReason.UNDECODABLE),
+        ("obu/o1/heartbeat/up", b'{"a": "\\ud800"}', DropReason.UNDECODABLE),
+        ("obu/o1/heartbeat/up", b"\xff\xfe", DropReason.UNDECODABLE),
+        ("obu/o1/heartbeat/up", b'{"a":' + b"[" * 100 + b"]" * 100 + b"}", DropReason.UNDECODABLE),
+        ("obu/o1/heartbeat/up", b'{"a": "' + b"x" * 20_000 + b'"}', DropReason.OVERLONG),
+        ("rsu/r1/rsm/up", deployed([bsm()], is_bsm=False), DropReason.UNDECODABLE),
+        ("rsu/r1/bsm/up", deployed([bsm()], reference_us=NOW_US + 30 * 24 * HOUR_US), DropReason.OUT_OF_RANGE),
+        ("rsu/r1/bsm/up", deployed([bsm()], reference_us=0), DropReason.OUT_OF_RANGE),
+    ],
+)
+def test_bad_input_costs_its_own_row_with_a_reason(topic: str, payload: bytes, reason: DropReason) -> None:
+    good = message("obu/o1/bsm/up", bsm())
+    assert refused(good, message(topic, payload), good) == [(1, reason)]
+
+
+def test_an_overlong_frame_is_refused() -> None:
+    reasons = refused(message("obu/o1/bsm/up", bsm() + b"\x00\x01\x02"))
+    assert reasons[0][1] in {DropReason.OVERLONG, DropReason.UNDECODABLE}
+
+
+def test_a_malformed_frame_costs_its_own_row_and_not_its_envelope() -> None:
+    prepared, _ = work([message("rsu/r1/bsm/up", deployed([bsm(), bsm()[:20], bsm(count=1)]))])
+    assert len(prepared.tables["bsm"]) == 2
+    assert len(prepared.refusals) == 1
+    assert prepared.frames.tolist() == [3]
+
+
+def test_random_bytes_of_any_length_stop_nothing() -> None:
+    random = np.random.default_rng(7)
+    payloads = [random.bytes(int(length)) for length in random.integers(0, 300, 300)]
+    topics = ["obu/o1/bsm/up", "rsu/r1/bsm/up", "rsu/r1/rsm/up", "rsu/r1/spat/up", "rsu/r1/map/up", "obu/o1/info/up"]
+    messages = [message(topics[index % len(topics)], payload) for index, payload in enumerate(payloads)]
+    prepared, _ = work([*messages, message("obu/o1/bsm/up", bsm())])
+    accounts, drops = settle(prepared, frozenset())
+    assert sum(a.received for a in accounts) == sum(a.stored for a in accounts) + sum(d.rows for d in drops)
+    assert prepared.rows[-1] == 1
+
+
+def test_frames_of_a_stranger_are_counted_one_by_one() -> None:
+    assert refused(message("rsu/unknown/bsm/up", deployed([bsm(), bsm(count=1)]))) == [(0, "unregistered")] * 2
+
+
+def test_our_own_downlinks_are_counted_nowhere() -> None:
+    prepared, _ = work([message("obu/o1/warning/down", b"{}")])
+    assert not prepared.is_counted.any()
+    assert settle(prepared, frozenset()) == ([], [])
+
+
+def test_a_clock_20_s_off_is_flagged_and_stored() -> None:
+    prepared, _ = work([message("obu/o1/bsm/up", bsm(time_us=NOW_US - 20_000_000))])
+    assert prepared.tables["bsm"]["flags"][0] & Flag.CLOCK
+
+
+def test_an_envelope_an_hour_off_is_flagged_and_what_was_spooled_is_only_late() -> None:
+    past = deployed([bsm(time_us=NOW_US - HOUR_US)], reference_us=NOW_US - HOUR_US)
+    prepared, _ = work([message("rsu/r1/bsm/up", past), message("rsu/r1/bsm/up", past, qos=1, sequence=5)])
+    assert prepared.tables["bsm"]["flags"].tolist() == [Flag.CLOCK | Flag.LATE, Flag.LATE]
+
+
+def test_a_document_an_hour_off_is_flagged() -> None:
+    body = {"time_us": NOW_US - HOUR_US}
+    prepared, _ = work([message("rscu/c1/event/up", json.dumps(body).encode())])
+    rows = prepared.tables["report"]
+    assert rows["flags"].tolist() == [Flag.CLOCK | Flag.LATE]
+    assert rows["time_us"].tolist() == [NOW_US - HOUR_US]
+    assert rows["body"][0] == body
+
+
+def test_gap_and_jump_are_seen_from_one_batch_to_the_next() -> None:
+    _, memories = work([message("obu/o1/bsm/up", bsm(count=1))])
+    late = NOW_US + 100_000
+    prepared, _ = work([message("obu/o1/bsm/up", bsm(count=3, time_us=late, latitude_deg=29.51), arrival_us=late)], memories)
+    assert prepared.tables["bsm"]["flags"].tolist() == [Flag.GAP | Flag.JUMP]
+    assert prepared.missing["bsm"] == 1
+
+
+def test_telemetry_is_kept_as_it_is() -> None:
+    prepared, _ = work([message("vehicle/v1/telemetry/up", b"##\x02\xfe", qos=1)])
+    assert prepared.tables["message"]["payload"].tolist() == [b"##\x02\xfe"]
+    assert prepared.tables["message"]["kind"].tolist() == ["telemetry"]
+
+
+def test_a_duplicate_counts_its_rows_as_dropped() -> None:
+    twice = message("obu/o1/bsm/up", bsm(), qos=1, sequence=9)
+    prepared, _ = work([twice, twice])
+    assert [item.sequence for item in deliveries(prepared)] == [9, 9]
+    accounts, drops = settle(prepared, frozenset({1}))
+    assert [(a.received, a.stored) for a in accounts] == [(2, 1)]
+    assert [(str(d.reason), d.rows) for d in drops] == [("duplicate", 1)]
+
+
+def test_what_found_no_room_is_in_the_books() -> None:
+    prepared, _ = work([])
+    accounts, drops = settle(prepared, frozenset(), {"inbox": 12})
+    assert [(a.stream, a.received, a.stored) for a in accounts] == [("inbox", 12, 0)]
+    assert [(str(d.reason), d.rows) for d in drops] == [("queue_full", 12)]
+
+
+def test_an_envelope_whose_count_lies_is_refused() -> None:
+    lying = struct.pack("<8sqB", b"RSU00001", NOW_US // 1000, 9) + struct.pack("<H", 40) + bsm()
+    assert refused(message("rsu/r1/bsm/up", lying))

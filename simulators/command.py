@@ -16,7 +16,7 @@ from chelu.api import Client
 from chelu.bus import Session
 from chelu.clock import Clock, SystemClock
 from chelu.errors import ConfigurationError
-from chelu.messages import Batch
+from chelu.messages import SPAT, Batch
 from simulators.check import Checker
 from simulators.comparison import Comparison, Tolerance
 from simulators.connection import connected
@@ -129,7 +129,7 @@ def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[int, str
 
 def _tell(console: Console, report: ReplayReport, scene: Scene) -> None:
     """One line on what was done and how well the schedule was kept."""
-    rows = ", ".join(f"{count:,} {stream}" for stream, count in report.published.items() if count) or "nothing"
+    rows = ", ".join(f"{count} {stream}" for stream, count in report.published.items() if count) or "nothing"
     seconds = (report.ended_us - report.begun_us) / 1e6
     median, most = (report.lag.percentile_s(percent) * 1000 for percent in (50, 100))
     lag = f"behind schedule by {median:.1f} ms at the median, {most:.0f} ms at most"
@@ -138,18 +138,30 @@ def _tell(console: Console, report: ReplayReport, scene: Scene) -> None:
 
 
 def table(found: Sequence[Comparison]) -> Table:
-    """The comparison as a table."""
+    """The comparison as a table, a column per stream."""
     shown = Table(title="stored, compared with the recording")
-    for heading in ("stream", "expected", "stored", "missing", "doubled", "stray", "position", "speed", "event time", "lights"):
-        shown.add_column(heading, justify="left" if heading == "stream" else "right")
+    shown.add_column("")
     for one in found:
-        is_signal = one.stream == "spat"
-        shown.add_row(
-            one.stream,
-            *(f"{value:,}" for value in (one.expected, one.stored, one.missing, one.doubled, one.stray)),
-            "" if is_signal else f"{one.position_error_m * 100:.2f} cm",
-            "" if is_signal else f"{one.speed_error_mps:.4f} m/s",
-            f"{one.time_error_us / 1000:g} ms",
-            f"{one.lights_wrong} wrong, ends {one.end_error_s:.2f} s" if is_signal else "",
-        )
+        shown.add_column(one.stream, justify="right")
+    for what, value in MEASURES.items():
+        shown.add_row(what, *(value(one) for one in found))
     return shown
+
+
+def _unless_signal(text: Callable[[Comparison], str]) -> Callable[[Comparison], str]:
+    return lambda one: "" if one.stream == SPAT.name else text(one)
+
+
+MEASURES: dict[str, Callable[[Comparison], str]] = {
+    "expected": lambda one: str(one.expected),
+    "stored": lambda one: str(one.stored),
+    "missing": lambda one: str(one.missing),
+    "doubled": lambda one: str(one.doubled),
+    "of no sample": lambda one: str(one.stray),
+    "worst position error": _unless_signal(lambda one: f"{one.position_error_m * 100:.2f} cm"),
+    "worst height error": _unless_signal(lambda one: f"{one.height_error_m * 100:.1f} cm"),
+    "worst speed error": _unless_signal(lambda one: f"{one.speed_error_mps:.4f} m/s"),
+    "worst event time error": lambda one: f"{one.time_error_us / 1000:g} ms",
+    "wrong lights": lambda one: str(one.lights_wrong) if one.stream == SPAT.name else "",
+    "worst error of a light's end": lambda one: f"{one.end_error_s:.3f} s" if one.stream == SPAT.name else "",
+}

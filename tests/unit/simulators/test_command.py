@@ -62,11 +62,11 @@ def test_a_file_that_cannot_be_read_is_told_before_anything_is_asked_of_the_plat
 
 
 def test_the_table_shows_what_each_stream_has() -> None:
-    console = Console(file=io.StringIO(), width=160)
+    console = Console(file=io.StringIO(), width=80)
     console.print(
         table([Comparison("bsm", expected=5050, stored=5050, position_error_m=0.0071), Comparison("spat", lights_wrong=2)])
     )
     text = console.file.getvalue()  # type: ignore[attr-defined]  # the console's file is the StringIO above
-    assert "5,050" in text
+    assert "5050" in text
     assert "0.71 cm" in text
-    assert "2 wrong" in text
+    assert "wrong lights" in text

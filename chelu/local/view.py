@@ -40,6 +40,9 @@ def duration(seconds: int) -> str:
 def addresses(endpoints: Endpoints) -> Table:
     """Where the site is reached."""
     view = Table(box=None, show_header=False, pad_edge=False)
+    view.add_column()
+    view.add_column(overflow="fold")
+    view.add_column(overflow="fold")
     view.add_row("API", f"{endpoints.api_url}/docs", f"key in {endpoints.api_key_file}")
     view.add_row("broker", f"{endpoints.mqtt_host}:{endpoints.mqtt_port}", endpoints.broker)
     view.add_row("data", endpoints.data, "")

@@ -1,0 +1,151 @@
+"""A whole site as a user gets it, and an edge agent as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chelu import api
+from chelu.codec import cv2x
+from chelu.errors import UnreachableError
+from chelu.local.plan import Options
+from chelu.local.ports import free_port
+from chelu.local.site import Site
+from chelu.topics import Kind
+from tests.waiting import until
+
+PLACE: dict[str, Any] = {"latitude_deg": 29.53, "longitude_deg": 106.57, "elevation_m": 240.0}
+RSU = "rsu-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running site and a client of its registry."""
+
+    site: Site
+    client: api.Client
+    work: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a command finds that is to work on this site."""
+        return {**os.environ, "CHELU_HOME": str(self.site.layout.data)}
+
+    def chelu(self, *arguments: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run the command as a user would."""
+        command = [str(Path(sys.executable).with_name("chelu")), *arguments]
+        return subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+    def messages(self, kind: str) -> list[dict[str, Any]]:
+        """The stored MAP or RSI messages; none while the database is away."""
+        try:
+            return [row for row in self.client.messages() if row["kind"] == kind]
+        except UnreachableError:
+            return []
+
+
+@pytest.fixture
+def site_options(request: pytest.FixtureRequest) -> Options:
+    """The embedded database, unless an environment variable names one to test with."""
+    if os.environ.get("CHELU_TEST_TIMESCALE_URL") or os.environ.get("CHELU_TEST_DATABASE_URL"):
+        return Options(database_url=request.getfixturevalue("database_url"))
+    return Options()
+
+
+@pytest.fixture
+def running(site_options: Options, mosquitto: object, open_directory: Path, tmp_path: Path) -> Iterator[Running]:
+    """A site with one roadside unit registered; `mosquitto` skips where there is none to be had."""
+    data = open_directory / tmp_path.name
+    with Site(data, site_options) as site, api.Client(site.endpoints.api_url, site.layout.api_key.read_text().strip()) as client:
+        client.add_site(api.Site(site_id="hillside", **PLACE))
+        yield Running(site, client, tmp_path)
+
+
+@dataclass(slots=True)
+class AgentProcess:
+    """``python -m edge`` with one UDP source of frames; survives being killed, with its spool."""
+
+    config: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.config.with_suffix(".log").open("ab") as log:
+            self.process = subprocess.Popen([sys.executable, "-m", "edge", "--config", str(self.config)], stderr=log)
+        until(lambda: not is_free_udp(self.port) or self.has_ended, 20, "the agent to listen")
+        assert not self.has_ended, self.config.with_suffix(".log").read_text()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def hear(self, frames: list[bytes]) -> None:
+        """Give the agent frames by UDP, as a radio would."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as radio:
+            for frame in frames:
+                radio.sendto(frame, ("127.0.0.1", self.port))
+
+    @property
+    def spooled_bytes(self) -> int:
+        """What lies on its disk."""
+        return sum(file.stat().st_size for file in (self.config.parent / "spool").rglob("*") if file.is_file())
+
+
+@pytest.fixture
+def agent(running: Running) -> Iterator[AgentProcess]:
+    """A registered roadside unit's agent, started."""
+    device = api.NewDevice(device_id=RSU, kind=Kind.RSU, site_id="hillside", **PLACE)
+    (registered,) = running.client.add_devices([device])
+    secret, port, config = running.work / "secret", free_port(), running.work / "edge.toml"
+    secret.write_text(registered.secret or "")
+    config.write_text(
+        f'kind = "rsu"\nid = "{RSU}"\nbroker = "{running.site.endpoints.mqtt_url}"\ncredential_file = "secret"\n'
+        f'heartbeat_s = 1\n[delivery]\nresend_s = 2\n[[sources]]\ntype = "frames"\nlisten = "127.0.0.1:{port}"\n'
+    )
+    agent = AgentProcess(config, port)
+    agent.start()
+    yield agent
+    if not agent.has_ended:
+        agent.kill()
+
+
+@pytest.fixture
+def notice() -> Callable[[int], bytes]:
+    """A road event (RSI) told from others by its event type."""
+
+    def frame(number: int) -> bytes:
+        document = {"message": "rsi", "message_count": number % 128, "rsu_id": "5253553030303031", "reference_position": PLACE}
+        return cv2x.from_json({**document, "rtes": [{"rte_id": 1, "event_type": number, "event_source": "detection"}]})
+
+    return frame
+
+
+def is_free_udp(port: int) -> bool:
+    """Whether nobody listens on this UDP port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

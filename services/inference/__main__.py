@@ -25,6 +25,8 @@ from services.inference.watch import Watch
 
 def main() -> int:
     """Run until told to stop; 1 and one sentence when it cannot start."""
+    # The session reads messages piece by piece; at the default of 5 ms it would wait for the evaluating thread at every piece.
+    sys.setswitchinterval(0.0002)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -21,6 +21,8 @@ from chelu.clock import SystemClock
 from chelu.codec import columns, cv2x
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, Batch
+from chelu.roads import sumo
+from chelu.roads.network import Kind, User
 from chelu.store import Database, migrate
 from tests.fix_broker import RunningBroker
 from tests.waiting import until
@@ -237,6 +239,31 @@ def test_the_database_away_delays_no_warning_and_loses_no_row(inference: Running
         connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert {topic for topic, one in found if one["state"] == "raised"} == {"obu/obu-1/warning/down", "obu/obu-2/warning/down"}
     until(lambda: dict(_rows(inference)).get("raised") == 2, 20, "the rows to be stored")
+
+
+def test_a_vehicle_on_a_road_gives_segment_rows_and_a_new_network_is_taken_over(inference: Running, client: Session) -> None:
+    content = (ROOT / "simulators" / "data" / "district.net.xml.gz").read_bytes()
+    with psycopg.connect(inference.database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO register.road_network (site_id, version, format, content) VALUES (%s, 1, 'sumo', %s)", (SITE, content)
+        )
+    network = sumo.read(content)
+    is_road = (network.lane_kind() == Kind.ROAD) & (network.lanes.users & User.CAR > 0) & (network.lanes.length_m > 150)
+    start, end = network.lanes.shape[int(np.flatnonzero(is_road)[0])][:2]
+    heading = float(np.degrees(np.arctan2(*(end - start)[:2])) % 360)
+    began = time.monotonic()
+
+    def rows() -> list[tuple[float, float]]:
+        way = 2.0 * (time.monotonic() - began) % 20.0
+        place = start + (end - start) / np.linalg.norm(end - start) * way
+        client.publish("obu/obu-1/bsm/up", _frames(place[None], [heading], 2.0, 0)[0])
+        client.drain(100, PERIOD_S)
+        with psycopg.connect(inference.database_url) as connection:
+            return connection.execute("SELECT mean_speed_mps, vehicles FROM city.segment_state WHERE vehicles > 0.8").fetchall()
+
+    (speed, vehicles), *_ = until(rows, 20, "a row of the segment")
+    assert speed == pytest.approx(2.0, abs=0.1)
+    assert vehicles == pytest.approx(1.0, abs=0.2)
 
 
 def test_what_is_missing_is_said_in_one_sentence() -> None:

@@ -11,7 +11,7 @@ from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Tes
 from chelu.codec.uper_measure import element_positions
 from chelu.codec.uper_table import Table
 
-GROUP = 256  # rows of one shape from which constant offsets beat cursors (measured: evaluation/bench/codec.py)
+GROUP = 4096  # rows of one shape from which constant offsets beat cursors (measured: evaluation/bench/codec.py)
 KEY_BITS = 16
 WINDOW_BITS = 448  # bits of a record read in one go; longer records go on from there with a cursor
 

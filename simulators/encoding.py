@@ -8,6 +8,10 @@ import numpy.typing as npt
 from chelu.codec import cv2x, envelope
 from chelu.messages import Batch, Frames
 
+# The first byte of the 8-byte device id in our envelopes: no MessageFrame begins so, and no count is so high, so that a payload
+# of ours reads in one way only.
+DEVICE_MARK = b"\xff"
+
 
 class Uper:
     """UPER of YD/T 3709-2020 (`simulators.outgoing.Encoder`)."""
@@ -24,5 +28,5 @@ class Uper:
         return cv2x.encode_spat(rows)
 
     def sealed(self, frame: bytes, *, device_number: int, reference_us: int, is_bsm: bool) -> bytes:
-        device = device_number.to_bytes(8, "big")
+        device = DEVICE_MARK + device_number.to_bytes(8, "big")[1:]
         return envelope.pack(envelope.Envelope.DEPLOYED, [frame], device_id=device, reference_us=reference_us, is_bsm=is_bsm)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.api import NewDevice, Site
+from chelu.codec.envelope import Envelope
 from chelu.errors import ConfigurationError
 from chelu.topics import Kind
 from simulators.scene import Origin, Role, Scene, vehicle_ids
@@ -73,6 +74,7 @@ def records(fleet: Fleet, origin: Origin) -> list[NewDevice]:
         site_id=site,
         name="replayed roadside unit",
         parent=gateway,
+        envelope=Envelope.DEPLOYED.value,
         latitude_deg=origin.latitude_deg,
         longitude_deg=origin.longitude_deg,
         elevation_m=origin.elevation_m,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chelu.codec.envelope import Envelope
 
 from chelu.clock import VirtualClock
 from chelu.codec import cv2x, envelope
+from chelu.codec.envelope import Envelope
 from chelu.messages import Batch
 from chelu.topics import find
 from simulators.check import Checker
@@ -80,3 +80,15 @@ def test_the_district_comes_back_whole() -> None:
     found = there_and_back(open_scene(trace).clipped(0.0, 3.0), 20.0)
     assert faults(found) == []
     assert found["bsm"].stored > 10_000
+
+
+def test_no_payload_of_a_replay_can_be_read_in_two_ways() -> None:
+    """With "auto", a payload is refused when two readings consume every byte: a few in 100,000 live frames would."""
+    trace = Path(__file__).parents[3] / "simulators" / "data" / "district_trace.npz"
+    for speed in (1.0, 5.0):
+        clock = VirtualClock(START_US)
+        session = MemorySession(clock)
+        scene = open_scene(trace).clipped(0.0, 10.0)
+        Replay(scene, fleet_of(scene, "hill"), session, Uper(), clock=clock, options=Options(speed=speed)).run()
+        first = {one.payload[0] for one in session.sent}
+        assert first == ({0x07, 0xFF} if speed == 1 else {0xFF})

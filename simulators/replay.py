@@ -84,10 +84,15 @@ class ReplayReport:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a scene is replayed. speed: times as fast as it was; seed: where each device's message count begins."""
+    """How a scene is replayed. speed: times as fast as it was; seed: where each device's message count begins.
+
+    spread_ms: each vehicle sends up to this much of the recording's time after its sample, always the same (by the seed): units
+    on the road do not all speak at once, as a recording's rows do. Event times stay those of the samples.
+    """
 
     speed: float = 1.0
     seed: int = 0
+    spread_ms: float = 0.0
     in_flight: int = IN_FLIGHT
 
 
@@ -112,6 +117,9 @@ class Replay:
         self._on_progress, self._on_warning = on_progress, on_warning
         self._composer = composer(scene, fleet, encoder, seed=self._options.seed)
         self._sent = SentTimes()
+        spread_s = self._options.spread_ms / 1000 / self._options.speed
+        self._phase_s = np.random.default_rng([self._options.seed, 1]).uniform(0.0, spread_s, len(scene.actors))
+        self._waiting: list[_Letter] = []
         self._outbox = Outbox(session, clock, in_flight=self._options.in_flight, streams=TOPIC)
         self._is_stopped = False
 
@@ -165,8 +173,11 @@ class Replay:
         piece = self._scene.read(begin_ms, end_ms)
         pace = report.pace
         parcels = self._composer.parcels(piece, pace.event_us(piece.samples["time_ms"]), pace.event_us(piece.signals["time_ms"]))
-        letters = [letter for parcel in parcels for letter in self._letters(parcel, pace)]
+        letters = self._waiting + [letter for parcel in parcels for letter in self._letters(parcel, pace)]
         letters.sort(key=lambda letter: letter.due_s)
+        horizon_s = float(pace.due_s(np.array([end_ms]))[0]) if end_ms < self._scene.end_ms else np.inf
+        later = bisect.bisect_left(letters, horizon_s, key=lambda letter: letter.due_s)
+        letters, self._waiting = letters[:later], letters[later:]
         at = 0
         while at < len(letters) and not self._is_stopped:
             at = self._burst(letters, at, report)
@@ -177,7 +188,8 @@ class Replay:
         is_bsm = parcel.stream is BSM
         kind = Kind.OBU if is_bsm else Kind.RSU
         blob, starts, stops = parcel.frames.data.tobytes(), parcel.frames.start.tolist(), parcel.frames.stop.tolist()
-        events, dues = pace.event_us(parcel.time_ms).tolist(), pace.due_s(parcel.time_ms).tolist()
+        phase_s = self._phase_s[parcel.device] if is_bsm else 0.0
+        events, dues = pace.event_us(parcel.time_ms).tolist(), (pace.due_s(parcel.time_ms) + phase_s).tolist()
         letters = []
         for i, device in enumerate(parcel.device.tolist()):
             name = self._fleet.obu_ids[device] if is_bsm else self._fleet.rsu_id

@@ -196,3 +196,18 @@ def test_a_stretch_of_a_scene_is_replayed_alone() -> None:
     report, session = replayed(driving(10.0).clipped(2.0, 3.0))
     assert report.published["bsm"] == 20
     assert len(session.sent) == 20
+
+
+def test_vehicles_can_speak_one_after_the_other_each_at_its_own_time() -> None:
+    clock = VirtualClock(START_US)
+    session = MemorySession(clock)
+    scene = driving(3.0, cars=50)
+    report = Replay(scene, fleet_of(scene, "site"), session, JsonEncoder(), clock=clock, options=Options(spread_ms=80.0)).run()
+    assert report.published["bsm"] == 1500
+    after_ms = [(one.wall_us - json.loads(one.payload)[0]["time_us"]) / MS for one in session.sent]
+    assert min(after_ms) > -1.1
+    assert 60 < max(after_ms) < 82
+    of_one = [late for late, one in zip(after_ms, session.sent, strict=True) if one.topic == "obu/site-obu-a7/bsm/up"]
+    assert len(of_one) == 30
+    assert max(of_one) - min(of_one) < 2
+    assert report.lag.percentile_s(100) < 0.002

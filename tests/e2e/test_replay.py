@@ -29,7 +29,7 @@ def test_every_sample_of_the_motorway_recording_is_stored(running: Running, spee
 
 
 def test_the_crossing_keeps_its_pedestrians_and_signals(running: Running) -> None:
-    done = running.chelu("replay", recording(CROSSING), "--check", "--end", "40", "--speed", "2")
+    done = running.chelu("replay", recording(CROSSING), "--check", "--start", "50", "--end", "110", "--speed", "3")
     assert done.returncode == 0, done.stdout + done.stderr
     accounts = running.client.accounts()
     assert accounts["rsm"].stored > 0

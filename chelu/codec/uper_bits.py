@@ -75,17 +75,14 @@ def write(stream: Words, position: Ints, words: Words | Sequence[Words]) -> None
     if len(position) == 0:
         return
     slot, shift = position >> 6, (position & 63).astype(np.uint64)
-    for number, word in enumerate(words):
-        _or_into(stream, slot + number, word >> shift)
-        _or_into(stream, slot + number + 1, word << (np.uint64(64) - shift))
-
-
-def _or_into(stream: Words, slot: Ints, value: Words) -> None:
     is_first = np.empty(len(slot), np.bool_)
     is_first[0] = True
     np.not_equal(slot[1:], slot[:-1], out=is_first[1:])
-    if is_first.all():
-        stream[slot] |= value
-        return
-    starts = np.flatnonzero(is_first)
-    stream[slot[starts]] |= np.bitwise_or.reduceat(value, starts)
+    starts = None if is_first.all() else np.flatnonzero(is_first)
+    if starts is not None:
+        slot = slot[starts]
+    back, left = np.uint64(64) - shift, np.zeros(len(position), np.uint64)
+    for number, word in enumerate((*words, None)):
+        value = left if word is None else left | (word >> shift)
+        stream[slot + number] |= value if starts is None else np.bitwise_or.reduceat(value, starts)
+        left = left if word is None else word << back

@@ -78,7 +78,7 @@ class Encoder:
 
     def _raw(self, spot: FieldAt, rows: Ints | None) -> Words:
         value = self._column(spot.path, rows)
-        raw = np.asarray(value if value.dtype == np.uint64 else value - spot.low).astype(np.uint64)
+        raw: Words = (value - spot.low if spot.low else value).view(np.uint64)
         if spot.width < 64 and raw.max() > spot.limit:
             wrong = int(value[(raw > np.uint64(spot.limit)).argmax()])
             raise OutOfRangeError(spot.path, wrong, spot.low, spot.low + spot.limit)

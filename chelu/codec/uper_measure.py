@@ -46,9 +46,7 @@ def _walk(source: Source, program: Program, span: tuple[int, int], position: Int
         step = program.operations[at]
         at += 1
         if isinstance(step, Block):
-            for spot in step.heads:
-                word = source.window(position + spot.offset, spot.width)[0]
-                heads[spot.path] = (word >> np.uint64(64 - spot.width)).astype(np.int64)
+            _read_heads(source, step, position, heads)
             position = position + step.bits
         elif isinstance(step, Switch):
             position = position + step.totals[np.minimum(heads[step.head], len(step.totals) - 1)]
@@ -59,6 +57,16 @@ def _walk(source: Source, program: Program, span: tuple[int, int], position: Int
             count = heads[step.path + "*"] + step.low if step.path + "*" in heads else np.full(len(position), step.low)
             position = element_positions(source, step, position, count, stop)[2]
     return position
+
+
+def _read_heads(source: Source, step: Block, position: Ints, heads: Heads) -> None:
+    """Read a block's heads, those that lie within 57 bits of each other in one go."""
+    base, word = -64, np.zeros(0, np.uint64)
+    for spot in step.heads:
+        if spot.offset + spot.width > base + 57:
+            base, word = spot.offset, source.window(position + spot.offset, 57)[0]
+        value = (word << np.uint64(spot.offset - base)) >> np.uint64(64 - spot.width)
+        heads[spot.path] = value.view(np.int64)
 
 
 def _optional(source: Source, program: Program, body: tuple[int, Test], position: Ints, stop: Ints, heads: Heads) -> Ints:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from chelu.bus import Session
+from chelu.bus import Received, Session
 from chelu.clock import Clock
 from chelu.topics import PICTURE
 from services.inference.futures import MotionModel
@@ -24,6 +24,7 @@ from services.inference.watch import Watch
 log = logging.getLogger(__name__)
 
 _IDLE_S = 0.05  # without messages, warnings and tracks still end
+_LONGEST_REST_S = 0.010
 _REPORT_S = 60.0
 
 
@@ -53,15 +54,20 @@ class Service:
         self._use(register)
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
-        """Until told to stop."""
-        pause_s = self._settings.batch_ms / 1000.0
-        while not is_stopping():
-            self.turn(_IDLE_S)
-            self._clock.sleep(pause_s)
+        """Until told to stop.
 
-    def turn(self, wait_s: float) -> None:
-        """One micro-batch: waits at most `wait_s` for the first message."""
-        received = self._session.drain(self._settings.batch_messages, wait_s)
+        After a turn the thread rests about as long as the evaluation took: a micro-batch's cost hardly depends on its size, so
+        larger ones are cheaper, and the session's thread, which shares the interpreter with this one, gets to read meanwhile.
+        """
+        least_s = self._settings.batch_ms / 1000.0
+        while not is_stopping():
+            received = self._session.drain(self._settings.batch_messages, _IDLE_S)
+            began_s = self._clock.monotonic_s()
+            self.turn(received)
+            self._clock.sleep(min(max(least_s, self._clock.monotonic_s() - began_s), _LONGEST_REST_S))
+
+    def turn(self, received: Sequence[Received]) -> None:
+        """One micro-batch; call it without messages, too, so that warnings end and the picture is published."""
         if (register := self._watch.newer()) is not None:
             self._use(register)
         intakes = self._inbox.read(received) if received else {}

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from chelu.codec.uper_bits import Ints, Source, Words, take
-from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Test
+from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Test, most_bits
 from chelu.codec.uper_measure import element_positions
 from chelu.codec.uper_table import Table
 
-GROUP = 4096  # rows of one shape from which constant offsets beat cursors (measured: evaluation/bench/codec.py)
+GROUP = 2048  # rows of one shape from which constant offsets beat cursors (measured: evaluation/bench/codec.py)
 KEY_BITS = 16
 WINDOW_BITS = 448  # bits of a record read in one go; longer records go on from there with a cursor
 
@@ -25,10 +25,11 @@ class Decoder:
     record, `bad` (n,) where a value is illegal, an extension bit is set or a list runs off its frame.
     """
 
-    __slots__ = ("_source", "_start", "_stop", "bad", "end", "table")
+    __slots__ = ("_limit", "_source", "_start", "_stop", "bad", "end", "table")
 
     def __init__(self, source: Source, start: Ints, stop: Ints) -> None:
         self._source, self._start, self._stop = source, start, stop
+        self._limit = WINDOW_BITS
         self.table = Table(len(start))
         self.bad = np.zeros(len(start), np.bool_)
         self.end = start.copy()
@@ -36,7 +37,8 @@ class Decoder:
     def run(self, program: Program) -> None:
         """Decode every row."""
         if len(self._start):
-            words = self._source.window(self._start, WINDOW_BITS)
+            self._limit = min(WINDOW_BITS, program.reach)
+            words = self._source.window(self._start, max(self._limit, 58))
             self._shared(program, 0, 0, None, words, {})
 
     def _position(self, rows: Ints | None) -> Ints:
@@ -47,7 +49,7 @@ class Decoder:
         operations = program.operations
         while at < len(operations):
             step = operations[at]
-            if isinstance(step, Repeat) or offset + _reach(step) > WINDOW_BITS:
+            if isinstance(step, Repeat) or offset + most_bits(step) > self._limit:
                 return self._finish(
                     self._cursor(program, (at, len(operations)), self._position(rows) + offset, rows, heads), rows
                 )
@@ -170,11 +172,6 @@ class Decoder:
         self._mark(is_bad, rows)
         _append(self.table, step.path, owner if rows is None else rows[owner], inner.table)
         return after
-
-
-def _reach(step: Block | Test | Switch) -> int:
-    """Bits of the words a step looks at."""
-    return step.bits if isinstance(step, Block) else 0 if isinstance(step, Test) else 64
 
 
 def _value(raw: Words, spot: FieldAt) -> np.typing.NDArray[np.signedinteger[Any]] | Words:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from chelu.codec.uper_bits import Ints, Words, put, write
 from chelu.codec.uper_decode import GROUP, KEY_BITS, WINDOW_BITS
-from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Test
+from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Test, most_bits
 from chelu.codec.uper_table import Table
 from chelu.errors import OutOfRangeError
 
@@ -28,6 +28,7 @@ class Encoder:
     _columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     _inner: dict[str, tuple[Encoder, Ints, Ints]] = field(default_factory=dict)
     _list_at: dict[str, Ints] = field(default_factory=dict)
+    _limit: int = WINDOW_BITS
 
     def __post_init__(self) -> None:
         self.bits = np.zeros(self.table.rows, np.int64)
@@ -35,7 +36,8 @@ class Encoder:
     def run(self, program: Program) -> None:
         """Encode every row; OutOfRangeError for a value its field cannot hold."""
         if self.table.rows:
-            words = np.zeros((_WORDS, self.table.rows), np.uint64)
+            self._limit = min(WINDOW_BITS, program.reach)
+            words = np.zeros((-(-self._limit // 64), self.table.rows), np.uint64)
             self._shared(program, 0, 0, None, words)
             for path, (inner, base, _) in self._inner.items():
                 self._adopt(path, inner, base)
@@ -51,8 +53,7 @@ class Encoder:
         operations = program.operations
         while at < len(operations):
             step = operations[at]
-            reach = step.bits if isinstance(step, Block) else 64
-            if isinstance(step, Repeat) or offset + reach > WINDOW_BITS:
+            if isinstance(step, Repeat) or offset + most_bits(step) > self._limit:
                 self.pieces.append((rows, 0, words[: -(-offset // 64)]))
                 position = np.full(words.shape[1], offset)
                 return self._finish(self._cursor(program, (at, len(operations)), position, rows), rows)
@@ -92,7 +93,7 @@ class Encoder:
             if (values != values[0]).any():
                 key, bits = (key << spot.width) | values, bits + spot.width
         if bits > KEY_BITS:
-            return np.arange(len(key), dtype=np.int64) if GROUP > 1 else key
+            return np.arange(len(key), dtype=np.int64)  # too many shapes to count: all by cursor
         return key if bits else None
 
     def _split(self, program: Program, at: int, offset: int, rows: Ints | None, words: Words, key: Ints) -> None:

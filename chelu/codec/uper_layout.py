@@ -77,11 +77,11 @@ Operation = Block | Test | Switch | Repeat
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Operations in wire order; `lists` are the repeats among them by path, `fixed_bits` the size where nothing decides."""
+    """Operations in wire order; `fixed_bits` the size where nothing decides, `reach` the most bits before the first list."""
 
     operations: tuple[Operation, ...]
-    lists: dict[str, Repeat]
     fixed_bits: int | None
+    reach: int
 
 
 @dataclass(slots=True)
@@ -112,8 +112,23 @@ def compile_record(node: Node) -> Program:
     _emit(builder, node, "")
     builder.flush()
     operations = tuple(builder.operations)
-    lists = {operation.path: operation for operation in operations if isinstance(operation, Repeat)}
-    return Program(operations, lists, _fixed_bits(operations))
+    return Program(operations, _fixed_bits(operations), _reach(operations))
+
+
+def _reach(operations: tuple[Operation, ...]) -> int:
+    reach = 0
+    for operation in operations:
+        if isinstance(operation, Repeat):
+            break
+        reach += most_bits(operation)
+    return reach
+
+
+def most_bits(operation: Operation) -> int:
+    """The most bits a single operation reads; a test reads none, a list has no bound here."""
+    if isinstance(operation, Block):
+        return operation.bits
+    return int(operation.totals.max()) if isinstance(operation, Switch) else 0
 
 
 def _fixed_bits(operations: tuple[Operation, ...]) -> int | None:

@@ -121,7 +121,8 @@ class Scene:
         end = self.end_ms if end_s is None else min(self.end_ms, self.begin_ms + round(end_s * 1000))
         if start_s < 0 or begin >= end:
             length = (self.end_ms - self.begin_ms) / 1000
-            raise UnreadableError(self.name, f"it lasts {length:.1f} s, and {start_s:g} … {end_s} s is not a stretch of that")
+            asked = f"from {start_s:g} s on" if end_s is None else f"{start_s:g} … {end_s:g} s"
+            raise UnreadableError(self.name, f"it lasts {length:.1f} s, and “{asked}” is no stretch of that")
         return replace(self, begin_ms=begin, end_ms=end)
 
 

@@ -20,7 +20,7 @@ from chelu.clock import SystemClock
 from chelu.codec import cv2x
 from chelu.codec.envelope import Envelope, split
 from chelu.errors import CannotStartError, CheluError
-from chelu.messages import Frames, Rejects
+from chelu.messages import Frames, Rejects, frames_of
 from chelu.quality.timing import TimingLimits
 from chelu.spool import Spool
 from chelu.store import Database
@@ -74,6 +74,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
     spool = Spool(settings.spool_directory, segment_bytes=SEGMENT_BYTES, max_bytes=settings.spool_bytes, when_full="refuse")
     with contextlib.closing(spool):
         clock = SystemClock()
+        cv2x.decode(frames_of([], 0))  # reads the message set now, not while the first messages wait
         session = _session(settings, mqtt_url, clock)
         ingest = assemble(settings, session, Database(database_url, application="chelu ingest"), spool, clock)
         ingest.open()

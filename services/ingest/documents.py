@@ -53,11 +53,11 @@ def _instant_us(value: object) -> int | None:
 def _iso_us(text: str) -> int | None:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        if instant.tzinfo is None:
+            return None  # local time of an unknown zone tells nothing
+        span = instant - _EPOCH
+    except (ValueError, OverflowError):
         return None
-    if instant.tzinfo is None:
-        return None  # local time of an unknown zone tells nothing
-    span = instant - _EPOCH
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 

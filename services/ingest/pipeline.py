@@ -16,7 +16,7 @@ from chelu.quality.checks import Hearing, Limits
 from chelu.quality.timing import TimingLimits, late, skewed
 from services.ingest import documents
 from services.ingest.frames import Codec, Decoded, DecodedMessage, Opened, is_absurd, open_frames
-from services.ingest.prepared import Prepared, Refusal
+from services.ingest.prepared import LAST_SEQUENCE, Prepared, Refusal
 from services.ingest.quality import Memories, check_stream
 from services.ingest.routes import Handling, Route, Routes
 
@@ -73,6 +73,7 @@ def prepare(
     work = _begin(messages, route, routes, is_backlog=is_backlog)
     handling = routes.handling[route]
     fits = _refuse_oversize(work, handling, rules.payload_bytes)
+    fits &= _refuse_numbers(work, fits & (handling != Handling.IGNORE))
     for message in np.flatnonzero(fits & (handling == Handling.REFUSE)).tolist():
         found = work.route_of(message)
         work.refuse(message, found.refusal or DropReason.UNKNOWN_TOPIC, found.detail)
@@ -106,6 +107,13 @@ def _refuse_oversize(work: _Work, handling: npt.NDArray[np.int8], most: int) -> 
     for message in np.flatnonzero(too_long).tolist():
         work.refuse(message, DropReason.OVERLONG, f"{sizes[message]} bytes where {most} are taken")
     return np.asarray(~too_long)
+
+
+def _refuse_numbers(work: _Work, candidates: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    good = np.array([item.sequence is None or item.sequence <= LAST_SEQUENCE for item in work.messages], np.bool_)
+    for message in np.flatnonzero(candidates & ~good).tolist():
+        work.refuse(message, DropReason.OUT_OF_RANGE, f"sequence number {work.messages[message].sequence} > {LAST_SEQUENCE}")
+    return good
 
 
 def _frames(work: _Work, chosen: Indices, codec: Codec, memories: Memories, rules: Rules) -> Memories:

@@ -12,6 +12,8 @@ from chelu.bus import Received
 from chelu.messages import Batch, DropReason
 from services.ingest.routes import Handling, Route, Routes
 
+LAST_SEQUENCE = (1 << 63) - 2  # a bigint, and one value over to say that it was more
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -62,10 +64,14 @@ class Delivery:
 
 def deliveries(prepared: Prepared) -> list[Delivery]:
     """The messages that can be recognised when they are sent again, refused ones too: sending them again would not mend them."""
-    named = [index for index, message in enumerate(prepared.messages) if message.sequence is not None and message.qos]
+    named = [index for index, message in enumerate(prepared.messages) if _is_named(message)]
     routes = [(index, prepared.route_of(index)) for index in named]
     return [
         Delivery(index, route.device_key, route.stream, prepared.messages[index].sequence or 0)
         for index, route in routes
         if route.device_key >= 0 and route.handling is not Handling.IGNORE
     ]
+
+
+def _is_named(message: Received) -> bool:
+    return message.sequence is not None and message.qos > 0 and message.sequence <= LAST_SEQUENCE

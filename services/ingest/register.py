@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ LOAD = f"SELECT {COLUMNS} FROM register.device"  # noqa: S608 - constants only
 FIND = f"{LOAD} WHERE device_id = ANY(%s)"
 ASK_AGAIN_S = 2.0  # a stranger is looked up in the database once in this time
 MOST_STRANGERS = 10_000
+DEVICE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # nothing else can be in the register
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class Register:
         now_s = self._clock.monotonic_s()
         if len(self._asked) > MOST_STRANGERS:
             self._asked.clear()
-        names = [name for name in strangers if now_s - self._asked.get(name, -ASK_AGAIN_S) >= ASK_AGAIN_S]
+        names = [
+            name for name in strangers if DEVICE_ID.fullmatch(name) and now_s - self._asked.get(name, -ASK_AGAIN_S) >= ASK_AGAIN_S
+        ]
         if not names:
             return False
         self._asked.update(dict.fromkeys(names, now_s))

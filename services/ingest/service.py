@@ -102,7 +102,8 @@ class Ingest:
             self._keep(messages)
         elif len(self._room.spool) or self._held:
             self._keep(messages)
-            self._attempt(self._drain_spool)
+            if len(self._room.spool):
+                self._attempt(self._drain_spool)
         elif messages or self._lost:
             self._live(messages)
 
@@ -140,7 +141,9 @@ class Ingest:
         """Store the oldest part of the spool, and its mark in the same transaction, so that it is never stored twice."""
         spool = self._room.spool
         records = self._room.read(self._settings.batch_rows)
-        if not records:
+        if not records:  # what is left there went bad on the disk; the spool has counted it
+            self._writer.release(spool.last_sequence)
+            spool.release(spool.last_sequence)
             return
         last, passed, messages = records[-1][0], 0, []
         for sequence, item in records:

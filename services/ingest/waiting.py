@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chelu.bus import Received
+from services.ingest.prepared import LAST_SEQUENCE
 
 MESSAGE, MARK = 0, 1
 _MESSAGE = struct.Struct("<BIIqBBqH")  # tag, worker, connection, arrival µs, QoS, retained, sequence (−1 none), bytes of topic
@@ -28,7 +29,7 @@ class Mark:
 def encode(message: Received, *, worker: int, most: int) -> bytes:
     """A message as a record. worker: a number of this process; of a payload, one byte more than `most` is enough to refuse it."""
     topic = message.topic.encode("utf-8", "surrogatepass")
-    sequence = -1 if message.sequence is None else message.sequence
+    sequence = -1 if message.sequence is None else min(message.sequence, LAST_SEQUENCE + 1)
     head = _MESSAGE.pack(
         MESSAGE, worker, message.connection, message.arrival_us, message.qos, message.retained, sequence, len(topic)
     )

@@ -65,6 +65,12 @@ def test_bad_input_costs_its_own_row_with_a_reason(topic: str, payload: bytes, r
     assert refused(good, message(topic, payload), good) == [(1, reason)]
 
 
+def test_a_number_that_no_column_holds_is_refused() -> None:
+    huge = message("obu/o1/bsm/up", bsm(), qos=1, sequence=2**63)
+    assert refused(huge) == [(0, "out_of_range")]
+    assert deliveries(work([huge])[0]) == []
+
+
 def test_an_overlong_frame_is_refused() -> None:
     reasons = refused(message("obu/o1/bsm/up", bsm() + b"\x00\x01\x02"))
     assert reasons[0][1] in {DropReason.OVERLONG, DropReason.UNDECODABLE}

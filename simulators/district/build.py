@@ -75,9 +75,14 @@ def _routes(scratch: Path, network: Path, seed: int) -> Path:
     return target
 
 
+def find_tool(name: str) -> str | None:
+    """One of SUMO's tools: beside this Python, else on the PATH."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+
+
 def run_tool(name: str, *arguments: str | Path) -> None:
-    """Run one of SUMO's tools, found beside this Python or on the PATH; its complaint becomes the error's sentence."""
-    program = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    """Run one of SUMO's tools; its complaint becomes the error's sentence."""
+    program = find_tool(name)
     if program is None:
         raise CannotStartError(f"SUMO's {name} is not installed", "run: pip install 'chelu[sumo]'")
     result = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)  # noqa: S603 (fixed programs)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -83,8 +82,8 @@ def test_a_missing_tool_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_committed_files_are_what_the_script_makes(tmp_path: Path) -> None:
-    if shutil.which("netconvert") is None:
-        pytest.skip("SUMO's netconvert is not on the PATH (extra sumo)")
+    if build.find_tool("netconvert") is None:
+        pytest.skip("SUMO's netconvert is not installed (extra sumo)")
     build.build(build.SEED, tmp_path)
     for name in ("district.json", "district.net.xml.gz", "district.rou.xml.gz"):
         made, kept = (directory / name for directory in (tmp_path, DATA))

@@ -1,0 +1,26 @@
+"""The shipped trace is what the script records from the shipped network and demand: same seed, same bytes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[2] / "simulators" / "data"
+
+
+@pytest.mark.slow
+def test_recording_the_district_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    if find_spec("libsumo") is None:
+        pytest.skip("libsumo is not installed (extra sumo)")
+    for file in DATA.iterdir():
+        if file.name != "district_trace.npz":
+            shutil.copy(file, tmp_path)
+    command = [sys.executable, "-m", "simulators.district.record", "--directory", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "district_trace.npz").read_bytes() == (DATA / "district_trace.npz").read_bytes()

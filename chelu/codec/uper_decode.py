@@ -11,7 +11,9 @@ from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Tes
 from chelu.codec.uper_measure import element_positions
 from chelu.codec.uper_table import Table
 
-GROUP = 2048  # rows of one shape from which constant offsets beat cursors (measured: evaluation/bench/codec.py)
+# Rows of one shape from which constant offsets beat cursors, for messages and for elements of lists, whose shapes vary more
+# (measured with evaluation/bench/codec.py).
+GROUP, ELEMENT_GROUP = 1024, 4096
 KEY_BITS = 16
 WINDOW_BITS = 448  # bits of a record read in one go; longer records go on from there with a cursor
 
@@ -25,11 +27,12 @@ class Decoder:
     record, `bad` (n,) where a value is illegal, an extension bit is set or a list runs off its frame.
     """
 
-    __slots__ = ("_limit", "_source", "_start", "_stop", "bad", "end", "table")
+    __slots__ = ("_group", "_limit", "_source", "_start", "_stop", "bad", "end", "table")
 
-    def __init__(self, source: Source, start: Ints, stop: Ints) -> None:
+    def __init__(self, source: Source, start: Ints, stop: Ints, *, is_element: bool = False) -> None:
         self._source, self._start, self._stop = source, start, stop
         self._limit = WINDOW_BITS
+        self._group = ELEMENT_GROUP if is_element else GROUP
         self.table = Table(len(start))
         self.bad = np.zeros(len(start), np.bool_)
         self.end = start.copy()
@@ -100,7 +103,7 @@ class Decoder:
     ) -> None:
         """Each common shape goes on by itself, all rare ones together with cursors."""
         left = np.ones(words.shape[1], np.bool_)
-        for picked, own in _common(heads, varied):
+        for picked, own in _common(heads, varied, self._group):
             left[picked] = False
             self._shared(program, at, offset, picked if rows is None else rows[picked], words[:, picked], {**heads, **own})
         rest = np.flatnonzero(left)
@@ -166,7 +169,7 @@ class Decoder:
         count = np.broadcast_to(heads.get(step.path + "*", 0), position.shape) + step.low
         stop = self._stop if rows is None else self._stop[rows]
         owner, places, after, is_bad = element_positions(self._source, step, position, count, stop)
-        inner = Decoder(self._source, places, stop[owner])
+        inner = Decoder(self._source, places, stop[owner], is_element=True)
         inner.run(step.element)
         is_bad[owner[inner.bad]] = True
         self._mark(is_bad, rows)
@@ -181,7 +184,7 @@ def _value(raw: Words, spot: FieldAt) -> np.typing.NDArray[np.signedinteger[Any]
     return value + value.dtype.type(spot.low) if spot.low else value
 
 
-def _common(heads: Heads, varied: list[FieldAt]) -> list[tuple[Ints, dict[str, int]]]:
+def _common(heads: Heads, varied: list[FieldAt], least: int) -> list[tuple[Ints, dict[str, int]]]:
     """The shapes that enough rows share: (places in the group, their heads)."""
     if sum(spot.width for spot in varied) > KEY_BITS:
         return []
@@ -189,7 +192,7 @@ def _common(heads: Heads, varied: list[FieldAt]) -> list[tuple[Ints, dict[str, i
     for spot in varied:
         key = (key << spot.width) | heads[spot.path]
     found = []
-    for value in np.flatnonzero(np.bincount(key) >= GROUP):
+    for value in np.flatnonzero(np.bincount(key) >= least):
         picked = np.flatnonzero(key == value)
         own = {spot.path: int(np.asarray(heads[spot.path])[picked[0]]) for spot in varied}
         found.append((picked, own))

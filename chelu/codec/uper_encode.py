@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.codec.uper_bits import Ints, Words, put, write
-from chelu.codec.uper_decode import GROUP, KEY_BITS, WINDOW_BITS
+from chelu.codec.uper_decode import ELEMENT_GROUP, GROUP, KEY_BITS, WINDOW_BITS
 from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Test, most_bits
 from chelu.codec.uper_table import Table
 from chelu.errors import OutOfRangeError
@@ -23,6 +23,7 @@ class Encoder:
     """Encodes one table of one record type; after `run`, `pieces` hold the bits and `bits` (rows,) each record's length."""
 
     table: Table
+    is_element: bool = False
     pieces: list[Piece] = field(default_factory=list)
     bits: Ints = field(init=False)
     _columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
@@ -98,7 +99,8 @@ class Encoder:
 
     def _split(self, program: Program, at: int, offset: int, rows: Ints | None, words: Words, key: Ints) -> None:
         left = np.ones(len(key), np.bool_)
-        for value in np.flatnonzero(np.bincount(key) >= GROUP):
+        least = ELEMENT_GROUP if self.is_element else GROUP
+        for value in np.flatnonzero(np.bincount(key) >= least):
             picked = np.flatnonzero(key == value)
             left[picked] = False
             self._shared(program, at, offset, picked if rows is None else rows[picked], words[:, picked])
@@ -166,7 +168,7 @@ class Encoder:
     def _repeat(self, step: Repeat, position: Ints, rows: Ints | None) -> Ints:
         if step.path not in self._inner:
             owner, elements = self.table.lists[step.path]
-            inner = Encoder(elements)
+            inner = Encoder(elements, is_element=True)
             inner.run(step.element)
             before = np.cumsum(inner.bits) - inner.bits
             first = np.searchsorted(owner, np.arange(self.table.rows))

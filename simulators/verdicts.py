@@ -27,10 +27,10 @@ def warned(report: ReplayReport, scene: Scene, fleet: Fleet) -> list[Warned]:
 
 def _warned(warning: ReceivedWarning, names: dict[int, str], pace: Pace) -> Warned:
     at_s = (warning.event_time_us - pace.anchor_us) / 1e6 + pace.begin_ms / 1000
-    return Warned(warning.application, _name(warning.host, names), _name(warning.other, names), at_s)
+    return Warned(warning.application, named(warning.host, names), named(warning.other, names), at_s)
 
 
-def _name(party: Party, names: dict[int, str]) -> str:
+def named(party: Party, names: dict[int, str]) -> str:
     """An actor's name; for one that is only perceived, that of the device that said so."""
     named = names.get(party.vehicle_id) if party.vehicle_id is not None else None
     return named or f"somebody seen by {party.device_id}"

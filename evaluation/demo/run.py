@@ -30,12 +30,13 @@ from simulators.connection import connected
 from simulators.encoding import Uper
 from simulators.fleet import Fleet, fleet_of
 from simulators.received import ReceivedWarning
-from simulators.replay import Replay, ReplayReport
+from simulators.replay import Options, Replay, ReplayReport
 
 SITE_ID = "district"
 STREAMS = (BSM.name, PARTICIPANT.name, SPAT.name)
 REFRESH_S = 0.5
 LISTEN_S = 2.0
+SPREAD_MS = 90.0  # units on the road do not all speak at once, as the rows of a recording do
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,9 @@ def _drive(
     def note(report: ReplayReport) -> None:
         heard.published = report.published
 
-    replay = Replay(stage.scene, fleet, session, Uper(), clock=clock, on_progress=note, on_warning=heard.warnings.append)
+    options = Options(spread_ms=SPREAD_MS)
+    tell = heard.warnings.append
+    replay = Replay(stage.scene, fleet, session, Uper(), clock=clock, options=options, on_progress=note, on_warning=tell)
 
     def work() -> None:
         try:
@@ -167,7 +170,7 @@ def _snapshot(
         published=heard.published,
         stored={stream: count.stored for stream, count in counted.items()},
         dropped={stream: sum(count.dropped.values()) for stream, count in counted.items()},
-        warnings=world.sentences(heard.warnings, stage, fleet),
+        warnings=world.sentences(world.raised(heard.warnings), stage, fleet),
     )
 
 
@@ -176,7 +179,7 @@ def _judge(
 ) -> int:
     counted = collect.when_settled(client, report, clock)
     rows = collect.stored(client, report)
-    warnings = world.raised(report)
+    warnings = world.raised(report.warnings)
     verdicts = world.verdicts(stage, fleet, report)
     applications = sorted({warning.application for warning in warnings})
     summary = summarise(

@@ -13,17 +13,17 @@ from chelu.roads import sumo
 from chelu.roads.network import RoadNetwork
 from evaluation.demo.decks import WarnedPair, crossing_decks
 from simulators import trace as traces
+from simulators import verdicts as judged
 from simulators.conflicts import Staging, stage
 from simulators.fleet import Fleet
-from simulators.judge import Verdict, Warned, judge
-from simulators.received import Party, ReceivedWarning
+from simulators.judge import Verdict
+from simulators.received import ReceivedWarning
 from simulators.replay import ReplayReport
 from simulators.scene import Scene
 from simulators.sources import district
 
 DATA = Path(simulators.__file__).parent / "data"
 TRACE = DATA / "district_trace.npz"
-RAISED = "raised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +45,19 @@ def build(seconds: float) -> World:
     return World(network, packed, staging, staging.scene.clipped(0.0, seconds))
 
 
-def raised(report: ReplayReport) -> list[ReceivedWarning]:
+def raised(warnings: Sequence[ReceivedWarning]) -> list[ReceivedWarning]:
     """The warnings that began, each once; updates and ends left out."""
     first: dict[str, ReceivedWarning] = {}
-    for warning in report.warnings:
-        if warning.state == RAISED:
+    for warning in warnings:
+        if warning.state == judged.RAISED:
             first.setdefault(warning.warning_id, warning)
     return list(first.values())
 
 
 def verdicts(world: World, fleet: Fleet, report: ReplayReport) -> list[Verdict]:
     """What became of each staged conflict that the demo was long enough for."""
-    names = _names(world.scene, fleet)
-    warned = [
-        Warned(one.application, _name(one.host, names), _name(one.other, names), _scene_ms(one, report) / 1000)
-        for one in raised(report)
-    ]
-    return judge(world.staging.expectations(world.scene.end_ms / 1000), warned)
+    expected = world.staging.expectations(world.scene.end_ms / 1000)
+    return judged.verdicts(expected, report, world.scene, fleet)
 
 
 def across_decks(world: World, fleet: Fleet, report: ReplayReport) -> list[str]:
@@ -69,7 +65,7 @@ def across_decks(world: World, fleet: Fleet, report: ReplayReport) -> list[str]:
     rows = {int(number): row for row, number in enumerate(fleet.vehicle_ids)}
     pairs = [
         WarnedPair(rows[one.host.vehicle_id], rows[one.other.vehicle_id], _scene_ms(one, report))
-        for one in raised(report)
+        for one in raised(report.warnings)
         if one.host.vehicle_id in rows and one.other.vehicle_id in rows
     ]
     scene = world.staging.scene
@@ -77,17 +73,9 @@ def across_decks(world: World, fleet: Fleet, report: ReplayReport) -> list[str]:
 
 
 def sentences(warnings: Sequence[ReceivedWarning], world: World, fleet: Fleet) -> list[str]:
-    """What the screen says of warnings."""
-    names = _names(world.scene, fleet)
-    return [f"{one.application}: {_name(one.host, names)} beware of {_name(one.other, names)}" for one in warnings]
-
-
-def _names(scene: Scene, fleet: Fleet) -> dict[int, str]:
-    return dict(zip(map(int, fleet.vehicle_ids), map(str, scene.actors["name"]), strict=True))
-
-
-def _name(party: Party, names: dict[int, str]) -> str:
-    return names.get(party.vehicle_id or -1, party.device_id or "unknown")
+    """What the screen says of warnings as they begin."""
+    names = dict(zip(map(int, fleet.vehicle_ids), map(str, world.scene.actors["name"]), strict=True))
+    return [f"{one.application}: {judged.named(one.host, names)} beware of {judged.named(one.other, names)}" for one in warnings]
 
 
 def _scene_ms(warning: ReceivedWarning, report: ReplayReport) -> int:

@@ -18,6 +18,7 @@ from chelu.codec.cv2x_json import from_json, to_json, value_json
 from chelu.codec.cv2x_spec import KINDS, canonical, slow_decode
 from chelu.codec.cv2x_time import event_time_us
 from chelu.codec.cv2x_wire import encode_wire, wire
+from chelu.codec.uper_bits import Source
 from chelu.codec.uper_table import Table
 from chelu.errors import MalformedError
 from chelu.messages import Batch, DropReason, Frames, Rejects, concatenate, frames_of
@@ -84,8 +85,11 @@ def kinds(frames: Frames) -> Ints:
 
 def decode(frames: Frames) -> Decoded:
     """Decode a batch of any frames; never raises for what they hold: a refused frame is a reject with its reason."""
-    kind, refused = kinds(frames), _Refused({})
-    parts = {name: _stream(name, frames, np.flatnonzero(kind == KINDS.index(name)), refused) for name in ("bsm", "rsm", "spat")}
+    kind, refused, source = kinds(frames), _Refused({}), Source(frames.data)
+    parts = {
+        name: _stream(name, (frames, source), np.flatnonzero(kind == KINDS.index(name)), refused)
+        for name in ("bsm", "rsm", "spat")
+    }
     messages = _messages(frames, kind, refused)
     bsm, points = parts["bsm"]
     return Decoded(bsm, parts["rsm"][0], parts["spat"][0], points, messages, refused.rejects())
@@ -103,14 +107,15 @@ def _messages(frames: Frames, kind: Ints, refused: _Refused) -> tuple[Message, .
     return tuple(found)
 
 
-def _stream(name: str, frames: Frames, index: Ints, refused: _Refused) -> tuple[Batch, Batch]:
+def _stream(name: str, frames: tuple[Frames, Source], index: Ints, refused: _Refused) -> tuple[Batch, Batch]:
     """The rows of all frames of one kind, and for BSM the points of their path histories."""
     parts = [_chunk(name, frames, index[at : at + _BATCH_ROWS], refused) for at in range(0, max(1, len(index)), _BATCH_ROWS)]
     return _together([part for chunk in parts for part in chunk])
 
 
-def _chunk(name: str, frames: Frames, index: Ints, refused: _Refused) -> list[tuple[Batch, Batch]]:
-    table, is_bad = wire(name, frames.take(index))
+def _chunk(name: str, given: tuple[Frames, Source], index: Ints, refused: _Refused) -> list[tuple[Batch, Batch]]:
+    frames, source = given
+    table, is_bad = wire(name, frames.take(index), source)
     good = _rows(name, table, index, frames.reference_us[index])
     if not is_bad.any():
         return [good]

@@ -16,9 +16,12 @@ from chelu.messages import Frames
 Ints = npt.NDArray[np.int64]
 
 
-def wire(kind: str, frames: Frames) -> tuple[Table, npt.NDArray[np.bool_]]:
-    """Wire integers of frames that are all of one kind, and which rows of the table are not to be trusted (n,)."""
-    decoder = Decoder(Source(frames.data), frames.start * 8 + FRAME_BITS, frames.stop * 8)
+def wire(kind: str, frames: Frames, source: Source | None = None) -> tuple[Table, npt.NDArray[np.bool_]]:
+    """Wire integers of frames that are all of one kind, and which rows of the table are not to be trusted (n,).
+
+    source: `frames.data` made readable, for who decodes one buffer in several goes.
+    """
+    decoder = Decoder(source or Source(frames.data), frames.start * 8 + FRAME_BITS, frames.stop * 8)
     decoder.run(spec().programs[kind])
     left = frames.stop * 8 - decoder.end
     return decoder.table, decoder.bad | (left < 0) | (left >= 8)

@@ -14,34 +14,35 @@ import numpy.typing as npt
 Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
-MARGIN = 4096  # bytes of zeros kept behind the data, so that a cursor that ran off its frame reads something
+# Bytes of zeros kept behind the data: a cursor that ran off its frame stops at the end of its record, which is nearer.
+MARGIN = 1 << 16
 
 
 class Source:
-    """A buffer that can be read at any bit position; data: (bytes,) uint8."""
+    """A buffer that can be read at any bit position up to a record's length behind its end; data: (bytes,) uint8."""
 
-    __slots__ = ("_data", "_last")
+    __slots__ = ("_data", "_words")
 
     def __init__(self, data: npt.NDArray[np.uint8]) -> None:
         self._data = np.concatenate([data, np.zeros(MARGIN, np.uint8)])
-        self._last = len(data) + 64
+        self._words: npt.NDArray[Any] = np.ndarray((len(self._data) - 8,), ">u8", self._data, strides=(1,))
 
     def window(self, position: Ints, bits: int) -> Words:
         """The `bits` bits at each position, (words, n), the first bit the highest of word 0."""
-        byte, shift = np.minimum(position >> 3, self._last), (position & 7).astype(np.uint64)
+        shift = (position & 7).view(np.uint64)
         if bits <= 57:
-            return (self._at(byte, 8, 1)[:, 0] << shift)[None]
-        count = -(-bits // 64)
-        words = np.ascontiguousarray(self._at(byte, 8 * (count + 1), count + 1).T)
+            word: Words = self._words[position >> 3].astype(np.uint64)
+            word <<= shift
+            return word[None]
+        words = self._rows(position >> 3, -(-bits // 64) + 1)
         if not shift.any():
-            return words[:count]
+            return words[:-1]
         return (words[:-1] << shift) | (words[1:] >> (np.uint64(64) - shift))
 
-    def _at(self, byte: Ints, size: int, count: int) -> Words:
-        """`count` words from each byte on, (n, count)."""
-        kind = ">u8" if count == 1 else f"V{size}"
-        rows: npt.NDArray[Any] = np.ndarray((len(self._data) - size,), kind, self._data, strides=(1,))[byte]
-        words: Words = rows.view(">u8").reshape(len(byte), count).astype(np.uint64)
+    def _rows(self, byte: Ints, count: int) -> Words:
+        """`count` words from each byte on, (count, n)."""
+        rows: npt.NDArray[Any] = np.ndarray((len(self._data) - 8 * count,), f"V{8 * count}", self._data, strides=(1,))[byte]
+        words: Words = rows.view(">u8").reshape(len(byte), count).T.astype(np.uint64, order="C")
         return words
 
 

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from chelu.codec.uper_types import Choice, Leaf, Listing, Member, Node, Record
 
+HEADS = 1 << 9  # values a head can have: 8 optional members and an extension bit at most
+
 
 @dataclass(frozen=True, slots=True)
 class FieldAt:
@@ -39,12 +41,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """Operations up to `end` happen only where ``head & mask == value``."""
+    """Operations up to `end` happen only where ``head & mask == value``.
+
+    sizes: bits they take by value of the head, where their size is fixed.
+    """
 
     head: str
     mask: int
     value: int
     end: int
+    sizes: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,16 @@ def _emit_when(builder: _Builder, node: Node, path: str, condition: tuple[str, i
     builder.operations.append(Test(*condition, end=0))
     _emit(builder, node, path)
     builder.flush()
-    builder.operations[place] = Test(*condition, end=len(builder.operations))
+    body = builder.operations[place + 1 :]
+    builder.operations[place] = Test(*condition, end=len(builder.operations), sizes=_sizes(tuple(body), *condition[1:]))
+
+
+def _sizes(body: tuple[Operation, ...], mask: int, value: int) -> npt.NDArray[np.int64] | None:
+    bits = _fixed_bits(body)
+    if bits is None:
+        return None
+    heads = np.arange(HEADS)
+    return np.where((heads & mask) == value, bits, 0)
 
 
 def _emit_choice(builder: _Builder, node: Choice, path: str) -> None:

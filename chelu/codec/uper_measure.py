@@ -71,10 +71,9 @@ def _read_heads(source: Source, step: Block, position: Ints, heads: Heads) -> No
 
 def _optional(source: Source, program: Program, body: tuple[int, Test], position: Ints, stop: Ints, heads: Heads) -> Ints:
     at, step = body
+    if step.sizes is not None:
+        return np.asarray(position + step.sizes[heads[step.head]], np.int64)
     is_there = (heads[step.head] & step.mask) == step.value
-    inside = program.operations[at : step.end]
-    if len(inside) == 1 and isinstance(inside[0], Block) and not inside[0].heads:
-        return np.asarray(position + is_there * inside[0].bits, np.int64)
     picked = np.flatnonzero(is_there)
     if len(picked) == 0:
         return position

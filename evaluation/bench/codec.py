@@ -17,7 +17,8 @@ from evaluation.bench.report import Ratio, interleaved
 
 SEED = 20240
 ROWS = 16_384
-PLAIN_FRAMES = 256
+PLAIN_FRAMES = 512
+BATCHES = 8  # ours works on so many batches a turn: both sides work for tens of milliseconds, as in a stream
 START_US = 1_700_000_000_000_000
 PLACE = (29.56, 106.55, 240.0)  # Chongqing
 
@@ -53,7 +54,7 @@ def run(*, quick: bool = False) -> list[Ratio]:
 
 
 def _bsm_writer(batch: Batch, points: Batch | None) -> Callable[[], int]:
-    return lambda: len(cv2x.encode_bsm(batch, points))
+    return lambda: sum(len(cv2x.encode_bsm(batch, points)) for _ in range(BATCHES))
 
 
 def _sample(frames: Frames) -> list[bytes]:
@@ -65,9 +66,9 @@ def _decode(path: str, frames: Frames, bar: float | None, rounds: int) -> Ratio:
     plain, decode = _sample(frames), spec().slow.decode
 
     def ours() -> int:
-        if len(cv2x.decode(frames).rejects):
+        if any(len(cv2x.decode(frames).rejects) for _ in range(BATCHES)):
             raise ValueError("a frame of the benchmark was refused")
-        return len(frames)
+        return BATCHES * len(frames)
 
     def theirs() -> int:
         return len([decode(frame) for frame in plain])

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from chelu import daemon
 from chelu.clock import SystemClock
-from chelu.errors import CannotStartError, CheluError
+from chelu.errors import CheluError
 from edge import settings
 from edge.adapters import build
 from edge.agent import Agent
-
-log = logging.getLogger(__name__)
 
 
 def run(config: Path, environ: Mapping[str, str]) -> None:
@@ -25,33 +23,23 @@ def run(config: Path, environ: Mapping[str, str]) -> None:
     A broker that is away or refuses us is no reason not to start: what is heard goes to disk, and the log says why.
     """
     read = settings.load(config, environ)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=daemon.LOG_FORMAT)
     logging.getLogger("edge").setLevel(read.log_level)
-    clock, leaving = SystemClock(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: leaving.set())
-    failures: list[str] = []
+    clock = SystemClock()
 
-    def fail(arguments: threading.ExceptHookArgs) -> None:
-        """A dead thread must not go unnoticed: end, so that whoever supervises the agent starts it anew."""
-        log.error("thread %s failed", getattr(arguments.thread, "name", "?"), exc_info=arguments.exc_value)
-        failures.append(f"{arguments.exc_type.__name__}: {arguments.exc_value}")
-        leaving.set()
+    def work(leaving: threading.Event) -> None:
+        agent = Agent(read, clock)
+        sources = build(agent, clock)
+        agent.start()
+        for source in sources:
+            source.start()
+        daemon.say_ready(environ)
+        leaving.wait()
+        for source in sources:
+            source.stop()
+        agent.stop()
 
-    threading.excepthook = fail
-    agent = Agent(read, clock)
-    sources = build(agent, clock)
-    agent.start()
-    for source in sources:
-        source.start()
-    if ready := environ.get("CHELU_READY_FILE"):
-        Path(ready).touch()
-    leaving.wait()
-    for source in sources:
-        source.stop()
-    agent.stop()
-    if failures:
-        raise CannotStartError(f"the agent failed ({failures[0]})", "this is a fault of the program: report it with the log")
+    daemon.until_told(work)
 
 
 def main(arguments: list[str]) -> int:

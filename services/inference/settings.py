@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import Field
 
-from chelu.errors import CannotStartError
 from chelu.settings import Settings
 
 PREFIX = "CHELU_INFERENCE_"
@@ -33,10 +32,3 @@ def load(environ: Mapping[str, str]) -> InferenceSettings:
     """Raises ConfigurationError naming key, value and what is allowed."""
     file = environ.get(PREFIX + "FILE")
     return InferenceSettings.load(environ=environ, prefix=PREFIX, file=Path(file) if file else None)
-
-
-def required(environ: Mapping[str, str], name: str) -> str:
-    """An address that has no default; CannotStartError says where it comes from."""
-    if not environ.get(name):
-        raise CannotStartError(f"{name} is not set", "set it, or start everything with: chelu up")
-    return environ[name]

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from chelu import daemon
 from chelu.bus import Session
 from chelu.clock import SystemClock
 from chelu.codec import cv2x
 from chelu.codec.envelope import Envelope, split
-from chelu.errors import CannotStartError, CheluError
+from chelu.errors import CannotStartError
 from chelu.messages import Frames, Rejects, frames_of
 from chelu.quality.timing import TimingLimits
 from chelu.spool import Spool
@@ -31,7 +29,7 @@ from services.ingest.quality import limits_of
 from services.ingest.receipts import Receipts
 from services.ingest.routes import FILTERS
 from services.ingest.service import Ingest
-from services.ingest.settings import IngestSettings, load, required
+from services.ingest.settings import IngestSettings, load
 from services.ingest.store_room import SEGMENT_BYTES, StoreRoom
 from services.ingest.storing import Storing
 from services.ingest.writer import Writer
@@ -56,21 +54,12 @@ class ChinaCodec:
 
 def main() -> int:
     """Run until told to stop; 1 and one sentence when it cannot start."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    try:
-        _run(os.environ, stopping)
-    except CheluError as error:
-        print(f"ingest: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return daemon.main("ingest", lambda stopping: _run(os.environ, stopping))
 
 
 def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
     settings = load(environ)
-    database_url, mqtt_url = required(environ, "CHELU_DATABASE_URL"), required(environ, "CHELU_MQTT_URL")
+    database_url, mqtt_url = daemon.required(environ, "CHELU_DATABASE_URL"), daemon.required(environ, "CHELU_MQTT_URL")
     spool = Spool(settings.spool_directory, segment_bytes=SEGMENT_BYTES, max_bytes=settings.spool_bytes, when_full="refuse")
     with contextlib.closing(spool):
         clock = SystemClock()
@@ -81,8 +70,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         session.start()
         try:
             session.wait_connected(settings.wait_s)
-            if path := environ.get("CHELU_READY_FILE"):
-                Path(path).touch()
+            daemon.say_ready(environ)
             ingest.run(stopping.is_set)
         finally:
             session.stop()

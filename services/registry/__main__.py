@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from chelu.daemon import LOG_FORMAT, READY_VARIABLE
 from chelu.errors import CheluError
 from chelu.store import Database, migrate
 from services.registry import prepare
@@ -27,12 +28,12 @@ LOG = logging.getLogger("services.registry")
 
 def main(arguments: Sequence[str]) -> int:
     """Run; an expected failure is one sentence on standard error and 1."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=LOG_FORMAT)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     options = _parser().parse_args(arguments)
     try:
         settings = RegistrySettings.from_environment(os.environ, password_file=options.password_file, acl_file=options.acl_file)
-        run(settings, is_serving=options.action == "serve", ready_file=_path(os.environ.get("CHELU_READY_FILE")))
+        run(settings, is_serving=options.action == "serve", ready_file=_path(os.environ.get(READY_VARIABLE)))
     except CheluError as error:
         print(error, file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -145,7 +146,7 @@ def _drive(
     return received
 
 
-def _warnings(received: list[Received]) -> list[tuple[str, dict]]:
+def _warnings(received: list[Received]) -> list[tuple[str, dict[str, Any]]]:
     return [(one.topic, json.loads(one.payload)) for one in received if one.topic.endswith("/warning/down")]
 
 

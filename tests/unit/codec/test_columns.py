@@ -21,7 +21,7 @@ def batch():
 
 
 @given(st.integers(0, 20), st.lists(st.sampled_from(TYPES), max_size=6), st.integers(0, 2**32 - 1))
-def test_every_type_and_length_comes_back(rows, types, seed):
+def test_every_type_and_length_comes_back(rows, types, seed) -> None:
     random = np.random.default_rng(seed)
     batch = Batch({f"column {i}": random.integers(0, 100, rows).astype(kind) for i, kind in enumerate(types)})
     found, header = columns.unpack(columns.pack(batch, {"seed": seed}))
@@ -32,17 +32,17 @@ def test_every_type_and_length_comes_back(rows, types, seed):
         assert found[name].dtype == batch[name].dtype.newbyteorder("<")
 
 
-def test_text_columns_come_back_as_text():
+def test_text_columns_come_back_as_text() -> None:
     found, _ = columns.unpack(columns.pack(Batch({"name": np.array(["车", "rsu-1", ""])}), {}))
     assert found["name"].tolist() == ["车", "rsu-1", ""]
 
 
-def test_empty_stream_comes_back_with_its_types():
+def test_empty_stream_comes_back_with_its_types() -> None:
     found, _ = columns.unpack(columns.pack(empty(BSM), {}))
     assert {name: found[name].dtype for name in found} == BSM.dtypes()
 
 
-def test_columns_lie_at_multiples_of_eight(batch):
+def test_columns_lie_at_multiples_of_eight(batch) -> None:
     data = columns.pack(batch, {"x": "odd"})
     _, _, _, length, rows = struct.unpack_from("<4sHHII", data)
     document = json.loads(data[16 : 16 + length])
@@ -53,25 +53,25 @@ def test_columns_lie_at_multiples_of_eight(batch):
     assert struct.unpack_from("<d", data, base + document["columns"][1]["offset"]) == (0.5,)
 
 
-def test_objects_are_refused(batch):
+def test_objects_are_refused(batch) -> None:
     with pytest.raises(TypeError, match="'b'"):
         columns.pack(batch.with_columns(b=np.array([None, 1, "x"], object)), {})
 
 
 @pytest.mark.parametrize("length", [0, 15, 16, 40, -8])
-def test_cut_bytes_are_truncated(batch, length):
+def test_cut_bytes_are_truncated(batch, length) -> None:
     with pytest.raises(MalformedError) as caught:
         columns.unpack(columns.pack(batch, {})[:length])
     assert caught.value.reason == DropReason.TRUNCATED
 
 
-def test_bytes_behind_the_last_column_are_overlong(batch):
+def test_bytes_behind_the_last_column_are_overlong(batch) -> None:
     with pytest.raises(MalformedError) as caught:
         columns.unpack(columns.pack(batch, {}) + b"\0")
     assert caught.value.reason == DropReason.OVERLONG
 
 
-def test_another_version_is_refused(batch):
+def test_another_version_is_refused(batch) -> None:
     data = bytearray(columns.pack(batch, {}))
     data[4] = 9
     with pytest.raises(MalformedError) as caught:
@@ -96,13 +96,13 @@ def _with_json(text):
         b'{"columns":[],"header":3}',
     ],
 )
-def test_a_rubbish_header_is_undecodable(text):
+def test_a_rubbish_header_is_undecodable(text) -> None:
     with pytest.raises(MalformedError) as caught:
         columns.unpack(_with_json(text))
     assert caught.value.reason == DropReason.UNDECODABLE
 
 
 @given(st.binary(max_size=200))
-def test_random_bytes_never_do_worse_than_malformed(data):
+def test_random_bytes_never_do_worse_than_malformed(data) -> None:
     with pytest.raises(MalformedError):
         columns.unpack(b"CHCL\x01\x00" + data)

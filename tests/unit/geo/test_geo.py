@@ -92,7 +92,7 @@ def test_a_position_without_a_value_stays_without_one_and_spares_the_others() ->
     assert np.isnan(local[0, :2]).all()
     assert np.isfinite(local[1, :2]).all()
     assert np.isnan(local[1, 2])
-    latitude, _, _ = CHONGQING.to_geodetic([[np.nan, 0, 0], [1, 1, 1]])
+    latitude, _, _ = CHONGQING.to_geodetic(np.array([[np.nan, 0, 0], [1, 1, 1]]))
     assert np.isnan(latitude[0])
     assert np.isfinite(latitude[1])
 

@@ -48,7 +48,7 @@ def _trajectory(car: Car) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for i in range(steps):
         speed[i] = v
         v = max(v + car.rate(i * STEP_S) * STEP_S, 0.0)
-    heading = car.heading + car.yaw * STEP_S * np.arange(steps)
+    heading = car.heading + car.yaw * STEP_S * np.arange(steps, dtype=np.float64)
     moves = forward(heading) * speed[:, None] * STEP_S
     return np.array(car.start[:2]) + np.cumsum(moves, axis=0) - moves[:1], speed, heading
 

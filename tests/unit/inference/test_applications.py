@@ -1,5 +1,7 @@
 """Forward and intersection collision warning on scripted traffic: who is warned, in time, and who is not."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def _time_left(cars, warned_at):
 
 
 @pytest.mark.parametrize("heading", [0.0, 90.0, 200.0, 337.0])
-def test_hard_braking_leader_warns_the_follower_in_time_wherever_the_road_points(heading):
+def test_hard_braking_leader_warns_the_follower_in_time_wherever_the_road_points(heading) -> None:
     along = np.array([np.sin(np.radians(heading)), np.cos(np.radians(heading))])
     leader = Car(1, (*(25 * along), 0), heading, 15, _brakes(-7))
     follower = Car(2, (0, 0, 0), heading, 15)
@@ -38,47 +40,49 @@ def test_hard_braking_leader_warns_the_follower_in_time_wherever_the_road_points
     assert gap + rest > 15 * 0.8 + 15**2 / (2 * 8.0)
 
 
-def test_standing_vehicle_ahead_is_warned_of_when_the_host_does_not_brake():
+def test_standing_vehicle_ahead_is_warned_of_when_the_host_does_not_brake() -> None:
     found = raised(drive([Car(1, (0, 120, 0), 0, 0), Car(2, (0, 0, 0), 0, 20)], 6))
     assert len(found) == 1
     assert found[0][1].ttc_s > 1.8
 
 
-def test_ordinary_queueing_at_a_red_light_does_not_warn():
+def _brakes_after(start_s: float, t: float) -> float:
+    return -4.0 if t > start_s else 0.0
+
+
+def test_ordinary_queueing_at_a_red_light_does_not_warn() -> None:
     cars = [Car(1, (0, 100, 0), 0, 14, lambda t: -4.0 if t > 2 else 0.0)]
     # each follower starts to brake 0.7 s after the one ahead and as hard: everyday driving
-    cars += [
-        Car(i, (0, 100 - 24.0 * (i - 1), 0), 0, 14, lambda t, i=i: -4.0 if t > 2 + 0.7 * (i - 1) else 0.0) for i in (2, 3, 4)
-    ]
+    cars += [Car(i, (0, 100 - 24.0 * (i - 1), 0), 0, 14, partial(_brakes_after, 2 + 0.7 * (i - 1))) for i in (2, 3, 4)]
     assert raised(drive(cars, 9)) == []
 
 
-def test_approach_to_a_standing_queue_with_ordinary_braking_does_not_warn():
+def test_approach_to_a_standing_queue_with_ordinary_braking_does_not_warn() -> None:
     # 14 m/s, brakes with 3.5 m/s² from 36 m before the last car
     queue = Car(1, (0, 100, 0), 0, 0)
     assert raised(drive([queue, Car(2, (0, 30, 0), 0, 14, lambda t: -3.5 if t >= 2 else 0.0)], 8)) == []
 
 
-def test_following_at_a_constant_gap_does_not_warn():
+def test_following_at_a_constant_gap_does_not_warn() -> None:
     assert raised(drive([Car(1, (0, 18, 0), 0, 25), Car(2, (0, 0, 0), 0, 25)], 5)) == []
 
 
-def test_oncoming_on_the_parallel_lane_does_not_warn():
+def test_oncoming_on_the_parallel_lane_does_not_warn() -> None:
     assert raised(drive([Car(1, (0, 0, 0), 0, 20), Car(2, (-3.2, 150, 0), 180, 20)], 8)) == []
 
 
-def test_slower_vehicle_on_the_next_lane_does_not_warn():
+def test_slower_vehicle_on_the_next_lane_does_not_warn() -> None:
     assert raised(drive([Car(1, (3.2, 60, 0), 0, 5), Car(2, (0, 0, 0), 0, 20)], 7)) == []
 
 
-def test_faster_vehicle_behind_on_the_same_lane_warns_only_itself():
+def test_faster_vehicle_behind_on_the_same_lane_warns_only_itself() -> None:
     found = raised(drive([Car(1, (0, 80, 0), 0, 8), Car(2, (0, 0, 0), 0, 24)], 6))
     assert {one.host.vehicle_id for _, one in found} == {2}
 
 
 @pytest.mark.parametrize("phase", [0.0, 0.04])
 @pytest.mark.parametrize("offset", [-1.5, 0.0, 1.5])
-def test_red_light_runner_and_crossing_vehicle_are_both_warned_in_time(phase, offset):
+def test_red_light_runner_and_crossing_vehicle_are_both_warned_in_time(phase, offset) -> None:
     runner = Car(1, (0, -70, 0), 0, 14)
     crossing = Car(2, (-60 + offset, 0, 0), 90, 12, phase_s=phase)
     found = raised(drive([runner, crossing], 6), "icw")
@@ -86,50 +90,50 @@ def test_red_light_runner_and_crossing_vehicle_are_both_warned_in_time(phase, of
     assert all(_time_left([runner, crossing], t) >= 1.4 for t, _ in found)
 
 
-def test_vehicle_that_brakes_for_its_stop_line_is_not_warned_of():
+def test_vehicle_that_brakes_for_its_stop_line_is_not_warned_of() -> None:
     # stops at 14²/2·3.5 = 28 m after 42 m: at −70 + 42 + 28 = 0 … so start 10 m earlier
     stopping = Car(1, (0, -80, 0), 0, 14, lambda t: -3.5 if t >= 3 else 0.0)
     crossing = Car(2, (-60, 0, 0), 90, 12)
     assert raised(drive([stopping, crossing], 8)) == []
 
 
-def test_vehicle_that_brakes_late_but_ordinarily_for_its_stop_line_is_not_warned_of():
+def test_vehicle_that_brakes_late_but_ordinarily_for_its_stop_line_is_not_warned_of() -> None:
     stopping = Car(1, (0, -72, 0), 0, 14, lambda t: -4.2 if t >= 2.6 else 0.0)
     crossing = Car(2, (-66, 0, 0), 90, 14)
     assert raised(drive([stopping, crossing], 8)) == []
 
 
-def test_crossing_one_after_the_other_does_not_warn():
+def test_crossing_one_after_the_other_does_not_warn() -> None:
     assert raised(drive([Car(1, (0, -60, 0), 0, 12), Car(2, (-90, 0, 0), 90, 12)], 10)) == []
 
 
 @pytest.mark.parametrize(("up", "expected"), [(7.0, False), (0.0, True), (1.5, True)])
-def test_decks_part_crossing_vehicles(up, expected):
+def test_decks_part_crossing_vehicles(up, expected) -> None:
     found = raised(drive([Car(1, (0, -70, 0), 0, 14), Car(2, (-70, 0, up), 90, 14)], 6))
     assert bool(found) is expected
 
 
 @pytest.mark.parametrize("sigma", [0.1, 3.0, 50.0])
-def test_however_unsure_the_heights_are_seven_metres_part_two_decks(sigma):
+def test_however_unsure_the_heights_are_seven_metres_part_two_decks(sigma) -> None:
     cars = [Car(1, (0, -70, 0), 0, 14, sigma=sigma), Car(2, (-70, 0, 7), 90, 14, sigma=sigma)]
     assert raised(drive(cars, 6)) == []
 
 
-def test_vehicles_on_stacked_decks_in_the_same_direction_do_not_warn():
+def test_vehicles_on_stacked_decks_in_the_same_direction_do_not_warn() -> None:
     assert raised(drive([Car(1, (0, 60, 7), 0, 0), Car(2, (0, 0, 0), 0, 20)], 5)) == []
 
 
-def test_unknown_heights_on_a_site_without_roads_are_taken_as_one_deck():
+def test_unknown_heights_on_a_site_without_roads_are_taken_as_one_deck() -> None:
     cars = [Car(1, (0, -70, 0), 0, 14, height_known=False), Car(2, (-70, 0, 0), 90, 14)]
     assert raised(drive(cars, 6), "icw")
 
 
-def test_a_participant_that_a_roadside_unit_sees_is_warned_of_but_never_warned():
+def test_a_participant_that_a_roadside_unit_sees_is_warned_of_but_never_warned() -> None:
     found = raised(drive([Car(1, (0, -70, 0), 0, 14, is_seen=True), Car(2, (-70, 0, 0), 90, 14)], 6), "icw")
     assert [one.host.vehicle_id for _, one in found] == [2]
 
 
-def test_a_roadside_units_view_of_a_speaking_vehicle_is_not_paired_with_it():
+def test_a_roadside_units_view_of_a_speaking_vehicle_is_not_paired_with_it() -> None:
     car = Car(2, (0, 0, 0), 0, 15)
     shadow = Car(7, (0.8, -1.0, 0), 1, 14.6, is_seen=True, phase_s=0.05)
     assert raised(drive([car, shadow], 5)) == []
@@ -139,17 +143,17 @@ def test_a_roadside_units_view_of_a_speaking_vehicle_is_not_paired_with_it():
 
 
 @pytest.mark.parametrize("late_s", [1.2, 4.0, 6.0, 3600.0])
-def test_late_data_never_warns_anyone(late_s):
+def test_late_data_never_warns_anyone(late_s) -> None:
     cars = [Car(1, (0, -70, 0), 0, 14, delay_s=late_s), Car(2, (-70, 0, 0), 90, 14, delay_s=late_s)]
     assert drive(cars, 6) == []
 
 
-def test_one_late_party_is_enough_to_keep_silent():
+def test_one_late_party_is_enough_to_keep_silent() -> None:
     leader = Car(1, (0, 25, 0), 0, 15, _brakes(-7), delay_s=2.0)
     assert drive([leader, Car(2, (0, 0, 0), 0, 15)], 6) == []
 
 
-def test_a_wrong_clock_keeps_only_its_own_vehicle_from_warnings():
+def test_a_wrong_clock_keeps_only_its_own_vehicle_from_warnings() -> None:
     cars = [Car(1, (0, -70, 0), 0, 14), Car(2, (-70, 0, 0), 90, 14)]
     bystanders = [Car(10 + i, (500 + 50 * i, 500, 0), 0, 10, phase_s=-20.0 if i == 0 else 0.0) for i in range(12)]
     assert raised(drive([*cars, *bystanders], 6), "icw")

@@ -50,7 +50,7 @@ def _received(topic, payload):
     return Received(topic, payload, 0, NOW_US + 20_000, 0, None, retained=False)
 
 
-def test_what_a_vehicle_says_becomes_a_report_in_its_sites_frame(frame):
+def test_what_a_vehicle_says_becomes_a_report_in_its_sites_frame(frame) -> None:
     found = Inbox(_register()).read([_received("obu/obu-1/bsm/up", frame), _received("obu/obu-3/bsm/up", frame)])
     assert set(found) == {"north", "south"}
     row = found["north"].reports
@@ -60,7 +60,7 @@ def test_what_a_vehicle_says_becomes_a_report_in_its_sites_frame(frame):
     assert (row.speed_mps[0], row.heading_deg[0]) == (12.0, 45.0)
 
 
-def test_a_vehicle_that_a_roadside_unit_heard_has_no_own_unit(frame):
+def test_a_vehicle_that_a_roadside_unit_heard_has_no_own_unit(frame) -> None:
     row = Inbox(_register()).read([_received("rsu/rsu-1/bsm/up", frame)])["north"].reports
     assert (row.own_key[0], row.device_key[0]) == (0, 2)
 
@@ -69,13 +69,13 @@ def test_a_vehicle_that_a_roadside_unit_heard_has_no_own_unit(frame):
     "topic",
     ["obu/stranger/bsm/up", "rsu/obu-1/bsm/up", "obu/rsu-1/bsm/up", "obu/obu-1/info/up", "nonsense", "obu/obu-1/bsm/up/x"],
 )
-def test_strangers_wrong_kinds_and_other_topics_are_counted_and_left(topic, frame):
+def test_strangers_wrong_kinds_and_other_topics_are_counted_and_left(topic, frame) -> None:
     inbox = Inbox(_register())
     assert inbox.read([_received(topic, frame)]) == {}
     assert inbox.counts["unregistered"] == 1
 
 
-def test_anothers_vehicle_id_is_not_believed(frame):
+def test_anothers_vehicle_id_is_not_believed(frame) -> None:
     inbox = Inbox(_register(owner_of={0xABC: 77}))
     assert len(inbox.read([_received("obu/obu-1/bsm/up", frame)])["north"].reports) == 0
     assert inbox.counts["foreign_id"] == 1
@@ -83,7 +83,7 @@ def test_anothers_vehicle_id_is_not_believed(frame):
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x00", b"\xff" * 300, bytes(range(256))])
-def test_rubbish_costs_only_itself(payload, frame):
+def test_rubbish_costs_only_itself(payload, frame) -> None:
     inbox = Inbox(_register())
     found = inbox.read(
         [_received("obu/obu-1/bsm/up", payload), _received("rsu/rsu-1/spat/up", payload), _received("obu/obu-1/bsm/up", frame)]
@@ -92,14 +92,14 @@ def test_rubbish_costs_only_itself(payload, frame):
     assert inbox.counts["refused"] >= 1
 
 
-def test_a_device_registered_later_is_heard(frame):
+def test_a_device_registered_later_is_heard(frame) -> None:
     inbox = Inbox(Register({}, {}, {}, {}))
     assert inbox.read([_received("obu/obu-1/bsm/up", frame)]) == {}
     inbox.use(_register())
     assert len(inbox.read([_received("obu/obu-1/bsm/up", frame)])["north"].reports) == 1
 
 
-def test_subscriptions_come_from_the_topic_table():
+def test_subscriptions_come_from_the_topic_table() -> None:
     filters = dict(subscriptions())
     assert set(filters) == {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up"}
     assert all(topics.row(pattern) for pattern in PATTERNS)

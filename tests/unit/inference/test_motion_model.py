@@ -50,7 +50,7 @@ def _recent(n, speed=12.0):
     )  # fmt: skip
 
 
-def test_the_model_is_small_and_answers_at_every_instant(model):
+def test_the_model_is_small_and_answers_at_every_instant(model) -> None:
     assert shipped().stat().st_size < 300_000
     assert features(_recent(3)).shape == (3, 18)
     found = model.correction(_recent(3), AHEAD_S)
@@ -60,27 +60,27 @@ def test_the_model_is_small_and_answers_at_every_instant(model):
     np.testing.assert_allclose(found[0], found[2], atol=1e-5)
 
 
-def test_corrections_between_knots_are_linear(model):
+def test_corrections_between_knots_are_linear(model) -> None:
     knots = model.correction(_recent(1), KNOTS_S)
     middle = model.correction(_recent(1), np.array([0.25, 0.75]))
     np.testing.assert_allclose(middle[0, 0], knots[0, 0] / 2, atol=1e-6)
     np.testing.assert_allclose(middle[0, 1], (knots[0, 0] + knots[0, 1]) / 2, atol=1e-6)
 
 
-def test_a_steady_vehicle_on_a_straight_lane_is_left_about_where_physics_puts_it(model):
+def test_a_steady_vehicle_on_a_straight_lane_is_left_about_where_physics_puts_it(model) -> None:
     found = model.correction(_recent(1), AHEAD_S)
     assert np.abs(found[0, :, 1]).max() < 1.0
     assert np.abs(found[0, :16, 0]).max() < 4.0
 
 
-def test_a_file_that_is_no_model_is_refused_in_one_sentence(tmp_path):
+def test_a_file_that_is_no_model_is_refused_in_one_sentence(tmp_path) -> None:
     file = tmp_path / "no.onnx"
     file.write_bytes(b"nothing")
     with pytest.raises(CannotStartError, match=r"no\.onnx"):
         OnnxMotionModel(file)
 
 
-def test_a_red_light_runner_is_seen_with_the_model_too(model):
+def test_a_red_light_runner_is_seen_with_the_model_too(model) -> None:
     place = site(roads=_FlatRoads(), model=model)
     cars = [Car(1, (0, -98, 0), 0, 14), Car(2, (-84, 0, 0), 90, 12)]
     found = raised(drive(cars, 7.5, place), "icw")
@@ -89,13 +89,13 @@ def test_a_red_light_runner_is_seen_with_the_model_too(model):
     assert all(t <= 7.0 - 1.4 for t, _ in found)
 
 
-def test_following_and_ordinary_stops_stay_silent_with_the_model_too(model):
+def test_following_and_ordinary_stops_stay_silent_with_the_model_too(model) -> None:
     following = [Car(1, (0, 18, 0), 0, 20), Car(2, (0, 0, 0), 0, 20)]
     assert raised(drive(following, 5, site(roads=_FlatRoads(), model=model))) == []
     crossing = [Car(1, (0, -80, 0), 0, 14, lambda t: -3.5 if t >= 3 else 0.0), Car(2, (-60, 0, 0), 90, 12)]
     assert raised(drive(crossing, 8, site(roads=_FlatRoads(), model=model))) == []
 
 
-def test_the_models_page_tells_its_size_and_seed():
+def test_the_models_page_tells_its_size_and_seed() -> None:
     text = (Path(__file__).parents[3] / "docs" / "models" / "motion.md").read_text(encoding="utf-8")
     assert f"{round(shipped().stat().st_size / 1000)} kB" in text

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from chelu.codec import columns
+from chelu.codec.envelope import Envelope
 from chelu.geo import LocalFrame
 from chelu.messages import SPAT, Batch
 from chelu.topics import Kind
@@ -24,7 +25,7 @@ FRAME = LocalFrame(29.5, 106.5, 250.0)
 
 
 def _device(key, name, kind):
-    return Device(key, name, kind, "north", "auto", 0)
+    return Device(key, name, kind, "north", Envelope.AUTO, 0)
 
 
 def _register(*devices):
@@ -41,25 +42,27 @@ def notices():
     return [one for _, one in drive([leader, Car(2, (0, 0, 0), 0, 15)], 4)]
 
 
-def test_a_warning_goes_to_the_vehicles_own_unit(notices):
+def test_a_warning_goes_to_the_vehicles_own_unit(notices) -> None:
     out = letter(notices[0], _register(*OBUS, RSU), FRAME)
+    assert out is not None
     assert (out.topic, out.qos) == ("obu/obu-2/warning/down", 1)
 
 
-def test_a_vehicle_that_only_a_roadside_unit_heard_is_warned_through_it_with_its_id(notices):
+def test_a_vehicle_that_only_a_roadside_unit_heard_is_warned_through_it_with_its_id(notices) -> None:
     from dataclasses import replace
 
     host = replace(notices[0].host, own_key=0, device_key=900)
     out = letter(replace(notices[0], host=host), _register(*OBUS, RSU), FRAME)
+    assert out is not None
     assert out.topic == "rsu/rsu-9/warning/down"
     assert json.loads(out.payload)["host"]["vehicle_id"] == "0000000000000002"
 
 
-def test_nobody_is_told_when_the_addressee_is_no_longer_registered(notices):
+def test_nobody_is_told_when_the_addressee_is_no_longer_registered(notices) -> None:
     assert letter(notices[0], _register(), FRAME) is None
 
 
-def test_the_warning_names_its_cause_and_places(notices):
+def test_the_warning_names_its_cause_and_places(notices) -> None:
     found = document(notices[0], _register(*OBUS), FRAME)
     json.dumps(found, allow_nan=False)
     assert found["state"] == "raised"
@@ -69,7 +72,7 @@ def test_the_warning_names_its_cause_and_places(notices):
     assert found["host"]["latitude_deg"] == pytest.approx(29.5, abs=0.01)
 
 
-def test_every_change_is_a_row_with_all_columns(notices):
+def test_every_change_is_a_row_with_all_columns(notices) -> None:
     register = _register(*OBUS)
     sent = [Sent(one, document(one, register, FRAME), letter(one, register, FRAME), 0) for one in notices]
     rows = warning_rows(sent, "north")
@@ -78,7 +81,7 @@ def test_every_change_is_a_row_with_all_columns(notices):
     assert not rows["published_us_valid"].any()
 
 
-def test_the_picture_is_columns_with_signals_beside():
+def test_the_picture_is_columns_with_signals_beside() -> None:
     place = site()
     rows = report([Car(1, (3, 4, 5), 10, 7), Car(2, (8, 9, 1), 20, 6, height_known=False)], 0.0)
     place.step(rows, EPOCH_US)
@@ -104,7 +107,7 @@ def _spat(rows):
     return Batch(base)
 
 
-def test_the_newest_state_of_a_phase_counts():
+def test_the_newest_state_of_a_phase_counts() -> None:
     table_ = SignalTable()
     table_.update(_spat([(1, 7, 3, 0, 3, 0.0, 5.0)]))
     newer = _spat([(1, 7, 3, 0, 6, 0.0, 20.0)]).with_columns(time_us=np.array([EPOCH_US + 100_000]))
@@ -119,5 +122,5 @@ def test_the_newest_state_of_a_phase_counts():
     ("page", "kind"),
     [("applications/fcw.md", FcwParameters), ("applications/icw.md", IcwParameters), ("inference.md", LifeParameters)],
 )
-def test_the_documents_show_the_parameters_as_they_are(page, kind):
+def test_the_documents_show_the_parameters_as_they_are(page, kind) -> None:
     assert table(kind) in (DOCS / page).read_text(encoding="utf-8")

@@ -19,8 +19,9 @@ def _rows(names, t, **changes):
 
 
 @given(st.lists(st.lists(st.integers(0, 2**64 - 1), max_size=8, unique=True), max_size=6))
-def test_key_index_agrees_with_a_dictionary(groups):
-    index, known = KeyIndex(), {}
+def test_key_index_agrees_with_a_dictionary(groups) -> None:
+    index = KeyIndex()
+    known: dict[int, int] = {}
     for group in groups:
         keys = np.array([key for key in group if key not in known], np.uint64)
         slots = np.arange(len(known), len(known) + len(keys))
@@ -36,7 +37,7 @@ def test_key_index_agrees_with_a_dictionary(groups):
             return
 
 
-def test_a_track_keeps_its_slot_while_it_speaks():
+def test_a_track_keeps_its_slot_while_it_speaks() -> None:
     picture = Picture()
     first = picture.update(_rows([1, 2, 3], 0.0))
     second = picture.update(_rows([3, 1], 0.1))
@@ -45,7 +46,7 @@ def test_a_track_keeps_its_slot_while_it_speaks():
     assert picture.find(Track.SPEAKS, np.array([1, 2, 3], np.uint64)).tolist() == first.fresh.tolist()
 
 
-def test_a_freed_slot_is_reused_with_the_next_generation():
+def test_a_freed_slot_is_reused_with_the_next_generation() -> None:
     picture = Picture()
     slot = int(picture.update(_rows([1], 0.0)).slots[0])
     before = int(picture.generation[slot])
@@ -56,20 +57,20 @@ def test_a_freed_slot_is_reused_with_the_next_generation():
     assert int(picture.generation[again]) == before + 1
 
 
-def test_slots_are_not_reused_before_they_expire():
+def test_slots_are_not_reused_before_they_expire() -> None:
     picture = Picture()
     picture.update(_rows([1], 0.0))
     picture.expire(EPOCH_US - 1)
     assert picture.update(_rows([2], 0.1)).slots[0] != picture.find(Track.SPEAKS, np.array([1], np.uint64))[0]
 
 
-def test_a_speaking_vehicle_and_a_seen_participant_with_the_same_number_are_two_tracks():
+def test_a_speaking_vehicle_and_a_seen_participant_with_the_same_number_are_two_tracks() -> None:
     picture = Picture()
     rows = report([Car(5, (0, 0, 0), 0, 10), Car(5, (50, 0, 0), 0, 10, is_seen=True)], 0.0)
     assert len(picture.update(rows).fresh) == 2
 
 
-def test_one_message_heard_by_two_units_counts_once_and_older_ones_change_nothing():
+def test_one_message_heard_by_two_units_counts_once_and_older_ones_change_nothing() -> None:
     picture = Picture()
     rows = _rows([1], 1.0)
     assert picture.update(joined([rows, rows])).stale_rows == 1
@@ -80,7 +81,7 @@ def test_one_message_heard_by_two_units_counts_once_and_older_ones_change_nothin
     assert np.count_nonzero(times) == 1
 
 
-def test_the_own_unit_is_known_even_if_a_roadside_unit_was_quicker():
+def test_the_own_unit_is_known_even_if_a_roadside_unit_was_quicker() -> None:
     picture = Picture()
     own = _rows([1], 1.0)
     slot = picture.update(replace(own, own_key=np.zeros(1, np.int64), device_key=np.array([900]))).slots
@@ -89,7 +90,7 @@ def test_the_own_unit_is_known_even_if_a_roadside_unit_was_quicker():
     assert picture.own_key[slot].tolist() == [101]
 
 
-def test_several_messages_of_one_track_in_a_batch_all_enter_its_history():
+def test_several_messages_of_one_track_in_a_batch_all_enter_its_history() -> None:
     picture = Picture()
     batch = joined([_rows([1, 2], t) for t in (0.2, 0.0, 0.1)])
     slots = picture.update(batch).slots
@@ -99,7 +100,7 @@ def test_several_messages_of_one_track_in_a_batch_all_enter_its_history():
     np.testing.assert_allclose(past[:, 0, 1], 2.0)
 
 
-def test_the_history_ring_keeps_the_newest():
+def test_the_history_ring_keeps_the_newest() -> None:
     picture = Picture()
     for tick in range(HISTORY + 10):
         picture.update(_rows([1], tick * 0.1))
@@ -107,7 +108,7 @@ def test_the_history_ring_keeps_the_newest():
     assert (np.diff(times[0]) == -100_000).all()
 
 
-def test_the_picture_grows_beyond_its_first_size():
+def test_the_picture_grows_beyond_its_first_size() -> None:
     picture = Picture()
     names = list(range(1, 1001))
     slots = picture.update(_rows(names, 0.0)).slots
@@ -115,13 +116,13 @@ def test_the_picture_grows_beyond_its_first_size():
     np.testing.assert_allclose(np.sort(picture.xyz[slots, 0]), 10.0 * np.arange(1, 1001))
 
 
-def test_nothing_changes_nothing():
+def test_nothing_changes_nothing() -> None:
     change = Picture().update(nothing())
     assert len(change.slots) == 0
     assert isinstance(nothing(), Reports)
 
 
-def test_recent_past_is_given_in_the_tracks_own_frame():
+def test_recent_past_is_given_in_the_tracks_own_frame() -> None:
     picture = Picture()
     car = Car(1, (0, 0, 0), 90, 10)
     for tick in range(20):
@@ -133,7 +134,7 @@ def test_recent_past_is_given_in_the_tracks_own_frame():
     np.testing.assert_allclose(now.past[0, :, 2], 10)
 
 
-def test_a_hole_in_the_past_is_not_bridged():
+def test_a_hole_in_the_past_is_not_bridged() -> None:
     picture = Picture()
     car = Car(1, (0, 0, 0), 90, 10)
     for tick in (0, 1, 2, 3, 12, 13, 14, 15, 16, 17, 18, 19):
@@ -141,7 +142,7 @@ def test_a_hole_in_the_past_is_not_bridged():
     assert not recent(picture, np.array([0]), np.array([np.nan])).is_whole[0]
 
 
-def test_acceleration_that_nobody_sent_is_derived_from_speeds():
+def test_acceleration_that_nobody_sent_is_derived_from_speeds() -> None:
     picture = Picture()
     car = Car(1, (0, 0, 0), 90, 10, lambda t: -2.0)
     for tick in range(20):

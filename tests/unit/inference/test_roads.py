@@ -43,7 +43,7 @@ def _crossing(network):
     pytest.fail("the district has no stacked crossing")
 
 
-def test_vehicles_on_two_decks_of_the_interchange_do_not_warn_each_other(network, roads):
+def test_vehicles_on_two_decks_of_the_interchange_do_not_warn_each_other(network, roads) -> None:
     place, upper, (one, two), _ = _crossing(network)
     cars = [
         Car(1, (*(place[:2] - 60 * np.array([np.sin(np.radians(one)), np.cos(np.radians(one))])), place[2]), one, 14),
@@ -52,21 +52,21 @@ def test_vehicles_on_two_decks_of_the_interchange_do_not_warn_each_other(network
     assert raised(drive(cars, 6, site(roads=roads))) == []
 
 
-def test_a_place_with_a_height_gets_the_height_of_its_lane(network, roads):
+def test_a_place_with_a_height_gets_the_height_of_its_lane(network, roads) -> None:
     place, upper, (one, two), lanes = _crossing(network)
     found = roads.place(np.array([place, [*place[:2], upper + 0.8]]), np.array([one, two]))
     assert (network.lanes.deck[found.lane] == network.lanes.deck[list(lanes)]).all()
     np.testing.assert_allclose(found.heights_m[:, 0], [place[2], upper], atol=0.3)
 
 
-def test_an_unknown_height_gives_every_deck_that_runs_along_the_heading(network, roads):
+def test_an_unknown_height_gives_every_deck_that_runs_along_the_heading(network, roads) -> None:
     place, upper, (one, two), _ = _crossing(network)
     found = roads.place(np.array([[*place[:2], np.nan]] * 2), np.array([one, two]))
     assert np.nanmin(np.abs(found.heights_m[0] - place[2])) < 0.3
     assert np.nanmin(np.abs(found.heights_m[1] - upper)) < 0.3
 
 
-def test_lanes_lead_to_those_that_follow_and_not_to_their_neighbours(network, roads):
+def test_lanes_lead_to_those_that_follow_and_not_to_their_neighbours(network, roads) -> None:
     links = network.connections
     first, second = links.from_lane[:50].astype(np.int64), links.to_lane[:50].astype(np.int64)
     assert roads.leads_to(first, second).all()
@@ -77,7 +77,7 @@ def test_lanes_lead_to_those_that_follow_and_not_to_their_neighbours(network, ro
     assert roads.leads_to(np.array([-1, right]), np.array([left, -1])).all()
 
 
-def test_a_track_that_has_not_moved_is_not_matched_again(roads, network):
+def test_a_track_that_has_not_moved_is_not_matched_again(roads, network) -> None:
     class Counting:
         calls = 0
 
@@ -100,7 +100,7 @@ def _monitor():
     return SegmentMonitor(Segments(np.array([100.0, 500.0]), np.array([1, 2]), np.array([10.0, 20.0]), np.array([0, 1, 1, -1])))
 
 
-def test_segment_state_follows_edies_definitions():
+def test_segment_state_follows_edies_definitions() -> None:
     monitor = _monitor()
     lane, speed = np.array([0, 1, 2, 3, -1]), np.array([5.0, 10.0, 20.0, 7.0, 7.0])
     results = [monitor.sample(lane, speed, EPOCH_US + tick * 500_000) for tick in range(11)]
@@ -113,7 +113,7 @@ def test_segment_state_follows_edies_definitions():
     np.testing.assert_allclose(rows["vehicles"], [1.0, 2.0])
 
 
-def test_entries_are_counted_once_and_not_for_those_already_there():
+def test_entries_are_counted_once_and_not_for_those_already_there() -> None:
     monitor = _monitor()
     slots, generation = np.array([0, 1]), np.array([0, 0])
     monitor.sample(np.array([0]), np.array([1.0]), EPOCH_US)
@@ -127,7 +127,7 @@ def test_entries_are_counted_once_and_not_for_those_already_there():
     assert dict(zip(rows["link"].tolist(), rows["entered"].tolist(), strict=True)) == {0: 0, 1: 1}
 
 
-def test_flow_is_the_hourly_rate_of_entries_over_the_last_minute():
+def test_flow_is_the_hourly_rate_of_entries_over_the_last_minute() -> None:
     monitor, seen = _monitor(), []
     monitor.sample(np.array([1]), np.array([10.0]), EPOCH_US)
     for tick in range(1, 241):
@@ -141,12 +141,12 @@ def test_flow_is_the_hourly_rate_of_entries_over_the_last_minute():
     np.testing.assert_allclose(seen, 720.0)
 
 
-def test_congestion_index_is_one_when_free_and_bounded_when_standing():
+def test_congestion_index_is_one_when_free_and_bounded_when_standing() -> None:
     index = congestion_index(np.array([20.0, 20.0, 20.0, 20.0]), np.array([25.0, 10.0, 0.0, np.nan]))
     np.testing.assert_allclose(index, [1.0, 2.0, 10.0, np.nan])
 
 
-def test_vehicles_on_a_road_give_rows_every_five_seconds_and_a_twin_counts_once(network, roads):
+def test_vehicles_on_a_road_give_rows_every_five_seconds_and_a_twin_counts_once(network, roads) -> None:
     lane = int(np.flatnonzero((network.lanes.length_m > 150) & (network.lane_kind() == 0) & (network.lanes.users & 1 > 0))[0])
     start, end = network.lanes.shape[lane][:2]
     heading = float(np.degrees(np.arctan2(*(end - start)[:2])) % 360)

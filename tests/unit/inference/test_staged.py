@@ -47,7 +47,7 @@ def _reports(rows, actors, time_us):
 
 
 @pytest.mark.parametrize("has_model", [True, False])
-def test_staged_conflicts_are_judged_as_expected(has_model):
+def test_staged_conflicts_are_judged_as_expected(has_model) -> None:
     staging = staged_district()
     scene = staging.scene.clipped(0, UNTIL_S)
     roads = NetworkRoads(sumo.read((DATA / "district.net.xml.gz").read_bytes()))

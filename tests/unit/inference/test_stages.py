@@ -1,6 +1,7 @@
 """Stages between picture and applications: futures, pairs, fusion, places, and the life of warnings."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def _picture(cars, ticks=20):
     return picture
 
 
-def test_physics_stops_a_braking_car_and_ends_a_turn_where_the_road_does():
+def test_physics_stops_a_braking_car_and_ends_a_turn_where_the_road_does() -> None:
     picture = _picture([Car(1, (0, 0, 0), 0, 10, lambda t: -4.0 if t > 1 else 0.0), Car(2, (100, 0, 0), 0, 8, yaw=20)])
     futures = Futures()
     futures.update(picture, np.array([0, 1]), np.array([np.nan, 45.0]))
@@ -36,7 +37,7 @@ def test_physics_stops_a_braking_car_and_ends_a_turn_where_the_road_does():
     assert np.hypot(*(turned[-1] - turned[-2])) == pytest.approx(8 * 0.2, rel=1e-6)
 
 
-def test_aligned_futures_start_later_by_the_shift():
+def test_aligned_futures_start_later_by_the_shift() -> None:
     picture = _picture([Car(1, (0, 0, 0), 90, 10)])
     futures = Futures()
     futures.update(picture, np.array([0]), np.array([np.nan]))
@@ -50,7 +51,7 @@ class _Constant:
         return np.ones((len(recent.xy), len(ahead_s), 2)) * (ahead_s > 0)[None, :, None] * np.array([0.0, 2.0])
 
 
-def test_the_model_is_asked_only_where_the_rule_allows_and_corrects_in_the_cars_frame():
+def test_the_model_is_asked_only_where_the_rule_allows_and_corrects_in_the_cars_frame() -> None:
     cars = [
         Car(1, (0, 0, 0), 90, 10),
         Car(2, (0, 50, 0), 90, 10, lambda t: -5.0),
@@ -66,7 +67,7 @@ def test_the_model_is_asked_only_where_the_rule_allows_and_corrects_in_the_cars_
 
 
 @pytest.mark.parametrize("share", [0.1, 1.0])
-def test_neighbours_are_those_of_the_all_pairs_loop(share):
+def test_neighbours_are_those_of_the_all_pairs_loop(share) -> None:
     random = np.random.default_rng(3)
     n = 200
     centre, radius = random.uniform(0, 800, (n, 2)), random.uniform(1, 90, n)
@@ -82,13 +83,13 @@ def test_neighbours_are_those_of_the_all_pairs_loop(share):
     assert found == expected
 
 
-def test_one_wrong_clock_does_not_move_the_common_instant():
+def test_one_wrong_clock_does_not_move_the_common_instant() -> None:
     assert common_instant_us(np.array([100] * 19 + [99_999_999])) == 100
     assert common_instant_us(np.array([5, 9])) == 9
     assert common_instant_us(np.empty(0, np.int64)) == 0
 
 
-def test_decks_are_compared_where_the_tracks_meet():
+def test_decks_are_compared_where_the_tracks_meet() -> None:
     nan = np.nan
     one = np.array([[0.0, nan], [0.0, nan], [0.0, nan], [nan, nan], [nan, 0.0]])
     two = np.array([[7.0, nan], [7.0, nan], [2.0, nan], [9.0, nan], [7.0, 0.5]])
@@ -98,7 +99,7 @@ def test_decks_are_compared_where_the_tracks_meet():
     assert shared.tolist() == [False, True, True, True, True]
 
 
-def test_the_younger_of_two_roadside_views_is_the_elders_twin():
+def test_the_younger_of_two_roadside_views_is_the_elders_twin() -> None:
     picture = Picture()
     rows = report([Car(1, (0, 0, 0), 0, 10, is_seen=True), Car(2, (1, 0, 0), 3, 10, is_seen=True)], 0.0)
     rows.device_key[1] = 901
@@ -108,7 +109,7 @@ def test_the_younger_of_two_roadside_views_is_the_elders_twin():
     assert twins.twin[slots].tolist() == [-1, 0]
 
 
-def test_two_participants_of_one_roadside_unit_are_never_twins():
+def test_two_participants_of_one_roadside_unit_are_never_twins() -> None:
     picture = Picture()
     rows = report([Car(1, (0, 0, 0), 0, 10, is_seen=True), Car(2, (1, 0, 0), 0, 10, is_seen=True)], 0.0)
     slots = picture.update(rows).slots
@@ -127,7 +128,7 @@ def _life(picture):
     return Life(LifeParameters(), lambda: f"id-{next(ids)}"), picture
 
 
-def test_a_warning_is_confirmed_by_a_second_message_and_cleared_when_its_reason_is_gone():
+def test_a_warning_is_confirmed_by_a_second_message_and_cleared_when_its_reason_is_gone() -> None:
     cars = [Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)]
     life, picture = _life(_picture(cars, 1))
     states = []
@@ -141,27 +142,27 @@ def test_a_warning_is_confirmed_by_a_second_message_and_cleared_when_its_reason_
     assert len(life) == 0
 
 
-def test_two_halves_of_one_moment_do_not_confirm_each_other():
+def test_two_halves_of_one_moment_do_not_confirm_each_other() -> None:
     cars = [Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)]
     life, picture = _life(_picture(cars, 1))
     assert life.step(_finding(1), picture, EPOCH_US) == []
     assert life.step(_finding(1), picture, EPOCH_US + 5000) == []
 
 
-def test_imminent_danger_is_not_confirmed_first_and_hysteresis_alone_raises_nothing():
+def test_imminent_danger_is_not_confirmed_first_and_hysteresis_alone_raises_nothing() -> None:
     life, picture = _life(_picture([Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)], 1))
     assert life.step(_finding(0), picture, EPOCH_US) == []
     assert [one.state for one in life.step(_finding(2), picture, EPOCH_US)] == [State.RAISED]
 
 
-def test_a_warning_ends_when_a_track_falls_silent():
+def test_a_warning_ends_when_a_track_falls_silent() -> None:
     life, picture = _life(_picture([Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)], 1))
     life.step(_finding(2), picture, EPOCH_US)
     picture.expire(EPOCH_US + 10)
     assert [one.state for one in life.step([], picture, EPOCH_US + 20)] == [State.CLEARED]
 
 
-def test_warnings_of_driven_cars_are_raised_updated_and_cleared_once():
+def test_warnings_of_driven_cars_are_raised_updated_and_cleared_once() -> None:
     leader = Car(1, (0, 25, 0), 0, 15, lambda t: -7.0 if 2 <= t < 4 else 0.0)
     follower = Car(2, (0, 0, 0), 0, 15, lambda t: -8.0 if t >= 3.2 else 0.0)
     changes = drive([leader, follower], 9)
@@ -173,7 +174,7 @@ def test_warnings_of_driven_cars_are_raised_updated_and_cleared_once():
     assert np.all(np.diff(sent) >= 0.2 - 1e-9)
 
 
-def test_rows_without_place_or_speed_disturb_nobody():
+def test_rows_without_place_or_speed_disturb_nobody() -> None:
     place = site()
     rows = report([Car(1, (0, 0, 0), 0, 10), Car(2, (0, 20, 0), 0, 10), Car(3, (0, 40, 0), 0, 10)], 0.0)
     rows.xyz[0] = np.nan
@@ -186,12 +187,18 @@ def test_rows_without_place_or_speed_disturb_nobody():
     assert place.broadcast({}, EPOCH_US)
 
 
-def test_site_values_replace_defaults_and_wrong_ones_are_named(tmp_path):
+def test_site_values_replace_defaults_and_wrong_ones_are_named(tmp_path) -> None:
     file = tmp_path / "parameters.toml"
     file.write_text("[north.fcw]\nwarn_mps2 = 4\n")
     values = read_site_values(file)
     assert site_parameters(values["north"], where="here").fcw.warn_mps2 == 4.0
     assert site_parameters({}, where="here") == SiteParameters()
-    for wrong in ({"fcw": {"warn_mps2": 99}}, {"fcw": {"no_such": 1}}, {"fcw": {"warn_mps2": "high"}}, {"abc": {}}):
+    wrongs: list[dict[str, Any]] = [
+        {"fcw": {"warn_mps2": 99}},
+        {"fcw": {"no_such": 1}},
+        {"fcw": {"warn_mps2": "high"}},
+        {"abc": {}},
+    ]
+    for wrong in wrongs:
         with pytest.raises(ConfigurationError, match="here"):
             site_parameters(wrong, where="here")

@@ -10,7 +10,7 @@ from chelu.motion import braking, conflict, footprints, kinematics
 CAR = np.array([4.6, 1.8])
 
 
-def test_corners_of_a_car_that_drives_east_lie_around_it():
+def test_corners_of_a_car_that_drives_east_lie_around_it() -> None:
     corners = footprints.corners(np.array([[10.0, 5.0]]), np.array([90.0]), np.array([4.0]), np.array([2.0]))
     np.testing.assert_allclose(corners[0], [[12, 4], [12, 6], [8, 6], [8, 4]], atol=1e-12)
 
@@ -28,13 +28,13 @@ def test_corners_of_a_car_that_drives_east_lie_around_it():
         ((1.6, 2.4), 0, 135, True),
     ],
 )
-def test_overlap_is_decided_by_the_four_edge_directions(offset, heading_a, heading_b, expected):
+def test_overlap_is_decided_by_the_four_edge_directions(offset, heading_a, heading_b, expected) -> None:
     found = footprints.overlap(np.array([offset], float), np.array([heading_a], float), CAR, np.array([heading_b], float), CAR)
     assert found[0] == expected
 
 
 @given(st.floats(-6, 6), st.floats(-6, 6), st.floats(0, 360), st.floats(0, 360))
-def test_overlap_agrees_with_clipping_of_polygons(east, north, heading_a, heading_b):
+def test_overlap_agrees_with_clipping_of_polygons(east, north, heading_a, heading_b) -> None:
     a = footprints.corners(np.zeros((1, 2)), np.array([heading_a]), CAR[:1], CAR[1:])[0]
     b = footprints.corners(np.array([[east, north]]), np.array([heading_b]), CAR[:1], CAR[1:])[0]
     found = footprints.overlap(np.array([[east, north]]), np.array([heading_a]), CAR, np.array([heading_b]), CAR)[0]
@@ -73,7 +73,7 @@ def _straight(xy, heading, speed, times):
     return conflict.Futures(path.xy, path.heading_deg, CAR[None])
 
 
-def test_crossing_cars_meet_at_the_step_at_which_their_footprints_touch():
+def test_crossing_cars_meet_at_the_step_at_which_their_footprints_touch() -> None:
     times = np.arange(0, 5.01, 0.1)
     a, b = _straight((0, -30), 0, 10, times), _straight((-30, 0), 90, 10, times)
     first = conflict.first_overlap(a, b)
@@ -82,7 +82,7 @@ def test_crossing_cars_meet_at_the_step_at_which_their_footprints_touch():
     assert conflict.first_overlap(a, _straight((-45, 0), 90, 10, times))[0] == -1
 
 
-def test_the_first_overlap_of_many_pairs_is_each_ones_own():
+def test_the_first_overlap_of_many_pairs_is_each_ones_own() -> None:
     times = np.arange(0, 5.01, 0.1)
     a = _straight((0, -30), 0, 10, times)
     starts = [-28.0, -30.0, -60.0, -31.0]
@@ -93,7 +93,7 @@ def test_the_first_overlap_of_many_pairs_is_each_ones_own():
 
 
 @pytest.mark.parametrize("heading", [0.0, 37.0, 90.0, 211.0, 359.0])
-def test_time_to_collision_in_the_plane_does_not_depend_on_where_the_road_points(heading):
+def test_time_to_collision_in_the_plane_does_not_depend_on_where_the_road_points(heading) -> None:
     along = footprints.forward(np.array([heading]))
     offset = along * (30.0 + 4.6)
     headings, sizes = np.array([[heading, heading]]), np.broadcast_to(CAR, (1, 2, 2))
@@ -103,7 +103,7 @@ def test_time_to_collision_in_the_plane_does_not_depend_on_where_the_road_points
     assert conflict.ttc_plane_s(beside, along * 20.0, along * 10.0, headings, sizes)[0] == np.inf
 
 
-def test_time_to_collision_in_the_plane_agrees_with_sampled_footprints():
+def test_time_to_collision_in_the_plane_agrees_with_sampled_footprints() -> None:
     random = np.random.default_rng(5)
     n, times = 300, np.arange(0, 10, 0.002)
     offset, headings = random.uniform(-20, 20, (n, 2)), random.uniform(0, 360, (n, 2))
@@ -120,14 +120,14 @@ def test_time_to_collision_in_the_plane_agrees_with_sampled_footprints():
     assert np.mean(exact[first < 0] < 9.9) < 0.01  # only corners that graze between two samples
 
 
-def test_a_braking_track_stops_and_never_reverses():
+def test_a_braking_track_stops_and_never_reverses() -> None:
     times = np.array([0.0, 1.0, 2.0, 5.0, 50.0])
     path = kinematics.constant_acceleration(np.zeros((1, 2)), np.array([90.0]), np.array([10.0]), np.array([-5.0]), times)
     np.testing.assert_allclose(path.xy[0, :, 0], [0, 7.5, 10, 10, 10], atol=1e-12)
     np.testing.assert_allclose(path.speed_mps[0], [10, 5, 0, 0, 0], atol=1e-12)
 
 
-def test_headings_run_clockwise_from_north():
+def test_headings_run_clockwise_from_north() -> None:
     times = np.array([1.0])
     path = kinematics.constant_velocity(np.zeros((4, 2)), np.array([0.0, 90, 180, 270]), np.ones(4), times)
     np.testing.assert_allclose(path.xy[:, 0], [[0, 1], [1, 0], [0, -1], [-1, 0]], atol=1e-12)
@@ -135,7 +135,7 @@ def test_headings_run_clockwise_from_north():
 
 @pytest.mark.parametrize("yaw", [-20.0, -0.004, 0.0, 0.02, 15.0])
 @pytest.mark.parametrize("acceleration", [-3.0, 0.0, 1.5])
-def test_turn_rate_model_agrees_with_fine_integration(yaw, acceleration):
+def test_turn_rate_model_agrees_with_fine_integration(yaw, acceleration) -> None:
     times, step = np.array([0.5, 2.0, 5.0]), 1e-4
     path = kinematics.constant_turn_rate_acceleration(
         np.array([[3.0, 4.0]]), np.array([350.0]), np.array([9.0]), np.array([acceleration]), np.array([yaw]), times
@@ -149,7 +149,7 @@ def test_turn_rate_model_agrees_with_fine_integration(yaw, acceleration):
     np.testing.assert_allclose(path.xy[0], track[index], atol=2e-3)
 
 
-def test_constant_curvature_stays_on_its_circle_while_braking():
+def test_constant_curvature_stays_on_its_circle_while_braking() -> None:
     times = np.linspace(0, 5, 11)
     path = kinematics.constant_curvature(
         np.zeros((1, 2)), np.array([0.0]), np.array([8.0]), np.array([-1.0]), np.array([1 / 20]), times
@@ -158,20 +158,20 @@ def test_constant_curvature_stays_on_its_circle_while_braking():
     np.testing.assert_allclose(path.heading_deg[0, -1], np.degrees((8 * 5 - 12.5) / 20), atol=1e-9)
 
 
-def test_instants_may_differ_from_track_to_track():
+def test_instants_may_differ_from_track_to_track() -> None:
     times = np.array([[1.0, 2.0], [3.0, 4.0]])
     path = kinematics.constant_velocity(np.zeros((2, 2)), np.zeros(2), np.full(2, 2.0), times)
     np.testing.assert_allclose(path.xy[:, :, 1], times * 2)
 
 
-def test_models_do_not_write_into_their_arguments():
+def test_models_do_not_write_into_their_arguments() -> None:
     xy, heading = np.zeros((1, 2)), np.array([10.0])
     for array in (xy, heading):
         array.flags.writeable = False
     kinematics.constant_velocity(xy, heading, heading, np.array([1.0, 2.0]))
 
 
-def test_braking_takes_longer_downhill_and_never_ends_where_gravity_wins():
+def test_braking_takes_longer_downhill_and_never_ends_where_gravity_wins() -> None:
     flat, down, up = braking.braking_distance_m(np.array([15.0] * 3), 5.0, np.array([0.0, -0.08, 0.08]), 1.0)
     assert flat == pytest.approx(15 + 225 / 10)
     slope = np.hypot(1, 0.08)

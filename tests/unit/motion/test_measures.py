@@ -15,7 +15,7 @@ CASES = np.array(
 ).T
 
 
-def test_following_measures_have_their_check_values():
+def test_following_measures_have_their_check_values() -> None:
     gap, follower, leader, ttc, thw, drac, mdrac = CASES
     np.testing.assert_allclose(following.ttc_s(gap, follower, leader), ttc, atol=5e-5)
     np.testing.assert_allclose(following.thw_s(gap, follower), thw, atol=5e-5)
@@ -23,17 +23,17 @@ def test_following_measures_have_their_check_values():
     np.testing.assert_allclose(following.mdrac_mps2(gap, follower, leader, 1.0), mdrac, atol=5e-5)
 
 
-def test_modified_ttc_is_the_smallest_positive_root():
+def test_modified_ttc_is_the_smallest_positive_root() -> None:
     gap, closing, rate = np.array([30.0, 30.0, 30.0, 30.0]), np.array([10.0, 5.0, 5.0, 10.0]), np.array([2.0, -0.3, -1.0, 0.0])
     np.testing.assert_allclose(following.mttc_s(gap, closing, rate), [2.4162, 7.8475, np.inf, 3.0], atol=5e-5)
 
 
-def test_modified_ttc_of_an_opening_gap_that_will_close_again():
+def test_modified_ttc_of_an_opening_gap_that_will_close_again() -> None:
     time = following.mttc_s(np.array(10.0), np.array(-2.0), np.array(1.0))
     assert 0.5 * time**2 - 2.0 * time - 10.0 == pytest.approx(0.0, abs=1e-9)
 
 
-def test_opening_gaps_and_standing_followers_are_no_danger():
+def test_opening_gaps_and_standing_followers_are_no_danger() -> None:
     assert following.ttc_s(np.array(10.0), np.array(5.0), np.array(6.0)) == np.inf
     assert following.drac_mps2(np.array(10.0), np.array(5.0), np.array(6.0)) == 0
     assert following.mdrac_mps2(np.array(10.0), np.array(5.0), np.array(6.0), 1.0) == 0
@@ -41,11 +41,11 @@ def test_opening_gaps_and_standing_followers_are_no_danger():
     assert following.psd(np.array(10.0), np.array(0.0), 5.0) == np.inf
 
 
-def test_a_time_to_collision_below_the_reaction_needs_infinite_braking():
+def test_a_time_to_collision_below_the_reaction_needs_infinite_braking() -> None:
     assert following.mdrac_mps2(np.array(5.0), np.array(20.0), np.array(10.0), 1.0) == np.inf
 
 
-def test_picud_psd_and_brake_threat_follow_their_formulas():
+def test_picud_psd_and_brake_threat_follow_their_formulas() -> None:
     assert following.picud_m(np.array(30.0), np.array(20.0), np.array(15.0), reaction_s=1.0, deceleration_mps2=3.3) == (
         pytest.approx(30 + (225 - 400) / 6.6 - 20)
     )
@@ -53,19 +53,19 @@ def test_picud_psd_and_brake_threat_follow_their_formulas():
     assert following.btn(np.array(3.0), 6.0) == pytest.approx(0.5)
 
 
-def test_exposure_to_small_ttc_is_counted_and_integrated():
+def test_exposure_to_small_ttc_is_counted_and_integrated() -> None:
     ttc = np.array([[4.0, 2.0, 1.0, 0.0, np.inf, 1.5]])
     np.testing.assert_allclose(exposure.tet_s(ttc, 2.5, 0.1), [0.3])
     np.testing.assert_allclose(exposure.tit_s2(ttc, 2.5, 0.1), [0.1 * (0.5 + 1.5 + 1.0)])
 
 
-def test_post_encroachment_time_counts_from_exit_to_entry_whoever_is_first():
+def test_post_encroachment_time_counts_from_exit_to_entry_whoever_is_first() -> None:
     assert exposure.pet_s(np.array(3.0), np.array(4.5)) == 1.5
     assert exposure.pet_of_passages_s(np.array(4.5), np.array(6.0), np.array(2.0), np.array(3.0)) == 1.5
     assert exposure.pet_of_passages_s(np.array(2.0), np.array(3.0), np.array(2.5), np.array(4.0)) == -0.5
 
 
-def test_delta_v_shares_the_impact_by_mass():
+def test_delta_v_shares_the_impact_by_mass() -> None:
     first = exposure.delta_v_mps(np.array([1500.0]), np.array([1800.0]), np.array([[20.0, 0.0]]), np.array([[10.0, 0.0]]))
     second = exposure.delta_v_mps(np.array([1800.0]), np.array([1500.0]), np.array([[10.0, 0.0]]), np.array([[20.0, 0.0]]))
     np.testing.assert_allclose([first[0], second[0]], [5.4545, 4.5455], atol=5e-5)
@@ -80,11 +80,11 @@ def test_delta_v_shares_the_impact_by_mass():
         (1, 40, rss.Response(0.5, 1, 6, 6), 0.0),
     ],
 )
-def test_rss_longitudinal_distance_has_its_check_values(rear, front, response, expected):
+def test_rss_longitudinal_distance_has_its_check_values(rear, front, response, expected) -> None:
     assert rss.longitudinal_m(np.array(float(rear)), np.array(float(front)), response) == pytest.approx(expected, abs=1e-9)
 
 
-def test_rss_opposite_distance_is_the_sum_of_both_ways_to_a_stop():
+def test_rss_opposite_distance_is_the_sum_of_both_ways_to_a_stop() -> None:
     response = rss.Response(0.5, 2.0, 4.0, 8.0)
     one = 10.5 * 0.5 - 0.5 * 0.5 + (11.0**2) / (2 * 3.0)  # v·ρ + ½aρ² = (v + v_ρ)/2·ρ
     other = (15 + 16) / 2 * 0.5 + 16**2 / 8
@@ -92,7 +92,7 @@ def test_rss_opposite_distance_is_the_sum_of_both_ways_to_a_stop():
     assert one == pytest.approx((10 + 11) / 2 * 0.5 - 0.25 + 121 / 6)
 
 
-def test_rss_lateral_distance_of_parallel_drift_is_the_margin_and_grows_when_drifting_together():
+def test_rss_lateral_distance_of_parallel_drift_is_the_margin_and_grows_when_drifting_together() -> None:
     response = rss.Response(0.5, 0.2, 0.8, 0.8)
     apart = rss.lateral_m(np.array(-1.0), np.array(1.0), response, 0.3)
     together = rss.lateral_m(np.array(1.0), np.array(-1.0), response, 0.3)
@@ -102,7 +102,7 @@ def test_rss_lateral_distance_of_parallel_drift_is_the_margin_and_grows_when_dri
     assert apart < together
 
 
-def test_fuzzy_safety_model_has_its_check_values():
+def test_fuzzy_safety_model_has_its_check_values() -> None:
     p = drivers.FuzzyParameters()
     value = drivers.proactive_surrogate(np.array([60.0, 40.0]), np.array([30.0, 20.0]), np.array([25.0, 20.0]), p)
     np.testing.assert_allclose(value, [0.869801, 0.022959], atol=5e-7)
@@ -122,12 +122,12 @@ def _crashes(gap, follower, leader, leader_rate, wait, brake):
 @pytest.mark.parametrize(
     ("gap", "follower", "leader", "rate"), [(25, 15, 15, -6), (40, 20, 12, -3), (20, 25, 24, -7), (60, 20, 0, 0)]
 )
-def test_required_deceleration_is_just_enough_in_a_simulation(gap, follower, leader, rate, wait):
+def test_required_deceleration_is_just_enough_in_a_simulation(gap, follower, leader, rate, wait) -> None:
     need = float(following.required_deceleration_mps2(*(np.array(float(x)) for x in (gap, follower, leader, rate, wait))))
     assert 0 < need < np.inf
     assert not _crashes(gap, follower, leader, rate, wait, need * 1.01)
     assert _crashes(gap, follower, leader, rate, wait, need * 0.97)
 
 
-def test_required_deceleration_is_infinite_when_the_gap_is_gone_before_the_reaction():
+def test_required_deceleration_is_infinite_when_the_gap_is_gone_before_the_reaction() -> None:
     assert following.required_deceleration_mps2(*(np.array(x) for x in (5.0, 20.0, 0.0, 0.0, 0.8))) == np.inf

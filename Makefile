@@ -27,7 +27,7 @@ check: $(VENV)/.dev ## format, lint, types, architecture, unit tests
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -q tests/unit
 
 format: $(VENV)/.dev ## put the sources into shape
 	$(BIN)/ruff format $(SOURCES)

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 SEED = 20
@@ -63,7 +64,18 @@ def main(arguments: list[str] | None = None) -> None:
         network, (inputs[:4],), str(options.out), input_names=["features"], output_names=["correction"],
         dynamic_shapes=({0: torch.export.Dim("n")},), dynamo=True, external_data=False,
     )  # fmt: skip
+    _strip(options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes")
+
+
+def _strip(file: Path) -> None:
+    """Leave out where on which machine each line of the exporter's source stood."""
+    model = onnx.load(file)
+    parts = [model.graph, *model.graph.node, *model.graph.input, *model.graph.output, *model.graph.value_info]
+    for part in [*parts, *model.graph.initializer]:
+        del part.metadata_props[:]
+        part.doc_string = ""
+    onnx.save(model, file)
 
 
 def _network(inputs: torch.Tensor, targets: torch.Tensor) -> Correction:

@@ -12,6 +12,7 @@ the process; what `sync` returned from survives the loss of power.
 from __future__ import annotations
 
 import bisect
+import contextlib
 import errno
 import fcntl
 import os
@@ -21,7 +22,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from chelu.clock import Clock, SystemClock
 from chelu.errors import CannotStartError, CheluError, OutOfRangeError
@@ -32,7 +33,7 @@ SLOT = struct.Struct("<QI")  # the release cursor is kept twice, written in turn
 
 
 class SpoolError(CheluError):
-    """The spool's directory cannot be written; nothing that was in it is harmed."""
+    """The spool's directory cannot be written or read; nothing that was in it is harmed."""
 
     def __init__(self, directory: Path, error: OSError) -> None:
         self.directory, self.errno = directory, error.errno
@@ -143,9 +144,25 @@ class Spool:
                 raise OutOfRangeError("bytes appended at once", needed, 0, self._segment_bytes)
             try:
                 self._make_room(needed)
-                return self._write(records, needed)
+                try:
+                    return self._write(records, needed)
+                except OSError:
+                    if not self._delete_newest():
+                        raise
+                    return self._write(records, needed)
             except OSError as error:
                 raise SpoolError(self.directory, error) from None
+
+    def keep(self, records: Sequence[bytes]) -> int:
+        """`append` and `sync` in one: when it returns the records are on the disk itself, when it raises none was added."""
+        with self._syncing, self._guard:
+            first = self.append(records)
+            try:
+                self.sync()
+            except SpoolError:
+                self._withdraw(records)
+                raise
+            return first
 
     def sync(self) -> None:
         """Wait until everything appended before is on the disk itself; others may use the spool meanwhile."""
@@ -165,7 +182,7 @@ class Spool:
                 os.close(file)
 
     def read(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        """Up to `limit` records with sequence numbers above `after` that are not released, oldest first."""
+        """Up to `limit` records with sequence numbers above `after` that are not released, oldest first; or SpoolError."""
         with self._guard:
             after = max(after, self._released)
             found: list[tuple[int, bytes]] = []
@@ -178,19 +195,20 @@ class Spool:
             return found
 
     def release(self, through: int) -> None:
-        """Be done with every record up to this number; a lower number than before changes nothing."""
+        """Be done with every record up to this number; a lower number than before changes nothing.
+
+        Raises SpoolError when the disk does not take it: then it holds for this process, and a successor may read them again.
+        """
         with self._guard:
             through = min(through, self.last_sequence)
             if through <= self._released:
                 return
             self._released = through
             try:
-                self._save_cursor()
-                while len(self._segments) > 1 and self._segments[0].last <= through:
-                    self._segments.pop(0).path.unlink()
-                if self._segments[-1].last <= through and self._segments[-1].size > self._segment_bytes // 2:
-                    self._roll()
-                    self._segments.pop(0).path.unlink()
+                try:
+                    self._save_cursor()
+                finally:  # deleting is what makes room on a full disk
+                    self._delete_released()
             except OSError as error:
                 raise SpoolError(self.directory, error) from None
 
@@ -211,6 +229,8 @@ class Spool:
 
     def _open(self) -> None:
         self._cursor = os.open(self.directory / "cursor", os.O_RDWR | os.O_CREAT, 0o600)
+        if (size := os.fstat(self._cursor).st_size) < 2 * SLOT.size:  # both slots get their room now: the disk may be full later
+            os.pwrite(self._cursor, bytes(2 * SLOT.size - size), size)
         paths = sorted(path for path in self.directory.glob("*.log") if path.stem.isdigit())
         for path in paths:
             segment = self._scan(path)
@@ -259,6 +279,34 @@ class Spool:
             self._released = max(self._released, oldest.last)
             oldest.path.unlink()
 
+    def _delete_released(self) -> None:
+        while len(self._segments) > 1 and self._segments[0].last <= self._released:
+            self._segments[0].path.unlink()
+            self._segments.pop(0)
+        if self._segments[-1].size > self._segment_bytes // 2:
+            self._delete_newest()
+
+    def _delete_newest(self) -> bool:
+        """Start a new segment in place of the newest, if that holds bytes and all of them are released."""
+        newest = self._segments[-1]
+        if not newest.size or newest.last > self._released:
+            return False
+        self._roll()
+        newest.path.unlink()
+        self._segments.remove(newest)
+        return True
+
+    def _withdraw(self, records: Sequence[bytes]) -> None:
+        """Take back the last append, whose records are all in the newest segment.
+
+        Its pages may be lost without a further error (a failed fsync is reported once), so it has to be written anew.
+        """
+        segment = self._segments[-1]
+        segment.size -= sum(map(len, records)) + RECORD.size * len(records)
+        segment.count -= len(records)
+        with contextlib.suppress(OSError):  # else the next append writes over it
+            os.ftruncate(self._file, segment.size)
+
     def _refuse_if_full(self, needed: int) -> None:
         if (size := self.size_bytes) + needed > self._max_bytes:
             raise SpoolFullError(self.directory, size, self._max_bytes)
@@ -282,19 +330,25 @@ class Spool:
         owner, sequence, offset = self._hint
         if owner != segment.first or sequence > start:
             sequence, offset = segment.first, 0
+        try:
+            with segment.path.open("rb") as file:
+                file.seek(offset)
+                return self._read_file(file, segment, sequence, start, limit)
+        except OSError as error:
+            raise SpoolError(self.directory, error) from None
+
+    def _read_file(self, file: BinaryIO, segment: _Segment, sequence: int, start: int, limit: int) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = []
-        with segment.path.open("rb") as file:
-            file.seek(offset)
-            while sequence <= segment.last and len(found) < limit and len(header := file.read(RECORD.size)) == RECORD.size:
-                length, crc = RECORD.unpack(header)
-                if sequence < start:
-                    file.seek(length, os.SEEK_CUR)
-                elif _crc(record := file.read(length), sequence) == crc:
-                    found.append((sequence, record))
-                else:  # went bad since it was written: the others are still good
-                    self.damaged_bytes += length
-                sequence += 1
-            self._hint = (segment.first, sequence, file.tell())
+        while sequence <= segment.last and len(found) < limit and len(header := file.read(RECORD.size)) == RECORD.size:
+            length, crc = RECORD.unpack(header)
+            if sequence < start:
+                file.seek(length, os.SEEK_CUR)
+            elif _crc(record := file.read(length), sequence) == crc:
+                found.append((sequence, record))
+            else:  # went bad since it was written: the others are still good
+                self.damaged_bytes += length
+            sequence += 1
+        self._hint = (segment.first, sequence, file.tell())
         return found
 
     def _save_cursor(self) -> None:
@@ -355,8 +409,9 @@ def _lock(directory: Path) -> int:
         raise CannotStartError(
             f"the spool {directory} is in use by process {owner or '?'}", "stop it, or give this one a directory of its own"
         ) from None
-    os.ftruncate(file, 0)
-    os.pwrite(file, str(os.getpid()).encode(), 0)
+    with contextlib.suppress(OSError):  # on a full disk a second opener is told a wrong number, or none
+        os.ftruncate(file, 0)
+        os.pwrite(file, str(os.getpid()).encode(), 0)
     return file
 
 

@@ -244,6 +244,22 @@ def test_a_disk_that_takes_no_more_is_a_sentence_and_harms_nothing(tmp_path: Pat
     again.close()
 
 
+def test_records_whose_sync_fails_are_not_in_the_spool(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed fsync is told once and its pages are then gone, so that the records have to be written anew."""
+    spool.keep([b"before"])
+
+    def fail(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        with pytest.raises(SpoolError, match="Input/output error"):
+            spool.keep([b"lost", b"lost too"])
+        assert [record for _, record in spool.read(0, 9)] == [b"before"]
+    assert spool.keep([b"after"]) == START_US + 1
+    assert [record for _, record in spool.read(0, 9)] == [b"before", b"after"]
+
+
 def test_a_full_disk_says_that_it_is_full(tmp_path: Path) -> None:
     error = SpoolError(tmp_path, OSError(errno.ENOSPC, "No space left on device"))
     assert (

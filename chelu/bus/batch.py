@@ -1,0 +1,99 @@
+"""Received messages as columns. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.bus.messages import Received
+
+NO_SEQUENCE = -1
+LAST_SEQUENCE = (1 << 63) - 1  # larger numbers are given as this one
+
+Bytes = npt.NDArray[np.uint8]
+Index = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """A batch of messages in order of arrival; message ``i`` is ``data[start[i]:stop[i]]`` on ``topics[topic[i]]``.
+
+    data: (bytes,) uint8; start, stop, sequence (−1: none), arrival_us: (n,) int64; topic, connection: (n,) int32;
+    qos: (n,) uint8; packet_id: (n,) uint16, 0 for QoS 0; retained: (n,) bool. `topics` grows while a session lives, and a number
+    means the same topic in every batch with the same list.
+    """
+
+    data: Bytes
+    start: Index
+    stop: Index
+    topic: npt.NDArray[np.int32]
+    qos: npt.NDArray[np.uint8]
+    packet_id: npt.NDArray[np.uint16]
+    sequence: Index
+    retained: npt.NDArray[np.bool_]
+    arrival_us: Index
+    connection: npt.NDArray[np.int32]
+    topics: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def payload(self, index: int) -> bytes:
+        """The bytes of one message."""
+        return self.data[self.start[index] : self.stop[index]].tobytes()
+
+    def take(self, rows: slice | npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Messages:
+        """Some of the messages, over the same data."""
+        columns = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return Messages(data=self.data, topics=self.topics, **columns)
+
+    def received(self) -> list[Received]:
+        """The messages as single objects, for those who take them one by one."""
+        whole, names = self.data.tobytes(), self.topics
+        numbers = (None if number < 0 else number for number in self.sequence.tolist())
+        columns = (self.start, self.stop, self.topic, self.qos, self.arrival_us, self.packet_id, self.retained, self.connection)
+        lists = [column.tolist() for column in columns]
+        return [
+            Received(names[topic], whole[start:stop], qos, arrival_us, packet_id, number, retained, connection)
+            for start, stop, topic, qos, arrival_us, packet_id, retained, connection, number in zip(*lists, numbers, strict=True)
+        ]
+
+
+COLUMNS = tuple(field.name for field in fields(Messages) if field.name not in ("data", "topics"))
+
+
+def no_messages(topics: Sequence[str] = ()) -> Messages:
+    """A batch of none."""
+    number, short = np.zeros(0, np.int64), np.zeros(0, np.int32)
+    return Messages(
+        data=np.zeros(0, np.uint8),
+        start=number,
+        stop=number,
+        topic=short,
+        qos=np.zeros(0, np.uint8),
+        packet_id=np.zeros(0, np.uint16),
+        sequence=number,
+        retained=np.zeros(0, np.bool_),
+        arrival_us=number,
+        connection=short,
+        topics=topics,
+    )
+
+
+def joined(parts: Sequence[Messages]) -> Messages:
+    """One batch of all messages in order; the parts share their list of topics.
+
+    Of the data, what lies before a part's first payload and behind its last is left out.
+    """
+    parts = [part for part in parts if len(part)]
+    if len(parts) < 2:
+        return parts[0] if parts else no_messages()
+    pieces = [part.data[int(part.start.min()) : int(part.stop.max())] for part in parts]
+    before = np.cumsum([0, *(len(piece) for piece in pieces)])[:-1]
+    shift = np.repeat(before - [int(part.start.min()) for part in parts], [len(part) for part in parts])
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+    columns["start"], columns["stop"] = columns["start"] + shift, columns["stop"] + shift
+    return Messages(data=np.concatenate(pieces), topics=parts[0].topics, **columns)

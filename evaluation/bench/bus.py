@@ -1,0 +1,125 @@
+"""Receiving: from a recorded byte stream on loopback, ours against paho's callbacks and against a reader that only counts bytes.
+
+The stream is what a broker would send: single BSMs of design §5's mix, on the topics of 500 units, in an order of no pattern.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import numpy as np
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from chelu.bus import packets, wire
+from chelu.bus.batch import Messages
+from chelu.bus.topic_table import TopicTable
+from chelu.codec import cv2x
+from chelu.codec.cv2x_spec import spec
+from chelu.messages import Frames
+from evaluation.bench import codec
+from evaluation.bench.recording import RAW, served
+from evaluation.bench.report import Ratio, interleaved
+
+SEED = 1883
+UNITS = 500
+SHAPES = 4096
+BUFFER = 1 << 18
+PAHO_SHARE, SLOW_SHARE = 20, 400  # paho gets that part of the stream, paho with asn1tools that part
+MOST = 1 << 20
+
+
+def run(*, quick: bool) -> list[Ratio]:
+    """Messages per second."""
+    count, rounds = (40_000, 3) if quick else (400_000, 7)
+    stream = recorded(count)
+    size = sum(map(len, stream))
+    slow = spec().slow.decode
+    with served(stream) as port:
+        ours, plain, limit, columns, naive = interleaved(
+            lambda: _read(port, count),
+            lambda: _paho(port, count // PAHO_SHARE, lambda _: None),
+            lambda: _count_bytes(port, size) and count,
+            lambda: _decode(port, count),
+            lambda: _paho(port, count // SLOW_SHARE, slow),
+            rounds=rounds,
+        )
+    return [
+        Ratio("receive: bytes → messages", ours, "paho callbacks", plain, "messages", 10),
+        Ratio("receive: bytes → messages", ours, "counting bytes", limit, "messages", 0.6),
+        Ratio("BSM from wire to columns", columns, "paho + asn1tools", naive, "messages", None),
+    ]
+
+
+def recorded(count: int) -> list[bytes]:
+    """`count` PUBLISH packets as a broker sends them to an MQTT 5 subscriber of QoS 0."""
+    random = np.random.default_rng(SEED)
+    frames = codec.example(SHAPES)
+    payloads = [frames.frame(row) for row in range(SHAPES)]
+    heads = [f"obu/obu-{unit:05d}/bsm/up" for unit in range(UNITS)]
+    shapes, units = random.integers(0, SHAPES, count).tolist(), random.integers(0, UNITS, count).tolist()
+    return [
+        packets.publish(heads[unit], payloads[shape], qos=0, retain=False, packet_id=0)
+        for unit, shape in zip(units, shapes, strict=True)
+    ]
+
+
+def _portions(port: int, count: int) -> Iterator[Messages]:
+    topics, buffer, held, found = TopicTable(), bytearray(BUFFER + wire.PADDING), 0, 0
+    with closing(socket.create_connection(("127.0.0.1", port))) as client:
+        client.sendall(RAW)
+        while found < count:
+            held += client.recv_into(memoryview(buffer)[held:BUFFER])
+            portion = wire.read(buffer, held, version=packets.MQTT_5, topics=topics, most=MOST)
+            held -= portion.consumed
+            buffer[:held] = buffer[portion.consumed : portion.consumed + held]
+            found += len(portion.messages)
+            yield portion.messages
+
+
+def _read(port: int, count: int) -> int:
+    return sum(len(messages) for messages in _portions(port, count))
+
+
+def _decode(port: int, count: int) -> int:
+    rows = 0
+    for messages in _portions(port, count):
+        total = len(messages)
+        source = np.arange(total, dtype=np.int32)
+        decoded = cv2x.decode(Frames(messages.data, messages.start, messages.stop, messages.arrival_us, source))
+        rows += len(decoded.bsm)
+    if rows != count:
+        raise ValueError(f"{rows} rows of {count} messages")
+    return rows
+
+
+def _count_bytes(port: int, size: int) -> int:
+    buffer, found = bytearray(BUFFER), 0
+    with closing(socket.create_connection(("127.0.0.1", port))) as client:
+        client.sendall(RAW)
+        while found < size:
+            found += client.recv_into(buffer)
+    return found
+
+
+def _paho(port: int, count: int, work: Callable[[bytes], object]) -> int:
+    """The way of paho as its documentation shows it: a callback for each message, called by its loop."""
+    found = 0
+
+    def on_message(_client: Client, _userdata: object, message: MQTTMessage) -> None:
+        nonlocal found
+        work(bytes(message.payload))
+        found += len(message.topic) > 0
+
+    def on_connect(client: Client, *_: object) -> None:
+        client.subscribe("#")
+
+    client = Client(CallbackAPIVersion.VERSION2, client_id="bench", protocol=MQTTProtocolVersion.MQTTv5)
+    client.on_connect, client.on_message = on_connect, on_message
+    client.connect("127.0.0.1", port)
+    while found < count:
+        client.loop()
+    client.disconnect()
+    return found

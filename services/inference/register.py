@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chelu.codec.envelope import Envelope
 from psycopg import Connection
 
+from chelu.codec.envelope import Envelope
 from chelu.errors import MalformedError
 from chelu.geo import LocalFrame
 from chelu.roads import sumo

@@ -164,14 +164,12 @@ def _print(rows: Sequence[dict[str, Any]], names: Sequence[str], *, as_json: boo
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from rich.cells import cell_len, set_cell_size
 
-    table = Table(*names)
-    for row in rows:
-        table.add_row(*(Text(_text(row[name]), overflow="fold") for name in names))
-    Console().print(table)
+    lines = [list(names), *([_text(row[name]) for name in names] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        typer.echo("  ".join(map(set_cell_size, line, widths)).rstrip())
 
 
 def _print_one(row: dict[str, Any], *, as_json: bool) -> None:
@@ -184,4 +182,9 @@ def _print_one(row: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _text(value: object) -> str:
-    return "–" if value is None or value in {"", False} else "yes" if value is True else str(value)
+    """A value as a person reads it: a dash for nothing, while a zero is a number."""
+    if isinstance(value, dict):
+        value = ", ".join(f"{key}={its}" for key, its in value.items())
+    if value is None or value is False or value == "":
+        return "–"
+    return "yes" if value is True else str(value)

@@ -17,6 +17,13 @@ from chelu.errors import CheluError, ConfigurationError, RefusedError, Unreachab
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
+def device(device_id: str, **others: object) -> dict[str, object]:
+    fields = dict.fromkeys(["subtype", "parent", "vehicle_id", "latitude_deg", "longitude_deg", "elevation_m"])
+    known = {"device_key": 1, "device_id": device_id, "kind": "obu", "site_id": "s", "name": "n", "standard": "x"}
+    rest = {"envelope": "auto", "labels": {}, "created": "2026-01-01T00:00:00Z", "has_credential": True}
+    return {**fields, **known, **rest, **others}
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Runs a command whose registry is a handler; answers what it printed, raises what it raised."""
@@ -52,11 +59,6 @@ def test_a_device_is_added_as_the_options_say(run: Callable[..., str]) -> None:
 
 
 def test_lists_follow_pages_and_print_json(run: Callable[..., str]) -> None:
-    def device(device_id: str) -> dict[str, object]:
-        fields = dict.fromkeys(["subtype", "parent", "vehicle_id", "latitude_deg", "longitude_deg", "elevation_m"])
-        known = {"device_key": 1, "device_id": device_id, "kind": "obu", "site_id": "s", "name": "n", "standard": "x"}
-        return {**fields, **known, "envelope": "auto", "labels": {}, "created": "2026-01-01T00:00:00Z", "has_credential": True}
-
     def handler(request: httpx.Request) -> httpx.Response:
         after = request.url.params["after"]
         page = {"": (["a", "b"], "b"), "b": (["c"], None)}[after]
@@ -64,6 +66,26 @@ def test_lists_follow_pages_and_print_json(run: Callable[..., str]) -> None:
 
     assert [row["device_id"] for row in json.loads(run(handler, "device", "list", "--json"))] == ["a", "b", "c"]
     assert "obu" in run(handler, "device", "list")
+
+
+def test_a_device_in_a_list_takes_one_line_however_long_its_id(run: Callable[..., str]) -> None:
+    answer = {"devices": [device("x" * 64, name="车辆"), device("short")], "next": None}
+    header, long, short = run(lambda request: httpx.Response(200, json=answer), "device", "list").splitlines()
+    assert long.startswith("x" * 64 + "  obu")
+    assert header.index("kind") == short.index("obu") == 66
+    assert long.index("yes") + 2 == short.index("yes"), "each of two wide characters takes two places"
+
+
+def test_a_device_is_shown_with_its_zeros_and_its_labels(run: Callable[..., str]) -> None:
+    labels = {"owner": "lab", "bay": "3"}
+    shown = device("d", elevation_m=0.0, labels=labels, has_credential=False)
+    lines = run(lambda request: httpx.Response(200, json=shown), "device", "show", "d").splitlines()
+    words = dict(line.split(maxsplit=1) for line in lines)
+    assert words["elevation_m"] == "0.0"
+    assert words["labels"] == "owner=lab, bay=3"
+    assert words["has_credential"] == words["latitude_deg"] == "–"
+    plain = run(lambda request: httpx.Response(200, json=device("d")), "device", "show", "d")
+    assert "labels          –" in plain
 
 
 def test_a_site_is_added_and_shown(run: Callable[..., str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -109,8 +110,19 @@ def _messages(frames: Frames, kind: Ints, refused: _Refused) -> tuple[Message, .
 
 def _stream(name: str, frames: tuple[Frames, Source], index: Ints, refused: _Refused) -> tuple[Batch, Batch]:
     """The rows of all frames of one kind, and for BSM the points of their path histories."""
-    parts = [_chunk(name, frames, index[at : at + _BATCH_ROWS], refused) for at in range(0, max(1, len(index)), _BATCH_ROWS)]
+    if len(index) == 0:
+        return _nothing(name)
+    parts = [_chunk(name, frames, index[at : at + _BATCH_ROWS], refused) for at in range(0, len(index), _BATCH_ROWS)]
     return _together([part for chunk in parts for part in chunk])
+
+
+@cache
+def _nothing(name: str) -> tuple[Batch, Batch]:
+    none = np.empty(0, np.int64)
+    rows, points = _rows(name, Table(0), none, none)
+    for column in (*rows.columns.values(), *points.columns.values()):
+        column.flags.writeable = False
+    return rows, points
 
 
 def _chunk(name: str, given: tuple[Frames, Source], index: Ints, refused: _Refused) -> list[tuple[Batch, Batch]]:

@@ -5,8 +5,9 @@ Units and codes: YD/T 3709-2020 as listed in docs/formats/cv2x.md. Sizes and cla
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -134,12 +135,12 @@ def quantities(table: Table, specs: Iterable[Quantity]) -> dict[str, Column]:
     return {spec.column: quantity(table, spec) for spec in specs}
 
 
-def codes(table: Table, specs: Iterable[Code], dtypes: dict[str, np.dtype[np.generic]]) -> dict[str, Column]:
+def codes(table: Table, specs: Iterable[Code], dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, Column]:
     """Code columns and their ``_valid`` masks by name."""
     columns: dict[str, Column] = {}
     for spec in specs:
-        values = table.column(spec.path, dtypes[spec.column])
-        is_valid = table.present(spec.path)
-        columns[spec.column] = values
-        columns[spec.column + "_valid"] = is_valid if spec.unavailable is None else is_valid & (values != spec.unavailable)
+        columns[spec.column] = values = table.column(spec.path, dtypes[spec.column])
+        columns[spec.column + "_valid"] = is_valid = table.present(spec.path)
+        if spec.unavailable is not None and spec.path in table.chunks:
+            is_valid &= values != spec.unavailable
     return columns

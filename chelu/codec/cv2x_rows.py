@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,12 +11,17 @@ from chelu.codec import cv2x_fields as fields
 from chelu.codec.cv2x_fields import DEGREE, UNKNOWN_ELEVATION, UNKNOWN_LATITUDE, UNKNOWN_LONGITUDE, Quantity
 from chelu.codec.cv2x_time import MINUTE_INVALID, UNKNOWN_MS, event_time_us, minute_time_us
 from chelu.codec.uper_table import Table
-from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Column, Stream
+from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Column
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
+Types = dict[str, np.dtype[Any]]
+
+BSM_TYPES, PARTICIPANT_TYPES, SPAT_TYPES = BSM.dtypes(), PARTICIPANT.dtypes(), SPAT.dtypes()
 MARK_UNKNOWN = 36001  # TimeMark
+ABSOLUTE = 6  # index of the position offsets' last alternative
 HOUR = 36000  # TimeMark units; as a value: more than an hour
 
 
@@ -24,18 +31,17 @@ def bsm_batch(table: Table, frame: Ints, reference_us: Ints) -> Batch:
     columns["sec_mark_ms"] = table.column("secMark", np.uint16)
     columns["time_us"] = event_time_us(columns["sec_mark_ms"], reference_us)
     columns |= fields.quantities(table, fields.BSM)
-    columns |= fields.codes(table, fields.BSM_CODES, dict(BSM.dtypes()))
+    columns |= fields.codes(table, fields.BSM_CODES, BSM_TYPES)
     columns["path_radius_m"][columns["path_radius_m"] == fields.STRAIGHT / 10] = np.inf
     columns["wheel_brakes_valid"] &= columns["wheel_brakes"] & fields.WHEEL_BRAKES_UNKNOWN == 0
-    return _ordered(BSM, columns)
+    return _ordered(BSM_TYPES, columns)
 
 
 def path_batch(table: Table, bsm: Batch) -> Batch:
     """Points of path histories, newest first as sent: `row` into the BSM batch, `time_us` of the point, absolute position."""
     path = "safetyExt.pathHistory"
     row, points = table.lists.get(f"{path}.crumbData", (np.empty(0, np.int64), Table(0)))
-    latitude, longitude, elevation = _anchor(table, f"{path}.initialPosition.pos")
-    columns = _place(points, "llvOffset", latitude[row], longitude[row], elevation[row])
+    columns = _place(points, "llvOffset", row, _anchor(table, f"{path}.initialPosition.pos"))
     offset = fields.quantity(points, Quantity("", "timeOffset", 100, unavailable=65535))
     columns["age_s"] = offset
     columns |= fields.quantities(points, (Quantity("speed_mps", "speed", 50, unavailable=8191),))
@@ -44,7 +50,7 @@ def path_batch(table: Table, bsm: Batch) -> Batch:
         fields.Code("position_confidence", "posAccuracy.pos", 0),
         fields.Code("elevation_confidence", "posAccuracy.elevation", 0),
     )
-    columns |= fields.codes(points, specs, dict(BSM.dtypes()))
+    columns |= fields.codes(points, specs, BSM_TYPES)
     whole = np.nan_to_num(offset * 1e6).astype(np.int64)
     return Batch({"row": row, "frame": bsm["frame"][row], "time_us": bsm["time_us"][row] - whole, **columns})
 
@@ -60,11 +66,11 @@ def participant_batch(table: Table, frame: Ints, reference_us: Ints) -> Batch:
     columns["vehicle_id_valid"] = own.present("id")
     columns["sec_mark_ms"] = own.column("secMark", np.uint16)
     columns["time_us"] = event_time_us(columns["sec_mark_ms"], reference_us[row])
-    latitude, longitude, elevation = (_wire(table, f"refPos.{name}") for name in ("lat", "long", "elevation"))
-    columns |= _place(own, "pos", latitude[row], longitude[row], elevation[row])
+    anchor = (_wire(table, "refPos.lat"), _wire(table, "refPos.long"), _wire(table, "refPos.elevation"))
+    columns |= _place(own, "pos", row, anchor)
     columns |= fields.quantities(own, fields.MOTION)
-    columns |= fields.codes(own, fields.MOTION_CODES, dict(PARTICIPANT.dtypes()))
-    return _ordered(PARTICIPANT, columns)
+    columns |= fields.codes(own, fields.MOTION_CODES, PARTICIPANT_TYPES)
+    return _ordered(PARTICIPANT_TYPES, columns)
 
 
 def spat_batch(table: Table, frame: Ints, reference_us: Ints) -> Batch:
@@ -88,15 +94,15 @@ def spat_batch(table: Table, frame: Ints, reference_us: Ints) -> Batch:
         "light": states.column("light", np.uint8),
         "timing": states.column("timing#", np.uint8, -1 % 256) + np.uint8(1),
     }
-    return _ordered(SPAT, columns | _timing(states, time_us))
+    return _ordered(SPAT_TYPES, columns | _timing(states, time_us))
 
 
 def _header(table: Table, frame: Ints, identity: str) -> dict[str, Column]:
     return {"frame": frame, "message_count": table.column("msgCnt", np.uint8), identity: table.column("id", np.uint64)}
 
 
-def _ordered(stream: Stream, columns: dict[str, Column]) -> Batch:
-    return Batch({**{name: columns[name] for name in stream.dtypes()}, "frame": columns["frame"]})
+def _ordered(types: Types, columns: dict[str, Column]) -> Batch:
+    return Batch({name: columns[name] for name in (*types, "frame")})
 
 
 def _wire(table: Table, path: str) -> Ints:
@@ -106,31 +112,44 @@ def _wire(table: Table, path: str) -> Ints:
 
 def _anchor(table: Table, own: str) -> tuple[Ints, Ints, Ints]:
     """What a path history's offsets count from: its initial position where given, else the vehicle's position."""
+    usual = tuple(_wire(table, f"pos.{name}") for name in ("lat", "long", "elevation"))
     has_own = table.present(f"{own}.lat")
-    parts = ((_wire(table, f"pos.{name}"), _wire(table, f"{own}.{name}")) for name in ("lat", "long", "elevation"))
-    latitude, longitude, elevation = (np.where(has_own, given, usual) for usual, given in parts)
+    if has_own.any():
+        given = (_wire(table, f"{own}.{name}") for name in ("lat", "long", "elevation"))
+        usual = tuple(np.where(has_own, one, other) for one, other in zip(given, usual, strict=True))
+    latitude, longitude, elevation = usual
     return latitude, longitude, elevation
 
 
-def _place(table: Table, path: str, latitude: Ints, longitude: Ints, elevation: Ints) -> dict[str, Column]:
-    """Absolute positions of PositionOffsetLLV values; the reference in wire units, unavailable codes included, (rows,)."""
-    is_absolute = table.column(f"{path}.offsetLL#") == 6
-    north, east = table.column(f"{path}.offsetLL.lat"), table.column(f"{path}.offsetLL.lon")
-    latitude = np.where(is_absolute, north, np.where(latitude == UNKNOWN_LATITUDE, UNKNOWN_LATITUDE, latitude + north))
-    east = np.where(is_absolute, east, longitude + east)
-    longitude = np.where(is_absolute | (longitude != UNKNOWN_LONGITUDE), east, UNKNOWN_LONGITUDE)
+def _place(table: Table, path: str, row: Ints, anchor: tuple[Ints, Ints, Ints]) -> dict[str, Column]:
+    """Absolute positions of PositionOffsetLLV values; anchor: references in wire units, unavailable codes included, by `row`."""
+    is_absolute = table.column(f"{path}.offsetLL#", np.int8) == ABSOLUTE
+    latitude = _offset(anchor[0], row, table.column(f"{path}.offsetLL.lat"), is_absolute, UNKNOWN_LATITUDE)
+    longitude = _offset(anchor[1], row, table.column(f"{path}.offsetLL.lon"), is_absolute, UNKNOWN_LONGITUDE)
     turn = 360 * DEGREE
-    longitude = np.where(
-        longitude > turn // 2 + 1, longitude - turn, np.where(longitude < -turn // 2, longitude + turn, longitude)
-    )
-    up, index = table.column(f"{path}.offsetV"), table.column(f"{path}.offsetV#", fill=-1)
-    above = np.where(elevation == UNKNOWN_ELEVATION, UNKNOWN_ELEVATION, elevation + up)
-    height = np.where(index == 6, up, np.where(index < 0, UNKNOWN_ELEVATION, above))
+    if len(row) and longitude.max() > turn // 2 + 1:
+        longitude = np.where(longitude > turn // 2 + 1, longitude - turn, longitude)
+    if len(row) and longitude.min() < -turn // 2:
+        longitude = np.where(longitude < -turn // 2, longitude + turn, longitude)
+    index = table.column(f"{path}.offsetV#", np.int8, -1)
+    height = _offset(anchor[2], row, table.column(f"{path}.offsetV"), index == ABSOLUTE, UNKNOWN_ELEVATION)
+    if (is_absent := index < 0).any():
+        height[is_absent] = UNKNOWN_ELEVATION
     return {
         "latitude_deg": fields.to_si(latitude, Quantity("", "", DEGREE, unavailable=UNKNOWN_LATITUDE)),
         "longitude_deg": fields.to_si(longitude, Quantity("", "", DEGREE, unavailable=UNKNOWN_LONGITUDE)),
         "elevation_m": fields.to_si(height, Quantity("", "", 10, unavailable=UNKNOWN_ELEVATION)),
     }
+
+
+def _offset(anchor: Ints, row: Ints, offset: Ints, is_absolute: Bools, unknown: int) -> Ints:
+    """Anchor and offset together; an absolute value stands for itself, and nothing is known from an unknown anchor."""
+    whole = anchor[row]
+    is_lost = whole == unknown if (anchor == unknown).any() else None
+    whole += offset
+    if is_lost is not None:
+        whole[is_lost] = unknown
+    return np.where(is_absolute, offset, whole) if is_absolute.any() else whole
 
 
 def _crossing_time(table: Table, crossings: Table, message: Ints, reference_us: Ints) -> Ints:

@@ -68,7 +68,7 @@ class Switch:
     totals: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Repeat:
     """A list of `element` records; its count − `low` is the head ``path*``."""
 
@@ -81,7 +81,7 @@ class Repeat:
 Operation = Block | Test | Switch | Repeat
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """Operations in wire order; `fixed_bits` the size where nothing decides, `reach` the most bits before the first list."""
 

@@ -44,9 +44,11 @@ class Table:
     def present(self, path: str) -> npt.NDArray[np.bool_]:
         """Where the field is present, (rows,)."""
         pieces = self.chunks.get(path, ())
-        mask = np.full(self.rows, any(rows is None for rows, _ in pieces), np.bool_)
+        if any(rows is None for rows, _ in pieces):
+            return np.ones(self.rows, np.bool_)
+        mask = np.zeros(self.rows, np.bool_)
         for rows, _ in pieces:
-            mask[slice(None) if rows is None else rows] = True
+            mask[rows] = True
         return mask
 
     def set(self, path: str, values: Values, mask: npt.NDArray[np.bool_] | None = None) -> None:

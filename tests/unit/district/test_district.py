@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from simulators.district.demand import trips
 from simulators.district.plan import district
 
 DATA = Path(__file__).parents[3] / "simulators" / "data"
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
+LAST_CENTIMETRE_M = 0.011
 
 
 def test_the_same_seed_gives_the_same_trips_and_another_seed_others() -> None:
@@ -86,8 +89,19 @@ def test_the_committed_files_are_what_the_script_makes(tmp_path: Path) -> None:
         pytest.skip("SUMO's netconvert is not installed (extra sumo)")
     build.build(build.SEED, tmp_path)
     for name in ("district.json", "district.net.xml.gz", "district.rou.xml.gz"):
-        made, kept = (directory / name for directory in (tmp_path, DATA))
-        assert content(made) == content(kept), name
+        made, kept = (numbers_apart(content(directory / name)) for directory in (tmp_path, DATA))
+        assert made[0] == kept[0], name
+        np.testing.assert_allclose(made[1], kept[1], rtol=0, atol=LAST_CENTIMETRE_M, err_msg=name)
+
+
+def numbers_apart(content: bytes) -> tuple[str, np.ndarray]:
+    """A file without its numbers, and the numbers.
+
+    A height half-way between two centimetres goes up or down by its last bit, and that differs between builds of Python: numpy's
+    convolution adds in an order of the processor's choosing.
+    """
+    text = content.decode()
+    return NUMBER.sub("#", text), np.array(NUMBER.findall(text), np.float64)
 
 
 def content(file: Path) -> bytes:

@@ -1,6 +1,8 @@
-"""MQTT for every component: the paho session, its messages and its settings."""
+"""MQTT for every component: sessions that hand over messages one by one (paho) or as columns (bulk), and their values."""
 
+from chelu.bus.batch import Messages
+from chelu.bus.bulk import BulkSession
 from chelu.bus.messages import Failure, Publication, Received, Will
 from chelu.bus.session import Session
 
-__all__ = ["Failure", "Publication", "Received", "Session", "Will"]
+__all__ = ["BulkSession", "Failure", "Messages", "Publication", "Received", "Session", "Will"]

@@ -50,6 +50,20 @@ class Messages:
         columns = {name: getattr(self, name)[rows] for name in COLUMNS}
         return Messages(data=self.data, topics=self.topics, **columns)
 
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of all payloads."""
+        return int((self.stop - self.start).sum())
+
+    def within(self, room: int, room_bytes: int) -> Messages:
+        """What fits into a queue with this much room (its last message may be larger); QoS 1 always does."""
+        if len(self) <= room and self.payload_bytes <= room_bytes:
+            return self
+        sizes = self.stop - self.start
+        is_beyond = np.cumsum(sizes) - sizes >= room_bytes
+        is_beyond[max(0, room) :] = True
+        return self.take(~is_beyond | (self.qos > 0))
+
     def received(self) -> list[Received]:
         """The messages as single objects, for those who take them one by one."""
         whole, names = self.data.tobytes(), self.topics

@@ -7,7 +7,6 @@ sending to that thread.
 from __future__ import annotations
 
 import select
-import socket
 import threading
 import time
 from collections import deque
@@ -22,7 +21,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from chelu.bus.messages import Address, Failure, Publication, Will
+from chelu.bus.messages import Failure, Publication
+from chelu.bus.plan import Plan
+from chelu.bus.waker import Waker
 
 CONNECT_TIMEOUT_S = 5.0
 POLL_S = 0.5
@@ -30,22 +31,6 @@ READ_BURST = 200  # messages read before anything is written
 HEADER_BYTES = 64  # what a PUBLISH packet may need beyond topic and payload: fixed header, packet number, the seq property
 NEW_PROPERTIES: Callable[[int], Properties] = Properties  # paho leaves its constructor without types
 SEND_WINDOW = 1000  # unacknowledged publications on the wire when the broker names no limit of its own
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What every connection of a session asks for."""
-
-    address: Address
-    client_id: str
-    subscriptions: tuple[tuple[str, int], ...]
-    will: Will | None
-    clean: bool
-    session_expiry_s: int
-    receive_maximum: int
-    outbox_limit: int
-    outbox_bytes: int
-    keepalive_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +51,12 @@ class Connection:
         plan: Plan,
         number: int,
         *,
-        protocol: MQTTProtocolVersion,
+        version: int,
         answer_within_s: float,
         settled: threading.Condition,
         deliver: Callable[[MQTTMessage, int, int | None], None],
     ) -> None:
-        self._plan, self.number, self.protocol = plan, number, protocol
+        self._plan, self.number, self.protocol = plan, number, MQTTProtocolVersion(version)
         self._settled, self._deliver = settled, deliver
         self._guard = threading.Lock()  # over the two lists of publications
         self._written: deque[tuple[int, Publication, int]] = deque()  # QoS 0: mid, publication, bytes, in order
@@ -85,9 +70,7 @@ class Connection:
         self._is_open = self._is_answered = self.is_ready = False
         self.refusal: tuple[str, str] | None = None
         self.loss = ""
-        self._waker, self._awoken = socket.socketpair()
-        self._waker.settimeout(0)
-        self._is_awake = False
+        self._waker = Waker()
         self._arrived = 0
         self._client = self._new_client()
 
@@ -168,8 +151,7 @@ class Connection:
             self._waiting.clear()
             self._queued.clear()
             self._settled.notify_all()
-            self._waker.close()
-        self._awoken.close()
+        self._waker.close()
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
@@ -200,12 +182,7 @@ class Connection:
 
     def wake(self) -> None:
         """End the network thread's wait."""
-        if not self._is_awake:
-            self._is_awake = True
-            try:
-                self._waker.send(b"w")
-            except OSError:  # closed meanwhile, or already full of wake-ups
-                return
+        self._waker.wake()
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 
@@ -254,12 +231,11 @@ class Connection:
         poll = select.poll()
         wanted = (select.POLLIN if is_reading else 0) | (select.POLLOUT if self._client.want_write() else 0)
         poll.register(sock, wanted)
-        poll.register(self._awoken, select.POLLIN)
+        poll.register(self._waker.fileno(), select.POLLIN)
         has_pending = is_reading and hasattr(sock, "pending") and sock.pending() > 0
         ready = poll.poll(0 if has_pending else POLL_S * 1000)
-        if any(file == self._awoken.fileno() for file, _ in ready):
-            self._awoken.recv(4096)
-            self._is_awake = False
+        if any(file == self._waker.fileno() for file, _ in ready):
+            self._waker.clear()
 
     def _settle(self) -> None:
         if not self._done:

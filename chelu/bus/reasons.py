@@ -14,7 +14,6 @@ class Reason(enum.IntEnum):
     MALFORMED = 0x81
     PROTOCOL_ERROR = 0x82
     UNSUPPORTED_VERSION = 0x84
-    RECEIVE_MAXIMUM = 0x93
     TOPIC_ALIAS = 0x94
     PACKET_TOO_LARGE = 0x95
 

@@ -1,4 +1,4 @@
-"""A session against a real mosquitto: who is connected, what is lost, and what comes again."""
+"""Sessions against a real mosquitto: who is connected, what is lost, and what comes again; with paho and with the bulk reader."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from chelu.bus import Failure, Received, Session, Will
+from chelu.bus.swift import SwiftSession
 from chelu.clock import SystemClock, VirtualClock
 from chelu.errors import RefusedError, UnreachableError
 from chelu.local.ports import free_port
@@ -24,14 +25,16 @@ Connect = Callable[..., Session]
 _names = count()
 
 
-@pytest.fixture
-def connect(broker: RunningBroker) -> Iterator[Connect]:
+@pytest.fixture(params=[Session, SwiftSession])
+def connect(broker: RunningBroker, request: pytest.FixtureRequest) -> Iterator[Connect]:
     """Starts sessions on the shared broker (or `url`), and stops them."""
     sessions: list[Session] = []
 
     def make(*, url: str = "", client_id: str = "", wait: bool = True, **arguments: Any) -> Session:
         name = client_id or f"session-{next(_names)}"
-        session = Session(url or broker.url, client_id=name, clock=arguments.pop("clock", SystemClock()), **arguments)
+        session: Session = request.param(
+            url or broker.url, client_id=name, clock=arguments.pop("clock", SystemClock()), **arguments
+        )
         sessions.append(session)
         session.start()
         if wait:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from chelu.bus import Session
+from chelu.bus.swift import SwiftSession
 from chelu.clock import SystemClock
 from chelu.errors import UnreachableError
 from tests.fix_broker import RunningBroker
@@ -69,9 +70,10 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_RDWR)
 
 
-def test_messages_pass_through_tls(port: int, certificate: Path) -> None:
+@pytest.mark.parametrize("kind", [Session, SwiftSession])
+def test_messages_pass_through_tls(port: int, certificate: Path, kind: type[Session]) -> None:
     url = f"mqtts://localhost:{port}?ca={certificate}"
-    session = Session(url, client_id="tls-1", clock=SystemClock(), subscriptions=["tls/1"])
+    session = kind(url, client_id="tls-1", clock=SystemClock(), subscriptions=["tls/1"])
     session.start()
     session.wait_connected(10)
     payload = bytes(200_000)  # more than one TLS record
@@ -82,8 +84,9 @@ def test_messages_pass_through_tls(port: int, certificate: Path) -> None:
 
 # paho leaves the socket of a failed handshake to the garbage collector, which closes it and says so.
 @pytest.mark.filterwarnings("ignore:.*unclosed <ssl.SSLSocket.*", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_certificate_nobody_vouches_for_is_no_connection(port: int) -> None:
-    session = Session(f"mqtts://localhost:{port}", client_id="tls-2", clock=SystemClock())
+@pytest.mark.parametrize("kind", [Session, SwiftSession])
+def test_a_certificate_nobody_vouches_for_is_no_connection(port: int, kind: type[Session]) -> None:
+    session = kind(f"mqtts://localhost:{port}", client_id="tls-2", clock=SystemClock())
     session.start()
     with pytest.raises(UnreachableError, match=r"(?i)certificate verify failed"):
         session.wait_connected(1)

@@ -1,0 +1,79 @@
+"""One MQTT session that hands over messages as columns, whole socket buffers at a time; acknowledged in bulk.
+
+Threads: as in `chelu.bus.session`. The network thread reads and splits what came (`chelu.bus.wire`); `drain` joins the batches.
+"""
+
+from __future__ import annotations
+
+from chelu.bus.batch import Messages, joined
+from chelu.bus.keeper import Keeper
+from chelu.bus.link import Link
+from chelu.bus.plan import Carrier
+
+
+class BulkSession(Keeper[Messages]):
+    """See `Keeper`."""
+
+    def drain(self, limit: int, wait_s: float) -> Messages:
+        """Up to `limit` messages in order of arrival; waits at most `wait_s` for the first."""
+        with self._changed:
+            if not self._inbox:
+                self._changed.wait_for(lambda: self._inbox or self._stopping.is_set(), wait_s)
+            was_full = self._is_brimming()
+            taken = joined(self._pick(limit))
+            self._inbox_count -= len(taken)
+            self._inbox_size -= taken.payload_bytes
+            connection = self._connection
+        if was_full and connection:
+            connection.wake()
+        return taken
+
+    def acknowledge(self, messages: Messages) -> None:
+        """Tell the broker that the QoS 1 messages among these are durable here; give them in order of arrival.
+
+        Those of an earlier connection are passed over: the broker sends them again.
+        """
+        connection = self._connection
+        if isinstance(connection, Link):
+            mine = (messages.qos > 0) & (messages.connection == connection.number)
+            if mine.any():
+                connection.acknowledge(messages.packet_id[mine])
+
+    # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _pick(self, limit: int) -> list[Messages]:
+        """The oldest batches, of one numbering of topics; the last is cut where the limit is."""
+        picked: list[Messages] = []
+        while self._inbox and limit:
+            oldest = self._inbox[0]
+            if picked and oldest.topics is not picked[0].topics:
+                break
+            if len(oldest) > limit:
+                self._inbox[0] = oldest.take(slice(limit, None))
+                oldest = oldest.take(slice(limit))
+            else:
+                self._inbox.popleft()
+            picked.append(oldest)
+            limit -= len(oldest)
+        return picked
+
+    def _carrier(self, version: int, answer_within_s: float) -> Carrier:
+        return Link(
+            self._plan,
+            self.connections,
+            version=version,
+            answer_within_s=answer_within_s,
+            settled=self._settled,
+            deliver=self._deliver,
+            clock=self._clock,
+        )
+
+    def _deliver(self, messages: Messages) -> None:
+        with self._changed:
+            kept = messages.within(self._inbox_limit - self._inbox_count, self._inbox_bytes - self._inbox_size)
+            self.inbox_dropped += len(messages) - len(kept)
+            if len(kept):
+                self._inbox.append(kept)
+                self._inbox_count += len(kept)
+                self._inbox_size += kept.payload_bytes
+                self._changed.notify_all()

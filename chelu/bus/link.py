@@ -1,0 +1,309 @@
+"""One MQTT connection that reads a socket buffer at a time; the bulk session makes a new one after each loss.
+
+All methods run on the session's network thread except `publish`, `acknowledge` and `wake`, which queue and leave the sending to
+that thread. What the bytes mean is decided in `chelu.bus.wire` and `chelu.bus.packets`, which know no socket.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.bus import packets, wire
+from chelu.bus.batch import Messages
+from chelu.bus.messages import Publication
+from chelu.bus.outbox import Outbox
+from chelu.bus.packets import Control, Kind
+from chelu.bus.plan import Plan
+from chelu.bus.reasons import Reason, WireError, name_of
+from chelu.bus.topic_table import TopicTable
+from chelu.bus.waker import Waker
+from chelu.clock import Clock
+
+CONNECT_TIMEOUT_S = 5.0
+POLL_S = 0.5
+BUFFER_BYTES = 1 << 18  # what is read before anything is looked at: some 2 500 BSMs
+LARGEST_PACKET = 16 << 20  # offered to the broker as our maximum packet size; its own limit is 4 MiB (chelu.local.mosquitto)
+SUBSCRIBE_ID = 1
+MOST_TOPICS = 200_000  # beyond, numbering begins anew: a device that invents topics cannot fill the memory
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Link:
+    """One connection: `open`, then `step` until it returns False; `refusal` and `loss` say how it ended."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        number: int,
+        *,
+        version: int,
+        answer_within_s: float,
+        settled: threading.Condition,
+        deliver: Callable[[Messages], None],
+        clock: Clock,
+    ) -> None:
+        self._plan, self.number, self._version, self._clock = plan, number, version, clock
+        self._topics, self._deliver = TopicTable(), deliver
+        self._outbox = Outbox(settled, version=version, most=plan.outbox_limit, most_bytes=plan.outbox_bytes)
+        self._buffer, self._held = bytearray(BUFFER_BYTES + wire.PADDING), 0
+        self._sock: socket.socket | None = None
+        self._waker = Waker()
+        self._answer_within_s, self._deadline_s = answer_within_s, 0.0
+        self._keepalive_s: float = plan.keepalive_s
+        self._wrote_s = self._read_s = 0.0
+        self._pinged_s: float | None = None
+        self._answer = packets.Connack(Reason.SUCCESS, is_session_present=False)
+        self._is_answered = self._is_welcome = self.is_ready = False
+        self.refusal: tuple[str, str] | None = None
+        self.loss = ""
+
+    # -- network thread ------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Connect the socket and send CONNECT; raises OSError."""
+        address = self._plan.address
+        sock = socket.create_connection((address.host, address.port), CONNECT_TIMEOUT_S)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if address.has_tls:
+                context = ssl.create_default_context(cafile=str(address.ca_file) if address.ca_file else None)
+                sock = context.wrap_socket(sock, server_hostname=address.host)
+            sock.settimeout(0)
+        except BaseException:
+            sock.close()
+            raise
+        self._sock = sock
+        self._wrote_s = self._read_s = time.monotonic()
+        self._deadline_s = self._wrote_s + self._answer_within_s
+        self._outbox.say(self._connect().encode())
+
+    def _connect(self) -> packets.Connect:
+        plan = self._plan
+        return packets.Connect(
+            version=self._version,
+            client_id=plan.client_id,
+            keepalive_s=plan.keepalive_s,
+            clean=plan.clean,
+            user=plan.address.user,
+            password=plan.address.password,
+            will=plan.will,
+            session_expiry_s=plan.session_expiry_s,
+            receive_maximum=plan.receive_maximum,
+            packet_bytes=LARGEST_PACKET,
+        )
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the broker took the connection but not the protocol's version."""
+        return self._sock is not None and not self._is_answered
+
+    def step(self, *, is_reading: bool) -> bool:
+        """Wait for the socket and move what can be moved; False when the connection is over."""
+        if self._sock is None:
+            return False
+        self._poll(self._sock, is_reading=is_reading)
+        try:
+            is_standing = not is_reading or self._read(self._sock)
+            self._write(self._sock)
+        except WireError as error:
+            self.loss = str(error)
+            self._leave(error.reason)
+            return False
+        except OSError as error:
+            self.loss = self.loss or error.strerror or str(error)
+            return False
+        return is_standing and self.refusal is None and self._is_in_time(is_reading=is_reading)
+
+    def has_unsent(self) -> bool:
+        """Whether anything published is still unwritten or unacknowledged."""
+        return self._outbox.has_unsettled
+
+    def say_goodbye(self) -> None:
+        """DISCONNECT in order, so that the broker keeps the last will to itself."""
+        self._leave(Reason.SUCCESS)
+
+    def close(self) -> None:
+        """Drop the socket if it is still there and report everything unacknowledged as failed."""
+        self.is_ready = False
+        if self._sock is not None:
+            self._sock.close()
+        self._outbox.close()
+        self._waker.close()
+
+    # -- any thread ----------------------------------------------------------------------------------------------------------
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, sequence: int | None) -> Publication:
+        publication = self._outbox.publish(topic, payload, qos=qos, retain=retain, sequence=sequence)
+        self.wake()
+        return publication
+
+    def acknowledge(self, packet_ids: npt.NDArray[np.uint16]) -> None:
+        """Send a PUBACK for each of (n,) packet ids."""
+        self._outbox.acknowledge(packet_ids)
+        self.wake()
+
+    def wake(self) -> None:
+        """End the network thread's wait."""
+        self._waker.wake()
+
+    # -- socket --------------------------------------------------------------------------------------------------------------
+
+    def _poll(self, sock: socket.socket, *, is_reading: bool) -> None:
+        poll = select.poll()
+        poll.register(sock, (select.POLLIN if is_reading else 0) | (select.POLLOUT if self._outbox.has_bytes else 0))
+        poll.register(self._waker.fileno(), select.POLLIN)
+        has_pending = is_reading and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        ready = dict(poll.poll(0 if has_pending else POLL_S * 1000))
+        if self._waker.fileno() in ready:
+            self._waker.clear()
+        elif not is_reading and ready.get(sock.fileno(), 0) & (select.POLLHUP | select.POLLERR):
+            self._waker.wait(POLL_S)  # the broker has gone, but what it said last is to be read when there is room
+
+    def _read(self, sock: socket.socket) -> bool:
+        """Fill the buffer as far as there are bytes, and read what is in it; False when the broker hung up."""
+        is_standing, room = True, len(self._buffer) - wire.PADDING
+        before = self._held
+        with memoryview(self._buffer) as view:
+            while self._held < room:
+                try:
+                    count = sock.recv_into(view[self._held : room])
+                except WOULD_BLOCK:
+                    break
+                if not count:
+                    is_standing = False
+                    break
+                self._held += count
+        if self._held > before:
+            self._read_s, self._pinged_s = time.monotonic(), None
+            self._digest()
+        if not is_standing:
+            self.loss = self.loss or "the connection broke"
+        return is_standing
+
+    def _digest(self) -> None:
+        if len(self._topics) > MOST_TOPICS:
+            self._topics = TopicTable()
+        portion = wire.read(
+            self._buffer,
+            self._held,
+            version=self._version,
+            topics=self._topics,
+            most=LARGEST_PACKET,
+            arrival_us=self._clock.wall_us(),
+            connection=self.number,
+        )
+        self._held -= portion.consumed
+        rest = self._buffer[portion.consumed : portion.consumed + self._held]
+        if portion.needed + wire.PADDING > len(self._buffer):
+            self._buffer = bytearray(portion.needed + wire.PADDING)
+        self._buffer[: len(rest)] = rest
+        controls = list(portion.controls)
+        if controls and not self._is_welcome:
+            self._obey(controls.pop(0))
+        if len(portion.messages):  # before what may end the connection
+            self._take(portion.messages)
+        for control in controls:
+            self._obey(control)
+        if portion.error:
+            raise portion.error
+
+    def _take(self, messages: Messages) -> None:
+        """Hand over.
+
+        How many are unacknowledged is not held against our receive maximum: mosquitto 2.0 sends a whole window for each of those
+        PUBACKs that come together (tests/integration/bus/test_bulk.py), and to close for it would stop everything.
+        """
+        if not self._is_welcome:
+            raise WireError(Reason.PROTOCOL_ERROR, "a message before the answer to CONNECT")
+        self._deliver(messages)
+
+    def _write(self, sock: socket.socket) -> None:
+        while piece := self._outbox.next():
+            try:
+                count = sock.send(piece)
+            except WOULD_BLOCK:
+                return
+            self._wrote_s = time.monotonic()
+            self._outbox.sent(count)
+
+    def _leave(self, reason: Reason) -> None:
+        """Say DISCONNECT as far as the socket takes it."""
+        if self._sock is None or not self._is_welcome:
+            return
+        self._outbox.say(packets.disconnect(reason, version=self._version))
+        try:
+            self._write(self._sock)
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    def _is_in_time(self, *, is_reading: bool) -> bool:
+        """Look after keep-alive (3.1.2.10); while nothing is read, an answer cannot be missed."""
+        now_s = time.monotonic()
+        if not self.is_ready and now_s > self._deadline_s:
+            self.loss = "no answer to CONNECT or SUBSCRIBE in time"
+            return False
+        if self._pinged_s is not None and is_reading and now_s - self._pinged_s >= self._keepalive_s:
+            self.loss = name_of(0x8D)
+            return False
+        is_due = self._keepalive_s and now_s - min(self._wrote_s, self._read_s) >= self._keepalive_s
+        if is_due and self._is_welcome and (self._pinged_s is None or now_s - self._pinged_s >= self._keepalive_s):
+            self._pinged_s = self._wrote_s = now_s
+            self._outbox.say(packets.PINGREQ)
+        return True
+
+    # -- what the broker says ------------------------------------------------------------------------------------------------
+
+    def _obey(self, control: Control) -> None:
+        if control.first & 15:
+            raise WireError(Reason.MALFORMED, f"a packet that begins with 0x{control.first:02X}")
+        if self._is_welcome == (control.kind == Kind.CONNACK):
+            raise WireError(Reason.PROTOCOL_ERROR, f"a packet of type {control.kind} out of turn")
+        if control.kind == Kind.CONNACK:
+            self._on_connack(packets.read_connack(control.body, version=self._version))
+        elif control.kind == Kind.PUBACK:
+            self._outbox.settle(*packets.read_puback(control.body))
+        elif control.kind == Kind.SUBACK:
+            self._on_suback(packets.read_suback(control.body, version=self._version)[1])
+        elif control.kind == Kind.DISCONNECT:
+            self.loss = name_of(packets.read_disconnect(control.body))
+        elif control.kind != Kind.PINGRESP:
+            raise WireError(Reason.PROTOCOL_ERROR, f"a packet of type {control.kind}, which a broker does not say")
+
+    def _on_connack(self, answer: packets.Connack) -> None:
+        self._is_answered = answer.reason != Reason.UNSUPPORTED_VERSION
+        if answer.reason:
+            self.refusal = f"client {self._plan.client_id!r}", name_of(answer.reason)
+            return
+        self._is_welcome = True
+        if answer.keepalive_s is not None:
+            self._keepalive_s = answer.keepalive_s
+        self._answer = answer
+        if self._plan.subscriptions:
+            # Asked for even when the session is present: a successor may want more than its predecessor did. Retained messages
+            # come again only for filters that are new (retain handling 1) or when the session is.
+            handling = 1 if answer.is_session_present else 0
+            self._outbox.say(
+                packets.subscribe(SUBSCRIBE_ID, self._plan.subscriptions, version=self._version, retain_handling=handling)
+            )
+        else:
+            self._settle_in()
+
+    def _on_suback(self, reasons: bytes) -> None:
+        for (name, _), reason in zip(self._plan.subscriptions, reasons, strict=False):
+            if reason >= 0x80:
+                self.refusal = f"subscription to {name}", name_of(reason)
+                return
+        self._settle_in()
+
+    def _settle_in(self) -> None:
+        self._outbox.open(window=self._answer.receive_maximum, largest=self._answer.packet_bytes)
+        self.is_ready = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,8 @@ def cache(environ: Mapping[str, str]) -> Path:
 
 def make_directory(path: Path, *, mode: int = 0o700) -> Path:
     """Create a directory and see that it can be written to; CannotStartError says why not."""
+    if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in str(path)):
+        raise CannotStartError(f"the directory {str(path)!r} has a control character or a byte that is not UTF-8", "name another")
     try:
         path.mkdir(parents=True, exist_ok=True, mode=mode)
         probe = path / f".probe-{os.getpid()}"

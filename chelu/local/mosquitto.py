@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chelu.local import files
 from chelu.local.ports import LOOPBACK, accepts, reachable
 from chelu.local.process import Program
 
@@ -83,8 +84,7 @@ def program(
     executable: Path, configuration: Configuration, *, file: Path, log: Path, libraries: Mapping[str, str] | None = None
 ) -> Program:
     """Write the configuration to `file` and say how mosquitto is run with it; `libraries`: environment it needs."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render(configuration, is_root=os.geteuid() == 0))
+    files.write_text(file, render(configuration, is_root=os.geteuid() == 0))
     return Program(
         name="broker",
         command=(str(executable), "-c", str(file)),

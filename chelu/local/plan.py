@@ -108,10 +108,15 @@ def _broker(layout: Layout, options: Options, port: int) -> tuple[str, Program]:
 def _broker_address(layout: Layout, options: Options) -> tuple[str, int]:
     if not options.mqtt_url:
         return ports.reachable(options.host), _port(layout, options, "mqtt")
-    parts = urlsplit(options.mqtt_url)
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise ConfigurationError(BROKER_VARIABLE, f"{parts.scheme}://{parts.hostname}", "it must be mqtt://host or mqtts://host")
-    return parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+    try:
+        parts = urlsplit(options.mqtt_url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port or an address in brackets that is none
+        host = None
+    if not host or parts.scheme not in {"mqtt", "mqtts"}:
+        shown = options.mqtt_url.rpartition("@")[2]  # without the account
+        raise ConfigurationError(BROKER_VARIABLE, shown, "it must be mqtt://host[:port] or mqtts://host[:port]")
+    return host, port or (8883 if parts.scheme == "mqtts" else 1883)
 
 
 def _port(layout: Layout, options: Options, part: str) -> int:

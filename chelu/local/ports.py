@@ -11,7 +11,9 @@ LOOPBACK = "127.0.0.1"
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Whether a server could listen on `port` now; raises OSError for anything but its being in use or privileged."""
+    """Whether a server could listen on `port` now; CannotStartError for a host that is no IPv4 address of this machine."""
+    if not host:
+        raise CannotStartError("no address to listen on was given", "0.0.0.0 stands for all of this machine's")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -19,7 +21,9 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         except OSError as error:
             if error.errno in {errno.EADDRINUSE, errno.EACCES}:
                 return False
-            raise
+            raise CannotStartError(
+                f"{host} is no IPv4 address of this machine ({error.strerror})", "name one, or 0.0.0.0 for all it has"
+            ) from None
     return True
 
 

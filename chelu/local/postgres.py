@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from chelu.errors import CannotStartError, MissingExtraError
 from chelu.local import process
 from chelu.local.ports import LOOPBACK
 from chelu.local.process import Account, Program
+from chelu.store import failures
 
 DATABASE = "chelu"
 USER = "chelu"
@@ -75,10 +77,14 @@ def prepare(directory: Path, *, port: int, password: str) -> Cluster:
     programs = binaries()
     account = process.database_account(directory, programs)
     cluster = Cluster(directory, programs, port, password, account)
-    if not (directory / "chelu.conf").exists():
-        _initialise(cluster)
-    _write_settings(cluster)
-    _check_version(cluster)
+    try:
+        if not (directory / "chelu.conf").exists():
+            _initialise(cluster)
+        _write_settings(cluster)
+        _check_version(cluster)
+    except OSError as error:
+        where = error.filename or directory
+        raise CannotStartError(f"the database in {where} cannot be used ({error.strerror})", "make room, or restore it") from None
     return cluster
 
 
@@ -109,8 +115,9 @@ def is_ready(cluster: Cluster) -> bool:
 
 
 def create_database(cluster: Cluster, name: str = DATABASE) -> None:
-    """Create a database of this name unless it is there."""
-    with psycopg.connect(cluster.url_of("postgres"), autocommit=True) as connection:
+    """Create a database of this name unless it is there; DiskFullError and the like in a sentence."""
+    url = cluster.url_of("postgres")
+    with failures(url, f"creating the database {name}"), psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
         if not found:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -161,8 +168,9 @@ def _write_settings(cluster: Cluster) -> None:
 
 
 def _socket_directory(cluster: Cluster) -> str:
-    """The cluster's own directory, or none where the path is too long for a socket's name (107 bytes)."""
-    return str(cluster.directory) if len(os.fsencode(cluster.directory / f".s.PGSQL.{cluster.port}.lock")) < 100 else ""
+    """The cluster's own directory, or none where the path is too long for a socket's name (107 bytes) or has signs of a list."""
+    fits = len(os.fsencode(cluster.directory / f".s.PGSQL.{cluster.port}.lock")) < 100
+    return str(cluster.directory) if fits and re.fullmatch(r"[\w./ +=@-]+", str(cluster.directory)) else ""
 
 
 def _check_version(cluster: Cluster) -> None:

@@ -94,14 +94,18 @@ def with_arguments(program: Program, *arguments: str) -> Program:
 
 
 def last_line(log: Path, *, since: int = 0) -> str:
-    """The last line with something on it that was written to `log` after byte `since`; empty when there is none."""
+    """The last line with something on it that was written to `log` after byte `since`; empty when there is none.
+
+    PostgreSQL's FATAL and PANIC go before what it says while it ends.
+    """
     try:
         with log.open("rb") as file:
             file.seek(max(since, file.seek(0, os.SEEK_END) - 8192))
             lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
     except OSError:
         return ""
-    return next((line for line in reversed(lines) if line), "")
+    cause = next((line for line in reversed(lines) if "FATAL:" in line or "PANIC:" in line), "")
+    return cause or next((line for line in reversed(lines) if line), "")
 
 
 def database_account(*paths: Path) -> Account | None:

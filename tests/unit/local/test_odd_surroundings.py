@@ -1,0 +1,63 @@
+"""Names, addresses and disks that a careless or unlucky user gives a site: each is taken, or refused in one sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chelu.errors import CannotStartError, ConfigurationError
+from chelu.local import files, plan, ports, postgres, process
+from chelu.local.files import Layout
+from chelu.local.plan import Options
+
+
+def cluster(directory: Path) -> postgres.Cluster:
+    return postgres.Cluster(directory, Path("/usr/bin"), 54329, "", None)
+
+
+def test_a_directory_with_spaces_and_chinese_signs_holds_the_socket(tmp_path: Path) -> None:
+    directory = Path("/srv/test site/车路")
+    assert postgres._socket_directory(cluster(directory)) == str(directory)
+
+
+@pytest.mark.parametrize("name", ["it's", "a, b", 'a "b"', "back\\slash", "x" * 100])
+def test_a_directory_that_postgresql_would_misread_holds_no_socket(name: str) -> None:
+    assert postgres._socket_directory(cluster(Path("/srv") / name)) == ""
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "bell\a", os.fsdecode(b"latin\xff")])
+def test_a_directory_whose_name_no_configuration_can_hold_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CannotStartError, match="control character or a byte that is not UTF-8"):
+        files.make_directory(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("host", ["203.0.113.5", "no-such-host.invalid", "::", ""])
+def test_a_host_that_is_not_of_this_machine_is_named(host: str) -> None:
+    with pytest.raises(CannotStartError, match=host or "no address"):
+        ports.choose("mqtt", usual=1883, host=host)
+
+
+@pytest.mark.parametrize(
+    "url", ["foo", "mqtt://", "mqtt://broker:99999", "mqtt://broker:x", "mqtt://[::1", "http://me:pw@broker"]
+)
+def test_a_broker_url_that_is_none_is_refused_without_its_account(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        plan.make(Layout(tmp_path), Options(mqtt_url=url, database_url="postgresql://nowhere", api_port=0))
+    assert refused.value.key == plan.BROKER_VARIABLE
+    assert "pw" not in str(refused.value)
+
+
+def test_the_cause_of_a_failed_start_goes_before_postgresqls_farewell(tmp_path: Path) -> None:
+    log = tmp_path / "database.log"
+    log.write_text("LOG:  starting\nFATAL:  could not create any Unix-domain sockets\nLOG:  database system is shut down\n")
+    assert process.last_line(log) == "FATAL:  could not create any Unix-domain sockets"
+
+
+def test_a_damaged_cluster_is_named(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "chelu.conf").touch()
+    with pytest.raises(CannotStartError, match=r"cannot be (written|used)"):
+        postgres.prepare(tmp_path / "postgres", port=54329, password="x")

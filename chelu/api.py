@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 
 from chelu.codec import columns
-from chelu.errors import ConfigurationError, RefusedError, UnreachableError
+from chelu.errors import CannotStartError, ConfigurationError, RefusedError, UnreachableError
 from chelu.local.files import Layout, home
 from chelu.messages import Batch
 from chelu.topics import Kind
@@ -115,7 +115,7 @@ class Endpoint:
     def find(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """From CHELU_API_URL and CHELU_API_KEY, else from the endpoints.json that `chelu up` left in CHELU_HOME (./chelu-data).
 
-        Raises ConfigurationError naming what is missing.
+        Raises ConfigurationError or CannotStartError naming what is missing.
         """
         if url := environ.get("CHELU_API_URL"):
             if key := environ.get("CHELU_API_KEY"):
@@ -131,7 +131,7 @@ class Endpoint:
             return cls(document["api_url"], key)
         except FileNotFoundError:
             remedy = "start a site with `chelu up`, or set CHELU_API_URL and CHELU_API_KEY"
-            raise ConfigurationError("CHELU_API_URL", None, f"it is required, since there is no {file}: {remedy}") from None
+            raise CannotStartError(f"no site has been started here (there is no {file})", remedy) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError("endpoints", str(file), f"it cannot be read ({error})") from None
 

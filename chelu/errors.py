@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+SHOWN_CHARACTERS = 80  # of a value in a sentence
+
 
 class CheluError(Exception):
     """Root of every error Chelu raises on purpose; its text is one sentence a user can act on."""
@@ -13,7 +15,13 @@ class ConfigurationError(CheluError):
     def __init__(self, key: str, value: object, allowed: str, *, source: str = "") -> None:
         self.key, self.value, self.allowed, self.source = key, value, allowed, source
         where = f"{source}: " if source else ""
-        super().__init__(f"{where}{key} = {value!r} is not allowed: {allowed}")
+        found = f"{key} is missing" if value is None else f"{key} = {_short(value)} is not allowed"
+        super().__init__(f"{where}{found}: {allowed}")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 class CannotStartError(CheluError):

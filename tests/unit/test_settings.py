@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from chelu.errors import ConfigurationError
 from chelu.settings import Settings
@@ -38,6 +38,21 @@ def test_a_value_out_of_bounds_is_named_with_the_bound() -> None:
         Example.load(environ={"X_URL": "a", "X_BATCH_ROWS": "5000"}, prefix="X_")
     assert (caught.value.key, caught.value.value) == ("batch_rows", "5000")
     assert "1000" in caught.value.allowed
+
+
+class Checked(Example):
+    @field_validator("url")
+    @classmethod
+    def _is_short(cls, url: str) -> str:
+        if len(url) > 5:
+            raise ValueError("it must have at most 5 characters")
+        return url
+
+
+def test_a_refusal_of_our_own_is_a_plain_sentence_and_a_long_value_is_cut() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Checked.check({"url": "x" * 500}, source="here")
+    assert str(caught.value) == f"here: url = '{'x' * 79}… is not allowed: it must have at most 5 characters"
 
 
 @pytest.mark.parametrize(("text", "what"), [("url = ", "not TOML"), (None, "cannot be read")])

@@ -58,7 +58,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     [
         (('kind = "rsu"', 'kind = "car"'), "kind = 'car'", "'rsu'"),
         (('id = "rsu-1"', 'id = "rsu/1"'), "id = 'rsu/1'", "pattern"),
-        (('id = "rsu-1"', ""), "id = None", "required"),
+        (('id = "rsu-1"', ""), "id is missing", "required"),
         (("mqtts://broker.example:8883", "http://x"), "broker = 'http://x'", "mqtt://HOST"),
         (("mqtts://broker.example:8883", "mqtt://a:b@x"), "broker", "credential_file"),
         (("0.0.0.0:5000", "5000"), "sources.0.frames.listen = '5000'", "HOST:PORT"),

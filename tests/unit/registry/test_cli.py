@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from chelu import api
 from chelu.cli import build
-from chelu.errors import CheluError, ConfigurationError, RefusedError, UnreachableError
+from chelu.errors import CannotStartError, CheluError, ConfigurationError, RefusedError, UnreachableError
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -135,7 +135,7 @@ def test_the_registry_is_found_in_the_environment_or_in_the_sites_directory(tmp_
     assert api.Endpoint.find({"CHELU_API_URL": "http://a", "CHELU_API_KEY": "k"}) == api.Endpoint("http://a", "k")
     with pytest.raises(ConfigurationError, match="CHELU_API_KEY"):
         api.Endpoint.find({"CHELU_API_URL": "http://a"})
-    with pytest.raises(ConfigurationError, match="start a site with `chelu up`"):
+    with pytest.raises(CannotStartError, match=r"no site has been started here .* start a site with `chelu up`"):
         api.Endpoint.find({"CHELU_HOME": str(tmp_path)})
     (tmp_path / "key").write_text("k2\n")
     (tmp_path / "endpoints.json").write_text(json.dumps({"api_url": "http://b", "api_key_file": str(tmp_path / "key")}))

@@ -25,7 +25,7 @@ def test_settings_come_from_the_environment_and_the_command_line(tmp_path: Path)
 @pytest.mark.parametrize(
     ("environ", "text"),
     [
-        ({}, "database_url = None is not allowed: it is required"),
+        ({}, "database_url is missing: it is required"),
         ({"CHELU_DATABASE_URL": "mysql://h"}, "database_url = 'mysql://h' is not allowed"),
         ({"CHELU_DATABASE_URL": URL, "CHELU_REGISTRY_PORT": "70000"}, "port = '70000' is not allowed"),
     ],

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from rich.text import Text
 
+DOTS_WIDE, DOTS_HIGH = 2, 4  # of a cell
+
 # Bit of each dot in a Braille cell, by [row][column] (Unicode: block 2800).
 _DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
 

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
+
+from evaluation.demo.summary import NAMES
 
 Points = npt.NDArray[np.float64]
 
 DECK_COLOURS = ("#c9ced6", "#9db4d3", "#6f8fbf", "#486ba3", "#2c4a80", "#172f5c")
 APPLICATION_MARKS = {"fcw": ("v", "#d62728"), "icw": ("X", "#ff7f0e")}
 OTHER_MARK = ("o", "#9467bd")
+LEGEND_DOT = 30.0  # points², so that dots too small for a legend show their colour there
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def draw(drawing: Drawing, file: Path) -> None:
     )
     for application, points in drawing.warnings.items():
         marker, colour = APPLICATION_MARKS.get(application, OTHER_MARK)
-        label = f"{application.upper()} warnings ({len(points)})"
+        label = f"{NAMES.get(application, application)} warnings ({len(points)})"
         axes.scatter(
             points[:, 0], points[:, 1], s=46, c=colour, marker=marker, edgecolors="black", linewidths=0.5, zorder=30, label=label
         )
@@ -71,5 +74,16 @@ def draw(drawing: Drawing, file: Path) -> None:
     axes.set_aspect("equal")
     axes.autoscale_view()
     axes.set(xlabel="east, m", ylabel="north, m", title=drawing.caption)
-    axes.legend(loc="best", fontsize=9, markerscale=1.0)
+    _legend(figure)
     figure.savefig(file)
+
+
+def _legend(figure: Figure) -> None:
+    """Below the map, where it covers no road."""
+    legend = figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    for handle in legend.legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([LEGEND_DOT])
+            handle.set_alpha(1.0)
+        elif isinstance(handle, LineCollection):
+            handle.set_linewidth(3.0)

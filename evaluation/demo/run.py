@@ -24,7 +24,7 @@ from chelu.messages import BSM, PARTICIPANT, SPAT
 from evaluation.demo import collect, scenery, world
 from evaluation.demo.live import Screen, Snapshot
 from evaluation.demo.picture import draw
-from evaluation.demo.summary import Measured, summarise
+from evaluation.demo.summary import NAMES, Measured, latency_sentence, summarise
 from evaluation.demo.watch import PictureWatch
 from simulators.connection import connected
 from simulators.encoding import Uper
@@ -134,13 +134,13 @@ def _drive(
 
     thread = threading.Thread(target=work, name="replay")
     begun_us, started = clock.wall_us(), clock.monotonic_s()
-    screen = Screen(stage.network.lanes.shape.points[:, :2])
+    screen = Screen(stage.network.lanes.shape.points[:, :2], console.size)
     thread.start()
     try:
-        with Live(console=console, refresh_per_second=4, transient=True) as live:
+        with Live(console=console, auto_refresh=False, screen=True) as live:
             while thread.is_alive():
                 shown = _snapshot(stage, fleet, heard, watch, client, begun_us, clock.monotonic_s() - started)
-                live.update(screen.draw(shown))
+                live.update(screen.draw(shown), refresh=True)
                 thread.join(REFRESH_S)
     finally:
         replay.stop()
@@ -160,6 +160,7 @@ def _snapshot(
     elapsed_s: float,
 ) -> Snapshot:
     counted = collect.counts(client, STREAMS, begun_us - collect.EARLIER_US)
+    taken = {stream: count.stored + sum(count.dropped.values()) for stream, count in counted.items()}
     seen = watch.latest()
     return Snapshot(
         elapsed_s=elapsed_s,
@@ -167,7 +168,9 @@ def _snapshot(
         vehicles=seen.vehicles,
         pedestrians=seen.pedestrians,
         warned=seen.warned,
-        published=heard.published,
+        published={
+            stream: max(count, taken[stream]) for stream, count in heard.published.items()
+        },  # the replay tells it less often
         stored={stream: count.stored for stream, count in counted.items()},
         dropped={stream: sum(count.dropped.values()) for stream, count in counted.items()},
         warnings=world.sentences(world.raised(heard.warnings), stage, fleet),
@@ -209,9 +212,8 @@ def _tell(console: Console, summary: dict[str, Any], request: Request) -> None:
         table.add_row(name, *(f"{stream[key]:,}" for key in ("published", "received", "stored")), str(stream["dropped"] or "–"))
     console.print(table)
     for name, latency in summary["latency_ms"].items():
-        shown = ", ".join(f"{key} {value}" for key, value in latency.items())
-        console.print(f"{name.replace('_', ' ')}, ms: {shown}")
-    warnings = ", ".join(f"{count} {name}" for name, count in summary["warnings"].items()) or "none"
+        console.print(f"{name.replace('_', ' ')}: {latency_sentence(latency)}")
+    warnings = ", ".join(f"{count} {NAMES.get(name, name)} ({name})" for name, count in summary["warnings"].items()) or "none"
     console.print(f"{summary['rate_per_s']:,.0f} rows/s; warnings raised: {warnings}")
     for verdict in summary["staged"]:
         console.print(f"  {verdict}")

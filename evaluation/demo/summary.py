@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 PERCENTILES = (50, 95, 99)
+NAMES = {"fcw": "forward collision", "icw": "intersection collision"}  # of applications, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,12 @@ def percentiles(samples_ms: npt.NDArray[np.float64]) -> dict[str, float | None]:
         return {**dict.fromkeys((f"p{p}" for p in PERCENTILES), None), "samples": 0}
     values = np.percentile(samples_ms, PERCENTILES)
     return {**{f"p{p}": round(float(v), 2) for p, v in zip(PERCENTILES, values, strict=True)}, "samples": int(samples_ms.size)}
+
+
+def latency_sentence(latency: Mapping[str, float | None]) -> str:
+    """What `percentiles` gave, for people."""
+    shown = [f"{latency[f'p{p}']:.0f} ms (p{p})" for p in PERCENTILES if latency[f"p{p}"] is not None]
+    return f"{', '.join(shown)} of {latency['samples']} samples" if shown else "no samples"
 
 
 def _dropped(streams: Mapping[str, StreamCount]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.demo.summary import Measured, StreamCount, percentiles, summarise
+from evaluation.demo.summary import Measured, StreamCount, latency_sentence, percentiles, summarise
 
 GOOD = Measured(
     seconds=10.0,
@@ -50,3 +50,8 @@ def test_a_run_without_latency_samples_does_not_pass() -> None:
     nothing = np.empty(0)
     assert len(summarise(replace(GOOD, publish_to_stored_ms=nothing, publish_to_warning_ms=nothing))["failures"]) == 2
     assert percentiles(nothing) == {"p50": None, "p95": None, "p99": None, "samples": 0}
+
+
+def test_latencies_are_told_in_whole_milliseconds() -> None:
+    assert latency_sentence(percentiles(np.array([4.4]))) == "4 ms (p50), 4 ms (p95), 4 ms (p99) of 1 samples"
+    assert latency_sentence(percentiles(np.empty(0))) == "no samples"

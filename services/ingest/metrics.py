@@ -27,6 +27,8 @@ class Metrics:
             name: Gauge(f"chelu_ingest_{name}", about, registry=self.registry)
             for name, about in (
                 ("spool_bytes", "bytes in the spool"),
+                ("spool_up", "0 when the spool could not take or give everything the last time"),
+                ("held_messages", "QoS 1 that found no room anywhere and is not acknowledged"),
                 ("database_up", "1 while the database takes rows"),
                 ("broker_up", "1 while connected to the broker"),
             )

@@ -63,13 +63,16 @@ class Delivery:
 
 
 def deliveries(prepared: Prepared) -> list[Delivery]:
-    """The messages that can be recognised when they are sent again, refused ones too: sending them again would not mend them."""
+    """The messages that can be recognised when they are sent again, refused ones too: sending them again would not mend them.
+
+    But those of an id that may not speak so (registered as another kind) can be stored once the register is mended.
+    """
     named = [index for index, message in enumerate(prepared.messages) if _is_named(message)]
     routes = [(index, prepared.route_of(index)) for index in named]
     return [
         Delivery(index, route.device_key, route.stream, prepared.messages[index].sequence or 0)
         for index, route in routes
-        if route.device_key >= 0 and route.handling is not Handling.IGNORE
+        if route.device_key >= 0 and route.handling is not Handling.IGNORE and route.refusal is not DropReason.UNREGISTERED
     ]
 
 

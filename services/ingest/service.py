@@ -14,6 +14,7 @@ from chelu.clock import Clock
 from chelu.errors import CheluError, RefusedError, UnreachableError
 from services.ingest.metrics import Metrics
 from services.ingest.receipts import Receipts
+from services.ingest.refuge import Refuge
 from services.ingest.settings import IngestSettings
 from services.ingest.store_room import StoreRoom
 from services.ingest.storing import Storing
@@ -47,8 +48,8 @@ class Ingest:
     ) -> None:
         self._settings, self._session, self._writer, self._storing = settings, session, writer, storing
         self._room, self._receipts, self._metrics, self._clock = room, receipts, metrics, clock
-        self._held: list[Received] = []  # QoS 1 that found no room anywhere: not acknowledged
-        self._lost: Counter[str] = Counter()
+        self._refuge = Refuge(room, session, storing.streams)
+        self._unsaid: Counter[str] = Counter()
         self._inbox_dropped = 0
         self._retry_s, self._retry_at = RETRY_FIRST_S, 0.0
         self._listened_at = self._pruned_at = clock.monotonic_s()
@@ -76,15 +77,20 @@ class Ingest:
         self._take(self._collect())
         for topic, payload in self._receipts.take():
             self._session.publish(topic, payload, qos=1)
-        spool_bytes, is_connected = self._room.spool.size_bytes, self._session.is_connected
-        self._metrics.state(spool_bytes=spool_bytes, database_up=self._writer.is_open, broker_up=is_connected)
+        self._metrics.state(
+            spool_bytes=self._room.spool.size_bytes,
+            spool_up=not self._room.trouble,
+            held_messages=self._refuge.held,
+            database_up=self._writer.is_open,
+            broker_up=self._session.is_connected,
+        )
 
     # -- receiving -----------------------------------------------------------------------------------------------------------
 
     def _collect(self) -> list[Received]:
         """A batch, by size and age; without a wait when the spool is to be drained."""
         most, now_s = self._settings.batch_rows, self._clock.monotonic_s()
-        is_draining = self._writer.is_open and len(self._room.spool) > 0
+        is_draining = self._writer.is_open and len(self._room.spool) > 0 and not self._room.trouble
         messages = self._session.drain(most, 0 if is_draining else IDLE_S)
         if messages and len(messages) < most // 2 and not is_draining:
             self._clock.sleep(self._settings.batch_age_ms / 1000)
@@ -92,75 +98,92 @@ class Ingest:
         if messages and messages[-1].connection != self._connection:
             self._connection, self._backlog_until = messages[-1].connection, now_s + BACKLOG_S
         if (dropped := self._session.inbox_dropped) > self._inbox_dropped:
-            self._lost["inbox"] += dropped - self._inbox_dropped
+            self._refuge.lost["inbox"] += dropped - self._inbox_dropped
             self._inbox_dropped = dropped
         return messages
 
     def _take(self, messages: Sequence[Received]) -> None:
         self._look_after_database()
-        if not self._writer.is_open:
-            self._keep(messages)
-        elif len(self._room.spool) or self._held:
-            self._keep(messages)
-            if len(self._room.spool):
-                self._attempt(self._drain_spool)
-        elif messages or self._lost:
-            self._live(messages)
+        if self._writer.is_open and not len(self._room.spool):
+            waiting = [*self._refuge.claim(), *messages]
+            if waiting or self._refuge.lost:
+                self._live(waiting)
+            return
+        self._refuge.keep(messages)
+        if self._writer.is_open and len(self._room.spool):
+            self._attempt(self._drain_spool)
 
     def _live(self, messages: Sequence[Received]) -> None:
-        is_backlog = self._clock.monotonic_s() < self._backlog_until
-        lost = dict(self._lost)
         try:
-            self._storing.store(messages, is_backlog=is_backlog, lost=lost)
+            self._store(messages, is_backlog=self._clock.monotonic_s() < self._backlog_until)
         except AWAY as error:
             self._lose(error)
-            self._keep(messages, self._writer.attempted)
+            self._save(messages)
             return
-        self._lost.clear()
         self._session.acknowledge([message for message in messages if message.qos])
+
+    def _store(self, messages: Sequence[Received], *, is_backlog: bool, released: Sequence[int] = ()) -> None:
+        """Store messages and what was lost before them; raises AWAY with `_unsaid` being what is not known to be said."""
+        self._unsaid, self._refuge.lost = self._refuge.lost, Counter()
+        self._storing.store(messages, is_backlog=is_backlog, released=released, lost=dict(self._unsaid))
+        self._unsaid = Counter()
 
     # -- the database is away ------------------------------------------------------------------------------------------------
 
-    def _keep(self, messages: Sequence[Received], batch_id: int | None = None) -> None:
-        """Into the spool. What found room there is durable and acknowledged; QoS 1 that did not is tried again.
+    def _save(self, messages: Sequence[Received]) -> None:
+        """The database went away over these: some may be stored, some in doubt, and the others are not."""
+        done, tried = self._storing.done, self._storing.tried
+        self._session.acknowledge([message for message in messages[:done] if message.qos])
+        self._settle_lost(messages[done : done + tried])
+        self._refuge.keep(messages[done + tried :])
 
-        Held messages of an earlier connection are let go: the broker sends them again.
-        """
-        waiting = [*(item for item in self._held if item.connection == self._session.connections), *messages]
-        if not waiting:
-            self._held = []
+    def _settle_lost(self, doubtful: Sequence[Received]) -> None:
+        unsaid, self._unsaid = self._unsaid, Counter()
+        if self._storing.done:  # said with the first of them
+            unsaid = Counter()
+        if self._storing.tried and self._writer.attempted is not None:
+            self._refuge.doubt(self._writer.attempted, doubtful, unsaid)
             return
-        streams = self._storing.streams(waiting)
-        theirs = [(item, stream) for item, stream in zip(waiting, streams, strict=True) if stream is not None]
-        kept, names = [item for item, _ in theirs], [stream for _, stream in theirs]
-        self._held = self._room.keep(kept, names, batch_id=batch_id, lost=self._lost)
-        held = {id(item) for item in self._held}
-        self._session.acknowledge([item for item in waiting if item.qos and id(item) not in held])
+        self._refuge.lost.update(unsaid)
+        self._refuge.keep(doubtful)
 
     def _drain_spool(self) -> None:
         """Store the oldest part of the spool, and its mark in the same transaction, so that it is never stored twice."""
-        spool = self._room.spool
-        records = self._room.read(self._settings.batch_rows)
-        if not records:  # what is left there went bad on the disk; the spool has counted it
-            self._writer.release(spool.last_sequence)
-            spool.release(spool.last_sequence)
+        room = self._room
+        records = room.read(self._settings.batch_rows)
+        if records is None:
             return
-        last, passed, messages = records[-1][0], 0, []
+        if not records:  # what is left there went bad on the disk; the spool has counted it
+            self._writer.release(room.spool.last_sequence)
+            room.release(room.spool.last_sequence)
+            return
+        numbers, messages, last = self._unpack(records)
+        if messages:
+            self._store_drained(messages, [*numbers[:-1], last])
+        else:
+            self._writer.release(last)
+        room.release(last)
+        if not len(room.spool):
+            log.info("the spool is empty: rows go straight to the database again")
+
+    def _unpack(self, records: Sequence[tuple[int, Received | Mark]]) -> tuple[list[int], list[Received], int]:
+        """Numbers and messages that are not stored yet, and up to which number the spool is done with after them."""
+        passed, numbers, messages = 0, [], []
         for sequence, item in records:
             if isinstance(item, Mark):
                 if self._writer.has_batch(item.batch_id):
                     passed = sequence + item.count
             elif sequence > passed:
+                numbers.append(sequence)
                 messages.append(item)
-        last, lost = max(last, passed), dict(self._lost)
-        if messages:
-            self._storing.store(messages, is_backlog=True, released=last, lost=lost)
-            self._lost.clear()
-        else:
-            self._writer.release(last)
-        spool.release(last)
-        if not len(spool):
-            log.info("the spool is empty: rows go straight to the database again")
+        return numbers, messages, max(records[-1][0], passed)
+
+    def _store_drained(self, messages: Sequence[Received], released: Sequence[int]) -> None:
+        try:
+            self._store(messages, is_backlog=True, released=released)
+        except AWAY:
+            self._settle_lost([])  # the messages themselves are in the spool, up to the mark in the database
+            raise
 
     def _look_after_database(self) -> None:
         now_s = self._clock.monotonic_s()
@@ -179,7 +202,8 @@ class Ingest:
     def _connect(self) -> None:
         self._writer.open()
         self._storing.open()
-        self._room.spool.release(self._writer.released())
+        self._room.release(self._writer.released())
+        self._refuge.resolve(self._writer.has_batch)
         if self._is_away_said:
             log.info("the database is back; %d records wait in the spool", len(self._room.spool))
         self._retry_s, self._is_away_said = RETRY_FIRST_S, False

@@ -18,12 +18,15 @@ QOS_0_SHARE = 0.8
 
 
 class StoreRoom:
-    """Owned by the loop's thread. `keep` answers the QoS 1 messages that found no room: they stay unacknowledged."""
+    """Owned by the loop's thread. `keep` answers the QoS 1 messages that found no room: they stay unacknowledged.
+
+    trouble: why it does not take or give everything, for as long as that lasts; logged when it begins and when it ends.
+    """
 
     def __init__(self, spool: Spool, *, max_bytes: int, payload_bytes: int, worker: int) -> None:
         self.spool, self._max_bytes, self._payload_bytes = spool, max_bytes, payload_bytes
         self._worker = worker
-        self._was_full = False
+        self.trouble = ""
 
     def keep(
         self, messages: Sequence[Received], streams: Sequence[str], *, batch_id: int | None, lost: Counter[str]
@@ -33,38 +36,54 @@ class StoreRoom:
         taken = [message.qos > 0 or has_room for message in messages]
         wanted = [message for message, take in zip(messages, taken, strict=True) if take]
         lost.update(stream for stream, take in zip(streams, taken, strict=True) if not take)
+        if not has_room:
+            self._begin_trouble(f"the spool {self.spool.directory} has only room for QoS 1")
         stored = self._write(wanted, batch_id)
-        self._say(is_full=not has_room or stored < len(wanted))
+        if has_room and wanted and stored == len(wanted):
+            self._end_trouble()
         for message, stream in zip(wanted[stored:], _of(streams, taken)[stored:], strict=True):
             if not message.qos:
                 lost[stream] += 1
         return [message for message in wanted[stored:] if message.qos]
 
-    def read(self, most: int) -> list[tuple[int, Received | Mark]]:
-        """The oldest records with their numbers."""
-        records = self.spool.read(self.spool.released, most)
+    def read(self, most: int) -> list[tuple[int, Received | Mark]] | None:
+        """The oldest records with their numbers; None when the disk does not give them."""
+        try:
+            records = self.spool.read(self.spool.released, most)
+        except SpoolError as error:
+            self._begin_trouble(str(error))
+            return None
         return [(number, decode(record, worker=self._worker)) for number, record in records]
 
+    def release(self, through: int) -> None:
+        """Be done with records, which the database knows: a disk that does not note it loses and doubles nothing."""
+        try:
+            self.spool.release(through)
+        except SpoolError as error:
+            self._begin_trouble(str(error))
+
     def _write(self, messages: Sequence[Received], batch_id: int | None) -> int:
-        """Append and sync; returns how many of the messages, from the first, are durable."""
+        """Append and sync; returns how many of the messages, from the first, are durable. The others are not in the spool."""
         records = [encode(message, worker=self._worker, most=self._payload_bytes) for message in messages]
         done = 0
         try:
             for piece in pieces(records, PIECE_BYTES):
                 mark = [] if batch_id is None else [encode_mark(Mark(batch_id, len(piece)))]
-                self.spool.append([*mark, *piece])
+                self.spool.keep([*mark, *piece])
                 done += len(piece)
-            self.spool.sync()
-        except SpoolFullError:
-            self.spool.sync()
-        except SpoolError as error:
-            log.warning("%s", error)
+        except (SpoolError, SpoolFullError) as error:
+            self._begin_trouble(str(error))
         return done
 
-    def _say(self, *, is_full: bool) -> None:
-        if is_full != self._was_full:
-            self._was_full = is_full
-            log.warning("the spool %s %s", self.spool.directory, "is full: QoS 0 is dropped" if is_full else "has room again")
+    def _begin_trouble(self, sentence: str) -> None:
+        if not self.trouble:
+            log.warning("%s; QoS 0 without room is counted as queue_full, QoS 1 waits at the broker", sentence)
+        self.trouble = sentence
+
+    def _end_trouble(self) -> None:
+        if self.trouble:
+            log.warning("the spool %s takes everything again", self.spool.directory)
+        self.trouble = ""
 
 
 def _of(streams: Sequence[str], taken: Sequence[bool]) -> list[str]:

@@ -44,6 +44,7 @@ class Storing:
         self._register, self._crier = Register(clock), Crier(clock)
         self._router, self._memories = Router({}), Memories()
         self._loaded_at = float("-inf")
+        self.done = self.tried = 0  # of the messages of the last `store`, from the first: stored; and in a transaction after them
 
     def open(self) -> None:
         """Listen and load the register."""
@@ -78,26 +79,16 @@ class Storing:
         messages: Sequence[Received],
         *,
         is_backlog: bool,
-        released: int | None = None,
+        released: Sequence[int] = (),
         lost: Mapping[str, int] | None = None,
     ) -> None:
-        """Commit messages in the order of their arrival, and say in the same transaction what was `lost` before."""
-        began = time.perf_counter()
-        route = self._route(messages)
-        prepared, memories = prepare(
-            messages, route, self._router.routes, codec=self._codec, memories=self._memories, rules=self._rules,
-            is_backlog=is_backlog,
-        )  # fmt: skip
-        ready = time.perf_counter()
-        if not prepared.is_counted.any() and not lost and released is None:
-            return
-        try:
-            written = self._writer.write(prepared, lost=lost, released=released)
-        except (psycopg.DataError, OutOfRangeError) as error:
-            self._store_apart(prepared, error, is_backlog=is_backlog, released=released, lost=lost)
-            return
-        self._memories = memories
-        self._tell(prepared, written, {"prepare": ready - began, "write": time.perf_counter() - ready})
+        """Commit messages in the order of their arrival, and say in the same transaction what was `lost` before.
+
+        released: for each message, up to which number the spool is done with once it is stored. When the database goes away,
+        `done` and `tried` say how far it came.
+        """
+        self.done = self.tried = 0
+        self._store(messages, is_backlog=is_backlog, released=released, lost=lost)
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 
@@ -111,27 +102,55 @@ class Storing:
                 route = self._router.route(messages)
         return route
 
+    def _store(
+        self, messages: Sequence[Received], *, is_backlog: bool, released: Sequence[int], lost: Mapping[str, int] | None
+    ) -> None:
+        began = time.perf_counter()
+        route = self._route(messages)
+        prepared, memories = prepare(
+            messages, route, self._router.routes, codec=self._codec, memories=self._memories, rules=self._rules,
+            is_backlog=is_backlog,
+        )  # fmt: skip
+        ready = time.perf_counter()
+        if prepared.is_counted.any() or lost or released:
+            try:
+                written = self._write(prepared, released, lost)
+            except (psycopg.DataError, OutOfRangeError) as error:
+                self._store_apart(prepared, error, is_backlog=is_backlog, released=released, lost=lost)
+                return
+            self._tell(prepared, written, {"prepare": ready - began, "write": time.perf_counter() - ready})
+        self._memories = memories
+        self.done += len(messages)
+
+    def _write(self, prepared: Prepared, released: Sequence[int], lost: Mapping[str, int] | None) -> Written:
+        self.tried = len(prepared.messages)
+        written = self._writer.write(prepared, lost=lost, released=released[-1] if released else None)
+        self.tried = 0
+        return written
+
     def _store_apart(
         self,
         prepared: Prepared,
         error: Exception,
         *,
         is_backlog: bool,
-        released: int | None,
+        released: Sequence[int],
         lost: Mapping[str, int] | None,
     ) -> None:
         """A value that the database refuses, which no check foresaw: halve until the one message with it is alone."""
+        self.tried = 0
         messages = prepared.messages
         if len(messages) > 1:
             middle = len(messages) // 2
-            self.store(messages[:middle], is_backlog=is_backlog, lost=lost)
-            self.store(messages[middle:], is_backlog=is_backlog, released=released)
+            self._store(messages[:middle], is_backlog=is_backlog, released=released[:middle], lost=lost)
+            self._store(messages[middle:], is_backlog=is_backlog, released=released[middle:], lost=None)
             return
         log.error("the database refused a row of %s: %s", messages[0].topic, error)
         refusal = Refusal(0, DropReason.OUT_OF_RANGE, f"the database refused it: {error}", messages[0].payload)
         nothing = np.zeros_like(prepared.rows)
         emptied = replace(prepared, tables={}, rows=nothing, refusals=[*prepared.refusals, refusal])
-        self._tell(emptied, self._writer.write(emptied, released=released, lost=lost), {})
+        self._tell(emptied, self._write(emptied, released, lost), {})
+        self.done += 1
 
     def _tell(self, prepared: Prepared, written: Written, seconds: Mapping[str, float]) -> None:
         self._receipts.note(prepared, written.delivered)

@@ -22,6 +22,12 @@ from services.ingest.dead_letters import DeadLetter, Undertaker
 from services.ingest.prepared import Delivery, Prepared, deliveries
 from services.ingest.tables import COLUMNS, prepare_schema
 
+# Each worker's connection holds a lock of its name.
+OURS = "SELECT pg_advisory_lock(hashtext('chelu ingest'), hashtext(%s))"
+END_EARLIER = """SELECT pg_terminate_backend(pid) FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = hashtext('chelu ingest')::oid AND objid = hashtext(%s)::oid AND objsubid = 2
+    AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+EARLIER_S = 10  # longest wait for their end; then it is tried again
 NEW_BATCH = "INSERT INTO stream.batch (created) VALUES (%s) RETURNING batch_id"
 COMMITTED = "UPDATE stream.batch SET committed = %s WHERE batch_id = %s"
 OFFERED = """CREATE TEMPORARY TABLE IF NOT EXISTS offered
@@ -77,6 +83,7 @@ class Writer:
         connection = self._database.connect(autocommit=True)
         try:
             with self.failures("preparing schema stream"):
+                self._end_earlier(connection)
                 self._series = prepare_schema(connection)
                 connection.execute(OFFERED)
         except BaseException:
@@ -92,14 +99,14 @@ class Writer:
 
     def write(self, prepared: Prepared, *, lost: Mapping[str, int] | None = None, released: int | None = None) -> Written:
         """Commit a batch; `released` marks the spool's records up to that number as stored, in the same transaction."""
-        connection = self.connection
+        connection, self.attempted = self.connection, None
         with self.failures("writing a batch"):
             self._ensure_partitions(connection, prepared)
             with connection.transaction():
                 written = self._transact(connection, prepared, lost, released)
             committed_us = self._clock.wall_us()
-            self.attempted = None
             connection.execute(COMMITTED, (_instant(committed_us), written.batch_id))
+            self.attempted = None
         return Written(written.batch_id, committed_us, written.delivered, written.duplicates, written.accounts, written.drops)
 
     def has_batch(self, batch_id: int) -> bool:
@@ -126,6 +133,16 @@ class Writer:
             self.connection.execute(PRUNE_DELIVERIES, (delivery_days,))
 
     # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _end_earlier(self, connection: Connection[Any]) -> None:
+        """End what an earlier connection of this worker left behind: asked for a batch of it, the answer is then final.
+
+        The server may not know yet that its client is gone, or be in the middle of the commit.
+        """
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{EARLIER_S}s'")
+            connection.execute(END_EARLIER, (self._spool_name,))
+            connection.execute(OURS, (self._spool_name,))
 
     def _ensure_partitions(self, connection: Connection[Any], prepared: Prepared) -> None:
         for name, series in self._series.items():

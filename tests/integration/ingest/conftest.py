@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -23,6 +24,7 @@ from chelu.store import migrate
 from services.registry.prepare import MIGRATIONS
 from tests.fix_broker import MakeBroker, RunningBroker
 from tests.fix_database import FAST
+from tests.integration.ingest.proxy import Proxy
 from tests.waiting import until
 
 DEVICES = [
@@ -34,13 +36,14 @@ DEVICES = [
 
 @dataclass
 class Site:
-    """The running parts; `ingest` is the newest process."""
+    """The running parts; the newest process is the ingest meant. environ: what ingest gets in its environment besides."""
 
     url: str
     broker: RunningBroker
     databases: Supervisor
     work: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    environ: dict[str, str] = field(default_factory=dict)
 
     def register(self, name: str, kind: str, envelope: str = "auto", standard: str = "YD/T 3709-2020") -> None:
         with psycopg.connect(self.url) as connection:
@@ -57,6 +60,7 @@ class Site:
             "CHELU_MQTT_URL": self.broker.url,
             "CHELU_READY_FILE": str(ready),
             "CHELU_INGEST_SPOOL_DIRECTORY": str(self.work / "spool"),
+            **self.environ,
         }
         with (self.work / "ingest.log").open("ab") as log:
             self.processes.append(subprocess.Popen([sys.executable, "-m", "services.ingest"], env=environ, stderr=log))
@@ -96,7 +100,24 @@ class Site:
 
 
 @pytest.fixture
-def site(make_broker: MakeBroker, tmp_path: Path, open_directory: Path) -> Iterator[Site]:
+def site(cold_site: Site) -> Site:
+    cold_site.start()
+    return cold_site
+
+
+@pytest.fixture
+def proxy(cold_site: Site) -> Iterator[Proxy]:
+    """Between ingest and the database, for an ingest that is started after it."""
+    parts = urlsplit(cold_site.url)
+    proxy = Proxy(parts.hostname or "", parts.port or 5432)
+    account = parts.netloc.rpartition("@")[0]
+    cold_site.environ["CHELU_DATABASE_URL"] = urlunsplit(parts._replace(netloc=f"{account}@127.0.0.1:{proxy.port}"))
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def cold_site(make_broker: MakeBroker, tmp_path: Path, open_directory: Path) -> Iterator[Site]:
     cluster = postgres.prepare(open_directory / f"ingest-{secrets.token_hex(4)}", port=free_port(), password=secrets.token_hex(8))
     supervisor = Supervisor(SystemClock())
     supervisor.start(postgres.program(cluster, log=tmp_path / "postgres.log", settings={**FAST, "fsync": "on"}))
@@ -111,7 +132,6 @@ def site(make_broker: MakeBroker, tmp_path: Path, open_directory: Path) -> Itera
             )
         for device in DEVICES:
             site.register(*device)
-        site.start()
         yield site
     finally:
         for process in site.processes:

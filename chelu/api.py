@@ -8,17 +8,30 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
+from chelu.api_records import Account, Device, LifecycleEntry, NewDevice, Organisation, Registered, Site
 from chelu.codec import columns
 from chelu.errors import CannotStartError, ConfigurationError, RefusedError, UnreachableError
 from chelu.local.files import Layout, home
 from chelu.messages import Batch
 from chelu.topics import Kind
+
+__all__ = [
+    "Account",
+    "Client",
+    "Device",
+    "Endpoint",
+    "LifecycleEntry",
+    "NewDevice",
+    "Organisation",
+    "Registered",
+    "Site",
+]
 
 PEER = "the registry"
 TIMEOUT_S = 60.0
@@ -27,81 +40,7 @@ DEVICES_A_REQUEST = 10_000
 END_OF_TIME_US = 4_102_444_800_000_000
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A test site, with the origin of its local frame (WGS-84)."""
-
-    site_id: str
-    latitude_deg: float
-    longitude_deg: float
-    elevation_m: float = 0.0
-    name: str = ""
-    time_zone: str = "Asia/Shanghai"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDevice:
-    """A device to register; `vehicle_id` is 16 hexadecimal digits. `credential` None: a secret unless it has a parent."""
-
-    device_id: str
-    kind: Kind
-    site_id: str
-    subtype: str | None = None
-    name: str = ""
-    parent: str | None = None
-    standard: str = "YD/T 3709-2020"
-    envelope: str = "auto"
-    vehicle_id: str | None = None
-    latitude_deg: float | None = None
-    longitude_deg: float | None = None
-    elevation_m: float | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    credential: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """A registered device; `created` is ISO 8601."""
-
-    device_key: int
-    device_id: str
-    kind: Kind
-    subtype: str | None
-    site_id: str
-    name: str
-    parent: str | None
-    standard: str
-    envelope: str
-    vehicle_id: str | None
-    latitude_deg: float | None
-    longitude_deg: float | None
-    elevation_m: float | None
-    labels: Mapping[str, str]
-    created: str
-    has_credential: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """What a registered device must know: the secret is its MQTT password, and is shown only once."""
-
-    device_id: str
-    device_key: int
-    secret: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Rows of one stream: received = stored + the sum of `dropped`, by reason; `missing` messages were lost on the way."""
-
-    messages: int
-    frames: int
-    received: int
-    stored: int
-    missing: int = 0
-    dropped: Mapping[str, int]
+RecordT = TypeVar("RecordT", Site, Organisation, Device, LifecycleEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +106,43 @@ class Client:
 
     def add_site(self, site: Site) -> Site:
         """Register a site."""
-        return Site(**self._json("POST", "/api/sites", json=asdict(site)))
+        return _record(Site, self._json("POST", "/api/sites", json=asdict(site)))
 
     def sites(self) -> list[Site]:
         """All sites, by id."""
-        return [Site(**row) for row in self._json("GET", "/api/sites")]
+        return [_record(Site, row) for row in self._json("GET", "/api/sites")]
 
     def site(self, site_id: str) -> Site:
         """One site."""
-        return Site(**self._json("GET", f"/api/sites/{site_id}"))
+        return _record(Site, self._json("GET", f"/api/sites/{site_id}"))
+
+    def change_site(self, site_id: str, changes: Mapping[str, Any]) -> Site:
+        """Change fields of a site; RefusedError when someone else changed it meanwhile."""
+        return _record(Site, self._change(f"/api/sites/{site_id}", changes))
+
+    def delete_site(self, site_id: str) -> None:
+        """Delete a site that has no devices."""
+        self._send("DELETE", f"/api/sites/{site_id}")
+
+    def add_organisation(self, organisation: Organisation) -> Organisation:
+        """Register an organisation."""
+        return _record(Organisation, self._json("POST", "/api/organisations", json=asdict(organisation)))
+
+    def organisations(self, *, role: str | None = None) -> list[Organisation]:
+        """Organisations, by id."""
+        return [_record(Organisation, row) for row in self._json("GET", "/api/organisations", params=_present(role=role))]
+
+    def organisation(self, organisation_id: str) -> Organisation:
+        """One organisation."""
+        return _record(Organisation, self._json("GET", f"/api/organisations/{organisation_id}"))
+
+    def change_organisation(self, organisation_id: str, changes: Mapping[str, Any]) -> Organisation:
+        """Change fields of an organisation; RefusedError when someone else changed it meanwhile."""
+        return _record(Organisation, self._change(f"/api/organisations/{organisation_id}", changes))
+
+    def delete_organisation(self, organisation_id: str) -> None:
+        """Delete an organisation that nothing names."""
+        self._send("DELETE", f"/api/organisations/{organisation_id}")
 
     def put_roads(self, site_id: str, content: bytes) -> int:
         """Store a SUMO network packed with gzip; answers its version."""
@@ -194,17 +161,36 @@ class Client:
             registered += [Registered(**row) for row in self._json("POST", "/api/devices", json=body)]
         return registered
 
-    def devices(self, *, kind: Kind | None = None, site: str | None = None, limit: int = 1000) -> Iterator[Device]:
-        """Devices by id, fetched `limit` at a time."""
+    def devices(
+        self, *, kind: Kind | None = None, site: str | None = None, limit: int = 1000, **filters: str | Sequence[str] | None
+    ) -> Iterator[Device]:
+        """Devices by id, fetched `limit` at a time; `filters` as the API has them, such as q, lifecycle, vendor, label."""
         after: str | None = ""
         while after is not None:
-            page = self._json("GET", "/api/devices", params=_present(kind=kind, site=site, limit=limit, after=after))
+            query = _present(kind=kind, site=site, limit=limit, after=after, **filters)
+            page = self._json("GET", "/api/devices", params=query)
             yield from (_device(row) for row in page["devices"])
             after = page["next"]
 
     def device(self, device_id: str) -> Device:
         """One device."""
         return _device(self._json("GET", f"/api/devices/{device_id}"))
+
+    def change_device(self, device_id: str, changes: Mapping[str, Any], *, version: int | None = None) -> Device:
+        """Change fields of a device, of this version if one is given; RefusedError when someone else changed it meanwhile."""
+        return _device(self._change(f"/api/devices/{device_id}", changes, version=version))
+
+    def delete_device(self, device_id: str) -> None:
+        """Delete a device that nothing depends on."""
+        self._send("DELETE", f"/api/devices/{device_id}")
+
+    def step_device(self, device_id: str, to: str, *, note: str = "") -> Device:
+        """Let a device go into its next state."""
+        return _device(self._json("POST", f"/api/devices/{device_id}/lifecycle", json={"to": to, "note": note}))
+
+    def lifecycle(self, device_id: str) -> list[LifecycleEntry]:
+        """The states a device came into, oldest first."""
+        return [_record(LifecycleEntry, row) for row in self._json("GET", f"/api/devices/{device_id}/lifecycle")]
 
     def new_credential(self, device_id: str) -> Registered:
         """A new secret in the place of the old one."""
@@ -272,6 +258,11 @@ class Client:
             if after is None:
                 return
 
+    def _change(self, path: str, changes: Mapping[str, Any], *, version: int | None = None) -> Any:
+        if version is None:
+            version = self._json("GET", path)["version"]
+        return self._json("PATCH", path, json=dict(changes), headers={"If-Match": f'"{version}"'})
+
     def _json(self, method: str, path: str, *, allowed: Sequence[int] = (), **request: Any) -> Any:
         return self._send(method, path, allowed=allowed, **request).json()
 
@@ -295,7 +286,13 @@ def _detail(response: httpx.Response) -> str:
 
 
 def _device(row: Row) -> Device:
-    return Device(**{**row, "kind": Kind(row["kind"])})
+    return _record(Device, {**row, "kind": Kind(row["kind"])})
+
+
+def _record(record: type[RecordT], row: Mapping[str, Any]) -> RecordT:
+    """A record of the row's fields that it knows, so that a newer registry may say more."""
+    names = {each.name for each in fields(record)}
+    return record(**{name: value for name, value in row.items() if name in names})
 
 
 def _present(**query: object) -> dict[str, Any]:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from chelu.cli import extra
-from chelu.errors import ConfigurationError
 from chelu.topics import Kind
+from services.registry import cli_assets
+from services.registry.cli_shared import AsJson, Set, changes, labels, open_client, print_one, print_rows, read_json
 
-if TYPE_CHECKING:
-    from chelu.api import Client
-
-EXTRA = "registry"
 SITE = typer.Typer(help="Test sites.", no_args_is_help=True)
 DEVICE = typer.Typer(help="Devices and their credentials.", no_args_is_help=True)
 SITE_COLUMNS = ("site_id", "name", "latitude_deg", "longitude_deg", "elevation_m", "time_zone")
-DEVICE_COLUMNS = ("device_id", "kind", "subtype", "site_id", "parent", "name", "has_credential")
+DEVICE_COLUMNS = ("device_id", "kind", "subtype", "site_id", "parent", "name", "lifecycle", "has_credential")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Latitude = Annotated[float, typer.Option(help="Degrees north, WGS-84.")]
 Longitude = Annotated[float, typer.Option(help="Degrees east, WGS-84.")]
 Elevation = Annotated[float, typer.Option(help="Metres above the WGS-84 ellipsoid.")]
@@ -32,6 +26,8 @@ def register(app: typer.Typer) -> None:
     """Add this part's commands."""
     app.add_typer(SITE, name="site")
     app.add_typer(DEVICE, name="device")
+    app.add_typer(cli_assets.ORGANISATION, name="organisation")
+    app.add_typer(cli_assets.VEHICLE, name="vehicle")
 
 
 @SITE.command("add")
@@ -42,30 +38,50 @@ def add_site(
     elevation: Elevation = 0.0,
     name: str = "",
     time_zone: str = "Asia/Shanghai",
+    area: Annotated[Path | None, typer.Option(help="File with its area, a GeoJSON Polygon.")] = None,
+    operator: Annotated[str | None, typer.Option(help="Id of the organisation that operates it.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Register a site by the origin of its local frame."""
-    with _client() as client:
+    with open_client() as client:
         from chelu.api import Site
 
         origin = {"latitude_deg": latitude, "longitude_deg": longitude, "elevation_m": elevation}
-        added = client.add_site(Site(site_id=site_id, name=name, time_zone=time_zone, **origin))
-    _print_one(asdict(added), as_json=as_json)
+        polygon = None if area is None else read_json(area, "--area")
+        site = Site(site_id=site_id, name=name, time_zone=time_zone, area=polygon, operator=operator, **origin)
+        added = client.add_site(site)
+    print_one(asdict(added), as_json=as_json)
 
 
 @SITE.command("list")
 def list_sites(*, as_json: AsJson = False) -> None:
     """List all sites."""
-    with _client() as client:
-        _print([asdict(site) for site in client.sites()], SITE_COLUMNS, as_json=as_json)
+    with open_client() as client:
+        print_rows([asdict(site) for site in client.sites()], SITE_COLUMNS, as_json=as_json)
 
 
 @SITE.command("show")
 def show_site(site_id: str, *, as_json: AsJson = False) -> None:
     """Show one site."""
-    with _client() as client:
-        _print_one(asdict(client.site(site_id)), as_json=as_json)
+    with open_client() as client:
+        print_one(asdict(client.site(site_id)), as_json=as_json)
+
+
+@SITE.command("change")
+def change_site(site_id: str, fields: Set = None, *, as_json: AsJson = False) -> None:
+    """Change fields of a site, such as --set name=Hillside or --set 'area={"type": "Polygon", …}'."""
+    with open_client() as client:
+        from chelu.api import Site
+
+        print_one(asdict(client.change_site(site_id, changes(fields or [], Site))), as_json=as_json)
+
+
+@SITE.command("delete")
+def delete_site(site_id: str) -> None:
+    """Delete a site that has no devices, with its road networks."""
+    with open_client() as client:
+        client.delete_site(site_id)
 
 
 @DEVICE.command("add")
@@ -84,13 +100,15 @@ def add_device(
     elevation: Annotated[float | None, typer.Option(help="Metres above the WGS-84 ellipsoid.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; may be given several times.")] = None,
     credential: Annotated[bool | None, typer.Option(help="A secret of its own; by default when it has no parent.")] = None,
+    fields: Set = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Register a device, and print its secret: it is shown only once."""
-    with _client() as client:
+    with open_client() as client:
         from chelu.api import NewDevice
 
+        more = changes(fields or [], NewDevice)
         device = NewDevice(
             device_id=device_id,
             kind=kind,
@@ -106,28 +124,38 @@ def add_device(
             elevation_m=elevation,
             labels=labels(label or []),
             credential=credential,
+            **more,
         )
         added = client.add_devices([device])[0]
-    _print_one(asdict(added), as_json=as_json)
+    print_one(asdict(added), as_json=as_json)
 
 
 @DEVICE.command("list")
 def list_devices(
+    words: Annotated[str | None, typer.Argument(help="Words of its id, name, model, serial, VIN, plate …")] = None,
     kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
     site: Annotated[str | None, typer.Option(help="Only of this site.")] = None,
+    lifecycle: Annotated[str | None, typer.Option(help="Only in this state.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Only of this vendor.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only of this model.")] = None,
+    parent: Annotated[str | None, typer.Option(help="Only those that belong to this device.")] = None,
+    on_vehicle: Annotated[str | None, typer.Option(help="Only those on this vehicle.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; may be given several times.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List devices by id."""
-    with _client() as client:
-        _print([asdict(device) for device in client.devices(kind=kind, site=site)], DEVICE_COLUMNS, as_json=as_json)
+    """List devices by id, those that fit all that is asked."""
+    filters: dict[str, Any] = {"lifecycle": lifecycle, "vendor": vendor, "model": model, "parent": parent}
+    with open_client() as client:
+        devices = client.devices(kind=kind, site=site, q=words, label=label, on_vehicle=on_vehicle, **filters)
+        print_rows([asdict(device) for device in devices], DEVICE_COLUMNS, as_json=as_json)
 
 
 @DEVICE.command("show")
 def show_device(device_id: str, *, as_json: AsJson = False) -> None:
     """Show one device."""
-    with _client() as client:
-        _print_one(asdict(client.device(device_id)), as_json=as_json)
+    with open_client() as client:
+        print_one(asdict(client.device(device_id)), as_json=as_json)
 
 
 @DEVICE.command("credential")
@@ -138,53 +166,40 @@ def credential(
     as_json: AsJson = False,
 ) -> None:
     """Give a device a new secret and print it; the old one no longer counts."""
-    with _client() as client:
+    with open_client() as client:
         if revoke:
             client.revoke_credential(device_id)
             return
-        _print_one(asdict(client.new_credential(device_id)), as_json=as_json)
+        print_one(asdict(client.new_credential(device_id)), as_json=as_json)
 
 
-def labels(pairs: Sequence[str]) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a mapping; ConfigurationError for one without ``=``."""
-    for pair in pairs:
-        if "=" not in pair:
-            raise ConfigurationError("--label", pair, "it has the form KEY=VALUE")
-    return dict(pair.split("=", 1) for pair in pairs)
+@DEVICE.command("change")
+def change_device(device_id: str, fields: Set = None, *, as_json: AsJson = False) -> None:
+    """Change fields of a device, such as --set heading_deg=90 or --set 'mounting={"on": "gantry", "height_m": 6}'."""
+    with open_client() as client:
+        from chelu.api import NewDevice
+
+        print_one(asdict(client.change_device(device_id, changes(fields or [], NewDevice))), as_json=as_json)
 
 
-def _client() -> Client:
-    with extra(EXTRA):
-        from chelu.api import Client
-
-        return Client.find()
-
-
-def _print(rows: Sequence[dict[str, Any]], names: Sequence[str], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-        return
-    from rich.cells import cell_len, set_cell_size
-
-    lines = [list(names), *([_text(row[name]) for name in names] for row in rows)]
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        typer.echo("  ".join(map(set_cell_size, line, widths)).rstrip())
+@DEVICE.command("delete")
+def delete_device(device_id: str) -> None:
+    """Delete a device that nothing depends on; one that has said something can be retired."""
+    with open_client() as client:
+        client.delete_device(device_id)
 
 
-def _print_one(row: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(row, ensure_ascii=False, indent=2))
-        return
-    width = max(map(len, row))
-    for name, value in row.items():
-        typer.echo(f"{name:<{width}}  {_text(value)}")
-
-
-def _text(value: object) -> str:
-    """A value as a person reads it: a dash for nothing, while a zero is a number."""
-    if isinstance(value, dict):
-        value = ", ".join(f"{key}={its}" for key, its in value.items())
-    if value is None or value is False or value == "":
-        return "–"
-    return "yes" if value is True else str(value)
+@DEVICE.command("lifecycle")
+def lifecycle(
+    device_id: str,
+    to: Annotated[str | None, typer.Option(help="Let it go into this state.")] = None,
+    note: Annotated[str, typer.Option(help="Why.")] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the states a device came into, after letting it go into the next if one is named."""
+    with open_client() as client:
+        if to is not None:
+            client.step_device(device_id, to, note=note)
+        entries = [asdict(entry) for entry in client.lifecycle(device_id)]
+    print_rows(entries, ("at", "former", "state", "actor", "note"), as_json=as_json)

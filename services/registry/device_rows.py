@@ -1,9 +1,8 @@
-"""SQL of the devices: registering many at once, finding them, their credentials, and what the broker must know of them."""
+"""SQL of the devices: registering many at once, changing one, their credentials, and what the broker must know of them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,36 +11,50 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from chelu.topics import Kind
+from services.registry import device_rules
 from services.registry.broker_files import BrokerState
-from services.registry.models import NewDevice, Registered
-from services.registry.problems import Fault, ProblemError
-from services.registry.rights import SERVICE_ACCOUNTS, Child
+from services.registry.changes import refuse
+from services.registry.device_rules import Known
+from services.registry.models import DeviceFields, NewDevice, Registered, Role
+from services.registry.problems import ProblemError
+from services.registry.rights import Child
 
-SHOWN_FAULTS = 100
-COLUMNS = """device.device_key, device.device_id, device.kind, device.subtype, device.site_id, device.name,
-    parent.device_id AS parent, device.standard, device.envelope, device.vehicle_id, device.latitude_deg, device.longitude_deg,
-    device.elevation_m, device.labels, device.created, credential.device_key IS NOT NULL AS has_credential"""
-SOURCE = """register.device AS device LEFT JOIN register.device AS parent ON parent.device_key = device.parent_key
-    LEFT JOIN register.credential ON credential.device_key = device.device_key"""
-FIND = f"""SELECT {COLUMNS} FROM {SOURCE} WHERE device.device_id = %(device_id)s"""  # noqa: S608 - constants only
-LIST = f"""SELECT {COLUMNS} FROM {SOURCE}
-    WHERE device.device_id > %(after)s AND (%(kind)s::text IS NULL OR device.kind = %(kind)s)
-      AND (%(site)s::text IS NULL OR device.site_id = %(site)s)
-    ORDER BY device.device_id LIMIT %(limit)s"""  # noqa: S608 - constants only
-INSERT = """INSERT INTO register.device (device_id, kind, subtype, site_id, name, standard, envelope, vehicle_id, latitude_deg,
-        longitude_deg, elevation_m, labels)
-    SELECT device_id, kind, subtype, site_id, name, standard, envelope, vehicle_id, latitude_deg, longitude_deg, elevation_m,
-        labels
-    FROM jsonb_to_recordset(%s) AS new (device_id text, kind text, subtype text, site_id text, name text, standard text,
-        envelope text, vehicle_id bigint, latitude_deg double precision, longitude_deg double precision,
-        elevation_m double precision, labels jsonb)
-    RETURNING device_id, device_key"""
-ADOPT = """UPDATE register.device SET parent_key = parent.device_key
-    FROM unnest(%s::text[], %s::text[]) AS pair (child, parent) JOIN register.device AS parent ON parent.device_id = pair.parent
-    WHERE device.device_id = pair.child"""
+ANALYSED_FROM = 1000  # rows; after so many new ones the planner's statistics are made anew
+TYPES = {
+    "vehicle_id": "bigint",
+    "automation_level": "smallint",
+    **dict.fromkeys(("latitude_deg", "longitude_deg", "elevation_m", "heading_deg"), "double precision"),
+    **dict.fromkeys(("length_m", "width_m", "height_m"), "double precision"),
+    **dict.fromkeys(("mounting", "calibration", "labels"), "jsonb"),
+}
+REFERENCES = {"parent": "parent_key", "on_vehicle": "on_vehicle_key"}  # given as ids, kept as keys
+PLAIN = (
+    *("device_id", "kind", "site_id", "lifecycle"),
+    *(name for name in DeviceFields.model_fields if name not in REFERENCES),
+)
+FIELDS = ", ".join(PLAIN)
+RECORD = ", ".join(f"{name} {TYPES.get(name, 'text')}" for name in PLAIN)
+INSERT = f"""INSERT INTO register.device ({FIELDS}) SELECT {FIELDS} FROM jsonb_to_recordset(%s) AS new ({RECORD})
+    RETURNING device_id, device_key"""  # noqa: S608 - constants only
+CHANGE = "UPDATE register.device SET {assignments}, version = version + 1 WHERE device_id = %(device_id)s RETURNING version"
+KEY_OF = "{column} = (SELECT device_key FROM register.device WHERE device_id = %({field})s)"
+BEGIN = """INSERT INTO register.lifecycle (device_key, state, actor)
+    SELECT device_key, lifecycle, %s FROM register.device WHERE device_key = ANY(%s)"""
+REFER = """UPDATE register.device SET {column} = target.device_key
+    FROM unnest(%s::text[], %s::text[]) AS pair (id, target) JOIN register.device AS target ON target.device_id = pair.target
+    WHERE device.device_id = pair.id"""
 TRUST = """INSERT INTO register.credential (device_key, verifier) SELECT * FROM unnest(%s::integer[], %s::text[])
     ON CONFLICT (device_key) DO UPDATE SET verifier = excluded.verifier, created = now()"""
-KNOWN = "SELECT device_id, kind FROM register.device WHERE device_id = ANY(%s)"
+KNOWN = """WITH RECURSIVE above AS (
+        SELECT device_key, device_id, kind, parent_key FROM register.device WHERE device_id = ANY(%(ids)s)
+        UNION SELECT up.device_key, up.device_id, up.kind, up.parent_key FROM register.device AS up JOIN above
+            ON up.device_key = above.parent_key)
+    SELECT above.device_id, above.kind, parent.device_id AS parent FROM above
+        LEFT JOIN above AS parent ON parent.device_key = above.parent_key"""
+TAKEN = """SELECT vin, serial, vendor FROM register.device
+    WHERE (vin = ANY(%(vins)s) OR serial = ANY(%(serials)s)) AND device_id IS DISTINCT FROM %(but)s"""
+ROLES = "SELECT organisation_id, role FROM register.organisation WHERE organisation_id = ANY(%s)"
+SITES = "SELECT site_id FROM register.site WHERE site_id = ANY(%s)"
 CHILDREN = """WITH RECURSIVE below AS (
         SELECT device_key, device_id AS gateway FROM register.device WHERE kind = 'gateway'
         UNION SELECT child.device_key, below.gateway FROM register.device AS child
@@ -53,23 +66,56 @@ VERIFIERS = """SELECT device_id AS name, verifier FROM register.credential JOIN 
 Execute = Connection[DictRow]
 
 
-def register(connection: Execute, devices: Sequence[NewDevice], secrets: Mapping[str, tuple[str, str]]) -> list[Registered]:
+def register(
+    connection: Execute, devices: Sequence[NewDevice], secrets: Mapping[str, tuple[str, str]], actor: str
+) -> list[Registered]:
     """Insert all devices or none; `secrets` has (secret, verifier) by id. Raises ProblemError naming each bad device."""
-    _check(connection, devices)
+    refuse(device_rules.find_faults(devices, known(connection, devices)))
     try:
-        rows = connection.execute(INSERT, (Jsonb([_row(device) for device in devices]),)).fetchall()
+        rows = connection.execute(INSERT, (Jsonb([as_row(device) for device in devices]),)).fetchall()
     except errors.UniqueViolation as error:
         raise ProblemError(HTTPStatus.CONFLICT, f"a device was registered meanwhile: {error.diag.message_detail}") from None
     keys = {row["device_id"]: row["device_key"] for row in rows}
-    pairs = [(device.device_id, device.parent) for device in devices if device.parent]
-    if pairs:
-        connection.execute(ADOPT, ([child for child, _ in pairs], [parent for _, parent in pairs]))
+    for field, column in REFERENCES.items():
+        _refer(connection, column, {device.device_id: getattr(device, field) for device in devices})
+    connection.execute(BEGIN, (actor, list(keys.values())))
     trust(connection, {keys[device_id]: line for device_id, (_, line) in secrets.items()})
+    if len(devices) >= ANALYSED_FROM:
+        connection.execute("ANALYZE register.device")
     made = {device_id: secret for device_id, (secret, _) in secrets.items()}
-    return [
-        Registered(device_id=device.device_id, device_key=keys[device.device_id], secret=made.get(device.device_id))
-        for device in devices
+    return [Registered(device_id=it.device_id, device_key=keys[it.device_id], secret=made.get(it.device_id)) for it in devices]
+
+
+def change(connection: Execute, device: NewDevice) -> int:
+    """Let a registered device be as `device` is, and answer its new version. Raises ProblemError by field."""
+    refuse(device_rules.find_faults([device], known(connection, [device], but=device.device_id)), is_list=False)
+    row = {name: value for name, value in as_row(device).items() if name in PLAIN[4:] or name == "site_id"}
+    values = {name: Jsonb(value) if TYPES.get(name) == "jsonb" and value is not None else value for name, value in row.items()}
+    assignments = [f"{name} = %({name})s" for name in row] + [
+        KEY_OF.format(column=column, field=field) for field, column in REFERENCES.items()
     ]
+    values |= {field: getattr(device, field) for field in REFERENCES}
+    sql = CHANGE.format(assignments=", ".join(assignments))
+    found = connection.execute(sql.encode(), {**values, "device_id": device.device_id}).fetchone()
+    return int(found["version"]) if found else 0
+
+
+def known(connection: Execute, devices: Sequence[NewDevice], *, but: str | None = None) -> Known:
+    """What the register holds of what these devices name, the device `but` left out."""
+    above = connection.execute(KNOWN, {"ids": device_rules.wanted(devices)}).fetchall()
+    others = [row for row in above if row["device_id"] != but]
+    vins, serials = ([value for it in devices if (value := getattr(it, name))] for name in ("vin", "serial"))
+    taken = connection.execute(TAKEN, {"vins": vins, "serials": serials, "but": but}).fetchall() if vins or serials else []
+    named = list({name for it in devices for name in (it.vendor, it.team) if name})
+    sites = list({it.site_id for it in devices})
+    return Known(
+        kinds={row["device_id"]: Kind(row["kind"]) for row in others},
+        parents={row["device_id"]: row["parent"] for row in others if row["parent"]},
+        sites=frozenset(row["site_id"] for row in connection.execute(SITES, (sites,))),
+        roles={row["organisation_id"]: Role(row["role"]) for row in connection.execute(ROLES, (named,))},
+        vins=frozenset(row["vin"] for row in taken if row["vin"]),
+        serials=frozenset((row["serial"], row["vendor"]) for row in taken if row["serial"]),
+    )
 
 
 def trust(connection: Execute, verifiers: Mapping[int, str]) -> None:
@@ -92,64 +138,20 @@ def device_ids(connection: Execute, keys: Sequence[int]) -> dict[int, str]:
     return {row["device_key"]: row["device_id"] for row in rows}
 
 
-def device(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of `FIND` or `LIST` as `models.Device` takes it."""
-    return {**row, "vehicle_id": hexadecimal(row["vehicle_id"])}
-
-
 def hexadecimal(vehicle_id: int | None) -> str | None:
     """An 8-byte id out of its two's complement."""
     return None if vehicle_id is None else f"{vehicle_id % 2**64:016x}"
 
 
-def _row(device: NewDevice) -> dict[str, Any]:
-    row = device.model_dump(mode="json", exclude={"parent", "credential"})
+def as_row(device: NewDevice) -> dict[str, Any]:
+    """A device as its row holds it, references left out."""
+    row = device.model_dump(mode="json", exclude={*REFERENCES, "credential"})
     if device.vehicle_id is not None:
         row["vehicle_id"] = int.from_bytes(bytes.fromhex(device.vehicle_id), signed=True)
     return row
 
 
-def _check(connection: Execute, devices: Sequence[NewDevice]) -> None:
-    wanted = {device.parent for device in devices if device.parent} | {device.device_id for device in devices}
-    known = {row["device_id"] for row in connection.execute(KNOWN, (list(wanted),))}
-    sites = {row["site_id"] for row in connection.execute("SELECT site_id FROM register.site")}
-    counts = Counter(device.device_id for device in devices)
-    parents = known | counts.keys()
-    _refuse(HTTPStatus.CONFLICT, devices, "device_id", "one that is not registered yet", lambda it: it.device_id in known)
-    _refuse(HTTPStatus.CONFLICT, devices, "device_id", "each id once", lambda it: counts[it.device_id] > 1)
-    _refuse(HTTPStatus.CONFLICT, devices, "device_id", "a name no service has", lambda it: it.device_id in SERVICE_ACCOUNTS)
-    _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, devices, "site_id", "a registered site", lambda it: it.site_id not in sites)
-    _refuse(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        devices,
-        "parent",
-        "a registered device",
-        lambda it: bool(it.parent) and it.parent not in parents,
-    )
-    circular = _circular(devices)
-    _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, devices, "parent", "not below itself", lambda it: it.device_id in circular)
-
-
-def _refuse(
-    status: HTTPStatus, devices: Sequence[NewDevice], field: str, allowed: str, is_bad: Callable[[NewDevice], bool]
-) -> None:
-    bad = [Fault(f"[{index}].{field}", repr(getattr(it, field)), allowed) for index, it in enumerate(devices) if is_bad(it)]
-    if bad:
-        first = bad[0]
-        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise ProblemError(status, f"{first.field} = {first.value} is not allowed: {first.allowed}{more}", bad[:SHOWN_FAULTS])
-
-
-def _circular(devices: Iterable[NewDevice]) -> set[str]:
-    parents = {device.device_id: device.parent for device in devices if device.parent}
-    fine: set[str] = set()
-    for start in parents:
-        path: dict[str, None] = {}
-        here: str | None = start
-        while here in parents and here not in fine:
-            if here in path:
-                return set(path)
-            path[here] = None
-            here = parents[here]
-        fine.update(path)
-    return set()
+def _refer(connection: Execute, column: str, targets: Mapping[str, str | None]) -> None:
+    pairs = {device_id: target for device_id, target in targets.items() if target}
+    if pairs:
+        connection.execute(REFER.format(column=column).encode(), (list(pairs), list(pairs.values())))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import enum
 import zoneinfo
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from chelu.topics import Kind
+from services.registry import polygons, vin
+from services.registry.lifecycle import SPEAKING, Lifecycle
 
 DEVICE_ID = r"^[A-Za-z0-9_.-]{1,64}$"
 ENVELOPES = ("bare", "deployed", "t/its 0117 big-endian", "t/its 0117 little-endian", "auto")
@@ -62,66 +65,213 @@ InstantUs = Annotated[
 ]
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Heading = Annotated[float, Field(ge=0, lt=360, allow_inf_nan=False, description="degrees clockwise from north")]
+Vin = Annotated[str, AfterValidator(vin.valid), Field(description="ISO 3779", examples=["LSVAA4182E2123454"])]
+
+
 class Model(BaseModel):
     """Base of what the API takes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Site(Model):
+class Role(enum.StrEnum):
+    """What an organisation is on a site."""
+
+    OPERATOR = "operator"
+    TEAM = "vehicle team"
+    VENDOR = "vendor"
+
+
+class VehicleKind(enum.StrEnum):
+    """What kind of vehicle."""
+
+    CAR = "car"
+    BUS = "bus"
+    TRUCK = "truck"
+    VAN = "van"
+    ROBOT = "delivery robot"
+    SWEEPER = "sweeper"
+    SHUTTLE = "shuttle"
+    TWO_WHEELER = "two-wheeler"
+    EMERGENCY = "emergency vehicle"
+    OTHER = "other"
+
+
+class OrganisationChange(Model):
+    """What of an organisation may change."""
+
+    role: Role | None = None
+    name: Name = ""
+    contact: Name = ""
+
+
+class NewOrganisation(OrganisationChange):
+    """An organisation: who operates sites, brings vehicles or makes devices."""
+
+    organisation_id: Identifier
+    role: Role
+
+
+class Organisation(NewOrganisation):
+    """A registered organisation."""
+
+    version: int
+    created: datetime.datetime
+
+
+class Polygon(Model):
+    """An area as GeoJSON (RFC 7946): the first ring is its border, further ones are holes; longitude before latitude."""
+
+    type: Literal["Polygon"] = "Polygon"
+    coordinates: Annotated[
+        list[Annotated[list[tuple[Longitude, Latitude]], Field(max_length=1000)]], Field(min_length=1, max_length=20)
+    ]
+
+    @field_validator("coordinates")
+    @classmethod
+    def _rings(cls, rings: list[list[tuple[float, float]]]) -> list[list[tuple[float, float]]]:
+        for ring in rings:
+            polygons.check_ring(ring)
+        return rings
+
+
+class SiteFields(Model):
+    """What every site may have."""
+
+    name: Name = ""
+    elevation_m: Elevation = 0.0
+    time_zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)] = "Asia/Shanghai"
+    area: Polygon | None = None
+    operator: Identifier | None = Field(None, description="the organisation that operates it")
+
+
+class NewSite(SiteFields):
     """A test site, with the origin of its local east-north-up frame."""
 
     site_id: Identifier
-    name: Name = ""
     latitude_deg: Latitude
     longitude_deg: Longitude
-    elevation_m: Elevation = 0.0
-    time_zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)] = "Asia/Shanghai"
 
 
-class NewDevice(Model):
-    """A device to register."""
+class SiteChange(SiteFields):
+    """What of a site may change; what is not named stays as it is."""
 
-    device_id: Identifier
-    kind: Kind
-    site_id: Identifier
+    latitude_deg: Latitude | None = None
+    longitude_deg: Longitude | None = None
+
+
+class Site(NewSite):
+    """A registered site; `version` is its ETag."""
+
+    version: int
+
+
+class Mounting(Model):
+    """How a device is held."""
+
+    on: Word | None = Field(None, examples=["gantry"])
+    height_m: Annotated[float, Field(ge=-50, le=500, allow_inf_nan=False, description="above the ground")] | None = None
+    pitch_deg: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="upwards positive")] | None = None
+    roll_deg: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
+
+
+class Calibration(Model):
+    """The calibration that counts: when, by whom, until when, and its numbers."""
+
+    at: AwareDatetime
+    by: Name = ""
+    valid_until: AwareDatetime | None = None
+    parameters: Annotated[
+        dict[Word, Finite | Annotated[list[Finite], Field(max_length=100)]], Field(max_length=50, examples=[{"focal_px": 1120.5}])
+    ] = Field(default_factory=dict)
+
+
+class DeviceFields(Model):
+    """What every device may have. Those from `vin` on are of vehicles only."""
+
     subtype: Word | None = Field(None, description="of a sensor: camera, radar, lidar, loop, weather …", examples=["camera"])
     name: Name = ""
-    parent: Identifier | None = Field(None, description="device it hangs on; a gateway may speak for its children")
+    parent: Identifier | None = Field(None, description="device it belongs to; a gateway may speak for its children")
+    on_vehicle: Identifier | None = Field(None, description="the vehicle that carries it")
+    vendor: Identifier | None = Field(None, description="the organisation that made it")
+    model: Word | None = None
+    serial: Word | None = Field(None, description="the maker's number, an RSU's ESN; each once per vendor")
     standard: Word = Field("YD/T 3709-2020", description="message standard and version it speaks")
+    profile: Word | None = Field(None, description="document that says how it uses the standard")
+    profile_version: Word | None = None
     envelope: Envelope = "auto"
     vehicle_id: VehicleId | None = None
     latitude_deg: Latitude | None = None
     longitude_deg: Longitude | None = None
     elevation_m: Elevation | None = None
+    heading_deg: Heading | None = None
+    mounting: Mounting | None = None
+    calibration: Calibration | None = None
     labels: Annotated[dict[Word, Name], Field(max_length=50)] = Field(default_factory=dict)
-    credential: bool | None = Field(None, description="make a secret for it; by default when it has no parent")
+    vin: Vin | None = None
+    plate: Word | None = None
+    vehicle_kind: VehicleKind | None = None
+    length_m: Annotated[float, Field(gt=0, le=50, allow_inf_nan=False)] | None = None
+    width_m: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] | None = None
+    height_m: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] | None = None
+    automation_level: Annotated[int, Field(ge=0, le=5, description="GB/T 40429, SAE J3016")] | None = None
+    team: Identifier | None = Field(None, description="the organisation that brings it")
+
+
+VEHICLE_FIELDS = ("vin", "plate", "vehicle_kind", "length_m", "width_m", "height_m", "automation_level", "team")
+
+
+class NewDevice(DeviceFields):
+    """A device to register."""
+
+    device_id: Identifier
+    kind: Kind
+    site_id: Identifier
+    lifecycle: Lifecycle = Lifecycle.REGISTERED
+    credential: bool | None = Field(None, description="make a secret for it; by default when it has no parent, and may speak")
 
     @property
     def has_credential(self) -> bool:
         """Whether this device gets a secret of its own."""
-        return self.parent is None if self.credential is None else self.credential
+        return self.parent is None and self.lifecycle in SPEAKING if self.credential is None else self.credential
 
 
-class Device(Model):
-    """A registered device."""
+class DeviceChange(DeviceFields):
+    """What of a device may change; what is not named stays as it is."""
+
+    site_id: Identifier | None = None
+
+
+class Device(DeviceFields):
+    """A registered device; `version` is its ETag."""
 
     device_key: int
     device_id: str
     kind: Kind
-    subtype: str | None
     site_id: str
-    name: str
-    parent: str | None
-    standard: str
-    envelope: str
-    vehicle_id: str | None
-    latitude_deg: float | None
-    longitude_deg: float | None
-    elevation_m: float | None
-    labels: dict[str, str]
+    lifecycle: Lifecycle
     created: datetime.datetime
     has_credential: bool
+    version: int
+
+
+class Step(Model):
+    """A device's next state."""
+
+    to: Lifecycle
+    note: Name = ""
+
+
+class LifecycleEntry(Model):
+    """A state that a device came into."""
+
+    at: datetime.datetime
+    former: Lifecycle | None = Field(description="null: it was entered in this state")
+    state: Lifecycle
+    actor: str
+    note: str
 
 
 class Registered(Model):

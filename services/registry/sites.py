@@ -9,10 +9,14 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path, Response
-from psycopg import errors
+from psycopg import Connection, errors
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
+from services.registry import changes
+from services.registry.changes import IfMatch
 from services.registry.database import remember
-from services.registry.models import Identifier, RoadVersion, Site
+from services.registry.models import Identifier, NewSite, RoadVersion, Site, SiteChange
 from services.registry.parts import ActorOf, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 
@@ -21,11 +25,20 @@ MAX_ROADS_BYTES = 512 * 2**20  # unpacked
 CHUNK = 2**20
 GZIP = "application/gzip"
 
-COLUMNS = "site_id, name, latitude_deg, longitude_deg, elevation_m, time_zone"
-ADD = """INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg, elevation_m, time_zone)
-    VALUES (%(site_id)s, %(name)s, %(latitude_deg)s, %(longitude_deg)s, %(elevation_m)s, %(time_zone)s)"""
+COLUMNS = "site_id, name, latitude_deg, longitude_deg, elevation_m, time_zone, area, operator, version"
+ADD = f"""INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg, elevation_m, time_zone, area, operator)
+    VALUES (%(site_id)s, %(name)s, %(latitude_deg)s, %(longitude_deg)s, %(elevation_m)s, %(time_zone)s, %(area)s, %(operator)s)
+    RETURNING {COLUMNS}"""  # noqa: S608 - constants only
 ALL = f"SELECT {COLUMNS} FROM register.site ORDER BY site_id"  # noqa: S608 - constants only
 ONE = f"SELECT {COLUMNS} FROM register.site WHERE site_id = %(site_id)s"  # noqa: S608 - constants only
+CHANGE = f"""UPDATE register.site SET name = %(name)s, latitude_deg = %(latitude_deg)s, longitude_deg = %(longitude_deg)s,
+    elevation_m = %(elevation_m)s, time_zone = %(time_zone)s, area = %(area)s, operator = %(operator)s, version = version + 1
+    WHERE site_id = %(site_id)s RETURNING {COLUMNS}"""  # noqa: S608 - constants only
+OPERATOR = "SELECT 1 FROM register.organisation WHERE organisation_id = %s AND role = 'operator'"
+DEVICES = "SELECT device_id FROM register.device WHERE site_id = %s ORDER BY device_id LIMIT %s"
+DELETE_ROADS = "DELETE FROM register.road_network WHERE site_id = %s"
+DELETE = "DELETE FROM register.site WHERE site_id = %s"
+SHOWN = 10
 LOCK_SITE = "SELECT site_id FROM register.site WHERE site_id = %s FOR UPDATE"
 ADD_ROADS = """INSERT INTO register.road_network (site_id, version, format, content)
     SELECT %(site_id)s, coalesce(max(version), 0) + 1, 'sumo', %(content)s FROM register.road_network WHERE site_id = %(site_id)s
@@ -36,16 +49,16 @@ SiteId = Annotated[Identifier, Path()]
 
 
 @ROUTER.post("", status_code=HTTPStatus.CREATED)
-def add_site(site: Site, parts: PartsOf, actor: ActorOf) -> Site:
+def add_site(site: NewSite, parts: PartsOf, actor: ActorOf) -> Site:
     """Register a site; 409 when its id is taken."""
     try:
         with parts.register.transaction() as connection:
-            connection.execute(ADD, site.model_dump())
+            row = connection.execute(ADD, _row(connection, site)).fetchone()
             remember(connection, actor, "add site", site.site_id, site.model_dump(mode="json"))
     except errors.UniqueViolation:
         fault = Fault("site_id", repr(site.site_id), "one that is not registered yet")
         raise ProblemError(HTTPStatus.CONFLICT, f"site_id = {site.site_id!r} is not allowed: {fault.allowed}", [fault]) from None
-    return site
+    return Site.model_validate(row)
 
 
 @ROUTER.get("")
@@ -55,12 +68,43 @@ def list_sites(parts: PartsOf) -> list[Site]:
 
 
 @ROUTER.get("/{site_id}")
-def show_site(site_id: SiteId, parts: PartsOf) -> Site:
-    """One site."""
-    rows = parts.register.rows(ONE, {"site_id": site_id})
-    if not rows:
-        raise not_found("site", site_id)
-    return Site(**rows[0])
+def show_site(site_id: SiteId, parts: PartsOf, response: Response) -> Site:
+    """One site; its version is the ETag."""
+    with parts.register.transaction() as connection:
+        site = _find(connection, site_id)
+    changes.set_version(response, site.version)
+    return site
+
+
+@ROUTER.patch("/{site_id}")
+def change_site(
+    site_id: SiteId, change: SiteChange, parts: PartsOf, actor: ActorOf, response: Response, if_match: IfMatch = None
+) -> Site:
+    """Change what the request names and leave the rest; null takes a value away. Needs If-Match with the version meant."""
+    with parts.register.transaction() as connection:
+        present = _find(connection, site_id, for_update=True)
+        changes.check_version(if_match, present.version, site_id)
+        new = changes.changed(NewSite, present.model_dump(include=set(NewSite.model_fields)), change)
+        row = connection.execute(CHANGE, _row(connection, new)).fetchone()
+        remember(connection, actor, "change site", site_id, change.model_dump(mode="json", exclude_unset=True))
+    after = Site.model_validate(row)
+    changes.set_version(response, after.version)
+    return after
+
+
+@ROUTER.delete("/{site_id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_site(
+    site_id: SiteId, parts: PartsOf, actor: ActorOf, if_match: Annotated[str, Header(description="as for a change")] = "*"
+) -> None:
+    """Delete a site that has no devices, with its road networks."""
+    with parts.register.transaction() as connection:
+        site = _find(connection, site_id, for_update=True)
+        changes.check_version(if_match, site.version, site_id)
+        devices = [row["device_id"] for row in connection.execute(DEVICES, (site_id, SHOWN))]
+        changes.dependants("site", site_id, {"devices": devices})
+        connection.execute(DELETE_ROADS, (site_id,))
+        connection.execute(DELETE, (site_id,))
+        remember(connection, actor, "delete site", site_id, {})
 
 
 @ROUTER.put("/{site_id}/roads", status_code=HTTPStatus.CREATED)
@@ -91,6 +135,24 @@ def get_roads(site_id: SiteId, parts: PartsOf, if_none_match: Annotated[str | No
     if if_none_match == tag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     return Response(rows[0]["content"], media_type=GZIP, headers={"ETag": tag})
+
+
+def _find(connection: Connection[DictRow], site_id: str, *, for_update: bool = False) -> Site:
+    row = connection.execute(f"{ONE} FOR UPDATE" if for_update else ONE, {"site_id": site_id}).fetchone()
+    if row is None:
+        raise not_found("site", site_id)
+    return Site(**row)
+
+
+def _row(connection: Connection[DictRow], site: NewSite) -> dict[str, Any]:
+    """A site as its row holds it; ProblemError 422 when its operator is none."""
+    if site.operator is not None and connection.execute(OPERATOR, (site.operator,)).fetchone() is None:
+        fault = Fault("operator", repr(site.operator), "a registered operator")
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"operator = {site.operator!r} is not allowed: {fault.allowed}", [fault]
+        )
+    row = site.model_dump(mode="json")
+    return {**row, "area": None if site.area is None else Jsonb(row["area"])}
 
 
 def check_roads(content: bytes, limit: int = MAX_ROADS_BYTES) -> None:

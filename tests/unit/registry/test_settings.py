@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from chelu.errors import ConfigurationError
-from services.registry.models import NewDevice, Site
+from services.registry.models import NewDevice, NewSite
 from services.registry.settings import RegistrySettings, read_accounts
 
 URL = "postgresql://u:p@h/d"
@@ -52,9 +52,9 @@ def test_an_accounts_file_that_is_none_is_refused(tmp_path: Path, text: str) -> 
 )
 def test_a_site_out_of_bounds_is_refused(field: str, value: object) -> None:
     good = {"site_id": "s", "latitude_deg": 1.0, "longitude_deg": 2.0}
-    assert Site.model_validate(good).elevation_m == 0
+    assert NewSite.model_validate(good).elevation_m == 0
     with pytest.raises(ValidationError, match=field):
-        Site.model_validate({**good, field: value})
+        NewSite.model_validate({**good, field: value})
 
 
 def test_a_device_has_a_secret_of_its_own_unless_it_has_a_parent() -> None:

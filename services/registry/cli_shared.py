@@ -1,0 +1,103 @@
+"""What the register's commands share: the client, fields as KEY=VALUE, and printing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chelu.cli import extra
+from chelu.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from chelu.api import Client
+
+EXTRA = "registry"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="FIELD=VALUE as the API names it, VALUE null takes it away; may be given several times."),
+]
+
+
+def labels(pairs: Sequence[str]) -> dict[str, str]:
+    """``KEY=VALUE`` texts as a mapping; ConfigurationError for one without ``=``."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise ConfigurationError("--label", pair, "it has the form KEY=VALUE")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def changes(pairs: Sequence[str], record: type) -> dict[str, Any]:
+    """``FIELD=VALUE`` texts as what the API takes for `record`; ConfigurationError for one that it does not have."""
+    names: Mapping[str, Any] = record.__annotations__
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator or name not in names:
+            raise ConfigurationError("--set", pair, f"FIELD=VALUE, FIELD one of {', '.join(sorted(names))}")
+        found[name] = _value(name, text, is_text=str(names[name]).startswith("str"))
+    return found
+
+
+def read_json(file: Path, option: str) -> Any:
+    """A JSON document; ConfigurationError for a file that is none."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(option, str(file), f"it cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise ConfigurationError(option, str(file), f"it is not JSON ({error})") from None
+
+
+def open_client() -> Client:
+    """A client of the registry that the environment names."""
+    with extra(EXTRA):
+        from chelu.api import Client
+
+        return Client.find()
+
+
+def _value(name: str, text: str, *, is_text: bool) -> Any:
+    if is_text:
+        return None if text == "null" else text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ConfigurationError("--set", f"{name}={text}", "a number or JSON") from None
+
+
+def print_rows(rows: Sequence[dict[str, Any]], names: Sequence[str], *, as_json: bool) -> None:
+    """A table, or JSON."""
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    from rich.cells import cell_len, set_cell_size
+
+    lines = [list(names), *([_text(row[name]) for name in names] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        typer.echo("  ".join(map(set_cell_size, line, widths)).rstrip())
+
+
+def print_one(row: dict[str, Any], *, as_json: bool) -> None:
+    """One thing, a field a line, or JSON."""
+    if as_json:
+        typer.echo(json.dumps(row, ensure_ascii=False, indent=2))
+        return
+    width = max(map(len, row))
+    for name, value in row.items():
+        typer.echo(f"{name:<{width}}  {_text(value)}")
+
+
+def _text(value: object) -> str:
+    """A value as a person reads it: a dash for nothing, while a zero is a number."""
+    if isinstance(value, dict):
+        value = ", ".join(f"{key}={its}" for key, its in value.items())
+    if value is None or value is False or value == "":
+        return "–"
+    return "yes" if value is True else str(value)

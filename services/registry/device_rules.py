@@ -1,0 +1,116 @@
+"""What devices must keep among each other and with the rest of the register. Pure: `Known` says what the register holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from chelu.topics import Kind
+from services.registry.changes import RowFault
+from services.registry.lifecycle import SPEAKING
+from services.registry.models import VEHICLE_FIELDS, NewDevice, Role
+from services.registry.problems import Fault, shown
+from services.registry.rights import SERVICE_ACCOUNTS
+
+Is = Callable[[NewDevice], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the register holds of what some devices name, themselves left out: kinds and parents by id, roles by organisation."""
+
+    kinds: Mapping[str, Kind]
+    parents: Mapping[str, str]
+    sites: frozenset[str]
+    roles: Mapping[str, Role]
+    vins: frozenset[str]
+    serials: frozenset[tuple[str, str | None]]
+
+
+def find_faults(devices: Sequence[NewDevice], known: Known) -> list[RowFault]:
+    """All that is wrong with devices that are to be registered, or with one as it is to become."""
+    faults: list[RowFault] = []
+    for field, allowed, is_bad, status in (*_uniqueness(devices, known), *_references(devices, known), *_own(devices)):
+        faults += [
+            RowFault(row, Fault(field, shown(_value(device, field)), allowed), status)
+            for row, device in enumerate(devices)
+            if is_bad(device)
+        ]
+    return faults
+
+
+Rule = tuple[str, str, Is, HTTPStatus]
+
+
+def _uniqueness(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:
+    ids = Counter(device.device_id for device in devices)
+    vins: Counter[str | None] = Counter(device.vin for device in devices if device.vin)
+    serials: Counter[tuple[str | None, str | None]] = Counter((it.serial, it.vendor) for it in devices if it.serial)
+    taken = HTTPStatus.CONFLICT
+    yield "device_id", "one that is not registered yet", lambda it: it.device_id in known.kinds, taken
+    yield "device_id", "each id once", lambda it: ids[it.device_id] > 1, taken
+    yield "device_id", "a name no service has", lambda it: it.device_id in SERVICE_ACCOUNTS, taken
+    yield "vin", "one that is not registered yet", lambda it: it.vin in known.vins, taken
+    yield "vin", "each VIN once", lambda it: vins[it.vin] > 1, taken
+    yield "serial", "one that its vendor's devices do not have yet", lambda it: (it.serial, it.vendor) in known.serials, taken
+    yield "serial", "each serial once per vendor", lambda it: serials[it.serial, it.vendor] > 1, taken
+
+
+def _references(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:
+    kinds = {**known.kinds, **{device.device_id: device.kind for device in devices}}
+    circular = circle({**known.parents, **{device.device_id: device.parent for device in devices if device.parent}})
+    bad = HTTPStatus.UNPROCESSABLE_ENTITY
+    yield "site_id", "a registered site", lambda it: it.site_id not in known.sites, bad
+    yield "parent", "a registered device", lambda it: it.parent is not None and it.parent not in kinds, bad
+    yield "parent", "not below itself", lambda it: it.device_id in circular, bad
+    yield "on_vehicle", "a registered vehicle", lambda it: _is_no_vehicle(it.on_vehicle, kinds), bad
+    yield "on_vehicle", "nothing, since it is a vehicle", lambda it: bool(it.on_vehicle) and it.kind is Kind.VEHICLE, bad
+    yield "vendor", "a registered vendor", lambda it: _is_other(it.vendor, Role.VENDOR, known), bad
+    yield "team", "a registered vehicle team", lambda it: _is_other(it.team, Role.TEAM, known), bad
+
+
+def _own(devices: Sequence[NewDevice]) -> Iterator[Rule]:
+    bad = HTTPStatus.UNPROCESSABLE_ENTITY
+    yield "credential", "none while planned or retired", lambda it: it.has_credential and it.lifecycle not in SPEAKING, bad
+    for field in VEHICLE_FIELDS:
+        if any(_value(device, field) is not None for device in devices):
+            yield field, "nothing, unless its kind is vehicle", _is_of_vehicle_only(field), bad
+
+
+def _is_of_vehicle_only(field: str) -> Is:
+    return lambda it: it.kind is not Kind.VEHICLE and _value(it, field) is not None
+
+
+def _value(device: NewDevice, field: str) -> Any:
+    return getattr(device, field)
+
+
+def _is_no_vehicle(name: str | None, kinds: Mapping[str, Kind]) -> bool:
+    return name is not None and kinds.get(name) is not Kind.VEHICLE
+
+
+def _is_other(name: str | None, role: Role, known: Known) -> bool:
+    return name is not None and known.roles.get(name) is not role
+
+
+def circle(parents: Mapping[str, str]) -> set[str]:
+    """The ids of a circle of parents, empty when there is none."""
+    fine: set[str] = set()
+    for start in parents:
+        path: dict[str, None] = {}
+        here: str | None = start
+        while here is not None and here in parents and here not in fine:
+            if here in path:
+                return set(path)
+            path[here] = None
+            here = parents.get(here)
+        fine.update(path)
+    return set()
+
+
+def wanted(devices: Iterable[NewDevice]) -> list[str]:
+    """The ids of devices that these devices are, or name."""
+    return list({name for device in devices for name in (device.device_id, device.parent, device.on_vehicle) if name})

@@ -131,11 +131,21 @@ class Keeper(ABC, Generic[T]):
             raise UnreachableError("the MQTT broker", self.address, self._trouble)
 
     def publish(
-        self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False, sequence: int | None = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        sequence: int | None = None,
+        on: int | None = None,
     ) -> Publication:
-        """Hand a message over for sending; never waits. Not connected or full: the publication says so and nothing is kept."""
+        """Hand a message over for sending; never waits. Not connected or full: the publication says so and nothing is kept.
+
+        on: only over the connection of this number (see `connections`); when it has ended, that is not connected.
+        """
         connection = self._connection
-        if connection is None:
+        if connection is None or on not in {None, connection.number}:
             return Publication(self._settled, Failure.NOT_CONNECTED)
         return connection.publish(topic, payload, qos=qos, retain=retain, sequence=sequence)
 

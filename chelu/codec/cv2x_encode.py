@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chelu.codec import cv2x_fields as fields
-from chelu.codec.cv2x_fields import DEGREE, UNKNOWN_ELEVATION, UNKNOWN_LATITUDE, UNKNOWN_LONGITUDE, Quantity
+from chelu.codec.cv2x_fields import UNKNOWN_ELEVATION, UNKNOWN_LATITUDE, UNKNOWN_LONGITUDE, Quantity
 from chelu.codec.cv2x_spec import KINDS, spec
 from chelu.codec.cv2x_time import minute_of_year
 from chelu.codec.cv2x_wire import encode_wire
@@ -25,8 +25,9 @@ Floats = npt.NDArray[np.float64]
 
 MARK_MORE, MARK_UNKNOWN = 36000, 36001
 _SATURATES = ("accelSet", "angle")  # a crash exceeds what the field holds: the field's end says enough
-_OFFSET_LIMITS = np.array([2047, 8191, 32767, 131071, 2097151, 8388607])
-_VERTICAL_LIMITS = np.array([63, 127, 255, 511, 1023, 2047])
+ABSOLUTE = 6  # index of the position offsets' last alternative
+_OFFSET_LIMITS = (2047, 8191, 32767, 131071, 2097151, 8388607)
+_VERTICAL_LIMITS = (63, 127, 255, 511, 1023, 2047)
 
 
 def encode_bsm(batch: Batch, path_points: Batch | None = None) -> Frames:
@@ -57,14 +58,13 @@ def encode_rsm(batch: Batch, *, reference_position: Floats) -> Frames:
     first, owner, count = _groups(batch["frame"], "participants of a frame", 16)
     table, own = Table(len(first)), Table(len(batch))
     _identity(table, batch.take(first), "rsu_id")
-    place = np.column_stack([np.rint(reference_position[:, :2] * DEGREE), np.rint(reference_position[:, 2] * 10)])
-    wire = np.where(np.isnan(place), [UNKNOWN_LATITUDE, UNKNOWN_LONGITUDE, UNKNOWN_ELEVATION], place).astype(np.int64)
-    table.set("refPos.lat", wire[:, 0])
-    table.set("refPos.long", wire[:, 1])
-    table.set("refPos.elevation", wire[:, 2], ~np.isnan(reference_position[:, 2]))
+    place = [_wire(column, item) for column, item in zip(reference_position.T, fields.PLACE, strict=True)]
+    table.set("refPos.lat", place[0][0])
+    table.set("refPos.long", place[1][0])
+    table.set("refPos.elevation", *place[2])
     table.set("participants*", count - 1)
     _participants(own, batch)
-    _offsets(own, "pos", batch, wire[owner])
+    _offsets(own, "pos", batch, [column[owner] for column, _ in place])
     table.lists["participants"] = (owner, own)
     node = _node("rsm")
     shape(node, "", table)
@@ -120,19 +120,26 @@ def encode_spat(batch: Batch) -> Frames:
     return encode_wire("spat", table, head["time_us"])
 
 
-def shape(node: Node, path: str, table: Table) -> Bools:
-    """Fill in the shape columns of records from which fields are present; where anything of `node` is present (rows,)."""
+def shape(node: Node, path: str, table: Table) -> Bools | bool:
+    """Fill in the shape columns of records from which fields are present; where anything of `node` is present."""
     if isinstance(node, Leaf):
-        return table.present(path)
+        return _present(table, path)
     if not isinstance(node, Record):
-        return table.present(path + ("*" if isinstance(node, Listing) else "#"))
-    there = [shape(member.node, join(path, member.name), table) for member in node.members]
-    bits = np.zeros(table.rows, np.int64)
-    for member, is_there in zip(node.members, there, strict=True):
+        return _present(table, path + ("*" if isinstance(node, Listing) else "#"))
+    bits: Ints | int = 0
+    found: Bools | bool = False
+    for member in node.members:
+        is_there = shape(member.node, join(path, member.name), table)
+        found = found is True or is_there is True or found | is_there
         if member.is_optional:
             bits = (bits << 1) | is_there
-    table.set(path + "?", bits)
-    return np.asarray(np.any(there, axis=0))
+    table.set(path + "?", bits if isinstance(bits, np.ndarray) else np.full(table.rows, bits))
+    return found
+
+
+def _present(table: Table, path: str) -> Bools | bool:
+    pieces = table.chunks.get(path, ())
+    return any(rows is None for rows, _ in pieces) or (table.present(path) if pieces else False)
 
 
 def _node(kind: str) -> Record:
@@ -170,18 +177,25 @@ def _wire(values: Floats, item: Quantity) -> tuple[Ints, Bools]:
     """Wire integers and where the value is known; unknown ones hold the code for it (0 where there is none)."""
     is_known = ~np.isnan(values)
     scaled = np.rint(values * (item.divisor / item.factor))
-    if item.path == "heading":
-        scaled %= 28800
-    low, high = fields.BOUNDS[item.path]
-    if item.path.startswith(_SATURATES):
-        scaled = np.clip(scaled, low, high)
-    elif ((scaled < low) | (scaled > high)).any():
-        wrong = values[((scaled < low) | (scaled > high)).argmax()]
-        raise OutOfRangeError(item.column, float(wrong), *(float(x * item.factor / item.divisor) for x in (low, high)))
-    missing = 0 if item.unavailable is None else item.unavailable
     if not is_known.all():
-        scaled[~is_known] = missing
+        scaled[~is_known] = item.unavailable or 0
+    low, high = fields.BOUNDS[item.path]
+    is_wrong = is_known & ((scaled < low) | (scaled > high))
+    if is_wrong.any():
+        _mend(scaled, is_wrong, values, item)
     return scaled.astype(np.int64), is_known
+
+
+def _mend(scaled: Floats, is_wrong: Bools, values: Floats, item: Quantity) -> None:
+    """Turn headings into the circle, saturate what may be; OutOfRangeError for anything else."""
+    low, high = fields.BOUNDS[item.path]
+    if item.path == "heading" and np.isfinite(scaled[is_wrong]).all():
+        scaled[is_wrong] %= high + 1
+    elif item.path.startswith(_SATURATES):
+        scaled[is_wrong] = np.clip(scaled[is_wrong], low, high)
+    else:
+        bounds = (float(x * item.factor / item.divisor) for x in (low, high))
+        raise OutOfRangeError(item.column, float(values[is_wrong.argmax()]), *bounds)
 
 
 def _codes(table: Table, batch: Batch, specs: Iterable[fields.Code], mandatory: set[str]) -> None:
@@ -226,16 +240,15 @@ def _path_history(table: Table, batch: Batch, points: Batch) -> None:
     if count.max() > 23:
         raise OutOfRangeError("path points of a BSM", int(count.max()), 1, 23)
     crumbs, path = Table(len(points)), "safetyExt.pathHistory"
-    anchor = np.column_stack(
-        [table.column("pos.lat"), table.column("pos.long"), table.column("pos.elevation", fill=UNKNOWN_ELEVATION)]
-    )
-    _offsets(crumbs, "llvOffset", points, anchor[owner])
+    anchor = [table.column("pos.lat"), table.column("pos.long"), table.column("pos.elevation", fill=UNKNOWN_ELEVATION)]
+    _offsets(crumbs, "llvOffset", points, [part[owner] for part in anchor])
     age = np.where(np.isnan(points["age_s"]), 655.35, np.clip(points["age_s"], 0.01, 655.34))
     crumbs.set("timeOffset", np.rint(age * 100).astype(np.int64))
     speed, is_known = _wire(points["speed_mps"], Quantity("speed_mps", "speed", 50, unavailable=8191))
     crumbs.set("speed", speed, is_known)
-    heading = np.rint(np.nan_to_num(points["heading_deg"]) / 1.5).astype(np.int64) % 240
-    crumbs.set("heading", heading, ~np.isnan(points["heading_deg"]))
+    heading, is_known = _wire(points["heading_deg"], fields.MOTION[1])
+    coarse = (heading + 60) // 120
+    crumbs.set("heading", np.where(coarse == 240, 0, coarse), is_known)
     has_pos, has_elevation = points["position_confidence_valid"], points["elevation_confidence_valid"]
     confidence = np.where(has_pos, points["position_confidence"], 0).astype(np.int64)
     crumbs.set("posAccuracy.pos", confidence, has_pos | has_elevation)
@@ -246,28 +259,29 @@ def _path_history(table: Table, batch: Batch, points: Batch) -> None:
     table.lists[f"{path}.crumbData"] = (owner, crumbs)
 
 
-def _offsets(table: Table, path: str, batch: Batch, anchor: Ints) -> None:
-    """PositionOffsetLLV of positions from `anchor` (rows, 3) in wire units: the narrowest alternative that holds each."""
-    latitude = np.rint(batch["latitude_deg"] * DEGREE)
-    longitude = np.rint(batch["longitude_deg"] * DEGREE)
-    is_known = ~(np.isnan(latitude) | np.isnan(longitude))
-    whole = [
-        np.where(is_known, part, code).astype(np.int64)
-        for part, code in ((latitude, UNKNOWN_LATITUDE), (longitude, UNKNOWN_LONGITUDE))
-    ]
-    north, east = whole[0] - anchor[:, 0], whole[1] - anchor[:, 1]
-    index = np.searchsorted(_OFFSET_LIMITS, np.maximum(np.abs(north), np.abs(east)))
-    index[~is_known | (anchor[:, 0] == UNKNOWN_LATITUDE) | (anchor[:, 1] == UNKNOWN_LONGITUDE)] = 6
-    is_absolute = index == 6
+def _offsets(table: Table, path: str, batch: Batch, anchor: Sequence[Ints]) -> None:
+    """PositionOffsetLLV of positions from `anchor`, three columns in wire units: the narrowest alternative that holds each."""
+    (latitude, _), (longitude, _), (height, has_height) = (_wire(batch[item.column], item) for item in fields.PLACE)
+    is_lost = (latitude == UNKNOWN_LATITUDE) | (longitude == UNKNOWN_LONGITUDE)
+    is_lost |= (anchor[0] == UNKNOWN_LATITUDE) | (anchor[1] == UNKNOWN_LONGITUDE)
+    north, east = latitude - anchor[0], longitude - anchor[1]
+    index = _narrowest(_OFFSET_LIMITS, np.maximum(np.abs(north), np.abs(east)), is_lost)
     table.set(f"{path}.offsetLL#", index)
-    table.set(f"{path}.offsetLL.lat", np.where(is_absolute, whole[0], north))
-    table.set(f"{path}.offsetLL.lon", np.where(is_absolute, whole[1], east))
-    has_height = ~np.isnan(batch["elevation_m"])
-    height = np.rint(np.nan_to_num(batch["elevation_m"]) * 10).astype(np.int64)
-    up = height - anchor[:, 2]
-    which = np.where(anchor[:, 2] == UNKNOWN_ELEVATION, 6, np.searchsorted(_VERTICAL_LIMITS, np.abs(up)))
-    table.set(f"{path}.offsetV#", which, has_height)
-    table.set(f"{path}.offsetV", np.where(which == 6, height, up), has_height)
+    table.set(f"{path}.offsetLL.lat", np.where(index == ABSOLUTE, latitude, north))
+    table.set(f"{path}.offsetLL.lon", np.where(index == ABSOLUTE, longitude, east))
+    up = height - anchor[2]
+    index = _narrowest(_VERTICAL_LIMITS, np.abs(up), anchor[2] == UNKNOWN_ELEVATION)
+    table.set(f"{path}.offsetV#", index, has_height)
+    table.set(f"{path}.offsetV", np.where(index == ABSOLUTE, height, up), has_height)
+
+
+def _narrowest(limits: Sequence[int], size: Ints, is_absolute: Bools) -> Ints:
+    """The first alternative whose limit is not exceeded, the absolute one where none or where offsets mean nothing."""
+    index = (size > limits[0]).view(np.int8)
+    for limit in limits[1:]:
+        index += size > limit
+    index[is_absolute] = ABSOLUTE
+    return index.astype(np.int64)
 
 
 def _groups(key: npt.NDArray[Any], what: str, most: int) -> tuple[Ints, Ints, Ints]:

@@ -62,10 +62,13 @@ MOTION_CODES = (
     Code("vehicle_class", "vehicleClass.classification", 0),
     Code("fuel_type", "vehicleClass.fuelType", 0),
 )
-BSM = (
+PLACE = (
     Quantity("latitude_deg", "pos.lat", DEGREE, unavailable=UNKNOWN_LATITUDE),
     Quantity("longitude_deg", "pos.long", DEGREE, unavailable=UNKNOWN_LONGITUDE),
     Quantity("elevation_m", "pos.elevation", 10, unavailable=UNKNOWN_ELEVATION),
+)
+BSM = (
+    *PLACE,
     Quantity("semi_major_m", "posAccuracy.semiMajor", 20, unavailable=255),
     Quantity("semi_minor_m", "posAccuracy.semiMinor", 20, unavailable=255),
     Quantity("semi_major_orientation_deg", "posAccuracy.orientation", 65535, 360, unavailable=65535),

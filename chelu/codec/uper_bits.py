@@ -5,7 +5,6 @@ A *word* is a uint64 whose highest bit comes first on the wire; the words of n r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,33 +61,8 @@ def take(words: Words, offset: int, width: int) -> Words:
     return value if width == 64 else value & np.uint64((1 << width) - 1)
 
 
-def put(words: Words, offset: int, width: int, value: Words) -> None:
-    """OR `value` (n,) into the field of `width` bits at bit `offset` of every row."""
-    word, bit = offset >> 6, offset & 63
-    spare = 64 - bit - width
-    if spare >= 0:
-        words[word] |= value << np.uint64(spare)
-    else:
-        words[word] |= value >> np.uint64(-spare)
-        words[word + 1] |= value << np.uint64(64 + spare)
-
-
-def write(stream: Words, position: Ints, words: Words | Sequence[Words]) -> None:
-    """OR the words of every row into `stream` (a flat array of words) at its bit position.
-
-    Positions ascend and rows do not overlap; what lies behind a row's own bits in its words must be zero.
-    """
-    if len(position) == 0:
-        return
-    slot, shift = position >> 6, (position & 63).astype(np.uint64)
-    is_first = np.empty(len(slot), np.bool_)
-    is_first[0] = True
-    np.not_equal(slot[1:], slot[:-1], out=is_first[1:])
-    starts = None if is_first.all() else np.flatnonzero(is_first)
-    if starts is not None:
-        slot = slot[starts]
-    back, left = np.uint64(64) - shift, np.zeros(len(position), np.uint64)
-    for number, word in enumerate((*words, None)):
-        value = left if word is None else left | (word >> shift)
-        stream[slot + number] |= value if starts is None else np.bitwise_or.reduceat(value, starts)
-        left = left if word is None else word << back
+def add(stream: npt.NDArray[np.uint64], position: Ints, word: npt.NDArray[np.uint64]) -> None:
+    """Lay words (n,) into a flat array of words at their bit positions, where the bits they set must be zero yet."""
+    slot, shift = position >> 6, (position & 63).view(np.uint64)
+    np.add.at(stream, slot, word >> shift)
+    np.add.at(stream, slot + 1, word << (np.uint64(64) - shift))  # a shift by 64 gives 0

@@ -178,7 +178,7 @@ class Decoder:
 
 
 def _value(raw: Words, spot: FieldAt) -> np.typing.NDArray[np.signedinteger[Any]] | Words:
-    if spot.width > 32:
+    if spot.width == 64:
         return raw
     value = raw.astype(np.int32) if spot.width < 32 else raw.astype(np.int64)
     return value + value.dtype.type(spot.low) if spot.low else value

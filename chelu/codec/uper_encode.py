@@ -1,192 +1,176 @@
-"""Encoding, the mirror of `uper_decode`: rows that share a shape are put together at constant offsets, the rest with cursors."""
+"""Encoding, the mirror of `uper_decode`: all rows go through the program together, each with its own bit cursor.
+
+Bits are gathered in one word per row and written when it may be full. A member that a row lacks adds no bits to that row.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chelu.codec.uper_bits import Ints, Words, put, write
-from chelu.codec.uper_decode import ELEMENT_GROUP, GROUP, KEY_BITS, WINDOW_BITS
-from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Test, most_bits
+from chelu.codec.uper_bits import Ints, add
+from chelu.codec.uper_layout import Block, FieldAt, Operation, Program, Repeat, Switch
 from chelu.codec.uper_table import Table
 from chelu.errors import OutOfRangeError
 
-Piece = tuple["Ints | None", "Ints | int", Words]  # rows, bit within the record, words (words, n)
-_WORDS = WINDOW_BITS // 64
+Word = npt.NDArray[np.uint64]  # (rows,)
+Mask = Word | None  # all bits of a row set where something is present; None: everywhere
+
+_ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 @dataclass(slots=True)
 class Encoder:
-    """Encodes one table of one record type; after `run`, `pieces` hold the bits and `bits` (rows,) each record's length."""
+    """Encodes one table of one record type; after `run`, `bits` (rows,) is each record's length.
+
+    pieces: (first bit within the record, up to 64 bits from the highest on), each (rows,); lists: (row of each element, its
+    first bit within that row's record, encoder of the elements).
+    """
 
     table: Table
-    is_element: bool = False
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[tuple[Ints, Word]] = field(default_factory=list)
+    lists: list[tuple[Ints, Ints, Encoder]] = field(default_factory=list)
     bits: Ints = field(init=False)
-    _columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
-    _inner: dict[str, tuple[Encoder, Ints, Ints]] = field(default_factory=dict)
-    _list_at: dict[str, Ints] = field(default_factory=dict)
-    _limit: int = WINDOW_BITS
+    _word: Word = field(init=False)
+    _used: np.uint64 | Word = field(init=False)  # bits in `_word`
+    _most: int = 0  # the most bits any row may have in `_word`
+    _heads: dict[str, Word] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.bits = np.zeros(self.table.rows, np.int64)
+        self.bits, self._word = np.zeros(self.table.rows, np.int64), np.zeros(self.table.rows, np.uint64)
 
     def run(self, program: Program) -> None:
         """Encode every row; OutOfRangeError for a value its field cannot hold."""
-        if self.table.rows:
-            self._limit = min(WINDOW_BITS, program.reach)
-            words = np.zeros((-(-self._limit // 64), self.table.rows), np.uint64)
-            self._shared(program, 0, 0, None, words)
-            for path, (inner, base, _) in self._inner.items():
-                self._adopt(path, inner, base)
+        self._steps(program.operations, (0, len(program.operations)), None)
+        self._flush()
 
-    def _column(self, path: str, rows: Ints | None) -> npt.NDArray[Any]:
-        if path not in self._columns:
-            dtype = np.uint64 if path == "id" else np.int64
-            self._columns[path] = self.table.column(path, dtype)
-        column = self._columns[path]
-        return column if rows is None else column[rows]
-
-    def _shared(self, program: Program, at: int, offset: int, rows: Ints | None, words: Words) -> None:
-        operations = program.operations
-        while at < len(operations):
-            step = operations[at]
-            if isinstance(step, Repeat) or offset + most_bits(step) > self._limit:
-                self.pieces.append((rows, 0, words[: -(-offset // 64)]))
-                position = np.full(words.shape[1], offset)
-                return self._finish(self._cursor(program, (at, len(operations)), position, rows), rows)
-            if isinstance(step, Block):
-                self._block(step, words, offset, rows)
-                offset, at = offset + step.bits, at + 1
-                if (key := self._key(step.heads, rows)) is not None:
-                    return self._split(program, at, offset, rows, words, key)
-            elif isinstance(step, Test):
-                head = int(self._column(step.head, rows)[0])
-                at = at + 1 if head & step.mask == step.value else step.end
-            else:
-                offset, at = self._switch(step, words, offset, rows), at + 1
-        self.pieces.append((rows, 0, words[: -(-offset // 64)]))
-        return self._finish(np.full(words.shape[1], offset), rows)
-
-    def _finish(self, position: Ints, rows: Ints | None) -> None:
-        self.bits[slice(None) if rows is None else rows] = position
-
-    def _block(self, step: Block, words: Words, offset: int, rows: Ints | None) -> None:
-        for spot in (*step.heads, *step.fields):
-            put(words, offset + spot.offset, spot.width, self._raw(spot, rows))
-
-    def _raw(self, spot: FieldAt, rows: Ints | None) -> Words:
-        value = self._column(spot.path, rows)
-        raw: Words = (value - spot.low if spot.low else value).view(np.uint64)
-        if spot.width < 64 and raw.max() > spot.limit:
-            wrong = int(value[(raw > np.uint64(spot.limit)).argmax()])
-            raise OutOfRangeError(spot.path, wrong, spot.low, spot.low + spot.limit)
-        return raw
-
-    def _key(self, heads: tuple[FieldAt, ...], rows: Ints | None) -> Ints | None:
-        """The shape of each row as one number, None when all rows agree."""
-        key, bits = np.zeros(1, np.int64), 0
-        for spot in heads:
-            values = self._column(spot.path, rows)
-            if (values != values[0]).any():
-                key, bits = (key << spot.width) | values, bits + spot.width
-        if bits > KEY_BITS:
-            return np.arange(len(key), dtype=np.int64)  # too many shapes to count: all by cursor
-        return key if bits else None
-
-    def _split(self, program: Program, at: int, offset: int, rows: Ints | None, words: Words, key: Ints) -> None:
-        left = np.ones(len(key), np.bool_)
-        least = ELEMENT_GROUP if self.is_element else GROUP
-        for value in np.flatnonzero(np.bincount(key) >= least):
-            picked = np.flatnonzero(key == value)
-            left[picked] = False
-            self._shared(program, at, offset, picked if rows is None else rows[picked], words[:, picked])
-        rest = np.flatnonzero(left)
-        if len(rest):
-            own_rows = rest if rows is None else rows[rest]
-            self.pieces.append((own_rows, 0, words[: -(-offset // 64), rest]))
-            position = np.full(len(rest), offset)
-            self._finish(self._cursor(program, (at, len(program.operations)), position, own_rows), own_rows)
-
-    def _switch(self, step: Switch, words: Words, offset: int, rows: Ints | None) -> int:
-        index = int(self._column(step.head, rows)[0])
-        for number, path in enumerate(step.paths):
-            width, low, limit = (int(table[number, index]) for table in (step.widths, step.lows, step.limits))
-            put(words, offset, width, self._raw(FieldAt(path, 0, width, low, limit), rows))
-            offset += width
-        return offset
-
-    def _cursor(self, program: Program, span: tuple[int, int], position: Ints, rows: Ints | None) -> Ints:
+    def _steps(self, operations: tuple[Operation, ...], span: tuple[int, int], mask: Mask) -> None:
         at, end = span
         while at < end:
-            step = program.operations[at]
-            at += 1
+            step, at = operations[at], at + 1
             if isinstance(step, Block):
-                words = np.zeros((-(-step.bits // 64), len(position)), np.uint64)
-                self._block(step, words, 0, rows)
-                self.pieces.append((rows, position, words))
-                position = position + step.bits
+                for spots, width in _words(step):
+                    self._append(self._together(spots, mask), np.uint64(width), width, mask)
             elif isinstance(step, Switch):
-                position = self._switch_rows(step, position, rows)
+                self._switch(step, mask)
             elif isinstance(step, Repeat):
-                position = self._repeat(step, position, rows)
+                self._repeat(step)
             else:
-                position = self._test(program, (at, step), position, rows)
+                is_there = (self._head(step.head) & np.uint64(step.mask)) == np.uint64(step.value)
+                if is_there.any():
+                    self._steps(operations, (at, step.end), mask if is_there.all() else _narrowed(mask, is_there))
                 at = step.end
-        return position
 
-    def _test(self, program: Program, body: tuple[int, Test], position: Ints, rows: Ints | None) -> Ints:
-        at, step = body
-        picked = np.flatnonzero((self._column(step.head, rows) & step.mask) == step.value)
-        if len(picked) == 0:
-            return position
-        if len(picked) == len(position):
-            return self._cursor(program, (at, step.end), position, rows)
-        position = position.copy()
-        own_rows = picked if rows is None else rows[picked]
-        position[picked] = self._cursor(program, (at, step.end), position[picked], own_rows)
-        return position
+    def _append(self, value: Word, width: np.uint64 | Word, most: int, mask: Mask) -> None:
+        """Put `width` (at most `most`) bits behind the word, where the mask says so."""
+        if self._most + most > 64:
+            self._flush()
+        if mask is not None:
+            value, width = value & mask, mask & width
+        if self._most == 0:
+            self._word, self._used = value, width
+        else:
+            self._word = self._word << width  # a shift by 64 gives 0
+            self._word |= value
+            self._used = self._used + width
+        self._most += most
 
-    def _switch_rows(self, step: Switch, position: Ints, rows: Ints | None) -> Ints:
-        index = self._column(step.head, rows)
-        word, used = np.zeros(len(position), np.uint64), np.zeros(len(position), np.uint64)
+    def _flush(self) -> None:
+        if self._most:
+            self.pieces.append((self.bits, self._word << (np.uint64(64) - self._used)))
+            self.bits = self.bits + np.asarray(self._used).astype(np.int64)
+            self._most = 0
+
+    def _together(self, spots: tuple[FieldAt, ...], mask: Mask) -> Word:
+        word = self._raw(spots[0], mask)
+        for spot in spots[1:]:
+            word = word << np.uint64(spot.width)
+            word |= self._raw(spot, mask)
+        return word
+
+    def _raw(self, spot: FieldAt, mask: Mask) -> Word:
+        """A column as it goes on the wire, 0 where absent; alternatives of a choice may share a column."""
+        raw = _column(self.table, spot.path, spot.low)
+        if spot.width < 64 and raw.max() > spot.limit:
+            wrong = _first(raw > np.uint64(spot.limit), mask)
+            if wrong is not None:
+                raise OutOfRangeError(spot.path, int(raw.view(np.int64)[wrong]) + spot.low, spot.low, spot.low + spot.limit)
+        return raw
+
+    def _head(self, path: str) -> Word:
+        if path not in self._heads:
+            self._heads[path] = _column(self.table, path, 0)
+        return self._heads[path]
+
+    def _switch(self, step: Switch, mask: Mask) -> None:
+        index = self._head(step.head).view(np.int64)
+        word = np.zeros(self.table.rows, np.uint64)
         for number, path in enumerate(step.paths):
-            low, limit = step.lows[number][index], step.limits[number][index]
-            value = self._column(path, rows)
-            raw = value - low
-            if (is_wrong := (raw < 0) | (raw > limit)).any():
-                first = int(is_wrong.argmax())
-                raise OutOfRangeError(path, int(value[first]), int(low[first]), int((low + limit)[first]))
-            used = used + step.widths[number].astype(np.uint64)[index]
-            word |= np.asarray(raw).astype(np.uint64) << (np.uint64(64) - used)
-        self.pieces.append((rows, position, word[None]))
-        return np.asarray(position + step.totals[index], np.int64)
+            low, limit = step.lows[number], step.limits[number]
+            raw = (self.table.column(path) - low[index]).view(np.uint64)
+            if (wrong := _first(raw > limit.view(np.uint64)[index], mask)) is not None:
+                lowest, spread = int(low[index[wrong]]), int(limit[index[wrong]])
+                raise OutOfRangeError(path, int(raw.view(np.int64)[wrong]) + lowest, lowest, lowest + spread)
+            word = (word << step.widths[number].view(np.uint64)[index]) | raw
+        self._append(word, step.totals.view(np.uint64)[index], int(step.totals.max()), mask)
 
-    def _repeat(self, step: Repeat, position: Ints, rows: Ints | None) -> Ints:
-        if step.path not in self._inner:
-            owner, elements = self.table.lists[step.path]
-            inner = Encoder(elements, is_element=True)
-            inner.run(step.element)
-            before = np.cumsum(inner.bits) - inner.bits
-            first = np.searchsorted(owner, np.arange(self.table.rows))
-            base = before - np.append(before, 0)[first][owner]
-            totals = np.bincount(owner, inner.bits, self.table.rows).astype(np.int64)
-            self._inner[step.path] = (inner, base, totals)
-            self._list_at[step.path] = np.zeros(self.table.rows, np.int64)
-        self._list_at[step.path][slice(None) if rows is None else rows] = position
-        totals = self._inner[step.path][2]
-        return np.asarray(position + (totals if rows is None else totals[rows]), np.int64)
+    def _repeat(self, step: Repeat) -> None:
+        """Elements of all rows are encoded together; rows without the list have none."""
+        self._flush()
+        if step.path not in self.table.lists:
+            return
+        owner, elements = self.table.lists[step.path]
+        inner = Encoder(elements)
+        inner.run(step.element)
+        before = np.cumsum(inner.bits) - inner.bits
+        count = np.bincount(owner, minlength=self.table.rows)
+        base = np.append(before, 0)[np.cumsum(count) - count]  # bits before the row's first element
+        self.lists.append((owner, (self.bits - base)[owner] + before, inner))
+        self.bits = self.bits + np.bincount(owner, inner.bits, self.table.rows).astype(np.int64)
 
-    def _adopt(self, path: str, inner: Encoder, base: Ints) -> None:
-        """Take over the pieces of a list's elements, counted from this record's first bit."""
-        owner = self.table.lists[path][0]
-        at = self._list_at[path][owner] + base
-        for rows, position, words in inner.pieces:
-            own = owner if rows is None else owner[rows]
-            self.pieces.append((own, (at if rows is None else at[rows]) + position, words))
+
+def _narrowed(mask: Mask, is_there: npt.NDArray[np.bool_]) -> Mask:
+    own = is_there * _ALL
+    return own if mask is None else own & mask
+
+
+def _first(is_wrong: npt.NDArray[np.bool_], mask: Mask) -> int | None:
+    if mask is not None:
+        is_wrong = is_wrong & (mask != 0)
+    return int(is_wrong.argmax()) if is_wrong.any() else None
+
+
+def _column(table: Table, path: str, low: int) -> Word:
+    pieces = table.chunks.get(path, ())
+    if len(pieces) == 1 and pieces[0][0] is None:
+        return _lowered(pieces[0][1], low)
+    whole = np.zeros(table.rows, np.uint64)
+    for rows, values in pieces:
+        whole[slice(None) if rows is None else rows] = _lowered(values, low)
+    return whole
+
+
+def _lowered(values: npt.NDArray[Any], low: int) -> Word:
+    if values.dtype == np.uint64:
+        return values
+    wide = values.astype(np.int64, copy=False)
+    return (wide - low if low else wide).view(np.uint64)
+
+
+@cache
+def _words(block: Block) -> tuple[tuple[tuple[FieldAt, ...], int], ...]:
+    """A block's values in wire order, as many together as fit in 64 bits, and their bits."""
+    found: list[tuple[tuple[FieldAt, ...], int]] = []
+    for spot in sorted((*block.heads, *block.fields), key=lambda spot: spot.offset):
+        if found and found[-1][1] + spot.width <= 64:
+            found[-1] = (*found[-1][0], spot), found[-1][1] + spot.width
+        else:
+            found.append(((spot,), spot.width))
+    return tuple(found)
 
 
 def assemble(encoder: Encoder, prefix: int, prefix_bits: int) -> tuple[npt.NDArray[np.uint8], Ints]:
@@ -194,10 +178,15 @@ def assemble(encoder: Encoder, prefix: int, prefix_bits: int) -> tuple[npt.NDArr
     sizes = (encoder.bits + prefix_bits + 7) // 8
     stop = np.cumsum(sizes)
     size = int(stop[-1]) if len(stop) else 0
-    stream = np.zeros(size // 8 + _WORDS + 3, np.uint64)
-    start = (stop - sizes) * 8 + prefix_bits
-    for rows, position, words in encoder.pieces:
-        write(stream, (start if rows is None else start[rows]) + position, words)
+    stream = np.zeros(size // 8 + 2, np.uint64)
+    _lay(encoder, (stop - sizes) * 8 + prefix_bits, stream)
     data = stream.byteswap().view(np.uint8)[:size]
     data[stop - sizes] |= np.uint8(prefix << (8 - prefix_bits))
     return data, stop
+
+
+def _lay(encoder: Encoder, start: Ints, stream: Word) -> None:
+    for position, word in encoder.pieces:
+        add(stream, start + position, word)
+    for owner, first, inner in encoder.lists:
+        _lay(inner, start[owner] + first, stream)

@@ -30,7 +30,7 @@ class FieldAt:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """`bits` bits with `fields` (values) and `heads` (what decides the shape of what follows)."""
 

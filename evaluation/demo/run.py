@@ -24,7 +24,7 @@ from chelu.messages import BSM, PARTICIPANT, SPAT
 from evaluation.demo import collect, scenery, world
 from evaluation.demo.live import Screen, Snapshot
 from evaluation.demo.picture import draw
-from evaluation.demo.summary import NAMES, Measured, latency_sentence, summarise
+from evaluation.demo.summary import NAMES, Measured, at_least_accounted, latency_sentence, summarise
 from evaluation.demo.watch import PictureWatch
 from simulators.connection import connected
 from simulators.encoding import Uper
@@ -160,7 +160,6 @@ def _snapshot(
     elapsed_s: float,
 ) -> Snapshot:
     counted = collect.counts(client, STREAMS, begun_us - collect.EARLIER_US)
-    taken = {stream: count.stored + sum(count.dropped.values()) for stream, count in counted.items()}
     seen = watch.latest()
     return Snapshot(
         elapsed_s=elapsed_s,
@@ -168,9 +167,7 @@ def _snapshot(
         vehicles=seen.vehicles,
         pedestrians=seen.pedestrians,
         warned=seen.warned,
-        published={
-            stream: max(count, taken[stream]) for stream, count in heard.published.items()
-        },  # the replay tells it less often
+        published=at_least_accounted(heard.published, counted),
         stored={stream: count.stored for stream, count in counted.items()},
         dropped={stream: sum(count.dropped.values()) for stream, count in counted.items()},
         warnings=world.sentences(world.raised(heard.warnings), stage, fleet),

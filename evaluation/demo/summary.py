@@ -87,6 +87,13 @@ def percentiles(samples_ms: npt.NDArray[np.float64]) -> dict[str, float | None]:
     return {**{f"p{p}": round(float(v), 2) for p, v in zip(PERCENTILES, values, strict=True)}, "samples": int(samples_ms.size)}
 
 
+def at_least_accounted(published: Mapping[str, int], counted: Mapping[str, StreamCount]) -> dict[str, int]:
+    """Rows published so far: a replay tells them less often than ingest does, and what is accounted for was published."""
+    nothing = StreamCount(0, 0, {})
+    accounted = {stream: counted.get(stream, nothing) for stream in published}
+    return {name: max(rows, accounted[name].stored + sum(accounted[name].dropped.values())) for name, rows in published.items()}
+
+
 def latency_sentence(latency: Mapping[str, float | None]) -> str:
     """What `percentiles` gave, for people."""
     shown = [f"{latency[f'p{p}']:.0f} ms (p{p})" for p in PERCENTILES if latency[f"p{p}"] is not None]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.demo.summary import Measured, StreamCount, latency_sentence, percentiles, summarise
+from evaluation.demo.summary import Measured, StreamCount, at_least_accounted, latency_sentence, percentiles, summarise
 
 GOOD = Measured(
     seconds=10.0,
@@ -55,3 +55,9 @@ def test_a_run_without_latency_samples_does_not_pass() -> None:
 def test_latencies_are_told_in_whole_milliseconds() -> None:
     assert latency_sentence(percentiles(np.array([4.4]))) == "4 ms (p50), 4 ms (p95), 4 ms (p99) of 1 samples"
     assert latency_sentence(percentiles(np.empty(0))) == "no samples"
+
+
+def test_no_more_is_shown_as_stored_than_as_published() -> None:
+    counted = {"bsm": StreamCount(12, 10, {"duplicate": 2}), "spat": StreamCount(1, 1, {})}
+    assert at_least_accounted({"bsm": 5, "spat": 7, "participant": 3}, counted) == {"bsm": 12, "spat": 7, "participant": 3}
+    assert at_least_accounted({"bsm": 5}, {}) == {"bsm": 5}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import random
 import socket
 
 from chelu.errors import CannotStartError
 
 LOOPBACK = "127.0.0.1"
+QUIET = range(20_000, 32_000)  # below the ports that Linux gives to outgoing connections (32768 … 60999), which come and go
+TRIES = 50
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
@@ -28,7 +31,10 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A port that nothing listens on; another process may take it before its server does."""
+    """A port that nothing listens on, and that no outgoing connection takes before its server does, or while the site rests."""
+    for port in random.sample(QUIET, TRIES):
+        if is_free(port, host):
+            return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

@@ -65,6 +65,14 @@ def test_the_usual_port_gives_way_to_a_free_one() -> None:
     assert ports.choose("x", usual=taken, forced=0) != taken
 
 
+def test_a_free_port_is_none_that_an_outgoing_connection_could_take_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = {ports.free_port() for _ in range(20)}
+    assert all(port in ports.QUIET for port in chosen)
+    assert len(chosen) > 1, "two sites that start at once are to choose apart"
+    monkeypatch.setattr(ports, "is_free", lambda *_: False)
+    assert ports.free_port() > 0
+
+
 def test_the_last_words_of_a_start_are_not_those_of_the_one_before(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")

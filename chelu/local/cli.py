@@ -33,13 +33,14 @@ def up(
 ) -> None:
     """Start broker, database, registry, ingest and inference, and keep them running until Ctrl-C."""
     with extra("local"):
-        from chelu.local import run
+        from chelu.local import interrupts, run
     asked = run.Asked(host=host, mqtt_port=mqtt_port, api_port=api_port, database_port=database_port, broker=broker)
     directory = _directory(data)
     if detach:
         run.detached(directory, asked)
     else:
         run.foreground(directory, asked)
+        interrupts.ignore()  # it has ended, whatever else is pressed
 
 
 def status(data: Data = None) -> None:

@@ -130,6 +130,15 @@ def _port(layout: Layout, options: Options, part: str) -> int:
     return port
 
 
+def has_lost_a_port(plan: Plan) -> bool:
+    """Whether, now that none of its parts runs, somebody else has a port that was chosen for one."""
+    host, endpoints = plan.options.host, plan.around.endpoints
+    own = [(plan.around.api_port, host)]
+    own += [(endpoints.mqtt_port, host)] if plan.broker else []
+    own += [(plan.cluster.port, ports.LOOPBACK)] if plan.cluster else []
+    return not all(ports.is_free(port, where) for port, where in own)
+
+
 def check_database(plan: Plan) -> None:
     """Create the site's database in our own cluster, or see that somebody else's lets us in."""
     if plan.cluster:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rich.console import Console
 
 from chelu.clock import SystemClock
 from chelu.errors import CannotStartError, CheluError, ConfigurationError
-from chelu.local import files, plan, process, state, view
+from chelu.local import files, interrupts, plan, process, state, view
 from chelu.local.broker import Choice
 from chelu.local.files import Layout
 from chelu.local.lock import holder
@@ -61,15 +61,15 @@ def foreground(data: Path, asked: Asked, *, base: Options | None = None) -> None
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     ended = threading.Event()
     site = Site(data, asked.options(base or Options()))
-    with _signals(ended), contextlib.suppress(_Interrupted):
+    with contextlib.suppress(_Interrupted), interrupts.once(_Interrupted):
         try:
             endpoints = site.start()
-            _arm(ended)
+            interrupts.on_end(lambda *_: ended.set())
             console.print(view.addresses(endpoints))
             console.print("Ctrl-C stops it.")
             ended.wait()
         finally:
-            _ignore_signals()
+            interrupts.ignore()
             site.stop()
 
 
@@ -140,33 +140,3 @@ def _running(layout: Layout) -> int:
 
 class _Interrupted(BaseException):
     """A signal while the site is starting: unwinds it like KeyboardInterrupt, without being one."""
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@contextlib.contextmanager
-def _signals(ended: threading.Event) -> Iterator[None]:
-    """While starting, a signal unwinds; see `_arm` for later."""
-
-    def unwind(*_: object) -> None:
-        ended.set()
-        raise _Interrupted
-
-    before = {number: signal.signal(number, unwind) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _arm(ended: threading.Event) -> None:
-    for number in _SIGNALS:
-        signal.signal(number, lambda *_: ended.set())
-
-
-def _ignore_signals() -> None:
-    """A second Ctrl-C must not leave half of the parts behind."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)

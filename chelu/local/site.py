@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from chelu.clock import Clock, SystemClock
-from chelu.errors import CannotStartError
+from chelu.errors import CannotStartError, CheluError
 from chelu.local import files, plan, postgres, process, services, state
 from chelu.local.files import Layout
 from chelu.local.lock import SiteLock
@@ -24,6 +24,7 @@ from chelu.local.services import Endpoints, Service
 from chelu.local.supervisor import Status, Supervisor
 
 PREPARE_TIMEOUT_S = 60
+ATTEMPTS = 3
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Site:
         try:
             self._stack.enter_context(SiteLock(self.layout.lock))
             self._end_leftovers()
-            self._start_parts(plan.make(self.layout, self.options))
+            self._start_on_free_ports()
         except BaseException:
             self.stop()
             raise
@@ -101,6 +102,20 @@ class Site:
         left = state.end_leftovers(self.layout.state)
         if left:
             log.warning("ended what a killed site had left running: %s", ", ".join(left))
+
+    def _start_on_free_ports(self) -> None:
+        """Start all parts; again on other ports when somebody took one between its choice and its use, as a second site may."""
+        for attempt in range(ATTEMPTS):
+            plan_ = plan.make(self.layout, self.options)
+            try:
+                self._start_parts(plan_)
+            except CheluError as error:
+                self.supervisor.close()
+                if attempt + 1 == ATTEMPTS or not plan.has_lost_a_port(plan_):
+                    raise
+                log.warning("%s; another process took a port, so once more on others", error)
+            else:
+                return
 
     def _start_parts(self, plan_: Plan) -> None:
         supervisor = self._supervisor = Supervisor(self._clock, on_change=self._note)

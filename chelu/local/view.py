@@ -19,7 +19,8 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 def table(parts: Sequence[Status], now_us: int) -> Table:
     """A row a part: name, process, state, since when, restarts, address."""
-    view = Table("name", "pid", "state", "since", "restarts", "address", box=None, pad_edge=False, header_style="bold")
+    view = Table("name", "pid", "state", "since", "restarts", box=None, pad_edge=False, header_style="bold")
+    view.add_column("address", overflow="fold")
     for part in parts:
         state = f"{part.state} ({part.detail})" if part.detail and part.pid is None else str(part.state)
         since = duration((now_us - part.since_us) // US_PER_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,11 @@ def test_a_damaged_cluster_is_named(tmp_path: Path) -> None:
     (tmp_path / "postgres" / "chelu.conf").touch()
     with pytest.raises(CannotStartError, match=r"cannot be (written|used)"):
         postgres.prepare(tmp_path / "postgres", port=54329, password="x")
+
+
+def test_a_port_that_somebody_took_meanwhile_is_noticed(tmp_path: Path) -> None:
+    options = Options(database_url="postgresql://nowhere", mqtt_url="mqtt://nowhere", api_port=0)
+    made = plan.make(Layout(tmp_path), options)
+    assert not plan.has_lost_a_port(made)
+    with socket.create_server((ports.LOOPBACK, made.around.api_port)):
+        assert plan.has_lost_a_port(made)

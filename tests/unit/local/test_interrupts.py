@@ -1,0 +1,37 @@
+"""Signals that end a command: the first unwinds it, further ones do not disturb its cleaning up."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from chelu.local import interrupts
+
+
+@pytest.mark.parametrize("number", interrupts.ENDING)
+def test_the_first_signal_unwinds_and_a_second_does_not_disturb_the_cleaning_up(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    cleaned = []
+
+    def work() -> None:
+        with interrupts.once():
+            try:
+                signal.raise_signal(number)
+            finally:
+                signal.raise_signal(number)
+                cleaned.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert cleaned == [number]
+    assert signal.getsignal(number) is before
+
+
+def test_under_nohup_a_hang_up_ends_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupts.once():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -31,8 +31,10 @@ def demo(seconds: Seconds = 60.0, summary: Summary = None, picture: Picture = Pa
         from rich.console import Console
 
         from evaluation.demo.run import Request, run
+        from evaluation.demo.targets import check_writable
     if not 5 <= seconds <= LONGEST_DEMO_S:
         raise ConfigurationError("--seconds", seconds, f"5 to {LONGEST_DEMO_S:g}, the length of the shipped recording")
+    check_writable({"--summary": summary, "--picture": picture})
     raise typer.Exit(run(Request(seconds, summary, picture, data), Console()))
 
 

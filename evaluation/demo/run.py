@@ -19,6 +19,7 @@ from rich.table import Table
 from chelu.api import Client, Site
 from chelu.bus import Session
 from chelu.clock import Clock, SystemClock
+from chelu.local import interrupts
 from chelu.local import site as local
 from chelu.messages import BSM, PARTICIPANT, SPAT
 from evaluation.demo import collect, scenery, world
@@ -65,24 +66,32 @@ def run(request: Request, console: Console) -> int:
     console.print("staging the conflicts in the district's traffic …")
     stage = world.build(request.seconds)
     fleet = fleet_of(stage.scene, SITE_ID)
-    with ExitStack() as stack:
-        data = request.data or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="chelu-demo-", ignore_cleanup_errors=True))
-        )
-        console.print("starting database, broker, registry, ingest and inference …")
-        running = stack.enter_context(local.Site(data, clock=clock))
-        client = stack.enter_context(Client(running.endpoints.api_url, running.layout.api_key.read_text().strip()))
-        console.print(f"  API {running.endpoints.api_url}/docs, broker {running.endpoints.mqtt_url} ({running.endpoints.broker})")
-        _register(client, stage)
-        environ = {"CHELU_HOME": str(running.layout.data)}
-        session = stack.enter_context(connected(client, fleet, stage.scene.origin, clock, environ))
-        watch = stack.enter_context(_watching(running, clock))
-        heard = _drive(stage, fleet, session, watch, client, clock, console)
-        report = heard.report
-        if report is None:
-            return 1
-        console.print("waiting until every row is accounted for …")
-        return _judge(request, stage, fleet, report, client, clock, console)
+    with interrupts.once(), ExitStack() as stack:  # SIGTERM, too, leaves neither a process nor a directory behind
+        try:
+            return _on_a_site(request, stage, fleet, stack, clock, console)
+        finally:
+            interrupts.ignore()  # what follows is cleaning up
+
+
+def _on_a_site(request: Request, stage: world.World, fleet: Fleet, stack: ExitStack, clock: Clock, console: Console) -> int:
+    """The same, with everything that must be ended on the stack."""
+    data = request.data or Path(
+        stack.enter_context(tempfile.TemporaryDirectory(prefix="chelu-demo-", ignore_cleanup_errors=True))
+    )
+    console.print("starting database, broker, registry, ingest and inference …")
+    running = stack.enter_context(local.Site(data, clock=clock))
+    client = stack.enter_context(Client(running.endpoints.api_url, running.layout.api_key.read_text().strip()))
+    console.print(f"  API {running.endpoints.api_url}/docs, broker {running.endpoints.mqtt_url} ({running.endpoints.broker})")
+    _register(client, stage)
+    environ = {"CHELU_HOME": str(running.layout.data)}
+    session = stack.enter_context(connected(client, fleet, stage.scene.origin, clock, environ))
+    watch = stack.enter_context(_watching(running, clock))
+    heard = _drive(stage, fleet, session, watch, client, clock, console)
+    report = heard.report
+    if report is None:
+        return 1
+    console.print("waiting until every row is accounted for …")
+    return _judge(request, stage, fleet, report, client, clock, console)
 
 
 def _register(client: Client, stage: world.World) -> None:

@@ -30,11 +30,14 @@ class Source:
         first, shift = position >> 6, (position & 63).view(np.uint64)
         if bits <= 64:
             return self._shifted(first, shift)[None]
-        words = self._words.take(first + np.arange(-(-bits // 64) + 1)[:, None], mode="clip")
-        shifted: Words = words[1:] >> (np.uint64(64) - shift)  # a shift by 64 gives 0
-        words = words[:-1]
-        words <<= shift
-        words |= shifted
+        back = np.uint64(64) - shift  # a shift by 64 gives 0
+        words = np.empty((-(-bits // 64), len(position)), np.uint64)
+        behind: Words = self._words.take(first, mode="clip")
+        for word in words:
+            np.left_shift(behind, shift, out=word)
+            first = first + 1
+            behind = self._words.take(first, mode="clip")
+            word |= behind >> back
         return words
 
     def few(self, position: Ints, bits: int) -> Ints:

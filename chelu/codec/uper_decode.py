@@ -11,9 +11,9 @@ from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Tes
 from chelu.codec.uper_measure import element_positions
 from chelu.codec.uper_table import Table
 
-# Rows of one shape from which constant offsets beat cursors, for messages and for elements of lists, whose shapes vary more
-# (measured with evaluation/bench/codec.py).
-GROUP, ELEMENT_GROUP = 1024, 4096
+# Messages of one shape from which constant offsets beat cursors (measured with evaluation/bench/codec.py); elements of lists,
+# whose shapes vary more, are always read with cursors.
+GROUP = 1024
 KEY_BITS = 16
 WINDOW_BITS = 448  # bits of a record read in one go; longer records go on from there with a cursor
 
@@ -27,19 +27,22 @@ class Decoder:
     record, `bad` (n,) where a value is illegal, an extension bit is set or a list runs off its frame.
     """
 
-    __slots__ = ("_group", "_limit", "_source", "_start", "_stop", "bad", "end", "table")
+    __slots__ = ("_limit", "_source", "_start", "_stop", "bad", "end", "table")
 
-    def __init__(self, source: Source, start: Ints, stop: Ints, *, is_element: bool = False) -> None:
+    def __init__(self, source: Source, start: Ints, stop: Ints) -> None:
         self._source, self._start, self._stop = source, start, stop
         self._limit = WINDOW_BITS
-        self._group = ELEMENT_GROUP if is_element else GROUP
         self.table = Table(len(start))
         self.bad = np.zeros(len(start), np.bool_)
         self.end = start.copy()
 
-    def run(self, program: Program) -> None:
+    def run(self, program: Program, *, is_element: bool = False) -> None:
         """Decode every row."""
-        if len(self._start):
+        if len(self._start) == 0:
+            return
+        if is_element:
+            self._finish(self._cursor(program, (0, len(program.operations)), self._start, None, {}), None)
+        else:
             self._limit = min(WINDOW_BITS, program.reach)
             words = self._source.window(self._start, max(self._limit, 58))
             self._shared(program, 0, 0, None, words, {})
@@ -103,7 +106,7 @@ class Decoder:
     ) -> None:
         """Each common shape goes on by itself, all rare ones together with cursors."""
         left = np.ones(words.shape[1], np.bool_)
-        for picked, own in _common(heads, varied, self._group):
+        for picked, own in _common(heads, varied):
             left[picked] = False
             self._shared(program, at, offset, picked if rows is None else rows[picked], words[:, picked], {**heads, **own})
         rest = np.flatnonzero(left)
@@ -169,8 +172,8 @@ class Decoder:
         count = np.broadcast_to(heads.get(step.path + "*", 0), position.shape) + step.low
         stop = self._stop if rows is None else self._stop[rows]
         owner, places, after, is_bad = element_positions(self._source, step, position, count, stop)
-        inner = Decoder(self._source, places, stop[owner], is_element=True)
-        inner.run(step.element)
+        inner = Decoder(self._source, places, stop[owner])
+        inner.run(step.element, is_element=True)
         is_bad[owner[inner.bad]] = True
         self._mark(is_bad, rows)
         _append(self.table, step.path, owner if rows is None else rows[owner], inner.table)
@@ -184,7 +187,7 @@ def _value(raw: Words, spot: FieldAt) -> np.typing.NDArray[np.signedinteger[Any]
     return value + value.dtype.type(spot.low) if spot.low else value
 
 
-def _common(heads: Heads, varied: list[FieldAt], least: int) -> list[tuple[Ints, dict[str, int]]]:
+def _common(heads: Heads, varied: list[FieldAt]) -> list[tuple[Ints, dict[str, int]]]:
     """The shapes that enough rows share: (places in the group, their heads)."""
     if sum(spot.width for spot in varied) > KEY_BITS:
         return []
@@ -192,7 +195,7 @@ def _common(heads: Heads, varied: list[FieldAt], least: int) -> list[tuple[Ints,
     for spot in varied:
         key = (key << spot.width) | heads[spot.path]
     found = []
-    for value in np.flatnonzero(np.bincount(key) >= least):
+    for value in np.flatnonzero(np.bincount(key) >= GROUP):
         picked = np.flatnonzero(key == value)
         own = {spot.path: int(np.asarray(heads[spot.path])[picked[0]]) for spot in varied}
         found.append((picked, own))

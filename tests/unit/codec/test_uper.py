@@ -57,7 +57,6 @@ def test_columns_equal_asn1tools_for_messages_of_all_shapes(found: list[tuple[st
 @pytest.mark.parametrize("group", [1, 2])
 def test_groups_of_one_shape_give_the_same_as_cursors(group: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uper_decode, "GROUP", group)
-    monkeypatch.setattr(uper_decode, "ELEMENT_GROUP", group)
 
     @SLOW
     @given(st.lists(messages("bsm", "rsm", "spat"), min_size=3, max_size=9))

@@ -14,7 +14,17 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from chelu.api_records import Account, Device, LifecycleEntry, NewDevice, Organisation, Registered, Site
+from chelu.api_records import (
+    Account,
+    Device,
+    ImportFault,
+    ImportReport,
+    LifecycleEntry,
+    NewDevice,
+    Organisation,
+    Registered,
+    Site,
+)
 from chelu.codec import columns
 from chelu.errors import CannotStartError, ConfigurationError, RefusedError, UnreachableError
 from chelu.local.files import Layout, home
@@ -26,6 +36,8 @@ __all__ = [
     "Client",
     "Device",
     "Endpoint",
+    "ImportFault",
+    "ImportReport",
     "LifecycleEntry",
     "NewDevice",
     "Organisation",
@@ -35,6 +47,7 @@ __all__ = [
 
 PEER = "the registry"
 TIMEOUT_S = 60.0
+FILE_TIMEOUT_S = 600.0
 PAGE_ROWS = 50_000
 DEVICES_A_REQUEST = 10_000
 END_OF_TIME_US = 4_102_444_800_000_000
@@ -191,6 +204,34 @@ class Client:
     def lifecycle(self, device_id: str) -> list[LifecycleEntry]:
         """The states a device came into, oldest first."""
         return [_record(LifecycleEntry, row) for row in self._json("GET", f"/api/devices/{device_id}/lifecycle")]
+
+    def import_devices(
+        self, content: bytes, media_type: str, *, is_dry_run: bool = False, is_skipping_bad: bool = False
+    ) -> ImportReport:
+        """Register the devices of a CSV (text/csv) or GeoJSON (application/geo+json) file.
+
+        While one is bad nothing is registered, unless the bad are skipped; the report then has the faults, as after a dry run.
+        """
+        response = self._send(
+            "POST",
+            "/api/import/devices",
+            allowed=(httpx.codes.UNPROCESSABLE_ENTITY,),
+            content=content,
+            params={"dry_run": is_dry_run, "skip_bad": is_skipping_bad},
+            headers={"Content-Type": media_type},
+            timeout=FILE_TIMEOUT_S,
+        )
+        found = response.json()
+        if not response.is_success and not found.get("errors", [{}])[0].get("line"):
+            raise RefusedError(PEER, "POST /api/import/devices", _detail(response))
+        faults = [ImportFault(**fault) for fault in found.get("faults", found.get("errors"))]
+        registered = [Registered(**row) for row in found.get("registered", ())]
+        return ImportReport(is_refused=not response.is_success, good=found.get("good"), faults=faults, registered=registered)
+
+    def export_devices(self, format_name: str, **filters: Any) -> bytes:
+        """The devices that fit all filters as a file, csv or geojson."""
+        query = _present(format=format_name, **filters)
+        return self._send("GET", "/api/export/devices", params=query, timeout=FILE_TIMEOUT_S).content
 
     def new_credential(self, device_id: str) -> Registered:
         """A new secret in the place of the old one."""

@@ -133,6 +133,26 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportFault:
+    """One thing wrong with a file of devices; `line` is where the record begins."""
+
+    line: int
+    field: str
+    value: str
+    allowed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What a file of devices came to; `good` of its records could be registered, None when it was refused as a whole."""
+
+    is_refused: bool
+    good: int | None
+    faults: list[ImportFault]
+    registered: list[Registered]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Rows of one stream: received = stored + the sum of `dropped`, by reason; `missing` messages were lost on the way."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Response
 
 from chelu.errors import CheluError
-from services.registry import devices, organisations, problems, sites, streams, tables
+from services.registry import device_imports, devices, organisations, problems, sites, streams, tables
 from services.registry.body_limit import BodyLimit
 from services.registry.models import Health
 from services.registry.parts import Parts, PartsOf, actor
@@ -26,6 +26,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         (404, "not registered"),
         (409, "taken already, or something depends on it"),
         (412, "If-Match means another version than the present"),
+        (415, "a file of another type"),
         (422, "a field is not allowed as it is"),
         (428, "a change without If-Match"),
         (503, "the database, or the table asked for, is not there; try again"),
@@ -40,7 +41,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
     app.include_router(HEALTH)
-    for module in (organisations, sites, devices, streams, tables):
+    for module in (organisations, sites, devices, device_imports, streams, tables):
         app.include_router(module.ROUTER, dependencies=[Depends(actor)], responses=REFUSALS)
     problems.install(app)
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -43,6 +43,24 @@ def find_faults(devices: Sequence[NewDevice], known: Known) -> list[RowFault]:
 
 
 Rule = tuple[str, str, Is, HTTPStatus]
+
+
+def find_orphans(devices: Sequence[NewDevice], bad: Iterable[int], known: Known) -> list[RowFault]:
+    """Faults of the rows that name, directly or through others, one of the `bad` rows, which are not registered."""
+    naming: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for row, device in enumerate(devices):
+        for field in ("parent", "on_vehicle"):
+            naming[_value(device, field) or ""].append((row, field))
+    waiting, seen, faults = list(bad), set(bad), []
+    while waiting:
+        name = devices[waiting.pop()].device_id
+        lost = [] if name in known.kinds else [(row, field) for row, field in naming[name] if row not in seen]
+        faults += [
+            RowFault(row, Fault(field, shown(name), "a registered device, or a good one of the file")) for row, field in lost
+        ]
+        seen.update(row for row, _ in lost)
+        waiting += {row for row, _ in lost}
+    return faults
 
 
 def _uniqueness(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:

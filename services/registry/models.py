@@ -289,6 +289,24 @@ class DevicePage(Model):
     next: str | None
 
 
+class ImportFault(Model):
+    """One thing wrong with a file of devices."""
+
+    line: int = Field(description="on which the record begins")
+    field: str
+    value: str
+    allowed: str
+
+
+class ImportReport(Model):
+    """What a file of devices came to."""
+
+    records: int = Field(description="read from the file")
+    good: int = Field(description="of these, could be registered without the others")
+    faults: list[ImportFault]
+    registered: list[Registered] = Field(description="with their secrets; empty after a dry run")
+
+
 class RoadVersion(Model):
     """A stored road network."""
 

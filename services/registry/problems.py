@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -22,11 +22,16 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a request: where, what was found, what is allowed."""
+    """One thing wrong with a request: where (in a file, on which line), what was found, what is allowed."""
 
     field: str
     value: str
     allowed: str
+    line: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As a problem document has it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class ProblemError(CheluError):
@@ -61,7 +66,7 @@ def answer(status: HTTPStatus, detail: str, faults: Sequence[Fault] = (), header
     """A problem document."""
     body: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
     if faults:
-        body["errors"] = [asdict(fault) for fault in faults]
+        body["errors"] = [fault.document() for fault in faults]
     return JSONResponse(body, int(status), media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -73,14 +78,15 @@ def _problem(_: Request, error: Exception) -> Response:
 
 def _invalid(_: Request, error: Exception) -> Response:
     error = cast("RequestValidationError", error)
-    faults = [_fault(fault) for fault in error.errors()[:100]]
+    faults = [fault_of(fault) for fault in error.errors()[:100]]
     first = faults[0]
     detail = f"{first.field} = {first.value} is not allowed: {first.allowed}"
     more = len(error.errors()) - 1
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"{detail} (and {more} more)" if more else detail, faults)
 
 
-def _fault(fault: dict[str, Any]) -> Fault:
+def fault_of(fault: Mapping[str, Any]) -> Fault:
+    """One of pydantic's errors."""
     if fault["type"] == "json_invalid":
         return Fault("(document)", f"character {fault['loc'][-1]}", f"JSON ({fault['ctx']['error']})")
     where = [part for part in fault["loc"] if part not in {"body", "query", "path"}]

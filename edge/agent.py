@@ -218,12 +218,15 @@ class Agent:
             self._obey_one(stream, message)
         except MalformedError as error:
             self.tally.count(f"{stream}/down", error.reason, detail=error.detail)
+        except SpoolError as error:
+            self.tally.count("spool", "disk", detail=str(error))
 
     def _obey_one(self, stream: str, message: Received) -> None:
         if stream == "receipt":
-            stored = control.read_receipt(message.payload)
+            receipt, now_s = control.read_receipt(message.payload), self._clock.monotonic_s()
             for lane in (self._events, self._backlog):
-                lane.receipt(stored, self._clock.monotonic_s())
+                lane.receipt(receipt.stored, now_s)
+                lane.again(receipt.again, now_s)
         elif stream == "config":
             desired, answer = control.read_configuration(message.payload)
             if desired:
@@ -317,8 +320,8 @@ class Agent:
     def _publish_live(self, stream: str, payload: bytes) -> Publication:
         return self._session.publish(self._topic(stream), payload)
 
-    def _publish_kept(self, record: Record, sequence: int) -> Publication:
-        return self._session.publish(self._topic(record.stream), record.payload, qos=1, sequence=sequence)
+    def _publish_kept(self, record: Record, sequence: int, connection: int) -> Publication:
+        return self._session.publish(self._topic(record.stream), record.payload, qos=1, sequence=sequence, on=connection)
 
     def _count_sent(self, record: Record) -> None:
         if record.frames:

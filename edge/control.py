@@ -45,6 +45,14 @@ class Answer:
         return json.dumps(document, ensure_ascii=False).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """stored: stream → highest sequence number stored; again: streams whose pass has to begin anew before they get a receipt."""
+
+    stored: Mapping[str, int]
+    again: frozenset[str] = frozenset()
+
+
 def read_document(payload: bytes) -> dict[str, Any]:
     """One JSON object; raises MalformedError for anything else."""
     if len(payload) > MAX_DOCUMENT_BYTES:
@@ -85,15 +93,18 @@ def obey(payload: bytes, *, now_us: int) -> Answer:
     return Answer(sequence, BAD_PARAMETER, f"command = {command!r} is not allowed: it must be 'ping'")
 
 
-def read_receipt(payload: bytes) -> dict[str, int]:
-    """Stream → highest sequence number stored; raises MalformedError."""
-    stored = read_document(payload).get("stored")
+def read_receipt(payload: bytes) -> Receipt:
+    """Raises MalformedError."""
+    document = read_document(payload)
+    stored, again = document.get("stored"), document.get("again", [])
     if not isinstance(stored, dict):
         raise MalformedError("undecodable", "a receipt has an object named 'stored'")
     for stream, number in stored.items():
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_SEQUENCE:
             raise MalformedError("out_of_range", f"stored.{stream} = {number!r} is outside 0 … {MAX_SEQUENCE}")
-    return stored
+    if not isinstance(again, list) or not all(isinstance(stream, str) for stream in again):
+        raise MalformedError("undecodable", f"again = {again!r} is not a list of streams")
+    return Receipt(stored, frozenset(again))
 
 
 def _sequence(document: Mapping[str, Any]) -> int:

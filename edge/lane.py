@@ -2,13 +2,14 @@
 
 Messages go up in order with their spool's sequence number. A receipt says, for a stream, up to which number everything is stored;
 that holds because each pass starts at the oldest record not receipted and the broker keeps the order, so a pass begins anew after
-every loss of connection, and after `resend_s` without progress (doubling up to 4096 s, the bound of T/ITS 0180.1 for repeating).
-A lane belongs to the agent's thread.
+every loss of connection, after `resend_s` without progress (doubling up to 4096 s, the bound of T/ITS 0180.1 for repeating), and
+when ingest asks for it. For the same reason a message goes out over the connection of its pass or not at all: over a later one
+it would overtake what was lost with the earlier. A lane belongs to the agent's thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from chelu.bus import Failure, Publication
@@ -22,6 +23,7 @@ MAX_RESEND_S = 4096.0
 MAX_REFUSALS = 5  # passes after which a message the broker keeps refusing is given up, so that it does not hold up the rest
 CHUNK = 256
 BURST_S = 0.1  # unused rate is saved up for this long
+AGAIN_S = 1.0  # a pass that was asked for is not asked for again within this time
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,17 @@ class _Flight:
 
 
 class Lane:
-    """A spool, sent by `publish(record, sequence)`; `on_sent(record)` hears of each record once, when it first goes out."""
+    """A spool, sent by `publish(record, sequence, connection)`, which must refuse what is meant for a connection that has ended.
+
+    `on_sent(record)` hears of each record once, when it first goes out.
+    """
 
     def __init__(
         self,
         spool: Spool,
         settings: DeliverySettings,
         *,
-        publish: Callable[[Record, int], Publication],
+        publish: Callable[[Record, int, int], Publication],
         on_sent: Callable[[Record], None],
         tally: Tally,
     ) -> None:
@@ -51,6 +56,7 @@ class Lane:
         self._refusals: dict[int, int] = {}
         self._connection = 0
         self._resend_s, self._resend_at = settings.resend_s, 0.0
+        self._again_at = float("-inf")
         self._tokens, self._refilled_at = 1.0, 0.0
 
     def append(self, record: Record) -> None:
@@ -63,9 +69,15 @@ class Lane:
             self._stored[stream] = max(number, self._stored.get(stream, 0))
         done = [number for number, flight in self._flying.items() if number <= self._stored.get(flight.stream, 0)]
         for number in done:
-            del self._flying[number]
+            self._count_overtaken(self._flying.pop(number))
         if done:
             self._progress(now_s)
+
+    def again(self, streams: Collection[str], now_s: float) -> None:
+        """Ingest has to see a pass from its beginning before it can give receipts for these streams."""
+        if now_s >= self._again_at and any(flight.stream in streams for flight in self._flying.values()):
+            self._again_at = now_s + AGAIN_S
+            self._restart(now_s)
 
     def pump(self, now_s: float, connection: int) -> bool:
         """Send what may be sent over this connection (its number); True when more could go out soon."""
@@ -113,7 +125,7 @@ class Lane:
             self._next = number
             return True
         if number > self._stored.get(record.stream, 0) and self._refusals.get(number, 0) < MAX_REFUSALS:
-            publication = self._publish(record, number)
+            publication = self._publish(record, number, self._connection)
             if publication.failure and not publication.failure.is_permanent:
                 return False
             self._note(number, record, publication, now_s)
@@ -154,6 +166,11 @@ class Lane:
         self.spool.release(through)
         for number in [number for number in self._refusals if number <= through]:
             del self._refusals[number]
+
+    def _count_overtaken(self, flight: _Flight) -> None:
+        """A receipt covers what was sent before; what the broker refused of that is lost."""
+        if flight.publication.failure is Failure.REFUSED:
+            self._tally.count("broker", f"refused {flight.stream}", detail=flight.publication.detail)
 
     def _give_up_refused(self) -> None:
         for number, flight in self._flying.items():

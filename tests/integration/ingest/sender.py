@@ -36,8 +36,8 @@ class Sender:
             self._again()
         last = min(total, self.sent + most, self.stored + 10 * WINDOW)
         # A number must not overtake the new pass that follows a reconnection, or its receipt would cover what was lost.
-        while self.sent < last and self.session.connections == self._connection:
-            publication = self.session.publish(self._topic, payload, qos=1, sequence=self.sent + 1)
+        while self.sent < last:
+            publication = self.session.publish(self._topic, payload, qos=1, sequence=self.sent + 1, on=self._connection)
             if not publication.is_accepted:
                 break
             self.sent += 1
@@ -49,6 +49,11 @@ class Sender:
 
     def _read_receipts(self) -> None:
         for message in self.session.drain(100, 0.02):
-            self.receipts.append(json.loads(message.payload)["stored"])
+            receipt = json.loads(message.payload)
+            if self._stream in receipt.get("again", ()):
+                self._again()
+            if not receipt["stored"]:
+                continue
+            self.receipts.append(receipt["stored"])
             if (number := self.receipts[-1].get(self._stream, 0)) > self.stored:
                 self.stored, self._progress_s = number, time.monotonic()

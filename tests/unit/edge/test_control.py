@@ -62,7 +62,8 @@ def test_ping_is_answered_and_another_command_refused() -> None:
 
 
 def test_a_receipt_names_the_highest_number_of_each_stream() -> None:
-    assert control.read_receipt(b'{"stored": {"bsm": 123, "heartbeat": 45}}') == {"bsm": 123, "heartbeat": 45}
+    receipt = control.read_receipt(b'{"stored": {"bsm": 123, "heartbeat": 45}, "again": ["rsi"]}')
+    assert receipt == control.Receipt({"bsm": 123, "heartbeat": 45}, frozenset({"rsi"}))
 
 
 @pytest.mark.parametrize(

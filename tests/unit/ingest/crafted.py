@@ -55,8 +55,10 @@ def deployed(frames: list[bytes], *, reference_us: int = NOW_US, is_bsm: bool = 
     return pack(Envelope.DEPLOYED, frames, device_id=b"RSU00001", reference_us=reference_us, is_bsm=is_bsm)
 
 
-def message(topic: str, payload: bytes, *, qos: int = 0, sequence: int | None = None, arrival_us: int = NOW_US) -> Received:
-    return Received(topic, payload, qos, arrival_us, 0, sequence, retained=False)
+def message(
+    topic: str, payload: bytes, *, qos: int = 0, sequence: int | None = None, arrival_us: int = NOW_US, connection: int = 0
+) -> Received:
+    return Received(topic, payload, qos, arrival_us, 0, sequence, retained=False, connection=connection)
 
 
 def work(messages: list[Received], memories: Memories | None = None) -> tuple[Prepared, Memories]:

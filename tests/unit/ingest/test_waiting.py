@@ -63,5 +63,5 @@ def test_a_full_spool_counts_qos_0_and_hands_qos_1_back(spool: Spool) -> None:
 def test_a_batch_whose_end_was_not_seen_is_marked(spool: Spool) -> None:
     room = StoreRoom(spool, max_bytes=2 * SEGMENT_BYTES, payload_bytes=1000, worker=1)
     room.keep([message("a", b"1"), message("b", b"2")], ["x", "x"], batch_id=44, lost=Counter())
-    assert [item if isinstance(item, Mark) else item.topic for _, item in room.read(10)] == [Mark(44, 2), "a", "b"]
+    assert [item if isinstance(item, Mark) else item.topic for _, item in room.read(10) or ()] == [Mark(44, 2), "a", "b"]
     spool.close()

@@ -6,6 +6,7 @@ Parts are found through the entry-point group ``chelu.commands``, so that the ke
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 from collections.abc import Iterator
 from importlib.metadata import entry_points
@@ -13,6 +14,9 @@ from importlib.metadata import entry_points
 import typer
 
 from chelu.errors import CheluError, MissingExtraError
+
+# What is the machine's fault and not the program's.
+SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE})
 
 
 @contextlib.contextmanager
@@ -42,9 +46,17 @@ def build() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command: an expected failure is one sentence on standard error and exit code 1."""
+    """Run the command: an expected failure is one sentence on standard error and exit code 1.
+
+    So is a disk or a right that fails where nobody looked for it.
+    """
     try:
         build()()
     except CheluError as error:
         print(f"chelu: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in SURROUNDINGS:
+            raise
+        print(f"chelu: {error.filename or 'a file'} cannot be used ({error.strerror}); make room or give rights", file=sys.stderr)
         sys.exit(1)

@@ -10,6 +10,8 @@ import typer
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
 
+LONGEST_S = 1e12  # more seconds than any clock counts
+
 Speed = Annotated[float, typer.Option(help="Times as fast as it was; at 1 vehicles send bare frames, else enveloped ones.")]
 Start = Annotated[float, typer.Option(help="Begin this many seconds into the recording.")]
 End = Annotated[float | None, typer.Option(help="End this many seconds into the recording.")]
@@ -46,6 +48,11 @@ def replay(
         from simulators.command import Request, run
     if not 0 < speed <= 1000:
         raise ConfigurationError("--speed", speed, "above 0 and at most 1000")
+    for name, value in (("--start", start), ("--end", end), ("--patience", patience)):
+        if value is not None and not abs(value) < LONGEST_S:
+            raise ConfigurationError(name, value, "a number of seconds")
+    if seed < 0:
+        raise ConfigurationError("--seed", seed, "0 or above")
     request = Request(
         file=file,
         speed=speed,

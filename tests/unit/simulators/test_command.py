@@ -6,10 +6,13 @@ import stat
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
+from typer.testing import CliRunner
 
 from chelu.errors import ConfigurationError
 from chelu.local.files import Layout
+from simulators.cli import register
 from simulators.command import Request, parse_origin, run, table
 from simulators.comparison import Comparison
 from simulators.connection import broker_address, with_account
@@ -70,3 +73,12 @@ def test_the_table_shows_what_each_stream_has() -> None:
     assert "5050" in text
     assert "0.71 cm" in text
     assert "wrong lights" in text
+
+
+@pytest.mark.parametrize("option", ["--start=nan", "--end=inf", "--patience=nan", "--seed=-1", "--speed=nan", "--speed=0"])
+def test_a_number_that_means_nothing_is_refused_by_its_option(option: str) -> None:
+    app = typer.Typer()
+    register(app)
+    refused = CliRunner().invoke(app, ["x.sqlite", option]).exception
+    assert isinstance(refused, ConfigurationError)
+    assert refused.key == option.partition("=")[0]

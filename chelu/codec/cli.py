@@ -35,11 +35,7 @@ def encode() -> None:
     """Read a message as JSON on standard input, as `chelu decode` prints it, and print the frame as hexadecimal digits."""
     from chelu.codec import cv2x
 
-    try:
-        document = json.loads(sys.stdin.read())
-    except ValueError as error:
-        raise CheluError(f"standard input is not JSON: {error}") from None
-    print(cv2x.from_json(document).hex())
+    print(cv2x.from_text(sys.stdin.buffer.read()).hex())
 
 
 def _from_hex(text: str | None) -> bytes:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from chelu.codec import cv2x_rows
 from chelu.codec.cv2x_encode import encode_bsm, encode_rsm, encode_spat
-from chelu.codec.cv2x_json import from_json, to_json, value_json
+from chelu.codec.cv2x_json import from_json, from_text, to_json, value_json
 from chelu.codec.cv2x_spec import KINDS, canonical, slow_decode
 from chelu.codec.cv2x_time import event_time_us
 from chelu.codec.cv2x_wire import encode_wire, wire
@@ -34,6 +34,7 @@ __all__ = [
     "encode_wire",
     "event_time_us",
     "from_json",
+    "from_text",
     "to_json",
     "wire",
 ]

@@ -7,13 +7,15 @@ names, or text of 0 and 1 when a set bit has no name; an octet string is hexadec
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from chelu.codec.cv2x_names import Unit, label, unit
 from chelu.codec.cv2x_spec import KINDS, slow_decode, slow_encode, spec
 from chelu.codec.uper_types import Choice, Leaf, Listing, Member, Node, Record
-from chelu.errors import OutOfRangeError
+from chelu.errors import MalformedError, OutOfRangeError
+from chelu.messages import DropReason
 
 Json = Any
 _FRAMES = dict(zip(KINDS, ("bsmFrame", "mapFrame", "rsmFrame", "spatFrame", "rsiFrame"), strict=True))
@@ -30,6 +32,25 @@ def value_json(value: tuple[str, Any]) -> dict[str, Json]:
     return {"message": kind, **_show(_message(kind), value[1])}
 
 
+def from_text(text: str | bytes) -> bytes:
+    """The frame of a JSON text, see `from_json`; a key given twice is refused too, MalformedError when it is not JSON."""
+    try:
+        document = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(DropReason.UNDECODABLE, f"not JSON: {error}") from None
+    return from_json(document)
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        values = [value for name, value in pairs if name == twice]
+        raise OutOfRangeError(twice, values, "one value", f"not {len(values)}")
+    return found
+
+
 def from_json(document: Mapping[str, Json]) -> bytes:
     """The frame of a document that `to_json` could have written.
 
@@ -38,7 +59,7 @@ def from_json(document: Mapping[str, Json]) -> bytes:
     if not isinstance(document, Mapping):
         raise OutOfRangeError("(document)", document, "a JSON object with", "message")
     kind = document.get("message")
-    if kind not in _FRAMES:
+    if not isinstance(kind, str) or kind not in _FRAMES:
         raise OutOfRangeError("message", kind, KINDS[0], ", ".join(KINDS[1:]))
     body = {name: value for name, value in document.items() if name != "message"}
     return slow_encode((_FRAMES[kind], _read(_message(kind), body, "")))

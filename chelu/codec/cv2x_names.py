@@ -101,11 +101,12 @@ class Unit:
 
     @property
     def low_si(self) -> float:
-        return self._si(self.low)
+        """The lowest value that says something."""
+        return self._si(self.low + (self.low == self.unavailable))
 
     @property
     def high_si(self) -> float:
-        return self._si(self.high)
+        return self._si(self.high - (self.high == self.unavailable))
 
     def show(self, value: int) -> float | int | None:
         """The SI value, the nearest double."""

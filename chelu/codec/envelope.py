@@ -177,10 +177,13 @@ def _maybe_structured(whole: Frames) -> npt.NDArray[np.bool_]:
 
 def _fitting(payload: bytes, *, is_bsm: bool, looks_bare: bool) -> list[Envelope]:
     readings = ((envelope, _read(payload, envelope, is_bsm=is_bsm)) for envelope in _STRUCTURED)
-    fitting = [envelope for envelope, reading in readings if reading.fault is None and _finds(payload, reading, is_bsm=is_bsm)]
+    fitting = {e: reading.spans for e, reading in readings if reading.fault is None and _finds(payload, reading, is_bsm=is_bsm)}
     if looks_bare and (not fitting or is_whole(payload)):
-        fitting.append(Envelope.BARE)
-    return fitting
+        fitting[Envelope.BARE] = [(0, len(payload))]
+    if len(fitting) > 1:  # what only looks like an envelope holds no frames that decode
+        whole = [e for e, spans in fitting.items() if all(is_whole(payload[start:stop]) for start, stop in spans)]
+        return whole or list(fitting)
+    return list(fitting)
 
 
 def _finds(payload: bytes, reading: _Reading, *, is_bsm: bool) -> bool:

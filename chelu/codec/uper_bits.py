@@ -33,11 +33,10 @@ class Source:
         back = np.uint64(64) - shift  # a shift by 64 gives 0
         words = np.empty((-(-bits // 64), len(position)), np.uint64)
         behind: Words = self._words.take(first, mode="clip")
-        for word in words:
-            np.left_shift(behind, shift, out=word)
-            first = first + 1
-            behind = self._words.take(first, mode="clip")
-            word |= behind >> back
+        for number in range(len(words)):
+            np.left_shift(behind, shift, out=words[number])
+            behind = self._words.take(first + (number + 1), mode="clip")
+            words[number] |= behind >> back
         return words
 
     def few(self, position: Ints, bits: int) -> Ints:

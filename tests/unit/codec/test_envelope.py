@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chelu.codec import cv2x
+from chelu.codec.cv2x_spec import slow_decode, slow_encode
 from chelu.codec.envelope import Envelope, pack, split
 from chelu.errors import OutOfRangeError
-from chelu.messages import DropReason, Frames, Rejects
+from chelu.messages import DropReason, Frames, Rejects, frames_of
 
 BSM = bytes.fromhex("0000aac8a90606060606260739adb9da161585c1e2366856c7081d61f7e09fc1744f65c8ee1d0280")
 SPAT = bytes.fromhex("30214583")
@@ -76,6 +79,43 @@ def test_random_payloads_never_raise_and_are_all_accounted_for(payloads: list[by
     found, rejects = opened(payloads, envelope, is_bsm=is_bsm)
     assert set(found.source.tolist()) | set(rejects.index.tolist()) == set(range(len(payloads)))
     assert (found.stop >= found.start).all()
+
+
+def looking_like_an_envelope() -> bytes:
+    """A bare BSM whose first bytes say: one frame, its length big-endian; and that frame would be a BSM by its first bits."""
+    name, value = slow_decode(BSM)
+    value |= {"msgCnt": 1, "posConfidence": {"pos": "unavailable"}}
+    size = len(slow_encode((name, value)))
+    identity = (size - 3) % 32 << 59  # the length's low bits; then a first byte of zeros
+    value |= {"id": identity.to_bytes(8, "big"), "msgCnt": (size - 3) // 32}
+    return slow_encode((name, value))
+
+
+def test_a_bare_bsm_that_looks_like_an_envelope_is_bare() -> None:
+    frame = looking_like_an_envelope()
+    assert len(opened([frame], Envelope.TITS_0117_BE)[0]) == 1
+    found, rejects = opened([frame], Envelope.AUTO)
+    assert [found.frame(number) for number in range(len(found))] == [frame]
+    assert rejects.detail == ()
+
+
+def test_an_envelope_with_a_damaged_frame_is_still_found() -> None:
+    found, rejects = opened([sealed(Envelope.TITS_0117_BE, [BSM[:-4], BSM])], Envelope.AUTO)
+    assert [found.frame(number) for number in range(len(found))] == [BSM[:-4], BSM]
+    assert len(rejects) == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_plausible_bare_bsms_are_never_refused_or_misread(seed: int) -> None:
+    random, rows = np.random.default_rng(seed), 50_000
+    batch = cv2x.decode(frames_of([BSM], ARRIVAL_US)).bsm.take(np.zeros(rows, np.int64))
+    identity = random.integers(0, 2**64, rows, np.uint64) << random.integers(0, 56, rows).astype(np.uint64)
+    columns: dict[str, Any] = {"message_count": random.integers(0, 8, rows).astype(np.uint8), "vehicle_id": identity}
+    columns["position_confidence_valid"] = columns["time_confidence_valid"] = random.random(rows) < 0.5
+    frames = cv2x.encode_bsm(batch.with_columns(**columns))
+    found, rejects = opened([frames.frame(row) for row in range(rows)], Envelope.AUTO)
+    assert len(rejects) == 0
+    assert np.array_equal(found.stop - found.start, frames.stop - frames.start)
 
 
 def test_too_many_frames_are_refused_with_both_numbers() -> None:

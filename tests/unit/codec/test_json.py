@@ -18,7 +18,7 @@ from chelu.errors import CheluError, OutOfRangeError
 from tests.unit.codec.support import cases, messages
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 @given(messages())
 def test_json_of_any_message_encodes_to_the_same_bytes(value: tuple[str, Any]) -> None:
     frame = slow_encode(value)
@@ -57,7 +57,18 @@ def test_decode_reads_files_of_bytes_and_of_digits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"speed_mps": 200}, "speed_mps = 200 is outside 0.0 … 163.82"),
+        ({"speed_mps": 200}, "speed_mps = 200 is outside 0.0 … 163.8$"),
+        ({"speed_mps": float("nan")}, "speed_mps = nan is outside 0.0 … 163.8"),
+        ({"speed_mps": float("inf")}, "speed_mps = inf is outside"),
+        ({"speed_mps": 10**400}, "speed_mps = 1000"),
+        ({"speed_mps": True}, "speed_mps = True is outside"),
+        ({"heading_deg": 360}, "heading_deg = 360 is outside 0.0 … 359.9875"),
+        ({"message_count": 1.5}, "message_count = 1.5 is outside 0 … 127"),
+        ({"message_count": float("nan")}, "message_count = nan is outside 0 … 127"),
+        ({"message": ["bsm"]}, r"message = \['bsm'\] is outside bsm"),
+        ({"transmission": {"a": 1}}, "transmission = {'a': 1} is outside neutral"),
+        ({"brakes": {"wheel_brakes": [["x"]]}}, "brakes.wheel_brakes = "),
+        ({"brakes": {"abs": ["on"]}}, "brakes.abs = "),
         ({"speed_mps": "fast"}, "speed_mps = 'fast' is outside"),
         ({"sped": 1}, "sped = 1 is outside no such field"),
         ({"message": "cam"}, "message = 'cam' is outside bsm"),
@@ -72,6 +83,21 @@ def test_bad_json_names_the_field_the_value_and_the_bound(change: dict[str, Any]
     document = json.loads((case / "expected.json").read_text(encoding="utf-8")) | change
     with pytest.raises(OutOfRangeError, match=sentence):
         cv2x.from_json(document)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"message": "bsm", "speed_mps": 1, "speed_mps": 2}', '{"message": "bsm", "a": {"b": 1, "b": 1}}']
+)
+def test_a_key_given_twice_is_refused(text: str) -> None:
+    result = CliRunner().invoke(application(), ["encode"], input=text)
+    assert isinstance(result.exception, OutOfRangeError)
+    assert "one value" in str(result.exception)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\\x00", "NaN", "[]", b"\xff\xfe{"])
+def test_what_is_no_document_is_refused_in_a_sentence(text: str | bytes) -> None:
+    result = CliRunner().invoke(application(), ["encode"], input=text)
+    assert isinstance(result.exception, CheluError)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--hex", "zz"], ["--file", "nowhere"], ["--hex", "00"]])

@@ -49,6 +49,7 @@ PEER = "the registry"
 TIMEOUT_S = 60.0
 FILE_TIMEOUT_S = 600.0
 PAGE_ROWS = 50_000
+AUDIT_PAGE = 1000
 DEVICES_A_REQUEST = 10_000
 END_OF_TIME_US = 4_102_444_800_000_000
 
@@ -281,6 +282,14 @@ class Client:
     def reports(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
         """JSON documents that devices sent."""
         return self._rows("/api/reports", from_us, to_us)
+
+    def audit(self, **filters: str | int | None) -> Iterator[Row]:
+        """Changes of the register, oldest first; `filters` as the API has them: actor, subject, what, from_us, to_us."""
+        after: int | None = 0
+        while after is not None:
+            page = self._json("GET", "/api/audit", params=_present(limit=AUDIT_PAGE, after=after, **filters))
+            yield from page["entries"]
+            after = page["next"]
 
     def warnings(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
         """Warnings raised, updated and cleared."""

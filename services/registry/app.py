@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Response
 
 from chelu.errors import CheluError
-from services.registry import device_imports, devices, organisations, problems, sites, streams, tables
+from services.registry import audit, device_imports, devices, organisations, problems, sites, streams, tables
 from services.registry.body_limit import BodyLimit
 from services.registry.models import Health
 from services.registry.parts import Parts, PartsOf, actor
@@ -41,7 +41,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
     app.include_router(HEALTH)
-    for module in (organisations, sites, devices, device_imports, streams, tables):
+    for module in (organisations, sites, devices, device_imports, streams, tables, audit):
         app.include_router(module.ROUTER, dependencies=[Depends(actor)], responses=REFUSALS)
     problems.install(app)
     return app

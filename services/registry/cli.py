@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(SITE, name="site")
     app.add_typer(DEVICE, name="device")
     cli_files.add(DEVICE)
+    app.command("audit")(audit)
     app.add_typer(cli_assets.ORGANISATION, name="organisation")
     app.add_typer(cli_assets.VEHICLE, name="vehicle")
 
@@ -204,3 +205,16 @@ def lifecycle(
             client.step_device(device_id, to, note=note)
         entries = [asdict(entry) for entry in client.lifecycle(device_id)]
     print_rows(entries, ("at", "former", "state", "actor", "note"), as_json=as_json)
+
+
+def audit(
+    subject: Annotated[str | None, typer.Argument(help="Id of a device, site or organisation.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only changes made by this one.")] = None,
+    what: Annotated[str | None, typer.Option(help="Only changes of this table: device, site, credential …")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show who changed what in the register, and when; with --json what was before and after."""
+    with open_client() as client:
+        entries = list(client.audit(subject=subject, actor=actor, what=what))
+    print_rows(entries, ("at", "actor", "action", "what", "subject"), as_json=as_json)

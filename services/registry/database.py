@@ -23,13 +23,15 @@ class Register:
         self._database = database
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection[DictRow]]:
-        """A connection whose changes are committed at the end, or undone by an exception.
+    def transaction(self, actor: str = "") -> Iterator[Connection[DictRow]]:
+        """A connection whose changes are committed at the end, or undone by an exception; the audit log has them from `actor`.
 
         UnreachableError or RefusedError when the database is away or says no; wrong SQL raises psycopg's errors.
         """
         with self._database.connection(doing="a request of the API", timeout_s=CONNECTION_S) as connection:
             connection.row_factory = dict_row
+            if actor:
+                connection.execute("SELECT set_config('chelu.actor', %s, true)", (actor,))
             yield connection
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:

@@ -58,7 +58,7 @@ def import_devices(
     """
     found = _reader(request)(content)
     _check_count(len(found.records))
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         good, faults = _checked(connection, found.records, found.faults)
         is_refused = bool(faults) and not skip_bad
         registered = [] if dry_run or is_refused else _register(connection, good, actor)

@@ -43,7 +43,7 @@ STEPS = "SELECT at, former, state, actor, note FROM register.lifecycle WHERE dev
 def add_devices(devices: NewDevices, parts: PartsOf, actor: ActorOf) -> list[Registered]:
     """Register devices, all or none. The secrets are shown here and never again."""
     secrets = new_secrets(devices)
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         registered = device_rows.register(connection, devices, secrets, actor)
         detail: dict[str, Any] = {"devices": [device.device_id for device in registered]}
         remember(connection, actor, "add devices", f"{len(registered)} devices", detail)
@@ -79,7 +79,7 @@ def change_device(
     device_id: DeviceId, change: DeviceChange, parts: PartsOf, actor: ActorOf, response: Response, if_match: IfMatch = None
 ) -> Device:
     """Change what the request names and leave the rest; null takes a value away. Needs If-Match with the version meant."""
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         present = _find(connection, device_id, for_update=True)
         changes.check_version(if_match, present.version, device_id)
         device = changes.changed(NewDevice, {**_as_new(present), "credential": False}, change)
@@ -97,7 +97,7 @@ def delete_device(
     device_id: DeviceId, parts: PartsOf, actor: ActorOf, if_match: Annotated[str, Header(description="as for a change")] = "*"
 ) -> None:
     """Delete a device that nothing depends on, neither other devices nor stored rows: such a one can be retired."""
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         device = _find(connection, device_id, for_update=True)
         changes.check_version(if_match, device.version, device_id)
         device_removal.delete(connection, device)
@@ -116,7 +116,7 @@ def show_lifecycle(device_id: DeviceId, parts: PartsOf) -> list[LifecycleEntry]:
 @ROUTER.post("/{device_id}/lifecycle", status_code=HTTPStatus.CREATED)
 def step(device_id: DeviceId, step: Step, parts: PartsOf, actor: ActorOf) -> Device:
     """Let a device go into its next state; one that retires loses its credential, and its session is cut."""
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         device = _find(connection, device_id, for_update=True)
         if not may_follow(device.lifecycle, step.to):
             fault = Fault("to", step.to, allowed(device.lifecycle))
@@ -136,7 +136,7 @@ def step(device_id: DeviceId, step: Step, parts: PartsOf, actor: ActorOf) -> Dev
 def new_credential(device_id: DeviceId, parts: PartsOf, actor: ActorOf) -> Registered:
     """Give a device a new secret; the old one no longer counts, and a session opened with it is cut."""
     secret = credentials.new_secret()
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         found = _find(connection, device_id, for_update=True)
         _check_speaking(found.lifecycle)
         device_rows.trust(connection, {found.device_key: credentials.verifier(secret)})
@@ -148,7 +148,7 @@ def new_credential(device_id: DeviceId, parts: PartsOf, actor: ActorOf) -> Regis
 @ROUTER.delete("/{device_id}/credential", status_code=HTTPStatus.NO_CONTENT)
 def revoke_credential(device_id: DeviceId, parts: PartsOf, actor: ActorOf) -> None:
     """Take a device's credential away; its session is cut. Nothing happens when it has none."""
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         found = _find(connection, device_id, for_update=True)
         connection.execute(REVOKE, (found.device_key,))
         remember(connection, actor, "revoke credential", device_id, {})

@@ -307,6 +307,26 @@ class ImportReport(Model):
     registered: list[Registered] = Field(description="with their secrets; empty after a dry run")
 
 
+class AuditEntry(Model):
+    """One change of one row of the register; before is null for a new row, after for one that was deleted."""
+
+    audit_id: int
+    at: datetime.datetime
+    actor: str
+    action: str = Field(examples=["update"])
+    what: str = Field(description="the table", examples=["device"])
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditPage(Model):
+    """Changes, oldest first; `next` is the `after` of the next page, null on the last."""
+
+    entries: list[AuditEntry]
+    next: int | None
+
+
 class RoadVersion(Model):
     """A stored road network."""
 

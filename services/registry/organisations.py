@@ -39,7 +39,7 @@ def add_organisation(organisation: NewOrganisation, parts: PartsOf, actor: Actor
     """Register an organisation; 409 when its id is taken."""
     name = organisation.organisation_id
     try:
-        with parts.register.transaction() as connection:
+        with parts.register.transaction(actor) as connection:
             row = connection.execute(ADD, organisation.model_dump()).fetchone()
             remember(connection, actor, "add organisation", name, organisation.model_dump(mode="json"))
     except errors.UniqueViolation:
@@ -75,7 +75,7 @@ def change_organisation(
     if_match: IfMatch = None,
 ) -> Organisation:
     """Change what the request names. Needs If-Match with the version meant; 409 while others need its present role."""
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         present = _find(connection, organisation_id, for_update=True)
         changes.check_version(if_match, present.version, organisation_id)
         new = changes.changed(NewOrganisation, present.model_dump(include=set(NewOrganisation.model_fields)), change)
@@ -96,7 +96,7 @@ def delete_organisation(
     if_match: Annotated[str, Header(description="as for a change")] = "*",
 ) -> None:
     """Delete an organisation that no site and no device names."""
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         found = _find(connection, organisation_id, for_update=True)
         changes.check_version(if_match, found.version, organisation_id)
         changes.dependants("organisation", organisation_id, _dependants(connection, organisation_id))

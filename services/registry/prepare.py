@@ -51,7 +51,7 @@ def take_over_accounts(connection: Connection[DictRow], accounts: Mapping[str, s
 
 def prepare(register: Register, settings: RegistrySettings) -> None:
     """Take over what the settings give, in one transaction."""
-    with register.transaction() as connection:
+    with register.transaction("registry") as connection:
         if settings.accounts_file is not None:
             take_over_accounts(connection, read_accounts(settings.accounts_file))
         if settings.api_key is not None:

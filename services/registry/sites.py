@@ -52,7 +52,7 @@ SiteId = Annotated[Identifier, Path()]
 def add_site(site: NewSite, parts: PartsOf, actor: ActorOf) -> Site:
     """Register a site; 409 when its id is taken."""
     try:
-        with parts.register.transaction() as connection:
+        with parts.register.transaction(actor) as connection:
             row = connection.execute(ADD, _row(connection, site)).fetchone()
             remember(connection, actor, "add site", site.site_id, site.model_dump(mode="json"))
     except errors.UniqueViolation:
@@ -81,7 +81,7 @@ def change_site(
     site_id: SiteId, change: SiteChange, parts: PartsOf, actor: ActorOf, response: Response, if_match: IfMatch = None
 ) -> Site:
     """Change what the request names and leave the rest; null takes a value away. Needs If-Match with the version meant."""
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         present = _find(connection, site_id, for_update=True)
         changes.check_version(if_match, present.version, site_id)
         new = changes.changed(NewSite, present.model_dump(include=set(NewSite.model_fields)), change)
@@ -97,7 +97,7 @@ def delete_site(
     site_id: SiteId, parts: PartsOf, actor: ActorOf, if_match: Annotated[str, Header(description="as for a change")] = "*"
 ) -> None:
     """Delete a site that has no devices, with its road networks."""
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         site = _find(connection, site_id, for_update=True)
         changes.check_version(if_match, site.version, site_id)
         devices = [row["device_id"] for row in connection.execute(DEVICES, (site_id, SHOWN))]
@@ -116,7 +116,7 @@ def put_roads(
 ) -> RoadVersion:
     """Store a road network as the site's newest version."""
     check_roads(content)
-    with parts.register.transaction() as connection:
+    with parts.register.transaction(actor) as connection:
         if connection.execute(LOCK_SITE, (site_id,)).fetchone() is None:
             raise not_found("site", site_id)
         row = connection.execute(ADD_ROADS, {"site_id": site_id, "content": content}).fetchone()

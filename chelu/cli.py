@@ -9,7 +9,8 @@ import contextlib
 import errno
 import sys
 from collections.abc import Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
+from typing import Annotated
 
 import typer
 
@@ -40,9 +41,25 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_options)
     for point in sorted(entry_points(group="chelu.commands"), key=lambda point: point.name):
         point.load()(app)
     return app
+
+
+def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if is_asked:
+        typer.echo(f"chelu {version('chelu')}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Chelu: the open platform for connected-vehicle and smart-city test sites."""
 
 
 def main() -> None:

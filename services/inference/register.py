@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from services.inference.network import NetworkRoads
 log = logging.getLogger(__name__)
 
 CHANNEL = "register"
+KINDS, ENVELOPES = frozenset(Kind), frozenset(Envelope)
 _SITES = "SELECT site_id, latitude_deg, longitude_deg, elevation_m FROM register.site ORDER BY site_id"
 _DEVICES = "SELECT device_id, device_key, kind, site_id, envelope, vehicle_id FROM register.device"
 _NETWORK = (
@@ -58,11 +59,12 @@ class Register:
     by_key: Mapping[int, Device]
     sites: Mapping[str, SiteEntry]
     owner_of: Mapping[int, int]  # vehicle id → device key of the OBU it belongs to
+    passed_over: frozenset[str] = frozenset()  # devices of a kind or envelope that this version does not know
 
 
 def load(connection: Connection[Any], before: Register | None = None) -> Register:
     """Read the register; road networks of a version already read in `before` are taken over."""
-    devices = [_device(row) for row in connection.execute(_DEVICES).fetchall()]
+    devices, passed_over = _devices(connection.execute(_DEVICES).fetchall(), before.passed_over if before else frozenset())
     known = before.sites if before else {}
     networks = _networks(connection, known)
     sites = {}
@@ -74,7 +76,16 @@ def load(connection: Connection[Any], before: Register | None = None) -> Registe
         by_key={one.key: one for one in devices},
         sites=sites,
         owner_of={one.vehicle_id: one.key for one in devices if one.vehicle_id and one.kind is Kind.OBU},
+        passed_over=passed_over,
     )
+
+
+def _devices(rows: Sequence[tuple[Any, ...]], before: frozenset[str]) -> tuple[list[Device], frozenset[str]]:
+    """Rows that this version cannot understand (a newer registry wrote them) are passed over, and said once."""
+    strange = {row[0]: row for row in rows if row[2] not in KINDS or row[4] not in ENVELOPES}
+    for device_id, _, kind, _, envelope, _ in (row for name, row in strange.items() if name not in before):
+        log.warning("device %s is passed over: kind %r or envelope %r is not known to this version", device_id, kind, envelope)
+    return [_device(row) for row in rows if row[0] not in strange], frozenset(strange)
 
 
 def _device(row: tuple[Any, ...]) -> Device:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,13 +14,17 @@ from typing import Any
 from psycopg import Connection
 
 from chelu.clock import Clock
+from chelu.codec.envelope import Envelope
 from chelu.topics import Kind
+
+log = logging.getLogger(__name__)
 
 COLUMNS = "device_id, device_key, kind, envelope, standard"
 LOAD = f"SELECT {COLUMNS} FROM register.device"  # noqa: S608 - constants only
 FIND = f"{LOAD} WHERE device_id = ANY(%s)"
 ASK_AGAIN_S = 2.0  # a stranger is looked up in the database once in this time
 MOST_STRANGERS = 10_000
+KINDS, ENVELOPES = frozenset(Kind), frozenset(Envelope)
 DEVICE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # nothing else can be in the register
 
 
@@ -40,6 +45,7 @@ class Register:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._asked: dict[str, float] = {}
+        self._passed_over: set[str] = set()
         self.devices: Mapping[str, Device] = {}
         self.is_stale = True
 
@@ -54,7 +60,7 @@ class Register:
         if not self.is_stale:
             return False
         self.is_stale = False
-        self.devices = {device.device_id: device for device in _devices(connection.execute(LOAD).fetchall())}
+        self.devices = {device.device_id: device for device in self._devices(connection.execute(LOAD).fetchall())}
         self._asked.clear()
         return True
 
@@ -72,16 +78,18 @@ class Register:
         if not names:
             return False
         self._asked.update(dict.fromkeys(names, now_s))
-        found = {device.device_id: device for device in _devices(connection.execute(FIND, (names,)).fetchall())}
+        found = {device.device_id: device for device in self._devices(connection.execute(FIND, (names,)).fetchall())}
         self.devices = {**self.devices, **found}
         return bool(found)
 
     def _heard(self, _notice: object) -> None:
         self.is_stale = True
 
-
-def _devices(rows: Iterable[tuple[Any, ...]]) -> Iterable[Device]:
-    kinds = set(Kind)
-    for name, key, kind, envelope, standard in rows:
-        if kind in kinds:
-            yield Device(name, key, Kind(kind), envelope, standard)
+    def _devices(self, rows: Iterable[tuple[Any, ...]]) -> Iterable[Device]:
+        """Rows that this version cannot understand (a newer registry wrote them) are passed over, and said once."""
+        for name, key, kind, envelope, standard in rows:
+            if kind in KINDS and envelope in ENVELOPES:
+                yield Device(name, key, Kind(kind), envelope, standard)
+            elif name not in self._passed_over:
+                self._passed_over.add(name)
+                log.warning("device %s is passed over: kind %r or envelope %r is not known to this version", name, kind, envelope)

@@ -7,8 +7,9 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -40,7 +41,7 @@ class Site:
 
     url: str
     broker: RunningBroker
-    databases: Supervisor
+    databases: Supervisor | None  # None: the server is not ours to kill
     work: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=dict)
@@ -76,6 +77,13 @@ class Site:
     def stop(self) -> int:
         self.processes[-1].send_signal(signal.SIGTERM)
         return self.processes[-1].wait(20)
+
+    def kill_database(self) -> Callable[[], int]:
+        """``kill -9``; what is returned waits until it is back. Skips where the server is not ours."""
+        if self.databases is None:
+            pytest.skip("a server that was named is not killed")
+        databases, name = self.databases, self.databases.status()[0].name
+        return partial(databases.wait_running, name, timeout_s=20, other_than=databases.kill(name))
 
     @property
     def log(self) -> str:
@@ -117,13 +125,24 @@ def proxy(cold_site: Site) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def cold_site(make_broker: MakeBroker, tmp_path: Path, open_directory: Path) -> Iterator[Site]:
+def own_server(request: pytest.FixtureRequest, tmp_path: Path, open_directory: Path) -> Iterator[tuple[str, Supervisor | None]]:
+    """A server that may be killed; or, where one is named, a database of it."""
+    if os.environ.get("CHELU_TEST_TIMESCALE_URL") or os.environ.get("CHELU_TEST_DATABASE_URL"):
+        yield request.getfixturevalue("database_url"), None
+        return
     cluster = postgres.prepare(open_directory / f"ingest-{secrets.token_hex(4)}", port=free_port(), password=secrets.token_hex(8))
     supervisor = Supervisor(SystemClock())
     supervisor.start(postgres.program(cluster, log=tmp_path / "postgres.log", settings={**FAST, "fsync": "on"}))
+    yield cluster.url_of("postgres"), supervisor
+    supervisor.close()
+
+
+@pytest.fixture
+def cold_site(make_broker: MakeBroker, tmp_path: Path, own_server: tuple[str, Supervisor | None]) -> Iterator[Site]:
+    url, supervisor = own_server
     sessions = tmp_path / "broker-sessions"
     sessions.mkdir()
-    site = Site(cluster.url_of("postgres"), make_broker(directory=sessions), supervisor, tmp_path)
+    site = Site(url, make_broker(directory=sessions), supervisor, tmp_path)
     try:
         with psycopg.connect(site.url, autocommit=True) as connection:
             migrate(connection, "register", MIGRATIONS)
@@ -138,4 +157,3 @@ def cold_site(make_broker: MakeBroker, tmp_path: Path, open_directory: Path) -> 
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        supervisor.close()

@@ -130,12 +130,11 @@ def test_the_database_killed_and_back_costs_nothing_at_either_quality(site: Site
     sender = Sender(site.broker.url, kind="obu", device="o1", stream="bsm")
     payload, total, live = bsm(time_us=now_us()), 4000, 0
     until(lambda: sender.pump(500, payload), 20, "the first receipts")
-    name = site.databases.status()[0].name
-    pid = site.databases.kill(name)
+    wait_back = site.kill_database()
     for _ in range(30):
         sender.pump(total, payload, most=100)
         live += sum(anyone.publish("rsu/r1/bsm/up", deployed([payload], reference_us=now_us())).is_accepted for _ in range(20))
-    site.databases.wait_running(name, timeout_s=20, other_than=pid)
+    wait_back()
     until(lambda: sender.pump(total, payload), 30, "all receipts")
     received, stored, dropped = settled(site, total + live)
     assert (stored, set(dropped)) == (total + live, {"duplicate"})
@@ -149,14 +148,13 @@ def test_ingest_killed_while_the_database_is_away_stores_its_spool_once(site: Si
     payload = bsm(time_us=now_us())
     anyone.publish("obu/o1/bsm/up", payload).wait(5)
     settled(site, 1)
-    name = site.databases.status()[0].name
-    pid = site.databases.kill(name)
+    wait_back = site.kill_database()
     for number in range(600):
         qos = number % 2
         anyone.publish("obu/o1/bsm/up", payload, qos=qos, sequence=number if qos else None).wait(5)
     until(lambda: "kept in" in site.log, 10, "ingest to keep messages")
     site.kill()
-    site.databases.wait_running(name, timeout_s=20, other_than=pid)
+    wait_back()
     site.start()
     until(lambda: "the spool is empty" in site.log, 20, "the spool to be stored")
     until(lambda: site.one("SELECT count(*) FROM stream.delivery") == 300, 10, "all of QoS 1")

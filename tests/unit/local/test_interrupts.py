@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from chelu.local import interrupts
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Hang-ups end things here, also when the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("number", interrupts.ENDING)

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 MINUTE_S = 60.0
 LONGEST_SILENCE_S = 3600.0
 MOST_PAIRS = 10_000
+MOST_LINES = 60  # of refusals logged in a minute: a sender may invent an id for each message
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +75,25 @@ class Undertaker:
 
 
 class Crier:
-    """Logs a refusal once per (device, reason), and again with the number since after 1, 2, 4 … 60 minutes."""
+    """Logs a refusal once per (device, reason), and again with the number since after 1, 2, 4 … 60 minutes.
+
+    Beyond `MOST_LINES` in a minute only their number is said, in the next.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._pairs: dict[tuple[str, str], tuple[float, float, int]] = {}  # next time, silence, number since
+        self._since_s, self._lines, self._untold = clock.monotonic_s(), 0, 0
 
     def tell(self, prepared: Prepared, refusals: Sequence[Refusal]) -> None:
         """Say what is new among the refusals."""
         now_s = self._clock.monotonic_s()
         if len(self._pairs) > MOST_PAIRS:
             self._pairs.clear()
+        if now_s - self._since_s >= MINUTE_S:
+            if self._untold:
+                log.warning("%d refusals of other senders were not said one by one", self._untold)
+            self._since_s, self._lines, self._untold = now_s, 0, 0
         for refusal in refusals:
             self._tell_one(prepared, refusal, now_s)
 
@@ -94,6 +103,10 @@ class Crier:
         if now_s < due_s:
             self._pairs[pair] = due_s, silence_s, since + 1
             return
+        if self._lines >= MOST_LINES:
+            self._untold += 1
+            return
+        self._lines += 1
         more = f" ({since} more since it was last said)" if since else ""
         log.warning(
             "%s: row refused as %s: %s%s", pair[0] or prepared.messages[refusal.message].topic, *pair[1:], refusal.detail, more

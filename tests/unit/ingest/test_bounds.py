@@ -9,7 +9,7 @@ import pytest
 from chelu.clock import VirtualClock
 from chelu.errors import ConfigurationError, MalformedError
 from services.ingest import documents
-from services.ingest.dead_letters import Crier, Undertaker
+from services.ingest.dead_letters import MOST_LINES, Crier, Undertaker
 from services.ingest.prepared import deliveries
 from services.ingest.receipts import Receipts
 from services.ingest.routes import FILTERS, MOST_ROUTES, Router
@@ -38,6 +38,18 @@ def test_a_refusal_is_logged_once_a_device_and_reason_then_with_growing_pauses(c
             clock.advance(30)
     assert len(caplog.records) == 3
     assert "9 more" in caplog.records[1].message
+
+
+def test_a_sender_that_invents_ids_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    clock = VirtualClock(0)
+    crier = Crier(clock)
+    for turn in range(20):
+        prepared, _ = work([message(f"obu/x{turn}-{index}/bsm/up", b"\x00") for index in range(50)])
+        crier.tell(prepared, prepared.refusals)
+    assert len(caplog.records) == MOST_LINES
+    clock.advance(61)
+    crier.tell(prepared, prepared.refusals[:1])
+    assert "940 refusals of other senders" in caplog.records[MOST_LINES].message
 
 
 def receipts_of(clock: VirtualClock, receipts: Receipts, *numbers: int, connection: int = 1) -> list[dict[str, int]]:

@@ -61,7 +61,7 @@ class Link:
         self._wrote_s = self._read_s = 0.0
         self._pinged_s: float | None = None
         self._answer = packets.Connack(Reason.SUCCESS, is_session_present=False)
-        self._is_answered = self._is_welcome = self.is_ready = False
+        self._is_dismissed = self._is_answered = self._is_welcome = self.is_ready = False
         self.refusal: tuple[str, str] | None = None
         self.loss = ""
 
@@ -120,7 +120,9 @@ class Link:
         except OSError as error:
             self.loss = self.loss or error.strerror or str(error)
             return False
-        return is_standing and self.refusal is None and self._is_in_time(is_reading=is_reading)
+        if not is_standing or self._is_dismissed or self.refusal:
+            return False
+        return self._is_in_time(is_reading=is_reading)
 
     def has_unsent(self) -> bool:
         """Whether anything published is still unwritten or unacknowledged."""
@@ -274,7 +276,7 @@ class Link:
         elif control.kind == Kind.SUBACK:
             self._on_suback(packets.read_suback(control.body, version=self._version)[1])
         elif control.kind == Kind.DISCONNECT:
-            self.loss = name_of(packets.read_disconnect(control.body))
+            self.loss, self._is_dismissed = name_of(packets.read_disconnect(control.body)), True
         elif control.kind != Kind.PINGRESP:
             raise WireError(Reason.PROTOCOL_ERROR, f"a packet of type {control.kind}, which a broker does not say")
 

@@ -54,15 +54,15 @@ def read(
     start, stop = edges[:-1], edges[1:]
     first, body = data[start], _bodies(data, start)
     is_message = (first >> 4) == Kind.PUBLISH
-    controls: list[Control] = []
-    if not is_message.all():
-        others = np.flatnonzero(~is_message).tolist()
-        controls = [Control(int(first[row]), data[body[row] : stop[row]].tobytes()) for row in others]
+    others = np.flatnonzero(~is_message)
+    controls = [Control(int(first[row]), data[body[row] : stop[row]].tobytes()) for row in others.tolist()]
+    begin = start
+    if len(others):
         first, body, start, stop = first[is_message], body[is_message], start[is_message], stop[is_message]
-    heard = (arrival_us, connection)
-    messages, problem = _messages(data, first, body, stop, version, topics, heard)
+    messages, problem = _messages(data, first, body, stop, version, topics, (arrival_us, connection))
     if problem:
-        return Portion(messages, controls, int(start[len(messages)]), 0, problem)
+        bad = int(start[len(messages)])
+        return Portion(messages, controls[: int(np.searchsorted(begin[others], bad))], bad, 0, problem)
     return Portion(messages, controls, consumed, needed, error)
 
 

@@ -228,10 +228,15 @@ def _path_prediction(table: Table, radius: Floats, confidence: Floats) -> None:
     is_known = ~np.isnan(radius)
     wire = np.nan_to_num(np.where(np.abs(radius) > 3276.6, 3276.7, radius)) * 10
     table.set(f"{path}.radiusOfCurve", np.rint(wire).astype(np.int64), is_known)
-    share = np.nan_to_num(confidence)
-    if ((share < 0) | (share > 1)).any():
-        raise OutOfRangeError("path_confidence", float(share[((share < 0) | (share > 1)).argmax()]), 0.0, 1.0)
-    table.set(f"{path}.confidence", np.rint(share * 200).astype(np.int64), is_known)
+    table.set(f"{path}.confidence", _share("path_confidence", confidence), is_known)
+
+
+def _share(column: str, share: Floats) -> Ints:
+    """Confidence in steps of 0.5 %, 0 where unknown."""
+    is_wrong = (share < 0) | (share > 1)
+    if is_wrong.any():
+        raise OutOfRangeError(column, float(share[is_wrong.argmax()]), 0.0, 1.0)
+    return np.asarray(np.rint(np.where(np.isnan(share), 0, share) * 200), np.int64)
 
 
 def _path_history(table: Table, batch: Batch, points: Batch) -> None:
@@ -335,7 +340,7 @@ def _states(table: Table, batch: Batch) -> None:
     table.set("timing.nextDuration", _mark(batch["next_duration_s"]))
     table.set("timing.nextEndUTCTime", _clock(ends, in_hour))
     bits |= np.where(np.isnan(np.where(timing == 2, ends, batch["next_duration_s"])), 0, 1)
-    table.set("timing.timeConfidence", np.rint(np.nan_to_num(batch["confidence"]) * 200).astype(np.int64))
+    table.set("timing.timeConfidence", _share("confidence", batch["confidence"]))
     bits |= np.where(np.isnan(batch["confidence"]), 0, 4)
     table.set("timing?", bits)
 
@@ -346,6 +351,6 @@ def _mark(seconds: Floats) -> Ints:
 
 
 def _clock(seconds: Floats, in_hour: Floats) -> Ints:
-    """TimeMark within the hour."""
-    mark = np.rint(np.nan_to_num(seconds + in_hour) * 10) % MARK_MORE
+    """TimeMark within the hour; an hour away or more is 36000."""
+    mark = np.rint(np.nan_to_num(np.clip(seconds, -3600, 3600) + in_hour) * 10) % MARK_MORE
     return np.where(np.isnan(seconds), MARK_UNKNOWN, np.where(seconds >= 3600, MARK_MORE, mark)).astype(np.int64)

@@ -176,7 +176,8 @@ def _timing(states: Table, time_us: Ints) -> dict[str, Column]:
     columns["confidence"] = fields.quantity(states, Quantity("", "timing.timeConfidence", 200))
     duration = fields.quantity(states, Quantity("", "timing.nextDuration", 10, unavailable=MARK_UNKNOWN))
     next_end = _until(states, "timing.nextEndUTCTime", in_hour)
-    columns["next_duration_s"] = np.where(np.isnan(duration), (next_end - columns["next_start_s"]) % 3600, duration)
+    until_end = np.where(columns["next_start_s"] < 3600, (next_end - columns["next_start_s"]) % 3600, np.nan)
+    columns["next_duration_s"] = np.where(np.isnan(duration), until_end, duration)
     return columns
 
 

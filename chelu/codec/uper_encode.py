@@ -45,8 +45,9 @@ class Encoder:
 
     def run(self, program: Program) -> None:
         """Encode every row; OutOfRangeError for a value its field cannot hold."""
-        self._steps(program.operations, (0, len(program.operations)), None)
-        self._flush()
+        if self.table.rows:
+            self._steps(program.operations, (0, len(program.operations)), None)
+            self._flush()
 
     def _steps(self, operations: tuple[Operation, ...], span: tuple[int, int], mask: Mask) -> None:
         at, end = span

@@ -62,11 +62,12 @@ def _run(request: Request, console: Console) -> int:
         scene = scene.at(_origin(request, client, fleet)).clipped(request.start_s, request.end_s)
         with connected(client, fleet, scene.origin, clock, environ) as session:
             report = _replay(request, scene, fleet, session, clock, console)
-        _tell(console, report, scene)
-        if report.is_interrupted:
-            return INTERRUPTED
-        lost = [f"{report.unsent} messages were lost with the connection to the broker"] if report.unsent else []
-        found = _check(request, scene, fleet, client, report, clock, console) if request.has_check else []
+            _tell(console, report, scene)
+            if report.is_interrupted:
+                return INTERRUPTED
+            lost = [f"{report.unsent} messages were lost with the connection to the broker"] if report.unsent else []
+            # With the session open: amqtt forgets what a client that leaves has sent it just before.
+            found = _check(request, scene, fleet, client, report, clock, console) if request.has_check else []
     faults = [*lost, *(fault for comparison in found for fault in Tolerance().faults(comparison))]
     for fault in faults:
         console.print(f"[red]{fault}[/red]")

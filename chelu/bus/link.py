@@ -29,6 +29,7 @@ from chelu.clock import Clock
 
 CONNECT_TIMEOUT_S = 5.0
 POLL_S = 0.5
+GOODBYE_S = 0.5  # longest wait for the broker to hang up after our DISCONNECT
 BUFFER_BYTES = 1 << 18  # what is read before anything is looked at: some 2 500 BSMs
 LARGEST_PACKET = 16 << 20  # offered to the broker as our maximum packet size; its own limit is 4 MiB (chelu.local.mosquitto)
 SUBSCRIBE_ID = 1
@@ -129,8 +130,21 @@ class Link:
         return self._outbox.has_unsettled
 
     def say_goodbye(self) -> None:
-        """DISCONNECT in order, so that the broker keeps the last will to itself."""
+        """DISCONNECT in order, so that the broker keeps the last will to itself, and wait until it hangs up.
+
+        Before that it may not have read our last acknowledgements, and a successor that takes the session over gets their
+        messages again: mosquitto reads one packet of a client, then looks at the others.
+        """
         self._leave(Reason.SUCCESS)
+        if self._sock is None or not self._is_welcome:
+            return
+        deadline_s = time.monotonic() + GOODBYE_S
+        try:
+            while (left_s := deadline_s - time.monotonic()) > 0:
+                if select.select([self._sock], [], [], left_s)[0] and not self._read(self._sock):
+                    return
+        except (OSError, ValueError, WireError):
+            return
 
     def close(self) -> None:
         """Drop the socket if it is still there and report everything unacknowledged as failed."""

@@ -60,16 +60,27 @@ class Routes:
     is_refused: npt.NDArray[np.bool_]
 
 
-def columns_of(rows: Sequence[Route]) -> Routes:
-    """Routes as columns."""
-    streams = {name: code for code, name in enumerate(dict.fromkeys(row.stream for row in rows))}
-    return Routes(
+def columns_of(rows: Sequence[Route], before: Routes | None = None) -> Routes:
+    """Routes as columns, after those `before`: only what is new is looked at, since a sender may invent topics."""
+    names = before.streams if before else ()
+    streams = {name: code for code, name in enumerate(dict.fromkeys([*names, *(row.stream for row in rows)]))}
+    new = Routes(
         tuple(rows),
         np.array([row.handling for row in rows], np.int8),
         np.array([row.device_key for row in rows], np.int32),
         np.array([streams[row.stream] for row in rows], np.int32),
         tuple(streams),
         np.array([row.refusal is not None for row in rows], np.bool_),
+    )
+    if before is None:
+        return new
+    return Routes(
+        (*before.rows, *new.rows),
+        np.concatenate([before.handling, new.handling]),
+        np.concatenate([before.device_key, new.device_key]),
+        np.concatenate([before.stream, new.stream]),
+        new.streams,
+        np.concatenate([before.is_refused, new.is_refused]),
     )
 
 
@@ -93,8 +104,8 @@ class Router:
     @property
     def routes(self) -> Routes:
         """All routes given out."""
-        if len(self._columns.rows) != len(self._rows):
-            self._columns = columns_of(self._rows)
+        if (known := len(self._columns.rows)) != len(self._rows):
+            self._columns = columns_of(self._rows[known:], self._columns)
         return self._columns
 
     def route(self, messages: Sequence[Received]) -> npt.NDArray[np.int32]:

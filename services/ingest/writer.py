@@ -34,6 +34,8 @@ OFFERED = """CREATE TEMPORARY TABLE IF NOT EXISTS offered
     (device_key integer, stream text, sequence bigint) ON COMMIT DELETE ROWS"""
 DELIVER = """INSERT INTO stream.delivery (device_key, stream, sequence) SELECT * FROM offered
     ON CONFLICT DO NOTHING RETURNING device_key, stream, sequence"""
+DROPS = """INSERT INTO stream.drop (batch_id, stream, device_key, reason, rows)
+    SELECT %s, * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::bigint[])"""
 RELEASE = """INSERT INTO stream.spool (name, released) VALUES (%s, %s)
     ON CONFLICT (name) DO UPDATE SET released = greatest(stream.spool.released, excluded.released)"""
 PRUNE_LETTERS = "DELETE FROM stream.dead_letter WHERE dead_letter_id <= (SELECT max(dead_letter_id) FROM stream.dead_letter) - %s"
@@ -200,10 +202,8 @@ def _keep_books(
             [(batch_id, a.stream, a.messages, a.frames, a.received, a.stored, a.missing) for a in accounts],
         )
         if drops:
-            cursor.executemany(
-                "INSERT INTO stream.drop (batch_id, stream, device_key, reason, rows) VALUES (%s, %s, %s, %s, %s)",
-                [(batch_id, drop.stream, drop.device_key, str(drop.reason), drop.rows) for drop in drops],
-            )
+            columns = zip(*((drop.stream, drop.device_key, str(drop.reason), drop.rows) for drop in drops), strict=True)
+            cursor.execute(DROPS, (batch_id, *map(list, columns)))
         if letters:
             cursor.executemany(
                 "INSERT INTO stream.dead_letter (time, topic, device_id, reason, detail, payload, size_bytes, suppressed)"

@@ -15,7 +15,7 @@ from chelu.errors import MalformedError
 from chelu.messages import DropReason, frames_of
 from tests.unit.codec.support import REFERENCE_US, messages, table_value, vectors, vectors_file
 
-SLOW = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+SLOW = settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
 
 
 def kind_of(frame: bytes) -> str:

@@ -203,7 +203,7 @@ def _judge(
             cross_deck=world.across_decks(stage, fleet, report),
         )
     )
-    summary["staged"] = [str(verdict) for verdict in verdicts]
+    summary["staged"] = [*map(str, verdicts), *stage.undecided()]
     draw(scenery.drawing(stage, rows, warnings, summary), request.picture)
     text = json.dumps(summary, indent=2, ensure_ascii=False)
     if request.summary:

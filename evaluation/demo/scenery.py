@@ -51,7 +51,7 @@ def _hosts(warnings: Sequence[ReceivedWarning], frame: LocalFrame) -> Points:
 def _staged(stage: World) -> dict[str, Points]:
     """A label where each staged conflict comes to a head: its first car at the time its window ends."""
     labels = {}
-    for conflict in stage.staging.conflicts:
+    for conflict in stage.decided():
         wanted, script = conflict.expectations[0], conflict.scripts[0]
         along, _, _ = script.motion(np.array([script.at_ms], np.int64))
         xyz, _ = script.line.place(along)

@@ -14,7 +14,7 @@ from chelu.roads.network import RoadNetwork
 from evaluation.demo.decks import WarnedPair, crossing_decks
 from simulators import trace as traces
 from simulators import verdicts as judged
-from simulators.conflicts import Staging, stage
+from simulators.conflicts import Conflict, Staging, stage
 from simulators.fleet import Fleet
 from simulators.judge import Verdict
 from simulators.received import ReceivedWarning
@@ -34,6 +34,23 @@ class World:
     network_file: bytes
     staging: Staging
     scene: Scene
+
+    @property
+    def until_s(self) -> float:
+        """Where the demo ends on the scene's clock."""
+        return self.scene.end_ms / 1000
+
+    def decided(self) -> list[Conflict]:
+        """The staged conflicts that the demo is long enough for."""
+        return [one for one in self.staging.conflicts if all(wanted.latest_s <= self.until_s for wanted in one.expectations)]
+
+    def undecided(self) -> list[str]:
+        """A sentence for each staged conflict that it is not."""
+        return [
+            f"{one.expectations[0].name}: not judged, since it comes to a head after the demo's end"
+            for one in self.staging.conflicts
+            if one not in self.decided()
+        ]
 
 
 def build(seconds: float) -> World:
@@ -56,7 +73,7 @@ def raised(warnings: Sequence[ReceivedWarning]) -> list[ReceivedWarning]:
 
 def verdicts(world: World, fleet: Fleet, report: ReplayReport) -> list[Verdict]:
     """What became of each staged conflict that the demo was long enough for."""
-    expected = world.staging.expectations(world.scene.end_ms / 1000)
+    expected = [wanted for conflict in world.decided() for wanted in conflict.expectations]
     return judged.verdicts(expected, report, world.scene, fleet)
 
 

@@ -1,5 +1,8 @@
 """Receiving: from a recorded byte stream on loopback, ours against paho's callbacks and against a reader that only counts bytes.
 
+"bytes → messages" is a whole session: connection, thread, inbox and `drain`. "the reader alone" is the same parser in the reading
+thread.
+
 The stream is what a broker would send: single BSMs of design §5's mix, on the topics of 500 units, in an order of no pattern.
 """
 
@@ -13,9 +16,10 @@ import numpy as np
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from chelu.bus import packets, wire
+from chelu.bus import BulkSession, packets, wire
 from chelu.bus.batch import Messages
 from chelu.bus.topic_table import TopicTable
+from chelu.clock import SystemClock
 from chelu.codec import cv2x
 from chelu.codec.cv2x_spec import spec
 from chelu.messages import Frames
@@ -29,6 +33,7 @@ SHAPES = 4096
 BUFFER = 1 << 18
 PAHO_SHARE, SLOW_SHARE = 20, 400  # paho gets that part of the stream, paho with asn1tools that part
 MOST = 1 << 20
+BATCH = 16_384
 
 
 def run(*, quick: bool) -> list[Ratio]:
@@ -38,7 +43,8 @@ def run(*, quick: bool) -> list[Ratio]:
     size = sum(map(len, stream))
     slow = spec().slow.decode
     with served(stream) as port:
-        ours, plain, limit, columns, naive = interleaved(
+        ours, alone, plain, limit, columns, naive = interleaved(
+            lambda: _session(port, count),
             lambda: _read(port, count),
             lambda: _paho(port, count // PAHO_SHARE, lambda _: None),
             lambda: _count_bytes(port, size) and count,
@@ -49,6 +55,7 @@ def run(*, quick: bool) -> list[Ratio]:
     return [
         Ratio("receive: bytes → messages", ours, "paho callbacks", plain, "messages", 10),
         Ratio("receive: bytes → messages", ours, "counting bytes", limit, "messages", 0.6),
+        Ratio("receive: the reader alone", alone, "counting bytes", limit, "messages", None),
         Ratio("BSM from wire to columns", columns, "paho + asn1tools", naive, "messages", None),
     ]
 
@@ -77,6 +84,21 @@ def _portions(port: int, count: int) -> Iterator[Messages]:
             buffer[:held] = buffer[portion.consumed : portion.consumed + held]
             found += len(portion.messages)
             yield portion.messages
+
+
+def _session(port: int, count: int) -> int:
+    """A session as a service has it; nothing may be dropped, so its inbox takes the whole stream."""
+    session = BulkSession(
+        f"mqtt://127.0.0.1:{port}", client_id="bench", clock=SystemClock(), subscriptions=[("#", 0)], inbox_limit=count
+    )
+    session.start()
+    found = 0
+    while found < count:
+        found += len(session.drain(BATCH, 1.0))
+    session.stop(flush_s=0)
+    if session.inbox_dropped:
+        raise ValueError(f"{session.inbox_dropped} messages were dropped")
+    return found
 
 
 def _read(port: int, count: int) -> int:

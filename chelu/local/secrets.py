@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from dataclasses import asdict, dataclass
 
@@ -24,6 +25,7 @@ class Secrets:
 
 def load(layout: Layout, *, accounts: tuple[str, ...]) -> Secrets:
     """The site's secrets, made where missing; CannotStartError when a database is there whose password is lost."""
+    _check_owner(layout)
     known = files.read_json(layout.secrets)
     if "database_password" not in known and (layout.postgres / "PG_VERSION").exists():
         raise CannotStartError(
@@ -40,6 +42,18 @@ def load(layout: Layout, *, accounts: tuple[str, ...]) -> Secrets:
     files.write_text(layout.api_key, found.api_key + "\n")
     files.write_text(layout.accounts, json.dumps(found.accounts) + "\n")
     return found
+
+
+def _check_owner(layout: Layout) -> None:
+    """Somebody else's site is not ours to start: root, too, would leave files that its owner cannot read."""
+    try:
+        owner = layout.secrets.stat().st_uid
+    except FileNotFoundError:
+        return
+    if owner != os.geteuid():
+        raise CannotStartError(
+            f"the site in {layout.data} belongs to another user (id {owner})", "start it as that user, or with another --data"
+        )
 
 
 def _random() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chelu.errors import CannotStartError, ConfigurationError
-from chelu.local import files, plan, ports, postgres, process
+from chelu.local import files, plan, ports, postgres, process, secrets
 from chelu.local.files import Layout
 from chelu.local.plan import Options
 
@@ -70,3 +70,13 @@ def test_a_port_that_somebody_took_meanwhile_is_noticed(tmp_path: Path) -> None:
     assert not plan.has_lost_a_port(made)
     with socket.create_server((ports.LOOPBACK, made.around.api_port)):
         assert plan.has_lost_a_port(made)
+
+
+def test_the_site_of_another_user_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = Layout(tmp_path)
+    secrets.load(layout, accounts=())
+    before = layout.secrets.read_text()
+    monkeypatch.setattr(os, "geteuid", lambda: layout.secrets.stat().st_uid + 1)
+    with pytest.raises(CannotStartError, match="belongs to another user"):
+        secrets.load(layout, accounts=("new",))
+    assert layout.secrets.read_text() == before

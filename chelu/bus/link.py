@@ -29,6 +29,7 @@ from chelu.clock import Clock
 
 CONNECT_TIMEOUT_S = 5.0
 POLL_S = 0.5
+REST_S = 0.001  # after a read: a broker writes each message by itself, and a batch of one costs as much as one of a hundred
 GOODBYE_S = 0.5  # longest wait for the broker to hang up after our DISCONNECT
 BUFFER_BYTES = 1 << 18  # what is read before anything is looked at: some 2 500 BSMs
 LARGEST_PACKET = 16 << 20  # offered to the broker as our maximum packet size; its own limit is 4 MiB (chelu.local.mosquitto)
@@ -59,7 +60,7 @@ class Link:
         self._waker = Waker()
         self._answer_within_s, self._deadline_s = answer_within_s, 0.0
         self._keepalive_s: float = plan.keepalive_s
-        self._wrote_s = self._read_s = 0.0
+        self._wrote_s = self._read_s = self._rest_until_s = 0.0
         self._pinged_s: float | None = None
         self._answer = packets.Connack(Reason.SUCCESS, is_session_present=False)
         self._is_dismissed = self._is_answered = self._is_welcome = self.is_ready = False
@@ -173,6 +174,8 @@ class Link:
     # -- socket --------------------------------------------------------------------------------------------------------------
 
     def _poll(self, sock: socket.socket, *, is_reading: bool) -> None:
+        if (rest_s := self._rest_until_s - time.monotonic()) > 0:
+            self._waker.wait(rest_s)
         poll = select.poll()
         poll.register(sock, (select.POLLIN if is_reading else 0) | (select.POLLOUT if self._outbox.has_bytes else 0))
         poll.register(self._waker.fileno(), select.POLLIN)
@@ -199,6 +202,7 @@ class Link:
                 self._held += count
         if self._held > before:
             self._read_s, self._pinged_s = time.monotonic(), None
+            self._rest_until_s = self._read_s + REST_S if self._held < room and self.is_ready else 0.0
             self._digest()
         if not is_standing:
             self.loss = self.loss or "the connection broke"

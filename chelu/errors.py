@@ -59,6 +59,15 @@ class OutOfRangeError(CheluError):
         super().__init__(f"{field} = {value!r} is outside {low} … {high}")
 
 
+class NotAllowedError(OutOfRangeError):
+    """A value that is none of those its field can hold, where that is no range."""
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(field, value, allowed, None)
+        self.allowed = allowed
+        self.args = (f"{field} = {_short(value)} is not allowed: {allowed}",)
+
+
 class RefusedError(CheluError):
     """A peer (broker, database, registry) answered and said no."""
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from chelu.errors import CheluError, MalformedError
+from chelu.errors import CheluError, ConfigurationError
 
 
 def register(app: typer.Typer) -> None:
@@ -39,10 +39,11 @@ def encode() -> None:
 
 
 def _from_hex(text: str | None) -> bytes:
+    digits = (text or "").strip().removeprefix("0x")
     try:
-        return bytes.fromhex(text or "")
-    except ValueError as error:
-        raise MalformedError("undecodable", f"not hexadecimal digits: {error}") from None
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise ConfigurationError("--hex", text, "hexadecimal digits, two for each byte") from None
 
 
 def _from_file(file: Path) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 from chelu.codec.cv2x_names import Unit, label, unit
 from chelu.codec.cv2x_spec import KINDS, slow_decode, slow_encode, spec
 from chelu.codec.uper_types import Choice, Leaf, Listing, Member, Node, Record
-from chelu.errors import MalformedError, OutOfRangeError
+from chelu.errors import MalformedError, NotAllowedError, OutOfRangeError
 from chelu.messages import DropReason
 
 Json = Any
@@ -47,7 +47,7 @@ def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         values = [value for name, value in pairs if name == twice]
-        raise OutOfRangeError(twice, values, "one value", f"not {len(values)}")
+        raise NotAllowedError(twice, values, f"one value, not {len(values)}")
     return found
 
 
@@ -57,10 +57,10 @@ def from_json(document: Mapping[str, Json]) -> bytes:
     OutOfRangeError names the first field that is missing, unknown, of the wrong type or outside its bounds.
     """
     if not isinstance(document, Mapping):
-        raise OutOfRangeError("(document)", document, "a JSON object with", "message")
+        raise NotAllowedError("(document)", document, "a JSON object with the key message")
     kind = document.get("message")
     if not isinstance(kind, str) or kind not in _FRAMES:
-        raise OutOfRangeError("message", kind, KINDS[0], ", ".join(KINDS[1:]))
+        raise NotAllowedError("message", kind, f"one of {', '.join(KINDS)}")
     body = {name: value for name, value in document.items() if name != "message"}
     return slow_encode((_FRAMES[kind], _read(_message(kind), body, "")))
 
@@ -117,20 +117,20 @@ def _read_record(node: Record, value: Json, path: str) -> dict[str, Any]:
     labels = {label(node, member): member for member in node.members}
     for name in value:
         if name not in labels:
-            raise OutOfRangeError(_join(path, name), value[name], "no such field; fields are", ", ".join(labels))
+            raise NotAllowedError(_join(path, name), value[name], f"there is no such field; fields are {', '.join(labels)}")
     read = {}
     for name, member in labels.items():
         if name in value:
             read[member.name] = _read_member(member, value[name], _join(path, name))
         elif not member.is_optional:
-            raise OutOfRangeError(_join(path, name), None, "it is required:", _bounds(member))
+            raise NotAllowedError(_join(path, name), None, f"it is required: {_bounds(member)}")
     return read
 
 
 def _read_choice(node: Choice, value: Json, path: str) -> tuple[str, Any]:
     names = {member.name: member for member in node.members}
     if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in names:
-        raise OutOfRangeError(path, value, "an object with one of", ", ".join(names))
+        raise NotAllowedError(path, value, f"an object with one of {', '.join(names)}")
     name, inner = next(iter(value.items()))
     return name, _read_member(names[name], inner, _join(path, name))
 
@@ -146,14 +146,14 @@ def _read_list(node: Listing, value: Json, path: str) -> Any:
     if not node.low <= len(read) <= node.high:
         raise OutOfRangeError(f"{path} (length)", len(read), node.low, node.high)
     if node.kind == "text" and not value.isascii():
-        raise OutOfRangeError(path, value, "characters of ASCII", "\\x00 … \\x7f")
+        raise NotAllowedError(path, value, "characters of ASCII")
     return [_read(node.element, part, f"{path}[{at}]") for at, part in enumerate(value)] if node.kind == "list" else read
 
 
 def _read_leaf(leaf: Leaf, value: Json, path: str) -> Any:
     if leaf.kind == "enum":
         if value not in leaf.names:
-            raise OutOfRangeError(path, value, leaf.names[0], ", ".join(leaf.names[1:]))
+            raise NotAllowedError(path, value, f"one of {', '.join(leaf.names)}")
         return value
     if leaf.kind == "octets":
         _expect(value, str, path, f"{leaf.size} bytes in hexadecimal")
@@ -174,7 +174,7 @@ def _read_bits(leaf: Leaf, value: Json, path: str) -> tuple[bytes, int]:
     elif isinstance(value, list) and all(name in leaf.names for name in value):
         number = sum(1 << (leaf.size - 1 - leaf.names.index(name)) for name in set(value))
     else:
-        raise OutOfRangeError(path, value, f"{leaf.size} characters 0 and 1, or a list of", ", ".join(leaf.names))
+        raise NotAllowedError(path, value, f"{leaf.size} characters 0 and 1, or a list of {', '.join(leaf.names)}")
     size = -(-leaf.size // 8)
     return (number << (8 * size - leaf.size)).to_bytes(size, "big"), leaf.size
 
@@ -183,12 +183,12 @@ def _hex(value: str, path: str) -> bytes:
     try:
         return bytes.fromhex(value)
     except ValueError:
-        raise OutOfRangeError(path, value, "hexadecimal digits", "two for each byte") from None
+        raise NotAllowedError(path, value, "hexadecimal digits, two for each byte") from None
 
 
 def _expect(value: Json, kind: type, path: str, what: str) -> None:
     if not isinstance(value, kind):
-        raise OutOfRangeError(path or "(document)", value, what, f"not {type(value).__name__}")
+        raise NotAllowedError(path or "(document)", value, f"{what}, not {type(value).__name__}")
 
 
 def _join(path: str, name: str) -> str:

@@ -291,6 +291,26 @@ class Client:
             yield from page["entries"]
             after = page["next"]
 
+    def login(self, user_name: str, password: str) -> Row:
+        """Begin a session: ``token``, which is a key, and ``expires``."""
+        session: Row = self._json("POST", "/api/login", json={"user_name": user_name, "password": password})
+        return session
+
+    def me(self) -> Row:
+        """Whose key this is: name, user, roles, scopes."""
+        me: Row = self._json("GET", "/api/me")
+        return me
+
+    def people(self, method: str, *path: str, **request: Any) -> Any:
+        """A call about ``users`` or ``keys``, as the API describes it; the answer's document, None when it has none."""
+        response = self._send(method, "/api/" + "/".join(path), **request)
+        return response.json() if response.content else None
+
+    def change_user(self, user_name: str, changes: Mapping[str, Any]) -> Row:
+        """Change fields of a user; RefusedError when someone else changed it meanwhile."""
+        user: Row = self._change(f"/api/users/{user_name}", changes)
+        return user
+
     def warnings(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
         """Warnings raised, updated and cleared."""
         return self._rows("/api/warnings", from_us, to_us)

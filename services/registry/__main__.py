@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from chelu.clock import SystemClock
 from chelu.daemon import LOG_FORMAT, READY_VARIABLE
 from chelu.errors import CheluError
 from chelu.store import Database, migrate
@@ -21,8 +22,11 @@ from services.registry.database import Register
 from services.registry.parts import Parts
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
+from services.registry.throttle import Throttle
 
 POOL_SIZE = 8
+LOGIN_WINDOW_S = 60.0
+LOGIN_LIMITS = {"user_throttle": 5, "address_throttle": 30}
 LOG = logging.getLogger("services.registry")
 
 
@@ -53,9 +57,12 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
         if not is_serving:  # the broker is not running yet, and a pid file may be left from another day
             Follower(replace(files, broker=None), lambda: prepare.read_state(register)).write()
             return
-        prepare.require_key(register)
+        if password := prepare.make_administrator(register):
+            print(f"administrator {prepare.FIRST_USER!r}, password {password} (shown only now)", flush=True)
         with Follower(files, lambda: prepare.read_state(register)) as follower:
-            serve(create_app(Parts(register, follower)), host=settings.host, port=settings.port, ready_file=ready_file)
+            throttles = {name: Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for name, limit in LOGIN_LIMITS.items()}
+            parts = Parts(register, follower, SystemClock(), **throttles)
+            serve(create_app(parts), host=settings.host, port=settings.port, ready_file=ready_file)
 
 
 def _parser() -> argparse.ArgumentParser:

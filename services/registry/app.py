@@ -9,10 +9,12 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Response
 
 from chelu.errors import CheluError
-from services.registry import audit, device_imports, devices, organisations, problems, sites, streams, tables
+from services.registry import audit, device_imports, devices, organisations, people, problems, sessions, sites, streams, tables
+from services.registry.access import authorise
 from services.registry.body_limit import BodyLimit
 from services.registry.models import Health
-from services.registry.parts import Parts, PartsOf, actor
+from services.registry.parts import Parts, PartsOf
+from services.registry.roles import check_complete
 
 MAX_BODY_BYTES = 64 * 2**20
 ABOUT = """The register of a Chelu test site: sites, devices and their credentials, and what was stored of their messages.
@@ -22,13 +24,15 @@ whose `errors` name the field, the value and what is allowed. Times are µs UTC 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {problems.MEDIA_TYPE: {}}}
     for status, text in (
-        (401, "no API key, or one that is not known"),
+        (401, "no API key or token, or one that is not known or has expired"),
+        (403, "the key's scopes, or its owner's roles, do not allow it"),
         (404, "not registered"),
         (409, "taken already, or something depends on it"),
         (412, "If-Match means another version than the present"),
         (415, "a file of another type"),
         (422, "a field is not allowed as it is"),
         (428, "a change without If-Match"),
+        (429, "too many attempts to log in"),
         (503, "the database, or the table asked for, is not there; try again"),
     )
 }
@@ -41,9 +45,12 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
     app.include_router(HEALTH)
-    for module in (organisations, sites, devices, device_imports, streams, tables, audit):
-        app.include_router(module.ROUTER, dependencies=[Depends(actor)], responses=REFUSALS)
+    app.include_router(sessions.LOGIN, responses=REFUSALS)
+    for module in (organisations, sites, devices, device_imports, streams, tables, audit, people, sessions):
+        app.include_router(module.ROUTER, dependencies=[Depends(authorise)], responses=REFUSALS)
     problems.install(app)
+    operations = app.openapi()["paths"].items()
+    check_complete((method.upper(), path) for path, methods in operations for method in methods)
     return app
 
 

@@ -14,13 +14,15 @@ from psycopg.rows import DictRow
 from pydantic import ValidationError
 
 from services.registry import device_rows, device_rules, device_search
+from services.registry.access import ActorOf, CallerOf, require
 from services.registry.database import remember
 from services.registry.device_files import READERS, WRITERS, Record
 from services.registry.device_filters import FiltersOf
 from services.registry.devices import new_secrets
 from services.registry.models import Device, ImportFault, ImportReport, NewDevice, Registered
-from services.registry.parts import ActorOf, Parts, PartsOf
+from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, answer, fault_of
+from services.registry.roles import Role
 
 ROUTER = APIRouter(prefix="/api", tags=["devices"])
 MAX_RECORDS = 100_000
@@ -47,6 +49,7 @@ def import_devices(
     request: Request,
     response: Response,
     parts: PartsOf,
+    who: CallerOf,
     actor: ActorOf,
     *,
     dry_run: DryRun = False,
@@ -60,6 +63,7 @@ def import_devices(
     _check_count(len(found.records))
     with parts.register.transaction(actor) as connection:
         good, faults = _checked(connection, found.records, found.faults)
+        require(who, Role.OPERATOR, {device.site_id for device in good})
         is_refused = bool(faults) and not skip_bad
         registered = [] if dry_run or is_refused else _register(connection, good, actor)
     if registered:
@@ -72,9 +76,9 @@ def import_devices(
 
 
 @ROUTER.get("/export/devices", response_class=StreamingResponse, responses={200: {"content": {CSV: {}, GEOJSON: {}}}})
-def export_devices(parts: PartsOf, filters: FiltersOf, format: Format = "csv") -> StreamingResponse:
+def export_devices(parts: PartsOf, who: CallerOf, filters: FiltersOf, format: Format = "csv") -> StreamingResponse:
     """The devices that fit all filters as a file that can be imported again; it has no credentials."""
-    pages = _pages(parts, filters)
+    pages = _pages(parts, {**filters, "sites": who.sites(Role.VIEWER)})
     first = next(pages)  # so that a database that is away is said to be before the answer begins
     media_type = FORMATS[format]
     headers = {"Content-Disposition": f'attachment; filename="devices.{format}"'}

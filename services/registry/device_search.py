@@ -28,6 +28,7 @@ FILTERS: Mapping[str, str] = {
         for name in ("kind", "subtype", "lifecycle", "vendor", "model", "serial", "team", "vin", "plate", "vehicle_kind")
     },
     "site": "device.site_id = %(site)s",
+    "sites": "device.site_id = ANY(%(sites)s)",
     "parent": "device.parent_key = (SELECT device_key FROM register.device WHERE device_id = %(parent)s)",
     "on_vehicle": "device.on_vehicle_key = (SELECT device_key FROM register.device WHERE device_id = %(on_vehicle)s)",
     "labels": "device.labels @> %(labels)s",

@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from services.registry import changes, credentials, device_removal, device_rows, device_search
+from services.registry.access import ActorOf, CallerOf, require
 from services.registry.changes import IfMatch
 from services.registry.database import remember
 from services.registry.device_filters import FiltersOf
@@ -25,8 +26,9 @@ from services.registry.models import (
     Registered,
     Step,
 )
-from services.registry.parts import ActorOf, PartsOf
+from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.roles import Role
 
 ROUTER = APIRouter(prefix="/api/devices", tags=["devices"])
 MAX_DEVICES = 20_000
@@ -40,8 +42,9 @@ STEPS = "SELECT at, former, state, actor, note FROM register.lifecycle WHERE dev
 
 
 @ROUTER.post("", status_code=HTTPStatus.CREATED)
-def add_devices(devices: NewDevices, parts: PartsOf, actor: ActorOf) -> list[Registered]:
+def add_devices(devices: NewDevices, parts: PartsOf, who: CallerOf, actor: ActorOf) -> list[Registered]:
     """Register devices, all or none. The secrets are shown here and never again."""
+    require(who, Role.OPERATOR, {device.site_id for device in devices})
     secrets = new_secrets(devices)
     with parts.register.transaction(actor) as connection:
         registered = device_rows.register(connection, devices, secrets, actor)
@@ -54,13 +57,14 @@ def add_devices(devices: NewDevices, parts: PartsOf, actor: ActorOf) -> list[Reg
 @ROUTER.get("")
 def list_devices(
     parts: PartsOf,
+    who: CallerOf,
     filters: FiltersOf,
     limit: Annotated[int, Query(ge=1, le=20_000)] = 100,
     after: Annotated[str, Query(pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="the id after which the page begins")] = "",
 ) -> DevicePage:
     """Devices by id, a page at a time, that fit all filters."""
     with parts.register.transaction() as connection:
-        rows = device_search.listed(connection, filters, after=after, limit=limit + 1)
+        rows = device_search.listed(connection, {**filters, "sites": who.sites(Role.VIEWER)}, after=after, limit=limit + 1)
     page = [Device(**row) for row in rows[:limit]]
     return DevicePage(devices=page, next=page[-1].device_id if len(rows) > limit else None)
 
@@ -76,9 +80,16 @@ def show_device(device_id: DeviceId, parts: PartsOf, response: Response) -> Devi
 
 @ROUTER.patch("/{device_id}")
 def change_device(
-    device_id: DeviceId, change: DeviceChange, parts: PartsOf, actor: ActorOf, response: Response, if_match: IfMatch = None
+    device_id: DeviceId,
+    change: DeviceChange,
+    parts: PartsOf,
+    who: CallerOf,
+    actor: ActorOf,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> Device:
     """Change what the request names and leave the rest; null takes a value away. Needs If-Match with the version meant."""
+    require(who, Role.OPERATOR, [change.site_id] if change.site_id else [])
     with parts.register.transaction(actor) as connection:
         present = _find(connection, device_id, for_update=True)
         changes.check_version(if_match, present.version, device_id)

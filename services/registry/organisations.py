@@ -10,10 +10,11 @@ from psycopg import Connection, errors
 from psycopg.rows import DictRow
 
 from services.registry import changes
+from services.registry.access import ActorOf
 from services.registry.changes import IfMatch
 from services.registry.database import remember
 from services.registry.models import Identifier, NewOrganisation, Organisation, OrganisationChange, Role
-from services.registry.parts import ActorOf, PartsOf
+from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 
 ROUTER = APIRouter(prefix="/api/organisations", tags=["organisations"])

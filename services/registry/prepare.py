@@ -8,17 +8,22 @@ from pathlib import Path
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from chelu.errors import CannotStartError, ConfigurationError
+from chelu.errors import ConfigurationError
+from services.registry import passwords, people
 from services.registry.broker_files import BrokerFiles, BrokerState
 from services.registry.broker_reload import Broker
 from services.registry.credentials import is_verified, key_hash, verifier
 from services.registry.database import Register
 from services.registry.device_rows import broker_state
+from services.registry.people_models import NewUser, SiteRole
 from services.registry.rights import ROLES
+from services.registry.roles import Role
 from services.registry.settings import RegistrySettings, read_accounts
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ADMINISTRATOR = "administrator"
+FIRST_USER = "admin"
+ANYBODY = "SELECT 1 AS one FROM register.api_key WHERE owner IS NULL UNION ALL SELECT 1 FROM register.person LIMIT 1"
 ADD_KEY = """INSERT INTO register.api_key (name, hash) VALUES (%s, %s)
     ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, created = now() WHERE api_key.hash <> excluded.hash"""
 ADD_ACCOUNT = """INSERT INTO register.service_account (name, verifier) VALUES (%s, %s)
@@ -31,10 +36,15 @@ def files_of(settings: RegistrySettings) -> BrokerFiles:
     return BrokerFiles(settings.password_file, settings.acl_file, broker)
 
 
-def require_key(register: Register) -> None:
-    """Raise CannotStartError while the register has no API key, since nobody could then call it."""
-    if not register.rows("SELECT 1 AS one FROM register.api_key LIMIT 1"):
-        raise CannotStartError("the register has no API key", "set CHELU_REGISTRY_API_KEY to the administrator's key")
+def make_administrator(register: Register) -> str | None:
+    """The password of a new administrator, while the register has neither a key nor a person: nobody could call it."""
+    if register.rows(ANYBODY):
+        return None
+    password = passwords.new_password()
+    administrator = NewUser(user_name=FIRST_USER, password=None, roles=[SiteRole(site=None, role=Role.ADMINISTRATOR)])
+    with register.transaction("registry") as connection:
+        people.add(connection, administrator, passwords.hashed(password))
+    return password
 
 
 def take_over_accounts(connection: Connection[DictRow], accounts: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from chelu.errors import CheluError
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN_CHARACTERS = 80
+SECRET_FIELDS = frozenset({"password", "old", "new"})  # what is in them is not sent back
 LOG = logging.getLogger(__name__)
 
 
@@ -93,6 +94,8 @@ def fault_of(fault: Mapping[str, Any]) -> Fault:
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
     allowed = {"missing": "it is required", "extra_forbidden": "there is no field of that name"}.get(fault["type"], fault["msg"])
     value = "nothing" if fault["type"] == "missing" else shown(fault.get("input"))
+    if where and where[-1] in SECRET_FIELDS:
+        value = "(not shown)"
     return Fault(field[:200] or "(document)", value, allowed)
 
 

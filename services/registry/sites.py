@@ -14,11 +14,13 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from services.registry import changes
+from services.registry.access import ActorOf, CallerOf
 from services.registry.changes import IfMatch
 from services.registry.database import remember
 from services.registry.models import Identifier, NewSite, RoadVersion, Site, SiteChange
-from services.registry.parts import ActorOf, PartsOf
+from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.roles import Role
 
 ROUTER = APIRouter(prefix="/api/sites", tags=["sites"])
 MAX_ROADS_BYTES = 512 * 2**20  # unpacked
@@ -62,9 +64,9 @@ def add_site(site: NewSite, parts: PartsOf, actor: ActorOf) -> Site:
 
 
 @ROUTER.get("")
-def list_sites(parts: PartsOf) -> list[Site]:
-    """All sites, by id."""
-    return [Site(**row) for row in parts.register.rows(ALL)]
+def list_sites(parts: PartsOf, who: CallerOf) -> list[Site]:
+    """The sites that one may see, by id."""
+    return [Site(**row) for row in parts.register.rows(ALL) if who.has(Role.VIEWER, row["site_id"])]
 
 
 @ROUTER.get("/{site_id}")

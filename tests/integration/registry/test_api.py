@@ -110,7 +110,7 @@ def test_without_a_key_nothing_but_health_answers(place: Place, client: Client) 
     paths = httpx.get(place.url + "/openapi.json").json()["paths"]
     assert len(paths) > 10
     for path, methods in paths.items():
-        for method in methods if path != "/health" else ():
+        for method in methods if path not in {"/health", "/api/login"} else ():
             url = place.url + re.sub(r"{\w+}", "rsu-1", path)
             for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}):
                 answer = httpx.request(method, url, headers=headers)

@@ -13,8 +13,6 @@ from chelu.local.ports import LOOPBACK
 from services.registry.credentials import is_verified
 from tests.integration.registry.conftest import ACCOUNTS, KEY, Place, run_registry
 
-EMPTY = "TRUNCATE register.api_key"
-
 
 def test_preparing_writes_the_brokers_files_for_their_owner_only(place: Place) -> None:
     lines = dict(line.split(":", 1) for line in place.password_file.read_text().splitlines())
@@ -74,18 +72,6 @@ def test_a_port_in_use_is_one_sentence(place: Place) -> None:
         ended = run_registry(environment={**place.environment(), "CHELU_REGISTRY_PORT": port})
     assert ended.returncode == 1
     assert f"127.0.0.1:{port} cannot be listened on (Address already in use)" in ended.stderr.splitlines()[-1]
-
-
-def test_without_any_key_it_does_not_serve(place: Place) -> None:
-    environment = place.environment()
-    del environment["CHELU_REGISTRY_API_KEY"]
-    with psycopg.connect(place.database_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
-        ended = run_registry(environment=environment)
-        stored = connection.execute("SELECT count(*) FROM register.api_key").fetchone()
-    assert ended.returncode == 1
-    assert "set CHELU_REGISTRY_API_KEY to the administrator's key" in ended.stderr.splitlines()[-1]
-    assert stored == (0,)
 
 
 def test_neither_key_nor_secret_is_in_the_database(place: Place) -> None:

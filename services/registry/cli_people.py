@@ -1,0 +1,128 @@
+"""`chelu user …`, `chelu key …` and `chelu login`: who may do what, and the keys that act for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from chelu.errors import ConfigurationError
+from services.registry.cli_shared import AsJson, open_client, print_one, print_rows
+
+USER = typer.Typer(help="People and their roles.", no_args_is_help=True)
+KEY = typer.Typer(help="Keys that act for people.", no_args_is_help=True)
+USER_COLUMNS = ("user_name", "full_name", "roles", "is_active")
+KEY_COLUMNS = ("name", "scopes", "expires", "is_session", "created")
+
+RoleOption = Annotated[
+    list[str] | None,
+    typer.Option("--role", help="ROLE for all sites or ROLE@SITE: viewer, tester, operator, administrator; several times."),
+]
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(USER, name="user")
+    app.add_typer(KEY, name="key")
+    app.command("login")(login)
+
+
+def login(user_name: str, password: Annotated[str, typer.Option(prompt=True, hide_input=True)]) -> None:
+    """Begin a session and print its token, which is good as CHELU_API_KEY until it expires."""
+    with open_client() as client:
+        print_one(client.login(user_name, password), as_json=False)
+
+
+@USER.command("add")
+def add_user(user_name: str, name: str = "", role: RoleOption = None, *, as_json: AsJson = False) -> None:
+    """Register a person, and print the password that was made: it is shown only once."""
+    user = {"user_name": user_name, "full_name": name, "roles": roles(role or [])}
+    with open_client() as client:
+        _print_user(client.people("POST", "users", json=user), as_json=as_json)
+
+
+@USER.command("list")
+def list_users(*, as_json: AsJson = False) -> None:
+    """List people by name."""
+    with open_client() as client:
+        users = [{**user, "roles": _roles_text(user["roles"])} for user in client.people("GET", "users")]
+    print_rows(users, USER_COLUMNS, as_json=as_json)
+
+
+@USER.command("show")
+def show_user(user_name: str, *, as_json: AsJson = False) -> None:
+    """Show one person."""
+    with open_client() as client:
+        _print_user(client.people("GET", "users", user_name), as_json=as_json)
+
+
+@USER.command("change")
+def change_user(
+    user_name: str,
+    name: str | None = None,
+    role: RoleOption = None,
+    active: Annotated[bool | None, typer.Option(help="Whether the person may log in.")] = None,
+    *,
+    password: Annotated[bool, typer.Option("--password", help="Ask for a new password.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change a person; roles are replaced as a whole."""
+    given = {"full_name": name, "roles": None if role is None else roles(role), "is_active": active}
+    if password:
+        given["password"] = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with open_client() as client:
+        changed = client.change_user(user_name, {field: value for field, value in given.items() if value is not None})
+    _print_user(changed, as_json=as_json)
+
+
+@USER.command("delete")
+def delete_user(user_name: str) -> None:
+    """Delete a person with all keys."""
+    with open_client() as client:
+        client.people("DELETE", "users", user_name)
+
+
+@KEY.command("add")
+def add_key(
+    name: str,
+    owner: Annotated[str | None, typer.Option(help="The person it acts for; by default oneself.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="register:read, register:write, credentials, data:read …")] = None,
+    expires: Annotated[str | None, typer.Option(help="ISO 8601 with time zone, such as 2027-01-01T00:00:00+08:00.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and print it: it is shown only once."""
+    key = {"name": name, "owner": owner, "scopes": scope, "expires": expires}
+    with open_client() as client:
+        print_one(client.people("POST", "keys", json=key), as_json=as_json)
+
+
+@KEY.command("list")
+def list_keys(*, as_json: AsJson = False) -> None:
+    """List one's keys and sessions; an administrator of all sites sees everyone's."""
+    with open_client() as client:
+        print_rows(client.people("GET", "keys"), KEY_COLUMNS, as_json=as_json)
+
+
+@KEY.command("delete")
+def delete_key(name: Annotated[str, typer.Argument(help="OWNER/NAME")]) -> None:
+    """Delete a key, or end a session."""
+    owner, separator, rest = name.partition("/")
+    if not separator:
+        raise ConfigurationError("NAME", name, "it has the form OWNER/NAME")
+    with open_client() as client:
+        client.people("DELETE", "keys", owner, rest)
+
+
+def roles(texts: Sequence[str]) -> list[dict[str, str | None]]:
+    """``ROLE`` and ``ROLE@SITE`` texts as the API takes them."""
+    return [{"role": text.partition("@")[0], "site": text.partition("@")[2] or None} for text in texts]
+
+
+def _print_user(user: dict[str, Any], *, as_json: bool) -> None:
+    print_one(user if as_json else {**user, "roles": _roles_text(user["roles"])}, as_json=as_json)
+
+
+def _roles_text(found: Sequence[dict[str, str | None]]) -> str:
+    return ", ".join(f"{each['role']}@{each['site']}" if each["site"] else str(each["role"]) for each in found)

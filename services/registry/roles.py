@@ -1,0 +1,145 @@
+"""Who may do what: roles per site, scopes of keys, and for every route of the API what it needs. Pure.
+
+A route that is not in `NEEDS` is not served: `check_complete` is asked at the start.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+class Role(enum.StrEnum):
+    """What a person is on a site; each may do what those before it may."""
+
+    VIEWER = "viewer"  # reads the register
+    TESTER = "tester"  # reads what was stored
+    OPERATOR = "operator"  # registers and changes devices, hands out credentials
+    ADMINISTRATOR = "administrator"  # changes sites; on all sites also organisations and people
+
+
+class Scope(enum.StrEnum):
+    """What a key may be used for, if its owner may do it."""
+
+    READ = "register:read"
+    WRITE = "register:write"
+    CREDENTIALS = "credentials"
+    DATA = "data:read"
+    PEOPLE = "people"
+    AUDIT = "audit:read"
+
+
+class Where(enum.Enum):
+    """On which site the role is needed."""
+
+    EVERYWHERE = enum.auto()  # on all sites
+    SITE = enum.auto()  # of the path
+    DEVICE = enum.auto()  # the site of the path's device
+    DEVICE_ASKED = enum.auto()  # the site of the query's device; on all sites without one
+    SOMEWHERE = enum.auto()  # on any site: the handler asks for, or shows, only what it may
+    ONESELF = enum.auto()  # no role
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a route needs."""
+
+    role: Role
+    scope: Scope | None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: `roles` by site (None: every site); `user` None for the installation's own key; `scopes` None for all."""
+
+    name: str
+    user: str | None
+    roles: Mapping[str | None, Role]
+    scopes: frozenset[Scope] | None = None
+
+    def has(self, role: Role, site_id: str | None) -> bool:
+        """Whether the caller has at least this role on the site; None: on all sites."""
+        return any(_rank(mine) >= _rank(role) for site, mine in self.roles.items() if site is None or site == site_id)
+
+    def sites(self, role: Role) -> list[str] | None:
+        """The sites on which the caller has at least this role; None: all."""
+        if self.has(role, None):
+            return None
+        return [site for site in self.roles if site is not None and self.has(role, site)]
+
+    def has_scope(self, scope: Scope | None) -> bool:
+        """Whether the key may be used for this."""
+        return scope is None or self.scopes is None or scope in self.scopes
+
+
+READ = Need(Role.VIEWER, Scope.READ, Where.SOMEWHERE)
+READ_SITE = Need(Role.VIEWER, Scope.READ, Where.SITE)
+READ_DEVICE = Need(Role.VIEWER, Scope.READ, Where.DEVICE)
+WRITE = Need(Role.OPERATOR, Scope.WRITE, Where.SOMEWHERE)
+WRITE_DEVICE = Need(Role.OPERATOR, Scope.WRITE, Where.DEVICE)
+CREDENTIALS = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.DEVICE)
+DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
+GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
+PEOPLE = Need(Role.ADMINISTRATOR, Scope.PEOPLE, Where.EVERYWHERE)
+OWN_KEYS = Need(Role.VIEWER, Scope.PEOPLE, Where.ONESELF)
+ONESELF = Need(Role.VIEWER, None, Where.ONESELF)
+
+NEEDS: Mapping[tuple[str, str], Need] = {
+    ("GET", "/api/organisations"): READ,
+    ("POST", "/api/organisations"): GLOBAL,
+    ("GET", "/api/organisations/{organisation_id}"): READ,
+    ("PATCH", "/api/organisations/{organisation_id}"): GLOBAL,
+    ("DELETE", "/api/organisations/{organisation_id}"): GLOBAL,
+    ("GET", "/api/sites"): READ,
+    ("POST", "/api/sites"): GLOBAL,
+    ("GET", "/api/sites/{site_id}"): READ_SITE,
+    ("PATCH", "/api/sites/{site_id}"): Need(Role.ADMINISTRATOR, Scope.WRITE, Where.SITE),
+    ("DELETE", "/api/sites/{site_id}"): GLOBAL,
+    ("GET", "/api/sites/{site_id}/roads"): READ_SITE,
+    ("PUT", "/api/sites/{site_id}/roads"): Need(Role.OPERATOR, Scope.WRITE, Where.SITE),
+    ("GET", "/api/devices"): READ,
+    ("POST", "/api/devices"): WRITE,
+    ("GET", "/api/devices/{device_id}"): READ_DEVICE,
+    ("PATCH", "/api/devices/{device_id}"): WRITE_DEVICE,
+    ("DELETE", "/api/devices/{device_id}"): WRITE_DEVICE,
+    ("GET", "/api/devices/{device_id}/lifecycle"): READ_DEVICE,
+    ("POST", "/api/devices/{device_id}/lifecycle"): WRITE_DEVICE,
+    ("POST", "/api/devices/{device_id}/credential"): CREDENTIALS,
+    ("DELETE", "/api/devices/{device_id}/credential"): CREDENTIALS,
+    ("POST", "/api/import/devices"): WRITE,
+    ("GET", "/api/export/devices"): READ,
+    ("GET", "/api/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
+    ("GET", "/api/accounts"): DATA,
+    ("GET", "/api/batches"): DATA,
+    ("GET", "/api/dead-letters"): DATA,
+    ("GET", "/api/messages"): DATA,
+    ("GET", "/api/reports"): DATA,
+    ("GET", "/api/warnings"): DATA,
+    ("GET", "/api/segments"): DATA,
+    ("GET", "/api/audit"): Need(Role.ADMINISTRATOR, Scope.AUDIT, Where.EVERYWHERE),
+    ("GET", "/api/users"): PEOPLE,
+    ("POST", "/api/users"): PEOPLE,
+    ("GET", "/api/users/{user_name}"): PEOPLE,
+    ("PATCH", "/api/users/{user_name}"): PEOPLE,
+    ("DELETE", "/api/users/{user_name}"): PEOPLE,
+    ("GET", "/api/me"): ONESELF,
+    ("PUT", "/api/me/password"): OWN_KEYS,
+    ("POST", "/api/logout"): ONESELF,
+    ("GET", "/api/keys"): OWN_KEYS,
+    ("POST", "/api/keys"): OWN_KEYS,
+    ("DELETE", "/api/keys/{owner}/{name}"): OWN_KEYS,
+}
+OPEN = frozenset({("GET", "/health"), ("POST", "/api/login")})
+
+
+def check_complete(routes: Iterable[tuple[str, str]]) -> None:
+    """Raise ValueError unless every route is either open or says what it needs, and nothing else does."""
+    found = set(routes)
+    if wrong := found ^ (NEEDS.keys() | OPEN):
+        raise ValueError(f"routes without a need, or needs without a route: {sorted(wrong)}")
+
+
+def _rank(role: Role) -> int:
+    return list(Role).index(role)

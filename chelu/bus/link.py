@@ -174,13 +174,13 @@ class Link:
     # -- socket --------------------------------------------------------------------------------------------------------------
 
     def _poll(self, sock: socket.socket, *, is_reading: bool) -> None:
-        if (rest_s := self._rest_until_s - time.monotonic()) > 0:
-            self._waker.wait(rest_s)
+        rest_s = self._rest_until_s - time.monotonic()
+        is_woken = rest_s > 0 and self._waker.wait(rest_s)
         poll = select.poll()
         poll.register(sock, (select.POLLIN if is_reading else 0) | (select.POLLOUT if self._outbox.has_bytes else 0))
         poll.register(self._waker.fileno(), select.POLLIN)
         has_pending = is_reading and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        ready = dict(poll.poll(0 if has_pending else POLL_S * 1000))
+        ready = dict(poll.poll(0 if has_pending or is_woken else POLL_S * 1000))
         if self._waker.fileno() in ready:
             self._waker.clear()
         elif not is_reading and ready.get(sock.fileno(), 0) & (select.POLLHUP | select.POLLERR):

@@ -31,10 +31,12 @@ class Waker:
         self._far.recv(4096)
         self._is_awake = False
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait for `wake` alone."""
-        if select.select([self._far], [], [], timeout_s)[0]:
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for `wake` alone; whether it came. It is cleared then."""
+        is_woken = bool(select.select([self._far], [], [], timeout_s)[0])
+        if is_woken:
             self.clear()
+        return is_woken
 
     def close(self) -> None:
         self._near.close()

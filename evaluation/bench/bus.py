@@ -9,8 +9,11 @@ The stream is what a broker would send: single BSMs of design §5's mix, on the 
 from __future__ import annotations
 
 import socket
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 from paho.mqtt.client import Client, MQTTMessage
@@ -22,6 +25,10 @@ from chelu.bus.topic_table import TopicTable
 from chelu.clock import SystemClock
 from chelu.codec import cv2x
 from chelu.codec.cv2x_spec import spec
+from chelu.local.broker import find_mosquitto
+from chelu.local.mosquitto import Configuration, program
+from chelu.local.ports import free_port
+from chelu.local.supervisor import Supervisor
 from chelu.messages import Frames
 from evaluation.bench import codec
 from evaluation.bench.recording import RAW, served
@@ -34,6 +41,7 @@ BUFFER = 1 << 18
 PAHO_SHARE, SLOW_SHARE = 20, 400  # paho gets that part of the stream, paho with asn1tools that part
 MOST = 1 << 20
 BATCH = 16_384
+BEHIND = 80_000  # fewer than mosquitto queues for a slow client (chelu.local.mosquitto)
 
 
 def run(*, quick: bool) -> list[Ratio]:
@@ -52,10 +60,12 @@ def run(*, quick: bool) -> list[Ratio]:
             lambda: _paho(port, count // SLOW_SHARE, slow),
             rounds=rounds,
         )
+    behind, beside = _behind_mosquitto(stream[:BEHIND], rounds=min(rounds, 3))
     return [
         Ratio("receive: bytes → messages", ours, "paho callbacks", plain, "messages", 10),
         Ratio("receive: bytes → messages", ours, "counting bytes", limit, "messages", 0.6),
         Ratio("receive: the reader alone", alone, "counting bytes", limit, "messages", None),
+        Ratio("receive behind mosquitto", behind, "paho callbacks", beside, "messages", None),
         Ratio("BSM from wire to columns", columns, "paho + asn1tools", naive, "messages", None),
     ]
 
@@ -86,15 +96,55 @@ def _portions(port: int, count: int) -> Iterator[Messages]:
             yield portion.messages
 
 
-def _session(port: int, count: int) -> int:
+def _behind_mosquitto(stream: list[bytes], *, rounds: int) -> tuple[float, float]:
+    """Publish → handed over, with a broker between: publisher, broker and receiver share the machine."""
+    found = find_mosquitto()
+    port, supervisor = free_port(), Supervisor(SystemClock())
+    with tempfile.TemporaryDirectory(prefix="chelu-bench-") as name:
+        directory = Path(name)
+        configuration, log = Configuration(port=port), directory / "log"
+        file = directory / "mosquitto.conf"
+        try:
+            supervisor.start(program(found.executable, configuration, file=file, log=log, libraries=found.environment))
+            few = stream[: len(stream) // PAHO_SHARE]
+            ours, plain = interleaved(
+                lambda: _session(port, len(stream), lambda: _publish(port, stream)),
+                lambda: _paho(port, len(few), lambda _: None, lambda: _publish(port, few)),
+                rounds=rounds,
+            )
+        finally:
+            supervisor.close()
+    return ours, plain
+
+
+def _publish(port: int, stream: list[bytes]) -> None:
+    """Publish everything over a raw connection, from a thread that only waits for the socket."""
+
+    def work() -> None:
+        with closing(socket.create_connection(("127.0.0.1", port))) as client:
+            hello = packets.Connect(version=packets.MQTT_5, client_id="bench-source", keepalive_s=0, clean=True)
+            client.sendall(hello.encode())
+            client.recv(4096)
+            client.sendall(b"".join(stream) + packets.PINGREQ)
+            client.recv(4096)  # it has read everything
+
+    threading.Thread(target=work, daemon=True).start()
+
+
+def _session(port: int, count: int, begin: Callable[[], None] = lambda: None) -> int:
     """A session as a service has it; nothing may be dropped, so its inbox takes the whole stream."""
     session = BulkSession(
         f"mqtt://127.0.0.1:{port}", client_id="bench", clock=SystemClock(), subscriptions=[("#", 0)], inbox_limit=count
     )
     session.start()
+    session.wait_connected(10)
+    begin()
     found = 0
     while found < count:
-        found += len(session.drain(BATCH, 1.0))
+        taken = len(session.drain(BATCH, 10.0))
+        if not taken:
+            raise ValueError(f"{found} of {count} messages came")
+        found += taken
     session.stop(flush_s=0)
     if session.inbox_dropped:
         raise ValueError(f"{session.inbox_dropped} messages were dropped")
@@ -126,7 +176,7 @@ def _count_bytes(port: int, size: int) -> int:
     return found
 
 
-def _paho(port: int, count: int, work: Callable[[bytes], object]) -> int:
+def _paho(port: int, count: int, work: Callable[[bytes], object], begin: Callable[[], None] = lambda: None) -> int:
     """The way of paho as its documentation shows it: a callback for each message, called by its loop."""
     found = 0
 
@@ -139,6 +189,11 @@ def _paho(port: int, count: int, work: Callable[[bytes], object]) -> int:
         client.subscribe("#")
 
     client = Client(CallbackAPIVersion.VERSION2, client_id="bench", protocol=MQTTProtocolVersion.MQTTv5)
+
+    def on_subscribe(*_: object) -> None:
+        begin()
+
+    client.on_subscribe = on_subscribe
     client.on_connect, client.on_message = on_connect, on_message
     client.connect("127.0.0.1", port)
     while found < count:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chelu.cli import extra
 from chelu.errors import ConfigurationError
-from services.registry.cli_shared import AsJson, open_client, print_one, print_rows
+from services.registry.cli_shared import EXTRA, AsJson, open_client, print_one, print_rows
+
+if TYPE_CHECKING:
+    from chelu.api import Client
 
 USER = typer.Typer(help="People and their roles.", no_args_is_help=True)
 KEY = typer.Typer(help="Keys that act for people.", no_args_is_help=True)
@@ -30,7 +35,7 @@ def add(app: typer.Typer) -> None:
 
 def login(user_name: str, password: Annotated[str, typer.Option(prompt=True, hide_input=True)]) -> None:
     """Begin a session and print its token, which is good as CHELU_API_KEY until it expires."""
-    with open_client() as client:
+    with _client_without_key() as client:
         print_one(client.login(user_name, password), as_json=False)
 
 
@@ -118,6 +123,17 @@ def delete_key(name: Annotated[str, typer.Argument(help="OWNER/NAME")]) -> None:
 def roles(texts: Sequence[str]) -> list[dict[str, str | None]]:
     """``ROLE`` and ``ROLE@SITE`` texts as the API takes them."""
     return [{"role": text.partition("@")[0], "site": text.partition("@")[2] or None} for text in texts]
+
+
+def _client_without_key() -> Client:
+    """As `open_client`, but CHELU_API_URL alone is enough: whoever logs in need not have a key yet."""
+    url = os.environ.get("CHELU_API_URL")
+    if not url or os.environ.get("CHELU_API_KEY"):
+        return open_client()
+    with extra(EXTRA):
+        from chelu.api import Client
+
+        return Client(url, "none")
 
 
 def _print_user(user: dict[str, Any], *, as_json: bool) -> None:

@@ -11,9 +11,9 @@ from chelu.api import Client
 from tests.integration.registry.conftest import KEY, SITE, Place
 
 
-def chelu(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:
+def chelu(place: Place, *arguments: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from chelu.cli import main; main()", *arguments]
-    environment = {**os.environ, "CHELU_API_URL": place.url, "CHELU_API_KEY": KEY}
+    environment = {**os.environ, "CHELU_API_URL": place.url, "CHELU_API_KEY": key}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 

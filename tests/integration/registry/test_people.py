@@ -200,7 +200,7 @@ def test_the_commands_do_the_same(place: Place, client: Client) -> None:
     )
     assert len(user["password"]) > 16
     assert "operator@hillside, viewer" in chelu(place, "user", "show", "wang").stdout
-    token = chelu(place, "login", "wang", "--password", user["password"]).stdout.split()[1]
+    token = chelu(place, "login", "wang", "--password", user["password"], key="").stdout.split()[1]
     assert ask(place, "GET", "/api/me", token).json()["user"] == "wang"
     added = json.loads(chelu(place, "key", "add", "ci", "--owner", "wang", "--scope", "register:read", "--json").stdout)
     assert ask(place, "GET", "/api/sites", added["key"]).status_code == 200

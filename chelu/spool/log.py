@@ -14,22 +14,17 @@ from __future__ import annotations
 import bisect
 import contextlib
 import errno
-import fcntl
 import os
-import struct
 import threading
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from chelu.clock import Clock, SystemClock
-from chelu.errors import CannotStartError, CheluError, OutOfRangeError
-
-RECORD = struct.Struct("<II")
-NUMBER = struct.Struct("<Q")
-SLOT = struct.Struct("<QI")  # the release cursor is kept twice, written in turn: one of the two is always whole
+from chelu.errors import CheluError, OutOfRangeError
+from chelu.spool import files
+from chelu.spool.records import RECORD, SLOT, crc, encode, encode_slot, highest_slot, record_end
 
 
 class SpoolError(CheluError):
@@ -84,7 +79,7 @@ class Spool:
         self._when_full, self._clock = when_full, clock or SystemClock()
         self._guard = threading.RLock()
         self._syncing = threading.RLock()
-        self._lock = _lock(directory)
+        self._lock = files.lock(directory)
         self.dropped = 0
         self.damaged_bytes = 0
         self._hint = (0, 0, 0)  # (segment's first number, sequence, its offset): where the last read ended
@@ -174,7 +169,7 @@ class Spool:
                 file = os.dup(self._file)
             try:
                 os.fdatasync(file)
-                _sync_directory(self.directory)
+                files.sync_directory(self.directory)
             except OSError as error:
                 self._dirty = True
                 raise SpoolError(self.directory, error) from None
@@ -238,7 +233,7 @@ class Spool:
                 self._segments.append(segment)
             else:
                 path.unlink()
-        self._released = _load_cursor(self._cursor)
+        self._released = highest_slot(os.pread(self._cursor, 2 * SLOT.size, 0))
         highest = max(self._segments[-1].last if self._segments else 0, self._released)
         self._start_segment(max(highest + 1, self._clock.wall_us()))
         self._released = max(self._released, self._segments[0].first - 1)
@@ -247,7 +242,7 @@ class Spool:
         """Count a segment's whole records and cut what follows the last of them."""
         data = path.read_bytes()
         segment = _Segment(int(path.stem), path, 0, 0)
-        while (end := _record_end(data, segment.size, segment.first + segment.count)) is not None:
+        while (end := record_end(data, segment.size, segment.first + segment.count)) is not None:
             segment.size, segment.count = end, segment.count + 1
         if segment.size < len(data):
             self.damaged_bytes += len(data) - segment.size
@@ -317,9 +312,9 @@ class Spool:
     def _write(self, records: Sequence[bytes], needed: int) -> int:
         segment = self._segments[-1]
         first = segment.last + 1
-        data = b"".join(_encode(first + index, record) for index, record in enumerate(records))
+        data = b"".join(encode(first + index, record) for index, record in enumerate(records))
         try:
-            _write_all(self._file, data, segment.size)
+            files.write_all(self._file, data, segment.size)
         except OSError:
             os.ftruncate(self._file, segment.size)
             raise
@@ -340,10 +335,10 @@ class Spool:
     def _read_file(self, file: BinaryIO, segment: _Segment, sequence: int, start: int, limit: int) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = []
         while sequence <= segment.last and len(found) < limit and len(header := file.read(RECORD.size)) == RECORD.size:
-            length, crc = RECORD.unpack(header)
+            length, check = RECORD.unpack(header)
             if sequence < start:
                 file.seek(length, os.SEEK_CUR)
-            elif _crc(record := file.read(length), sequence) == crc:
+            elif crc(record := file.read(length), sequence) == check:
                 found.append((sequence, record))
             else:  # went bad since it was written: the others are still good
                 self.damaged_bytes += length
@@ -352,72 +347,5 @@ class Spool:
         return found
 
     def _save_cursor(self) -> None:
-        number = NUMBER.pack(self._released)
-        os.pwrite(self._cursor, number + struct.pack("<I", zlib.crc32(number)), self._turn * SLOT.size)
+        os.pwrite(self._cursor, encode_slot(self._released), self._turn * SLOT.size)
         self._turn ^= 1
-
-
-def _crc(record: bytes, sequence: int) -> int:
-    return zlib.crc32(record, zlib.crc32(NUMBER.pack(sequence)))
-
-
-def _encode(sequence: int, record: bytes) -> bytes:
-    return RECORD.pack(len(record), _crc(record, sequence)) + record
-
-
-def _record_end(data: bytes, offset: int, sequence: int) -> int | None:
-    """Where the record at `offset` ends, or None when it is torn or not the one expected."""
-    body = offset + RECORD.size
-    if body > len(data):
-        return None
-    length, crc = RECORD.unpack_from(data, offset)
-    end: int = body + length
-    if end > len(data) or _crc(data[body:end], sequence) != crc:
-        return None
-    return end
-
-
-def _write_all(file: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(file, view, offset)
-        view, offset = view[written:], offset + written
-
-
-def _load_cursor(file: int) -> int:
-    """The higher of the two slots that are whole; 0 when neither is (then old records are handed on once more)."""
-    data = os.pread(file, 2 * SLOT.size, 0)
-    whole = [0]
-    for offset in range(0, len(data) - SLOT.size + 1, SLOT.size):
-        number, crc = SLOT.unpack_from(data, offset)
-        if zlib.crc32(NUMBER.pack(number)) == crc:
-            whole.append(number)
-    return max(whole)
-
-
-def _lock(directory: Path) -> int:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise CannotStartError(f"the spool {directory} cannot be opened ({error.strerror})", "choose another directory") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.pread(file, 20, 0).decode("ascii", "replace").strip()
-        os.close(file)
-        raise CannotStartError(
-            f"the spool {directory} is in use by process {owner or '?'}", "stop it, or give this one a directory of its own"
-        ) from None
-    with contextlib.suppress(OSError):  # on a full disk a second opener is told a wrong number, or none
-        os.ftruncate(file, 0)
-        os.pwrite(file, str(os.getpid()).encode(), 0)
-    return file
-
-
-def _sync_directory(directory: Path) -> None:
-    file = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.responses import RedirectResponse
+from fastapi_offline import FastAPIOffline  # a test site may have no way out: the page brings its own files
 
 from chelu.errors import CheluError
 from services.registry import audit, device_imports, devices, organisations, people, problems, sessions, sites, streams, tables
@@ -39,9 +41,14 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 HEALTH = APIRouter(tags=["health"])
 
 
+def _documents() -> RedirectResponse:
+    return RedirectResponse("/docs")
+
+
 def create_app(parts: Parts) -> FastAPI:
     """The application; `parts` must be open, and stay so while it runs."""
-    app = FastAPI(title="Chelu registry", version=version("chelu"), description=ABOUT, redoc_url=None)
+    app = FastAPIOffline(redoc_url=None, title="Chelu registry", version=version("chelu"), description=ABOUT)
+    app.add_api_route("/", _documents, include_in_schema=False)
     app.state.parts = parts
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
     app.include_router(HEALTH)

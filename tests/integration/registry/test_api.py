@@ -42,6 +42,16 @@ def test_registered_devices_are_read_back(client: Client, add_device: AddDevice)
     assert len(added.secret) == 43
 
 
+def test_the_page_of_documents_needs_no_outside_address(place: Place, client: Client) -> None:
+    assert client.health()
+    page = httpx.get(place.url + "/", follow_redirects=True)
+    assert page.url.path == "/docs"
+    wanted = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert wanted
+    assert all(address.startswith("/") for address in wanted)
+    assert all(httpx.get(place.url + address).status_code == 200 for address in wanted)
+
+
 def test_devices_are_listed_in_pages(client: Client, add_device: AddDevice) -> None:
     ids = [f"page-{number}" for number in range(5)]
     for device_id in ids:

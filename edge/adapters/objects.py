@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import selectors
 import socket
-import threading
 
 from chelu.clock import Clock
 from chelu.errors import CheluError, MalformedError
 from edge.adapters.lines import Lines
-from edge.adapters.sockets import KernelDrops, listen
+from edge.adapters.listener import POLL_S, Listener
 from edge.adapters.source import Ears
 from edge.objects import RsmWriter, read_line
 from edge.routing import Heard
 from edge.settings import ObjectSource
 
-POLL_S = 0.25
 MAX_LINE = 1 << 20
 MAX_CLIENTS = 16
 RECEIVE_BYTES = 65_536
 
 
-class ObjectLists:
+class ObjectLists(Listener):
     """One thread serves the UDP socket, or the TCP listener and its clients."""
 
     def __init__(self, settings: ObjectSource, ears: Ears, clock: Clock) -> None:
@@ -29,26 +27,11 @@ class ObjectLists:
             raise ValueError("object lists need the device's position")
         self._ears, self._clock = ears, clock
         self._is_tcp = settings.transport == "tcp"
-        self._socket = listen(settings.listen, socket.SOCK_STREAM if self._is_tcp else socket.SOCK_DGRAM)
         self._writer = RsmWriter(ears.device_id, settings.sensor, ears.settings.position)
         self._clients: dict[socket.socket, Lines] = {}
-        self._drops = KernelDrops(self._socket)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"objects-{settings.listen}", daemon=True)
+        super().__init__(settings.listen, socket.SOCK_STREAM if self._is_tcp else socket.SOCK_DGRAM, name="objects")
 
-    @property
-    def port(self) -> int:
-        """The port listened on, which is a free one when 0 was asked for."""
-        port: int = self._socket.getsockname()[1]
-        return port
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+    def _close(self) -> None:
         for sock in (*self._clients, self._socket):
             sock.close()
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -43,6 +43,13 @@ Limit = Annotated[int, Query(ge=1, le=50_000, description="rows a page; a page e
 After = Annotated[int | None, Query(ge=0, le=END_OF_TIME_US, description="the last page's `next`")]
 
 
+def _asked(from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> dict[str, int | None]:
+    return {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after}
+
+
+Page = Annotated[dict[str, int | None], Depends(_asked)]
+
+
 @ROUTER.get("/accounts")
 def accounts(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US) -> dict[str, StreamAccount]:
     """By stream, rows received, stored and dropped by reason, of the batches that ingest began in a period."""
@@ -57,39 +64,39 @@ def accounts(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US) -> d
 
 
 @ROUTER.get("/batches")
-def batches(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+def batches(parts: PartsOf, page: Page) -> Rows:
     """Ingest's batches: when each was begun, and when it was durable."""
-    return _page(parts, "stream.batch", "created", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+    return _page(parts, "stream.batch", "created", page)
 
 
 @ROUTER.get("/dead-letters")
-def dead_letters(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+def dead_letters(parts: PartsOf, page: Page) -> Rows:
     """Messages that could not be used: topic, reason and bytes."""
-    return _page(parts, "stream.dead_letter", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+    return _page(parts, "stream.dead_letter", "time", page)
 
 
 @ROUTER.get("/messages")
-def messages(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+def messages(parts: PartsOf, page: Page) -> Rows:
     """MAP and RSI messages and telemetry, whole and read."""
-    return _page(parts, "stream.message", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+    return _page(parts, "stream.message", "time", page)
 
 
 @ROUTER.get("/reports")
-def reports(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+def reports(parts: PartsOf, page: Page) -> Rows:
     """JSON documents that devices sent."""
-    return _page(parts, "stream.report", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+    return _page(parts, "stream.report", "time", page)
 
 
 @ROUTER.get("/warnings")
-def warnings(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+def warnings(parts: PartsOf, page: Page) -> Rows:
     """Warnings raised, updated and cleared, with what it took to publish them."""
-    return _page(parts, "city.warning", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+    return _page(parts, "city.warning", "time", page)
 
 
 @ROUTER.get("/segments")
-def segments(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> Rows:
+def segments(parts: PartsOf, page: Page) -> Rows:
     """Traffic state by road segment: flow, mean speed, density, congestion index."""
-    return _page(parts, "city.segment_state", "time", {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after})
+    return _page(parts, "city.segment_state", "time", page)
 
 
 def _page(parts: Parts, table: str, time: str, query: Mapping[str, Any]) -> Rows:

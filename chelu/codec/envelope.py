@@ -1,29 +1,22 @@
 """Envelopes: how one MQTT payload or datagram holds frames, and when they were heard.
 
-*bare*: the payload is one frame. *deployed* (little-endian): 8-byte device id, int64 ms UTC, then for BSM a u8 count and
-{u16 length, frame}…, for other messages one {u16 length, frame}. *T/ITS 0117*: u8 count, {u16 length, frame}…, in
-either byte order.
+*bare*: the payload is one frame. *deployed* and *T/ITS 0117*: see `chelu.codec.envelope_read`, which reads them.
 """
 
 from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from chelu.codec.cv2x_wire import is_whole
-from chelu.errors import MalformedError, OutOfRangeError
+from chelu.codec.envelope_read import HEADER, NOT_SAID, Bools, Bytes, Ints, Layout, Reading, read
+from chelu.errors import OutOfRangeError
 from chelu.messages import DropReason, Frames, Rejects, frames_of
 
-Ints = npt.NDArray[np.int64]
-Span = tuple[int, int]
-
-_HEADER = struct.Struct("<8sq")
-_LATEST_MS = 253_402_300_799_999  # the end of the year 9999
 _KINDS = 5  # a MessageFrame's first four bits are below this
 
 
@@ -36,36 +29,51 @@ class Envelope(enum.StrEnum):
     TITS_0117_LE = "t/its 0117 little-endian"
     AUTO = "auto"
 
+    @property
+    def code(self) -> int:
+        """Its number in the columns of `split_columns`."""
+        return _CODES[self]
 
+
+_CODES = {envelope: code for code, envelope in enumerate(Envelope)}
+_NAMES = tuple(Envelope)
 _STRUCTURED = (Envelope.DEPLOYED, Envelope.TITS_0117_BE, Envelope.TITS_0117_LE)
-
-
-@dataclass(slots=True)
-class _Reading:
-    """Where frames lie in a payload, when they were heard (None: not said), and what is wrong with the rest of it."""
-
-    spans: list[Span] = field(default_factory=list)
-    heard_us: int | None = None
-    fault: tuple[DropReason, str] | None = None
+_BARE, _DEPLOYED, _BIG, _, _AUTO = range(len(Envelope))
+_UNTOLD = len(Envelope)  # AUTO that could not be told
 
 
 def split(
     payloads: Sequence[bytes], envelopes: Sequence[Envelope], is_bsm: Sequence[bool], arrival_us: Ints
 ) -> tuple[Frames, Rejects]:
-    """Frames of payloads, in order; source and Rejects.index are payload indices, reference the envelope's time, else arrival.
-
-    A payload that ends too early or too late gives the frames that are whole and one reject for the rest.
-    """
-    if all(envelope is Envelope.BARE for envelope in set(envelopes)):
-        return frames_of(payloads, arrival_us), Rejects()
+    """`split_columns` for separate payloads."""
     whole = frames_of(payloads, arrival_us)
-    chosen, ambiguous = _resolve(whole, payloads, envelopes, is_bsm)
-    readings = {
-        index: _read(payloads[index], chosen[index], is_bsm=bool(is_bsm[index]))
-        for index in range(len(payloads))
-        if chosen[index] is not Envelope.BARE and index not in ambiguous
-    }
-    return _frames(whole, readings, ambiguous), _rejects(readings, ambiguous)
+    codes = np.fromiter((_CODES[envelope] for envelope in envelopes), np.uint8, len(payloads))
+    return split_columns(whole.data, whole.start, whole.stop, codes, np.fromiter(is_bsm, np.bool_, len(payloads)), arrival_us)
+
+
+def split_columns(
+    data: Bytes, start: Ints, stop: Ints, envelope: npt.NDArray[np.uint8], is_bsm: Bools, arrival_us: Ints
+) -> tuple[Frames, Rejects]:
+    """Frames of payloads ``data[start:stop]`` (n,), in order; source and Rejects.index are payload indices.
+
+    envelope: (n,) each one's `Envelope.code`. A frame's reference is the envelope's time where it has one, else the arrival. A
+    payload that ends too early or too late gives the frames that are whole and one reject for the rest.
+    """
+    chosen, ambiguous = envelope, dict[int, str]()
+    if (auto := np.flatnonzero(envelope == _AUTO)).size:
+        chosen = envelope.copy()
+        chosen[auto], ambiguous = _tell(data, start, stop, is_bsm, auto)
+    rows = np.flatnonzero((chosen != _BARE) & (chosen != _UNTOLD))
+    if not rows.size:
+        return _bare(data, start, stop, chosen == _BARE, arrival_us), _rejects({}, ambiguous)
+    reading = read(data, start[rows], stop[rows], _layout(chosen[rows], is_bsm[rows]))
+    faults = {}
+    for index in np.flatnonzero(reading.fault).tolist():
+        row = int(rows[index])
+        reason, detail = reading.refusal(index, int(stop[row] - start[row]))
+        faults[row] = reason, f"{_NAMES[chosen[row]]}: {detail}"
+    bare = _bare(data, start, stop, chosen == _BARE, arrival_us)
+    return _joined(bare, reading, rows, arrival_us), _rejects(faults, ambiguous)
 
 
 def pack(envelope: Envelope, frames: Sequence[bytes], *, device_id: bytes, reference_us: int, is_bsm: bool) -> bytes:
@@ -83,7 +91,7 @@ def pack(envelope: Envelope, frames: Sequence[bytes], *, device_id: bytes, refer
         return bytes([len(frames)]) + body
     if len(device_id) != 8:
         raise OutOfRangeError("bytes of device_id", len(device_id), 8, 8)
-    return _HEADER.pack(device_id, reference_us // 1000) + (bytes([len(frames)]) if is_bsm else b"") + body
+    return HEADER.pack(device_id, reference_us // 1000) + (bytes([len(frames)]) if is_bsm else b"") + body
 
 
 def _sized(frame: bytes, order: str) -> bytes:
@@ -92,130 +100,127 @@ def _sized(frame: bytes, order: str) -> bytes:
     return struct.pack(order + "H", len(frame)) + frame
 
 
-def _read(payload: bytes, envelope: Envelope, *, is_bsm: bool) -> _Reading:
-    reading, at, count = _Reading(), 0, 1
-    try:
-        if envelope is Envelope.DEPLOYED:
-            reading.heard_us, at = _heard_us(payload), _HEADER.size
-        if envelope is not Envelope.DEPLOYED or is_bsm:
-            count, at = _count(payload, at), at + 1
-        _walk(reading, payload, at, count, ">" if envelope is Envelope.TITS_0117_BE else "<")
-    except MalformedError as error:
-        reading.fault = (DropReason(error.reason), f"{envelope}: {error.detail}")
-    return reading
+def _layout(codes: npt.NDArray[np.uint8], is_bsm: Bools) -> Layout:
+    has_header = codes == _DEPLOYED
+    return Layout(has_header, is_counted=~has_header | is_bsm, is_big=codes == _BIG)
 
 
-def _heard_us(payload: bytes) -> int:
-    if len(payload) < _HEADER.size:
-        raise MalformedError(DropReason.TRUNCATED, f"{len(payload)} bytes, the header alone has {_HEADER.size}")
-    stamp_ms = int(_HEADER.unpack_from(payload)[1])
-    if not 0 <= stamp_ms <= _LATEST_MS:
-        raise MalformedError(DropReason.OUT_OF_RANGE, f"time stamp {stamp_ms} ms is outside 0 … {_LATEST_MS}")
-    return stamp_ms * 1000
+# -- which envelope it is --------------------------------------------------------------------------------------------------------
 
 
-def _count(payload: bytes, at: int) -> int:
-    if len(payload) <= at:
-        raise MalformedError(DropReason.TRUNCATED, f"{len(payload)} bytes, the count is missing")
-    if payload[at] == 0:
-        raise MalformedError(DropReason.UNDECODABLE, "the count of frames is 0, 1 … 255 are possible")
-    return payload[at]
+def _tell(
+    data: Bytes, start: Ints, stop: Ints, is_bsm: Bools, rows: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.uint8], dict[int, str]]:
+    """The envelope's code of payloads `rows` by what they hold; and those that cannot be told, with a sentence."""
+    start, stop, is_bsm = start[rows], stop[rows], is_bsm[rows]
+    padded = np.concatenate([data, np.zeros(32, np.uint8)])
+    is_empty = stop == start
+    looks_bare = is_empty | _fits(np.where(is_empty, 255, padded[start]).astype(np.uint8), is_bsm)
+    chosen = np.where(looks_bare, _BARE, _UNTOLD).astype(np.uint8)
+    maybe = np.flatnonzero(_maybe_structured(padded, start, stop - start))
+    found = dict[int, str]()
+    if maybe.size:
+        span = (start[maybe], stop[maybe])
+        chosen[maybe], doubts = _tell_structured(padded, span, is_bsm[maybe], looks_bare[maybe])
+        found = {int(maybe[place]): sentence for place, sentence in doubts.items()}
+    nothing = "no envelope's reading consumes every byte and finds MessageFrames"
+    return chosen, {int(rows[place]): found.get(place, nothing) for place in np.flatnonzero(chosen == _UNTOLD).tolist()}
 
 
-def _walk(reading: _Reading, payload: bytes, at: int, count: int, order: str) -> None:
-    length = struct.Struct(order + "H")
-    for number in range(count):
-        if at + 2 > len(payload) or at + 2 + length.unpack_from(payload, at)[0] > len(payload):
-            raise MalformedError(DropReason.TRUNCATED, f"{number} of {count} frames are whole in {len(payload)} bytes")
-        stop = at + 2 + length.unpack_from(payload, at)[0]
-        reading.spans.append((at + 2, stop))
-        at = stop
-    if at < len(payload):
-        raise MalformedError(DropReason.OVERLONG, f"{len(payload) - at} of {len(payload)} bytes are left over")
+def _tell_structured(
+    data: Bytes, span: tuple[Ints, Ints], is_bsm: Bools, looks_bare: Bools
+) -> tuple[npt.NDArray[np.uint8], dict[int, str]]:
+    """The same for payloads that may be structured: all three readings are tried, and only ties are looked at one by one."""
+    readings = [_read_as(one, data, span, is_bsm) for one in _STRUCTURED]
+    fits = np.array([_is_fitting(data, reading, is_bsm) for reading in readings])
+    count = fits.sum(axis=0)
+    code = np.array([one.code for one in _STRUCTURED], np.uint8)
+    chosen = np.where(looks_bare, _BARE, _UNTOLD).astype(np.uint8)
+    is_plain = (count == 1) & ~looks_bare
+    chosen[is_plain] = code[fits[:, is_plain].argmax(axis=0)]
+    doubts = {}
+    for place in np.flatnonzero((count > 1) | (looks_bare & (count > 0))).tolist():
+        spans = {one: _spans(reading, place) for one, reading, fit in zip(_STRUCTURED, readings, fits, strict=True) if fit[place]}
+        fitting = _break_tie(data, (int(span[0][place]), int(span[1][place])), spans, looks_bare=bool(looks_bare[place]))
+        chosen[place] = fitting[0].code if len(fitting) == 1 else _UNTOLD
+        if len(fitting) != 1:
+            names = ", ".join(fitting) or "no envelope"
+            doubts[place] = f"{names}: exactly one reading must consume every byte and find MessageFrames"
+    return chosen, doubts
 
 
-def _resolve(
-    whole: Frames, payloads: Sequence[bytes], envelopes: Sequence[Envelope], is_bsm: Sequence[bool]
-) -> tuple[list[Envelope], dict[int, str]]:
-    """The envelope of every payload, AUTO ones by what they hold; and the payloads that cannot be told, with a sentence."""
-    chosen, ambiguous = list(envelopes), dict[int, str]()
-    auto = np.fromiter((envelope is Envelope.AUTO for envelope in envelopes), np.bool_, len(envelopes))
-    first = np.append(whole.data, np.uint8(255))[np.where(whole.stop > whole.start, whole.start, len(whole.data))]
-    looks_bare = _fits(first, np.fromiter(is_bsm, np.bool_, len(payloads))) | (whole.stop == whole.start)
-    maybe = _maybe_structured(whole)
-    for index in np.flatnonzero(auto & ~maybe).tolist():
-        chosen[index] = Envelope.BARE
-    for index in np.flatnonzero(auto & ~maybe & ~looks_bare).tolist():
-        ambiguous[index] = "no envelope's reading consumes every byte and finds MessageFrames"
-    for index in np.flatnonzero(auto & maybe).tolist():
-        fitting = _fitting(payloads[index], is_bsm=bool(is_bsm[index]), looks_bare=bool(looks_bare[index]))
-        if len(fitting) == 1:
-            chosen[index] = fitting[0]
-        else:
-            found = ", ".join(fitting) or "no envelope"
-            ambiguous[index] = f"{found}: exactly one reading must consume every byte and find MessageFrames"
-    return chosen, ambiguous
+def _read_as(envelope: Envelope, data: Bytes, span: tuple[Ints, Ints], is_bsm: Bools) -> Reading:
+    return read(data, *span, _layout(np.full(len(is_bsm), envelope.code, np.uint8), is_bsm))
 
 
-def _fits(first: npt.NDArray[np.uint8], is_bsm: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _is_fitting(data: Bytes, reading: Reading, is_bsm: Bools) -> Bools:
+    """Which payloads were read to their last byte, and every frame begins like one of its topic's kind."""
+    first = np.where(reading.stop > reading.start, data[np.minimum(reading.start, len(data) - 1)], np.uint8(255))
+    is_good: Bools = reading.fault == 0
+    is_good[reading.row[~_fits(first, is_bsm[reading.row])]] = False
+    return is_good
+
+
+def _spans(reading: Reading, place: int) -> list[tuple[int, int]]:
+    mine = slice(*np.searchsorted(reading.row, [place, place + 1]))
+    return list(zip(reading.start[mine].tolist(), reading.stop[mine].tolist(), strict=True))
+
+
+def _break_tie(
+    data: Bytes, payload: tuple[int, int], spans: dict[Envelope, list[tuple[int, int]]], *, looks_bare: bool
+) -> list[Envelope]:
+    """Of several readings that consume every byte, those whose frames decode: what only looks like an envelope holds none."""
+    if looks_bare and is_whole(data[slice(*payload)].tobytes()):
+        spans = {**spans, Envelope.BARE: [payload]}
+    if len(spans) < 2:
+        return list(spans)
+    whole = [one for one, found in spans.items() if all(is_whole(data[slice(*span)].tobytes()) for span in found)]
+    return whole or list(spans)
+
+
+def _fits(first: npt.NDArray[np.uint8], is_bsm: Bools) -> Bools:
     kind = first >> 4
-    return np.where(is_bsm, kind == 0, (kind >= 1) & (kind < _KINDS))
+    return np.asarray(np.where(is_bsm, kind == 0, (kind >= 1) & (kind < _KINDS)))
 
 
-def _maybe_structured(whole: Frames) -> npt.NDArray[np.bool_]:
+def _maybe_structured(padded: Bytes, start: Ints, size: Ints) -> Bools:
     """Where a structured reading of the payload could consume every byte, judged by its first length; never false wrongly."""
-    data = np.concatenate([whole.data, np.zeros(32, np.uint8)]).astype(np.int64)
-    start, size = whole.start, whole.stop - whole.start
     found = np.zeros(len(size), np.bool_)
     for at, high, low in ((1, 0, 1), (1, 1, 0), (17, 1, 0), (16, 1, 0)):
-        length = (data[start + at + high] << 8) | data[start + at + low]
-        count = data[start + at - 1] if at != 16 else np.ones(len(size), np.int64)
+        length = padded[start + at + high].astype(np.int64) << 8 | padded[start + at + low]
+        count = padded[start + at - 1].astype(np.int64) if at != 16 else np.ones(len(size), np.int64)
         left = size - at - 2 - length
         found |= (length > 0) & (count > 0) & np.where(count == 1, left == 0, left >= 3 * (count - 1))
     return found
 
 
-def _fitting(payload: bytes, *, is_bsm: bool, looks_bare: bool) -> list[Envelope]:
-    readings = ((envelope, _read(payload, envelope, is_bsm=is_bsm)) for envelope in _STRUCTURED)
-    fitting = {e: reading.spans for e, reading in readings if reading.fault is None and _finds(payload, reading, is_bsm=is_bsm)}
-    if looks_bare and (not fitting or is_whole(payload)):
-        fitting[Envelope.BARE] = [(0, len(payload))]
-    if len(fitting) > 1:  # what only looks like an envelope holds no frames that decode
-        whole = [e for e, spans in fitting.items() if all(is_whole(payload[start:stop]) for start, stop in spans)]
-        return whole or list(fitting)
-    return list(fitting)
+# -- results ---------------------------------------------------------------------------------------------------------------------
 
 
-def _finds(payload: bytes, reading: _Reading, *, is_bsm: bool) -> bool:
-    first = np.array([payload[start] if stop > start else 255 for start, stop in reading.spans], np.uint8)
-    return bool(_fits(first, np.full(len(first), is_bsm)).all())
+def _bare(data: Bytes, start: Ints, stop: Ints, is_bare: Bools, arrival_us: Ints) -> Frames:
+    if is_bare.all():
+        return Frames(data, start, stop, arrival_us, np.arange(len(start), dtype=np.int32))
+    rows = np.flatnonzero(is_bare)
+    return Frames(data, start[rows], stop[rows], arrival_us[rows], rows.astype(np.int32))
 
 
-def _frames(whole: Frames, readings: dict[int, _Reading], refused: Iterable[int]) -> Frames:
-    is_bare = np.ones(len(whole), np.bool_)
-    is_bare[[*readings, *refused]] = False
-    bare = np.flatnonzero(is_bare)
-    rows = [
-        (start, stop, index, -1 if reading.heard_us is None else reading.heard_us)
-        for index, reading in readings.items()
-        for start, stop in reading.spans
-    ]
-    table = np.array(rows, np.int64).reshape(-1, 4)
-    source = np.concatenate([bare, table[:, 2]])
-    order = np.argsort(source, kind="stable")
-    heard = np.where(table[:, 3] < 0, whole.reference_us[table[:, 2]], table[:, 3])
-    base = whole.start[table[:, 2]]
+def _joined(bare: Frames, reading: Reading, rows: npt.NDArray[np.intp], arrival_us: Ints) -> Frames:
+    """Bare frames and those that were read of payloads `rows`, in the order of payloads."""
+    own = rows[reading.row]
+    heard_us = reading.heard_us[reading.row]
+    reference_us = np.where(heard_us == NOT_SAID, arrival_us[own], heard_us)
+    source = np.concatenate([bare.source, own.astype(np.int32)])
+    order = np.argsort(source, kind="stable") if len(bare) else slice(None)
     return Frames(
-        whole.data,
-        np.concatenate([whole.start[bare], base + table[:, 0]])[order],
-        np.concatenate([whole.stop[bare], base + table[:, 1]])[order],
-        np.concatenate([whole.reference_us[bare], heard])[order],
-        source[order].astype(np.int32),
+        bare.data,
+        np.concatenate([bare.start, reading.start])[order],
+        np.concatenate([bare.stop, reading.stop])[order],
+        np.concatenate([bare.reference_us, reference_us])[order],
+        source[order],
     )
 
 
-def _rejects(readings: dict[int, _Reading], ambiguous: dict[int, str]) -> Rejects:
-    found = {index: reading.fault for index, reading in readings.items() if reading.fault is not None}
-    found |= {index: (DropReason.UNDECODABLE, sentence) for index, sentence in ambiguous.items()}
+def _rejects(faults: dict[int, tuple[DropReason, str]], ambiguous: dict[int, str]) -> Rejects:
+    found = faults | {index: (DropReason.UNDECODABLE, sentence) for index, sentence in ambiguous.items()}
     order = sorted(found)
     return Rejects(np.array(order, np.int64), tuple(found[i][0] for i in order), tuple(found[i][1] for i in order))

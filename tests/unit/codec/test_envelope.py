@@ -15,6 +15,7 @@ from chelu.codec.cv2x_spec import slow_decode, slow_encode
 from chelu.codec.envelope import Envelope, pack, split
 from chelu.errors import OutOfRangeError
 from chelu.messages import DropReason, Frames, Rejects, frames_of
+from tests.unit.codec import plain_envelope
 
 BSM = bytes.fromhex("0000aac8a90606060606260739adb9da161585c1e2366856c7081d61f7e09fc1744f65c8ee1d0280")
 SPAT = bytes.fromhex("30214583")
@@ -79,6 +80,52 @@ def test_random_payloads_never_raise_and_are_all_accounted_for(payloads: list[by
     found, rejects = opened(payloads, envelope, is_bsm=is_bsm)
     assert set(found.source.tolist()) | set(rejects.index.tolist()) == set(range(len(payloads)))
     assert (found.stop >= found.start).all()
+
+
+@st.composite
+def payloads_of_any_kind(draw: st.DrawFn) -> tuple[bytes, Envelope, bool]:
+    """A payload packed in one envelope and perhaps damaged, to be read in another or the same."""
+    is_bsm = draw(st.booleans())
+    written = draw(st.sampled_from(WRITTEN))
+    most = 4 if written is not Envelope.BARE and (is_bsm or written is not Envelope.DEPLOYED) else 1
+    frame = BSM if is_bsm else SPAT
+    payload = bytearray(sealed(written, [frame] * draw(st.integers(1, most)), is_bsm=is_bsm))
+    for _ in range(draw(st.integers(0, 2))):
+        payload[draw(st.integers(0, min(len(payload) - 1, 24)))] = draw(st.integers(0, 255))
+    size = draw(st.integers(0, len(payload))) if draw(st.booleans()) else len(payload)
+    return bytes(payload[:size]) + draw(st.binary(max_size=3)), draw(st.sampled_from([written, *Envelope])), is_bsm
+
+
+@given(st.lists(payloads_of_any_kind(), max_size=60))
+def test_columns_read_what_one_at_a_time_reads(given_payloads: list[tuple[bytes, Envelope, bool]]) -> None:
+    payloads, envelopes, is_bsm = (
+        (list(column) for column in zip(*given_payloads, strict=True)) if given_payloads else ([], [], [])
+    )
+    arrival_us = ARRIVAL_US + np.arange(len(payloads))
+    found, rejects = split(payloads, envelopes, is_bsm, arrival_us)
+    expected = [plain_envelope.read(*one[:2], is_bsm=one[2]) for one in given_payloads]
+    assert [found.frame(number) for number in range(len(found))] == [frame for one in expected for frame in one.frames]
+    assert found.source.tolist() == [index for index, one in enumerate(expected) for _ in one.frames]
+    heard = [
+        arrival if one.heard_us is None else one.heard_us for one, arrival in zip(expected, arrival_us.tolist(), strict=True)
+    ]
+    assert found.reference_us.tolist() == [heard[index] for index in found.source.tolist()]
+    assert [(index, one.reason) for index, one in enumerate(expected) if one.reason] == list(
+        zip(rejects.index.tolist(), rejects.reason, strict=True)
+    )
+    notes = [one.note for one in expected if one.reason]
+    assert all(note in detail for note, detail in zip(notes, rejects.detail, strict=True))
+
+
+@pytest.mark.parametrize("envelope", [Envelope.DEPLOYED, Envelope.TITS_0117_BE])
+def test_many_payloads_of_many_frames_are_read_as_one_by_one(envelope: Envelope) -> None:
+    frames = [BSM[: 10 + number % 20] for number in range(255)]
+    payloads = [sealed(envelope, frames[: 1 + number * 7 % 255]) for number in range(60)]
+    payloads[7] = payloads[7][:-3]
+    found, rejects = opened(payloads, envelope)
+    expected = [plain_envelope.read(payload, envelope, is_bsm=True) for payload in payloads]
+    assert [found.frame(number) for number in range(len(found))] == [frame for one in expected for frame in one.frames]
+    assert rejects.index.tolist() == [7]
 
 
 def looking_like_an_envelope() -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from chelu import tls
 from chelu.api_records import (
     Account,
     Device,
@@ -63,6 +65,7 @@ class Endpoint:
 
     url: str
     key: str = field(repr=False)
+    ca_file: Path | None = None  # whom to believe at an https URL; None: the machine's authorities
 
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -72,7 +75,7 @@ class Endpoint:
         """
         if url := environ.get("CHELU_API_URL"):
             if key := environ.get("CHELU_API_KEY"):
-                return cls(url, key)
+                return cls(url, key, tls.authority(environ))
             raise ConfigurationError("CHELU_API_KEY", None, "it is required beside CHELU_API_URL", source="environment")
         return cls._of_file(Layout(home(environ)).endpoints)
 
@@ -81,7 +84,8 @@ class Endpoint:
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
             key = Path(document["api_key_file"]).read_text(encoding="utf-8").strip()
-            return cls(document["api_url"], key)
+            ca_file = document.get("ca_file")
+            return cls(document["api_url"], key, Path(ca_file) if ca_file else None)
         except FileNotFoundError:
             remedy = "start a site with `chelu up`, or set CHELU_API_URL and CHELU_API_KEY"
             raise CannotStartError(f"no site has been started here (there is no {file})", remedy) from None
@@ -90,18 +94,25 @@ class Endpoint:
 
 
 class Client:
-    """The registry's API. Close it, or use it in a `with`. One thread at a time."""
+    """The registry's API. Close it, or use it in a `with`. One thread at a time.
 
-    def __init__(self, url: str, key: str, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._url = url
+    An https URL may end with ``?ca=FILE``, which goes before `ca_file`.
+    """
+
+    def __init__(self, url: str, key: str, *, ca_file: Path | None = None, transport: httpx.BaseTransport | None = None) -> None:
+        self._url, named = tls.without_authority(url)
+        self._ca_file = named or ca_file
         headers = {"Authorization": f"Bearer {key}"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S, transport=transport, trust_env=False)
+        verify = tls.client_context(self._ca_file) if self._url.startswith("https:") else False
+        self._http = httpx.Client(
+            base_url=self._url, headers=headers, timeout=TIMEOUT_S, transport=transport, trust_env=False, verify=verify
+        )
 
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """A client of the registry that `Endpoint.find` names."""
         endpoint = Endpoint.find(environ)
-        return cls(endpoint.url, endpoint.key)
+        return cls(endpoint.url, endpoint.key, ca_file=endpoint.ca_file)
 
     def close(self) -> None:
         """Close the connections."""
@@ -340,12 +351,19 @@ class Client:
         try:
             response = self._http.request(method, path, **request)
         except httpx.HTTPError as error:
-            raise UnreachableError(PEER, self._url, str(error) or type(error).__name__) from None
+            raise UnreachableError(PEER, self._url, self._explained(error)) from None
         if response.is_success or response.status_code in allowed:
             return response
         if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             raise UnreachableError(PEER, self._url, _detail(response))
         raise RefusedError(PEER, f"{method} {path}", _detail(response))
+
+    def _explained(self, error: httpx.HTTPError) -> str:
+        """What went wrong; httpx wraps what went wrong with TLS twice."""
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, ssl.SSLError):
+            cause = cause.__cause__ or cause.__context__
+        return tls.explained(cause, self._http.base_url.host, self._ca_file) if cause else str(error) or type(error).__name__
 
 
 def _detail(response: httpx.Response) -> str:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from chelu import settings
 from chelu.bus.messages import PORTS
 from chelu.errors import ConfigurationError
+from chelu.tls import with_authority
 from chelu.topics import Kind
 
 
@@ -166,4 +167,5 @@ def load(file: Path, environ: Mapping[str, str]) -> EdgeSettings:
     base = file.resolve().parent
     spool = read.spool.model_copy(update={"directory": base / read.spool.directory})
     credential = base / read.credential_file if read.credential_file else None
-    return read.model_copy(update={"spool": spool, "credential_file": credential})
+    broker = with_authority(read.broker, environ)
+    return read.model_copy(update={"broker": broker, "spool": spool, "credential_file": credential})

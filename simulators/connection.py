@@ -12,6 +12,7 @@ from chelu.bus import Failure, Session
 from chelu.clock import Clock
 from chelu.errors import ConfigurationError, RefusedError
 from chelu.local.files import Layout, home, read_json
+from chelu.tls import with_authority
 from chelu.topics import Kind, row
 from simulators.enrolment import enrol
 from simulators.fleet import Fleet
@@ -43,11 +44,11 @@ def connected(client: Client, fleet: Fleet, origin: Origin, clock: Clock, enviro
 
 
 def broker_address(environ: Mapping[str, str], layout: Layout) -> str:
-    """The broker's address: CHELU_MQTT_URL, else that of the site in the data directory."""
+    """The broker's address: CHELU_MQTT_URL, else that of the site in the data directory; over TLS with whom to believe."""
     address = environ.get("CHELU_MQTT_URL") or read_json(layout.endpoints).get("mqtt_url")
     if not isinstance(address, str) or not address:
         raise ConfigurationError("CHELU_MQTT_URL", address, f"it is required, since {layout.endpoints} names no broker")
-    return address
+    return with_authority(address, environ)
 
 
 def with_account(address: str, user: str, password: str) -> str:

@@ -201,8 +201,8 @@ class Connection:
         client.max_queued_messages_set(0)
         if plan.address.user is not None:
             client.username_pw_set(plan.address.user, plan.address.password)
-        if plan.address.has_tls:
-            client.tls_set(ca_certs=str(plan.address.ca_file) if plan.address.ca_file else None)
+        if plan.context:
+            client.tls_set_context(plan.context)
         if plan.will:
             client.will_set(plan.will.topic, plan.will.payload, plan.will.qos, plan.will.retain)
         client.on_connect, client.on_subscribe, client.on_publish = self._on_connect, self._on_subscribe, self._on_publish

@@ -15,11 +15,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
+from chelu import tls
 from chelu.bus.messages import Address, Failure, Publication, Will
 from chelu.bus.packets import MQTT_3, MQTT_5
 from chelu.bus.plan import Carrier, Plan
 from chelu.clock import Clock
-from chelu.errors import ConfigurationError, RefusedError, UnreachableError
+from chelu.errors import RefusedError, UnreachableError
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +66,10 @@ class Keeper(ABC, Generic[T]):
         jitter: Callable[[], float] = random.random,
     ) -> None:
         filters = tuple((item, 1) if isinstance(item, str) else item for item in subscriptions)
+        address = Address.read(url)
         self._plan = Plan(
-            address=Address.read(url),
+            address=address,
+            context=tls.client_context(address.ca_file) if address.has_tls else None,
             client_id=client_id,
             subscriptions=filters,
             will=will,
@@ -77,9 +80,6 @@ class Keeper(ABC, Generic[T]):
             outbox_bytes=outbox_bytes,
             keepalive_s=keepalive_s,
         )
-        ca_file = self._plan.address.ca_file
-        if ca_file and not ca_file.is_file():
-            raise ConfigurationError("MQTT URL's ca", str(ca_file), "it must be a file of CA certificates")
         self._clock, self._on_connect, self._jitter, self._max_delay_s = clock, on_connect, jitter, max_delay_s
         self._inbox: deque[T] = deque()
         self._inbox_limit, self._inbox_bytes = inbox_limit, inbox_bytes
@@ -187,7 +187,7 @@ class Keeper(ABC, Generic[T]):
             connection.open()
             self._serve(connection)
         except self._failures as error:
-            connection.loss = str(error)
+            connection.loss = tls.explained(error, self._plan.address.host, self._plan.address.ca_file)
         finally:
             self._connection = None
             connection.close()

@@ -75,9 +75,8 @@ class Link:
         sock = socket.create_connection((address.host, address.port), CONNECT_TIMEOUT_S)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if address.has_tls:
-                context = ssl.create_default_context(cafile=str(address.ca_file) if address.ca_file else None)
-                sock = context.wrap_socket(sock, server_hostname=address.host)
+            if self._plan.context:
+                sock = self._plan.context.wrap_socket(sock, server_hostname=address.host)
             sock.settimeout(0)
         except BaseException:
             sock.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,7 @@ class Plan:
     """What every connection of a session asks for."""
 
     address: Address
+    context: ssl.SSLContext | None  # for an address with TLS
     client_id: str
     subscriptions: tuple[tuple[str, int], ...]
     will: Will | None

@@ -66,6 +66,8 @@ def program(
 
 
 def _amqtt(configuration: Configuration, directory: Path, log_file: Path) -> Program:
+    if configuration.certificate is not None:
+        raise CannotStartError("amqtt, the broker that stands in, has no TLS here", "install mosquitto, or start without --tls")
     if find_spec("amqtt") is None:
         raise CannotStartError("no broker can be had on this machine", "install mosquitto, or name one with CHELU_MQTT_URL")
     rights = (configuration.password_file, configuration.acl_file)

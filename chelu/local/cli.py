@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from chelu.cli import extra
+from chelu.local import cli_certs
 
 Data = Annotated[Optional[Path], typer.Option("--data", help="The site's directory.", show_default="$CHELU_HOME or ./chelu-data")]  # noqa: UP045 - typer reads it
 Port = Annotated[Optional[int], typer.Option(help="Instead of the usual or a free port.", min=1, max=65_535)]  # noqa: UP045 - as above
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(logs)
     app.command()(down)
+    app.add_typer(cli_certs.CERTS, name="certs")
 
 
 def up(
@@ -29,12 +31,13 @@ def up(
     api_port: Port = None,
     database_port: Port = None,
     broker: Annotated[str, typer.Option(help="auto, installed, fetched (mosquitto) or amqtt.")] = "auto",
+    tls: Annotated[bool, typer.Option("--tls", help="Broker and API on TLS alone, as CHELU_TLS=1.")] = False,  # noqa: FBT002 - a flag
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running and return.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Start broker, database, registry, ingest and inference, and keep them running until Ctrl-C."""
     with extra("local"):
         from chelu.local import interrupts, run
-    asked = run.Asked(host=host, mqtt_port=mqtt_port, api_port=api_port, database_port=database_port, broker=broker)
+    asked = run.Asked(host=host, mqtt_port=mqtt_port, api_port=api_port, database_port=database_port, broker=broker, tls=tls)
     directory = _directory(data)
     if detach:
         run.detached(directory, asked)

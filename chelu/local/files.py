@@ -58,6 +58,22 @@ class Layout:
     def broker(self) -> Path:
         return self.data / "broker"
 
+    @property
+    def tls(self) -> Path:
+        return self.data / "tls"
+
+    @property
+    def ca_certificate(self) -> Path:
+        return self.tls / "ca.crt"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.tls / "ca.key"
+
+    def server(self, name: str) -> Path:
+        """The key and certificate of one server."""
+        return self.tls / f"{name}.pem"
+
     def log(self, name: str) -> Path:
         """The log of one part."""
         return self.data / "logs" / f"{name}.log"

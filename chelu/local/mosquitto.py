@@ -33,6 +33,7 @@ class Configuration:
     password_file: Path | None = None
     acl_file: Path | None = None
     host: str = LOOPBACK
+    certificate: Path | None = None  # a server's key and certificate in one file: the listener is on TLS, and there is no other
     limits: Limits = Limits()
 
 
@@ -42,6 +43,7 @@ def render(configuration: Configuration, *, is_root: bool) -> str:
     lines = [
         f"listener {configuration.port} {configuration.host}",
         "set_tcp_nodelay true",
+        *_tls(configuration),
         f"max_queued_messages {limits.queued_messages}",
         f"max_queued_bytes {limits.queued_bytes}",
         f"max_inflight_messages {limits.inflight_messages}",
@@ -61,6 +63,12 @@ def render(configuration: Configuration, *, is_root: bool) -> str:
     if is_root:  # else it would become the user mosquitto or nobody, who may not read what root wrote
         lines.append("user root")
     return "\n".join(lines) + "\n"
+
+
+def _tls(configuration: Configuration) -> list[str]:
+    if configuration.certificate is None:
+        return []
+    return [f"certfile {configuration.certificate}", f"keyfile {configuration.certificate}", "tls_version tlsv1.2"]
 
 
 def _rights(configuration: Configuration) -> list[str]:

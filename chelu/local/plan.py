@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from chelu.errors import ConfigurationError
-from chelu.local import broker, files, ports, postgres, process, secrets
+from chelu.local import authority, broker, files, ports, postgres, process, secrets
 from chelu.local.broker import Choice
 from chelu.local.files import Layout
 from chelu.local.mosquitto import Configuration
@@ -17,10 +18,13 @@ from chelu.local.process import Program
 from chelu.local.services import PREPARE, SERVICES, Endpoints, Service, Surroundings
 from chelu.store import Database
 
-USUAL_PORTS: Mapping[str, int] = {"mqtt": 1883, "api": 8080, "database": 54329}
+USUAL_PORTS: Mapping[str, int] = {"mqtt": 1883, "api": 8080, "database": 54329, "mqtts": 8883, "https": 8443}
+SECURED: Mapping[str, str] = {"mqtt": "mqtts", "api": "https"}  # under which name a site on TLS remembers these ports
 CONSOLE = "console"  # the account of whoever only looks
 DATABASE_VARIABLE = "CHELU_DATABASE_URL"
 BROKER_VARIABLE = "CHELU_MQTT_URL"
+TLS_VARIABLE = "CHELU_TLS"
+SWITCH = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,7 @@ class Options:
     mqtt_url: str | None = None  # somebody else's broker
     broker: Choice = Choice.AUTO
     host: str = ports.LOOPBACK  # where broker and API listen
+    tls: bool = False  # they do so on TLS alone, with certificates of the site's own authority
     mqtt_port: int | None = None
     api_port: int | None = None
     database_port: int | None = None
@@ -49,6 +54,14 @@ class Plan:
     options: Options
 
 
+def has_tls(environ: Mapping[str, str]) -> bool:
+    """Whether the environment asks for TLS; ConfigurationError when it says neither yes nor no."""
+    value = environ.get(TLS_VARIABLE, "")
+    if value.lower() not in SWITCH:
+        raise ConfigurationError(TLS_VARIABLE, value, "it must be 1 or 0", source="environment")
+    return SWITCH[value.lower()]
+
+
 def from_environment(environ: Mapping[str, str]) -> dict[str, str | None]:
     """The options that name other people's parts, as the environment has them."""
     return {"database_url": environ.get(DATABASE_VARIABLE) or None, "mqtt_url": environ.get(BROKER_VARIABLE) or None}
@@ -63,16 +76,21 @@ def make(layout: Layout, options: Options) -> Plan:
     cluster = None if options.database_url else _cluster(layout, options, found.database_password)
     mqtt_host, mqtt_port = _broker_address(layout, options)
     api_port = _port(layout, options, "api")
+    if options.tls:
+        now = datetime.datetime.now(datetime.UTC)
+        authority.init(layout, [options.host] if options.host != ports.ANYWHERE else [], now)
     name, program = _broker(layout, options, mqtt_port) if mine else ("external", None)
+    ca = f"?ca={quote(str(layout.ca_certificate))}" if options.tls else ""
     endpoints = Endpoints(
-        api_url=f"http://{ports.reachable(options.host)}:{api_port}",
+        api_url=f"{'https' if options.tls else 'http'}://{ports.reachable(options.host)}:{api_port}",
         api_key_file=str(layout.api_key),
-        mqtt_url=options.mqtt_url or f"mqtt://{mqtt_host}:{mqtt_port}",
+        mqtt_url=options.mqtt_url or f"{'mqtts' if options.tls else 'mqtt'}://{mqtt_host}:{mqtt_port}{ca}",
         mqtt_host=mqtt_host,
         mqtt_port=mqtt_port,
         database_url=options.database_url or (cluster.url if cluster else ""),
         data=str(layout.data),
         broker=name,
+        ca_file=str(layout.ca_certificate) if options.tls else "",
     )
     if program:
         process.forget(program)  # a killed supervisor left it, and the registry's preparation would signal whoever has the number
@@ -99,6 +117,7 @@ def _broker(layout: Layout, options: Options, port: int) -> tuple[str, Program]:
         directory=layout.broker,
         password_file=layout.broker / "passwords" if has_rights else None,
         acl_file=layout.broker / "acl" if has_rights else None,
+        certificate=layout.server("broker") if options.tls else None,
     )
     return broker.program(
         options.broker, configuration, directory=layout.broker, log_file=layout.log("broker"), environ=os.environ
@@ -122,11 +141,12 @@ def _broker_address(layout: Layout, options: Options) -> tuple[str, int]:
 def _port(layout: Layout, options: Options, part: str) -> int:
     """The port asked for, else the one this site had, else the usual one, else a free one."""
     asked = {"mqtt": options.mqtt_port, "api": options.api_port, "database": options.database_port}[part]
-    had = files.read_json(layout.ports).get(part)
+    name = SECURED.get(part, part) if options.tls else part
+    had = files.read_json(layout.ports).get(name)
     host = ports.LOOPBACK if part == "database" else options.host
-    usual = had if isinstance(had, int) and had and ports.is_free(had, host) else USUAL_PORTS[part]
+    usual = had if isinstance(had, int) and had and ports.is_free(had, host) else USUAL_PORTS[name]
     port = ports.choose(part, usual=usual, forced=asked, host=host)
-    files.write_json(layout.ports, {**files.read_json(layout.ports), part: port})
+    files.write_json(layout.ports, {**files.read_json(layout.ports), name: port})
     return port
 
 

@@ -9,6 +9,7 @@ import socket
 from chelu.errors import CannotStartError
 
 LOOPBACK = "127.0.0.1"
+ANYWHERE = "0.0.0.0"  # noqa: S104 - bound only where somebody asks for it
 QUIET = range(20_000, 32_000)  # below the ports that Linux gives to outgoing connections (32768 … 60999), which come and go
 TRIES = 50
 
@@ -54,7 +55,7 @@ def choose(part: str, *, usual: int, forced: int | None = None, host: str = LOOP
 
 def reachable(host: str) -> str:
     """The address under which this machine reaches its own server on `host`."""
-    return LOOPBACK if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+    return LOOPBACK if host == ANYWHERE else host
 
 
 def accepts(port: int, host: str = LOOPBACK) -> bool:

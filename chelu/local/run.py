@@ -28,6 +28,7 @@ from chelu.local.site import Site
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 90.0
 POLL_S = 0.1
+RENEWAL_S = 21_600.0  # how often a running site on TLS looks whether its certificates are due
 CHELU = (sys.executable, "-P", "-c", "from chelu.cli import main; main()")
 
 
@@ -40,18 +41,21 @@ class Asked:
     api_port: int | None
     database_port: int | None
     broker: str
+    tls: bool = False
 
     def options(self, base: Options) -> Options:
         """`base` with what was asked, and with what the environment names."""
         if self.broker not in set(Choice):
             raise ConfigurationError("--broker", self.broker, f"it must be one of {', '.join(Choice)}")
         others = plan.from_environment(os.environ)
-        return replace(base, **{**asdict(self), "broker": Choice(self.broker), **others})
+        has_tls = self.tls or plan.has_tls(os.environ)
+        return replace(base, **{**asdict(self), "broker": Choice(self.broker), "tls": has_tls, **others})
 
     def words(self) -> list[str]:
         """As on a command line."""
-        given = {name: value for name, value in asdict(self).items() if value is not None}
-        return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        given = {name: value for name, value in asdict(self).items() if value is not None and name != "tls"}
+        words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        return [*words, "--tls"] if self.tls else words
 
 
 def foreground(data: Path, asked: Asked, *, base: Options | None = None) -> None:
@@ -67,7 +71,8 @@ def foreground(data: Path, asked: Asked, *, base: Options | None = None) -> None
             interrupts.on_end(lambda *_: ended.set())
             console.print(view.addresses(endpoints))
             console.print("Ctrl-C stops it.")
-            ended.wait()
+            while not ended.wait(RENEWAL_S):
+                site.renew_certificates()
         finally:
             interrupts.ignore()
             site.stop()

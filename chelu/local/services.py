@@ -44,6 +44,7 @@ class Endpoints:
     database_url: str = field(repr=False)  # with its password
     data: str
     broker: str  # which broker it is
+    ca_file: str = ""  # whom clients must believe when broker and API are on TLS
 
     def to_json(self) -> str:
         """As in the file."""
@@ -74,8 +75,10 @@ def environment(around: Surroundings, name: str) -> dict[str, str]:
     """The variables a service finds; only its own account's password is in its broker URL."""
     mqtt_url = around.endpoints.mqtt_url
     if name in around.accounts:
-        mqtt_url = f"mqtt://{name}:{around.accounts[name]}@{around.endpoints.mqtt_host}:{around.endpoints.mqtt_port}"
+        scheme, _, place = mqtt_url.partition("://")
+        mqtt_url = f"{scheme}://{name}:{around.accounts[name]}@{place}"
     return {
+        **(_certificate(around) if around.endpoints.ca_file else {}),
         **(_broker_files(around) if around.accounts else {}),
         "CHELU_DATABASE_URL": around.endpoints.database_url,
         "CHELU_MQTT_URL": mqtt_url,
@@ -96,6 +99,13 @@ def _broker_files(around: Surroundings) -> dict[str, str]:
         "CHELU_REGISTRY_PASSWORD_FILE": str(around.password_file),
         "CHELU_REGISTRY_ACL_FILE": str(around.acl_file),
         "CHELU_REGISTRY_BROKER_PID_FILE": str(around.layout.broker / PID_FILE),
+    }
+
+
+def _certificate(around: Surroundings) -> dict[str, str]:
+    return {
+        "CHELU_CA_FILE": around.endpoints.ca_file,
+        "CHELU_REGISTRY_CERTIFICATE_FILE": str(around.layout.server("api")),
     }
 
 

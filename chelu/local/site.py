@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import logging
 import os
 import signal
@@ -16,7 +17,7 @@ from types import TracebackType
 
 from chelu.clock import Clock, SystemClock
 from chelu.errors import CannotStartError, CheluError
-from chelu.local import files, plan, postgres, process, services, state
+from chelu.local import authority, files, plan, postgres, process, services, state
 from chelu.local.files import Layout
 from chelu.local.lock import SiteLock
 from chelu.local.plan import Options, Plan
@@ -97,6 +98,16 @@ class Site:
     def wait_running(self, name: str, *, other_than: int | None = None, timeout_s: float = 60.0) -> int:
         """Wait until a part runs, under another process id than `other_than`; returns its id."""
         return self.supervisor.wait_running(name, other_than=other_than, timeout_s=timeout_s)
+
+    def renew_certificates(self) -> None:
+        """On TLS, renew the certificates that are due; the running broker and API take them up."""
+        if not self.options.tls:
+            return
+        try:
+            if any(entry.note for entry in authority.renew(self.layout, datetime.datetime.now(datetime.UTC))):
+                authority.tell_broker(self.layout)
+        except CheluError as error:
+            log.warning("the certificates cannot be renewed: %s", error)
 
     def _end_leftovers(self) -> None:
         left = state.end_leftovers(self.layout.state)

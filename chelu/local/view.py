@@ -45,7 +45,11 @@ def addresses(endpoints: Endpoints) -> Table:
     view.add_column(overflow="fold")
     view.add_column(overflow="fold")
     view.add_row("API", f"{endpoints.api_url}/docs", f"key in {endpoints.api_key_file}")
-    view.add_row("broker", f"{endpoints.mqtt_host}:{endpoints.mqtt_port}", endpoints.broker)
+    view.add_row(
+        "broker", f"{endpoints.mqtt_host}:{endpoints.mqtt_port}{' (TLS)' if endpoints.ca_file else ''}", endpoints.broker
+    )
+    if endpoints.ca_file:
+        view.add_row("authority", endpoints.ca_file, "for devices and people elsewhere")
     view.add_row("data", endpoints.data, "")
     return view
 

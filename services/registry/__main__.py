@@ -62,7 +62,8 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
         with Follower(files, lambda: prepare.read_state(register)) as follower:
             throttles = {name: Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for name, limit in LOGIN_LIMITS.items()}
             parts = Parts(register, follower, SystemClock(), **throttles)
-            serve(create_app(parts), host=settings.host, port=settings.port, ready_file=ready_file)
+            app = create_app(parts)
+            serve(app, host=settings.host, port=settings.port, ready_file=ready_file, certificate=settings.certificate_file)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,10 +11,13 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from chelu import tls
+from chelu.bus.messages import Address
 
 LOG = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
@@ -26,17 +29,21 @@ CONNECT = b"\x10" + bytes([12 + len(CLIENT_ID)]) + b"\x00\x04MQTT\x04\x02\x00\x0
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A mosquitto on this machine: its process by `pid_file`, and its `host` and `port` where they speak MQTT in the clear."""
+    """A mosquitto on this machine: its process by `pid_file`, and its `host` and `port` where it speaks MQTT."""
 
     pid_file: Path
     host: str | None = None
     port: int = 1883
+    context: ssl.SSLContext | None = None  # where it speaks TLS
 
     @classmethod
     def of(cls, pid_file: Path, mqtt_url: str | None) -> Broker:
-        """The broker at ``mqtt://…``; any other URL leaves the address out."""
-        parts = urlsplit(mqtt_url or "")
-        return cls(pid_file, parts.hostname if parts.scheme == "mqtt" else None, parts.port or 1883)
+        """The broker at ``mqtt[s]://…``; without a URL the address is left out."""
+        if not mqtt_url:
+            return cls(pid_file)
+        address = Address.read(mqtt_url)
+        context = tls.client_context(address.ca_file) if address.has_tls else None
+        return cls(pid_file, address.host, address.port, context)
 
     def reload(self) -> bool:
         """Let the broker read its files, and return when it has; false when it is not running: it reads them when it starts."""
@@ -53,11 +60,15 @@ class Broker:
             time.sleep(LOOP_S)
             return
         try:
-            with socket.create_connection((self.host, self.port), timeout=TIMEOUT_S) as connection:
+            plain = socket.create_connection((self.host, self.port), timeout=TIMEOUT_S)
+            with plain, self._secured(plain) as connection:
                 connection.sendall(CONNECT)
                 connection.recv(4)
         except OSError as error:
             LOG.warning("whether the broker has read its files is not known: %s", error)
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return self.context.wrap_socket(connection, server_hostname=self.host) if self.context else connection
 
 
 def _pid(text: str) -> int:

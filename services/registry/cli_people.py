@@ -132,8 +132,9 @@ def _client_without_key() -> Client:
         return open_client()
     with extra(EXTRA):
         from chelu.api import Client
+        from chelu.tls import authority
 
-        return Client(url, "none")
+        return Client(url, "none", ca_file=authority(os.environ))
 
 
 def _print_user(user: dict[str, Any], *, as_json: bool) -> None:

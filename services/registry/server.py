@@ -6,8 +6,10 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +19,7 @@ from chelu.errors import CannotStartError
 LOG = logging.getLogger(__name__)
 END_S = 5
 KEEP_ALIVE_S = 60  # longer than clients keep idle connections, so that none is closed under a request
+TICKS = 10  # of 0.1 s, between looks at the certificate
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -26,6 +29,16 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready_file: Path | None) -> None:
         super().__init__(config)
         self._ready_file = ready_file
+        self._certificate = _stamp(config)
+
+    async def on_tick(self, counter: int) -> bool:
+        """As uvicorn's own, every 0.1 s; now and then a certificate that was renewed is taken up for connections to come."""
+        if counter % TICKS == 0 and (now := _stamp(self.config)) != self._certificate:
+            self._certificate = now
+            with contextlib.suppress(OSError):  # half of it is there: it will have changed again
+                cast("ssl.SSLContext", self.config.ssl).load_cert_chain(str(self.config.ssl_certfile))
+                LOG.info("took up the renewed certificate %s", self.config.ssl_certfile)
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -43,16 +56,39 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(app: FastAPI, *, host: str, port: int, ready_file: Path | None) -> None:
+def _stamp(config: uvicorn.Config) -> float:
+    """When the certificate was written; 0 without one."""
+    try:
+        return Path(config.ssl_certfile).stat().st_mtime if config.ssl_certfile else 0.0
+    except OSError:
+        return 0.0
+
+
+def serve(app: FastAPI, *, host: str, port: int, ready_file: Path | None, certificate: Path | None = None) -> None:
     """Serve until a signal. Called from the main thread; CannotStartError when the address is not to be had."""
     bound = bind(host, port)
-    LOG.info("listening on http://%s:%d", host, bound.getsockname()[1])
+    LOG.info("listening on %s://%s:%d", "https" if certificate else "http", host, bound.getsockname()[1])
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=END_S, timeout_keep_alive=KEEP_ALIVE_S
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=END_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        ssl_certfile=certificate,
     )
+    _load(config)
     with bound:
         Server(config, ready_file).run(sockets=[bound])
     LOG.info("ended")
+
+
+def _load(config: uvicorn.Config) -> None:
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        remedy = "run `chelu certs init`, or mend CHELU_REGISTRY_CERTIFICATE_FILE"
+        raise CannotStartError(f"the certificate {config.ssl_certfile} cannot be used ({error})", remedy) from None
 
 
 def bind(host: str, port: int) -> socket.socket:

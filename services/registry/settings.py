@@ -22,6 +22,7 @@ class RegistrySettings(Settings):
     mqtt_url: str | None = None  # the broker whose files these are: asked when it has read them
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    certificate_file: Path | None = None  # a server's key and certificate in one file: the API is on TLS, and nowhere else
     api_key: str | None = None  # the administrator's key; without it, keys already in the register count
     accounts_file: Path | None = None  # JSON {user: password} of the service accounts at the broker
     password_file: Path | None = None

@@ -110,9 +110,10 @@ def test_a_pid_file_that_names_no_broker_is_no_failure(directory: Path, text: st
     assert not Broker(directory / "missing").reload()
 
 
-def test_only_a_plain_mqtt_url_gives_an_address(directory: Path) -> None:
+def test_the_broker_is_asked_at_the_url_that_is_named(directory: Path) -> None:
     assert Broker.of(directory, "mqtt://user:secret@host:18830") == Broker(directory, "host", 18830)
-    assert Broker.of(directory, "mqtts://user:secret@host:8883").host is None
+    secured = Broker.of(directory, "mqtts://user:secret@host")
+    assert (secured.host, secured.port, secured.context is not None) == ("host", 8883, True)
     assert Broker.of(directory, None).host is None
 
 

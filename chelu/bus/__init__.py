@@ -1,8 +1,19 @@
 """MQTT for every component: sessions that hand over messages one by one (paho) or as columns (bulk), and their values."""
 
-from chelu.bus.batch import Messages
+from chelu.bus.batch import Messages, joined, messages_of, no_messages
 from chelu.bus.bulk import BulkSession
 from chelu.bus.messages import Failure, Publication, Received, Will
 from chelu.bus.session import Session
 
-__all__ = ["BulkSession", "Failure", "Messages", "Publication", "Received", "Session", "Will"]
+__all__ = [
+    "BulkSession",
+    "Failure",
+    "Messages",
+    "Publication",
+    "Received",
+    "Session",
+    "Will",
+    "joined",
+    "messages_of",
+    "no_messages",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,10 @@ class Messages:
         columns = {name: getattr(self, name)[rows] for name in COLUMNS}
         return Messages(data=self.data, topics=self.topics, **columns)
 
+    def topic_of(self, index: int) -> str:
+        """The topic of one message."""
+        return self.topics[int(self.topic[index])]
+
     @property
     def payload_bytes(self) -> int:
         """Bytes of all payloads."""
@@ -76,6 +80,19 @@ class Messages:
         ]
 
 
+def _in_one_numbering(parts: Sequence[Messages]) -> Sequence[Messages]:
+    if all(part.topics is parts[0].topics for part in parts):
+        return parts
+    numbers: dict[str, int] = {}
+    renumbered = []
+    for part in parts:
+        used, place = np.unique(part.topic, return_inverse=True)
+        own = [numbers.setdefault(part.topics[number], len(numbers)) for number in used.tolist()]
+        renumbered.append(np.array(own, np.int32)[place])
+    topics = tuple(numbers)
+    return [replace(part, topic=topic, topics=topics) for part, topic in zip(parts, renumbered, strict=True)]
+
+
 COLUMNS = tuple(field.name for field in fields(Messages) if field.name not in ("data", "topics"))
 
 
@@ -97,14 +114,35 @@ def no_messages(topics: Sequence[str] = ()) -> Messages:
     )
 
 
+def messages_of(received: Sequence[Received]) -> Messages:
+    """Single messages as a batch with a list of topics of its own."""
+    stop = np.cumsum([len(one.payload) for one in received], dtype=np.int64)
+    numbers = {topic: number for number, topic in enumerate(dict.fromkeys(one.topic for one in received))}
+    sequence = [NO_SEQUENCE if one.sequence is None else min(one.sequence, LAST_SEQUENCE) for one in received]
+    return Messages(
+        data=np.frombuffer(b"".join(one.payload for one in received), np.uint8),
+        start=np.concatenate([np.zeros(min(1, len(stop)), np.int64), stop[:-1]]),
+        stop=stop,
+        topic=np.array([numbers[one.topic] for one in received], np.int32),
+        qos=np.array([one.qos for one in received], np.uint8),
+        packet_id=np.array([one.mid for one in received], np.uint16),
+        sequence=np.array(sequence, np.int64),
+        retained=np.array([one.retained for one in received], np.bool_),
+        arrival_us=np.array([one.arrival_us for one in received], np.int64),
+        connection=np.array([one.connection for one in received], np.int32),
+        topics=tuple(numbers),
+    )
+
+
 def joined(parts: Sequence[Messages]) -> Messages:
-    """One batch of all messages in order; the parts share their list of topics.
+    """One batch of all messages in order; where the parts do not share their list of topics, it has a list of its own.
 
     Of the data, what lies before a part's first payload and behind its last is left out.
     """
     parts = [part for part in parts if len(part)]
     if len(parts) < 2:
         return parts[0] if parts else no_messages()
+    parts = _in_one_numbering(parts)
     pieces = [part.data[int(part.start.min()) : int(part.stop.max())] for part in parts]
     before = np.cumsum([0, *(len(piece) for piece in pieces)])[:-1]
     shift = np.repeat(before - [int(part.start.min()) for part in parts], [len(part) for part in parts])

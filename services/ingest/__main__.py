@@ -6,19 +6,14 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Mapping
 
 from chelu import daemon
-from chelu.bus import Session
+from chelu.bus import BulkSession
 from chelu.clock import SystemClock
 from chelu.codec import cv2x
-from chelu.codec.envelope import Envelope, split
 from chelu.errors import CannotStartError
-from chelu.messages import Frames, Rejects, frames_of
+from chelu.messages import frames_of
 from chelu.quality.timing import TimingLimits
 from chelu.spool import Spool
 from chelu.store import Database
@@ -35,21 +30,6 @@ from services.ingest.storing import Storing
 from services.ingest.writer import Writer
 
 REPORT_LATE_S = 60.0  # events and documents: older than this is no news
-
-
-class ChinaCodec:
-    """YD/T 3709-2020 in the envelopes of the register."""
-
-    _envelopes: ClassVar[dict[str, Envelope]] = {item.value: item for item in Envelope}
-
-    def split(
-        self, payloads: Sequence[bytes], envelopes: Sequence[str], is_bsm: Sequence[bool], arrival_us: npt.NDArray[np.int64]
-    ) -> tuple[Frames, Rejects]:
-        known = self._envelopes
-        return split(payloads, [known.get(name, Envelope.AUTO) for name in envelopes], is_bsm, arrival_us)
-
-    def decode(self, frames: Frames) -> cv2x.Decoded:
-        return cv2x.decode(frames)
 
 
 def main() -> int:
@@ -76,8 +56,8 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
             session.stop()
 
 
-def _session(settings: IngestSettings, url: str, clock: SystemClock) -> Session:
-    return Session(
+def _session(settings: IngestSettings, url: str, clock: SystemClock) -> BulkSession:
+    return BulkSession(
         url,
         client_id=settings.client_id,
         clock=clock,
@@ -89,7 +69,7 @@ def _session(settings: IngestSettings, url: str, clock: SystemClock) -> Session:
     )
 
 
-def assemble(settings: IngestSettings, session: Session, database: Database, spool: Spool, clock: SystemClock) -> Ingest:
+def assemble(settings: IngestSettings, session: BulkSession, database: Database, spool: Spool, clock: SystemClock) -> Ingest:
     """Put one worker together."""
     metrics, receipts = Metrics(), Receipts(clock)
     if settings.metrics_port:
@@ -97,7 +77,7 @@ def assemble(settings: IngestSettings, session: Session, database: Database, spo
     undertaker = Undertaker(clock, per_minute=settings.dead_letters_per_minute, payload_bytes=settings.dead_letter_bytes)
     writer = Writer(database, clock, undertaker, spool_name=settings.client_id)
     rules = Rules(limits_of(settings.skew_s), TimingLimits(REPORT_LATE_S, settings.skew_s), settings.payload_bytes)
-    storing = Storing(writer=writer, codec=ChinaCodec(), rules=rules, receipts=receipts, metrics=metrics, clock=clock)
+    storing = Storing(writer=writer, decode=cv2x.decode, rules=rules, receipts=receipts, metrics=metrics, clock=clock)
     room = StoreRoom(
         spool, max_bytes=settings.spool_bytes, payload_bytes=settings.payload_bytes, worker=clock.wall_us() // 1000 % (1 << 32)
     )

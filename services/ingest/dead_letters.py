@@ -41,17 +41,13 @@ class Undertaker:
         self._kept: Counter[str] = Counter()
         self._suppressed: Counter[str] = Counter()
 
-    def choose(self, prepared: Prepared, skip: frozenset[int] = frozenset()) -> list[DeadLetter]:
-        """The refusals of a batch that are kept; those of messages in `skip` were refused before."""
+    def choose(self, prepared: Prepared, refusals: Sequence[Refusal]) -> list[DeadLetter]:
+        """Those of a batch's refusals that are kept."""
         now_s = self._clock.monotonic_s()
         if now_s - self._since_s >= MINUTE_S:
             self._since_s = now_s
             self._kept.clear()
-        return [
-            self._bury(prepared, refusal)
-            for refusal in prepared.refusals
-            if refusal.message not in skip and self._has_room(refusal)
-        ]
+        return [self._bury(prepared, refusal) for refusal in refusals if self._has_room(refusal)]
 
     def _has_room(self, refusal: Refusal) -> bool:
         if self._kept[refusal.reason] < self._per_minute:
@@ -61,11 +57,11 @@ class Undertaker:
         return False
 
     def _bury(self, prepared: Prepared, refusal: Refusal) -> DeadLetter:
-        message = prepared.messages[refusal.message]
+        messages, index = prepared.messages, refusal.message
         return DeadLetter(
-            time_us=message.arrival_us,
-            topic=_text(message.topic),
-            device_id=_text(prepared.route_of(refusal.message).device_id),
+            time_us=int(messages.arrival_us[index]),
+            topic=_text(messages.topic_of(index)),
+            device_id=_text(prepared.route_of(index).device_id),
             reason=refusal.reason,
             detail=_text(refusal.detail)[:1000],
             payload=refusal.payload[: self._payload_bytes],
@@ -108,9 +104,8 @@ class Crier:
             return
         self._lines += 1
         more = f" ({since} more since it was last said)" if since else ""
-        log.warning(
-            "%s: row refused as %s: %s%s", pair[0] or prepared.messages[refusal.message].topic, *pair[1:], refusal.detail, more
-        )
+        sender = pair[0] or prepared.messages.topic_of(refusal.message)
+        log.warning("%s: row refused as %s: %s%s", sender, pair[1], refusal.detail, more)
         self._pairs[pair] = now_s + silence_s, min(2 * silence_s, LONGEST_SILENCE_S), 0
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from chelu.bus import Messages
+from chelu.codec.envelope import split_columns
 from chelu.messages import Batch, DropReason, Frames, Rejects
 from chelu.units import US_PER_S
 from services.ingest.prepared import Refusal
-from services.ingest.routes import Route
+from services.ingest.routes import KINDS, Route, Routes
 
-# The first four bits of a MessageFrame: extension 0 and the choice's index (YD/T 3709-2020).
-KINDS = ("bsm", "map", "rsm", "spat", "rsi")
-AUTO = "auto"  # chelu.codec.envelope.Envelope: detected
 EARLIEST_US = 946_684_800 * US_PER_S  # 2000-01-01: recordings are older than today, not older than the standards
 FUTURE_US = 86_400 * US_PER_S  # a hearing time further ahead than a day is not a clock that is off, it is not a clock
+BSM = KINDS.index("bsm")
+
+Instants = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 class DecodedMessage(Protocol):
@@ -47,18 +50,7 @@ class Decoded(Protocol):
     def rejects(self) -> Rejects: ...
 
 
-class Codec(Protocol):
-    """Called by the loop's thread; never raises for bytes of any kind."""
-
-    def split(
-        self,
-        payloads: Sequence[bytes],
-        envelopes: Sequence[str],
-        is_bsm: Sequence[bool],
-        arrival_us: npt.NDArray[np.int64],
-    ) -> tuple[Frames, Rejects]: ...
-
-    def decode(self, frames: Frames) -> Decoded: ...
+Decode = Callable[[Frames], Decoded]  # called by the loop's thread; never raises for bytes of any kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,73 +62,44 @@ class Opened:
     found: npt.NDArray[np.int64]
 
 
-def open_frames(
-    codec: Codec,
-    messages: npt.NDArray[np.intp],
-    payloads: Sequence[bytes],
-    routes: Sequence[Route],
-    arrival_us: npt.NDArray[np.int64],
-    total: int,
-) -> Opened:
-    """Frames of the payloads of `messages` (indices into a batch of `total`); routes and arrival_us stand beside them.
+def open_frames(messages: Messages, chosen: npt.NDArray[np.intp], routes: Routes, route: npt.NDArray[np.int32]) -> Opened:
+    """Frames of the messages `chosen`; route: (n,) the routes of all messages.
 
     Frames of a route that refuses are found and refused one by one, so that what a stranger sends is counted in rows too.
     """
-    envelopes = [route.device.envelope if route.device else AUTO for route in routes]
-    is_bsm = [route.stream == "bsm" for route in routes]
-    frames, rejects = codec.split(payloads, envelopes, is_bsm, arrival_us)
-    refusals = [_whole(messages, payloads, routes, *reject) for reject in _each(rejects)]
-    why = _why_not(frames, routes, arrival_us)
-    bad = np.flatnonzero([reason is not None for reason in why])
-    for index in bad.tolist():
-        reason = why[index]
-        if reason is not None:
-            refusals.append(Refusal(int(messages[frames.source[index]]), *reason, frames.frame(index)))
-    found = np.bincount(messages[frames.source], minlength=total) if len(frames) else np.zeros(total, np.int64)
-    np.add.at(found, messages[rejects.index], 1)
-    keep = np.ones(len(frames), np.bool_)
-    keep[bad] = False
-    kept = frames if keep.all() else frames.take(keep)
-    return Opened(replace(kept, source=messages[kept.source].astype(np.int32)), refusals, found.astype(np.int64))
+    own, total = route[chosen], len(messages)
+    start, stop, arrival_us = messages.start[chosen], messages.stop[chosen], messages.arrival_us[chosen]
+    frames, rejects = split_columns(messages.data, start, stop, routes.envelope[own], routes.kind[own] == BSM, arrival_us)
+    frames = replace(frames, source=chosen[frames.source].astype(np.int32))
+    refusals = [
+        _whole(messages, routes.rows[route[message]], message, reason, detail)
+        for message, reason, detail in zip(chosen[rejects.index].tolist(), rejects.reason, rejects.detail, strict=True)
+    ]
+    is_suspect = _is_suspect(frames, routes, route, messages.arrival_us)
+    for index in np.flatnonzero(is_suspect).tolist():
+        message = int(frames.source[index])
+        reason, detail = _reason(frames, index, routes.rows[route[message]])
+        refusals.append(Refusal(message, reason, detail, frames.frame(index)))
+    found = np.bincount(frames.source, minlength=total).astype(np.int64)
+    np.add.at(found, chosen[rejects.index], 1)
+    return Opened(frames.take(~is_suspect) if is_suspect.any() else frames, refusals, found)
 
 
-def _each(rejects: Rejects) -> list[tuple[int, DropReason, str]]:
-    return list(zip(rejects.index.tolist(), rejects.reason, rejects.detail, strict=True))
-
-
-def _whole(
-    messages: npt.NDArray[np.intp],
-    payloads: Sequence[bytes],
-    routes: Sequence[Route],
-    index: int,
-    reason: DropReason,
-    detail: str,
-) -> Refusal:
-    route = routes[index]
+def _whole(messages: Messages, route: Route, message: int, reason: DropReason, detail: str) -> Refusal:
     if route.refusal is not None:
         reason, detail = route.refusal, route.detail
-    return Refusal(int(messages[index]), reason, detail, payloads[index])
+    return Refusal(message, reason, detail, messages.payload(message))
 
 
-def _why_not(frames: Frames, routes: Sequence[Route], arrival_us: npt.NDArray[np.int64]) -> list[tuple[DropReason, str] | None]:
-    """By frame, why it is not even given to the decoder; None for almost all."""
-    why: list[tuple[DropReason, str] | None] = [None] * len(frames)
-    for index in np.flatnonzero(_is_suspect(frames, routes, arrival_us)).tolist():
-        why[index] = _reason(frames, index, routes[frames.source[index]])
-    return why
+def _is_suspect(frames: Frames, routes: Routes, route: npt.NDArray[np.int32], arrival_us: Instants) -> Mask:
+    """Which frames (f,) are not even given to the decoder: almost none."""
+    own = route[frames.source]
+    first = frames.data[np.minimum(frames.start, max(0, len(frames.data) - 1))] >> 4 if len(frames.data) else routes.kind[own]
+    is_other = (frames.stop > frames.start) & (first != routes.kind[own]) & (first < len(KINDS))
+    return np.asarray(routes.is_refused[own] | is_other | is_absurd(frames.reference_us, arrival_us[frames.source]))
 
 
-def _is_suspect(frames: Frames, routes: Sequence[Route], arrival_us: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    if not len(frames):
-        return np.zeros(0, np.bool_)
-    expected = np.array([KINDS.index(route.stream) for route in routes], np.int8)[frames.source]
-    refused = np.array([route.refusal is not None for route in routes], np.bool_)[frames.source]
-    first = frames.data[np.minimum(frames.start, max(0, len(frames.data) - 1))] >> 4 if len(frames.data) else expected
-    other = (frames.stop > frames.start) & (first != expected) & (first < len(KINDS))
-    return np.asarray(refused | other | is_absurd(frames.reference_us, arrival_us[frames.source]))
-
-
-def is_absurd(time_us: npt.NDArray[np.int64], arrival_us: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def is_absurd(time_us: Instants, arrival_us: Instants) -> Mask:
     """Instants (n,) that are no clock's at all, however wrong it goes."""
     return (time_us < EARLIEST_US) | (time_us > arrival_us + FUTURE_US)
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chelu.bus import Received
+from chelu.bus import Messages
 from chelu.errors import MalformedError
 from chelu.messages import STREAMS, Batch, DropReason, Flag
 from chelu.quality.checks import Hearing, Limits
 from chelu.quality.timing import TimingLimits, late, skewed
 from services.ingest import documents
-from services.ingest.frames import Codec, Decoded, DecodedMessage, Opened, is_absurd, open_frames
+from services.ingest.frames import Decode, Decoded, DecodedMessage, Opened, is_absurd, open_frames
 from services.ingest.prepared import LAST_SEQUENCE, Prepared, Refusal
 from services.ingest.quality import Memories, check_stream
 from services.ingest.routes import Handling, Route, Routes
@@ -37,10 +37,9 @@ class Rules:
 class _Work:
     """A batch on its way through."""
 
-    messages: Sequence[Received]
+    messages: Messages
     routes: Routes
     route: npt.NDArray[np.int32]
-    arrival_us: npt.NDArray[np.int64]
     may_have_waited: npt.NDArray[np.bool_]
     frames: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
@@ -52,15 +51,15 @@ class _Work:
         return self.routes.rows[int(self.route[message])]
 
     def refuse(self, message: int, reason: DropReason, detail: str) -> None:
-        self.refusals.append(Refusal(message, reason, detail, self.messages[message].payload))
+        self.refusals.append(Refusal(message, reason, detail, self.messages.payload(message)))
 
 
 def prepare(
-    messages: Sequence[Received],
+    messages: Messages,
     route: npt.NDArray[np.int32],
     routes: Routes,
     *,
-    codec: Codec,
+    decode: Decode,
     memories: Memories,
     rules: Rules,
     is_backlog: bool = False,
@@ -77,22 +76,23 @@ def prepare(
     for message in np.flatnonzero(fits & (handling == Handling.REFUSE)).tolist():
         found = work.route_of(message)
         work.refuse(message, found.refusal or DropReason.UNKNOWN_TOPIC, found.detail)
-    memories = _frames(work, np.flatnonzero(fits & (handling == Handling.FRAMES)), codec, memories, rules)
+    memories = _frames(work, np.flatnonzero(fits & (handling == Handling.FRAMES)), decode, memories, rules)
     _documents(work, np.flatnonzero(fits & (handling == Handling.JSON)), rules.reports)
     _blobs(work, np.flatnonzero(fits & (handling == Handling.BYTES)), rules.reports)
     done = Prepared(messages, routes, route, work.frames, work.rows, work.tables, work.refusals, work.missing)
     return done, memories
 
 
-def _begin(messages: Sequence[Received], route: npt.NDArray[np.int32], routes: Routes, *, is_backlog: bool) -> _Work:
+def _begin(messages: Messages, route: npt.NDArray[np.int32], routes: Routes, *, is_backlog: bool) -> _Work:
     total = len(messages)
-    waited = [item.sequence is not None or item.retained or (is_backlog and item.qos > 0) for item in messages]
+    may_have_waited = (messages.sequence >= 0) | messages.retained
+    if is_backlog:
+        may_have_waited |= messages.qos > 0
     return _Work(
         messages=messages,
         routes=routes,
         route=route,
-        arrival_us=np.array([message.arrival_us for message in messages], np.int64),
-        may_have_waited=np.array(waited, np.bool_),
+        may_have_waited=may_have_waited,
         frames=np.zeros(total, np.int64),
         rows=np.zeros(total, np.int64),
         tables={},
@@ -102,7 +102,7 @@ def _begin(messages: Sequence[Received], route: npt.NDArray[np.int32], routes: R
 
 
 def _refuse_oversize(work: _Work, handling: npt.NDArray[np.int8], most: int) -> npt.NDArray[np.bool_]:
-    sizes = np.array([len(message.payload) for message in work.messages], np.int64)
+    sizes = work.messages.stop - work.messages.start
     too_long = (sizes > most) & (handling != Handling.IGNORE)
     for message in np.flatnonzero(too_long).tolist():
         work.refuse(message, DropReason.OVERLONG, f"{sizes[message]} bytes where {most} are taken")
@@ -110,24 +110,21 @@ def _refuse_oversize(work: _Work, handling: npt.NDArray[np.int8], most: int) -> 
 
 
 def _refuse_numbers(work: _Work, candidates: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    good = np.array([item.sequence is None or item.sequence <= LAST_SEQUENCE for item in work.messages], np.bool_)
+    good = work.messages.sequence <= LAST_SEQUENCE
     for message in np.flatnonzero(candidates & ~good).tolist():
-        work.refuse(message, DropReason.OUT_OF_RANGE, f"sequence number {work.messages[message].sequence} > {LAST_SEQUENCE}")
-    return good
+        work.refuse(message, DropReason.OUT_OF_RANGE, f"a sequence number beyond {LAST_SEQUENCE}")
+    return np.asarray(good)
 
 
-def _frames(work: _Work, chosen: Indices, codec: Codec, memories: Memories, rules: Rules) -> Memories:
+def _frames(work: _Work, chosen: Indices, decode: Decode, memories: Memories, rules: Rules) -> Memories:
     if not len(chosen):
         return memories
-    listed = chosen.tolist()
-    payloads = [work.messages[index].payload for index in listed]
-    routes = [work.routes.rows[index] for index in work.route[chosen].tolist()]
-    opened = open_frames(codec, chosen, payloads, routes, work.arrival_us[chosen], len(work.messages))
+    opened = open_frames(work.messages, chosen, work.routes, work.route)
     work.frames += opened.found
     work.refusals += opened.refusals
     if not len(opened.frames):
         return memories
-    decoded = codec.decode(opened.frames)
+    decoded = decode(opened.frames)
     rejects = decoded.rejects
     for frame, reason, detail in zip(rejects.index.tolist(), rejects.reason, rejects.detail, strict=True):
         source = int(opened.frames.source[frame])
@@ -160,7 +157,7 @@ def _with_header(work: _Work, rows: Batch, opened: Opened) -> Batch:
         rows = rows.take(np.argsort(frame, kind="stable"))
     source = opened.frames.source[rows["frame"]]
     return rows.with_columns(
-        message=source, arrival_us=work.arrival_us[source], device_key=work.routes.device_key[work.route[source]]
+        message=source, arrival_us=work.messages.arrival_us[source], device_key=work.routes.device_key[work.route[source]]
     )
 
 
@@ -195,14 +192,14 @@ def _documents(work: _Work, chosen: Indices, limits: TimingLimits) -> None:
             work.refuse(message, route.refusal, route.detail)
             continue
         try:
-            bodies.append(documents.read_object(work.messages[message].payload))
+            bodies.append(documents.read_object(work.messages.payload(message)))
             good.append(message)
         except MalformedError as error:
             work.refuse(message, DropReason(error.reason), error.detail)
     if not good:
         return
     source = np.array(good, np.int32)
-    arrival_us = work.arrival_us[source]
+    arrival_us = work.messages.arrival_us[source]
     said = [documents.event_time_us(body) for body in bodies]
     time_us = np.array([arrival if at is None else at for at, arrival in zip(said, arrival_us.tolist(), strict=True)], np.int64)
     columns = _columns(work, source, time_us, limits)
@@ -211,7 +208,7 @@ def _documents(work: _Work, chosen: Indices, limits: TimingLimits) -> None:
         "report",
         columns,
         stream=[work.route_of(message).stream for message in good],
-        topic=[work.messages[message].topic for message in good],
+        topic=[work.messages.topic_of(message) for message in good],
         body=bodies,
     )
 
@@ -227,8 +224,8 @@ def _blobs(work: _Work, chosen: Indices, limits: TimingLimits) -> None:
     if not good:
         return
     source = np.array(good, np.int32)
-    columns = _columns(work, source, work.arrival_us[source], limits)
-    payloads = [work.messages[message].payload for message in good]
+    columns = _columns(work, source, work.messages.arrival_us[source], limits)
+    payloads = [work.messages.payload(message) for message in good]
     _add(
         work,
         "message",
@@ -243,7 +240,7 @@ def _columns(
     work: _Work, source: npt.NDArray[np.int32], time_us: npt.NDArray[np.int64], limits: TimingLimits
 ) -> dict[str, npt.NDArray[Any]]:
     """The header of rows of low rate; a time that no clock shows is replaced by the arrival and flagged."""
-    arrival_us = work.arrival_us[source]
+    arrival_us = work.messages.arrival_us[source]
     absurd = is_absurd(time_us, arrival_us)
     time_us = np.where(absurd, arrival_us, time_us)
     clock = absurd | skewed(time_us, time_us, arrival_us, work.may_have_waited[source], limits)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chelu.bus import Received
+from chelu.bus import Messages
 from chelu.messages import Batch, DropReason
 from services.ingest.routes import Handling, Route, Routes
 
@@ -33,7 +33,7 @@ class Prepared:
     table → rows, with a column ``message``; missing: stream → messages missing in the senders' counts.
     """
 
-    messages: Sequence[Received]
+    messages: Messages
     routes: Routes
     route: npt.NDArray[np.int32]
     frames: npt.NDArray[np.int64]
@@ -53,28 +53,30 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """A QoS 1 message that names itself: (device, stream, sequence) is stored once."""
+class Deliveries:
+    """QoS 1 messages that name themselves: (device, stream, sequence) is stored once.
 
-    message: int
-    device_key: int
-    stream: str
-    sequence: int
+    message: (m,) their places in the batch, ascending; route: (m,) which says device and stream; sequence: (m,).
+    """
+
+    message: npt.NDArray[np.intp]
+    route: npt.NDArray[np.int32]
+    sequence: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.message)
 
 
-def deliveries(prepared: Prepared) -> list[Delivery]:
+def deliveries(prepared: Prepared) -> Deliveries:
     """The messages that can be recognised when they are sent again, refused ones too: sending them again would not mend them.
 
     But those of an id that may not speak so (registered as another kind) can be stored once the register is mended.
     """
-    named = [index for index, message in enumerate(prepared.messages) if _is_named(message)]
-    routes = [(index, prepared.route_of(index)) for index in named]
-    return [
-        Delivery(index, route.device_key, route.stream, prepared.messages[index].sequence or 0)
-        for index, route in routes
-        if route.device_key >= 0 and route.handling is not Handling.IGNORE and route.refusal is not DropReason.UNREGISTERED
-    ]
-
-
-def _is_named(message: Received) -> bool:
-    return message.sequence is not None and message.qos > 0 and message.sequence <= LAST_SEQUENCE
+    messages, routes = prepared.messages, prepared.routes
+    named = (messages.sequence >= 0) & (messages.qos > 0) & (messages.sequence <= LAST_SEQUENCE)
+    if not named.any():
+        none = np.flatnonzero(named)
+        return Deliveries(none, prepared.route[none], messages.sequence[none])
+    is_known = (routes.device_key >= 0) & (routes.handling != Handling.IGNORE) & ~routes.is_unregistered
+    message = np.flatnonzero(named & is_known[prepared.route])
+    return Deliveries(message, prepared.route[message], messages.sequence[message])

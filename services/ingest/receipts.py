@@ -11,13 +11,15 @@ So that this need not wait for the device's own repetition, the first message of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from chelu import topics
 from chelu.clock import Clock
 from chelu.topics import Kind
-from services.ingest.prepared import Delivery, Prepared
+from services.ingest.prepared import Deliveries, Prepared
 
 TOPIC = topics.row("{kind}/{id}/receipt/down")
 EVERY_S = 1.0
@@ -25,12 +27,11 @@ EVERY_S = 1.0
 
 @dataclass(slots=True)
 class _Run:
-    """Numbers of one stream, rising, since a step back or since our connection `connection`. is_new: one number so far."""
+    """Numbers of one stream since our connection `connection`; is_whole: since a step back they are those of a pass."""
 
     connection: int
     last: int
     is_whole: bool = False
-    is_new: bool = True
 
 
 class Receipts:
@@ -43,19 +44,19 @@ class Receipts:
         self._again: dict[tuple[Kind, str], set[str]] = {}
         self._said_s: dict[tuple[Kind, str], float] = {}
 
-    def note(self, prepared: Prepared, delivered: Iterable[Delivery]) -> None:
+    def note(self, prepared: Prepared, delivered: Deliveries) -> None:
         """These are durable in the database (now, or already before: the receipt may have been lost); in order of arrival."""
-        for item in delivered:
-            device = prepared.route_of(item.message).device
-            if device is None:
-                continue
-            name = device.kind, device.device_id
-            run = self._follow((*name, item.stream), item, prepared.messages[item.message].connection)
-            if run.is_whole:
-                self._due.setdefault(name, {})[item.stream] = run.last
-                self._ask(name, item.stream, is_wanted=False)
-            elif run.is_new:
-                self._ask(name, item.stream, is_wanted=True)
+        if not len(delivered):
+            return
+        routes, connection = prepared.routes, prepared.messages.connection[delivered.message]
+        sender = routes.device_key[delivered.route], routes.stream[delivered.route], connection
+        order = np.lexsort(sender[::-1])  # stable: each stream's numbers stay in the order of their arrival
+        is_other = np.any([np.diff(column[order]) != 0 for column in sender], axis=0)
+        for rows in np.split(order, np.flatnonzero(is_other) + 1):
+            route = routes.rows[delivered.route[rows[0]]]
+            if route.device is not None:
+                name = route.device.kind, route.device.device_id
+                self._note(name, route.stream, int(connection[rows[0]]), delivered.sequence[rows])
 
     def take(self) -> list[tuple[str, bytes]]:
         """Topics and payloads of the receipts that are due, each device at most once in `EVERY_S`."""
@@ -73,16 +74,19 @@ class Receipts:
             document["again"] = sorted(again)
         return json.dumps(document).encode()
 
-    def _follow(self, key: tuple[Kind, str, str], item: Delivery, connection: int) -> _Run:
-        run = self._runs.get(key)
+    def _note(self, device: tuple[Kind, str], stream: str, connection: int, numbers: npt.NDArray[np.int64]) -> None:
+        """Follow the numbers (m,) of one stream that came over one connection of ours."""
+        run, is_new = self._runs.get((*device, stream)), False
         if run is None or connection != run.connection:
-            run = self._runs[key] = _Run(connection, item.sequence)
-        elif item.sequence <= run.last:
-            run.is_whole = True
-        else:
-            run.is_new = False
-        run.last = item.sequence
-        return run
+            run, is_new = _Run(connection, int(numbers[0])), True
+            self._runs[*device, stream] = run
+        before = np.concatenate([[run.last], numbers[:-1]])
+        run.is_whole |= bool((numbers <= before)[is_new:].any())
+        run.last = int(numbers[-1])
+        if run.is_whole:
+            self._due.setdefault(device, {})[stream] = run.last
+        if run.is_whole or is_new:
+            self._ask(device, stream, is_wanted=not run.is_whole)
 
     def _ask(self, device: tuple[Kind, str], stream: str, *, is_wanted: bool) -> None:
         """Ask for a new pass of a stream, or no longer: it has begun by itself."""

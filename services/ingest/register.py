@@ -35,7 +35,7 @@ class Device:
     device_id: str
     device_key: int
     kind: Kind
-    envelope: str
+    envelope: Envelope
     standard: str
 
 
@@ -89,7 +89,7 @@ class Register:
         """Rows that this version cannot understand (a newer registry wrote them) are passed over, and said once."""
         for name, key, kind, envelope, standard in rows:
             if kind in KINDS and envelope in ENVELOPES:
-                yield Device(name, key, Kind(kind), envelope, standard)
+                yield Device(name, key, Kind(kind), Envelope(envelope), standard)
             elif name not in self._passed_over:
                 self._passed_over.add(name)
                 log.warning("device %s is passed over: kind %r or envelope %r is not known to this version", name, kind, envelope)

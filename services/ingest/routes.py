@@ -1,4 +1,4 @@
-"""From a topic to what happens with its messages: looked up once per topic, then one dictionary access per message."""
+"""From a topic to what happens with its messages: looked up once per topic, then by the topic's number, a batch at a time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu import topics
-from chelu.bus import Received
+from chelu.bus import Messages
+from chelu.codec.envelope import Envelope
 from chelu.messages import DropReason
 from chelu.topics import Kind, Match, Payload
 from services.ingest.register import Device
 
 STANDARD = "YD/T 3709-2020"  # the only wire layout that is decoded; the bits do not tell versions apart
 FILTERS = (*(f"{kind.value}/#" for kind in Kind), "join/#", "V2X/#")  # wider than the table, so that strays are seen and counted
+# The first four bits of a MessageFrame: extension 0 and the choice's index (YD/T 3709-2020).
+KINDS = ("bsm", "map", "rsm", "spat", "rsi")
 MOST_ROUTES = 200_000  # beyond, all are forgotten: a device that invents topics cannot fill the memory
 
 
@@ -47,17 +50,28 @@ class Route:
         """−1 when the device is not in the register."""
         return self.device.device_key if self.device else -1
 
+    @property
+    def envelope(self) -> Envelope:
+        """How its frames are wrapped; of a stranger nothing is known."""
+        return self.device.envelope if self.device else Envelope.AUTO
+
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """All routes so far and, as columns (m,), what whole batches need of them: `stream` counts in `streams`."""
+    """All routes so far and, as columns (m,), what whole batches need of them.
+
+    stream: index into `streams`; kind: index into `KINDS` of the frames expected, −1 where none are; envelope: `Envelope.code`.
+    """
 
     rows: Sequence[Route]
     handling: npt.NDArray[np.int8]
     device_key: npt.NDArray[np.int32]
     stream: npt.NDArray[np.int32]
     streams: tuple[str, ...]
+    kind: npt.NDArray[np.int8]
+    envelope: npt.NDArray[np.uint8]
     is_refused: npt.NDArray[np.bool_]
+    is_unregistered: npt.NDArray[np.bool_]
 
 
 def columns_of(rows: Sequence[Route], before: Routes | None = None) -> Routes:
@@ -70,7 +84,10 @@ def columns_of(rows: Sequence[Route], before: Routes | None = None) -> Routes:
         np.array([row.device_key for row in rows], np.int32),
         np.array([streams[row.stream] for row in rows], np.int32),
         tuple(streams),
+        np.array([KINDS.index(row.stream) if row.handling is Handling.FRAMES else -1 for row in rows], np.int8),
+        np.array([row.envelope.code for row in rows], np.uint8),
         np.array([row.refusal is not None for row in rows], np.bool_),
+        np.array([row.refusal is DropReason.UNREGISTERED for row in rows], np.bool_),
     )
     if before is None:
         return new
@@ -80,7 +97,10 @@ def columns_of(rows: Sequence[Route], before: Routes | None = None) -> Routes:
         np.concatenate([before.device_key, new.device_key]),
         np.concatenate([before.stream, new.stream]),
         new.streams,
+        np.concatenate([before.kind, new.kind]),
+        np.concatenate([before.envelope, new.envelope]),
         np.concatenate([before.is_refused, new.is_refused]),
+        np.concatenate([before.is_unregistered, new.is_unregistered]),
     )
 
 
@@ -100,6 +120,8 @@ class Router:
         self._index: dict[str, int] = {}
         self._rows: list[Route] = [UNKNOWN]
         self._columns = columns_of(self._rows)
+        self._numbering: Sequence[str] = ()
+        self._of_number = np.empty(0, np.int32)
 
     @property
     def routes(self) -> Routes:
@@ -108,16 +130,25 @@ class Router:
             self._columns = columns_of(self._rows[known:], self._columns)
         return self._columns
 
-    def route(self, messages: Sequence[Received]) -> npt.NDArray[np.int32]:
+    def route(self, messages: Messages) -> npt.NDArray[np.int32]:
         """The route's index (n,) for each message; call it again after `use`."""
         if len(self._index) > MOST_ROUTES:
             self._matches.clear()
             self.use(self._devices)
-        known = self._index
-        found = [known.get(message.topic, -1) for message in messages]
-        if -1 in found:
-            found = [self._learn(message.topic) if index < 0 else index for index, message in zip(found, messages, strict=True)]
-        return np.array(found, np.int32)
+        known = self._numbers(messages.topics)
+        found = known[messages.topic]
+        if len(new := np.unique(messages.topic[found < 0])):
+            known[new] = [self._learn(messages.topics[number]) for number in new.tolist()]
+            found = known[messages.topic]
+        return found
+
+    def _numbers(self, topics: Sequence[str]) -> npt.NDArray[np.int32]:
+        """For each number of this list the route's index, −1 where it is not known yet; a list only grows."""
+        if topics is not self._numbering:
+            self._numbering, self._of_number = topics, np.empty(0, np.int32)
+        if (more := len(topics) - len(self._of_number)) > 0:
+            self._of_number = np.concatenate([self._of_number, np.full(more + len(topics) // 4, -1, np.int32)])
+        return self._of_number
 
     def strangers(self, indices: npt.NDArray[np.int32]) -> set[str]:
         """Ids of devices that these routes would call unregistered."""

@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from chelu.bus import Received, Session
+from chelu.bus import BulkSession, Messages, Received, joined, messages_of, no_messages
 from chelu.clock import Clock
 from chelu.errors import CheluError, RefusedError, UnreachableError
 from services.ingest.metrics import Metrics
@@ -38,7 +38,7 @@ class Ingest:
         self,
         settings: IngestSettings,
         *,
-        session: Session,
+        session: BulkSession,
         writer: Writer,
         storing: Storing,
         room: StoreRoom,
@@ -48,7 +48,7 @@ class Ingest:
     ) -> None:
         self._settings, self._session, self._writer, self._storing = settings, session, writer, storing
         self._room, self._receipts, self._metrics, self._clock = room, receipts, metrics, clock
-        self._refuge = Refuge(room, session, storing.streams)
+        self._refuge = Refuge(room, session, storing.label)
         self._unsaid: Counter[str] = Counter()
         self._inbox_dropped = 0
         self._retry_s, self._retry_at = RETRY_FIRST_S, 0.0
@@ -68,8 +68,8 @@ class Ingest:
         while not is_stopping():
             self.step()
         self._session.stop()
-        while rest := self._session.drain(self._settings.batch_rows, 0):
-            self._take([message for message in rest if not message.qos])
+        while len(rest := self._session.drain(self._settings.batch_rows, 0)):
+            self._take(rest.take(rest.qos == 0))
         self._writer.close()
 
     def step(self) -> None:
@@ -87,42 +87,42 @@ class Ingest:
 
     # -- receiving -----------------------------------------------------------------------------------------------------------
 
-    def _collect(self) -> list[Received]:
+    def _collect(self) -> Messages:
         """A batch, by size and age; without a wait when the spool is to be drained."""
         most, now_s = self._settings.batch_rows, self._clock.monotonic_s()
         is_draining = self._writer.is_open and len(self._room.spool) > 0 and not self._room.trouble
         messages = self._session.drain(most, 0 if is_draining else IDLE_S)
-        if messages and len(messages) < most // 2 and not is_draining:
+        if 0 < len(messages) < most // 2 and not is_draining:
             self._clock.sleep(self._settings.batch_age_ms / 1000)
-            messages += self._session.drain(most - len(messages), 0)
-        if messages and messages[-1].connection != self._connection:
-            self._connection, self._backlog_until = messages[-1].connection, now_s + BACKLOG_S
+            messages = joined([messages, self._session.drain(most - len(messages), 0)])
+        if len(messages) and messages.connection[-1] != self._connection:
+            self._connection, self._backlog_until = int(messages.connection[-1]), now_s + BACKLOG_S
         if (dropped := self._session.inbox_dropped) > self._inbox_dropped:
             self._refuge.lost["inbox"] += dropped - self._inbox_dropped
             self._inbox_dropped = dropped
         return messages
 
-    def _take(self, messages: Sequence[Received]) -> None:
+    def _take(self, messages: Messages) -> None:
         self._look_after_database()
         if self._writer.is_open and not len(self._room.spool):
-            waiting = [*self._refuge.claim(), *messages]
-            if waiting or self._refuge.lost:
+            waiting = joined([self._refuge.claim(), messages])
+            if len(waiting) or self._refuge.lost:
                 self._live(waiting)
             return
         self._refuge.keep(messages)
         if self._writer.is_open and len(self._room.spool):
             self._attempt(self._drain_spool)
 
-    def _live(self, messages: Sequence[Received]) -> None:
+    def _live(self, messages: Messages) -> None:
         try:
             self._store(messages, is_backlog=self._clock.monotonic_s() < self._backlog_until)
         except AWAY as error:
             self._lose(error)
             self._save(messages)
             return
-        self._session.acknowledge([message for message in messages if message.qos])
+        self._session.acknowledge(messages)
 
-    def _store(self, messages: Sequence[Received], *, is_backlog: bool, released: Sequence[int] = ()) -> None:
+    def _store(self, messages: Messages, *, is_backlog: bool, released: Sequence[int] = ()) -> None:
         """Store messages and what was lost before them; raises AWAY with `_unsaid` being what is not known to be said."""
         self._unsaid, self._refuge.lost = self._refuge.lost, Counter()
         self._storing.store(messages, is_backlog=is_backlog, released=released, lost=dict(self._unsaid))
@@ -130,14 +130,14 @@ class Ingest:
 
     # -- the database is away ------------------------------------------------------------------------------------------------
 
-    def _save(self, messages: Sequence[Received]) -> None:
+    def _save(self, messages: Messages) -> None:
         """The database went away over these: some may be stored, some in doubt, and the others are not."""
         done, tried = self._storing.done, self._storing.tried
-        self._session.acknowledge([message for message in messages[:done] if message.qos])
-        self._settle_lost(messages[done : done + tried])
-        self._refuge.keep(messages[done + tried :])
+        self._session.acknowledge(messages.take(slice(done)))
+        self._settle_lost(messages.take(slice(done, done + tried)))
+        self._refuge.keep(messages.take(slice(done + tried, None)))
 
-    def _settle_lost(self, doubtful: Sequence[Received]) -> None:
+    def _settle_lost(self, doubtful: Messages) -> None:
         unsaid, self._unsaid = self._unsaid, Counter()
         if self._storing.done:  # said with the first of them
             unsaid = Counter()
@@ -158,7 +158,7 @@ class Ingest:
             room.release(room.spool.last_sequence)
             return
         numbers, messages, last = self._unpack(records)
-        if messages:
+        if len(messages):
             self._store_drained(messages, [*numbers[:-1], last])
         else:
             self._writer.release(last)
@@ -166,9 +166,11 @@ class Ingest:
         if not len(room.spool):
             log.info("the spool is empty: rows go straight to the database again")
 
-    def _unpack(self, records: Sequence[tuple[int, Received | Mark]]) -> tuple[list[int], list[Received], int]:
+    def _unpack(self, records: Sequence[tuple[int, Received | Mark]]) -> tuple[list[int], Messages, int]:
         """Numbers and messages that are not stored yet, and up to which number the spool is done with after them."""
-        passed, numbers, messages = 0, [], []
+        passed = 0
+        numbers: list[int] = []
+        messages: list[Received] = []
         for sequence, item in records:
             if isinstance(item, Mark):
                 if self._writer.has_batch(item.batch_id):
@@ -176,13 +178,13 @@ class Ingest:
             elif sequence > passed:
                 numbers.append(sequence)
                 messages.append(item)
-        return numbers, messages, max(records[-1][0], passed)
+        return numbers, messages_of(messages), max(records[-1][0], passed)
 
-    def _store_drained(self, messages: Sequence[Received], released: Sequence[int]) -> None:
+    def _store_drained(self, messages: Messages, released: Sequence[int]) -> None:
         try:
             self._store(messages, is_backlog=True, released=released)
         except AWAY:
-            self._settle_lost([])  # the messages themselves are in the spool, up to the mark in the database
+            self._settle_lost(no_messages())  # the messages themselves are in the spool, up to the mark in the database
             raise
 
     def _look_after_database(self) -> None:

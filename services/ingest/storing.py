@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 
-from chelu.bus import Received
+from chelu.bus import Messages
 from chelu.clock import Clock
 from chelu.errors import OutOfRangeError
 from chelu.messages import DropReason
 from services.ingest.dead_letters import Crier
-from services.ingest.frames import Codec
+from services.ingest.frames import Decode
+from services.ingest.labelled import NOBODYS, Labelled
 from services.ingest.metrics import Metrics
 from services.ingest.pipeline import Rules, prepare
 from services.ingest.prepared import Prepared, Refusal
@@ -38,8 +39,10 @@ RELOAD_S = 0.5  # the register is read at most this often, however fast devices 
 class Storing:
     """`open` once the writer is open, then `store` batches."""
 
-    def __init__(self, *, writer: Writer, codec: Codec, rules: Rules, receipts: Receipts, metrics: Metrics, clock: Clock) -> None:
-        self._writer, self._codec, self._rules, self._receipts = writer, codec, rules, receipts
+    def __init__(
+        self, *, writer: Writer, decode: Decode, rules: Rules, receipts: Receipts, metrics: Metrics, clock: Clock
+    ) -> None:
+        self._writer, self._decode, self._rules, self._receipts = writer, decode, rules, receipts
         self._metrics, self._clock = metrics, clock
         self._register, self._crier = Register(clock), Crier(clock)
         self._router, self._memories = Router({}), Memories()
@@ -68,15 +71,15 @@ class Storing:
         with self._writer.failures("listening"):
             self._writer.connection.execute("SELECT 1")
 
-    def streams(self, messages: Sequence[Received]) -> list[str | None]:
-        """Under which stream each message is accounted; None for our own downlinks."""
-        route = self._router.route(messages)
-        rows = self._router.routes.rows
-        return [None if rows[i].handling is Handling.IGNORE else rows[i].stream for i in route.tolist()]
+    def label(self, messages: Messages) -> Labelled:
+        """The messages beside the streams under which they are accounted; none for our own downlinks."""
+        route, routes = self._router.route(messages), self._router.routes
+        stream = np.where(routes.handling[route] == Handling.IGNORE, NOBODYS, routes.stream[route])
+        return Labelled(messages, stream, routes.streams)
 
     def store(
         self,
-        messages: Sequence[Received],
+        messages: Messages,
         *,
         is_backlog: bool,
         released: Sequence[int] = (),
@@ -92,7 +95,7 @@ class Storing:
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 
-    def _route(self, messages: Sequence[Received]) -> npt.NDArray[np.int32]:
+    def _route(self, messages: Messages) -> npt.NDArray[np.int32]:
         route = self._router.route(messages)
         if strangers := self._router.strangers(route):
             with self._writer.failures("asking for a device"):
@@ -102,13 +105,11 @@ class Storing:
                 route = self._router.route(messages)
         return route
 
-    def _store(
-        self, messages: Sequence[Received], *, is_backlog: bool, released: Sequence[int], lost: Mapping[str, int] | None
-    ) -> None:
+    def _store(self, messages: Messages, *, is_backlog: bool, released: Sequence[int], lost: Mapping[str, int] | None) -> None:
         began = time.perf_counter()
         route = self._route(messages)
         prepared, memories = prepare(
-            messages, route, self._router.routes, codec=self._codec, memories=self._memories, rules=self._rules,
+            messages, route, self._router.routes, decode=self._decode, memories=self._memories, rules=self._rules,
             is_backlog=is_backlog,
         )  # fmt: skip
         ready = time.perf_counter()
@@ -142,11 +143,11 @@ class Storing:
         messages = prepared.messages
         if len(messages) > 1:
             middle = len(messages) // 2
-            self._store(messages[:middle], is_backlog=is_backlog, released=released[:middle], lost=lost)
-            self._store(messages[middle:], is_backlog=is_backlog, released=released[middle:], lost=None)
+            self._store(messages.take(slice(middle)), is_backlog=is_backlog, released=released[:middle], lost=lost)
+            self._store(messages.take(slice(middle, None)), is_backlog=is_backlog, released=released[middle:], lost=None)
             return
-        log.error("the database refused a row of %s: %s", messages[0].topic, error)
-        refusal = Refusal(0, DropReason.OUT_OF_RANGE, f"the database refused it: {error}", messages[0].payload)
+        log.error("the database refused a row of %s: %s", messages.topic_of(0), error)
+        refusal = Refusal(0, DropReason.OUT_OF_RANGE, f"the database refused it: {error}", messages.payload(0))
         nothing = np.zeros_like(prepared.rows)
         emptied = replace(prepared, tables={}, rows=nothing, refusals=[*prepared.refusals, refusal])
         self._tell(emptied, self._write(emptied, released, lost), {})
@@ -155,4 +156,4 @@ class Storing:
     def _tell(self, prepared: Prepared, written: Written, seconds: Mapping[str, float]) -> None:
         self._receipts.note(prepared, written.delivered)
         self._metrics.batch(written.accounts, written.drops, seconds)
-        self._crier.tell(prepared, [item for item in prepared.refusals if item.message not in written.duplicates])
+        self._crier.tell(prepared, [item for item in prepared.refusals if not written.is_duplicate[item.message]])

@@ -7,11 +7,10 @@ batch turns out to be committed the records are passed over, so that a connectio
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chelu.bus import Received
-from services.ingest.prepared import LAST_SEQUENCE
+from chelu.bus import Messages, Received
 
 MESSAGE, MARK = 0, 1
 _MESSAGE = struct.Struct("<BIIqBBqH")  # tag, worker, connection, arrival µs, QoS, retained, sequence (−1 none), bytes of topic
@@ -26,14 +25,17 @@ class Mark:
     count: int
 
 
-def encode(message: Received, *, worker: int, most: int) -> bytes:
-    """A message as a record. worker: a number of this process; of a payload, one byte more than `most` is enough to refuse it."""
-    topic = message.topic.encode("utf-8", "surrogatepass")
-    sequence = -1 if message.sequence is None else min(message.sequence, LAST_SEQUENCE + 1)
-    head = _MESSAGE.pack(
-        MESSAGE, worker, message.connection, message.arrival_us, message.qos, message.retained, sequence, len(topic)
-    )
-    return head + topic + message.payload[: most + 1]
+def encode(messages: Messages, *, worker: int, most: int) -> list[bytes]:
+    """Messages as records. worker: a number of this process; of a payload, one byte more than `most` is enough to refuse it."""
+    names = {number: messages.topics[number].encode("utf-8", "surrogatepass") for number in set(messages.topic.tolist())}
+    columns = (messages.connection, messages.arrival_us, messages.qos, messages.retained, messages.sequence)
+    heads = zip(*(column.tolist() for column in columns), (names[number] for number in messages.topic.tolist()), strict=True)
+    spans = zip(messages.start.tolist(), messages.stop.tolist(), strict=True)
+    whole = messages.data.data
+    return [
+        _MESSAGE.pack(MESSAGE, worker, *head, len(topic)) + topic + whole[start : min(stop, start + most + 1)]
+        for (*head, topic), (start, stop) in zip(heads, spans, strict=True)
+    ]
 
 
 def encode_mark(mark: Mark) -> bytes:
@@ -41,18 +43,17 @@ def encode_mark(mark: Mark) -> bytes:
     return _MARK.pack(MARK, mark.batch_id, mark.count)
 
 
-def decode(record: bytes, *, worker: int) -> Received | Mark:
+def decode(record: bytes, *, connection_of: Callable[[int, int], int]) -> Received | Mark:
     """The message (with mid 0: it is acknowledged) or mark of a record; the spool's checksum vouches for its form.
 
-    The connections of an earlier process get numbers of their own, below 0.
+    connection_of: worker and connection → a number by which no two connections are taken for one.
     """
     if record[0] == MARK:
         return Mark(*_MARK.unpack(record)[1:])
-    _, owner, connection, arrival_us, qos, retained, sequence, length = _MESSAGE.unpack_from(record)
+    _, worker, connection, arrival_us, qos, retained, sequence, length = _MESSAGE.unpack_from(record)
     topic = record[_MESSAGE.size : _MESSAGE.size + length].decode("utf-8", "surrogatepass")
-    number = None if sequence < 0 else sequence
-    connection = connection if owner == worker else -(owner << 32 | connection) - 1
-    return Received(topic, record[_MESSAGE.size + length :], qos, arrival_us, 0, number, bool(retained), connection)
+    number, payload = None if sequence < 0 else sequence, record[_MESSAGE.size + length :]
+    return Received(topic, payload, qos, arrival_us, 0, number, bool(retained), connection_of(worker, connection))
 
 
 def pieces(records: Sequence[bytes], most_bytes: int) -> list[Sequence[bytes]]:

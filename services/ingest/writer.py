@@ -12,14 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import Connection
 
 from chelu.clock import Clock
 from chelu.messages import Batch
-from chelu.store import Database, Series, copy_rows, failures
+from chelu.store import Database, Series, TableColumn, copy_rows, failures
 from services.ingest.accounts import Account, Drop, settle
 from services.ingest.dead_letters import DeadLetter, Undertaker
-from services.ingest.prepared import Delivery, Prepared, deliveries
+from services.ingest.prepared import Deliveries, Prepared, deliveries
+from services.ingest.routes import Routes
 from services.ingest.tables import COLUMNS, prepare_schema
 
 # Each worker's connection holds a lock of its name.
@@ -30,10 +32,20 @@ END_EARLIER = """SELECT pg_terminate_backend(pid) FROM pg_locks
 EARLIER_S = 10  # longest wait for their end; then it is tried again
 NEW_BATCH = "INSERT INTO stream.batch (created) VALUES (%s) RETURNING batch_id"
 COMMITTED = "UPDATE stream.batch SET committed = %s WHERE batch_id = %s"
+# A stream is offered by its place in a list of names, so that the rows have one width and are copied as columns.
 OFFERED = """CREATE TEMPORARY TABLE IF NOT EXISTS offered
-    (device_key integer, stream text, sequence bigint) ON COMMIT DELETE ROWS"""
-DELIVER = """INSERT INTO stream.delivery (device_key, stream, sequence) SELECT * FROM offered
-    ON CONFLICT DO NOTHING RETURNING device_key, stream, sequence"""
+    (device_key integer, stream integer, sequence bigint, message integer) ON COMMIT DELETE ROWS"""
+OFFERED_COLUMNS = (
+    TableColumn("device_key", "integer", "device_key"),
+    TableColumn("stream", "integer", "stream"),
+    TableColumn("sequence", "bigint", "sequence"),
+    TableColumn("message", "integer", "message"),
+)
+DELIVER = """WITH named AS MATERIALIZED
+        (SELECT device_key, (%s::text[])[stream] AS stream, sequence, message FROM offered),
+    claimed AS (INSERT INTO stream.delivery (device_key, stream, sequence) SELECT device_key, stream, sequence FROM named
+        ON CONFLICT DO NOTHING RETURNING device_key, stream, sequence)
+    SELECT message FROM named JOIN claimed USING (device_key, stream, sequence)"""
 DROPS = """INSERT INTO stream.drop (batch_id, stream, device_key, reason, rows)
     SELECT %s, * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::bigint[])"""
 RELEASE = """INSERT INTO stream.spool (name, released) VALUES (%s, %s)
@@ -45,12 +57,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a transaction did; committed_us: wall clock just after the commit returned."""
+    """What a transaction did; committed_us: wall clock just after the commit returned; is_duplicate: (n,) by message."""
 
     batch_id: int
     committed_us: int
-    delivered: Sequence[Delivery]
-    duplicates: frozenset[int]
+    delivered: Deliveries
+    is_duplicate: npt.NDArray[np.bool_]
     accounts: Sequence[Account]
     drops: Sequence[Drop]
 
@@ -109,7 +121,7 @@ class Writer:
             committed_us = self._clock.wall_us()
             connection.execute(COMMITTED, (_instant(committed_us), written.batch_id))
             self.attempted = None
-        return Written(written.batch_id, committed_us, written.delivered, written.duplicates, written.accounts, written.drops)
+        return Written(written.batch_id, committed_us, written.delivered, written.is_duplicate, written.accounts, written.drops)
 
     def has_batch(self, batch_id: int) -> bool:
         """Whether a batch whose end was not seen was committed after all."""
@@ -157,33 +169,40 @@ class Writer:
         row = connection.execute(NEW_BATCH, (_instant(self._clock.wall_us()),)).fetchone()
         batch_id = self.attempted = int(row[0]) if row else 0
         offered = deliveries(prepared)
-        duplicates = self._deliver(connection, offered) if offered else frozenset()
+        is_duplicate = np.zeros(len(prepared.messages), np.bool_)
+        if len(offered):
+            is_duplicate[offered.message] = True
+            is_duplicate[_claim(connection, offered, prepared.routes)] = False
         for table, batch in prepared.tables.items():
-            _copy(connection, table, batch, batch_id, duplicates)
-        accounts, drops = settle(prepared, duplicates, lost)
-        letters = self._undertaker.choose(prepared, duplicates)
+            _copy(connection, table, batch, batch_id, is_duplicate)
+        accounts, drops = settle(prepared, is_duplicate, lost)
+        letters = self._undertaker.choose(prepared, [one for one in prepared.refusals if not is_duplicate[one.message]])
         _keep_books(connection, batch_id, accounts, drops, letters)
         if released is not None:
             connection.execute(RELEASE, (self._spool_name, released))
-        return Written(batch_id, 0, offered, duplicates, accounts, drops)
-
-    def _deliver(self, connection: Connection[Any], offered: Sequence[Delivery]) -> frozenset[int]:
-        """Claim each (device, stream, sequence); the messages that were claimed before are duplicates."""
-        first: dict[tuple[int, str, int], int] = {}
-        for item in offered:
-            first.setdefault((item.device_key, item.stream, item.sequence), item.message)
-        with connection.cursor() as cursor:
-            with cursor.copy("COPY offered FROM STDIN (FORMAT BINARY)") as copy:
-                copy.set_types(["integer", "text", "bigint"])
-                for key in first:
-                    copy.write_row(key)
-            new = {first[key, stream, number] for key, stream, number in cursor.execute(DELIVER).fetchall()}
-        return frozenset(item.message for item in offered) - new
+        return Written(batch_id, 0, offered, is_duplicate, accounts, drops)
 
 
-def _copy(connection: Connection[Any], table: str, batch: Batch, batch_id: int, duplicates: frozenset[int]) -> None:
-    if duplicates:
-        batch = batch.take(~np.isin(batch["message"], list(duplicates)))
+def _claim(connection: Connection[Any], offered: Deliveries, routes: Routes) -> npt.NDArray[np.int64]:
+    """Claim each (device, stream, sequence); the messages (m,) that were the first with theirs."""
+    device, stream = routes.device_key[offered.route], routes.stream[offered.route] + 1  # PostgreSQL counts from 1
+    order = np.lexsort((offered.sequence, stream, device))
+    same = (np.diff(device[order]) == 0) & (np.diff(stream[order]) == 0) & (np.diff(offered.sequence[order]) == 0)
+    first = np.sort(order[np.concatenate([[True], ~same])])
+    columns: dict[str, npt.NDArray[Any]] = {
+        "device_key": device,
+        "stream": stream,
+        "sequence": offered.sequence,
+        "message": offered.message,
+    }
+    copy_rows(connection, "offered", Batch(columns).take(first), OFFERED_COLUMNS)
+    rows = connection.execute(DELIVER, (list(routes.streams),)).fetchall()
+    return np.array([row[0] for row in rows], np.int64)
+
+
+def _copy(connection: Connection[Any], table: str, batch: Batch, batch_id: int, is_duplicate: npt.NDArray[np.bool_]) -> None:
+    if is_duplicate.any():
+        batch = batch.take(~is_duplicate[batch["message"]])
     batch = batch.with_columns(batch_id=np.full(len(batch), batch_id, np.int64))
     copy_rows(connection, f"stream.{table}", batch, COLUMNS[table])
 

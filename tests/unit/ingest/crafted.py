@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from chelu.bus import Received
+from chelu.bus import Received, messages_of
 from chelu.codec import cv2x
 from chelu.codec.envelope import Envelope, pack
 from chelu.messages import BSM, Batch
 from chelu.quality.timing import TimingLimits
 from chelu.topics import Kind
-from services.ingest.__main__ import ChinaCodec
 from services.ingest.pipeline import Rules, prepare
 from services.ingest.prepared import Prepared
 from services.ingest.quality import Memories, limits_of
@@ -21,11 +20,11 @@ NOW_US = 1_790_000_012_345_000
 DEVICES = {
     device.device_id: device
     for device in (
-        Device("o1", 1, Kind.OBU, "auto", STANDARD),
-        Device("r1", 2, Kind.RSU, "deployed", STANDARD),
-        Device("old", 3, Kind.OBU, "bare", "T/CSAE 53-2017"),
-        Device("v1", 4, Kind.VEHICLE, "auto", STANDARD),
-        Device("c1", 5, Kind.RSCU, "auto", STANDARD),
+        Device("o1", 1, Kind.OBU, Envelope.AUTO, STANDARD),
+        Device("r1", 2, Kind.RSU, Envelope.DEPLOYED, STANDARD),
+        Device("old", 3, Kind.OBU, Envelope.BARE, "T/CSAE 53-2017"),
+        Device("v1", 4, Kind.VEHICLE, Envelope.AUTO, STANDARD),
+        Device("c1", 5, Kind.RSCU, Envelope.AUTO, STANDARD),
     )
 }
 
@@ -64,5 +63,6 @@ def message(
 def work(messages: list[Received], memories: Memories | None = None) -> tuple[Prepared, Memories]:
     router = Router(DEVICES)
     rules = Rules(limits_of(2.0), TimingLimits(60.0, 2.0), payload_bytes=10_000)
-    route = router.route(messages)
-    return prepare(messages, route, router.routes, codec=ChinaCodec(), memories=memories or Memories(), rules=rules)
+    batch = messages_of(messages)
+    route = router.route(batch)
+    return prepare(batch, route, router.routes, decode=cv2x.decode, memories=memories or Memories(), rules=rules)

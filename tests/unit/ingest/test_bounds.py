@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from chelu.bus import messages_of
 from chelu.clock import VirtualClock
 from chelu.errors import ConfigurationError, MalformedError
 from services.ingest import documents
@@ -21,9 +22,9 @@ def test_of_many_alike_so_many_are_kept_a_minute_and_the_rest_is_told() -> None:
     clock = VirtualClock(0)
     undertaker = Undertaker(clock, per_minute=3, payload_bytes=10)
     prepared, _ = work([message("obu/o1/bsm/up", bsm()[:30]) for _ in range(10)])
-    assert len(undertaker.choose(prepared)) == 3
+    assert len(undertaker.choose(prepared, prepared.refusals)) == 3
     clock.advance(61)
-    letters = undertaker.choose(prepared)
+    letters = undertaker.choose(prepared, prepared.refusals)
     assert letters[0].suppressed == 7
     assert (len(letters[0].payload), letters[0].size_bytes) == (10, 30)
 
@@ -85,7 +86,7 @@ def test_a_device_gets_a_receipt_at_most_once_a_second() -> None:
 def test_a_device_that_invents_topics_cannot_fill_the_memory() -> None:
     router = Router(DEVICES)
     for start in range(0, MOST_ROUTES + 50_000, 50_000):
-        router.route([message(f"obu/o1/x{start + index}", b"") for index in range(50_000)])
+        router.route(messages_of([message(f"obu/o1/x{start + index}", b"") for index in range(50_000)]))
     assert len(router._index) <= MOST_ROUTES + 50_000
     assert len(router.routes.rows) == 1
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chelu.clock import VirtualClock
 from services.ingest.prepared import deliveries
@@ -68,3 +72,46 @@ def test_numbers_that_only_rise_are_never_receipted() -> None:
         told.hear(number)
         said = told.say()
         assert said is None or said["stored"] == {}
+
+
+@dataclass
+class OneByOne:
+    """The rule of receipts, message by message."""
+
+    connection: int = 0
+    last: int | None = None
+    is_whole: bool = False
+
+    def hear(self, number: int, connection: int) -> None:
+        if self.last is None or connection != self.connection:
+            self.connection, self.is_whole = connection, False
+        elif number <= self.last:
+            self.is_whole = True
+        self.last = number
+
+    @property
+    def stored(self) -> int | None:
+        return self.last if self.is_whole else None
+
+
+@given(st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=6), max_size=6), st.lists(st.booleans(), min_size=6, max_size=6))
+def test_whole_batches_are_followed_as_one_message_after_the_other(batches: list[list[int]], is_new: list[bool]) -> None:
+    told, plain, connection = Told(), OneByOne(), 1
+    receipt: int | None = None
+    for numbers, reconnects in zip(batches, is_new, strict=False):
+        connection += reconnects
+        told.hear(*numbers, connection=connection)
+        for number in numbers:
+            plain.hear(number, connection)
+        said = told.say() or {"stored": {}}
+        receipt = dict(said["stored"]).get("heartbeat")  # type: ignore[call-overload]
+        assert receipt == plain.stored
+
+
+def test_streams_and_devices_of_one_batch_do_not_mix() -> None:
+    told = Told()
+    pairs = [("heartbeat", 5), ("info", 9), ("heartbeat", 4), ("info", 10), ("heartbeat", 5)]
+    messages = [message(f"obu/o1/{stream}/up", b"{}", qos=1, sequence=n, connection=1) for stream, n in pairs]
+    prepared, _ = work(messages)
+    told.receipts.note(prepared, deliveries(prepared))
+    assert told.say() == {"stored": {"heartbeat": 5}, "again": ["info"]}

@@ -1,4 +1,4 @@
-"""`chelu replay`: recordings as live traffic."""
+"""`chelu replay`: recordings as live traffic; `chelu load`: as much traffic as asked."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ Data = Annotated[Path | None, typer.Option(help="The site's data directory (else
 def register(app: typer.Typer) -> None:
     """Add this part's commands."""
     app.command("replay")(replay)
+    app.command("load")(load)
 
 
 def replay(
@@ -66,3 +67,57 @@ def replay(
         data=data,
     )
     raise typer.Exit(run(request))
+
+
+Vehicles = Annotated[int, typer.Option(help="Vehicles that send BSMs.")]
+Rate = Annotated[float, typer.Option(help="BSMs a second of each vehicle.")]
+Total = Annotated[float | None, typer.Option(help="BSMs a second of all vehicles together, in place of --rate.")]
+Seconds = Annotated[float, typer.Option(help="How long.")]
+LoadSeed = Annotated[int, typer.Option(help="Decides every byte, with the other options and the start.")]
+Mix = Annotated[str, typer.Option(help="Shapes of BSMs, in equal parts or with weights: core,optional,path or core=5,path=1.")]
+Streams = Annotated[str, typer.Option("--stream", help="Of bsm, rsm, spat; the last two from each roadside unit at 10 Hz.")]
+Via = Annotated[str, typer.Option(help="direct: each vehicle a bare frame; rsu: roadside units' envelopes.")]
+Qos = Annotated[int, typer.Option(help="0, or 1: with sequence numbers, kept until the platform's receipt.")]
+Rsus = Annotated[int | None, typer.Option(help="Roadside units; else one for 250 vehicles.")]
+FramesAtOnce = Annotated[int, typer.Option("--frames", help="With --via rsu: most BSMs in an envelope.")]
+Sessions = Annotated[int, typer.Option("--connections", help="So many devices with a session and a credential of their own.")]
+LoadSite = Annotated[str, typer.Option("--site", help="The site to register the devices at; made where there is none.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the report here.")]
+
+
+def load(
+    vehicles: Vehicles = 100,
+    rate: Rate = 10.0,
+    total: Total = None,
+    seconds: Seconds = 10.0,
+    seed: LoadSeed = 0,
+    mix: Mix = "core=5,optional=3,path=2",
+    stream: Streams = "bsm",
+    via: Via = "direct",
+    qos: Qos = 0,
+    rsus: Rsus = None,
+    frames: FramesAtOnce = 255,
+    connections: Sessions = 0,
+    site: LoadSite = "load",
+    json_file: JsonFile = None,
+    data: Data = None,
+) -> None:
+    """Send as much traffic as asked, evenly and on time, and say what was sent."""
+    with extra("simulators"):
+        from simulators.load.command import Request, run
+        from simulators.load.settings import LoadSettings, rate_of, read_mix
+    settings = LoadSettings(
+        vehicles=vehicles,
+        rate_hz=rate if total is None else rate_of(total, vehicles),
+        seconds=seconds,
+        seed=seed,
+        mix=read_mix(mix),
+        streams=tuple(stream.split(",")),
+        via=via,
+        qos=qos,
+        rsus=rsus,
+        frames=frames,
+        connections=connections,
+        site=site,
+    )
+    raise typer.Exit(run(Request(settings, json_file=json_file, data=data)))

@@ -79,6 +79,6 @@ def test_the_table_shows_what_each_stream_has() -> None:
 def test_a_number_that_means_nothing_is_refused_by_its_option(option: str) -> None:
     app = typer.Typer()
     register(app)
-    refused = CliRunner().invoke(app, ["x.sqlite", option]).exception
+    refused = CliRunner().invoke(app, ["replay", "x.sqlite", option]).exception
     assert isinstance(refused, ConfigurationError)
     assert refused.key == option.partition("=")[0]

@@ -1,12 +1,12 @@
-"""Tables of rows in time: TimescaleDB's hypertables where the extension is, else native range partitions, one per UTC day.
+"""Tables of rows in time: TimescaleDB's hypertables where the extension is, else native range partitions of whole UTC hours.
 
 Readers use the same SQL on both (``date_bin`` rather than ``time_bucket``). Native rows further from now than the window go to
-the DEFAULT partition, so that a device with an absurd clock cannot make a partition per row; they are moved when their day comes.
+the DEFAULT partition, so that a device with an absurd clock cannot make a partition per row; they move when their time comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,56 +16,71 @@ import numpy.typing as npt
 from psycopg import Connection, errors, sql
 
 from chelu.store.schema import identifier
+from chelu.units import US_PER_S
 
-US_PER_DAY = 86_400_000_000
-WINDOW_PAST_DAYS = 400
-WINDOW_FUTURE_DAYS = 2
+US_PER_HOUR = 3600 * US_PER_S
+US_PER_DAY = 24 * US_PER_HOUR
+DAY_HOURS = 24
+WINDOW_PAST = 400  # partitions
+WINDOW_FUTURE_HOURS = 48
+BY_TIME = "USING brin (time) WITH (pages_per_range = 32)"  # costs writers next to nothing
+BY_DEVICE = "(device_key, time)"  # docs/decisions/004-how-a-series-is-laid-out.md
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu series'), hashtext(%s))"
+# The partitions of a table but for DEFAULT, and their bounds as PostgreSQL prints them in a session in UTC.
+PARTITIONS = r"""SELECT inhrelid::regclass::text, found[1]::timestamptz, found[2]::timestamptz
+    FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid,
+        regexp_matches(pg_get_expr(relpartbound, inhrelid), 'FROM \(''(.*)''\) TO \(''(.*)''\)') AS found
+    WHERE inhparent = %s::regclass ORDER BY 2"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class Series:
-    """A time-series table as one writer sees it; remembers the days it has seen, so that most batches cost no query."""
+    """A time-series table as one writer sees it; remembers the hours it has seen, so that most batches cost no query.
+
+    hours: width of a partition or chunk made from now on, a divisor of 24.
+    """
 
     table: str
     is_hypertable: bool
-    known_days: set[int] = field(default_factory=set)
+    hours: int = DAY_HOURS
+    known: set[int] = field(default_factory=set)
 
     def ensure(self, connection: Connection[Any], time_us: npt.NDArray[np.int64], *, now_us: int) -> int:
-        """Make partitions for the days of a batch; returns how many were made. Call it before the transaction that copies.
+        """Make partitions for the times of a batch; returns how many were made. Call it before the transaction that copies.
 
         `connection` must be outside a transaction, which would keep others from writing until it ends.
         """
         if self.is_hypertable or not len(time_us):
             return 0
-        days = window_days(time_us, now_us)
-        new = sorted(days - self.known_days)
-        made = sum(_create_partition(connection, self.table, day) for day in new)
-        self.known_days |= days
+        slots = window_slots(time_us, now_us, self.hours)
+        made = sum(_fill(connection, self.table, slot * self.hours, self.hours) for slot in sorted(slots - self.known))
+        self.known |= slots
         return made
 
-    def drop_before(self, connection: Connection[Any], before_us: int) -> tuple[str, ...]:
-        """Retention: drop whole chunks or days that end before `before_us`; returns the names of the tables dropped."""
-        before = _instant(before_us)
-        if self.is_hypertable:
-            rows = connection.execute("SELECT drop_chunks(%s::regclass, older_than => %s)", (self.table, before)).fetchall()
-            return tuple(str(row[0]) for row in rows)
-        names = [f"{self.table}_{day}" for day in _partition_days(connection, self.table) if day < f"{before:%Y%m%d}"]
-        with connection.transaction():
-            for name in names:
-                connection.execute(sql.SQL("DROP TABLE {}").format(identifier(name)))
-            stray = sql.SQL("DELETE FROM {} WHERE time < %s").format(identifier(self.table + "_default"))
-            connection.execute(stray, (before,))
-        self.known_days.clear()
-        return tuple(names)
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A native partition: [start_us, stop_us)."""
+
+    table: str
+    start_us: int
+    stop_us: int
 
 
-def window_days(time_us: npt.NDArray[np.int64], now_us: int) -> set[int]:
-    """The days since 1970 that a batch touches, of those inside the window around now."""
-    today = now_us // US_PER_DAY
-    days = np.unique(time_us // US_PER_DAY)
-    inside = (days >= today - WINDOW_PAST_DAYS) & (days <= today + WINDOW_FUTURE_DAYS)
-    return set(days[inside].tolist())
+def window_slots(time_us: npt.NDArray[np.int64], now_us: int, hours: int) -> set[int]:
+    """The spans of `hours`, numbered since 1970, that a batch touches, of those inside the window around now."""
+    width_us = hours * US_PER_HOUR
+    present = now_us // width_us
+    slots = np.unique(time_us // width_us)
+    inside = (slots >= present - WINDOW_PAST) & (slots <= present + WINDOW_FUTURE_HOURS // hours)
+    return set(slots[inside].tolist())
+
+
+def partitions(connection: Connection[Any], table: str) -> list[Partition]:
+    """The native partitions of a table but for DEFAULT, by time."""
+    rows = connection.execute(PARTITIONS, (table,)).fetchall()
+    return [Partition(str(name), _us(start), _us(stop)) for name, start, stop in rows]
 
 
 def has_timescale(connection: Connection[Any]) -> bool:
@@ -85,26 +100,35 @@ def has_timescale(connection: Connection[Any]) -> bool:
 
 
 def create_series(
-    connection: Connection[Any], table: str, columns: sql.Composable, *, chunk: timedelta = timedelta(days=1)
+    connection: Connection[Any],
+    table: str,
+    columns: sql.Composable,
+    *,
+    hours: int = DAY_HOURS,
+    indexes: Sequence[str] = (BY_TIME,),
 ) -> Series:
-    """Create ``schema.table`` with these columns (one of them ``time timestamptz``), unless it is there.
+    """Create ``schema.table`` with these columns (one of them ``time timestamptz``) and indexes, unless they are there.
 
-    `chunk` is a hypertable's chunk interval; native partitions are days. A BRIN index on time costs writers next to nothing.
+    An index that an older version did not make is built then and there, which keeps writers waiting a second per million rows.
     """
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('chelu series'), hashtext(%s))", (table,))
+        connection.execute(LOCK, (table,))
         if connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
-            _create(connection, table, columns, chunk)
-    return open_series(connection, table)
+            _create(connection, table, columns, hours)
+        _index(connection, table, indexes)
+    series = open_series(connection, table, hours=hours)
+    if series.is_hypertable:
+        connection.execute("SELECT set_chunk_time_interval(%s::regclass, %s::interval)", (table, timedelta(hours=hours)))
+    return series
 
 
-def open_series(connection: Connection[Any], table: str) -> Series:
+def open_series(connection: Connection[Any], table: str, *, hours: int = DAY_HOURS) -> Series:
     """The series of an existing table; LookupError when it is neither a hypertable nor partitioned."""
     row = connection.execute("SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", (table,)).fetchone()
     if row is None:
         raise LookupError(f"there is no table {table}")
     kind = row[0].decode() if isinstance(row[0], bytes) else row[0]
-    return Series(table, is_hypertable=kind == "r")
+    return Series(table, is_hypertable=kind == "r", hours=hours)
 
 
 def ensure_partitions(connection: Connection[Any], table: str, time_us: npt.NDArray[np.int64], *, now_us: int) -> int:
@@ -112,51 +136,72 @@ def ensure_partitions(connection: Connection[Any], table: str, time_us: npt.NDAr
     return open_series(connection, table).ensure(connection, time_us, now_us=now_us)
 
 
-def _create(connection: Connection[Any], table: str, columns: sql.Composable, chunk: timedelta) -> None:
+def instant(time_us: int) -> datetime:
+    """As psycopg sends it."""
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def _create(connection: Connection[Any], table: str, columns: sql.Composable, hours: int) -> None:
     name = identifier(table)
     if has_timescale(connection):
         connection.execute(sql.SQL("CREATE TABLE {} ({})").format(name, columns))
         connection.execute(
             "SELECT create_hypertable(%s::regclass, by_range('time', %s::interval), create_default_indexes => false)",
-            (table, chunk),
+            (table, timedelta(hours=hours)),
         )
     else:
         connection.execute(sql.SQL("CREATE TABLE {} ({}) PARTITION BY RANGE (time)").format(name, columns))
         connection.execute(sql.SQL("CREATE TABLE {} PARTITION OF {} DEFAULT").format(identifier(table + "_default"), name))
-    connection.execute(sql.SQL("CREATE INDEX ON {} USING brin (time) WITH (pages_per_range = 32)").format(name))
 
 
-def _create_partition(connection: Connection[Any], table: str, day: int) -> bool:
-    """Make a day's partition unless another writer has; rows of that day that lie in DEFAULT move into it.
+def _index(connection: Connection[Any], table: str, indexes: Sequence[str]) -> None:
+    """Make the indexes of which the table has none that begins alike: an earlier version named them otherwise."""
+    query = "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = %s::regclass"
+    there = [str(row[0]).replace('"', "") for row in connection.execute(query, (table,)).fetchall()]
+    for index in indexes:
+        columns = index[index.index("(") : index.index(")") + 1]
+        if not any(columns in definition for definition in there):
+            connection.execute(sql.SQL("CREATE INDEX ON {} {}").format(identifier(table), sql.SQL(index)))
 
-    Made beside the table and then attached, which blocks neither readers nor writers of the other days.
-    """
-    start = _EPOCH + timedelta(days=day)
-    part, parent, stray = identifier(f"{table}_{start:%Y%m%d}"), identifier(table), identifier(table + "_default")
-    low, high = sql.Literal(start), sql.Literal(start + timedelta(days=1))
+
+def _fill(connection: Connection[Any], table: str, start_hour: int, hours: int) -> int:
+    """Make partitions where [start, start + hours) has none yet, usually one; another width may have been in force before."""
+    start_us, stop_us = start_hour * US_PER_HOUR, (start_hour + hours) * US_PER_HOUR
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('chelu series'), hashtext(%s))", (table,))
-        if connection.execute("SELECT to_regclass(%s)", (f"{table}_{start:%Y%m%d}",)).fetchone() != (None,):
-            return False
-        connection.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(part, parent))
-        connection.execute(
-            sql.SQL(
-                "WITH moved AS (DELETE FROM {} WHERE time >= {} AND time < {} RETURNING *) INSERT INTO {} SELECT * FROM moved"
-            ).format(stray, low, high, part)
-        )
-        connection.execute(
-            sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(parent, part, low, high)
-        )
-    return True
+        connection.execute(LOCK, (table,))
+        taken = [(part.start_us, part.stop_us) for part in partitions(connection, table)]
+        gaps = list(_gaps(start_us, stop_us, taken))
+        for gap in gaps:
+            _create_partition(connection, table, *map(instant, gap))
+    return len(gaps)
 
 
-def _partition_days(connection: Connection[Any], table: str) -> Iterable[str]:
-    query = (
-        "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = %s::regclass ORDER BY relname"
+def _gaps(start_us: int, stop_us: int, taken: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+    """What of [start, stop) lies in none of the spans, which are in order and apart."""
+    for start, stop in taken:
+        if start_us < min(start, stop_us):
+            yield start_us, min(start, stop_us)
+        start_us = max(start_us, stop)
+    if start_us < stop_us:
+        yield start_us, stop_us
+
+
+def _create_partition(connection: Connection[Any], table: str, start: datetime, stop: datetime) -> None:
+    """Make a partition; rows of its time that lie in DEFAULT move into it.
+
+    Made beside the table and then attached, which blocks neither readers nor writers of other times.
+    """
+    suffix = f"{start:%Y%m%d}" if start.hour == 0 else f"{start:%Y%m%d%H}"
+    part, parent, stray = identifier(f"{table}_{suffix}"), identifier(table), identifier(table + "_default")
+    low, high = sql.Literal(start), sql.Literal(stop)
+    connection.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(part, parent))
+    connection.execute(
+        sql.SQL(
+            "WITH moved AS (DELETE FROM {} WHERE time >= {} AND time < {} RETURNING *) INSERT INTO {} SELECT * FROM moved"
+        ).format(stray, low, high, part)
     )
-    names = (str(row[0]) for row in connection.execute(query, (table,)).fetchall())
-    return [name.rpartition("_")[2] for name in names if name.rpartition("_")[2].isdigit()]
+    connection.execute(sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(parent, part, low, high))
 
 
-def _instant(time_us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=time_us)
+def _us(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1)

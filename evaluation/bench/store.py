@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def run(*, quick: bool) -> list[Ratio]:
     rows, few = (20_000, 500) if quick else (100_000, 2_000)
     batch, small = mixed_bsm(rows), mixed_bsm(few)
     prepared = _prepared(batch)
-    with _database() as connection:
+    with database() as connection:
         series = create_series(connection, TABLE, columns_sql(BSM))
         series.ensure(connection, batch["time_us"], now_us=START_US)
         ours, limit, plain = interleaved(
@@ -82,13 +82,14 @@ def mixed_bsm(rows: int, seed: int = 1) -> Batch:
 
 
 @contextmanager
-def _database() -> Iterator[psycopg.Connection[Any]]:
+def database(settings: Mapping[str, str] | None = None) -> Iterator[psycopg.Connection[Any]]:
+    """A server of its own, with a site's settings and these; the connection is in autocommit."""
     with tempfile.TemporaryDirectory(prefix="chelu-bench-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         cluster = postgres.prepare(directory / "postgres", port=free_port(), password=secrets.token_hex(16))
         supervisor = Supervisor(SystemClock())
         try:
-            supervisor.start(postgres.program(cluster, log=directory / "postgres.log"))
+            supervisor.start(postgres.program(cluster, log=directory / "postgres.log", settings=settings))
             with psycopg.connect(cluster.url_of("postgres"), autocommit=True) as connection:
                 connection.execute("CREATE SCHEMA stream")
                 yield connection

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from chelu.messages import STREAMS
 from chelu.settings import Settings
 
 PREFIX = "CHELU_INGEST_"
+KEPT = (*STREAMS, "message", "report", "books")  # tables of schema stream whose rows may be kept for a while only
+LONGEST_H = 87_600  # ten years
 
 
 class IngestSettings(Settings):
@@ -31,6 +34,39 @@ class IngestSettings(Settings):
     skew_s: float = Field(2.0, gt=0, description="difference of clocks beyond which a row is flagged CLOCK")
     metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics; 0 none")
     wait_s: float = Field(30.0, gt=0, le=600, description="how long to wait for the broker at the start")
+    partition_hours: int = Field(24, ge=1, le=24, description="width of new partitions or chunks; a divisor of 24")
+    device_index: bool = Field(default=True, description="an index on (device, time); off saves a third of the server's work")
+    keep_hours: Mapping[str, int] = Field({}, description="by table, as in 'bsm=72 books=2160'; what is absent is kept for ever")
+    compress_after_hours: int = Field(24, ge=0, le=LONGEST_H, description="age of a chunk that becomes columns; 0 never")
+    upkeep_s: float = Field(60.0, ge=0.1, le=3600, description="how often old rows are looked for")
+
+    @field_validator("keep_hours", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        """From the environment it comes as words."""
+        if not isinstance(value, str):
+            return value
+        pairs = [word.partition("=") for word in value.replace(",", " ").split()]
+        if len({name for name, _, _ in pairs}) < len(pairs):
+            raise ValueError("a table is named twice")
+        return {name: hours for name, _, hours in pairs}
+
+    @field_validator("keep_hours")
+    @classmethod
+    def _known_tables(cls, value: Mapping[str, int]) -> Mapping[str, int]:
+        for table, hours in value.items():
+            if table not in KEPT:
+                raise ValueError(f"{table!r} is no table; there are {', '.join(KEPT)}")
+            if not 1 <= hours <= LONGEST_H:
+                raise ValueError(f"{table}={hours} is outside 1 … {LONGEST_H} hours")
+        return value
+
+    @field_validator("partition_hours")
+    @classmethod
+    def _divides_a_day(cls, value: int) -> int:
+        if 24 % value:
+            raise ValueError("it must be a divisor of 24")
+        return value
 
     @model_validator(mode="after")
     def _holds_a_payload(self) -> IngestSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from psycopg import Connection
 from chelu.messages import HEADER, STREAMS
 from chelu.store import Series, TableColumn, columns_sql, create_series, migrate, table_columns
 from chelu.store.schema import add_missing_columns, column_of
+from chelu.store.series import BY_DEVICE, BY_TIME
 
 _HEADER = tuple(column_of(field) for field in HEADER)
 COLUMNS: Mapping[str, tuple[TableColumn, ...]] = {
@@ -30,12 +32,24 @@ COLUMNS: Mapping[str, tuple[TableColumn, ...]] = {
 }
 
 
-def prepare_schema(connection: Connection[Any]) -> dict[str, Series]:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the series are laid out: the width of their partitions, and whether rows of one device are found by an index."""
+
+    partition_hours: int = 24
+    has_device_index: bool = True
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        return (BY_TIME, BY_DEVICE) if self.has_device_index else (BY_TIME,)
+
+
+def prepare_schema(connection: Connection[Any], shape: Shape = Shape()) -> dict[str, Series]:
     """Bring schema ``stream`` up to date; the connection is in autocommit."""
     migrate(connection, "stream", Path(__file__).parent / "migrations")
     series = {}
     for name, stream in STREAMS.items():
         table = f"stream.{name}"
-        series[name] = create_series(connection, table, columns_sql(stream))
+        series[name] = create_series(connection, table, columns_sql(stream), hours=shape.partition_hours, indexes=shape.indexes)
         add_missing_columns(connection, table, table_columns(stream))
     return series

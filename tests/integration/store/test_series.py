@@ -10,11 +10,11 @@ import pytest
 from psycopg import sql
 
 from chelu.messages import Batch
-from chelu.store import copy_rows, create_series, ensure_partitions
+from chelu.store import compress_before, copy_rows, create_series, drop_before, ensure_partitions, summarise
 from chelu.store.schema import TableColumn, add_missing_columns, definitions
-from chelu.store.series import US_PER_DAY, Series
+from chelu.store.series import BY_DEVICE, BY_TIME, US_PER_DAY, US_PER_HOUR, Series, partitions
 
-COLUMNS = (TableColumn("time", "timestamptz", "time_us"), TableColumn("key", "integer", "key"))
+COLUMNS = (TableColumn("time", "timestamptz", "time_us"), TableColumn("device_key", "integer", "key"))
 NOW_US = 1_700_000_000_000_000
 TABLE = "stream.bsm"
 
@@ -110,7 +110,7 @@ def test_retention_drops_whole_days_and_absurdly_old_rows(database_url: str) -> 
         rows = batch(NOW_US, NOW_US - 3 * US_PER_DAY, NOW_US - 4 * US_PER_DAY, 1)
         series.ensure(connection, rows["time_us"], now_us=NOW_US)
         copy_rows(connection, TABLE, rows, COLUMNS)
-        assert len(series.drop_before(connection, NOW_US - 2 * US_PER_DAY)) >= 2
+        assert len(drop_before(connection, series, NOW_US - 2 * US_PER_DAY)) >= 2
         assert count(connection) == 1
         series.ensure(connection, rows["time_us"], now_us=NOW_US)
         assert copy_rows(connection, TABLE, rows, COLUMNS) == 4
@@ -128,3 +128,69 @@ def test_a_stream_that_grew_a_field_gets_its_column(database_url: str) -> None:
 def test_a_table_that_does_not_exist_is_named(database_url: str) -> None:
     with connect(database_url) as connection, pytest.raises(LookupError, match=r"stream\.nothing"):
         ensure_partitions(connection, "stream.nothing", np.array([1]), now_us=NOW_US)
+
+
+def test_hours_follow_days_and_days_follow_hours(database_url: str) -> None:
+    """The width of partitions may be changed while there are some: what is not covered yet is filled."""
+    start_us = NOW_US // US_PER_DAY * US_PER_DAY
+    with connect(database_url) as connection:
+        make(connection)
+        rows = batch(*(start_us + day * US_PER_DAY + 5 * US_PER_HOUR for day in range(3)))
+        for hours, day in ((24, 0), (6, 1), (24, 1), (24, 2), (1, 2), (1, 0)):
+            series = create_series(connection, TABLE, definitions(COLUMNS), hours=hours)
+            series.ensure(connection, rows["time_us"][day : day + 1], now_us=NOW_US)
+            copy_rows(connection, TABLE, rows.take(np.array([day])), COLUMNS)
+        assert count(connection) == 6
+        if not series.is_hypertable:
+            spans = [(part.start_us - start_us, part.stop_us - start_us) for part in partitions(connection, TABLE)]
+            hours_of = [(start // US_PER_HOUR, stop // US_PER_HOUR) for start, stop in spans]
+            assert hours_of == [(0, 24), (24, 30), (30, 48), (48, 72)]
+
+
+def test_an_index_that_was_wanted_later_is_made(database_url: str) -> None:
+    with connect(database_url) as connection:
+        make(connection)
+        for _ in range(2):
+            create_series(connection, TABLE, definitions(COLUMNS), indexes=(BY_TIME, BY_DEVICE))
+        query = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'stream' AND tablename = 'bsm'"
+        indexes = [row[0] for row in connection.execute(query).fetchall()]
+    assert sorted(index.partition(" USING ")[2].partition(" ")[0] for index in indexes) == ["brin", "btree"]
+
+
+def test_retention_gives_way_to_a_reader_and_comes_again(database_url: str) -> None:
+    with connect(database_url) as connection, connect(database_url) as reader:
+        series = make(connection)
+        rows = batch(NOW_US, NOW_US - 3 * US_PER_DAY)
+        series.ensure(connection, rows["time_us"], now_us=NOW_US)
+        copy_rows(connection, TABLE, rows, COLUMNS)
+        with reader.transaction():
+            assert count(reader) == 2
+            assert drop_before(connection, series, NOW_US - US_PER_DAY) == []
+        assert count(connection) == 2
+        assert len(drop_before(connection, series, NOW_US - US_PER_DAY)) == 1
+        assert count(connection) == 1
+
+
+def test_old_chunks_become_a_columnstore_that_still_takes_rows_and_is_dropped(database_url: str) -> None:
+    with connect(database_url) as connection:
+        series = make(connection)
+        rows = batch(NOW_US, *(NOW_US - 3 * US_PER_DAY + second for second in range(1000)))
+        series.ensure(connection, rows["time_us"], now_us=NOW_US)
+        copy_rows(connection, TABLE, rows, COLUMNS)
+        compressed = compress_before(connection, series, NOW_US - US_PER_DAY)
+        assert len(compressed) == (1 if series.is_hypertable else 0)
+        assert compress_before(connection, series, NOW_US - US_PER_DAY) == []
+        copy_rows(connection, TABLE, rows, COLUMNS)
+        assert count(connection) == 2002
+        assert len(drop_before(connection, series, NOW_US - US_PER_DAY)) == 1
+        assert count(connection) == 2
+
+
+def test_new_blocks_are_summarised_once(database_url: str) -> None:
+    with connect(database_url) as connection:
+        series = make(connection)
+        rows = batch(*range(NOW_US, NOW_US + 200_000))
+        series.ensure(connection, rows["time_us"], now_us=NOW_US)
+        copy_rows(connection, TABLE, rows, COLUMNS)
+        assert summarise(connection, series) > 10
+        assert summarise(connection, series) == 0

@@ -1,0 +1,120 @@
+"""What grows is kept within its settings: rows that are too old go, old chunks become columns, indexes hear of new blocks.
+
+A thread and a connection of its own, so that the writer waits for nothing but a lock, and never long (`chelu.store.retention`).
+Of several workers one at a time does it, whoever gets the lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import Connection, sql
+
+from chelu.clock import Clock
+from chelu.errors import CheluError
+from chelu.messages import STREAMS
+from chelu.store import Database, compress_before, drop_before, failures, open_series, summarise
+from chelu.store.series import US_PER_HOUR, instant
+from services.ingest.settings import IngestSettings
+
+log = logging.getLogger(__name__)
+
+PORTION = 20_000  # rows of one DELETE: a transaction that stays short
+LOCK = "SELECT pg_try_advisory_lock(hashtext('chelu upkeep'))"
+OLD_ROWS = "DELETE FROM {} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {} WHERE time < %s LIMIT %s))"
+LAST_BATCH = "SELECT max(batch_id) FROM stream.batch WHERE created < %s"
+OLD_BATCHES = "SELECT batch_id FROM stream.batch WHERE batch_id <= %s ORDER BY batch_id LIMIT %s"
+BOOKS = ("stream.drop", "stream.account", "stream.batch")  # in the order in which their rows may go
+
+
+class Upkeep:
+    """`start` and `stop` from one thread; `turn` is the work, for whoever wants it now."""
+
+    def __init__(self, database: Database, settings: IngestSettings, clock: Clock) -> None:
+        self._database, self._settings, self._clock = database, settings, clock
+        self._stopping = threading.Event()
+        self._trouble = ""
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first turn comes after `upkeep_s`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begin no other turn; a statement under way is left to the server. Stopping twice is harmless."""
+        self._stopping.set()
+
+    def turn(self) -> bool:
+        """Do what is due; False when another worker is at it. Raises as `Database` does."""
+        with failures(self._database.url, "upkeep"), self._database.connect(autocommit=True) as connection:
+            row = connection.execute(LOCK).fetchone()
+            if row != (True,):
+                return False
+            now_us = self._clock.wall_us()
+            for table in STREAMS:
+                self._series(connection, table, now_us)
+            for table in ("message", "report"):
+                if hours := self._settings.keep_hours.get(table):
+                    _log(_delete_rows(connection, f"stream.{table}", now_us - hours * US_PER_HOUR), "rows", table, hours)
+            if hours := self._settings.keep_hours.get("books"):
+                _log(_delete_books(connection, now_us - hours * US_PER_HOUR), "batches", "books", hours)
+        return True
+
+    # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._settings.upkeep_s):
+            try:
+                self.turn()
+                self._trouble = ""
+            except (CheluError, LookupError, psycopg.Error) as error:  # it is tried again; said once while it stays the same
+                if str(error) != self._trouble:
+                    self._trouble = str(error)
+                    log.warning("upkeep: %s", error)
+
+    def _series(self, connection: Connection[Any], table: str, now_us: int) -> None:
+        series = open_series(connection, f"stream.{table}")
+        if hours := self._settings.keep_hours.get(table):
+            for dropped in drop_before(connection, series, now_us - hours * US_PER_HOUR):
+                log.info("%s dropped: its rows are older than %d hours", dropped, hours)
+        if hours := self._settings.compress_after_hours:
+            for compressed in compress_before(connection, series, now_us - hours * US_PER_HOUR):
+                log.info("%s is kept as columns from now on", compressed)
+        summarise(connection, series)
+
+
+def _delete_rows(connection: Connection[Any], table: str, before_us: int) -> int:
+    """Delete the rows of an ordinary table whose time is before, a portion at a time; returns how many."""
+    name = sql.Identifier(*table.split("."))
+    statement = sql.SQL(OLD_ROWS).format(name, name)
+    total = 0
+    while found := connection.execute(statement, (instant(before_us), PORTION)).rowcount:
+        total += found
+    return total
+
+
+def _delete_books(connection: Connection[Any], before_us: int) -> int:
+    """Delete batches begun before, with their accounts and drops; returns how many batches."""
+    row = connection.execute(LAST_BATCH, (instant(before_us),)).fetchone()
+    last = row[0] if row else None
+    total = 0
+    while last is not None and (ids := _ids(connection, OLD_BATCHES, last, PORTION)):
+        with connection.transaction():
+            for table in BOOKS:
+                statement = sql.SQL("DELETE FROM {} WHERE batch_id = ANY(%s)").format(sql.Identifier(*table.split(".")))
+                connection.execute(statement, (ids,))
+        total += len(ids)
+    return total
+
+
+def _ids(connection: Connection[Any], query: LiteralString, *parameters: object) -> Sequence[int]:
+    return [int(row[0]) for row in connection.execute(query, parameters).fetchall()]
+
+
+def _log(number: int, what: str, table: str, hours: int) -> None:
+    if number:
+        log.info("%s: %d %s older than %d hours deleted", table, number, what, hours)

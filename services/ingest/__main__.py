@@ -27,6 +27,8 @@ from services.ingest.service import Ingest
 from services.ingest.settings import IngestSettings, load
 from services.ingest.store_room import SEGMENT_BYTES, StoreRoom
 from services.ingest.storing import Storing
+from services.ingest.tables import Shape
+from services.ingest.upkeep import Upkeep
 from services.ingest.writer import Writer
 
 REPORT_LATE_S = 60.0  # events and documents: older than this is no news
@@ -46,13 +48,16 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         cv2x.decode(frames_of([], 0))  # reads the message set now, not while the first messages wait
         session = _session(settings, mqtt_url, clock)
         ingest = assemble(settings, session, Database(database_url, application="chelu ingest"), spool, clock)
+        upkeep = Upkeep(Database(database_url, application="chelu upkeep"), settings, clock)
         ingest.open()
         session.start()
+        upkeep.start()
         try:
             session.wait_connected(settings.wait_s)
             daemon.say_ready(environ)
             ingest.run(stopping.is_set)
         finally:
+            upkeep.stop()
             session.stop()
 
 
@@ -75,7 +80,8 @@ def assemble(settings: IngestSettings, session: BulkSession, database: Database,
     if settings.metrics_port:
         _serve(metrics, settings.metrics_port)
     undertaker = Undertaker(clock, per_minute=settings.dead_letters_per_minute, payload_bytes=settings.dead_letter_bytes)
-    writer = Writer(database, clock, undertaker, spool_name=settings.client_id)
+    shape = Shape(settings.partition_hours, settings.device_index)
+    writer = Writer(database, clock, undertaker, spool_name=settings.client_id, shape=shape)
     rules = Rules(limits_of(settings.skew_s), TimingLimits(REPORT_LATE_S, settings.skew_s), settings.payload_bytes)
     storing = Storing(writer=writer, decode=cv2x.decode, rules=rules, receipts=receipts, metrics=metrics, clock=clock)
     room = StoreRoom(

@@ -44,7 +44,10 @@ class Shape:
         return (BY_TIME, BY_DEVICE) if self.has_device_index else (BY_TIME,)
 
 
-def prepare_schema(connection: Connection[Any], shape: Shape = Shape()) -> dict[str, Series]:
+USUAL = Shape()
+
+
+def prepare_schema(connection: Connection[Any], shape: Shape = USUAL) -> dict[str, Series]:
     """Bring schema ``stream`` up to date; the connection is in autocommit."""
     migrate(connection, "stream", Path(__file__).parent / "migrations")
     series = {}

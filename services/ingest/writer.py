@@ -22,7 +22,7 @@ from services.ingest.accounts import Account, Drop, settle
 from services.ingest.dead_letters import DeadLetter, Undertaker
 from services.ingest.prepared import Deliveries, Prepared, deliveries
 from services.ingest.routes import Routes
-from services.ingest.tables import COLUMNS, prepare_schema
+from services.ingest.tables import COLUMNS, USUAL, Shape, prepare_schema
 
 # Each worker's connection holds a lock of its name.
 OURS = "SELECT pg_advisory_lock(hashtext('chelu ingest'), hashtext(%s))"
@@ -70,8 +70,11 @@ class Written:
 class Writer:
     """Connects with `open`; `write` raises UnreachableError (or its like) and then has to be opened again."""
 
-    def __init__(self, database: Database, clock: Clock, undertaker: Undertaker, *, spool_name: str) -> None:
-        self._database, self._clock, self._undertaker, self._spool_name = database, clock, undertaker, spool_name
+    def __init__(
+        self, database: Database, clock: Clock, undertaker: Undertaker, *, spool_name: str, shape: Shape = USUAL
+    ) -> None:
+        self._database, self._clock, self._undertaker = database, clock, undertaker
+        self._spool_name, self._shape = spool_name, shape
         self._connection: Connection[Any] | None = None
         self._series: Mapping[str, Series] = {}
         self.attempted: int | None = None  # the batch whose transaction was begun and whose end was not seen
@@ -98,7 +101,7 @@ class Writer:
         try:
             with self.failures("preparing schema stream"):
                 self._end_earlier(connection)
-                self._series = prepare_schema(connection)
+                self._series = prepare_schema(connection, self._shape)
                 connection.execute(OFFERED)
         except BaseException:
             connection.close()
@@ -174,7 +177,8 @@ class Writer:
             is_duplicate[offered.message] = True
             is_duplicate[_claim(connection, offered, prepared.routes)] = False
         for table, batch in prepared.tables.items():
-            _copy(connection, table, batch, batch_id, is_duplicate)
+            by_device = self._shape.has_device_index and table in self._series
+            _copy(connection, table, batch, batch_id, is_duplicate, by_device=by_device)
         accounts, drops = settle(prepared, is_duplicate, lost)
         letters = self._undertaker.choose(prepared, [one for one in prepared.refusals if not is_duplicate[one.message]])
         _keep_books(connection, batch_id, accounts, drops, letters)
@@ -200,9 +204,20 @@ def _claim(connection: Connection[Any], offered: Deliveries, routes: Routes) -> 
     return np.array([row[0] for row in rows], np.int64)
 
 
-def _copy(connection: Connection[Any], table: str, batch: Batch, batch_id: int, is_duplicate: npt.NDArray[np.bool_]) -> None:
+def _copy(
+    connection: Connection[Any],
+    table: str,
+    batch: Batch,
+    batch_id: int,
+    is_duplicate: npt.NDArray[np.bool_],
+    *,
+    by_device: bool,
+) -> None:
+    """by_device: rows in the order of devices, in which their index takes them with a fifth less work."""
     if is_duplicate.any():
         batch = batch.take(~is_duplicate[batch["message"]])
+    if by_device:
+        batch = batch.take(np.argsort(batch["device_key"], kind="stable"))
     batch = batch.with_columns(batch_id=np.full(len(batch), batch_id, np.int64))
     copy_rows(connection, f"stream.{table}", batch, COLUMNS[table])
 

@@ -313,7 +313,7 @@ class Client:
         return me
 
     def people(self, method: str, *path: str, **request: Any) -> Any:
-        """A call about ``users`` or ``keys``, as the API describes it; the answer's document, None when it has none."""
+        """A call about ``users``, ``keys``, ``inbox`` …, as the API describes it; its document, None when it has none."""
         response = self._send(method, "/api/" + "/".join(path), **request)
         return response.json() if response.content else None
 

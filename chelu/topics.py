@@ -47,7 +47,8 @@ class Standard(enum.StrEnum):
 class Topic:
     """One row of the table.
 
-    pattern: with ``{kind}`` where several kinds share the row and ``{id}`` for the device; rate_hz: the expected rate, None for
+    pattern: with ``{kind}`` where several kinds share the row, ``{id}`` for the device and ``{place}`` for where a stranger waits
+    (`chelu.provisioning`); rate_hz: the expected rate, None for
     events; from_device: true when the device publishes it; table: the table in schema ``stream`` that keeps its rows, None when
     nothing is stored.
     """
@@ -77,6 +78,10 @@ class Topic:
         """MQTT filters that match this row for every device."""
         return tuple(dict.fromkeys(self.pattern.format(kind=kind.value, id="+") for kind in self.kinds))
 
+    def joining(self, serial: str, place: str) -> str:
+        """The concrete topic, or filter, of a stranger's row."""
+        return self.pattern.format(id=serial, place=place)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -85,6 +90,7 @@ class Match:
     topic: Topic
     kind: Kind
     device: str
+    place: str = ""
 
 
 _R, _O, _C, _S, _V = Kind.RSU, Kind.OBU, Kind.RSCU, Kind.SENSOR, Kind.VEHICLE
@@ -167,6 +173,9 @@ TOPICS: tuple[Topic, ...] = (
     _up("sensor/{id}/observation/up", (_S,), _JSON, 1, 1, _OURS, "quantity, unit, value(s), time(s)"),
     _up("vehicle/{id}/telemetry/up", (_V,), Payload.GB32960, 1, 1, _OURS, "GB/T 32960 frame, 2016 or 2025", "message"),
     # Strangers: quarantined, never stored as data.
+    _up("join/{id}/{place}/hello/up", (), _JSON, 1 / 10, 1, _OURS, "who a stranger is, with its secret's verifier", None),
+    _down("join/{id}/{place}/registered/down", (), _JSON, None, 1, _OURS, "the id under which it has been registered"),
+    _up("join/{id}/{place}/data/#", (), Payload.ANY, None, 1, _OURS, "what a stranger has to say meanwhile", None),
     _up("join/{id}/#", (), Payload.ANY, None, 1, _OURS, "what a device that is not registered may say", None),
     # Read from an OpenV2X roadside.
     _up("V2X/RSU/{id}/RSM/UP", (_R,), _JSON, 10, 0, _OPEN, "RSM in OpenV2X JSON"),
@@ -184,7 +193,7 @@ def find(topic: str) -> Match | None:
         if found := pattern.fullmatch(topic):
             groups = found.groupdict()
             kind = Kind(groups["kind"]) if "kind" in groups else _only_kind(row)
-            return Match(row, kind, groups["id"])
+            return Match(row, kind, groups["id"], groups.get("place", ""))
     return None
 
 
@@ -222,4 +231,5 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Topic], ...]:
 def _regex(topic: Topic) -> str:
     kinds = "|".join(kind.value for kind in topic.kinds)
     text = re.escape(topic.pattern).replace(r"\{kind\}", f"(?P<kind>{kinds})").replace(r"\{id\}", "(?P<id>[^/+#]+)")
+    text = text.replace(r"\{place\}", "(?P<place>[^/+#]+)")
     return text.replace(r"/\#", "(?:/.*)?")

@@ -20,6 +20,7 @@ from chelu.errors import MalformedError
 from chelu.messages import Frames
 from chelu.spool import Spool, SpoolError
 from edge import control, reports
+from edge.account import Account
 from edge.lane import Lane
 from edge.outgoing import Outgoing
 from edge.record import Record
@@ -59,6 +60,7 @@ class Agent:
             tally=self.tally,
         )
         self._sink = WarningSink(settings.warning_sink, clock, self.tally)
+        self._account = Account(settings)
         self._session = self._new_session()
         self._guard = threading.Condition()  # over the inboxes
         self._heard: list[Heard] = []
@@ -233,7 +235,10 @@ class Agent:
                 self._apply(desired)
             self._say("config/ack", answer.encode())
         elif stream == "command":
-            self._say("command/ack", control.obey(message.payload, now_us=self._clock.wall_us()).encode())
+            answer = control.obey(
+                message.payload, now_us=self._clock.wall_us(), rotate=lambda: self._account.rotate(self._session)
+            )
+            self._say("command/ack", answer.encode())
         elif stream == "warning":
             self._sink.take(message.payload)
 
@@ -290,6 +295,7 @@ class Agent:
         synced_s = self._clock.monotonic_s()
         while not self._stopping.is_set():
             received = self._session.drain(1000, 0.2)
+            self._account.watch(self._session)
             if received:
                 with self._guard:
                     self._received.extend(received)
@@ -307,6 +313,7 @@ class Agent:
 
     def _greet(self, session: Session) -> None:
         """On the network thread, after each connect: the retained state replaces the last will."""
+        self._account.note_connected()
         document = reports.state("online", start_id=self.start_id, time_us=self._clock.wall_us())
         session.publish(self._topic("state"), _json(document), qos=1, retain=True)
         with self._guard:

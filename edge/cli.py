@@ -33,7 +33,7 @@ def check(config: Annotated[Path, typer.Option(help="the agent's TOML file, see 
     with extra("edge"):
         from edge import settings
     read = settings.load(config, os.environ)
-    typer.echo(f"{config}: {read.kind} {read.id} with {len(read.sources)} source(s)")
+    typer.echo(f"{config}: {read.kind} {read.id or '(to join)'} with {len(read.sources)} source(s)")
 
 
 def schema() -> None:

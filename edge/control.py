@@ -6,13 +6,13 @@ Answers follow T/ITS 0117 annex A: seqNum, errorCode (0 ok, 1 bad parameter, 2 l
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from chelu.errors import ConfigurationError, MalformedError
+from chelu.errors import CheluError, ConfigurationError, MalformedError
 from chelu.settings import Settings
 
 OK, BAD_PARAMETER, LOCAL_ERROR = 0, 1, 2
@@ -80,8 +80,8 @@ def read_configuration(payload: bytes) -> tuple[Desired | None, Answer]:
         return None, Answer(sequence, BAD_PARAMETER, str(error))
 
 
-def obey(payload: bytes, *, now_us: int) -> Answer:
-    """Carry out one command; so far `ping`."""
+def obey(payload: bytes, *, now_us: int, rotate: Callable[[], str]) -> Answer:
+    """Carry out one command: `ping`, or `rotate`, which makes a new secret and answers its verifier (or raises CheluError)."""
     try:
         document = read_document(payload)
         sequence = _sequence(document)
@@ -90,7 +90,16 @@ def obey(payload: bytes, *, now_us: int) -> Answer:
     command = document.get("command")
     if command == "ping":
         return Answer(sequence, OK, extra={"time_us": now_us})
-    return Answer(sequence, BAD_PARAMETER, f"command = {command!r} is not allowed: it must be 'ping'")
+    if command == "rotate":
+        return _rotate(sequence, rotate)
+    return Answer(sequence, BAD_PARAMETER, f"command = {command!r} is not allowed: it must be 'ping' or 'rotate'")
+
+
+def _rotate(sequence: int, rotate: Callable[[], str]) -> Answer:
+    try:
+        return Answer(sequence, OK, extra={"verifier": rotate()})
+    except CheluError as error:
+        return Answer(sequence, LOCAL_ERROR, str(error))
 
 
 def read_receipt(payload: bytes) -> Receipt:

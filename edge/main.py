@@ -12,7 +12,7 @@ from pathlib import Path
 from chelu import daemon
 from chelu.clock import SystemClock
 from chelu.errors import CheluError
-from edge import settings
+from edge import joining, settings
 from edge.adapters import build
 from edge.agent import Agent
 
@@ -28,7 +28,13 @@ def run(config: Path, environ: Mapping[str, str]) -> None:
     clock = SystemClock()
 
     def work(leaving: threading.Event) -> None:
-        agent = Agent(read, clock)
+        registered = read
+        if joining.is_waiting(read):
+            daemon.say_ready(environ)
+            if not joining.join(read, clock, leaving):
+                return
+            registered = settings.load(config, environ)
+        agent = Agent(registered, clock)
         sources = build(agent, clock)
         agent.start()
         for source in sources:

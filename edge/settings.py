@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from chelu import settings
 from chelu.bus.messages import PORTS
-from chelu.errors import ConfigurationError
 from chelu.tls import with_authority
 from chelu.topics import Kind
+from edge.credential import CredentialFile
 
 
 def _endpoint(value: str) -> str:
@@ -33,6 +33,7 @@ def _broker(value: str) -> str:
     return value
 
 
+ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 WireId = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16}$")]
 
@@ -93,6 +94,14 @@ class DeliverySettings(Part):
     resend_s: float = Field(default=10.0, ge=0.1, le=4096)
 
 
+class JoinSettings(Part):
+    """How a device that is not registered says who it is."""
+
+    key_file: Path
+    serial: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    hello_s: float = Field(default=10.0, ge=0.1, le=3600)
+
+
 class Vehicle(Part):
     """What an on-board unit says of its vehicle."""
 
@@ -106,7 +115,7 @@ class EdgeSettings(settings.Settings):
     """Everything an agent is told; see docs/edge.md."""
 
     kind: Kind
-    id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    id: str = Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")  # "": with [join] only, where the registry gives it
     subtype: str | None = None
     broker: Annotated[str, AfterValidator(_broker)] = "mqtt://127.0.0.1:1883"
     credential_file: Path | None = None
@@ -123,7 +132,21 @@ class EdgeSettings(settings.Settings):
     vehicle: Vehicle = Vehicle()
     spool: SpoolSettings = SpoolSettings()
     delivery: DeliverySettings = DeliverySettings()
+    join: JoinSettings | None = None
     sources: tuple[Annotated[FrameSource | ObjectSource | GnssSource, Field(discriminator="type")], ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_join(cls, values: Any) -> Any:
+        return {"id": "", **values} if isinstance(values, dict) and values.get("join") is not None else values
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> EdgeSettings:
+        if not self.id and self.join is None:
+            raise ValueError("id is required, unless there is [join]")
+        if self.join is not None and self.credential_file is None:
+            raise ValueError("[join] needs credential_file: where the device keeps its secret once it is registered")
+        return self
 
     @model_validator(mode="after")
     def _fits_the_kind(self) -> EdgeSettings:
@@ -143,22 +166,13 @@ class EdgeSettings(settings.Settings):
         """How live frames go up: an OBU's bare, everyone else's in the deployed envelope."""
         return self.live_envelope or ("bare" if self.kind is Kind.OBU else "deployed")
 
-    def broker_url(self) -> str:
-        """The broker's URL with this device's account; raises ConfigurationError when the credential cannot be read."""
+    def broker_url(self, secret: str | None = None) -> str:
+        """The broker's URL with this device's account, by default with the secret of its file; ConfigurationError without one."""
         if self.credential_file is None:
             return self.broker
         scheme, _, rest = self.broker.partition("://")
-        return f"{scheme}://{quote(self.id, safe='')}:{quote(_secret(self.credential_file), safe='')}@{rest}"
-
-
-def _secret(file: Path) -> str:
-    try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError("credential_file", str(file), f"it cannot be read ({error})") from None
-    if not secret or re.search(r"\s", secret):
-        raise ConfigurationError("credential_file", str(file), "it must hold the device's secret and nothing else")
-    return secret
+        secret = secret or CredentialFile(self.credential_file).secret()
+        return f"{scheme}://{quote(self.id, safe='')}:{quote(secret, safe='')}@{rest}"
 
 
 def load(file: Path, environ: Mapping[str, str]) -> EdgeSettings:
@@ -166,6 +180,10 @@ def load(file: Path, environ: Mapping[str, str]) -> EdgeSettings:
     read = EdgeSettings.load(environ=environ, prefix="CHELU_EDGE_", file=file)
     base = file.resolve().parent
     spool = read.spool.model_copy(update={"directory": base / read.spool.directory})
-    credential = base / read.credential_file if read.credential_file else None
-    broker = with_authority(read.broker, environ)
-    return read.model_copy(update={"broker": broker, "spool": spool, "credential_file": credential})
+    paths: dict[str, Any] = {"broker": with_authority(read.broker, environ), "spool": spool}
+    if read.credential_file:
+        paths["credential_file"] = base / read.credential_file
+        paths["id"] = CredentialFile(base / read.credential_file).device_id() or read.id
+    if read.join:
+        paths["join"] = read.join.model_copy(update={"key_file": base / read.join.key_file})
+    return read.model_copy(update=paths)

@@ -13,6 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from chelu import tls
@@ -109,6 +110,16 @@ class Keeper(ABC, Generic[T]):
         """Whether the broker has accepted the client and every subscription, and the connection stands."""
         connection = self._connection
         return connection is not None and connection.is_ready
+
+    @property
+    def refusal(self) -> RefusedError | None:
+        """What the broker said to the last attempt, if it said no: a new object for every attempt."""
+        with self._changed:
+            return self._refusal
+
+    def use(self, url: str) -> None:
+        """Take this address and account from the next connection on; the present one stays as it is."""
+        self._plan = replace(self._plan, address=Address.read(url))
 
     @property
     def speaks_5(self) -> bool:

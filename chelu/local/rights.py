@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from chelu.verifiers import is_verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,9 @@ class Rights:
         return user in self.passwords and _matches(self.passwords[user], password)
 
     def allows(self, user: str, topic: str, *, is_write: bool) -> bool:
-        """Whether some rule lets the user read or write the topic."""
-        wanted = (rule for rule in self.rules if (rule.may_write if is_write else rule.may_read) and rule.user in {None, user})
+        """Whether some rule lets the user read or write the topic; patterns are not for names with a wildcard, as in mosquitto."""
+        whom = {user} if "+" in user or "#" in user else {None, user}
+        wanted = (rule for rule in self.rules if (rule.may_write if is_write else rule.may_read) and rule.user in whom)
         return any(matches(rule.filter.replace("%u", user).replace("%c", user), topic) for rule in wanted)
 
 
@@ -85,9 +85,4 @@ def matches(pattern: str, topic: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _matches(stored: str, password: str) -> bool:
-    parts = stored.split("$")
-    if len(parts) != 5 or parts[1] != "7":
-        return False
-    expected = base64.b64decode(parts[4])
-    found = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(parts[3]), int(parts[2]), len(expected))
-    return hmac.compare_digest(found, expected)
+    return is_verified(password, stored)

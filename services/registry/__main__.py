@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from chelu.clock import SystemClock
 from chelu.daemon import LOG_FORMAT, READY_VARIABLE
@@ -19,6 +20,8 @@ from services.registry import prepare
 from services.registry.app import create_app
 from services.registry.broker_files import Follower
 from services.registry.database import Register
+from services.registry.deadlines import Deadlines
+from services.registry.doorkeeper import Doorkeeper
 from services.registry.parts import Parts
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
@@ -59,11 +62,21 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
             return
         if password := prepare.make_administrator(register):
             print(f"administrator {prepare.FIRST_USER!r}, password {password} (shown only now)", flush=True)
-        with Follower(files, lambda: prepare.read_state(register)) as follower:
-            throttles = {name: Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for name, limit in LOGIN_LIMITS.items()}
-            parts = Parts(register, follower, SystemClock(), **throttles)
+        with contextlib.ExitStack() as stack:
+            parts = _parts(stack, register, stack.enter_context(Follower(files, lambda: prepare.read_state(register))), settings)
             app = create_app(parts)
             serve(app, host=settings.host, port=settings.port, ready_file=ready_file, certificate=settings.certificate_file)
+
+
+def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, settings: RegistrySettings) -> Parts:
+    """The application's parts, those that have threads entered."""
+    clock = SystemClock()
+    throttles = {name: Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for name, limit in LOGIN_LIMITS.items()}
+    stack.enter_context(Deadlines(register, follower.announce))
+    doorkeeper = None
+    if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
+        doorkeeper = stack.enter_context(Doorkeeper(settings.mqtt_url, register, follower.announce, clock))
+    return Parts(register, follower, clock, **throttles, doorkeeper=doorkeeper)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,21 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline  # a test site may have no way out: the page brings its own files
 
 from chelu.errors import CheluError
-from services.registry import audit, device_imports, devices, organisations, people, problems, sessions, sites, streams, tables
+from services.registry import (
+    audit,
+    device_imports,
+    devices,
+    inbox,
+    organisations,
+    people,
+    problems,
+    provisioning,
+    rotation,
+    sessions,
+    sites,
+    streams,
+    tables,
+)
 from services.registry.access import authorise
 from services.registry.body_limit import BodyLimit
 from services.registry.models import Health
@@ -53,7 +67,20 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
     app.include_router(HEALTH)
     app.include_router(sessions.LOGIN, responses=REFUSALS)
-    for module in (organisations, sites, devices, device_imports, streams, tables, audit, people, sessions):
+    for module in (
+        organisations,
+        sites,
+        devices,
+        rotation,
+        provisioning,
+        inbox,
+        device_imports,
+        streams,
+        tables,
+        audit,
+        people,
+        sessions,
+    ):
         app.include_router(module.ROUTER, dependencies=[Depends(authorise)], responses=REFUSALS)
     problems.install(app)
     operations = app.openapi()["paths"].items()

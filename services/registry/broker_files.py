@@ -11,12 +11,13 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
 from chelu.errors import CannotStartError, UnreachableError
+from chelu.provisioning import Account
 from services.registry import rights
 from services.registry.broker_reload import Broker
 
@@ -28,11 +29,16 @@ WAIT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BrokerState:
-    """All that the broker must know: verifier by user name, service accounts, and gateways' children."""
+    """All that a broker must know: verifier by user name, service accounts, gateways' children, and strangers' accounts.
+
+    next_verifiers: of secrets that count beside the old ones, where the broker asks by HTTP; a password file has room for one.
+    """
 
     verifiers: dict[str, str]
     accounts: tuple[str, ...]
     children: tuple[rights.Child, ...]
+    strangers: tuple[Account, ...] = ()
+    next_verifiers: Mapping[str, str] = field(default_factory=dict)
 
 
 class StateReader(Protocol):
@@ -55,7 +61,7 @@ class BrokerFiles:
         passwords = (f"{user}:{line}" for user, line in sorted(state.verifiers.items()))
         changed = [
             self.password is not None and replace(self.password, passwords),
-            self.acl is not None and replace(self.acl, rights.acl_lines(state.accounts, state.children)),
+            self.acl is not None and replace(self.acl, rights.acl_lines(state.accounts, state.children, state.strangers)),
         ]
         if any(changed) and self.broker is not None:
             self.broker.reload()

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from chelu.topics import Kind
-from services.registry import device_rules
+from services.registry import device_rules, joining_rows, rotation_rows
 from services.registry.broker_files import BrokerState
 from services.registry.changes import refuse
 from services.registry.device_rules import Known
@@ -44,7 +44,8 @@ REFER = """UPDATE register.device SET {column} = target.device_key
     FROM unnest(%s::text[], %s::text[]) AS pair (id, target) JOIN register.device AS target ON target.device_id = pair.target
     WHERE device.device_id = pair.id"""
 TRUST = """INSERT INTO register.credential (device_key, verifier) SELECT * FROM unnest(%s::integer[], %s::text[])
-    ON CONFLICT (device_key) DO UPDATE SET verifier = excluded.verifier, created = now()"""
+    ON CONFLICT (device_key) DO UPDATE SET verifier = excluded.verifier, created = now(),
+        rotation = NULL, rotation_by = NULL, next_verifier = NULL, next_until = NULL"""
 KNOWN = """WITH RECURSIVE above AS (
         SELECT device_key, device_id, kind, parent_key FROM register.device WHERE device_id = ANY(%(ids)s)
         UNION SELECT up.device_key, up.device_id, up.kind, up.parent_key FROM register.device AS up JOIN above
@@ -129,7 +130,9 @@ def broker_state(connection: Execute) -> BrokerState:
     verifiers = {row["name"]: row["verifier"] for row in connection.execute(VERIFIERS)}
     children = tuple(Child(row["gateway"], Kind(row["kind"]), row["device_id"]) for row in connection.execute(CHILDREN))
     accounts = tuple(row["name"] for row in connection.execute("SELECT name FROM register.service_account"))
-    return BrokerState(verifiers, accounts, children)
+    strangers = joining_rows.live_accounts(connection)
+    verifiers |= {account.user: line for account, line in strangers.items()}
+    return BrokerState(verifiers, accounts, children, tuple(strangers), rotation_rows.next_verifiers(connection))
 
 
 def device_ids(connection: Execute, keys: Sequence[int]) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""What the handlers are given: the register, the broker's files, a clock, and bounds on logging in."""
+"""What the handlers are given: the register, the broker's files, a clock, bounds on logging in, and a word to devices."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from chelu.clock import Clock
 from services.registry.broker_files import Follower
 from services.registry.database import Register
+from services.registry.doorkeeper import Doorkeeper
 from services.registry.throttle import Throttle
 
 
@@ -22,6 +23,7 @@ class Parts:
     clock: Clock
     user_throttle: Throttle
     address_throttle: Throttle
+    doorkeeper: Doorkeeper | None = None  # None: without an account at the broker
 
 
 def parts(request: Request) -> Parts:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from chelu.errors import ConfigurationError
+from chelu.provisioning import Account
 from chelu.topics import PICTURE, TOPICS, Kind, Topic
 
 USER = "%u"
+JOINING = tuple(row for row in TOPICS if "{place}" in row.pattern)  # what a device may do that is not registered
 MESSAGE_TABLES = frozenset({"bsm", "participant", "spat", "message"})
 
 
@@ -58,11 +60,14 @@ ROLES: Mapping[str, Role] = {
 SERVICE_ACCOUNTS = frozenset(ROLES)
 
 
-def acl_lines(accounts: Iterable[str], children: Iterable[Child]) -> Iterator[str]:
-    """The lines of the acl_file; an account without a role raises ConfigurationError."""
+def acl_lines(accounts: Iterable[str], children: Iterable[Child], strangers: Iterable[Account] = ()) -> Iterator[str]:
+    """The lines of the acl_file; a service account without a role raises ConfigurationError."""
     for account in sorted(accounts):
         yield from _account_lines(account)
     yield from _gateway_lines(children)
+    for stranger in strangers:
+        yield f"user {stranger.user}"
+        yield from (f"topic {_device_access(row)} {row.joining('+', stranger.place)}" for row in JOINING)
     yield from device_patterns()
 
 
@@ -112,7 +117,7 @@ def _roots(kind: Kind, device_id: str) -> list[str]:
 
 
 def _filters(row: Topic) -> tuple[str, ...]:
-    return row.subscriptions() or (row.pattern.format(id="+"),)
+    return row.subscriptions() or (row.joining("+", "+"),)
 
 
 def _by_rate(rows: Iterable[Topic]) -> list[Topic]:

@@ -80,6 +80,7 @@ READ_DEVICE = Need(Role.VIEWER, Scope.READ, Where.DEVICE)
 WRITE = Need(Role.OPERATOR, Scope.WRITE, Where.SOMEWHERE)
 WRITE_DEVICE = Need(Role.OPERATOR, Scope.WRITE, Where.DEVICE)
 CREDENTIALS = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.DEVICE)
+JOINING = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.SOMEWHERE)
 DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
 GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
 PEOPLE = Need(Role.ADMINISTRATOR, Scope.PEOPLE, Where.EVERYWHERE)
@@ -108,6 +109,17 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("POST", "/api/devices/{device_id}/lifecycle"): WRITE_DEVICE,
     ("POST", "/api/devices/{device_id}/credential"): CREDENTIALS,
     ("DELETE", "/api/devices/{device_id}/credential"): CREDENTIALS,
+    ("POST", "/api/devices/{device_id}/rotation"): CREDENTIALS,
+    ("GET", "/api/devices/{device_id}/rotation"): CREDENTIALS,
+    ("DELETE", "/api/devices/{device_id}/rotation"): CREDENTIALS,
+    ("POST", "/api/devices/{device_id}/rotation/finish"): CREDENTIALS,
+    ("POST", "/api/provisioning-keys"): JOINING,
+    ("GET", "/api/provisioning-keys"): JOINING,
+    ("DELETE", "/api/provisioning-keys/{name}"): JOINING,
+    ("GET", "/api/inbox"): JOINING,
+    ("GET", "/api/inbox/{serial}"): JOINING,
+    ("POST", "/api/inbox/{serial}/register"): JOINING,
+    ("DELETE", "/api/inbox/{serial}"): JOINING,
     ("POST", "/api/import/devices"): WRITE,
     ("GET", "/api/export/devices"): READ,
     ("GET", "/api/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),

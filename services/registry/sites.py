@@ -98,7 +98,7 @@ def change_site(
 def delete_site(
     site_id: SiteId, parts: PartsOf, actor: ActorOf, if_match: Annotated[str, Header(description="as for a change")] = "*"
 ) -> None:
-    """Delete a site that has no devices, with its road networks."""
+    """Delete a site that has no devices, with its road networks and provisioning keys."""
     with parts.register.transaction(actor) as connection:
         site = _find(connection, site_id, for_update=True)
         changes.check_version(if_match, site.version, site_id)
@@ -107,6 +107,7 @@ def delete_site(
         connection.execute(DELETE_ROADS, (site_id,))
         connection.execute(DELETE, (site_id,))
         remember(connection, actor, "delete site", site_id, {})
+    parts.broker.announce()
 
 
 @ROUTER.put("/{site_id}/roads", status_code=HTTPStatus.CREATED)

@@ -37,6 +37,7 @@ class Place:
     database_url: str
     port: int
     broker_port: int
+    account: str = ""
 
     @property
     def url(self) -> str:
@@ -65,7 +66,7 @@ class Place:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("CHELU_")},
             "CHELU_DATABASE_URL": self.database_url,
-            "CHELU_MQTT_URL": f"mqtt://registry:{ACCOUNTS['registry']}@{LOOPBACK}:{self.broker_port}",
+            "CHELU_MQTT_URL": f"mqtt://{self.account}{LOOPBACK}:{self.broker_port}",
             "CHELU_READY_FILE": str(self.ready_file),
             "CHELU_REGISTRY_HOST": LOOPBACK,
             "CHELU_REGISTRY_PORT": str(self.port),
@@ -84,12 +85,18 @@ def run_registry(*arguments: str, environment: dict[str, str]) -> subprocess.Com
 
 
 @pytest.fixture(scope="module")
-def place(database_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def registry_account() -> str:
+    """What the registry's broker URL has before its @: an account is one session, which most tests want for themselves."""
+    return ""
+
+
+@pytest.fixture(scope="module")
+def place(database_server: DatabaseServer, tmp_path_factory: pytest.TempPathFactory, registry_account: str) -> Iterator[Place]:
     """A database, prepared."""
     name = f"chelu_registry_{os.getpid()}_{free_port()}"
     with psycopg.connect(database_server.url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
-    place = Place(tmp_path_factory.mktemp("registry"), database_server.url_of(name), free_port(), free_port())
+    place = Place(tmp_path_factory.mktemp("registry"), database_server.url_of(name), free_port(), free_port(), registry_account)
     prepared = run_registry("prepare", environment=place.environment())
     assert prepared.returncode == 0, prepared.stderr
     yield place

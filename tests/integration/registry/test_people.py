@@ -34,6 +34,7 @@ VALUES = {
     "user_name": "u",
     "owner": "u",
     "name": "n",
+    "serial": "s",
 }
 MakeKey = Callable[..., str]
 

@@ -1,0 +1,171 @@
+"""`chelu provisioning …`, `chelu inbox …` and `chelu device rotate`: how devices join, and how their secrets change."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any
+
+import typer
+
+from chelu.api import Client
+from chelu.errors import RefusedError, UnreachableError
+from chelu.topics import Kind
+from services.registry.cli_shared import AsJson, Set, changes, open_client, print_one, print_rows
+
+PROVISIONING = typer.Typer(help="Keys for devices that are not registered yet.", no_args_is_help=True)
+INBOX = typer.Typer(help="Devices that want to join.", no_args_is_help=True)
+KEY_COLUMNS = ("name", "site_id", "joins", "max_joins", "places", "expires", "revoked", "is_live")
+INBOX_COLUMNS = ("serial", "fingerprint", "key", "site_id", "said", "last_heard", "kept")
+POLL_S = 0.2
+
+Fingerprint = Annotated[str | None, typer.Option(help="Needed when several claim the serial.")]
+Until = Annotated[str | None, typer.Option(help="ISO 8601 with time zone, such as 2027-01-01T00:00:00+08:00.")]
+
+
+def add(app: typer.Typer, device: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(PROVISIONING, name="provisioning")
+    app.add_typer(INBOX, name="inbox")
+    device.command("rotate")(rotate)
+
+
+@PROVISIONING.command("add")
+def add_key(
+    name: str,
+    site: Annotated[str, typer.Option(help="The site's id.")],
+    joins: Annotated[int, typer.Option(help="Devices that may be registered with it.")] = 1,
+    expires: Until = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a provisioning key and print it: it is shown only once. It expires in a week unless told otherwise."""
+    key = {"name": name, "site_id": site, "max_joins": joins, "expires": expires}
+    with open_client() as client:
+        print_one(client.people("POST", "provisioning-keys", json=key), as_json=as_json)
+
+
+@PROVISIONING.command("list")
+def list_keys(*, as_json: AsJson = False) -> None:
+    """List provisioning keys, also those that no longer count."""
+    with open_client() as client:
+        print_rows(client.people("GET", "provisioning-keys"), KEY_COLUMNS, as_json=as_json)
+
+
+@PROVISIONING.command("revoke")
+def revoke_key(name: str) -> None:
+    """Revoke a key: who waits with it is cut off, who joined with it stays."""
+    with open_client() as client:
+        client.people("DELETE", "provisioning-keys", name)
+
+
+@INBOX.command("list")
+def list_inbox(
+    state: Annotated[str, typer.Option(help="waiting, registered, joined or refused")] = "waiting", *, as_json: AsJson = False
+) -> None:
+    """List devices that want to join: who they say they are, with which key they came, when they were heard."""
+    with open_client() as client:
+        print_rows(client.people("GET", "inbox", params={"state": state}), INBOX_COLUMNS, as_json=as_json)
+
+
+@INBOX.command("show")
+def show_waiting(serial: str, fingerprint: Fingerprint = None, *, as_json: AsJson = False) -> None:
+    """Show one device that wants to join, with what it said meanwhile."""
+    with open_client() as client:
+        found = client.people("GET", "inbox", serial, params=_present(fingerprint=fingerprint))
+    print_one(found if as_json else {**found, "data": _data(found["data"])}, as_json=as_json)
+
+
+@INBOX.command("register")
+def register_waiting(
+    serial: str,
+    device_id: Annotated[str | None, typer.Option("--id", help="By default what the device asks for, else its serial.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="By default what the device says.")] = None,
+    site: Annotated[str | None, typer.Option(help="By default the key's.")] = None,
+    replaces: Annotated[str | None, typer.Option(help="A registered device that lost its secret, and gets this one.")] = None,
+    fingerprint: Fingerprint = None,
+    fields: Set = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Register a device that waits; it goes on under its own id at once."""
+    from chelu.api import NewDevice
+
+    given = {"device_id": device_id, "kind": kind, "site_id": site, "replaces": replaces, "fingerprint": fingerprint}
+    body = {**_present(**given), **changes(fields or [], NewDevice)}
+    with open_client() as client:
+        registered = client.people("POST", "inbox", serial, "register", json=body)
+    print_one({name: registered[name] for name in ("device_id", "device_key")}, as_json=as_json)
+
+
+@INBOX.command("refuse")
+def refuse_waiting(serial: str, fingerprint: Fingerprint = None) -> None:
+    """Refuse a device: it is listed no more, however often it asks."""
+    with open_client() as client:
+        client.people("DELETE", "inbox", serial, params=_present(fingerprint=fingerprint))
+
+
+def rotate(
+    device_id: str,
+    until: Until = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the device.")] = 10.0,
+    *,
+    by_hand: Annotated[bool, typer.Option("--by-hand", help="Print the new secret, for somebody to put in.")] = False,
+    finish: Annotated[bool, typer.Option("--finish", help="By hand: the new secret counts from now on.")] = False,
+    give_up: Annotated[bool, typer.Option("--give-up", help="Let the old secret stay.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change a device's secret without locking it out: it makes a new one itself, or somebody puts in what is printed."""
+    with open_client() as client:
+        if finish or give_up:
+            client.people(*(("POST", "devices", device_id, "rotation", "finish") if finish else _rotation("DELETE", device_id)))
+            return
+        body = {"by": "hand" if by_hand else "device", "until": until}
+        begun = client.people(*_rotation("POST", device_id), json=body)
+        if by_hand:
+            print_one(begun, as_json=as_json)
+        else:
+            _await(client, device_id, wait, begun["until"])
+
+
+def _await(client: Client, device_id: str, wait_s: float, until: str) -> None:
+    """Return when the device has changed its secret; UnreachableError when it has not in time, which is no failure yet."""
+    deadline_s = time.monotonic() + wait_s
+    while time.monotonic() < deadline_s:
+        if _is_over(client, device_id):
+            typer.echo(f"{device_id} has a new secret")
+            return
+        time.sleep(POLL_S)
+    detail = (
+        f"it has not answered within {wait_s:g} s; it is asked again whenever it comes, until {until}, and keeps its old secret"
+    )
+    raise UnreachableError("the device", device_id, detail)
+
+
+def _is_over(client: Client, device_id: str) -> bool:
+    try:
+        client.people(*_rotation("GET", device_id))
+    except RefusedError:
+        return True
+    return False
+
+
+def _rotation(method: str, device_id: str) -> tuple[str, str, str, str]:
+    return method, "devices", device_id, "rotation"
+
+
+def _data(kept: list[dict[str, str]]) -> str:
+    return f"{len(kept)} messages" + "".join(f"\n  {it['heard']} {it['topic']} {_text(it['payload'])}" for it in kept)
+
+
+def _text(payload: str) -> str:
+    """A payload as a person reads it: text if it is one, else hexadecimal."""
+    try:
+        text = bytes.fromhex(payload).decode()
+    except UnicodeDecodeError:
+        text = payload
+    return json.dumps(text, ensure_ascii=False)[1:201]
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,131 @@
+"""The registry's session at the broker: hellos go into the inbox, and devices are told their ids and to change their secrets.
+
+Threads: the session's own only queues; one thread of the doorkeeper's reads and writes the register; any thread may `answer` and
+`order`, which only hand a message to the session. What is said is said again whenever the device is heard anew, so nothing hangs
+on a message that was lost.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from chelu import topics
+from chelu.bus import Session
+from chelu.clock import Clock
+from chelu.errors import CheluError
+from chelu.topics import Kind, Payload
+from services.registry import joining_rows, rotation_rows, strangers
+from services.registry.database import Register, remember
+from services.registry.joining_rows import Answer
+from services.registry.strangers import Ack, Word
+
+LOG = logging.getLogger(__name__)
+ACCOUNT = "registry"
+RETRY_S = 1.0
+MOST_AT_ONCE = 1000
+ANSWER = topics.row("join/{id}/{place}/registered/down")
+COMMAND = topics.row("{kind}/{id}/command/down")
+FILTERS = (
+    # Quarantine at QoS 0: who floods it loses what is too much, and does not fill the broker's queue.
+    *(
+        (row.joining("+", "+"), 0 if row.payload is Payload.ANY else 1)
+        for row in topics.TOPICS
+        if "{place}" in row.pattern and row.from_device
+    ),
+    *(
+        (name, 1)
+        for pattern in ("{kind}/{id}/state", "{kind}/{id}/command/down/ack")
+        for name in topics.row(pattern).subscriptions()
+    ),
+)
+
+
+class Doorkeeper:
+    """Listens while it is entered; `announce` makes the broker's files follow a change."""
+
+    def __init__(self, url: str, register: Register, announce: Callable[[], None], clock: Clock) -> None:
+        self._register, self._announce = register, announce
+        self._session = Session(url, client_id=ACCOUNT, clock=clock, subscriptions=FILTERS, inbox_limit=10_000)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="doorkeeper", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._session.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._session.stop()
+        self._thread.join()
+
+    # -- any thread ----------------------------------------------------------------------------------------------------------
+
+    def answer(self, answers: Iterable[Answer]) -> None:
+        """Tell devices that they have been registered, and as what; each knows by the fingerprint that it is meant."""
+        for one in answers:
+            document = {"id": one.device_id, "kind": one.kind, "fingerprint": one.fingerprint}
+            self._say(ANSWER.joining(one.serial, one.place), document)
+
+    def order(self, kind: str, device_id: str, rotation: int) -> None:
+        """Ask a device to make a new secret."""
+        self._say(COMMAND.topic(Kind(kind), device_id), {"seqNum": rotation, "command": "rotate"})
+
+    def _say(self, topic: str, document: dict[str, Any]) -> None:
+        self._session.publish(topic, json.dumps(document).encode(), qos=1)
+
+    # -- the doorkeeper's thread -----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            received = self._session.drain(MOST_AT_ONCE, 0.5)
+            if received:
+                self._take([word for message in received if (word := strangers.read(message)) is not None])
+                self._session.acknowledge(received)
+
+    def _take(self, words: Sequence[Word]) -> None:
+        """Work off what was heard; while the database is away, try again: what comes meanwhile waits at the broker."""
+        has_complained = False
+        while words and not self._stopping.is_set():
+            try:
+                self._work(words)
+            except psycopg.Error:  # one of them it does not like: the others must not suffer
+                LOG.exception("what was heard cannot be written")
+                if len(words) > 1:
+                    for word in words:
+                        self._take([word])
+            except CheluError as error:
+                if not has_complained:
+                    LOG.warning("what was heard waits: %s", error)
+                has_complained = True
+                self._stopping.wait(RETRY_S)
+                continue
+            return
+
+    def _work(self, words: Sequence[Word]) -> None:
+        heard, kept, online, acks = strangers.sort(words)
+        with self._register.transaction(ACCOUNT) as connection:
+            answers = joining_rows.hear(connection, heard)
+            joining_rows.keep(connection, kept)
+            joined = joining_rows.note_joined(connection, online) if online else []
+            orders = rotation_rows.orders(connection, online) if online else []
+            changed = [ack for ack in acks if self._store(connection, ack)]
+        if joined or changed:
+            self._announce()
+        self.answer(answers)
+        for order in orders:
+            self.order(order["kind"], order["device_id"], order["rotation"])
+
+    def _store(self, connection: Connection[DictRow], ack: Ack) -> bool:
+        is_new = rotation_rows.store(connection, ack.device_id, ack.rotation, ack.verifier)
+        if is_new:
+            remember(connection, ACCOUNT, "rotation", ack.device_id, {"number": ack.rotation})
+        return is_new

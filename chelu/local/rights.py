@@ -31,7 +31,7 @@ class Rights:
         return user in self.passwords and _matches(self.passwords[user], password)
 
     def allows(self, user: str, topic: str, *, is_write: bool) -> bool:
-        """Whether some rule lets the user read or write the topic; patterns are not for names with a wildcard, as in mosquitto."""
+        """Whether some rule lets the user read or write the topic; no pattern is for a name with a wildcard, as in mosquitto."""
         whom = {user} if "+" in user or "#" in user else {None, user}
         wanted = (rule for rule in self.rules if (rule.may_write if is_write else rule.may_read) and rule.user in whom)
         return any(matches(rule.filter.replace("%u", user).replace("%c", user), topic) for rule in wanted)

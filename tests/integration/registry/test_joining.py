@@ -109,7 +109,7 @@ def test_an_agent_joins_and_speaks_under_its_own_id(
     assert joining.is_waiting(read)
     thread = threading.Thread(target=lambda: joined.append(joining.join(read, SystemClock(), leaving)))
     thread.start()
-    found = until(lambda: waiting(client).get("R0017"), 10, "the hello")
+    found = until(lambda: waiting(client).get("R0017"), 10, "the hello") or {}
     assert (found["key"], found["site_id"], found["said"]["subtype"]) == ("crew", SITE, "gantry")
     _, line = CredentialFile(tmp_path / "secret").proposal()
     assert found["fingerprint"] == verifiers.fingerprint(line)

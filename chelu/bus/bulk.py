@@ -5,6 +5,9 @@ Threads: as in `chelu.bus.session`. The network thread reads and splits what cam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from chelu.bus.batch import Messages, joined
 from chelu.bus.keeper import Keeper
 from chelu.bus.link import Link
@@ -28,6 +31,14 @@ class BulkSession(Keeper[Messages]):
             connection.wake()
         return taken
 
+    def want(self, subscriptions: Sequence[tuple[str, int]]) -> None:
+        """Be subscribed to these filters with their QoS from now on, on this connection and those to come, and to no others."""
+        with self._changed:
+            self._plan = replace(self._plan, subscriptions=tuple(subscriptions))
+            connection = self._connection
+        if isinstance(connection, Link):
+            connection.want(self._plan.subscriptions)
+
     def acknowledge(self, messages: Messages) -> None:
         """Tell the broker that the QoS 1 messages among these are durable here; give them in order of arrival.
 
@@ -38,6 +49,11 @@ class BulkSession(Keeper[Messages]):
             mine = (messages.qos > 0) & (messages.connection == connection.number)
             if mine.any():
                 connection.acknowledge(messages.packet_id[mine])
+
+    def _announce(self, connection: Carrier) -> None:
+        super()._announce(connection)
+        if isinstance(connection, Link):  # what was wanted while it was being made
+            connection.want(self._plan.subscriptions)
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ REST_S = 0.001  # after a read: a broker writes each message by itself, and a ba
 GOODBYE_S = 0.5  # longest wait for the broker to hang up after our DISCONNECT
 BUFFER_BYTES = 1 << 18  # what is read before anything is looked at: some 2 500 BSMs
 LARGEST_PACKET = 16 << 20  # offered to the broker as our maximum packet size; its own limit is 4 MiB (chelu.local.mosquitto)
-SUBSCRIBE_ID = 1
+SUBSCRIBE_ID = 65_535
 MOST_TOPICS = 200_000  # beyond, numbering begins anew: a device that invents topics cannot fill the memory
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -58,6 +59,8 @@ class Link:
         self._buffer, self._held = bytearray(BUFFER_BYTES + wire.PADDING), 0
         self._sock: socket.socket | None = None
         self._waker = Waker()
+        self._asking = threading.Lock()  # over what is wanted and what was asked for
+        self._asked: tuple[tuple[str, int], ...] = ()
         self._answer_within_s, self._deadline_s = answer_within_s, 0.0
         self._keepalive_s: float = plan.keepalive_s
         self._wrote_s = self._read_s = self._rest_until_s = 0.0
@@ -165,6 +168,23 @@ class Link:
         """Send a PUBACK for each of (n,) packet ids."""
         self._outbox.acknowledge(packet_ids)
         self.wake()
+
+    def want(self, subscriptions: tuple[tuple[str, int], ...]) -> None:
+        """Be subscribed to these from now on, and to nothing else; what is there already is not asked for again."""
+        with self._asking:
+            self._plan = replace(self._plan, subscriptions=subscriptions)
+            if self.is_ready:
+                self._ask()
+        self.wake()
+
+    def _ask(self) -> None:
+        """Tell the broker what has changed since it was last told."""
+        wanted, asked = self._plan.subscriptions, self._asked
+        self._asked = wanted
+        if gone := [name for name, _ in asked if name not in dict(wanted)]:
+            self._outbox.say(packets.unsubscribe(SUBSCRIBE_ID, gone, version=self._version))
+        if new := [item for item in wanted if item not in asked]:
+            self._outbox.say(packets.subscribe(SUBSCRIBE_ID, new, version=self._version))
 
     def wake(self) -> None:
         """End the network thread's wait."""
@@ -294,7 +314,7 @@ class Link:
             self._on_suback(packets.read_suback(control.body, version=self._version)[1])
         elif control.kind == Kind.DISCONNECT:
             self.loss, self._is_dismissed = name_of(packets.read_disconnect(control.body)), True
-        elif control.kind != Kind.PINGRESP:
+        elif control.kind not in {Kind.PINGRESP, Kind.UNSUBACK}:
             raise WireError(Reason.PROTOCOL_ERROR, f"a packet of type {control.kind}, which a broker does not say")
 
     def _on_connack(self, answer: packets.Connack) -> None:
@@ -306,18 +326,20 @@ class Link:
         if answer.keepalive_s is not None:
             self._keepalive_s = answer.keepalive_s
         self._answer = answer
-        if self._plan.subscriptions:
+        with self._asking:
+            self._asked = self._plan.subscriptions
+        if self._asked:
             # Asked for even when the session is present: a successor may want more than its predecessor did. Retained messages
             # come again only for filters that are new (retain handling 1) or when the session is.
             handling = 1 if answer.is_session_present else 0
-            self._outbox.say(
-                packets.subscribe(SUBSCRIBE_ID, self._plan.subscriptions, version=self._version, retain_handling=handling)
-            )
+            self._outbox.say(packets.subscribe(SUBSCRIBE_ID, self._asked, version=self._version, retain_handling=handling))
         else:
             self._settle_in()
 
     def _on_suback(self, reasons: bytes) -> None:
-        for (name, _), reason in zip(self._plan.subscriptions, reasons, strict=False):
+        if self.is_ready:  # to what was asked for later: a broker that says no sends nothing
+            return
+        for (name, _), reason in zip(self._asked, reasons, strict=False):
             if reason >= 0x80:
                 self.refusal = f"subscription to {name}", name_of(reason)
                 return
@@ -325,4 +347,6 @@ class Link:
 
     def _settle_in(self) -> None:
         self._outbox.open(window=self._answer.receive_maximum, largest=self._answer.packet_bytes)
-        self.is_ready = True
+        with self._asking:
+            self.is_ready = True
+            self._ask()

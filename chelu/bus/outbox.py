@@ -15,7 +15,7 @@ from chelu.bus.reasons import name_of
 
 SEND_WINDOW = 1000  # unacknowledged publications on the wire when the broker names no limit of its own
 HEADER_BYTES = 64  # what a PUBLISH packet may need beyond topic and payload: fixed header, packet number, the seq property
-LAST_PACKET_ID = 65_535
+LAST_PACKET_ID = 65_534  # one more is the number of what is subscribed (chelu.bus.link)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Kind(enum.IntEnum):
     PUBACK = 4
     SUBSCRIBE = 8
     SUBACK = 9
+    UNSUBSCRIBE = 10
+    UNSUBACK = 11
     PINGREQ = 12
     PINGRESP = 13
     DISCONNECT = 14
@@ -172,6 +174,12 @@ def subscribe(packet_id: int, filters: Sequence[tuple[str, int]], *, version: in
     options = retain_handling << 4 if version == MQTT_5 else 0
     body = struct.pack(">H", packet_id) + (b"\0" if version == MQTT_5 else b"")
     return _packet(Kind.SUBSCRIBE << 4 | 2, body + b"".join(_text(name) + bytes((qos | options,)) for name, qos in filters))
+
+
+def unsubscribe(packet_id: int, filters: Sequence[str], *, version: int) -> bytes:
+    """UNSUBSCRIBE (3.10)."""
+    body = struct.pack(">H", packet_id) + (b"\0" if version == MQTT_5 else b"")
+    return _packet(Kind.UNSUBSCRIBE << 4 | 2, body + b"".join(map(_text, filters)))
 
 
 def publish(

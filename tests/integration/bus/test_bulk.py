@@ -280,3 +280,37 @@ def test_a_broker_that_falls_silent_is_left_after_the_keep_alive(connect: Connec
         until(lambda: session.connections == 2, 10, "the session to give up")
         assert broker.heard[0].startswith(b"\xc0\0")
         session.stop()
+
+
+def test_what_is_subscribed_may_change_while_the_session_lives(
+    connect: Connect, sender: Session, make_broker: MakeBroker
+) -> None:
+    session, first, second = connect(), f"bulk/{next(_names)}", f"bulk/{next(_names)}"
+    session.want([(first, 0)])
+    until(lambda: sender.publish(first, b"1") and len(session.drain(10, 0.05)), 10, "a message of the first topic")
+    session.want([(second, 0)])
+    until(lambda: sender.publish(second, b"2") and _last(session) == 2, 10, "a message of the second topic")
+    sender.publish(first, b"1")
+    assert sender.publish(second, b"3", qos=1).wait(10)
+    seen = until(lambda: _payloads(session), 10, "the message behind the one no longer wanted")
+    assert set(seen) <= {b"2", b"3"}
+
+
+def test_what_is_subscribed_later_is_subscribed_again_after_a_break(connect: Connect, make_broker: MakeBroker) -> None:
+    broker = make_broker()
+    session, other = connect(url=broker.url), connect(url=broker.url)
+    session.want([("later/1", 0), ("later/2", 0)])
+    broker.kill()
+    session.wait_connected(15)
+    other.wait_connected(15)
+    until(lambda: other.publish("later/2", b"7") and _last(session) == 7, 15, "a message after the break")
+
+
+def _payloads(session: BulkSession) -> list[bytes]:
+    messages = session.drain(100, 0.05)
+    return [messages.payload(index) for index in range(len(messages))]
+
+
+def _last(session: BulkSession) -> int | None:
+    payloads = _payloads(session)
+    return int(payloads[-1]) if payloads else None

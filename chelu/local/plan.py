@@ -20,7 +20,7 @@ from chelu.store import Database
 
 USUAL_PORTS: Mapping[str, int] = {"mqtt": 1883, "api": 8080, "database": 54329, "mqtts": 8883, "https": 8443}
 SECURED: Mapping[str, str] = {"mqtt": "mqtts", "api": "https"}  # under which name a site on TLS remembers these ports
-CONSOLE = "console"  # the account of whoever only looks
+LOOKING = ("console", "live")  # accounts of whoever only looks: people, and the registry for its live readers
 DATABASE_VARIABLE = "CHELU_DATABASE_URL"
 BROKER_VARIABLE = "CHELU_MQTT_URL"
 TLS_VARIABLE = "CHELU_TLS"
@@ -72,7 +72,7 @@ def make(layout: Layout, options: Options) -> Plan:
     for directory in (layout.log("x").parent, layout.broker, layout.ready("x").parent):
         files.make_directory(directory)
     mine = not options.mqtt_url
-    found = secrets.load(layout, accounts=(*(service.name for service in options.services), CONSOLE) if mine else ())
+    found = secrets.load(layout, accounts=(*(service.name for service in options.services), *LOOKING) if mine else ())
     cluster = None if options.database_url else _cluster(layout, options, found.database_password)
     mqtt_host, mqtt_port = _broker_address(layout, options)
     api_port = _port(layout, options, "api")

@@ -22,6 +22,8 @@ from services.registry.broker_files import Follower
 from services.registry.database import Register
 from services.registry.deadlines import Deadlines
 from services.registry.doorkeeper import Doorkeeper
+from services.registry.live_hub import Hub
+from services.registry.live_rights import Tickets
 from services.registry.parts import Parts
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
@@ -76,7 +78,9 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
     doorkeeper = None
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
         doorkeeper = stack.enter_context(Doorkeeper(settings.mqtt_url, register, follower.announce, clock))
-    return Parts(register, follower, clock, **throttles, doorkeeper=doorkeeper)
+    tickets, opening = Tickets(register), prepare.live_session(settings, clock)
+    live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
+    return Parts(register, follower, clock, tickets, live, **throttles, doorkeeper=doorkeeper)
 
 
 def _parser() -> argparse.ArgumentParser:

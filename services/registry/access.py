@@ -8,20 +8,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
 
+from services.registry.callers import callers, devices, sites_of
 from services.registry.credentials import key_hash
+from services.registry.database import Register
 from services.registry.parts import Parts, parts
 from services.registry.problems import Fault, ProblemError
-from services.registry.roles import NEEDS, Caller, Role, Scope, Where
+from services.registry.roles import NEEDS, Caller, Need, Role, Where
 
 BEARER = HTTPBearer(auto_error=False, description="an API key or a session's token: `Authorization: Bearer KEY`")
-KEY = """SELECT api_key.name, api_key.owner, api_key.scopes, api_key.is_session, site_role.site_id, site_role.role
-    FROM register.api_key LEFT JOIN register.person ON person.user_name = api_key.owner
-        LEFT JOIN register.site_role ON site_role.user_name = api_key.owner
-    WHERE api_key.hash = %(hash)s AND (api_key.expires IS NULL OR api_key.expires > now())
-        AND (api_key.owner IS NULL OR person.is_active)"""
-SITE_OF = "SELECT site_id FROM register.device WHERE device_id = %(device_id)s"
-EVERYTHING: dict[str | None, Role] = {None: Role.ADMINISTRATOR}
 
 
 def caller(
@@ -30,15 +26,15 @@ def caller(
     """Whose key came with the request; ProblemError 401 when there is none that counts."""
     if bearer is None:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "the request has no API key: send the header Authorization: Bearer KEY")
-    rows = found.register.rows(KEY, {"hash": key_hash(bearer.credentials)})
-    if not rows:
+    return caller_of(found.register, bearer.credentials)
+
+
+def caller_of(register: Register, key: str) -> Caller:
+    """Whose key this is; ProblemError 401 when it is nobody's."""
+    known = callers(register, [key_hash(key)])
+    if not known:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "the API key is not known, or has expired")
-    first = rows[0]
-    if first["owner"] is None:
-        return Caller(first["name"], None, EVERYTHING)
-    scopes = None if first["scopes"] is None else frozenset(Scope(scope) for scope in first["scopes"])
-    roles = {row["site_id"]: Role(row["role"]) for row in rows if row["role"]}
-    return Caller(first["owner"] if first["is_session"] else first["name"], first["owner"], roles, scopes)
+    return next(iter(known.values()))
 
 
 CallerOf = Annotated[Caller, Depends(caller)]
@@ -46,7 +42,11 @@ CallerOf = Annotated[Caller, Depends(caller)]
 
 def authorise(request: Request, found: Annotated[Parts, Depends(parts)], who: CallerOf) -> None:
     """Let the request through, or raise ProblemError 403 saying which scope or role it needs."""
-    need = NEEDS[request.method, request.scope["route"].path]
+    admit(request, found.register, who, NEEDS[request.method, request.scope["route"].path])
+
+
+def admit(request: HTTPConnection, register: Register, who: Caller, need: Need) -> None:
+    """As `authorise`, of a request or a socket; raises ProblemError 403."""
     if not who.has_scope(need.scope):
         mine = ", ".join(sorted(who.scopes or ())) or "none"
         raise _forbidden(who, Fault("scope", mine, str(need.scope)))
@@ -56,7 +56,7 @@ def authorise(request: Request, found: Annotated[Parts, Depends(parts)], who: Ca
         if who.sites(need.role) == []:
             raise _forbidden(who, Fault("role", _roles(who, who.roles), f"{need.role} on a site"))
         return
-    require(who, need.role, _sites(request, found, need.where))
+    require(who, need.role, _sites(request, register, who, need.where))
 
 
 def require(who: Caller, role: Role, sites: Iterable[str | None]) -> None:
@@ -75,15 +75,14 @@ def actor(who: CallerOf) -> str:
 ActorOf = Annotated[str, Depends(actor)]
 
 
-def _sites(request: Request, found: Parts, where: Where) -> list[str | None]:
+def _sites(request: HTTPConnection, register: Register, who: Caller, where: Where) -> list[str | None]:
     if where is Where.SITE:
         return [request.path_params["site_id"]]
-    names = request.path_params if where is Where.DEVICE else request.query_params
-    device_id = names.get("device_id" if where is Where.DEVICE else "device")
-    if where is Where.EVERYWHERE or device_id is None or "\0" in device_id:
+    is_path = where is Where.DEVICE
+    device_ids = [request.path_params["device_id"]] if is_path else request.query_params.getlist("device")
+    if where is Where.EVERYWHERE or not device_ids or "\0" in "".join(device_ids):
         return [None]
-    rows = found.register.rows(SITE_OF, {"device_id": device_id})
-    return [rows[0]["site_id"] if rows else None]
+    return sites_of(devices(register, device_ids), device_ids, None if is_path else who.team)
 
 
 def _roles(who: Caller, sites: Iterable[str | None]) -> str:

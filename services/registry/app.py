@@ -16,6 +16,7 @@ from services.registry import (
     device_imports,
     devices,
     inbox,
+    live,
     organisations,
     people,
     problems,
@@ -76,12 +77,14 @@ def create_app(parts: Parts) -> FastAPI:
         inbox,
         device_imports,
         streams,
+        live,
         tables,
         audit,
         people,
         sessions,
     ):
         app.include_router(module.ROUTER, dependencies=[Depends(authorise)], responses=REFUSALS)
+    app.include_router(live.SOCKETS)  # which refuse by themselves: FastAPI's security is for requests alone
     problems.install(app)
     operations = app.openapi()["paths"].items()
     check_complete((method.upper(), path) for path, methods in operations for method in methods)

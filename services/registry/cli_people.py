@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 USER = typer.Typer(help="People and their roles.", no_args_is_help=True)
 KEY = typer.Typer(help="Keys that act for people.", no_args_is_help=True)
-USER_COLUMNS = ("user_name", "full_name", "roles", "is_active")
+USER_COLUMNS = ("user_name", "full_name", "team", "roles", "is_active")
 KEY_COLUMNS = ("name", "scopes", "expires", "is_session", "created")
 
 RoleOption = Annotated[
     list[str] | None,
     typer.Option("--role", help="ROLE for all sites or ROLE@SITE: viewer, tester, operator, administrator; several times."),
 ]
+
+Team = Annotated[str | None, typer.Option(help="The vehicle team they belong to, whose devices' data they may see.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -40,9 +42,9 @@ def login(user_name: str, password: Annotated[str, typer.Option(prompt=True, hid
 
 
 @USER.command("add")
-def add_user(user_name: str, name: str = "", role: RoleOption = None, *, as_json: AsJson = False) -> None:
+def add_user(user_name: str, name: str = "", role: RoleOption = None, team: Team = None, *, as_json: AsJson = False) -> None:
     """Register a person, and print the password that was made: it is shown only once."""
-    user = {"user_name": user_name, "full_name": name, "roles": roles(role or [])}
+    user = {"user_name": user_name, "full_name": name, "team": team, "roles": roles(role or [])}
     with open_client() as client:
         _print_user(client.people("POST", "users", json=user), as_json=as_json)
 
@@ -67,13 +69,14 @@ def change_user(
     user_name: str,
     name: str | None = None,
     role: RoleOption = None,
+    team: Team = None,
     active: Annotated[bool | None, typer.Option(help="Whether the person may log in.")] = None,
     *,
     password: Annotated[bool, typer.Option("--password", help="Ask for a new password.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change a person; roles are replaced as a whole."""
-    given = {"full_name": name, "roles": None if role is None else roles(role), "is_active": active}
+    given = {"full_name": name, "team": team, "roles": None if role is None else roles(role), "is_active": active}
     if password:
         given["password"] = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     with open_client() as client:

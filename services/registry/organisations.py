@@ -30,6 +30,7 @@ CHANGE = f"""UPDATE register.organisation SET role = %(role)s, name = %(name)s, 
 DELETE = "DELETE FROM register.organisation WHERE organisation_id = %s"
 OPERATED = "SELECT site_id AS id FROM register.site WHERE operator = %s ORDER BY 1 LIMIT %s"
 MADE = "SELECT device_id AS id FROM register.device WHERE vendor = %s ORDER BY 1 LIMIT %s"
+MEMBERS = "SELECT user_name AS id FROM register.person WHERE team = %s ORDER BY 1 LIMIT %s"
 BROUGHT = "SELECT device_id AS id FROM register.device WHERE team = %s ORDER BY 1 LIMIT %s"
 
 OrganisationId = Annotated[Identifier, Path()]
@@ -113,5 +114,5 @@ def _find(connection: Connection[DictRow], name: str, *, for_update: bool = Fals
 
 
 def _dependants(connection: Connection[DictRow], name: str) -> dict[str, list[str]]:
-    queries = {"sites": OPERATED, "devices it makes": MADE, "vehicles of the team": BROUGHT}
+    queries = {"sites": OPERATED, "devices it makes": MADE, "vehicles of the team": BROUGHT, "people of the team": MEMBERS}
     return {what: [row["id"] for row in connection.execute(sql, (name, SHOWN))] for what, sql in queries.items()}

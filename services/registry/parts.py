@@ -11,6 +11,8 @@ from chelu.clock import Clock
 from services.registry.broker_files import Follower
 from services.registry.database import Register
 from services.registry.doorkeeper import Doorkeeper
+from services.registry.live_hub import Hub
+from services.registry.live_rights import Tickets
 from services.registry.throttle import Throttle
 
 
@@ -21,6 +23,8 @@ class Parts:
     register: Register
     broker: Follower
     clock: Clock
+    tickets: Tickets  # of those who watch live
+    live: Hub | None  # None: without an account at the broker
     user_throttle: Throttle
     address_throttle: Throttle
     doorkeeper: Doorkeeper | None = None  # None: without an account at the broker

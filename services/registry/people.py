@@ -23,16 +23,18 @@ from services.registry.roles import Role
 ROUTER = APIRouter(prefix="/api/users", tags=["people"])
 ROLES = """coalesce((SELECT jsonb_agg(jsonb_build_object('site', site_id, 'role', role) ORDER BY site_id)
     FROM register.site_role WHERE site_role.user_name = person.user_name), '[]')"""
-SELECT = f"SELECT user_name, full_name, is_active, version, created, {ROLES} AS roles FROM register.person"  # noqa: S608 - constants only
+SELECT = f"SELECT user_name, full_name, is_active, team, version, created, {ROLES} AS roles FROM register.person"  # noqa: S608 - constants only
 ALL = f"{SELECT} ORDER BY user_name"
 ONE = f"{SELECT} WHERE user_name = %s"
-ADD = "INSERT INTO register.person (user_name, full_name, is_active, password) VALUES (%s, %s, %s, %s)"
-CHANGE = """UPDATE register.person SET full_name = %s, is_active = %s, password = coalesce(%s, password), version = version + 1
+ADD = "INSERT INTO register.person (user_name, full_name, is_active, team, password) VALUES (%s, %s, %s, %s, %s)"
+CHANGE = """UPDATE register.person SET full_name = %s, is_active = %s, team = %s,
+    password = coalesce(%s, password), version = version + 1
     WHERE user_name = %s"""
 END_SESSIONS = "DELETE FROM register.api_key WHERE owner = %s AND is_session"
 DELETE = "DELETE FROM register.person WHERE user_name = %s"
 CLEAR = "DELETE FROM register.site_role WHERE user_name = %s"
 GIVE = "INSERT INTO register.site_role (user_name, site_id, role) VALUES (%s, %s, %s)"
+TEAM = "SELECT 1 FROM register.organisation WHERE organisation_id = %s AND role = 'vehicle team'"
 SITES = "SELECT site_id FROM register.site WHERE site_id = ANY(%s)"
 
 UserPath = Annotated[Identifier, Path()]
@@ -74,10 +76,13 @@ def change_user(
     with parts.register.transaction(who.name) as connection:
         present = _find(connection, user_name, for_update=True)
         changes.check_version(if_match, present.version, user_name)
-        new = changes.changed(NewUser, present.model_dump(include={"user_name", "full_name", "is_active", "roles"}), change)
+        new = changes.changed(
+            NewUser, present.model_dump(include={"user_name", "full_name", "is_active", "team", "roles"}), change
+        )
         if who.user == user_name and not (new.is_active and SiteRole(site=None, role=Role.ADMINISTRATOR) in new.roles):
             raise _oneself(user_name)
-        connection.execute(CHANGE, (new.full_name, new.is_active, kept, user_name))
+        _check_team(connection, new.team)
+        connection.execute(CHANGE, (new.full_name, new.is_active, new.team, kept, user_name))
         if "roles" in given:
             _give(connection, user_name, new.roles)
         if kept or not new.is_active:
@@ -104,14 +109,21 @@ def delete_user(
 
 def add(connection: Connection[DictRow], user: NewUser, kept: str) -> None:
     """Insert a person with this argon2 hash; ProblemError 409 when the name is taken."""
+    _check_team(connection, user.team)
     try:
         with connection.transaction():
-            connection.execute(ADD, (user.user_name, user.full_name, user.is_active, kept))
+            connection.execute(ADD, (user.user_name, user.full_name, user.is_active, user.team, kept))
     except errors.UniqueViolation:
         fault = Fault("user_name", repr(user.user_name), "one that is not registered yet")
         detail = f"user_name = {user.user_name!r} is not allowed: {fault.allowed}"
         raise ProblemError(HTTPStatus.CONFLICT, detail, [fault]) from None
     _give(connection, user.user_name, user.roles)
+
+
+def _check_team(connection: Connection[DictRow], team: str | None) -> None:
+    if team is not None and connection.execute(TEAM, (team,)).fetchone() is None:
+        fault = Fault("team", repr(team), "a registered vehicle team")
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"team = {team!r} is not allowed: {fault.allowed}", [fault])
 
 
 def _give(connection: Connection[DictRow], user_name: str, roles: Sequence[SiteRole]) -> None:

@@ -40,6 +40,7 @@ class UserChange(Model):
 
     full_name: Name = ""
     is_active: bool = True
+    team: Identifier | None = Field(None, description="the vehicle team they belong to, whose devices' data they may see")
     roles: Roles = Field(default_factory=list)
     password: Password | None = Field(
         None, repr=False, description="null: leave it as it is; for a new user, make one and show it once"
@@ -58,6 +59,7 @@ class User(Model):
     user_name: str
     full_name: str
     is_active: bool
+    team: str | None
     roles: list[SiteRole]
     version: int
     created: datetime.datetime

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from chelu.bus import BulkSession
+from chelu.clock import Clock
 from chelu.errors import ConfigurationError
-from services.registry import passwords, people
+from services.registry import live_hub, passwords, people
 from services.registry.broker_files import BrokerFiles, BrokerState
 from services.registry.broker_reload import Broker
 from services.registry.credentials import is_verified, key_hash, verifier
@@ -36,12 +38,19 @@ def files_of(settings: RegistrySettings) -> BrokerFiles:
     return BrokerFiles(settings.password_file, settings.acl_file, broker)
 
 
+def live_session(settings: RegistrySettings, clock: Clock) -> Callable[[], BulkSession] | None:
+    """How the session for live readers is opened; None without a broker or an account there."""
+    password = read_accounts(settings.accounts_file).get(live_hub.ACCOUNT)
+    url = settings.mqtt_url
+    return (lambda: live_hub.session(url, password, clock)) if url and password else None
+
+
 def make_administrator(register: Register) -> str | None:
     """The password of a new administrator, while the register has neither a key nor a person: nobody could call it."""
     if register.rows(ANYBODY):
         return None
     password = passwords.new_password()
-    administrator = NewUser(user_name=FIRST_USER, password=None, roles=[SiteRole(site=None, role=Role.ADMINISTRATOR)])
+    administrator = NewUser(user_name=FIRST_USER, password=None, team=None, roles=[SiteRole(site=None, role=Role.ADMINISTRATOR)])
     with register.transaction("registry") as connection:
         people.add(connection, administrator, passwords.hashed(password))
     return password

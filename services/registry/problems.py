@@ -18,6 +18,10 @@ from chelu.errors import CheluError
 MEDIA_TYPE = "application/problem+json"
 SHOWN_CHARACTERS = 80
 SECRET_FIELDS = frozenset({"password", "old", "new"})  # what is in them is not sent back
+HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.UPGRADE_REQUIRED: {"Upgrade": "websocket", "Connection": "Upgrade"},
+}
 LOG = logging.getLogger(__name__)
 
 
@@ -63,6 +67,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def response(error: Exception) -> Response:
+    """The problem document of an expected error, for where no handler reaches."""
+    if isinstance(error, ProblemError):
+        return _problem(None, error)
+    return _invalid(None, error) if isinstance(error, RequestValidationError) else _unavailable(None, error)
+
+
 def answer(status: HTTPStatus, detail: str, faults: Sequence[Fault] = (), headers: dict[str, str] | None = None) -> Response:
     """A problem document."""
     body: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
@@ -71,13 +82,12 @@ def answer(status: HTTPStatus, detail: str, faults: Sequence[Fault] = (), header
     return JSONResponse(body, int(status), media_type=MEDIA_TYPE, headers=headers)
 
 
-def _problem(_: Request, error: Exception) -> Response:
+def _problem(_: Request | None, error: Exception) -> Response:
     error = cast("ProblemError", error)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status is HTTPStatus.UNAUTHORIZED else None
-    return answer(error.status, error.detail, error.faults, headers)
+    return answer(error.status, error.detail, error.faults, HEADERS.get(error.status))
 
 
-def _invalid(_: Request, error: Exception) -> Response:
+def _invalid(_: Request | None, error: Exception) -> Response:
     error = cast("RequestValidationError", error)
     faults = [fault_of(fault) for fault in error.errors()[:100]]
     first = faults[0]
@@ -104,7 +114,7 @@ def _http(_: Request, error: Exception) -> Response:
     return answer(HTTPStatus(error.status_code), str(error.detail), headers=dict(error.headers or {}))
 
 
-def _unavailable(_: Request, error: Exception) -> Response:
+def _unavailable(_: Request | None, error: Exception) -> Response:
     return answer(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "1"})
 
 

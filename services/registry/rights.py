@@ -55,6 +55,7 @@ ROLES: Mapping[str, Role] = {
         reads=lambda row: row.from_device and row.table not in MESSAGE_TABLES,
         writes=lambda row: not row.from_device and row.stream not in {"receipt", "warning", "coop"},
     ),
+    "live": Role(reads=lambda row: row.from_device or row.stream == "warning", writes=_nothing, picture="read"),
     "console": Role(reads=lambda row: row.stream == "warning", writes=_nothing, picture="read"),
 }
 SERVICE_ACCOUNTS = frozenset(ROLES)

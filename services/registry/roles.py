@@ -36,7 +36,7 @@ class Where(enum.Enum):
     EVERYWHERE = enum.auto()  # on all sites
     SITE = enum.auto()  # of the path
     DEVICE = enum.auto()  # the site of the path's device
-    DEVICE_ASKED = enum.auto()  # the site of the query's device; on all sites without one
+    DEVICE_ASKED = enum.auto()  # the sites of the query's devices, one's own team's left out; on all sites without one
     SOMEWHERE = enum.auto()  # on any site: the handler asks for, or shows, only what it may
     ONESELF = enum.auto()  # no role
 
@@ -58,6 +58,7 @@ class Caller:
     user: str | None
     roles: Mapping[str | None, Role]
     scopes: frozenset[Scope] | None = None
+    team: str | None = None
 
     def has(self, role: Role, site_id: str | None) -> bool:
         """Whether the caller has at least this role on the site; None: on all sites."""
@@ -123,6 +124,8 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("POST", "/api/import/devices"): WRITE,
     ("GET", "/api/export/devices"): READ,
     ("GET", "/api/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
+    ("GET", "/api/live/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
+    ("GET", "/api/live/sites/{site_id}/picture"): Need(Role.TESTER, Scope.DATA, Where.SITE),
     ("GET", "/api/accounts"): DATA,
     ("GET", "/api/batches"): DATA,
     ("GET", "/api/dead-letters"): DATA,

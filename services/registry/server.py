@@ -19,6 +19,7 @@ from chelu.errors import CannotStartError
 LOG = logging.getLogger(__name__)
 END_S = 5
 KEEP_ALIVE_S = 60  # longer than clients keep idle connections, so that none is closed under a request
+MAX_HEARD_BYTES = 65_536  # from those who watch, who have nothing to say
 TICKS = 10  # of 0.1 s, between looks at the certificate
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -76,6 +77,8 @@ def serve(app: FastAPI, *, host: str, port: int, ready_file: Path | None, certif
         timeout_graceful_shutdown=END_S,
         timeout_keep_alive=KEEP_ALIVE_S,
         ssl_certfile=certificate,
+        ws_per_message_deflate=False,  # a picture costs more to pack than to send
+        ws_max_size=MAX_HEARD_BYTES,
     )
     _load(config)
     with bound:

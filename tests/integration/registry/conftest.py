@@ -25,7 +25,12 @@ from tests.fix_database import DatabaseServer
 from tests.waiting import until
 
 KEY = "an-administrator-key"
-ACCOUNTS = {"registry": "registry-password", "ingest": "ingest-password", "inference": "inference-password"}
+ACCOUNTS = {
+    "registry": "registry-password",
+    "ingest": "ingest-password",
+    "inference": "inference-password",
+    "live": "live-password",
+}
 SITE = "hillside"
 
 

@@ -104,7 +104,7 @@ def test_every_variable_of_the_compose_file_is_in_the_example() -> None:
 
 def test_accounts_are_those_of_the_services() -> None:
     accounts = json.loads(compose()["configs"]["accounts"]["content"])
-    assert set(accounts) == {"registry", "ingest", "inference"}
+    assert set(accounts) == {"registry", "live", "ingest", "inference"}
 
 
 def test_the_edge_agent_understands_its_configuration() -> None:

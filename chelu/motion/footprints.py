@@ -40,8 +40,8 @@ def overlap(offset: Floats, heading_a: Floats, size_a: Floats, heading_b: Floats
     along_a, along_b = forward(heading_a), forward(heading_b)
     across_a, across_b = rightward(heading_a), rightward(heading_b)
     half_a, half_b = size_a * 0.5, size_b * 0.5
-    cosine = np.abs(np.sum(along_a * along_b, axis=-1))
-    sine = np.abs(np.sum(along_a * across_b, axis=-1))
+    between = np.radians(heading_a - heading_b)
+    cosine, sine = np.abs(np.cos(between)), np.abs(np.sin(between))
     east, north = offset[..., 0], offset[..., 1]
 
     def within(axis: Floats, reach: Floats) -> npt.NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -9,8 +10,9 @@ import uuid
 from collections.abc import Mapping
 
 from chelu import daemon
-from chelu.bus import Session
+from chelu.bus import BulkSession
 from chelu.clock import SystemClock
+from chelu.codec.cv2x_spec import spec
 from chelu.store import Database, failures
 from services.inference.inbox import subscriptions
 from services.inference.motion_model import OnnxMotionModel, shipped
@@ -22,7 +24,7 @@ from services.inference.watch import Watch
 
 def main() -> int:
     """Run until told to stop; 1 and one sentence when it cannot start."""
-    # The session reads messages piece by piece; at the default of 5 ms it would wait for the evaluating thread at every piece.
+    # The session reads while the evaluating thread works; at the default of 5 ms it would wait for it at every buffer.
     sys.setswitchinterval(0.0002)
     return daemon.main("inference", lambda stopping: _run(os.environ, stopping))
 
@@ -36,7 +38,9 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
     with database.connect(autocommit=True) as connection, failures(database.url, "preparing schema city"):
         prepare(connection)
     watch, storage = Watch(database, clock), Storage(database, clock, limit_rows=settings.storage_rows)
-    session = Session(url, client_id=settings.client_id, clock=clock, subscriptions=subscriptions())
+    session = BulkSession(
+        url, client_id=settings.client_id, clock=clock, subscriptions=subscriptions(), inbox_limit=settings.inbox_messages
+    )
     register = watch.first()
     storage.start()
     session.start()
@@ -46,6 +50,9 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
             settings, session=session, storage=storage, watch=watch, register=register, model=model, clock=clock,
             new_id=lambda: str(uuid.uuid4()),
         )  # fmt: skip
+        spec()  # else the first messages would wait a quarter of a second for it
+        gc.collect()
+        gc.freeze()  # what is here now stays: no collection needs to look at it again while warnings wait
         daemon.say_ready(environ)
         service.run(stopping.is_set)
     finally:

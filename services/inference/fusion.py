@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from chelu.motion.footprints import forward
-from services.inference.picture import Picture
+from services.inference.picture import Picture, resized
 from services.inference.reports import Floats, Ints, Track
 
 _NEIGHBOURS = 6
@@ -39,9 +39,7 @@ class Twins:
 
     def update(self, picture: Picture, changed: Ints) -> None:
         """Look anew for the twins of those changed tracks that a roadside unit sees."""
-        added = picture.capacity - len(self.twin)
-        if added > 0:
-            self.twin = np.concatenate([self.twin, np.full(added, -1)])
+        self.twin = resized(self.twin, picture.capacity, -1)
         self.twin[changed] = -1
         seen = changed[picture.kind[changed] == Track.SEEN]
         if len(seen):

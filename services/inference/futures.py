@@ -15,7 +15,7 @@ import numpy.typing as npt
 from chelu.motion.footprints import forward, rightward
 from chelu.motion.kinematics import Path, travelled
 from services.inference.history import Recent, recent
-from services.inference.picture import Picture
+from services.inference.picture import Picture, resized
 from services.inference.reports import Floats, Ints, Participant
 
 STEP_S = 0.2
@@ -27,7 +27,7 @@ _MAX_CURVATURE = 0.2  # 1/m: a car's tightest circle has a radius of about 5 m
 _UNKNOWN_TURN_DEG = 90.0  # without a map, no turn is carried further than a junction's
 _LEAST_TURN_RAD = 0.01  # a path that turns less over all its length is taken as straight: 0.3 m aside after 60 m
 _LEAST_TURNING_MPS = 2.0  # below, a yaw rate says nothing about the path ahead
-_BULGE_M = 0.3  # rise of the tightest turn (5 m at 8 m/s) over 0.4 s
+BULGE_M = 0.3  # rise of the tightest turn (5 m at 8 m/s) over 0.4 s
 _KEPT_ACCELERATION = (-9.0, 4.0)  # m/s²: what tyres can do
 _BRAKING_MPS2, _KEPT_S = -1.0, 1.0  # who brakes goes on to the stop; other changes of speed do not last
 
@@ -55,6 +55,8 @@ class Futures:
         self._model, self._limits = model, limits or ModelLimits()
         self.xy: Floats = np.zeros((0, STEPS, 2))
         self.heading_deg: Floats = np.zeros((0, STEPS))
+        self.low: Floats = np.zeros((0, 2))  # corners of the box around xy, see `bounds`
+        self.high: Floats = np.zeros((0, 2))
         self.centre: Floats = np.zeros((0, 2))
         self.radius_m: Floats = np.zeros(0)
         self.is_modelled: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -74,7 +76,7 @@ class Futures:
             heading[rows] = _tangents(xy[rows], heading[rows])
         self.xy[slots], self.heading_deg[slots], self.is_modelled[slots] = xy, heading, chosen
         self.acceleration_mps2[slots] = now.acceleration_mps2
-        low, high = bounds(xy)
+        self.low[slots], self.high[slots] = low, high = bounds(xy)
         self.centre[slots] = (low + high) / 2
         self.radius_m[slots] = np.hypot(*(high - low).T) / 2 + np.hypot(now.length_m, now.width_m) / 2
 
@@ -83,12 +85,11 @@ class Futures:
         steps = np.clip(shift_s, 0.0, MAX_SHIFT_S) / STEP_S
         whole = steps.astype(np.int64)
         part = (steps - whole)[:, None]
-        index = whole[:, None] + np.arange(ALIGNED_STEPS)
-        rows = slots[:, None]
-        first, second = self.xy[rows, index], self.xy[rows, index + 1]
-        heading, turn = self.heading_deg[rows, index], self.heading_deg[rows, index + 1]
-        between = heading + part * (np.mod(turn - heading + 180.0, 360.0) - 180.0)
-        return first + part[..., None] * (second - first), between
+        index = (slots * STEPS + whole)[:, None] + np.arange(ALIGNED_STEPS + 1)
+        xy, heading = self.xy.reshape(-1, 2).take(index, axis=0), self.heading_deg.ravel().take(index)
+        turn = heading[:, 1:] - heading[:, :-1]
+        between = heading[:, :-1] + part * (turn - 360.0 * np.rint(turn / 360.0))
+        return xy[:, :-1] + part[..., None] * (xy[:, 1:] - xy[:, :-1]), between
 
     def _modelled(self, picture: Picture, slots: Ints, now: Recent) -> npt.NDArray[np.bool_]:
         limits = self._limits
@@ -103,17 +104,15 @@ class Futures:
         )
 
     def _fit(self, capacity: int) -> None:
-        added = capacity - len(self.xy)
-        if added > 0:
-            for name in ("xy", "heading_deg", "centre", "radius_m", "is_modelled", "acceleration_mps2"):
-                array = getattr(self, name)
-                setattr(self, name, np.concatenate([array, np.zeros((added, *array.shape[1:]), array.dtype)]))
+        if capacity != len(self.xy):
+            for name in ("xy", "heading_deg", "low", "high", "centre", "radius_m", "is_modelled", "acceleration_mps2"):
+                setattr(self, name, resized(getattr(self, name), capacity))
 
 
 def bounds(xy: Floats) -> tuple[Floats, Floats]:
-    """Corners (n, 2) of boxes around paths (n, odd s, 2), from every other sample; `_BULGE_M` covers what lies between."""
-    coarse = xy[:, ::2].transpose(1, 0, 2)  # reducing over the first axis is several times as fast as over the middle one
-    return np.min(coarse, axis=0) - _BULGE_M, np.max(coarse, axis=0) + _BULGE_M
+    """Corners (n, 2) of boxes around paths (n, odd s, 2), from every other sample; `BULGE_M` covers what lies between."""
+    coarse = np.ascontiguousarray(xy[:, ::2].transpose(1, 0, 2))  # over the first axis whole rows are compared at once
+    return np.min(coarse, axis=0) - BULGE_M, np.max(coarse, axis=0) + BULGE_M
 
 
 def physics(now: Recent) -> Path:

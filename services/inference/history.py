@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.motion.footprints import forward, rightward
-from services.inference.picture import Picture
+from services.inference.picture import HISTORY, Picture
 from services.inference.reports import Floats, Ints
 
 BACK_S = np.array([0.4, 0.8, 1.2, 1.6])  # instants of the past that the model sees
@@ -42,18 +42,18 @@ class Recent:
 
 def recent(picture: Picture, slots: Ints, turn_deg: Floats) -> Recent:
     """State and resampled past of these slots; unknown speed, heading and yaw rate count as 0 (such tracks warn nobody)."""
-    times, past = picture.ordered_history(slots)
-    sampled, whole = _resample(times, past)
+    times = picture.past_us[slots]
+    sampled, whole = _resample(picture, slots, times)
     heading = np.nan_to_num(picture.floats["heading_deg"][slots])
     xy = picture.xyz[slots, :2]
     away = sampled[..., :2] - xy[:, None, :]
-    ahead = np.sum(away * forward(heading)[:, None, :], axis=-1)
-    right = np.sum(away * rightward(heading)[:, None, :], axis=-1)
+    ahead = np.einsum("ntk,nk->nt", away, forward(heading))
+    right = np.einsum("ntk,nk->nt", away, rightward(heading))
     return Recent(
         xy=xy,
         heading_deg=heading,
         speed_mps=np.maximum(np.nan_to_num(picture.floats["speed_mps"][slots]), 0.0),
-        acceleration_mps2=_acceleration(picture.floats["acceleration_mps2"][slots], times, past[..., 3]),
+        acceleration_mps2=_acceleration(picture, slots, times),
         yaw_rate_dps=np.nan_to_num(picture.floats["yaw_rate_dps"][slots]),
         length_m=picture.floats["length_m"][slots],
         width_m=picture.floats["width_m"][slots],
@@ -63,31 +63,40 @@ def recent(picture: Picture, slots: Ints, turn_deg: Floats) -> Recent:
     )
 
 
-def _resample(times: Ints, past: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Linear between the two reports around each instant: (n, 4, 4), and whether every instant lay between close ones."""
-    wanted = times[:, :1] - np.round(BACK_S * 1e6).astype(np.int64)
-    older = np.sum(times[:, None, :] > wanted[:, :, None], axis=2)  # newest first: so many reports are younger
-    inside = older < times.shape[1]
-    older = np.minimum(older, times.shape[1] - 1)
-    rows = np.arange(len(times))[:, None]
-    late, early = times[rows, older - 1], times[rows, older]
+def _resample(picture: Picture, slots: Ints, times: Ints) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Linear between the two reports around each instant: (n, 4, 4), and whether every instant lay between close ones.
+
+    times (n, HISTORY): the ring as it lies; so many reports back as there are younger ones lies the one before an instant.
+    """
+    wanted = picture.ints["time_us"][slots][:, None] - np.round(BACK_S * 1e6).astype(np.int64)
+    back = np.stack([_younger(times, wanted[:, one]) for one in range(len(BACK_S))], axis=1)
+    inside = back < HISTORY
+    place = picture.ring_places(slots, np.stack([back - 1, np.minimum(back, HISTORY - 1)]))
+    late, early = picture.past_us.ravel().take(place)
     whole = inside & (early > 0) & (late - early <= _MAX_GAP_US)
     share = np.where(whole, (wanted - early) / np.maximum(late - early, 1), 0.0)[..., None]
-    sampled = past[rows, older] + share * (past[rows, older - 1] - past[rows, older])
-    return sampled, np.asarray(whole.all(axis=1))
+    after, before = picture.past.reshape(-1, picture.past.shape[2]).take(place, axis=0)
+    return before + share * (after - before), np.asarray(whole.all(axis=1))
 
 
-def _acceleration(sent: Floats, times: Ints, speeds: Floats) -> Floats:
+def _younger(times: Ints, instant: Ints) -> Ints:
+    """How many of each row's reports (n, HISTORY) are younger than its instant (n,)."""
+    return np.asarray(np.add.reduce(times > instant[:, None], axis=1, dtype=np.uint8).astype(np.int64))
+
+
+def _acceleration(picture: Picture, slots: Ints, times: Ints) -> Floats:
     """What was sent, else the mean over the last 0.3 s or a little more, else 0."""
+    sent = picture.floats["acceleration_mps2"][slots]
     missing = np.flatnonzero(~np.isfinite(sent))
     if not len(missing):
         return sent
-    when, speed = times[missing], speeds[missing]
-    back = np.argmax((when[:, :1] - when >= _DERIVED_AFTER_US) & (when > 0), axis=1)
-    rows = np.arange(len(missing))
-    span = (when[rows, 0] - when[rows, back]) / 1e6
-    known = (back > 0) & (span < 1.0)
-    derived = np.where(known, (speed[rows, 0] - speed[rows, back]) / np.where(known, span, 1.0), 0.0)
+    chosen, now_us = slots[missing], picture.ints["time_us"][slots[missing]]
+    back = _younger(times[missing], now_us - _DERIVED_AFTER_US)
+    place = picture.ring_places(chosen, np.minimum(back, HISTORY - 1)[:, None])[:, 0]
+    then_us, speed = picture.past_us.ravel()[place], picture.past.reshape(-1, picture.past.shape[2])[place, 3]
+    span = (now_us - then_us) / 1e6
+    known = (back < HISTORY) & (then_us > 0) & (span < 1.0)
+    derived = np.where(known, (picture.floats["speed_mps"][chosen] - speed) / np.where(known, span, 1.0), 0.0)
     result = sent.copy()
     result[missing] = np.nan_to_num(derived)
     return result

@@ -6,30 +6,19 @@ What cannot be used here is counted and left: ingest dead-letters it, so inferen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from chelu import topics
-from chelu.bus import Received
+from chelu.bus import Messages
 from chelu.codec import cv2x, envelope
 from chelu.messages import Batch
-from services.inference.register import Device, Register
-from services.inference.reports import Origin, Reports, joined, of_bsm, of_participants
-
-PATTERNS = ("rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up")
-_OWN = "obu/{id}/bsm/up"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a topic's messages belong."""
-
-    device: Device
-    is_bsm: bool
-    is_own: bool
+from services.inference.keys import KeyIndex
+from services.inference.register import Register
+from services.inference.reports import Ints, Origin, Reports, joined, of_bsm, of_participants
+from services.inference.routes import NOWHERE, PATTERNS, Routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,79 +39,58 @@ class Inbox:
     """Routes by topic (remembered) and decodes. Owned by one thread."""
 
     def __init__(self, register: Register) -> None:
-        self._register = register
-        self._routes: dict[str, Route | None] = {}
         self.counts: Counter[str] = Counter()
+        self.use(register)
 
     def use(self, register: Register) -> None:
         """The register changed."""
-        self._register, self._routes = register, {}
+        self._register, self._routes = register, Routes(register)
+        self._owners = KeyIndex()
+        owners = register.owner_of
+        self._owners.add(np.fromiter(owners, np.uint64, len(owners)), np.fromiter(owners.values(), np.int64, len(owners)))
 
-    def read(self, received: Sequence[Received]) -> dict[str, Intake]:
+    def read(self, messages: Messages) -> dict[str, Intake]:
         """Site id → what came for it. Messages of unknown devices and undecodable frames are counted and left out."""
-        routed = [(message, route) for message in received if (route := self._route(message.topic)) is not None]
-        self.counts["messages"] += len(received)
-        self.counts["unregistered"] += len(received) - len(routed)
-        if not routed:
+        route = self._routes.of(messages)
+        is_routed = route["site"] != NOWHERE
+        self.counts["messages"] += len(messages)
+        if not is_routed.all():
+            self.counts["unregistered"] += int(np.count_nonzero(~is_routed))
+            messages, route = messages.take(is_routed), route[is_routed]
+        if not len(messages):
             return {}
-        frames, refused = envelope.split(
-            [message.payload for message, _ in routed],
-            [route.device.envelope for _, route in routed],
-            [route.is_bsm for _, route in routed],
-            np.array([message.arrival_us for message, _ in routed], np.int64),
+        frames, refused = envelope.split_columns(
+            messages.data, messages.start, messages.stop, route["envelope"], route["is_bsm"], messages.arrival_us
         )
         decoded = cv2x.decode(frames)
         self.counts["refused"] += len(refused) + len(decoded.rejects)
-        return self._by_site(routed, frames.source.astype(np.int64), decoded)
+        source = frames.source.astype(np.int64)
+        sites = np.unique(route["site"]).tolist()
+        return {self._routes.site_ids[site]: self._intake(site, route, messages.arrival_us, source, decoded) for site in sites}
 
-    def _by_site(
-        self, routed: Sequence[tuple[Received, Route]], source: npt.NDArray[np.int64], decoded: cv2x.Decoded
-    ) -> dict[str, Intake]:
-        site_ids = list(dict.fromkeys(route.device.site_id for _, route in routed))
-        site = np.array([site_ids.index(route.device.site_id) for _, route in routed])
-        key = np.array([route.device.key for _, route in routed], np.int64)
-        own = np.array([route.is_own for _, route in routed])
-        arrival = np.array([message.arrival_us for message, _ in routed], np.int64)
-        intakes = {}
-        for index, site_id in enumerate(site_ids):
-            entry = self._register.sites.get(site_id)
-            if entry is None:
-                continue
-            parts = []
-            for batch, read in ((decoded.bsm, of_bsm), (decoded.participant, of_participants)):
-                message = source[batch["frame"]]
-                here = site[message] == index
-                origin = Origin(key[message[here]], own[message[here]], arrival[message[here]])
-                parts.append(read(batch.take(here), origin, entry.frame))
-            reports = self._without_foreign(joined(parts))
-            spat = decoded.spat
-            intakes[site_id] = Intake(reports, spat.take(site[source[spat["frame"]]] == index))
-        return intakes
+    def _intake(self, site: int, route: npt.NDArray[np.void], arrival_us: Ints, source: Ints, decoded: cv2x.Decoded) -> Intake:
+        """The part of the batch that came from one site's devices; source (frames,) says which message held a frame."""
+        frame = self._register.sites[self._routes.site_ids[site]].frame
+        parts = []
+        for batch, read in ((decoded.bsm, of_bsm), (decoded.participant, of_participants)):
+            mine, message = _of_site(batch, site, route, source)
+            if len(mine):
+                origin = Origin(route["device_key"][message], route["is_own"][message], arrival_us[message])
+                parts.append(read(mine, origin, frame))
+        return Intake(self._without_foreign(joined(parts)), _of_site(decoded.spat, site, route, source)[0])
 
     def _without_foreign(self, reports: Reports) -> Reports:
         """Drop what one vehicle's unit says under the id that the register gives to another's."""
-        rows = np.flatnonzero(reports.own_key > 0)
-        owners = self._register.owner_of
-        owner = np.array([owners.get(one, 0) for one in reports.key[rows].tolist()], np.int64)
-        foreign = rows[(owner > 0) & (owner != reports.own_key[rows])]
-        self.counts["foreign_id"] += len(foreign)
-        if not len(foreign):
+        if not len(self._owners):
             return reports
-        keep = np.ones(len(reports), np.bool_)
-        keep[foreign] = False
-        return reports.take(keep)
+        owner = self._owners.find(reports.key)
+        is_foreign = (reports.own_key > 0) & (owner > 0) & (owner != reports.own_key)
+        self.counts["foreign_id"] += int(np.count_nonzero(is_foreign))
+        return reports.take(~is_foreign) if is_foreign.any() else reports
 
-    def _route(self, topic: str) -> Route | None:
-        if topic not in self._routes:
-            self._routes[topic] = self._find(topic)
-        return self._routes[topic]
 
-    def _find(self, topic: str) -> Route | None:
-        found = topics.find(topic)
-        if found is None or found.topic.pattern not in PATTERNS:
-            return None
-        device = self._register.devices.get(found.device)
-        if device is None or device.kind is not found.kind:
-            return None
-        pattern = found.topic.pattern
-        return Route(device, is_bsm="bsm" in pattern, is_own=pattern == _OWN)
+def _of_site(batch: Batch, site: int, route: npt.NDArray[np.void], source: Ints) -> tuple[Batch, Ints]:
+    """The rows that came from this site's devices, and for each the message that brought it."""
+    message = source[batch["frame"]]
+    is_here = route["site"][message] == site
+    return (batch, message) if is_here.all() else (batch.take(is_here), message[is_here])

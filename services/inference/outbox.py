@@ -7,7 +7,7 @@ that heard it, with the BSM id inside.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -39,13 +39,13 @@ def addressee(party: Party, register: Register) -> Device | None:
     return register.by_key.get(party.own_key) or register.by_key.get(party.device_key)
 
 
-def letter(notice: Notice, register: Register, frame: LocalFrame) -> Letter | None:
-    """The warning for its host, or None when there is nobody to send it to."""
+def letter(notice: Notice, told: Mapping[str, Any], register: Register) -> Letter | None:
+    """The warning, told as its `document`, for its host; None when there is nobody to send it to."""
     device = addressee(notice.host, register)
     if device is None:
         return None
     row = topics.row(PATTERN)
-    payload = json.dumps(document(notice, register, frame), allow_nan=False, separators=(",", ":")).encode()
+    payload = json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
     return Letter(row.topic(device.kind, device.device_id), payload, row.qos, device)
 
 

@@ -11,13 +11,14 @@ from scipy.spatial import cKDTree
 
 from chelu.motion.conflict import Futures as Swept
 from chelu.motion.conflict import first_overlap
-from services.inference.futures import ALIGNED_STEPS, MAX_SHIFT_S, STEP_S, Futures, bounds
+from services.inference.futures import ALIGNED_STEPS, BULGE_M, MAX_SHIFT_S, STEP_S, Futures, bounds
 from services.inference.picture import Picture
 from services.inference.placing import Placement, may_share_deck
 from services.inference.reports import Floats, Ints, Participant
 
 Mask = npt.NDArray[np.bool_]
 _CLASSES_M = (4.0, 15.0, 35.0, 60.0, np.inf)  # upper bounds of future radii: slow tracks need not search far
+MOST_PAIRS = 100_000  # of two classes at once, before boxes and decks are looked at: their futures take some 100 MB
 _LEAST_SPEED_MPS = 0.5  # two tracks slower than this do not meet
 
 
@@ -37,19 +38,23 @@ class Tracks:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """p pairs: a, b index `tracks`; first is the step of the first overlap of their futures, −1 for none."""
+    """p pairs: a, b index `tracks`; first is the step of the first overlap of their futures, −1 for none.
+
+    is_crowded: so many were near one another that only the nearest of each were looked at.
+    """
 
     tracks: Tracks
     a: Ints
     b: Ints
     first: Ints
+    is_crowded: bool = False
 
     def __len__(self) -> int:
         return len(self.a)
 
     def where(self, mask: Mask) -> Self:
         """These pairs only."""
-        return type(self)(self.tracks, self.a[mask], self.b[mask], self.first[mask])
+        return type(self)(self.tracks, self.a[mask], self.b[mask], self.first[mask], self.is_crowded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,12 @@ def find(picture: Picture, futures: Futures, placement: Placement, *, candidates
     shift = (reference - picture.ints["time_us"][candidates]) / 1e6
     near_in_time = np.abs(shift) <= MAX_SHIFT_S
     slots, shift = candidates[near_in_time], shift[near_in_time]
-    a, b = _neighbours(futures.centre[slots], futures.radius_m[slots], np.isin(slots, changed, kind="table"))
+    is_changed = np.isin(slots, changed, kind="table")
+    a, b, is_crowded = _neighbours(futures.centre[slots], futures.radius_m[slots], is_changed)
     speed = picture.floats["speed_mps"][slots]
-    moving = np.maximum(speed[a], speed[b]) >= _LEAST_SPEED_MPS
-    a, b = a[moving], b[moving]
+    chosen = np.maximum(speed[a], speed[b]) >= _LEAST_SPEED_MPS
+    chosen &= _may_meet(picture, futures, slots, a, b)
+    a, b = a[chosen], b[chosen]
     used, index = np.unique(np.concatenate([a, b]), return_inverse=True)
     tracks = _tracks(picture, futures, slots[used], shift[used])
     a, b = index[: len(a)], index[len(a) :]
@@ -88,7 +95,7 @@ def find(picture: Picture, futures: Futures, placement: Placement, *, candidates
     a, b = a[chosen], b[chosen]
     chosen = _share_deck(picture, placement, tracks, a, b, gate)
     a, b = a[chosen], b[chosen]
-    return Pairs(tracks, a, b, first_overlap(_swept(tracks, a), _swept(tracks, b)))
+    return Pairs(tracks, a, b, first_overlap(_swept(tracks, a), _swept(tracks, b)), is_crowded)
 
 
 def common_instant_us(times_us: Ints) -> int:
@@ -97,6 +104,12 @@ def common_instant_us(times_us: Ints) -> int:
         return 0
     place = min(len(times_us) - 1, int(0.9 * len(times_us)))
     return int(np.sort(times_us)[place])
+
+
+def path_steps_m(xy: Floats) -> Floats:
+    """Lengths (n, s - 1) of the steps of paths (n, s, 2)."""
+    step = xy[:, 1:] - xy[:, :-1]
+    return np.asarray(np.sqrt(np.einsum("nsk,nsk->ns", step, step)))
 
 
 def swept(pairs: Pairs, side: Ints) -> Swept:
@@ -124,44 +137,85 @@ def _tracks(picture: Picture, futures: Futures, slots: Ints, shift_s: Floats) ->
     )
 
 
-def _neighbours(centre: Floats, radius: Floats, is_changed: Mask) -> tuple[Ints, Ints]:
-    """Index pairs (each once) whose discs meet and of which one is changed; disc radii in classes, so that few are large."""
+def _neighbours(centre: Floats, radius: Floats, is_changed: Mask) -> tuple[Ints, Ints, bool]:
+    """Index pairs (each once) whose discs meet and of which one is changed; disc radii in classes, so that few are large.
+
+    Also whether it was so crowded that only the nearest were looked at.
+    """
     parts: list[tuple[Ints, Ints]] = []
-    group = np.searchsorted(np.array(_CLASSES_M), radius)
+    group, is_crowded = np.searchsorted(np.array(_CLASSES_M), radius), False
     whole = [np.flatnonzero(group == one) for one in range(len(_CLASSES_M))]
-    trees = [cKDTree(centre[rows]) if len(rows) else None for rows in whole]
+    trees = [_tree(centre[rows]) if len(rows) else None for rows in whole]
     for rows in (rows[is_changed[rows]] for rows in whole):
         if not len(rows):
             continue
-        tree, reach = cKDTree(centre[rows]), float(radius[rows].max())
+        tree, reach = _tree(centre[rows]), float(radius[rows].max())
         for others, other_tree in zip(whole, trees, strict=True):
             if other_tree is not None:
-                found = tree.sparse_distance_matrix(other_tree, reach + float(radius[others].max()), output_type="ndarray")
-                a, b = rows[found["i"]], others[found["j"]]
-                keep = (found["v"] <= radius[a] + radius[b]) & (a != b) & (~is_changed[b] | (a < b))
+                near, far, distance, was_cut = _within(tree, other_tree, reach + float(radius[others].max()))
+                a, b, is_crowded = rows[near], others[far], is_crowded or was_cut
+                keep = (distance <= radius[a] + radius[b]) & (a != b) & (~is_changed[b] | (a < b) | was_cut)
                 parts.append((a[keep], b[keep]))
     none = np.empty(0, np.int64)
-    return (np.concatenate([a for a, _ in parts] or [none]), np.concatenate([b for _, b in parts] or [none]))
+    a, b = np.concatenate([a for a, _ in parts] or [none]), np.concatenate([b for _, b in parts] or [none])
+    return (*_once(a, b), True) if is_crowded else (a, b, False)
+
+
+def _within(tree: cKDTree, other: cKDTree, reach: float) -> tuple[Ints, Ints, Floats, bool]:
+    """Rows of both trees not further apart than `reach`; of more than `MOST_PAIRS` the nearest of each, and true.
+
+    A thousand participants in city traffic have some 1 500 pairs; the limit is for ids invented at one place, whose pairs grow
+    with their square.
+    """
+    if tree.n * other.n > MOST_PAIRS and tree.count_neighbors(other, reach) > MOST_PAIRS:
+        found = other.query(tree.data, k=max(2, MOST_PAIRS // tree.n), distance_upper_bound=reach)
+        distance, far = np.asarray(found[0]), np.asarray(found[1])
+        near, column = np.nonzero(far < other.n)
+        return near, far[near, column], distance[near, column], True
+    near_by = tree.sparse_distance_matrix(other, reach, output_type="ndarray")
+    return near_by["i"], near_by["j"], near_by["v"], False
+
+
+def _once(a: Ints, b: Ints) -> tuple[Ints, Ints]:
+    """The same pairs, each once, whichever way round it was found."""
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    _, first = np.unique(low * (int(high.max(initial=0)) + 1) + high, return_index=True)
+    return low[first], high[first]
+
+
+def _tree(centre: Floats) -> cKDTree:
+    """Built in half the time of a balanced one, which would not earn that back in one search."""
+    return cKDTree(centre, balanced_tree=False, compact_nodes=False)
+
+
+def _may_meet(picture: Picture, futures: Futures, slots: Ints, a: Ints, b: Ints) -> Mask:
+    """False only where `_boxes_meet` would be: boxes around whole futures, before anything is brought to one instant."""
+    half = np.hypot(picture.floats["length_m"][slots], picture.floats["width_m"][slots])[:, None] / 2 + BULGE_M
+    return _overlapping(futures.low[slots] - half, futures.high[slots] + half, a, b)
+
+
+def _overlapping(low: Floats, high: Floats, a: Ints, b: Ints) -> Mask:
+    apart_east = (low[a, 0] > high[b, 0]) | (low[b, 0] > high[a, 0])
+    return np.asarray(~(apart_east | (low[a, 1] > high[b, 1]) | (low[b, 1] > high[a, 1])))
 
 
 def _boxes_meet(tracks: Tracks, a: Ints, b: Ints) -> Mask:
     """Whether the boxes around both futures overlap."""
     half = np.hypot(tracks.size_m[:, 0], tracks.size_m[:, 1])[:, None] / 2
     low, high = bounds(tracks.xy)
-    low, high = low - half, high + half
-    apart_east = (low[a, 0] > high[b, 0]) | (low[b, 0] > high[a, 0])
-    return np.asarray(~(apart_east | (low[a, 1] > high[b, 1]) | (low[b, 1] > high[a, 1])))
+    return _overlapping(low - half, high + half, a, b)
 
 
 def _share_deck(picture: Picture, placement: Placement, tracks: Tracks, a: Ints, b: Ints, gate: DeckGate) -> Mask:
     """The gate of decks, at the point where the two come closest."""
     apart = tracks.xy[a] - tracks.xy[b]
     nearest = np.argmin(np.einsum("psk,psk->ps", apart, apart), axis=1)
-    way = np.cumsum(np.hypot(*np.moveaxis(np.diff(tracks.xy, axis=1, prepend=tracks.xy[:, :1]), -1, 0)), axis=1)
+    way = np.zeros(tracks.heading_deg.shape)
+    np.cumsum(path_steps_m(tracks.xy), axis=1, out=way[:, 1:])
     way_a, way_b = way[a, nearest], way[b, nearest]
     slot_a, slot_b = tracks.slots[a], tracks.slots[b]
-    sigma = np.nan_to_num(picture.floats["height_sigma_m"])
-    spread = np.hypot(sigma[slot_a], sigma[slot_b]) + gate.per_metre * (way_a + way_b)
+    sigma = np.nan_to_num(picture.floats["height_sigma_m"][tracks.slots])
+    spread = np.hypot(sigma[a], sigma[b]) + gate.per_metre * (way_a + way_b)
     return may_share_deck(
         placement.heights_m[slot_a],
         placement.heights_m[slot_b],

@@ -1,7 +1,8 @@
 """The live picture of one site: every track's newest state and its last two seconds, as columns indexed by slot.
 
 A slot belongs to one key until its track falls silent; then it is reused with the next generation number, so that (slot,
-generation) names a track for ever. Owned by one thread.
+generation) names a track for ever. Memory follows the live tracks: the columns double when they are full, and give back their
+upper half when a quarter would do and nobody lives there. Owned by one thread.
 """
 
 from __future__ import annotations
@@ -19,22 +20,30 @@ HISTORY = 24  # reports kept per track: 2.4 s at 10 Hz
 _FLOATS = ("height_sigma_m", "speed_mps", "heading_deg", "acceleration_mps2", "yaw_rate_dps", "length_m", "width_m")
 _INTS = ("time_us", "arrival_us", "participant_type", "device_key", "message_count", "sec_mark_ms")
 _FIRST_CAPACITY = 256
+MOST_TRACKS = 100_000  # beyond, who is new is not taken in: whoever invents ids cannot fill the memory
+_BY_SLOT = ("kind", "key", "own_id", "own_key", "xyz", "past_us", "past", "head", "count")
+_NEVER_US = np.iinfo(np.int64).max
 Item = TypeVar("Item", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one update did: slots that have a newer state, slots that are new among them, rows that were not newer than known."""
+    """What one update did: slots that have a newer state, and slots that are new among them.
+
+    stale_rows: not newer than what was known; refused_rows: of tracks for which there was no room.
+    """
 
     slots: Ints
     fresh: Ints
     stale_rows: int
+    refused_rows: int = 0
 
 
 class Picture:
-    """State columns (capacity long; read them by slot) and the history ring."""
+    """State columns (capacity long; read them by slot) and the history ring; `generation` never shrinks."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_tracks: int = MOST_TRACKS) -> None:
+        self._most = most_tracks
         self._index = {kind: KeyIndex() for kind in (Track.SPEAKS, Track.SEEN)}
         self.capacity = 0
         self.generation: npt.NDArray[np.uint32] = np.empty(0, np.uint32)
@@ -49,12 +58,23 @@ class Picture:
         self.past: Floats = np.empty((0, HISTORY, 4))  # east, north, up, speed
         self.head: Ints = np.empty(0, np.int64)  # place of the newest report in the ring
         self.count: Ints = np.empty(0, np.int64)  # reports in the ring
-        self._free: list[int] = []
-        self._grow(_FIRST_CAPACITY)
+        self._free: Ints = np.empty(0, np.int64)  # the last is given out first
+        self._oldest_us = _NEVER_US  # no live track was heard of before this
+        self._resize(_FIRST_CAPACITY)
 
     def live(self) -> Ints:
         """Slots in use, ascending."""
         return np.flatnonzero(self.kind)
+
+    def __len__(self) -> int:
+        return self.capacity - len(self._free)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all columns and both indices."""
+        columns = [getattr(self, name) for name in (*_BY_SLOT, "generation", "_free")]
+        columns += [*self.floats.values(), *self.ints.values()]
+        return int(sum(column.nbytes for column in columns)) + sum(index.nbytes for index in self._index.values())
 
     def find(self, kind: Track, keys: npt.NDArray[np.uint64]) -> Ints:
         """Slots of keys, −1 for those not in the picture."""
@@ -66,6 +86,10 @@ class Picture:
             none = np.empty(0, np.int64)
             return Change(none, none, 0)
         slots, fresh = self._slots_of(reports)
+        refused = int(np.count_nonzero(slots < 0))
+        if refused:
+            reports, slots = reports.take(slots >= 0), slots[slots >= 0]
+        self._oldest_us = min(self._oldest_us, int(reports.arrival_us.min(initial=_NEVER_US)))
         own = reports.own_key > 0  # also of rows that are not newer: the same message may reach us by a roadside unit first
         self.own_key[slots[own]] = reports.own_key[own]
         newer = reports.time_us > self.ints["time_us"][slots]
@@ -74,23 +98,36 @@ class Picture:
         rows = rows[_distinct(slots[rows], reports.time_us[rows])]
         for chosen in _ranks(slots[rows]):
             self._write(slots[rows[chosen]], reports, rows[chosen])
-        return Change(np.unique(slots[rows]), fresh, len(reports) - len(rows))
+        return Change(np.unique(slots[rows]), fresh, len(reports) - len(rows), refused)
 
     def expire(self, before_arrival_us: int) -> Ints:
         """Free the slots whose last report arrived before this instant; gives those slots."""
-        old = np.flatnonzero((self.kind != Track.NONE) & (self.ints["arrival_us"] < before_arrival_us))
+        if before_arrival_us <= self._oldest_us:
+            return np.empty(0, np.int64)
+        live = self.live()
+        arrival_us = self.ints["arrival_us"][live]
+        is_old = arrival_us < before_arrival_us
+        self._oldest_us = int(arrival_us[~is_old].min(initial=_NEVER_US))
+        old = live[is_old]
         if len(old):
-            for index in self._index.values():
-                index.remove_slots(old)
+            for kind, index in self._index.items():
+                index.remove(self.key[old[self.kind[old] == kind]])
             self.kind[old] = Track.NONE
             self.generation[old] += 1
-            self._free.extend(old[::-1].tolist())
+            self._free = np.flatnonzero(self.kind == Track.NONE)[
+                ::-1
+            ]  # the lowest are given out first, so that the highest empty
+            self._shrink()
         return old
 
-    def ordered_history(self, slots: Ints) -> tuple[Ints, Floats]:
-        """Newest first: instants (n, HISTORY) in µs, 0 where there is none yet, and east, north, up, speed (n, HISTORY, 4)."""
-        order = (self.head[slots, None] - np.arange(HISTORY)) % HISTORY
-        return self.past_us[slots[:, None], order], self.past[slots[:, None], order]
+    def living(self, slots: Ints) -> Ints:
+        """Those of these slots that are in use."""
+        slots = slots[slots < self.capacity]
+        return np.asarray(slots[self.kind[slots] != Track.NONE])
+
+    def ring_places(self, slots: Ints, back: Ints) -> Ints:
+        """Flat places in `past_us` and `past` of the reports that came `back` (…, n, k) ≥ 0 before the newest of slots (n,)."""
+        return np.asarray(slots[:, None] * HISTORY + (self.head[slots][:, None] - back) % HISTORY)
 
     def newest_and_oldest(self, slots: Ints) -> tuple[Floats, Floats]:
         """The first and the last of the history's rows: east, north, up, speed (n, 4) each."""
@@ -111,9 +148,12 @@ class Picture:
         return slots, np.concatenate(fresh) if fresh else np.empty(0, np.int64)
 
     def _allot(self, kind: Track, keys: npt.NDArray[np.uint64]) -> Ints:
+        """Slots for new keys; of more than there is room for, the first."""
+        keys = keys[: self._most - len(self)]
         while len(self._free) < len(keys):
-            self._grow(self.capacity * 2)
-        slots = np.array([self._free.pop() for _ in range(len(keys))], np.int64)
+            self._resize(2 * self.capacity)
+        kept = len(self._free) - len(keys)
+        self._free, slots = self._free[:kept], self._free[kept:][::-1]
         self._index[kind].add(keys, slots)
         self.kind[slots], self.key[slots] = kind, keys
         self.own_key[slots] = 0
@@ -138,18 +178,33 @@ class Picture:
         self.past[slots, head, :3] = reports.xyz[rows]
         self.past[slots, head, 3] = reports.speed_mps[rows]
 
-    def _grow(self, capacity: int) -> None:
-        added = max(capacity - self.capacity, _FIRST_CAPACITY)
-        for name in ("generation", "kind", "key", "own_id", "own_key", "xyz", "past_us", "past", "head", "count"):
-            setattr(self, name, _extended(getattr(self, name), added))
-        self.floats = {name: _extended(column, added) for name, column in self.floats.items()}
-        self.ints = {name: _extended(whole, added) for name, whole in self.ints.items()}
-        self._free = [*range(self.capacity + added - 1, self.capacity - 1, -1), *self._free]
-        self.capacity += added
+    def _shrink(self) -> None:
+        """Give back the upper half while a quarter would do and nobody lives up there."""
+        if self.capacity == _FIRST_CAPACITY or len(self) * 4 > self.capacity:
+            return
+        capacity, highest = self.capacity, int(self.live().max(initial=-1))
+        while capacity > _FIRST_CAPACITY and len(self) * 4 <= capacity and highest < capacity // 2:
+            capacity //= 2
+        self._resize(capacity)
+
+    def _resize(self, capacity: int) -> None:
+        for name in _BY_SLOT:
+            setattr(self, name, resized(getattr(self, name), capacity))
+        self.floats = {name: resized(column, capacity) for name, column in self.floats.items()}
+        self.ints = {name: resized(whole, capacity) for name, whole in self.ints.items()}
+        self.generation = resized(self.generation, max(capacity, len(self.generation)))
+        self._free = np.flatnonzero(self.kind == Track.NONE)[::-1]
+        self.capacity = capacity
 
 
-def _extended(array: npt.NDArray[Item], added: int) -> npt.NDArray[Item]:
-    return np.concatenate([array, np.zeros((added, *array.shape[1:]), array.dtype)])
+def resized(array: npt.NDArray[Item], capacity: int, fill: float = 0) -> npt.NDArray[Item]:
+    """A column cut to its first `capacity` slots, or continued with `fill`; the same array where nothing changes."""
+    before = len(array)
+    if before == capacity:
+        return array
+    result = np.full((capacity, *array.shape[1:]), fill, array.dtype)
+    result[:before] = array[:capacity]
+    return result
 
 
 def _distinct(slots: Ints, times: Ints) -> npt.NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.picture import Picture
+from services.inference.picture import Picture, resized
 from services.inference.reports import Floats, Ints, Participant
 
 CANDIDATES = 4  # decks considered where the height is unknown
@@ -108,16 +108,11 @@ class Placement:
         self.heights_m[slots, 0] = picture.xyz[slots, 2]
 
     def _fit(self, capacity: int) -> None:
-        added = capacity - len(self.lane)
-        if added <= 0:
-            return
-        self.lane = np.concatenate([self.lane, np.full(added, -1)])
-        self.offset_m = np.concatenate([self.offset_m, np.zeros(added)])
-        self.gradient = np.concatenate([self.gradient, np.zeros(added)])
-        self.turn_deg = np.concatenate([self.turn_deg, np.full(added, np.nan)])
-        self.heights_m = np.concatenate([self.heights_m, np.full((added, CANDIDATES), np.nan)])
-        self._at = np.concatenate([self._at, np.full((added, 3), np.inf)])
-        self._generation = np.concatenate([self._generation, np.full(added, -1)])
+        if capacity != len(self.lane):
+            self.lane, self.offset_m = resized(self.lane, capacity, -1), resized(self.offset_m, capacity)
+            self.gradient, self.turn_deg = resized(self.gradient, capacity), resized(self.turn_deg, capacity, np.nan)
+            self.heights_m, self._at = resized(self.heights_m, capacity, np.nan), resized(self._at, capacity, np.inf)
+            self._generation = resized(self._generation, capacity, -1)
 
 
 def _distance(now: Floats, before: Floats) -> Floats:

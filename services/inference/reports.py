@@ -82,7 +82,9 @@ class Reports:
 
 
 def joined(parts: Sequence[Reports]) -> Reports:
-    """All rows of several reports, in order; there must be at least one part."""
+    """All rows of several reports, in order."""
+    if len(parts) < 2:
+        return parts[0] if parts else nothing()
     return Reports(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Reports)))
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from chelu.bus import Received, Session
+from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
 from services.inference.futures import MotionModel
 from services.inference.inbox import Inbox, Intake
 from services.inference.life import Notice
-from services.inference.outbox import Letter, Sent, document, letter, segment_rows, warning_rows
+from services.inference.outbox import Sent, document, letter, segment_rows, warning_rows
 from services.inference.parameters import read_site_values
 from services.inference.register import Register, SiteEntry
 from services.inference.reports import nothing
@@ -24,7 +24,7 @@ from services.inference.watch import Watch
 log = logging.getLogger(__name__)
 
 _IDLE_S = 0.05  # without messages, warnings and tracks still end
-_LONGEST_REST_S = 0.010
+_LONGEST_REST_S = 0.004
 _REPORT_S = 60.0
 
 
@@ -35,7 +35,7 @@ class Service:
         self,
         settings: InferenceSettings,
         *,
-        session: Session,
+        session: BulkSession,
         storage: Storage,
         watch: Watch,
         register: Register,
@@ -66,11 +66,11 @@ class Service:
             self.turn(received)
             self._clock.sleep(min(max(least_s, self._clock.monotonic_s() - began_s), _LONGEST_REST_S))
 
-    def turn(self, received: Sequence[Received]) -> None:
+    def turn(self, received: Messages) -> None:
         """One micro-batch; call it without messages, too, so that warnings end and the picture is published."""
         if (register := self._watch.newer()) is not None:
             self._use(register)
-        intakes = self._inbox.read(received) if received else {}
+        intakes = self._inbox.read(received) if len(received) else {}
         for site_id, site in self._sites.items():
             self._step(site_id, site, intakes.get(site_id))
         if self._clock.monotonic_s() >= self._picture_due_s:
@@ -91,13 +91,13 @@ class Service:
             self._storage.put(Item(SEGMENT, segment_rows(result, site_id, roads.link_ids())))
 
     def _send(self, entry: SiteEntry, notice: Notice) -> Sent:
-        out: Letter | None = letter(notice, self._register, entry.frame)
-        published_us = 0
+        told = document(notice, self._register, entry.frame)
+        out, published_us = letter(notice, told, self._register), 0
         if out is not None:
             publication = self._session.publish(out.topic, out.payload, qos=out.qos)
             published_us = self._clock.wall_us() if publication.is_accepted else 0
         self.counts["warnings_sent" if published_us else "warnings_unsent"] += 1
-        return Sent(notice, document(notice, self._register, entry.frame), out, published_us)
+        return Sent(notice, told, out, published_us)
 
     def _broadcast(self) -> None:
         """Publish every site's picture; a late turn does not make up for missed ones."""

@@ -18,6 +18,11 @@ class InferenceSettings(Settings):
     client_id: str = Field("inference", min_length=1, max_length=64, description="MQTT client id")
     batch_ms: float = Field(2.0, ge=0, le=50, description="wait between micro-batches, to let a few messages gather")
     batch_messages: int = Field(2000, ge=1, le=100_000, description="most MQTT messages of one micro-batch")
+    inbox_messages: int = Field(
+        20_000,
+        ge=1,
+        description="messages that wait for evaluation: a second's worth; beyond, the newest are dropped and counted",
+    )
     picture_hz: float = Field(10.0, ge=0, le=50, description="how often the live picture is published; 0 never")
     storage_rows: int = Field(
         100_000, ge=1, description="rows kept while the database is away; beyond, the oldest are dropped and counted"

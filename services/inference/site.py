@@ -20,7 +20,7 @@ from services.inference.life import Life, LifeParameters, Notice
 from services.inference.network import NetworkRoads
 from services.inference.pairs import DeckGate, common_instant_us, find, usable
 from services.inference.parameters import with_site_values
-from services.inference.picture import Picture
+from services.inference.picture import Picture, resized
 from services.inference.placing import Placement
 from services.inference.reports import Ints, Participant, Reports
 from services.inference.signals import SignalTable
@@ -53,12 +53,17 @@ def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> S
 
 @dataclass(slots=True)
 class Counts:
-    """Since the start: rows taken in, rows refused for their age, rows that were not newer than known, evaluations."""
+    """Since the start: rows taken in, rows refused for their age, rows that were not newer than known, evaluations.
+
+    refused: rows of tracks for which the picture had no room; crowded: evaluations that paired only the nearest.
+    """
 
     rows: int = 0
     late: int = 0
     stale: int = 0
+    refused: int = 0
     evaluations: int = 0
+    crowded: int = 0
 
 
 class Site:
@@ -81,8 +86,9 @@ class Site:
         self.counts.late += int(np.count_nonzero(late))
         change = self.picture.update(reports.take(~late))
         self.counts.stale += change.stale_rows
+        self.counts.refused += change.refused_rows
         self.twins.forget(self.picture.expire(now_us - round(EXPIRE_S * 1e6)))
-        changed = change.slots[self.picture.kind[change.slots] > 0]
+        changed = self.picture.living(change.slots)
         findings = self.evaluate(changed, now_us) if len(changed) else []
         return self.life.step(findings, self.picture, now_us)
 
@@ -96,6 +102,7 @@ class Site:
         candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)
         candidates = candidates[self.twins.twin[candidates] < 0]
         pairs = find(self.picture, self.futures, self.placement, candidates=candidates, changed=changed, gate=self._gate)
+        self.counts.crowded += pairs.is_crowded
         return [fcw.assess(pairs, self.parameters.fcw, self.placement.leads_to), icw.assess(pairs, self.parameters.icw)]
 
     def segments(self) -> Batch | None:
@@ -111,8 +118,7 @@ class Site:
     def broadcast(self, header: Mapping[str, Any], now_us: int) -> bytes:
         """The live picture as bytes."""
         levels, phases = self.life.levels(), self.signals.now(now_us)
-        twin = np.full(self.picture.capacity, -1, np.int64)
-        twin[: len(self.twins.twin)] = self.twins.twin
+        twin = resized(self.twins.twin, self.picture.capacity, -1)
         return picture_bytes(self.picture, twin, levels, phases, header=header, now_us=now_us)
 
     def _count_entries(self, changed: Ints) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from chelu.motion.footprints import overlap
 from services.inference.futures import STEP_S
-from services.inference.pairs import Mask, Pairs, Tracks
+from services.inference.pairs import Mask, Pairs, Tracks, path_steps_m
 from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints
 from services.inference.v2x.assessment import Assessment, both_ways
@@ -77,26 +77,43 @@ def _crosses(pairs: Pairs, p: IcwParameters) -> Mask:
 
 def _ways_to_zone(pairs: Pairs) -> tuple[Floats, Floats]:
     """Metres each still has before it enters what the other will sweep up to a second after their contact: (p,), (p,)."""
-    tracks, n = pairs.tracks, len(pairs)
-    steps = tracks.xy.shape[1]
-    offset = tracks.xy[pairs.b][:, None, :, :] - tracks.xy[pairs.a][:, :, None, :]  # (p, step of a, step of b, 2)
+    tracks = pairs.tracks
+    pair, step_a, step_b = _close_cells(pairs)
+    a, b = pairs.a[pair], pairs.b[pair]
     hit = overlap(
-        offset,
-        tracks.heading_deg[pairs.a][:, :, None],
-        tracks.size_m[pairs.a][:, None, None, :],
-        tracks.heading_deg[pairs.b][:, None, :],
-        tracks.size_m[pairs.b][:, None, None, :],
+        tracks.xy[b, step_b] - tracks.xy[a, step_a],
+        tracks.heading_deg[a, step_a],
+        tracks.size_m[a],
+        tracks.heading_deg[b, step_b],
+        tracks.size_m[b],
     )
-    soon = np.arange(steps)[None, :] <= pairs.first[:, None] + round(1.0 / STEP_S)
-    enter_a = np.argmax((hit & soon[:, None, :]).any(axis=2), axis=1)
-    enter_b = np.argmax((hit & soon[:, :, None]).any(axis=1), axis=1)
-    rows = np.arange(n)
+    pair, step_a, step_b = pair[hit], step_a[hit], step_b[hit]
+    soon = pairs.first[pair] + round(1.0 / STEP_S)
+    rows = np.arange(len(pairs))
+    enter_a = _least(pair[step_b <= soon], step_a[step_b <= soon], len(pairs))
+    enter_b = _least(pair[step_a <= soon], step_b[step_a <= soon], len(pairs))
     return _way(tracks, pairs.a)[rows, enter_a], _way(tracks, pairs.b)[rows, enter_b]
+
+
+def _close_cells(pairs: Pairs) -> tuple[Ints, Ints, Ints]:
+    """Pair, step of a and step of b where the circles around both footprints meet: few of all (p, s, s) cells."""
+    xy, reach = pairs.tracks.xy, np.hypot(*pairs.tracks.size_m.T) / 2.0
+    east, north = (xy[pairs.b, None, :, axis] - xy[pairs.a, :, None, axis] for axis in (0, 1))
+    both = reach[pairs.a] + reach[pairs.b]
+    pair, step_a, step_b = np.nonzero(east * east + north * north <= (both * both)[:, None, None])
+    return pair, step_a, step_b
+
+
+def _least(pair: Ints, step: Ints, count: int) -> Ints:
+    """The least step of each of `count` pairs, 0 for those without any."""
+    first = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(first, pair, step)
+    return np.where(first < np.iinfo(np.int64).max, first, 0)
 
 
 def _way(tracks: Tracks, side: Ints) -> Floats:
     """Metres driven up to the last instant before each step: (p, s); on the safe side by up to one step."""
-    step = np.hypot(*np.moveaxis(np.diff(tracks.xy[side], axis=1), -1, 0))
+    step = path_steps_m(tracks.xy[side])
     return np.asarray(np.cumsum(np.concatenate([np.zeros((len(side), 2)), step], axis=1), axis=1)[:, :-1])
 
 

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from chelu import topics
-from chelu.bus import Received
+from chelu.bus import Received, messages_of
 from chelu.codec import cv2x
 from chelu.codec.envelope import Envelope
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, Batch
 from chelu.topics import Kind
-from services.inference.inbox import PATTERNS, Inbox, subscriptions
+from services.inference.inbox import Inbox, subscriptions
 from services.inference.register import Device, Register, SiteEntry
 from services.inference.reports import Track
+from services.inference.routes import PATTERNS
 
 NOW_US = 1_700_000_012_300_000
 FRAME = LocalFrame(29.55, 106.57, 250.0)
@@ -51,7 +52,7 @@ def _received(topic, payload):
 
 
 def test_what_a_vehicle_says_becomes_a_report_in_its_sites_frame(frame) -> None:
-    found = Inbox(_register()).read([_received("obu/obu-1/bsm/up", frame), _received("obu/obu-3/bsm/up", frame)])
+    found = Inbox(_register()).read(messages_of([_received("obu/obu-1/bsm/up", frame), _received("obu/obu-3/bsm/up", frame)]))
     assert set(found) == {"north", "south"}
     row = found["north"].reports
     assert (row.key[0], row.kind[0], row.own_key[0], row.device_key[0]) == (0xABC, Track.SPEAKS, 1, 1)
@@ -61,7 +62,7 @@ def test_what_a_vehicle_says_becomes_a_report_in_its_sites_frame(frame) -> None:
 
 
 def test_a_vehicle_that_a_roadside_unit_heard_has_no_own_unit(frame) -> None:
-    row = Inbox(_register()).read([_received("rsu/rsu-1/bsm/up", frame)])["north"].reports
+    row = Inbox(_register()).read(messages_of([_received("rsu/rsu-1/bsm/up", frame)]))["north"].reports
     assert (row.own_key[0], row.device_key[0]) == (0, 2)
 
 
@@ -71,32 +72,33 @@ def test_a_vehicle_that_a_roadside_unit_heard_has_no_own_unit(frame) -> None:
 )
 def test_strangers_wrong_kinds_and_other_topics_are_counted_and_left(topic, frame) -> None:
     inbox = Inbox(_register())
-    assert inbox.read([_received(topic, frame)]) == {}
+    assert inbox.read(messages_of([_received(topic, frame)])) == {}
     assert inbox.counts["unregistered"] == 1
 
 
 def test_anothers_vehicle_id_is_not_believed(frame) -> None:
     inbox = Inbox(_register(owner_of={0xABC: 77}))
-    assert len(inbox.read([_received("obu/obu-1/bsm/up", frame)])["north"].reports) == 0
+    assert len(inbox.read(messages_of([_received("obu/obu-1/bsm/up", frame)]))["north"].reports) == 0
     assert inbox.counts["foreign_id"] == 1
-    assert len(Inbox(_register(owner_of={0xABC: 1})).read([_received("obu/obu-1/bsm/up", frame)])["north"].reports) == 1
+    assert (
+        len(Inbox(_register(owner_of={0xABC: 1})).read(messages_of([_received("obu/obu-1/bsm/up", frame)]))["north"].reports) == 1
+    )
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x00", b"\xff" * 300, bytes(range(256))])
 def test_rubbish_costs_only_itself(payload, frame) -> None:
     inbox = Inbox(_register())
-    found = inbox.read(
-        [_received("obu/obu-1/bsm/up", payload), _received("rsu/rsu-1/spat/up", payload), _received("obu/obu-1/bsm/up", frame)]
-    )
+    topics_ = ("obu/obu-1/bsm/up", "rsu/rsu-1/spat/up", "obu/obu-1/bsm/up")
+    found = inbox.read(messages_of([_received(*one) for one in zip(topics_, (payload, payload, frame), strict=True)]))
     assert len(found["north"].reports) == 1
     assert inbox.counts["refused"] >= 1
 
 
 def test_a_device_registered_later_is_heard(frame) -> None:
     inbox = Inbox(Register({}, {}, {}, {}))
-    assert inbox.read([_received("obu/obu-1/bsm/up", frame)]) == {}
+    assert inbox.read(messages_of([_received("obu/obu-1/bsm/up", frame)])) == {}
     inbox.use(_register())
-    assert len(inbox.read([_received("obu/obu-1/bsm/up", frame)])["north"].reports) == 1
+    assert len(inbox.read(messages_of([_received("obu/obu-1/bsm/up", frame)]))["north"].reports) == 1
 
 
 def test_subscriptions_come_from_the_topic_table() -> None:

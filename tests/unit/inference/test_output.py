@@ -42,8 +42,12 @@ def notices():
     return [one for _, one in drive([leader, Car(2, (0, 0, 0), 0, 15)], 4)]
 
 
+def _letter(notice, register):
+    return letter(notice, document(notice, register, FRAME), register)
+
+
 def test_a_warning_goes_to_the_vehicles_own_unit(notices) -> None:
-    out = letter(notices[0], _register(*OBUS, RSU), FRAME)
+    out = _letter(notices[0], _register(*OBUS, RSU))
     assert out is not None
     assert (out.topic, out.qos) == ("obu/obu-2/warning/down", 1)
 
@@ -52,14 +56,14 @@ def test_a_vehicle_that_only_a_roadside_unit_heard_is_warned_through_it_with_its
     from dataclasses import replace
 
     host = replace(notices[0].host, own_key=0, device_key=900)
-    out = letter(replace(notices[0], host=host), _register(*OBUS, RSU), FRAME)
+    out = _letter(replace(notices[0], host=host), _register(*OBUS, RSU))
     assert out is not None
     assert out.topic == "rsu/rsu-9/warning/down"
     assert json.loads(out.payload)["host"]["vehicle_id"] == "0000000000000002"
 
 
 def test_nobody_is_told_when_the_addressee_is_no_longer_registered(notices) -> None:
-    assert letter(notices[0], _register(), FRAME) is None
+    assert _letter(notices[0], _register()) is None
 
 
 def test_the_warning_names_its_cause_and_places(notices) -> None:
@@ -74,7 +78,7 @@ def test_the_warning_names_its_cause_and_places(notices) -> None:
 
 def test_every_change_is_a_row_with_all_columns(notices) -> None:
     register = _register(*OBUS)
-    sent = [Sent(one, document(one, register, FRAME), letter(one, register, FRAME), 0) for one in notices]
+    sent = [Sent(one, document(one, register, FRAME), _letter(one, register), 0) for one in notices]
     rows = warning_rows(sent, "north")
     assert len(rows) == len(notices)
     assert {column.source for column in WARNING_COLUMNS} <= set(rows)

@@ -3,11 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.inference.history import recent
-from services.inference.keys import KeyIndex
 from services.inference.picture import HISTORY, Picture
 from services.inference.reports import Reports, Track, joined, nothing
 from tests.unit.inference.scenes import EPOCH_US, Car, report
@@ -18,23 +15,10 @@ def _rows(names, t, **changes):
     return replace(rows, **changes)
 
 
-@given(st.lists(st.lists(st.integers(0, 2**64 - 1), max_size=8, unique=True), max_size=6))
-def test_key_index_agrees_with_a_dictionary(groups) -> None:
-    index = KeyIndex()
-    known: dict[int, int] = {}
-    for group in groups:
-        keys = np.array([key for key in group if key not in known], np.uint64)
-        slots = np.arange(len(known), len(known) + len(keys))
-        index.add(keys, slots)
-        known |= dict(zip(keys.tolist(), slots.tolist(), strict=True))
-        asked = np.array([*known, 12345, 0], np.uint64)
-        assert index.find(asked).tolist() == [known.get(key, -1) for key in asked.tolist()]
-        gone = np.array([slot for slot in known.values() if slot % 3 == 0], np.int64)
-        index.remove_slots(gone)
-        known = {key: slot for key, slot in known.items() if slot % 3}
-        assert len(index) == len(known)
-        if len(set(known.values())) != len(known):
-            return
+def _history(picture, slots):
+    """Newest first: instants (n, HISTORY), 0 where there is none yet, and east, north, up, speed (n, HISTORY, 4)."""
+    places = picture.ring_places(slots, np.arange(HISTORY))
+    return picture.past_us.ravel()[places], picture.past.reshape(-1, 4)[places]
 
 
 def test_a_track_keeps_its_slot_while_it_speaks() -> None:
@@ -77,7 +61,7 @@ def test_one_message_heard_by_two_units_counts_once_and_older_ones_change_nothin
     change = picture.update(_rows([1], 0.9))
     assert len(change.slots) == 0
     assert change.stale_rows == 1
-    times, _ = picture.ordered_history(np.array([0]))
+    times, _ = _history(picture, np.array([0]))
     assert np.count_nonzero(times) == 1
 
 
@@ -94,7 +78,7 @@ def test_several_messages_of_one_track_in_a_batch_all_enter_its_history() -> Non
     picture = Picture()
     batch = joined([_rows([1, 2], t) for t in (0.2, 0.0, 0.1)])
     slots = picture.update(batch).slots
-    times, past = picture.ordered_history(slots)
+    times, past = _history(picture, slots)
     assert (np.diff(times[:, :3], axis=1) == -100_000).all()
     assert picture.ints["time_us"][slots].tolist() == [EPOCH_US + 200_000] * 2
     np.testing.assert_allclose(past[:, 0, 1], 2.0)
@@ -104,7 +88,7 @@ def test_the_history_ring_keeps_the_newest() -> None:
     picture = Picture()
     for tick in range(HISTORY + 10):
         picture.update(_rows([1], tick * 0.1))
-    times, _ = picture.ordered_history(np.array([0]))
+    times, _ = _history(picture, np.array([0]))
     assert (np.diff(times[0]) == -100_000).all()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from chelu.errors import ConfigurationError
+from services.inference import pairs as pairs_
 from services.inference.fusion import Twins
 from services.inference.futures import AHEAD_S, STEPS, Futures
 from services.inference.history import Recent
@@ -72,7 +73,8 @@ def test_neighbours_are_those_of_the_all_pairs_loop(share) -> None:
     n = 200
     centre, radius = random.uniform(0, 800, (n, 2)), random.uniform(1, 90, n)
     changed = random.random(n) < share
-    a, b = _neighbours(centre, radius, changed)
+    a, b, is_crowded = _neighbours(centre, radius, changed)
+    assert not is_crowded
     found = {frozenset(pair) for pair in zip(a.tolist(), b.tolist(), strict=True)}
     expected = {
         frozenset((i, j))
@@ -81,6 +83,18 @@ def test_neighbours_are_those_of_the_all_pairs_loop(share) -> None:
     }
     assert len(found) == len(a)
     assert found == expected
+
+
+def test_in_a_crowd_the_nearest_are_looked_at(monkeypatch) -> None:
+    monkeypatch.setattr(pairs_, "MOST_PAIRS", 1000)
+    random, n = np.random.default_rng(3), 200
+    centre, radius = random.uniform(0, 40, (n, 2)), np.full(n, 20.0)
+    a, b, is_crowded = _neighbours(centre, radius, np.ones(n, np.bool_))
+    found = {frozenset(pair) for pair in zip(a.tolist(), b.tolist(), strict=True)}
+    apart = np.linalg.norm(centre[:, None] - centre, axis=2) + np.diag(np.full(n, np.inf))
+    assert is_crowded
+    assert len(found) == len(a) <= 1000
+    assert {frozenset((one, int(apart[one].argmin()))) for one in range(n)} <= found
 
 
 def test_one_wrong_clock_does_not_move_the_common_instant() -> None:

@@ -77,6 +77,10 @@ LoadSeed = Annotated[int, typer.Option(help="Decides every byte, with the other 
 Mix = Annotated[str, typer.Option(help="Shapes of BSMs, in equal parts or with weights: core,optional,path or core=5,path=1.")]
 Streams = Annotated[str, typer.Option("--stream", help="Of bsm, rsm, spat; the last two from each roadside unit at 10 Hz.")]
 Via = Annotated[str, typer.Option(help="direct: each vehicle a bare frame; rsu: roadside units' envelopes.")]
+FaultOptions = Annotated[
+    list[str] | None, typer.Option("--fault", help="As often as wanted: loss=0.01, delay=0.01:500, churn=0.05 …")
+]
+LoadCheck = Annotated[bool, typer.Option("--check", help="Compare what was sent with what the platform stored and dropped.")]
 Qos = Annotated[int, typer.Option(help="0, or 1: with sequence numbers, kept until the platform's receipt.")]
 Rsus = Annotated[int | None, typer.Option(help="Roadside units; else one for 250 vehicles.")]
 FramesAtOnce = Annotated[int, typer.Option("--frames", help="With --via rsu: most BSMs in an envelope.")]
@@ -100,11 +104,16 @@ def load(
     connections: Sessions = 0,
     site: LoadSite = "load",
     json_file: JsonFile = None,
+    fault: FaultOptions = None,
+    patience: Patience = 20.0,
     data: Data = None,
+    *,
+    check: LoadCheck = False,
 ) -> None:
     """Send as much traffic as asked, evenly and on time, and say what was sent."""
     with extra("simulators"):
         from simulators.load.command import Request, run
+        from simulators.load.faults import read_faults
         from simulators.load.settings import LoadSettings, rate_of, read_mix
     settings = LoadSettings(
         vehicles=vehicles,
@@ -120,4 +129,9 @@ def load(
         connections=connections,
         site=site,
     )
-    raise typer.Exit(run(Request(settings, json_file=json_file, data=data)))
+    faults = read_faults(fault or ())
+    faults.fit(settings)
+    if not 0 <= patience < LONGEST_S:
+        raise ConfigurationError("--patience", patience, "a number of seconds")
+    request = Request(settings, faults=faults, has_check=check, patience_s=patience, json_file=json_file, data=data)
+    raise typer.Exit(run(request))

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import os
 import resource
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from chelu import api as platform
 from chelu.api import Client
 from chelu.clock import SystemClock
 from chelu.errors import CannotStartError
 from chelu.local.files import Layout, home
 from simulators.connection import broker_address
 from simulators.load.books import Books
+from simulators.load.check import Balance, balance_table, balances
 from simulators.load.connection import Account
 from simulators.load.devices import Devices
 from simulators.load.enrolment import enrolled
+from simulators.load.faults import Faults
 from simulators.load.report import LoadReport
 from simulators.load.run import Load
 from simulators.load.settings import LoadSettings
@@ -36,6 +39,9 @@ class Request:
     """The command's options."""
 
     settings: LoadSettings
+    faults: Faults = field(default_factory=Faults)
+    has_check: bool = False
+    patience_s: float = 20.0
     json_file: Path | None = None
     data: Path | None = None
 
@@ -51,8 +57,9 @@ def run(request: Request, console: Console | None = None) -> int:
         devices = Devices(settings)
         with console.status(f"registering {len(devices.speakers):,} devices"):
             accounts = enrolled(client, devices, broker_url=broker_address(environ, layout), secrets=layout.data / SECRETS)
-        report = _run(settings, accounts, console)
-    return tell(report, request, console)
+        report = _run(replace(request, settings=settings), accounts, console)
+        found = _check(report, request, client, console) if request.has_check and not report.is_interrupted else []
+    return tell(report, found, request, console)
 
 
 def need_files(count: int) -> None:
@@ -65,27 +72,34 @@ def need_files(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
-def tell(report: LoadReport, request: Request, console: Console) -> int:
+def tell(report: LoadReport, found: list[Balance], request: Request, console: Console) -> int:
     """Show what was sent, write the JSON, and say what is wrong."""
     for table in report.tables():
         Console().print(table)
+    if found:
+        Console().print(balance_table(found))
     if request.json_file:
-        request.json_file.write_text(json.dumps(report.document(), indent=2) + "\n", encoding="utf-8")
-    faults = complaints(report)
+        document = report.document() | {"check": [asdict(one) | {"in_transit": one.in_transit} for one in found]}
+        request.json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    faults = complaints(report, found)
     for fault in faults:
         console.print(f"[red]{fault}[/red]")
     return INTERRUPTED if report.is_interrupted else int(bool(faults))
 
 
-def complaints(report: LoadReport) -> list[str]:
+def complaints(report: LoadReport, balances: Sequence[Balance] = ()) -> list[str]:
     """Sentences on what did not go as asked, beside the faults that were asked for."""
-    found = []
+    found = [
+        f"{one.in_transit:,} rows of {one.stream} were sent and are neither stored nor dropped"
+        for one in balances
+        if one.in_transit > 0
+    ]
     for name, stream in report.streams.items():
         if stream.skipped:
             found.append(
                 f"{stream.skipped:,} messages of {name} were passed over: this machine or the broker is too slow for the load"
             )
-        if stream.unsent:
+        if stream.unsent and not {"churn", "storm"} & set(report.faults):
             found.append(f"{stream.unsent:,} messages of {name} were due while their session was away")
     if report.is_behind:
         found.append(f"the load fell behind its schedule: p99 {report.lag_p99_ms:,.0f} ms, {report.lag_most_ms:,.0f} ms at most")
@@ -94,16 +108,24 @@ def complaints(report: LoadReport) -> list[str]:
     return found
 
 
-def _run(settings: LoadSettings, accounts: Sequence[Account], console: Console) -> LoadReport:
+def _check(report: LoadReport, request: Request, client: Client, console: Console) -> list[Balance]:
+    def accounts() -> Mapping[str, platform.Account]:
+        return client.accounts(from_us=report.begun_us)
+
+    with console.status("waiting for the platform to store it"):
+        return balances(report, accounts, SystemClock(), patience_s=request.patience_s)
+
+
+def _run(request: Request, accounts: Sequence[Account], console: Console) -> LoadReport:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("sending", total=settings.seconds, note="")
+        task = progress.add_task("sending", total=request.settings.seconds, note="")
 
         def advance(seconds: float, books: Books) -> None:
             note = f"{sum(books.frames.values()):,} frames, {books.lag_ms(99):.0f} ms behind at p99"
             progress.update(task, completed=seconds, note=note)
 
-        return Load(settings, accounts, SystemClock(), on_progress=advance).run()
+        return Load(request.settings, accounts, SystemClock(), faults=request.faults, on_progress=advance).run()
 
 
 def _placed(settings: LoadSettings, client: Client) -> LoadSettings:

@@ -60,12 +60,12 @@ class LoadReport:
 
     def _streams(self) -> Table:
         table = Table(title=f"sent in {self.seconds:.1f} s")
-        for name in ("stream", "messages", "frames", "rows", "MB", "asked/s", "sent/s", "unsent", "skipped"):
+        for name in ("stream", "messages", "frames", "rows", "MB", "asked/s", "sent/s"):
             table.add_column(name, justify="left" if name == "stream" else "right")
         for name, one in self.streams.items():
             counts = (f"{value:,}" for value in (one.messages, one.frames, one.rows))
             rates = (f"{one.bytes / 1e6:,.1f}", f"{one.asked_per_s:,.0f}", f"{one.messages_per_s:,.0f}")
-            table.add_row(name, *counts, *rates, f"{one.unsent:,}", f"{one.skipped:,}")
+            table.add_row(name, *counts, *rates)
         return table
 
     def _run(self) -> Table:
@@ -73,6 +73,9 @@ class LoadReport:
         lag = f"p50 {self.lag_p50_ms:.1f} ms, p99 {self.lag_p99_ms:.1f} ms, most {self.lag_most_ms:.1f} ms"
         table.add_row("behind schedule", lag)
         table.add_row("processor", f"{self.cpu_s:.1f} s = {self.cpu_s / max(self.seconds, 1e-9):.0%} of a core")
+        for name, one in self.streams.items():
+            if one.unsent or one.skipped:
+                table.add_row(f"{name} not sent", f"{one.unsent:,} while a session was away, {one.skipped:,} passed over")
         table.add_row("sessions", f"{self.sessions:,}; {self.losses:,} lost, {self.reconnects:,} reconnects")
         table.add_row("heartbeats", f"{self.heartbeats:,}")
         if self.acknowledged or self.unacknowledged:

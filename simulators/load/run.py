@@ -14,12 +14,15 @@ from simulators.load.books import Books
 from simulators.load.bsm import BsmSource
 from simulators.load.connection import Account
 from simulators.load.devices import Devices
+from simulators.load.faults import Faults, Way, skews_ms
 from simulators.load.heartbeats import EVERY_S, Heartbeats
 from simulators.load.ledger import Ledger
 from simulators.load.loop import Loop
-from simulators.load.portion import Portion, Source
+from simulators.load.portion import Source
 from simulators.load.report import LoadReport, StreamReport
+from simulators.load.roadside import RoadsideSource
 from simulators.load.sender import Sender
+from simulators.load.session_faults import SessionFaults
 from simulators.load.settings import LoadSettings
 
 Ints = npt.NDArray[np.int64]
@@ -33,9 +36,12 @@ MOST_AT_ONCE_US = 50_000  # of schedule in one tick, so that catching up goes in
 SETTLE_S = 30.0  # at the end: without any progress for so long, what is not safe is reported so
 
 
-def sources(devices: Devices) -> list[Source]:
+def sources(devices: Devices, faults: Faults) -> list[Source]:
     """The streams of a load."""
-    return [BsmSource(devices)]
+    skew = skews_ms(faults, devices.settings) if faults.share("skew") else None
+    return [
+        BsmSource(devices, skew_ms=skew) if name == "bsm" else RoadsideSource(devices, name) for name in devices.settings.streams
+    ]
 
 
 class Load:
@@ -51,6 +57,7 @@ class Load:
         accounts: Sequence[Account],
         clock: Clock,
         *,
+        faults: Faults | None = None,
         heartbeat_s: float = EVERY_S,
         has_receipts: bool = True,
         tick_s: float = TICK_S,
@@ -61,7 +68,13 @@ class Load:
             raise ValueError(f"{len(accounts)} accounts for {settings.connections} sessions and a gateway")
         self._loop = Loop(accounts, clock, seed=settings.seed)
         self._books = Books(settings.streams, len(self._devices.names))
-        self._sources = sources(self._devices)
+        faults = faults or Faults()
+        faults.fit(settings)
+        self._sources = sources(self._devices, faults)
+        self._way = Way(faults, settings, self._books)
+        self._cuts = SessionFaults(faults, self._loop, self._books, own=settings.connections, seed=settings.seed)
+        if faults.share("skew"):
+            self._books.faults["skew"] = int((skews_ms(faults, settings) != 0).sum())
         self._heartbeat_s, self._tick_s, self._on_progress = heartbeat_s, tick_s, on_progress
         self._ledgers = self._new_ledgers(len(accounts), has_receipts=has_receipts) if settings.qos else []
         self._sender = Sender(self._loop, self._sessions(len(accounts)), self._books, self._ledgers, elapsed_us=self._elapsed_us)
@@ -130,6 +143,7 @@ class Load:
             elapsed_us = self._elapsed_us()
             is_over = self._draw(elapsed_us) if elapsed_us > 0 and not self._sender.is_choked else False
             if elapsed_us > 0:
+                self._cuts.turn(elapsed_us / 1e6)
                 self._sender.beat(heartbeats, heartbeats.due(elapsed_us / 1e6), elapsed_us / 1e6)
             self._sender.pump(self._clock.monotonic_s())
             if elapsed_us / 1e6 - told_s > 0.2:
@@ -150,11 +164,11 @@ class Load:
             if elapsed_us - due > MOST_BEHIND_US:
                 self._books.skipped[source.stream] += source.skip(elapsed_us - MOST_BEHIND_US)[0]
             for portion in source.until(min(elapsed_us, due + MOST_AT_ONCE_US)):
-                self._emit(portion)
-        return is_over
-
-    def _emit(self, portion: Portion) -> None:
-        self._sender.send(portion)
+                if (found := self._way.through(portion)) is not None:
+                    self._sender.send(found)
+        for held in self._way.released(elapsed_us):
+            self._sender.send(held)
+        return is_over and self._way.is_empty
 
     def _settle(self, heartbeats: Heartbeats) -> None:
         """Write what is queued, wait for receipts, and say in a last heartbeat of each device what it has sent."""

@@ -75,7 +75,7 @@ class Load:
         self._cuts = SessionFaults(faults, self._loop, self._books, own=settings.connections, seed=settings.seed)
         if faults.share("skew"):
             self._books.faults["skew"] = int((skews_ms(faults, settings) != 0).sum())
-        self._heartbeat_s, self._tick_s, self._on_progress = heartbeat_s, tick_s, on_progress
+        self._heartbeat_s, self._tick_s, self.on_progress = heartbeat_s, tick_s, on_progress
         self._ledgers = self._new_ledgers(len(accounts), has_receipts=has_receipts) if settings.qos else []
         self._sender = Sender(self._loop, self._sessions(len(accounts)), self._books, self._ledgers, elapsed_us=self._elapsed_us)
         self._start_s = 0.0
@@ -148,7 +148,7 @@ class Load:
             self._sender.pump(self._clock.monotonic_s())
             if elapsed_us / 1e6 - told_s > 0.2:
                 told_s = elapsed_us / 1e6
-                self._on_progress(told_s, self._books)
+                self.on_progress(told_s, self._books)
             if is_over:
                 return
             self._loop.rest(max(0.0, (elapsed_us / 1e6 // self._tick_s + 1) * self._tick_s - self._elapsed_us() / 1e6))

@@ -15,6 +15,7 @@ MIX = {"core": 5.0, "optional": 3.0, "path": 2.0}
 VIAS = ("direct", "rsu")
 MOST_VEHICLES, MOST_RATE_HZ, MOST_SECONDS = 100_000, 100.0, 86_400.0
 MOST_RSUS = 1_000
+MOST_WEIGHT = 1e6
 VEHICLES_AN_RSU = 250
 ROADSIDE_HZ = 10.0  # RSM and SPAT of each roadside unit
 MOST_FRAMES = 255  # an envelope counts its BSMs in one byte
@@ -58,8 +59,10 @@ class LoadSettings:
         _one_of("--qos", self.qos, (0, 1))
         if not self.streams or set(self.streams) - set(STREAMS) or len(set(self.streams)) != len(self.streams):
             raise ConfigurationError("--stream", ",".join(self.streams), f"some of {', '.join(STREAMS)}, each once")
-        if not self.mix or set(self.mix) - set(SHAPES) or not all(weight > 0 for weight in self.mix.values()):
-            raise ConfigurationError("--mix", dict(self.mix), f"some of {', '.join(SHAPES)}, with weights above 0")
+        if not self.mix or set(self.mix) - set(SHAPES) or not all(0 < weight <= MOST_WEIGHT for weight in self.mix.values()):
+            raise ConfigurationError(
+                "--mix", dict(self.mix), f"some of {', '.join(SHAPES)}, with weights above 0 and up to {MOST_WEIGHT:g}"
+            )
         if not re.fullmatch(SITE, self.site):
             raise ConfigurationError("--site", self.site, "1 to 24 letters, digits, dots, underscores or hyphens")
 

@@ -17,6 +17,12 @@ Seconds = Annotated[float, typer.Option(help="How long to drive, in seconds of t
 Summary = Annotated[Path | None, typer.Option(help="Write the summary there, as JSON.")]
 Picture = Annotated[Path, typer.Option(help="Write the picture there, as PNG.")]
 Data = Annotated[Path | None, typer.Option(help="Keep the site's data there; else it is gone afterwards.")]
+Parts = Annotated[list[str] | None, typer.Argument(help="Which parts: all but the soak, unless some are named.")]
+Json = Annotated[Path | None, typer.Option(help="Write the figures there, after each part anew.")]
+Plots = Annotated[Path | None, typer.Option(help="Draw plots (PNG) into this directory.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep the parts that the file of --json already has.")]
+Minutes = Annotated[float, typer.Option(min=0.1, max=1440, help="How long the part soak lasts.")]
+Rate = Annotated[float | None, typer.Option(min=100, help="Rows a second of the soak; else half of the highest rate found.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Less of everything: a first look, too noisy to judge by.")]
 
 
@@ -41,8 +47,22 @@ def demo(seconds: Seconds = 60.0, summary: Summary = None, picture: Picture = Pa
     raise typer.Exit(run(Request(seconds, summary, picture, data), Console()))
 
 
-def bench(*, quick: Quick = False) -> None:
-    """Measure speed as ratios within one run, against the plain way and the limit."""
+def bench(
+    parts: Parts = None,
+    *,
+    json: Json = None,
+    plots: Plots = None,
+    resume: Resume = False,
+    quick: Quick = False,
+    minutes: Minutes = 10.0,
+    rate: Rate = None,
+) -> None:
+    """Measure speed on this machine: ratios within one run against the plain way and the limit, and the whole road under load."""
     with extra("evaluation"):
-        from evaluation.bench.command import run
-    raise typer.Exit(run(quick=quick))
+        from rich.console import Console
+
+        from evaluation.bench.command import Request, run
+    request = Request(
+        parts=parts or (), json=json, plots=plots, is_quick=quick, is_resumed=resume, minutes=minutes, rate_per_s=rate
+    )
+    raise typer.Exit(run(request, Console()))

@@ -32,7 +32,7 @@ from chelu.local.supervisor import Supervisor
 from chelu.messages import Frames
 from evaluation.bench import codec
 from evaluation.bench.recording import RAW, served
-from evaluation.bench.report import Ratio, interleaved
+from evaluation.bench.report import Rates, Ratio, interleaved
 
 SEED = 1883
 UNITS = 500
@@ -60,10 +60,10 @@ def run(*, quick: bool) -> list[Ratio]:
             lambda: _paho(port, count // SLOW_SHARE, slow),
             rounds=rounds,
         )
-    behind, beside = _behind_mosquitto(stream[:BEHIND], rounds=min(rounds, 3))
+    behind, beside = _behind_mosquitto(stream[:BEHIND], rounds=min(rounds, 5))
     return [
-        Ratio("receive: bytes → messages", ours, "paho callbacks", plain, "messages", 10),
-        Ratio("receive: bytes → messages", ours, "counting bytes", limit, "messages", 0.6),
+        Ratio("receive: bytes → messages", ours, "paho callbacks", plain, "messages", 10, "receive_vs_paho"),
+        Ratio("receive: bytes → messages", ours, "counting bytes", limit, "messages", 0.6, "receive_vs_raw_socket"),
         Ratio("receive: the reader alone", alone, "counting bytes", limit, "messages", None),
         Ratio("receive behind mosquitto", behind, "paho callbacks", beside, "messages", None),
         Ratio("BSM from wire to columns", columns, "paho + asn1tools", naive, "messages", None),
@@ -96,7 +96,7 @@ def _portions(port: int, count: int) -> Iterator[Messages]:
             yield portion.messages
 
 
-def _behind_mosquitto(stream: list[bytes], *, rounds: int) -> tuple[float, float]:
+def _behind_mosquitto(stream: list[bytes], *, rounds: int) -> tuple[Rates, ...]:
     """Publish → handed over, with a broker between: publisher, broker and receiver share the machine."""
     found = find_mosquitto()
     port, supervisor = free_port(), Supervisor(SystemClock())

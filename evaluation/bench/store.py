@@ -54,7 +54,7 @@ def run(*, quick: bool) -> list[Ratio]:
             rounds=9,
         )
     return [
-        Ratio("BSM batch → database", ours, "COPY of prepared bytes", limit, "rows", 0.8),
+        Ratio("BSM batch → database", ours, "COPY of prepared bytes", limit, "rows", 0.8, "write_vs_copy"),
         Ratio("BSM batch → database", ours, "row inserts (executemany)", plain, "rows", None),
     ]
 

@@ -1,8 +1,9 @@
 """From a vehicle's message to the other's warning: `python -m evaluation.bench.warning --vehicles 300 --seconds 10`.
 
-Starts a database, a broker and inference, and speaks for all vehicles at 10 Hz from frames encoded beforehand over one plain
-socket, so that the load costs next to nothing. A tenth of the vehicles drive in pairs whose ways cross every 8 s. The time counts
-from handing the causing message to the socket until a subscriber has the warning, for warnings that are raised.
+A part of `chelu bench`. Starts a database, a broker and inference, and speaks for all vehicles at 10 Hz from frames encoded
+beforehand over one plain socket, so that the load costs next to nothing. A tenth of the vehicles drive in pairs whose ways
+cross every 8 s. The time counts from handing the causing message to the socket until a subscriber has the warning, for warnings
+that are raised to another vehicle than the one whose message was the cause.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import os
 import secrets
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -26,33 +26,43 @@ from pathlib import Path
 
 import numpy as np
 
-from chelu.bus import Session
+from chelu.bus import Session, packets
 from chelu.clock import SystemClock
-from chelu.codec import cv2x
-from chelu.geo import LocalFrame
 from chelu.local import postgres
 from chelu.local.broker import find_mosquitto
 from chelu.local.mosquitto import Configuration, program
 from chelu.local.ports import LOOPBACK, free_port
 from chelu.local.supervisor import Supervisor
-from chelu.messages import BSM, Batch
 from chelu.store import Database, migrate
+from evaluation.bench.context import Context
+from evaluation.bench.crossing import TOPIC, Send, expected, plan, plan_s
+from evaluation.bench.report import Figure
+from evaluation.bench.results import Findings
 from services.inference.reports import Floats
 
 ROOT = Path(__file__).parents[2]
-FRAME = LocalFrame(29.55, 106.57, 250.0)
-SPEED_MPS, CYCLE_S, SPACE_M, PARTS, TICK_S = 14.0, 8.0, 130.0, 20, 0.1
-PAIR_EVERY = 20
+BAR_MS = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """What goes out at one instant: vehicle ids and the MQTT bytes of all their messages."""
-
-    due_us: int
-    tick: int
-    vehicles: list[int]
-    data: bytes
+def run(context: Context) -> Findings:
+    """The bar, by stretches of one run."""
+    vehicles, stretch_s, stretches = (200, 5.0, 1) if context.is_quick else (2000, 10.0, 6)
+    context.tell(f"{vehicles} vehicles × 10 Hz, for {stretch_s * stretches:.0f} s")
+    took = measure(vehicles, stretch_s * stretches)
+    cut = [took.took_ms[(took.sent_s >= at) & (took.sent_s < at + stretch_s)] for at in np.arange(stretches) * stretch_s]
+    if not all(map(len, cut)):
+        raise RuntimeError(f"in {stretch_s:.0f} s no warning came back")
+    p50, p99 = (tuple(float(np.percentile(one, percent)) for one in cut) for percent in (50, 99))
+    name = f"publish → warning, {vehicles} vehicles × 10 Hz"
+    key, bar = ("warning_p99_ms", BAR_MS) if vehicles == 2000 else ("", None)
+    return Findings(
+        [
+            Figure(what=f"{name}, p99", values=p99, unit="ms", key=key, bar=bar, is_limit=True),
+            Figure(what=f"{name}, p50", values=p50, unit="ms"),
+            Figure(what="share of the warnings expected that came", values=(len(took.took_ms) / took.expected,), unit="1"),
+            Figure(what="the load behind its schedule, p99", values=(took.late_ms,), unit="ms"),
+        ]
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -62,14 +72,30 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args(arguments)
     took = measure(options.vehicles, options.seconds)
-    if not len(took):
+    if not len(took.took_ms):
         sys.exit("no warning came back")
-    middle, most, worst = np.percentile(took, [50, 95, 99])
-    print(f"{options.vehicles} vehicles × 10 Hz, {len(took)} warnings: p50 {middle:.1f}, p95 {most:.1f}, p99 {worst:.1f} ms")
+    middle, most, worst = np.percentile(took.took_ms, [50, 95, 99])
+    print(
+        f"{options.vehicles} vehicles × 10 Hz, {len(took.took_ms)} warnings of about {took.expected:.0f}: "
+        f"p50 {middle:.1f}, p95 {most:.1f}, p99 {worst:.1f} ms; the load was behind by {took.late_ms:.1f} ms at p99"
+    )
 
 
-def measure(vehicles: int, seconds: float) -> Floats:
-    """Milliseconds from message to warning, one per warning raised."""
+@dataclass(frozen=True, slots=True)
+class Took:
+    """A warning raised each: (n,) seconds from the load's beginning when its cause was sent, and ms until the client had it.
+
+    expected: about how many conflicts there were; late_ms: p99 of the load behind its schedule.
+    """
+
+    sent_s: Floats
+    took_ms: Floats
+    expected: float
+    late_ms: float
+
+
+def measure(vehicles: int, seconds: float) -> Took:
+    """From message to warning, with a broker, a database and inference of their own."""
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chelu-")))
         work.chmod(0o711)
@@ -82,106 +108,52 @@ def measure(vehicles: int, seconds: float) -> Floats:
         client.start()
         stack.callback(client.stop)
         client.wait_connected(10)
-        sends = plan(vehicles, seconds, start_us=time.time_ns() // 1000 + round((2 + vehicles * seconds * 6e-4) * 1e6))
-        return _run(sends, client, port)
+        sends = plan(vehicles, seconds, start_us=time.time_ns() // 1000 + round((2 + plan_s(vehicles, seconds)) * 1e6))
+        return _run(sends, client, port, expected(vehicles, seconds))
 
 
-def plan(vehicles: int, seconds: float, *, start_us: int) -> list[Send]:
-    """All messages, encoded: each tick's vehicles in `PARTS` groups, evenly over the tick."""
-    random = np.random.default_rng(1)
-    groups = np.array_split(random.permutation(vehicles), PARTS)
-    phase = random.uniform(0, CYCLE_S, (vehicles + 1) // 2)
-    sends = []
-    for tick in range(round(seconds / TICK_S)):
-        due = np.empty(vehicles, np.int64)
-        for part, group in enumerate(groups):
-            due[group] = start_us + round((tick + part / PARTS) * TICK_S * 1e6)
-        frames = cv2x.encode_bsm(_bsm(tick, due, phase))
-        for group in groups:
-            packets = [_packet(f"obu/obu-{one + 1}/bsm/up", frames.frame(one)) for one in group.tolist()]
-            sends.append(Send(int(due[group[0]]), tick, (group + 1).tolist(), b"".join(packets)))
-    return sends
-
-
-def _bsm(tick: int, due_us: np.ndarray[tuple[int], np.dtype[np.int64]], phase_s: Floats) -> Batch:
-    n = len(due_us)
-    number = np.arange(n)
-    pair, is_second = number // 2, number % 2 == 1
-    crosses = is_second & (pair % (PAIR_EVERY // 2) == 0)
-    left = SPEED_MPS * (CYCLE_S / 2 - np.mod(tick * TICK_S + phase_s[pair], CYCLE_S))
-    columns = int(np.ceil(np.sqrt(n)))
-    east, north = (pair % columns) * SPACE_M, (pair // columns) * SPACE_M + np.where(is_second & ~crosses, 30.0, 0.0)
-    xyz = np.stack([np.where(crosses, east - left, east), np.where(crosses, north, north - left), np.zeros(n)], axis=1)
-    latitude, longitude, elevation = FRAME.to_geodetic(xyz)
-    base = {name: np.full(n, np.nan) if kind.kind == "f" else np.zeros(n, kind) for name, kind in BSM.dtypes().items()}
-    still = ("acceleration_longitudinal_mps2", "acceleration_lateral_mps2", "acceleration_vertical_mps2", "yaw_rate_dps")
-    return Batch(base | dict.fromkeys(still, np.zeros(n))).with_columns(
-        time_us=due_us,
-        sec_mark_ms=(due_us // 1000 % 60000).astype(np.uint16),
-        message_count=np.full(n, tick % 128, np.uint8),
-        vehicle_id=(number + 1).astype(np.uint64),
-        latitude_deg=latitude,
-        longitude_deg=longitude,
-        elevation_m=elevation,
-        speed_mps=np.full(n, SPEED_MPS),
-        heading_deg=np.where(crosses, 90.0, 0.0),
-        length_m=np.full(n, 4.6),
-        width_m=np.full(n, 1.8),
-        vehicle_class=np.full(n, 10, np.uint8),
-        vehicle_class_valid=np.ones(n, np.bool_),
-        transmission_valid=np.ones(n, np.bool_),
-    )
-
-
-def _run(sends: list[Send], client: Session, port: int) -> Floats:
+def _run(sends: list[Send], client: Session, port: int, conflicts: float) -> Took:
     sent_us: dict[tuple[int, int], int] = {}
-    took_ms: list[float] = []
+    heard: list[tuple[int, int]] = []  # when the cause was sent, when the warning was there
     is_over = threading.Event()
 
     def read() -> None:
         while not is_over.is_set():
             for message in client.drain(1000, 0.1):
                 warning = json.loads(message.payload)
-                cause = (int(warning["cause"]["vehicle_id"], 16), warning["cause"]["message_count"])
-                if warning["state"] == "raised" and cause in sent_us:
-                    took_ms.append((message.arrival_us - sent_us[cause]) / 1e3)
+                vehicle, count = int(warning["cause"]["vehicle_id"], 16), warning["cause"]["message_count"]
+                is_other = message.topic != TOPIC.format(vehicle, "warning/down")
+                if warning["state"] == "raised" and is_other and (vehicle, count) in sent_us:
+                    heard.append((sent_us[vehicle, count], message.arrival_us))
 
-    reader = threading.Thread(target=read)
+    reader, late_us = threading.Thread(target=read), []
     reader.start()
     with _connected(port) as link:
         for send in sends:
             time.sleep(max(0.0, (send.due_us - time.time_ns() // 1000) / 1e6))
             now_us = time.time_ns() // 1000
+            late_us.append(now_us - send.due_us)
             sent_us |= {(vehicle, send.tick % 128): now_us for vehicle in send.vehicles}
             link.sendall(send.data)
         time.sleep(1.0)
     is_over.set()
     reader.join()
-    return np.array(took_ms)
+    found = np.array(heard, np.float64).reshape(-1, 2)
+    begun_us = sends[0].due_us
+    return Took(
+        (found[:, 0] - begun_us) / 1e6, (found[:, 1] - found[:, 0]) / 1e3, conflicts, float(np.percentile(late_us, 99)) / 1e3
+    )
 
 
 @contextmanager
 def _connected(port: int) -> Iterator[socket.socket]:
-    """A socket that has said MQTT 3.1.1 CONNECT and heard yes."""
-    body = b"\x00\x04MQTT\x04\x02" + struct.pack(">HH", 600, 4) + b"load"
+    """A socket that has said CONNECT and heard yes."""
     with socket.create_connection((LOOPBACK, port)) as link:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link.sendall(b"\x10" + _length(len(body)) + body)
-        if link.recv(4)[3]:
-            sys.exit("the broker refused the load's connection")
+        link.sendall(packets.Connect(version=packets.MQTT_5, client_id="load", keepalive_s=600, clean=True).encode())
+        if link.recv(4096)[3]:
+            raise RuntimeError("the broker refused the load's connection")
         yield link
-
-
-def _packet(topic: str, payload: bytes) -> bytes:
-    """A PUBLISH of QoS 0."""
-    body = struct.pack(">H", len(topic)) + topic.encode() + payload
-    return b"\x30" + _length(len(body)) + body
-
-
-def _length(count: int) -> bytes:
-    """MQTT's variable byte integer."""
-    low, high = count % 128, count // 128
-    return bytes([low | 0x80]) + _length(high) if high else bytes([low])
 
 
 @contextmanager

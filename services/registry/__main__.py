@@ -22,6 +22,7 @@ from services.registry.broker_files import Follower
 from services.registry.database import Register
 from services.registry.deadlines import Deadlines
 from services.registry.doorkeeper import Doorkeeper
+from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
 from services.registry.parts import Parts
@@ -80,7 +81,8 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         doorkeeper = stack.enter_context(Doorkeeper(settings.mqtt_url, register, follower.announce, clock))
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
-    return Parts(register, follower, clock, tickets, live, **throttles, doorkeeper=doorkeeper)
+    hook = Hook(settings.hook_secret, follower) if settings.hook_secret else None
+    return Parts(register, follower, clock, tickets, live, **throttles, doorkeeper=doorkeeper, hook=hook)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline  # a test site may have no way out: t
 from chelu.errors import CheluError
 from services.registry import (
     audit,
+    broker_hook,
     device_imports,
     devices,
     inbox,
@@ -68,6 +69,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
     app.include_router(HEALTH)
     app.include_router(sessions.LOGIN, responses=REFUSALS)
+    app.include_router(broker_hook.ROUTER, responses=REFUSALS)
     for module in (
         organisations,
         sites,

@@ -114,13 +114,14 @@ class Follower:
         self._changed = threading.Condition()
         self._asked = self._served = self._failed = 0
         self._error: Exception | None = None
+        self.state: BrokerState | None = None  # what the broker has been told; any thread may look
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="broker files", daemon=True)
 
     def write(self) -> None:
         """Bring the files into step now, in the caller's thread, which must be the only one; CannotStartError when it fails."""
         try:
-            self._files.write(self._read())
+            self._follow()
         except OSError as error:
             raise CannotStartError(f"the broker's files cannot be written ({error})", "make room or give the right to") from None
 
@@ -169,8 +170,13 @@ class Follower:
                 self._changed.wait_for(lambda: self._is_stopping or self._asked > self._served)
             return None if self._is_stopping else self._asked
 
+    def _follow(self) -> None:
+        state = self._read()
+        self._files.write(state)
+        self.state = state
+
     def _serve(self, ticket: int) -> None:
-        error = _attempt(lambda: self._files.write(self._read()))
+        error = _attempt(self._follow)
         if error is not None and self._error is None:
             LOG.error("the broker's files are behind: %s", error)
         elif error is None and self._error is not None:

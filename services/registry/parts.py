@@ -11,6 +11,7 @@ from chelu.clock import Clock
 from services.registry.broker_files import Follower
 from services.registry.database import Register
 from services.registry.doorkeeper import Doorkeeper
+from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
 from services.registry.throttle import Throttle
@@ -28,10 +29,11 @@ class Parts:
     user_throttle: Throttle
     address_throttle: Throttle
     doorkeeper: Doorkeeper | None = None  # None: without an account at the broker
+    hook: Hook | None = None  # None: no broker may ask
 
 
-def parts(request: Request) -> Parts:
-    """The parts of the application that handles this request."""
+async def parts(request: Request) -> Parts:
+    """The parts of the application that handles this request; async, so that it costs no change of threads."""
     return cast("Parts", request.app.state.parts)
 
 

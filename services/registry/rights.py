@@ -14,7 +14,8 @@ from chelu.provisioning import Account
 from chelu.topics import PICTURE, TOPICS, Kind, Topic
 
 USER = "%u"
-JOINING = tuple(row for row in TOPICS if "{place}" in row.pattern)  # what a device may do that is not registered
+PLACE = "{place}"
+JOINING = tuple(row for row in TOPICS if PLACE in row.pattern)  # what a device may do that is not registered
 MESSAGE_TABLES = frozenset({"bsm", "participant", "spat", "message"})
 
 
@@ -74,9 +75,13 @@ def acl_lines(accounts: Iterable[str], children: Iterable[Child], strangers: Ite
 
 def device_patterns() -> Iterator[str]:
     """What every device may do under its own name: the frequent first, since mosquitto tries them in order."""
+    yield from (f"pattern {access} {topic}" for access, topic in device_rights())
+
+
+def device_rights() -> Iterator[tuple[str, str]]:
+    """("read" or "write", topic) of a device, with `USER` where its name stands."""
     for row in _by_rate(TOPICS):
-        for kind in row.kinds:
-            yield f"pattern {_device_access(row)} {row.topic(kind, USER)}"
+        yield from ((_device_access(row), row.topic(kind, USER)) for kind in row.kinds)
 
 
 def _device_access(row: Topic) -> str:
@@ -84,17 +89,23 @@ def _device_access(row: Topic) -> str:
 
 
 def _account_lines(account: str) -> Iterator[str]:
+    granted = list(account_rights(account))
+    yield f"user {account}"
+    yield from (f"topic {access} {topic}" for access, topic in granted)
+
+
+def account_rights(account: str) -> Iterator[tuple[str, str]]:
+    """("read" or "write", filter) of a service account; ConfigurationError for one without a role."""
     role = ROLES.get(account)
     if role is None:
         raise ConfigurationError("accounts_file", account, f"a service account is one of {', '.join(sorted(ROLES))}")
-    yield f"user {account}"
     if role.picture:
-        yield f"topic {role.picture} {PICTURE.format(site='+')}"
+        yield role.picture, PICTURE.format(site="+")
     if role.is_listening:
-        yield from (f"topic read {level}/#" for level in _first_levels())
+        yield from (("read", f"{level}/#") for level in _first_levels())
     for access, may in (("read", role.reads), ("write", role.writes)):
         for row in _by_rate(filter(may, TOPICS)):
-            yield from (f"topic {access} {topic}" for topic in _filters(row))
+            yield from ((access, topic) for topic in _filters(row))
 
 
 def _first_levels() -> list[str]:
@@ -108,10 +119,10 @@ def _gateway_lines(children: Iterable[Child]) -> Iterator[str]:
         if child.gateway != gateway:
             gateway = child.gateway
             yield f"user {gateway}"
-        yield from (f"topic readwrite {root}/#" for root in _roots(child.kind, child.device_id))
+        yield from (f"topic readwrite {root}/#" for root in roots(child.kind, child.device_id))
 
 
-def _roots(kind: Kind, device_id: str) -> list[str]:
+def roots(kind: Kind, device_id: str) -> list[str]:
     """The topic levels up to and with the device's id, of every row of its kind."""
     rows = (row for row in TOPICS if kind in row.kinds)
     return list(dict.fromkeys(row.pattern.partition("{id}")[0].format(kind=kind.value) + device_id for row in rows))

@@ -146,7 +146,8 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("POST", "/api/keys"): OWN_KEYS,
     ("DELETE", "/api/keys/{owner}/{name}"): OWN_KEYS,
 }
-OPEN = frozenset({("GET", "/health"), ("POST", "/api/login")})
+HOOK = frozenset({("POST", "/api/broker/authentication"), ("POST", "/api/broker/authorization")})  # for the broker's own secret
+OPEN = frozenset({("GET", "/health"), ("POST", "/api/login")}) | HOOK
 
 
 def check_complete(routes: Iterable[tuple[str, str]]) -> None:

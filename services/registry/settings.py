@@ -28,6 +28,7 @@ class RegistrySettings(Settings):
     password_file: Path | None = None
     acl_file: Path | None = None
     broker_pid_file: Path | None = None
+    hook_secret: Annotated[str, Field(min_length=16)] | None = None  # of a broker that asks by HTTP; None: none may ask
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], **overrides: Path | None) -> Self:

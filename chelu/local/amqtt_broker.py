@@ -9,6 +9,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from chelu.local import rights
+from chelu.local.amqtt_guard import GuardedBroker
 from chelu.local.ports import LOOPBACK
 
 
@@ -72,15 +74,32 @@ def configuration(port: int, files: list[str]) -> dict[str, object]:
 
 async def serve(port: int, files: list[str]) -> None:
     """Run until SIGTERM or SIGINT."""
-    broker = Broker(configuration(port, files))
+    broker, on_change = _broker(port, files)
     await broker.start()
-    ended = asyncio.Event()
+    ended, changed = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the files are read when they have changed
+    loop.add_signal_handler(signal.SIGHUP, changed.set)
+    following = asyncio.create_task(_follow(changed, on_change))
     await ended.wait()
+    following.cancel()
     await broker.shutdown()
+
+
+def _broker(port: int, files: list[str]) -> tuple[Broker, Callable[[], Awaitable[object]]]:
+    """The broker, and what it does when the files have changed."""
+    if not files:
+        return Broker(configuration(port, files)), lambda: asyncio.sleep(0)
+    guarded = GuardedBroker(configuration(port, files), rights.Store(Path(files[0]), Path(files[1])).current)
+    return guarded, guarded.cut_revoked
+
+
+async def _follow(changed: asyncio.Event, on_change: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await changed.wait()
+        changed.clear()
+        await on_change()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,12 +19,16 @@ class Rule:
     may_write: bool
 
 
+Filters = tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Who may come in, and who may do what. Client id and user name are one and the same."""
+    """Who may come in, and who may do what. Client id and user name are one and the same. For one thread: it remembers."""
 
     passwords: dict[str, str]
     rules: tuple[Rule, ...]
+    _known: dict[tuple[str, bool], Filters] = field(default_factory=dict, repr=False, compare=False)
 
     def admits(self, user: str, password: str) -> bool:
         """Whether the password is the user's; a kind of hash other than $7$ never matches."""
@@ -32,9 +36,16 @@ class Rights:
 
     def allows(self, user: str, topic: str, *, is_write: bool) -> bool:
         """Whether some rule lets the user read or write the topic; no pattern is for a name with a wildcard, as in mosquitto."""
+        granted = self._known.get((user, is_write))
+        if granted is None:
+            granted = self._known[user, is_write] = self._granted(user, is_write=is_write)
+        levels = tuple(topic.split("/"))
+        return any(_covers(one, levels) for one in granted)
+
+    def _granted(self, user: str, *, is_write: bool) -> Filters:
         whom = {user} if "+" in user or "#" in user else {None, user}
         wanted = (rule for rule in self.rules if (rule.may_write if is_write else rule.may_read) and rule.user in whom)
-        return any(matches(rule.filter.replace("%u", user).replace("%c", user), topic) for rule in wanted)
+        return tuple(tuple(rule.filter.replace("%u", user).replace("%c", user).split("/")) for rule in wanted)
 
 
 class Store:
@@ -47,7 +58,8 @@ class Store:
 
     def current(self) -> Rights:
         """The rights as the files now have them."""
-        stamps = tuple(path.stat().st_mtime_ns for path in self._files)
+        found = [path.stat() for path in self._files]
+        stamps = tuple(stamp for one in found for stamp in (one.st_mtime_ns, one.st_ino, one.st_size))
         if stamps != self._stamps:
             passwords, rules = (path.read_text(encoding="utf-8") for path in self._files)
             self._rights, self._stamps = Rights(parse_passwords(passwords), parse_acl(rules)), stamps
@@ -77,7 +89,10 @@ def parse_acl(text: str) -> tuple[Rule, ...]:
 
 def matches(pattern: str, topic: str) -> bool:
     """Whether an MQTT topic filter matches a topic (MQTT 3.1.1, 4.7): + one level, # all that follow."""
-    wanted, found = pattern.split("/"), topic.split("/")
+    return _covers(tuple(pattern.split("/")), tuple(topic.split("/")))
+
+
+def _covers(wanted: tuple[str, ...], found: tuple[str, ...]) -> bool:
     if wanted[-1] == "#":
         wanted, found = wanted[:-1], found[: len(wanted) - 1]
     return len(wanted) == len(found) and all(one in {"+", other} for one, other in zip(wanted, found, strict=True))

@@ -278,6 +278,11 @@ class Client:
         found = self._json("GET", "/api/accounts", params={"from_us": from_us, "to_us": to_us})
         return {stream: Account(**row) for stream, row in found.items()}
 
+    def traffic(self, *, seconds: int = 60) -> Row:
+        """How the site did in the last seconds: ``streams``, ``lag`` and ``broker``, as the API describes them."""
+        traffic: Row = self._json("GET", "/api/traffic", params={"seconds": seconds})
+        return traffic
+
     def batches(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
         """Ingest's batches with ``created_us`` and ``committed_us``."""
         return self._rows("/api/batches", from_us, to_us)

@@ -46,11 +46,14 @@ def up(
         interrupts.ignore()  # it has ended, whatever else is pressed
 
 
-def status(data: Data = None) -> None:
-    """Show the parts of a site: process, state, since when, restarts, address."""
+def status(
+    data: Data = None,
+    seconds: Annotated[int, typer.Option(help="Of how long the traffic is shown.", min=1, max=3600)] = 60,
+) -> None:
+    """Show the parts of a site and its traffic: in, out, what was dropped or lost on the way, and how far ingest is behind."""
     with extra("local"):
         from chelu.local import run
-    run.show_status(_directory(data))
+    run.show_status(_directory(data), seconds=seconds)
 
 
 def logs(

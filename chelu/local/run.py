@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
+from chelu.cli import extra
 from chelu.clock import SystemClock
 from chelu.errors import CannotStartError, CheluError, ConfigurationError
-from chelu.local import files, interrupts, plan, process, state, view
+from chelu.local import files, interrupts, plan, process, state, traffic, view
 from chelu.local.broker import Choice
 from chelu.local.files import Layout
 from chelu.local.lock import holder
@@ -102,11 +103,34 @@ def detached(data: Path, asked: Asked, *, program: Sequence[str] = CHELU) -> Non
     console.print(view.addresses(Endpoints(**files.read_json(layout.endpoints))))
 
 
-def show_status(data: Path) -> None:
-    """Print the table of parts; CheluError when no site runs."""
-    layout = Layout(data)
-    _running(layout)
-    Console().print(view.table(state.read(layout.state), SystemClock().wall_us()))
+def show_status(data: Path, *, seconds: int) -> None:
+    """Print the parts and the traffic of the last seconds; of a site elsewhere, which CHELU_API_URL names, the traffic alone.
+
+    CheluError when no site runs.
+    """
+    console, layout = Console(), Layout(data)
+    environ = dict(os.environ)
+    if "CHELU_API_URL" not in environ:
+        _running(layout)
+        console.print(view.table(state.read(layout.state), SystemClock().wall_us()))
+        environ["CHELU_HOME"] = str(data)
+    try:
+        _show_traffic(console, environ, seconds)
+    except CheluError as error:
+        if "CHELU_API_URL" in environ:
+            raise
+        console.print(f"\ntraffic: not known ({error})")
+
+
+def _show_traffic(console: Console, environ: Mapping[str, str], seconds: int) -> None:
+    with extra("api"):
+        from chelu.api import Client
+    with Client.find(environ) as client:
+        found = client.traffic(seconds=seconds)
+    console.print()
+    console.print(traffic.table(found))
+    for sentence in traffic.sentences(found):
+        console.print(sentence)
 
 
 def show_logs(data: Path, name: str | None, *, lines: int, follow: bool) -> None:

@@ -27,6 +27,7 @@ from services.registry import (
     sites,
     streams,
     tables,
+    traffic,
 )
 from services.registry.access import authorise
 from services.registry.body_limit import BodyLimit
@@ -81,6 +82,7 @@ def create_app(parts: Parts) -> FastAPI:
         streams,
         live,
         tables,
+        traffic,
         audit,
         people,
         sessions,

@@ -23,6 +23,7 @@ from chelu.clock import Clock
 from chelu.errors import CheluError
 from chelu.topics import Kind, Payload
 from services.registry import joining_rows, rotation_rows, strangers
+from services.registry.broker_figures import FIGURES, BrokerFigures
 from services.registry.database import Register, remember
 from services.registry.joining_rows import Answer
 from services.registry.strangers import Ack, Word
@@ -45,6 +46,7 @@ FILTERS = (
         for pattern in ("{kind}/{id}/state", "{kind}/{id}/command/down/ack")
         for name in topics.row(pattern).subscriptions()
     ),
+    *((name, 0) for name in FIGURES),
 )
 
 
@@ -53,6 +55,7 @@ class Doorkeeper:
 
     def __init__(self, url: str, register: Register, announce: Callable[[], None], clock: Clock) -> None:
         self._register, self._announce = register, announce
+        self._figures = BrokerFigures()
         self._session = Session(url, client_id=ACCOUNT, clock=clock, subscriptions=FILTERS, inbox_limit=10_000)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="doorkeeper", daemon=True)
@@ -68,6 +71,11 @@ class Doorkeeper:
         self._thread.join()
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def broker(self) -> dict[str, int] | None:
+        """What the broker said of itself last, by the names of `FIGURES`; None while it is away, or says nothing."""
+        return dict(self._figures.latest) or None if self._session.is_connected else None
 
     def answer(self, answers: Iterable[Answer]) -> None:
         """Tell devices that they have been registered, and as what; each knows by the fingerprint that it is meant."""
@@ -88,6 +96,7 @@ class Doorkeeper:
         while not self._stopping.is_set():
             received = self._session.drain(MOST_AT_ONCE, 0.5)
             if received:
+                self._figures.note(received)
                 self._take([word for message in received if (word := strangers.read(message)) is not None])
                 self._session.acknowledge(received)
 

@@ -32,13 +32,15 @@ class Child:
 class Role:
     """What a service account may do: which rows of the topic table it reads and writes, and what it does with the picture.
 
-    is_listening: it reads all that lies below the table's first levels too, to count what is outside the table.
+    is_listening: it reads all that lies below the table's first levels too, to count what is outside the table. hears_broker: it
+    reads what the broker says of itself.
     """
 
     reads: Callable[[Topic], bool]
     writes: Callable[[Topic], bool]
     picture: str = ""  # "read", "write" or nothing
     is_listening: bool = False
+    hears_broker: bool = False
 
 
 def _nothing(_: Topic) -> bool:
@@ -55,9 +57,10 @@ ROLES: Mapping[str, Role] = {
     "registry": Role(
         reads=lambda row: row.from_device and row.table not in MESSAGE_TABLES,
         writes=lambda row: not row.from_device and row.stream not in {"receipt", "warning", "coop"},
+        hears_broker=True,
     ),
     "live": Role(reads=lambda row: row.from_device or row.stream == "warning", writes=_nothing, picture="read"),
-    "console": Role(reads=lambda row: row.stream == "warning", writes=_nothing, picture="read"),
+    "console": Role(reads=lambda row: row.stream == "warning", writes=_nothing, picture="read", hears_broker=True),
 }
 SERVICE_ACCOUNTS = frozenset(ROLES)
 
@@ -101,6 +104,8 @@ def account_rights(account: str) -> Iterator[tuple[str, str]]:
         raise ConfigurationError("accounts_file", account, f"a service account is one of {', '.join(sorted(ROLES))}")
     if role.picture:
         yield role.picture, PICTURE.format(site="+")
+    if role.hears_broker:
+        yield "read", "$SYS/#"
     if role.is_listening:
         yield from (("read", f"{level}/#") for level in _first_levels())
     for access, may in (("read", role.reads), ("write", role.writes)):

@@ -127,6 +127,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/live/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/live/sites/{site_id}/picture"): Need(Role.TESTER, Scope.DATA, Where.SITE),
     ("GET", "/api/accounts"): DATA,
+    ("GET", "/api/traffic"): DATA,
     ("GET", "/api/batches"): DATA,
     ("GET", "/api/dead-letters"): DATA,
     ("GET", "/api/messages"): DATA,

@@ -73,6 +73,12 @@ def test_services_have_what_they_need_and_not_more(lines: list[str]) -> None:
         }
 
 
+def test_only_console_and_registry_hear_what_the_broker_says_of_itself(lines: list[str]) -> None:
+    users = [line.removeprefix("user ") if line.startswith("user ") else "" for line in lines]
+    at = [index for index, line in enumerate(lines) if line == "topic read $SYS/#"]
+    assert [next(user for user in reversed(users[:index]) if user) for index in at] == ["console", "registry"]
+
+
 def test_ingest_hears_all_that_devices_say_and_inference_the_messages(lines: list[str]) -> None:
     for row in TOPICS:
         for kind in row.kinds if row.from_device else ():
@@ -96,7 +102,7 @@ def test_lines_are_the_same_whatever_the_order_of_what_is_given() -> None:
 
 
 def test_every_line_is_of_mosquittos_grammar(lines: list[str]) -> None:
-    allowed = set(string.ascii_letters + string.digits + "_.-+/#% ")
+    allowed = set(string.ascii_letters + string.digits + "_.-+/#%$ ")
     for line in lines:
         assert re.fullmatch(r"user \S+|(topic|pattern) (read|write|readwrite) \S+", line)
         assert set(line) <= allowed

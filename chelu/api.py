@@ -5,17 +5,17 @@ Every method raises UnreachableError when the registry (or a part it needs) is a
 
 from __future__ import annotations
 
-import json
 import os
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 import httpx
 
 from chelu import tls
+from chelu.api_endpoint import Endpoint
 from chelu.api_records import (
     Account,
     Device,
@@ -28,8 +28,7 @@ from chelu.api_records import (
     Site,
 )
 from chelu.codec import columns
-from chelu.errors import CannotStartError, ConfigurationError, RefusedError, UnreachableError
-from chelu.local.files import Layout, home
+from chelu.errors import RefusedError, UnreachableError
 from chelu.messages import Batch
 from chelu.topics import Kind
 
@@ -57,40 +56,6 @@ END_OF_TIME_US = 4_102_444_800_000_000
 
 Row = dict[str, Any]
 RecordT = TypeVar("RecordT", Site, Organisation, Device, LifecycleEntry)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the registry is, and the key to it."""
-
-    url: str
-    key: str = field(repr=False)
-    ca_file: Path | None = None  # whom to believe at an https URL; None: the machine's authorities
-
-    @classmethod
-    def find(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """From CHELU_API_URL and CHELU_API_KEY, else from the endpoints.json that `chelu up` left in CHELU_HOME (./chelu-data).
-
-        Raises ConfigurationError or CannotStartError naming what is missing.
-        """
-        if url := environ.get("CHELU_API_URL"):
-            if key := environ.get("CHELU_API_KEY"):
-                return cls(url, key, tls.authority(environ))
-            raise ConfigurationError("CHELU_API_KEY", None, "it is required beside CHELU_API_URL", source="environment")
-        return cls._of_file(Layout(home(environ)).endpoints)
-
-    @classmethod
-    def _of_file(cls, file: Path) -> Self:
-        try:
-            document = json.loads(file.read_text(encoding="utf-8"))
-            key = Path(document["api_key_file"]).read_text(encoding="utf-8").strip()
-            ca_file = document.get("ca_file")
-            return cls(document["api_url"], key, Path(ca_file) if ca_file else None)
-        except FileNotFoundError:
-            remedy = "start a site with `chelu up`, or set CHELU_API_URL and CHELU_API_KEY"
-            raise CannotStartError(f"no site has been started here (there is no {file})", remedy) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigurationError("endpoints", str(file), f"it cannot be read ({error})") from None
 
 
 class Client:
@@ -327,6 +292,24 @@ class Client:
         user: Row = self._change(f"/api/users/{user_name}", changes)
         return user
 
+    def backup(self, target: IO[bytes]) -> int:
+        """Write the register's backup to a file; returns its bytes."""
+        try:
+            with self._http.stream("GET", "/api/backup", timeout=FILE_TIMEOUT_S) as response:
+                if not response.is_success:
+                    response.read()
+                    raise self._refusal("GET", "/api/backup", response)
+                return sum(target.write(chunk) for chunk in response.iter_bytes())
+        except httpx.HTTPError as error:
+            raise UnreachableError(PEER, self._url, self._explained(error)) from None
+
+    def restore(self, source: IO[bytes], *, replace: bool = False) -> Row:
+        """Let the register be what a backup says: ``made``, ``chelu`` and ``rows`` by table."""
+        headers = {"Content-Type": "application/x-tar"}
+        query = {"replace": replace}
+        restored: Row = self._json("POST", "/api/restore", content=source, params=query, headers=headers, timeout=FILE_TIMEOUT_S)
+        return restored
+
     def warnings(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
         """Warnings raised, updated and cleared."""
         return self._rows("/api/warnings", from_us, to_us)
@@ -359,9 +342,12 @@ class Client:
             raise UnreachableError(PEER, self._url, self._explained(error)) from None
         if response.is_success or response.status_code in allowed:
             return response
+        raise self._refusal(method, path, response)
+
+    def _refusal(self, method: str, path: str, response: httpx.Response) -> UnreachableError | RefusedError:
         if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            raise UnreachableError(PEER, self._url, _detail(response))
-        raise RefusedError(PEER, f"{method} {path}", _detail(response))
+            return UnreachableError(PEER, self._url, _detail(response))
+        return RefusedError(PEER, f"{method} {path}", _detail(response))
 
     def _explained(self, error: httpx.HTTPError) -> str:
         """What went wrong; httpx wraps what went wrong with TLS twice."""

@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline  # a test site may have no way out: t
 from chelu.errors import CheluError
 from services.registry import (
     audit,
+    backups,
     broker_hook,
     device_imports,
     devices,
@@ -36,6 +37,7 @@ from services.registry.parts import Parts, PartsOf
 from services.registry.roles import check_complete
 
 MAX_BODY_BYTES = 64 * 2**20
+MAX_BACKUP_BYTES = 16 * 2**30  # counted while it goes to a file
 ABOUT = """The register of a Chelu test site: sites, devices and their credentials, and what was stored of their messages.
 
 Every call but `/health` needs an API key: `Authorization: Bearer KEY`. A refusal is a problem document (RFC 9457)
@@ -67,7 +69,7 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPIOffline(redoc_url=None, title="Chelu registry", version=version("chelu"), description=ABOUT)
     app.add_api_route("/", _documents, include_in_schema=False)
     app.state.parts = parts
-    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger={"/api/restore": MAX_BACKUP_BYTES})
     app.include_router(HEALTH)
     app.include_router(sessions.LOGIN, responses=REFUSALS)
     app.include_router(broker_hook.ROUTER, responses=REFUSALS)
@@ -84,6 +86,7 @@ def create_app(parts: Parts) -> FastAPI:
         tables,
         traffic,
         audit,
+        backups,
         people,
         sessions,
     ):

@@ -387,3 +387,11 @@ class Health(Model):
     status: str = Field(examples=["ok"])
     database: str = Field(examples=["ok"])
     broker_files: str = Field(examples=["in step"])
+
+
+class Restored(Model):
+    """What a backup brought back."""
+
+    made: str = Field(description="when the backup was made")
+    chelu: str = Field(description="by which version")
+    rows: dict[str, int] = Field(description="by table")

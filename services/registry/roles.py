@@ -28,6 +28,7 @@ class Scope(enum.StrEnum):
     DATA = "data:read"
     PEOPLE = "people"
     AUDIT = "audit:read"
+    BACKUP = "backup"
 
 
 class Where(enum.Enum):
@@ -135,6 +136,8 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/warnings"): DATA,
     ("GET", "/api/segments"): DATA,
     ("GET", "/api/audit"): Need(Role.ADMINISTRATOR, Scope.AUDIT, Where.EVERYWHERE),
+    ("GET", "/api/backup"): Need(Role.ADMINISTRATOR, Scope.BACKUP, Where.EVERYWHERE),
+    ("POST", "/api/restore"): Need(Role.ADMINISTRATOR, Scope.BACKUP, Where.EVERYWHERE),
     ("GET", "/api/users"): PEOPLE,
     ("POST", "/api/users"): PEOPLE,
     ("GET", "/api/users/{user_name}"): PEOPLE,

@@ -1,0 +1,48 @@
+"""Where the registry is, as commands and programs find it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from chelu import tls
+from chelu.errors import CannotStartError, ConfigurationError
+from chelu.local.files import Layout, home
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the registry is, and the key to it."""
+
+    url: str
+    key: str = field(repr=False)
+    ca_file: Path | None = None  # whom to believe at an https URL; None: the machine's authorities
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """From CHELU_API_URL and CHELU_API_KEY, else from the endpoints.json that `chelu up` left in CHELU_HOME (./chelu-data).
+
+        Raises ConfigurationError or CannotStartError naming what is missing.
+        """
+        if url := environ.get("CHELU_API_URL"):
+            if key := environ.get("CHELU_API_KEY"):
+                return cls(url, key, tls.authority(environ))
+            raise ConfigurationError("CHELU_API_KEY", None, "it is required beside CHELU_API_URL", source="environment")
+        return cls._of_file(Layout(home(environ)).endpoints)
+
+    @classmethod
+    def _of_file(cls, file: Path) -> Self:
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+            key = Path(document["api_key_file"]).read_text(encoding="utf-8").strip()
+            ca_file = document.get("ca_file")
+            return cls(document["api_url"], key, Path(ca_file) if ca_file else None)
+        except FileNotFoundError:
+            remedy = "start a site with `chelu up`, or set CHELU_API_URL and CHELU_API_KEY"
+            raise CannotStartError(f"no site has been started here (there is no {file})", remedy) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError("endpoints", str(file), f"it cannot be read ({error})") from None

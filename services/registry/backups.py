@@ -1,0 +1,94 @@
+"""Backup and restore of the register over HTTP."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import IO, Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from services.registry import archive_sql
+from services.registry.access import CallerOf
+from services.registry.archive import CHUNK, Archive, ArchiveError
+from services.registry.database import remember
+from services.registry.models import Restored
+from services.registry.parts import Parts, PartsOf
+from services.registry.problems import Fault, ProblemError
+
+ROUTER = APIRouter(prefix="/api", tags=["backup"])
+TAR = "application/x-tar"
+IN_MEMORY = 16 << 20
+BODY = {"requestBody": {"required": True, "content": {TAR: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+@ROUTER.get("/backup", response_class=StreamingResponse, responses={200: {"content": {TAR: {}}}})
+def backup(parts: PartsOf) -> StreamingResponse:
+    """The register as one consistent archive: devices, people, hashes of credentials and keys, roads, audit log.
+
+    A tar of NDJSON tables with a manifest that has every part's SHA-256. Stored messages are not in it.
+    """
+    target = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed when it has been sent
+    try:
+        with parts.register.transaction() as connection:
+            manifest = archive_sql.save(connection, target)
+    except BaseException:
+        target.close()
+        raise
+    size, _ = target.tell(), target.seek(0)
+    name = f"register-{manifest.made[:10]}.tar"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
+    return StreamingResponse(_chunks(target), media_type=TAR, headers=headers)
+
+
+@ROUTER.post("/restore", openapi_extra=BODY)
+async def restore(
+    request: Request,
+    parts: PartsOf,
+    who: CallerOf,
+    *,
+    replace: Annotated[
+        bool, Query(description="also where sites, organisations or devices are registered: they are replaced")
+    ] = False,
+) -> Restored:
+    """Let the register be what a backup says, in one transaction; the broker's files follow.
+
+    409 where something is registered, unless it is to be replaced; 422 for a file that is damaged or of a newer version, with the
+    name of its part.
+    """
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as source:
+        async for chunk in request.stream():
+            source.write(chunk)
+        return await run_in_threadpool(_restore, parts, who.name, source, replace=replace)
+
+
+def _restore(parts: Parts, actor: str, source: IO[bytes], *, replace: bool) -> Restored:
+    try:
+        archive = Archive(source)
+        with parts.register.transaction(actor) as connection:
+            if (found := archive_sql.occupied(connection)) and not replace:
+                raise _occupied(found)
+            rows = archive_sql.restore(connection, archive)
+            made = archive.manifest.made
+            remember(connection, actor, "restore", "register", {"made": made, "rows": rows})
+    except ArchiveError as error:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [Fault(error.part, error.found, error.allowed)]) from None
+    parts.broker.announce()
+    return Restored(made=archive.manifest.made, chelu=archive.manifest.chelu, rows=rows)
+
+
+def _occupied(found: dict[str, int]) -> ProblemError:
+    faults = [Fault(name, str(count), "none, or replace=true") for name, count in found.items()]
+    listed = ", ".join(f"{name}: {count}" for name, count in found.items())
+    return ProblemError(
+        HTTPStatus.CONFLICT, f"this register is not empty ({listed}): with replace=true they are replaced by the backup's", faults
+    )
+
+
+def _chunks(source: IO[bytes]) -> Iterator[bytes]:
+    with source:
+        while chunk := source.read(CHUNK):
+            yield chunk

@@ -297,4 +297,59 @@ SPAT = Stream(
     ),
 )
 
-STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in (BSM, PARTICIPANT, SPAT)}
+TELEMETRY = Stream(
+    "telemetry",
+    "one report of a vehicle on itself: real-time or re-issued data of GB/T 32960.3, or a location report of JT/T 808",
+    (
+        Field("time_us", "i8", "µs", "when the vehicle took the data, UTC; whole seconds on the wire"),
+        Field("edition", "u2", "", "2016, 2025: GB/T 32960.3; 2013, 2019: JT/T 808"),
+        Field("is_reissued", "b1", "", "sent again later, after a time without connection"),
+        *_codes(
+            ("vehicle_state", "u1", "1 on 2 off 3 other"),
+            ("charge_state", "u1", "1 charging parked 2 charging driving 3 not charging 4 charged"),
+            ("power_mode", "u1", "1 electric 2 hybrid 3 fuel"),
+        ),
+        *POSITION,
+        *_codes(("coordinate_system", "u1", "as sent: 1 WGS-84 2 GCJ-02 3 other; the columns hold WGS-84")),
+        *_floats(
+            ("speed_mps", "m/s", ""),
+            ("heading_deg", "°", "clockwise from north"),
+            ("mileage_m", "m", "since the vehicle was made"),
+            ("voltage_v", "V", "of the traction battery"),
+            ("current_a", "A", "of the traction battery"),
+            ("state_of_charge", "1", "0..1"),
+            ("insulation_ohm", "Ω", ""),
+            ("accelerator", "1", "0..1 of its travel"),
+            ("brake", "1", "0..1 of its travel; 1.01: pressed, travel unknown"),
+        ),
+        *_codes(
+            ("gear", "u1", "0 neutral 1..12 13 reverse 14 drive 15 park"),
+            ("has_drive", "b1", "a driving force acts"),
+            ("has_brake", "b1", "a braking force acts"),
+            ("dcdc_state", "u1", "1 working 2 off"),
+            ("motors", "u1", "how many motors are reported"),
+            ("engine_state", "u1", "1 on 2 off"),
+        ),
+        *_floats(
+            ("engine_speed_rpm", "1/min", ""),
+            ("fuel_l_per_100km", "L/100 km", ""),
+            ("fuel_cell_voltage_v", "V", ""),
+            ("fuel_cell_current_a", "A", ""),
+            ("hydrogen_temperature_max_c", "°C", ""),
+            ("hydrogen_pressure_max_pa", "Pa", ""),
+            ("cell_voltage_max_v", "V", "as sent, else the highest of the cells reported"),
+            ("cell_voltage_min_v", "V", "as sent, else the lowest of the cells reported"),
+            ("battery_temperature_max_c", "°C", "as sent, else the highest of the probes reported"),
+            ("battery_temperature_min_c", "°C", "as sent, else the lowest of the probes reported"),
+        ),
+        *_codes(
+            ("alarm_level", "u1", "highest now: 0 none … 3 worst, 4 thermal event (2025)"),
+            ("alarm_flags", "u4", "general alarms; lowest bit first, of the edition's own table"),
+            ("faults", "u2", "how many fault codes are reported"),
+            ("status_flags", "u4", "JT/T 808: the status word"),
+        ),
+    ),
+    late_after_s=60.0,
+)
+
+STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in (BSM, PARTICIPANT, SPAT, TELEMETRY)}

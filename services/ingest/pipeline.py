@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.bus import Messages
+from chelu.codec import gbt32960
 from chelu.errors import MalformedError
-from chelu.messages import STREAMS, Batch, DropReason, Flag
+from chelu.messages import STREAMS, Batch, DropReason, Flag, Frames
 from chelu.quality.checks import Hearing, Limits
 from chelu.quality.timing import TimingLimits, late, skewed
 from services.ingest import documents
@@ -78,6 +79,7 @@ def prepare(
         work.refuse(message, found.refusal or DropReason.UNKNOWN_TOPIC, found.detail)
     memories = _frames(work, np.flatnonzero(fits & (handling == Handling.FRAMES)), decode, memories, rules)
     _documents(work, np.flatnonzero(fits & (handling == Handling.JSON)), rules.reports)
+    _telemetry(work, np.flatnonzero(fits & (handling == Handling.TELEMETRY)), rules)
     _blobs(work, np.flatnonzero(fits & (handling == Handling.BYTES)), rules.reports)
     done = Prepared(messages, routes, route, work.frames, work.rows, work.tables, work.refusals, work.missing)
     return done, memories
@@ -213,7 +215,35 @@ def _documents(work: _Work, chosen: Indices, limits: TimingLimits) -> None:
     )
 
 
+def _telemetry(work: _Work, chosen: Indices, rules: Rules) -> None:
+    """One frame of a vehicle a message: reports become rows, with all they say and the frame beside them; logins are kept."""
+    source = _welcome(work, chosen)
+    if not len(source):
+        return
+    messages = work.messages
+    frames = Frames(messages.data, messages.start[source], messages.stop[source], messages.arrival_us[source], source)
+    decoded = gbt32960.decode(frames)
+    rejects = decoded.rejects
+    for frame, reason, detail in zip(rejects.index.tolist(), rejects.reason, rejects.detail, strict=True):
+        work.refuse(int(source[frame]), reason, detail)
+    _kept(work, source[list(decoded.others)], rules.reports)
+    rows = decoded.rows
+    if not len(rows):
+        return
+    frame = rows["frame"]
+    columns = _columns(work, source[frame], rows["time_us"], rules.streams["telemetry"].timing)
+    columns["flags"] |= np.where(decoded.is_doubtful, np.int16(Flag.RANGE), np.int16(0))
+    known = {name: column for name, column in rows.columns.items() if name not in columns and name != "frame"}
+    payloads = [frames.frame(row) for row in frame.tolist()]
+    _add(work, "telemetry", {**known, **columns}, details=decoded.details(), frame=payloads)
+
+
 def _blobs(work: _Work, chosen: Indices, limits: TimingLimits) -> None:
+    _kept(work, _welcome(work, chosen), limits)
+
+
+def _welcome(work: _Work, chosen: Indices) -> npt.NDArray[np.int32]:
+    """Those of the messages whose routes refuse nothing; the others are refused."""
     good = []
     for message in chosen.tolist():
         route = work.route_of(message)
@@ -221,19 +251,17 @@ def _blobs(work: _Work, chosen: Indices, limits: TimingLimits) -> None:
             work.refuse(message, route.refusal, route.detail)
         else:
             good.append(message)
-    if not good:
+    return np.array(good, np.int32)
+
+
+def _kept(work: _Work, source: npt.NDArray[np.int32], limits: TimingLimits) -> None:
+    """Whole payloads as they are; the event time is the arrival."""
+    if not len(source):
         return
-    source = np.array(good, np.int32)
     columns = _columns(work, source, work.messages.arrival_us[source], limits)
-    payloads = [work.messages.payload(message) for message in good]
-    _add(
-        work,
-        "message",
-        columns,
-        kind=[work.route_of(message).stream for message in good],
-        payload=payloads,
-        value=[None] * len(good),
-    )
+    payloads = [work.messages.payload(message) for message in source.tolist()]
+    kinds = [work.route_of(message).stream for message in source.tolist()]
+    _add(work, "message", columns, kind=kinds, payload=payloads, value=[None] * len(source))
 
 
 def _columns(

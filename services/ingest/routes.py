@@ -31,6 +31,7 @@ class Handling(enum.IntEnum):
     JSON = 2
     BYTES = 3  # kept as it is
     REFUSE = 4  # whole, unread
+    TELEMETRY = 5  # a frame of GB/T 32960
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def route_of(match: Match, device: Device | None) -> Route:
 _HANDLING = {
     Payload.FRAMES: Handling.FRAMES,
     Payload.JSON: Handling.JSON,
-    Payload.GB32960: Handling.BYTES,
+    Payload.GB32960: Handling.TELEMETRY,
     Payload.COLUMNS: Handling.BYTES,
     Payload.ANY: Handling.BYTES,
 }

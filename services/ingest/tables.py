@@ -9,15 +9,20 @@ from typing import Any
 
 from psycopg import Connection
 
-from chelu.messages import HEADER, STREAMS
-from chelu.store import Series, TableColumn, columns_sql, create_series, migrate, table_columns
-from chelu.store.schema import add_missing_columns, column_of
+from chelu.messages import HEADER, STREAMS, TELEMETRY
+from chelu.store import Series, TableColumn, create_series, migrate, table_columns
+from chelu.store.schema import add_missing_columns, column_of, definitions
 from chelu.store.series import BY_DEVICE
 
 BY_TIMES = "USING brin (time, arrival) WITH (pages_per_range = 32)"  # both rise with the rows, so that it costs next to nothing
 _HEADER = tuple(column_of(field) for field in HEADER)
 COLUMNS: Mapping[str, tuple[TableColumn, ...]] = {
     **{name: table_columns(stream) for name, stream in STREAMS.items()},
+    "telemetry": (
+        *table_columns(TELEMETRY),
+        TableColumn("details", "jsonb", "details"),  # all that the report says, lists of cells, probes and motors included
+        TableColumn("frame", "bytea", "frame"),
+    ),
     "message": (
         *_HEADER,
         TableColumn("kind", "text", "kind"),
@@ -52,8 +57,8 @@ def prepare_schema(connection: Connection[Any], shape: Shape = USUAL) -> dict[st
     """Bring schema ``stream`` up to date; the connection is in autocommit."""
     migrate(connection, "stream", Path(__file__).parent / "migrations")
     series = {}
-    for name, stream in STREAMS.items():
-        table = f"stream.{name}"
-        series[name] = create_series(connection, table, columns_sql(stream), hours=shape.partition_hours, indexes=shape.indexes)
-        add_missing_columns(connection, table, table_columns(stream))
+    for name in STREAMS:
+        table, columns = f"stream.{name}", COLUMNS[name]
+        series[name] = create_series(connection, table, definitions(columns), hours=shape.partition_hours, indexes=shape.indexes)
+        add_missing_columns(connection, table, columns)
     return series

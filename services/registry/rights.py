@@ -16,7 +16,7 @@ from chelu.topics import PICTURE, TOPICS, Kind, Topic
 USER = "%u"
 PLACE = "{place}"
 JOINING = tuple(row for row in TOPICS if PLACE in row.pattern)  # what a device may do that is not registered
-MESSAGE_TABLES = frozenset({"bsm", "participant", "spat", "message"})
+MESSAGE_TABLES = frozenset({"bsm", "participant", "spat", "telemetry", "message"})
 
 
 @dataclass(frozen=True, slots=True)

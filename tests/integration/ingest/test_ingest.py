@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.integration.ingest.sender import Sender
 from tests.unit.ingest.crafted import bsm, deployed
 from tests.waiting import until
 
+CASES = Path(__file__).parents[2] / "data"
 STORED = "SELECT count(*) FROM stream.bsm"
 
 
@@ -183,3 +185,18 @@ def test_told_to_stop_it_ends_in_order(site: Site, anyone: Session) -> None:
         anyone.publish("obu/o1/bsm/up", bsm(time_us=now_us()))
     settled(site, 1)
     assert site.stop() == 0
+
+
+def test_a_report_of_a_vehicle_is_a_row_with_its_lists_and_its_bytes(site: Site, anyone: Session) -> None:
+    site.register("v1", "vehicle")
+    frame = bytes.fromhex((CASES / "gbt32960-2025-electric" / "input.hex").read_text())
+    for payload in (frame, frame[:-1]):
+        anyone.publish("vehicle/v1/telemetry/up", payload, qos=1)
+    assert settled(site, 2) == (2, 1, {"truncated": 1})
+    query = """SELECT edition, is_reissued, speed_mps, brake, motors, details -> 'cells' -> 'packs' -> 0 ->> 'voltages', frame
+        FROM stream.telemetry"""
+    edition, is_reissued, speed, brake, motors, cells, stored = site.rows(query)[0]
+    assert (edition, is_reissued, brake, motors) == (2025, False, None, 1)
+    assert abs(speed * 3.6 - 65.5) < 1e-9
+    assert json.loads(cells) == [3.601, 3.602, None, 3.604]
+    assert bytes(stored) == frame

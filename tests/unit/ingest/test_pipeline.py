@@ -7,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from chelu.codec.gbt32960_frame import encode_time
 from chelu.messages import DropReason, Flag
 from services.ingest.accounts import settle
 from services.ingest.prepared import Prepared, deliveries
+from tests.unit.codec.plain_gbt32960 import framed
 from tests.unit.ingest.crafted import NOW_US, bsm, deployed, message, work
 
 HOUR_US = 3_600_000_000
@@ -61,6 +63,10 @@ def test_an_envelope_of_three_is_three_rows() -> None:
         ("obu/o1/heartbeat/up", b'{"a":' + b"[" * 100 + b"]" * 100 + b"}", DropReason.UNDECODABLE),
         ("obu/o1/heartbeat/up", b'{"a": "' + b"x" * 20_000 + b'"}', DropReason.OVERLONG),
         ("rsu/r1/rsm/up", deployed([bsm()], is_bsm=False), DropReason.UNDECODABLE),
+        ("vehicle/v1/telemetry/up", b"##\x02\xfe", DropReason.TRUNCATED),
+        ("vehicle/v1/telemetry/up", framed(2016, bytes(6), encryption=3), DropReason.UNDECODABLE),
+        ("vehicle/v1/telemetry/up", framed(2016, bytes(6))[:-1] + b"\x00", DropReason.UNDECODABLE),
+        ("vehicle/v9/telemetry/up", framed(2016, bytes(6)), DropReason.UNREGISTERED),
         ("rsu/r1/bsm/up", deployed([bsm()], reference_us=NOW_US + 30 * 24 * HOUR_US), DropReason.OUT_OF_RANGE),
         ("rsu/r1/bsm/up", deployed([bsm()], reference_us=0), DropReason.OUT_OF_RANGE),
     ],
@@ -137,10 +143,38 @@ def test_gap_and_jump_are_seen_from_one_batch_to_the_next() -> None:
     assert prepared.missing["bsm"] == 1
 
 
-def test_telemetry_is_kept_as_it_is() -> None:
-    prepared, _ = work([message("vehicle/v1/telemetry/up", b"##\x02\xfe", qos=1)])
-    assert prepared.tables["message"]["payload"].tolist() == [b"##\x02\xfe"]
+REPORT = framed(2016, encode_time(NOW_US) + b"\x05" + struct.pack(">BII", 0, 106_500_000, 29_500_000) + b"\x80\x00\x01\x07")
+
+
+def test_a_report_of_a_vehicle_is_a_row_with_all_it_says_beside_it() -> None:
+    prepared, _ = work([message("vehicle/v1/telemetry/up", REPORT, qos=1)])
+    rows = prepared.tables["telemetry"]
+    assert (rows["latitude_deg"].tolist(), rows["device_key"].tolist(), rows["flags"].tolist()) == ([29.5], [4], [0])
+    assert rows["time_us"].tolist() == [NOW_US // 1_000_000 * 1_000_000]
+    assert rows["details"][0]["custom_80"] == "07"
+    assert rows["frame"].tolist() == [REPORT]
+    assert prepared.rows.tolist() == [1]
+
+
+def test_a_login_is_kept_as_it_is() -> None:
+    login = framed(2016, encode_time(NOW_US) + bytes(24), command=1)
+    prepared, _ = work([message("vehicle/v1/telemetry/up", login, qos=1)])
+    assert prepared.tables["message"]["payload"].tolist() == [login]
     assert prepared.tables["message"]["kind"].tolist() == ["telemetry"]
+
+
+def test_a_report_whose_clock_has_no_such_day_is_stored_at_its_arrival_and_flagged() -> None:
+    report = framed(2016, bytes([23, 2, 30, 0, 0, 0]))
+    rows = work([message("vehicle/v1/telemetry/up", report, qos=1)])[0].tables["telemetry"]
+    assert (rows["time_us"].tolist(), rows["flags"].tolist()) == ([NOW_US], [Flag.CLOCK])
+
+
+def test_a_report_that_waited_is_late_and_an_impossible_speed_is_doubted() -> None:
+    body = b"\x01" + struct.pack(">BBBHIHHBBBHBB", 1, 1, 1, 2500, 0, 0, 10000, 50, 1, 0, 0, 0, 0)
+    report = framed(2016, encode_time(NOW_US - HOUR_US) + body, command=3)
+    rows = work([message("vehicle/v1/telemetry/up", report, qos=1, sequence=7)])[0].tables["telemetry"]
+    assert rows["flags"].tolist() == [Flag.LATE | Flag.RANGE]
+    assert rows["is_reissued"].tolist() == [True]
 
 
 def test_a_duplicate_counts_its_rows_as_dropped() -> None:

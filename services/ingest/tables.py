@@ -20,7 +20,9 @@ COLUMNS: Mapping[str, tuple[TableColumn, ...]] = {
     **{name: table_columns(stream) for name, stream in STREAMS.items()},
     "telemetry": (
         *table_columns(TELEMETRY),
-        TableColumn("details", "jsonb", "details"),  # all that the report says, lists of cells, probes and motors included
+        TableColumn(
+            "details", "jsonb", "details", is_nullable=True
+        ),  # all that the report says, lists of cells, probes and motors included
         TableColumn("frame", "bytea", "frame"),
     ),
     "message": (

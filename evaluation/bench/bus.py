@@ -83,7 +83,8 @@ def recorded(count: int) -> list[bytes]:
     ]
 
 
-def _portions(port: int, count: int) -> Iterator[Messages]:
+def portions(port: int, count: int) -> Iterator[Messages]:
+    """What the reader finds in each buffer of the recorded stream, without a session's thread and inbox."""
     topics, buffer, held, found = TopicTable(), bytearray(BUFFER + wire.PADDING), 0, 0
     with closing(socket.create_connection(("127.0.0.1", port))) as client:
         client.sendall(RAW)
@@ -152,12 +153,12 @@ def _session(port: int, count: int, begin: Callable[[], None] = lambda: None) ->
 
 
 def _read(port: int, count: int) -> int:
-    return sum(len(messages) for messages in _portions(port, count))
+    return sum(len(messages) for messages in portions(port, count))
 
 
 def _decode(port: int, count: int) -> int:
     rows = 0
-    for messages in _portions(port, count):
+    for messages in portions(port, count):
         total = len(messages)
         source = np.arange(total, dtype=np.int32)
         decoded = cv2x.decode(Frames(messages.data, messages.start, messages.stop, messages.arrival_us, source))

@@ -48,7 +48,8 @@ def _whole(module: str, context: Context) -> Findings:
     return found
 
 
-PURE, WHOLE, ASKED_FOR = ("codec", "telemetry", "bus", "store", "inference"), ("site", "naive", "warning", "replay"), ("soak",)
+PURE = ("codec", "telemetry", "bus", "store", "inference")
+WHOLE, ASKED_FOR = ("stages", "site", "naive", "warning", "replay"), ("soak",)
 PARTS: Mapping[str, Part] = {
     **{name: partial(_pure, name) for name in PURE},
     **{name: partial(_whole, name) for name in (*WHOLE, *ASKED_FOR)},

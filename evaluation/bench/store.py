@@ -49,7 +49,7 @@ def run(*, quick: bool) -> list[Ratio]:
         series.ensure(connection, batch["time_us"], now_us=START_US)
         ours, limit, plain = interleaved(
             _emptied(connection, lambda: copy_rows(connection, TABLE, batch, COLUMNS)),
-            _emptied(connection, lambda: _copy_prepared(connection, prepared, rows)),
+            _emptied(connection, lambda: copy_prepared(connection, prepared, rows)),
             _emptied(connection, lambda: _insert(connection, small)),
             rounds=9,
         )
@@ -113,7 +113,8 @@ def _emptied(connection: psycopg.Connection[Any], side: Callable[[], int]) -> Ca
     return work
 
 
-def _copy_prepared(connection: psycopg.Connection[Any], pieces: list[bytes], rows: int) -> int:
+def copy_prepared(connection: psycopg.Connection[Any], pieces: list[bytes], rows: int) -> int:
+    """COPY of what `chelu.store.binary` has built: the limit of any writer; returns `rows`."""
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in COLUMNS)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(*TABLE.split(".")), names)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:

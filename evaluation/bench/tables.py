@@ -26,7 +26,8 @@ def stages(rows: Sequence[Mapping[str, Any]]) -> Table:
     total = sum(row["median_us"] for row in rows)
     for row in rows:
         spread = f"{row['min_us']:.2f} – {row['max_us']:.2f}"
-        rate, share = f"{1e6 / row['median_us']:,.0f}", f"{row['median_us'] / total:.0%}"
+        rate = f"{1e6 / row['median_us']:,.0f}" if row["median_us"] else "–"  # nothing that could be measured
+        share = f"{row['median_us'] / total:.0%}"
         table.add_row(row["stage"], f"{row['median_us']:.2f}", spread, rate, share)
     table.add_row("all, one after the other", f"{total:.2f}", "", f"{1e6 / total:,.0f}", "")
     return table

@@ -50,9 +50,9 @@ def run(*, quick: bool = False) -> list[Ratio]:
         if name != "BSM random shapes":
             write = _bsm_writer(batch, points)
             found.append(_encode(f"encode {name}", frames, write, 60 if "mix" in name else None, rounds))
-    rsm, participants = _rsm(random, rows // 16)
-    found.append(_decode("decode RSM of 16", rsm, 60, rounds))
-    found.append(_encode("encode RSM of 16", rsm, _rsm_writer(participants, len(rsm)), 60, rounds))
+    frames, participants = rsm(random, rows // 16)
+    found.append(_decode("decode RSM of 16", frames, 60, rounds))
+    found.append(_encode("encode RSM of 16", frames, _rsm_writer(participants, len(frames)), 60, rounds))
     return found
 
 
@@ -183,7 +183,8 @@ def _points(random: np.random.Generator, row: np.ndarray) -> Batch:
     )
 
 
-def _rsm(random: np.random.Generator, frames: int) -> tuple[Frames, Batch]:
+def rsm(random: np.random.Generator, frames: int) -> tuple[Frames, Batch]:
+    """RSMs of 16 participants, and those as rows."""
     rows = 16 * frames
     columns = _filled(PARTICIPANT, random, rows)
     columns["participant_id"] = random.integers(0, 65536, rows).astype(np.uint16)

@@ -66,7 +66,8 @@ def memory_over_time(figure: Figure, memory: Mapping[str, Any]) -> None:
     _memory(axes, memory)
     begin = memory["seconds"][int(len(memory["seconds"]) * memory["settled_share"])]
     axes.axvline(begin, color="#999999", linestyle="--", linewidth=1, label="growth is counted from here")
-    axes.legend(ncols=2)
+    _from_zero(axes, room=1.3)
+    axes.legend(ncols=3, loc="upper left")
 
 
 def soak(figure: Figure, found: Mapping[str, Any]) -> None:
@@ -75,17 +76,18 @@ def soak(figure: Figure, found: Mapping[str, Any]) -> None:
     minutes = [window["minute"] for window in found["windows"]]
     _axes(rate, f"soak: {found['offered_per_s']:,.0f} rows/s", "", "rows/s")
     rate.plot(minutes, [window["rate_per_s"] for window in found["windows"]], color=COLOURS[0])
-    rate.set_ylim(bottom=0)
+    _from_zero(rate)
     rate.yaxis.set_major_formatter(THOUSANDS)
     _axes(latency, "", "", "p99, ms")
     latency.plot(minutes, [window["p99_ms"] for window in found["windows"]], color=COLOURS[1])
-    latency.set_ylim(bottom=0)
+    _from_zero(latency)
     _axes(memory, "", "", "memory, MiB")
     _memory(memory, {"seconds": np.array(found["memory"]["seconds"]) / 60, "mb": found["memory"]["mb"]})
-    memory.legend(ncols=4, fontsize=8)
+    _from_zero(memory, room=1.4)
+    memory.legend(ncols=4, fontsize=8, loc="upper left")
     _axes(disk, "", "minutes", "disk, MiB")
     disk.plot(minutes, [window["disk_mb"] for window in found["windows"]], color=COLOURS[2])
-    disk.set_ylim(bottom=0)
+    _from_zero(disk)
     disk.yaxis.set_major_formatter(THOUSANDS)
 
 
@@ -100,7 +102,11 @@ DRAWINGS: Mapping[str, tuple[Callable[[Figure, Any], None], float]] = {
 def _memory(axes: Axes, memory: Mapping[str, Any]) -> None:
     for (name, values), colour in zip(memory["mb"].items(), COLOURS, strict=False):
         axes.plot(memory["seconds"], values, color=colour, label=name)
-    axes.set_ylim(bottom=0)
+
+
+def _from_zero(axes: Axes, room: float = 1.1) -> None:
+    """From zero to somewhat above the highest line."""
+    axes.set_ylim(0, room * max(float(np.max(line.get_ydata())) for line in axes.lines if len(np.ravel(line.get_ydata())) > 2))
 
 
 def _axes(axes: Axes, title: str, below: str, beside: str) -> Axes:

@@ -46,32 +46,30 @@ class Watch:
     """Usage by part over time; `series` grows in the watching thread and is read when that has ended."""
 
     pids: Mapping[str, int]
-    begun_s: float
     series: list[tuple[float, dict[str, Usage]]] = field(default_factory=list)
 
     def look(self) -> None:
         """Note how it stands now."""
-        at = time.monotonic() - self.begun_s
-        self.series.append((at, {name: usage(pid) for name, pid in self.pids.items()}))
+        self.series.append((time.time(), {name: usage(pid) for name, pid in self.pids.items()}))
 
     def cpu_s(self) -> dict[str, float]:
         """Processor seconds of each part from the first look to the last."""
         first, last = self.series[0][1], self.series[-1][1]
         return {name: last[name].cpu_s - first[name].cpu_s for name in self.pids}
 
-    def rss_mb(self) -> dict[str, list[float]]:
-        """Memory of each part at every look."""
-        return {name: [parts[name].rss_mb for _, parts in self.series] for name in self.pids}
+    def rss_mb(self, from_s: float = 0.0) -> dict[str, list[float]]:
+        """Memory of each part at every look from an instant on."""
+        return {name: [parts[name].rss_mb for at, parts in self.series if at >= from_s] for name in self.pids}
 
-    def times_s(self) -> list[float]:
-        """When those looks were."""
-        return [round(at, 2) for at, _ in self.series]
+    def times_s(self, from_s: float = 0.0) -> list[float]:
+        """When those looks were, by the wall."""
+        return [at for at, _ in self.series if at >= from_s]
 
 
 @contextmanager
 def watched(pids: Mapping[str, int], every_s: float) -> Iterator[Watch]:
     """Look at parts from now until the end of the block, every so often."""
-    watch, is_over = Watch(pids, time.monotonic()), threading.Event()
+    watch, is_over = Watch(pids), threading.Event()
     watch.look()
 
     def work() -> None:

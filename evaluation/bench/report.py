@@ -129,7 +129,8 @@ def show(figures: Sequence[Figure], console: Console, *, is_judged: bool) -> boo
     for one in missed:
         what = one.key or one.what.replace("\n", " ")
         console.print(f"[red]missed: {what} is {number(one.median)} {one.unit}, and {one.bar_text} is asked for")
-    console.print(f"[red]{len(missed)} of {bars} bars missed" if missed else f"[green]all {bars} bars met")
+    if bars:
+        console.print(f"[red]{len(missed)} of {bars} bars missed" if missed else f"[green]all {bars} bars met")
     return not missed
 
 

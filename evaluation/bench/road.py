@@ -108,13 +108,13 @@ class Road:
 
         look: called now and then while the load runs, with the seconds gone.
         """
-        begun_us, begun_s = time.time_ns() // 1000 - EARLIER_US, time.monotonic()
-        progress: list[tuple[float, int]] = []
+        begun_us = time.time_ns() // 1000 - EARLIER_US
+        progress: list[tuple[float, int]] = []  # wall clock, rows
         with watched(self.pids(), LOOK_S) as watch, self.traffic.running(rate_per_s, seconds) as load:
             while load.is_running():
                 time.sleep(POLL_S)
-                progress.append((time.monotonic() - begun_s, self._account(begun_us).stored))
-                look(progress[-1][0])
+                progress.append((time.time(), self._account(begun_us).stored))
+                look(progress[-1][0] - begun_us / US_PER_S)
             sent = load.sent()
             account = self._settled(begun_us, sent.rows)
         return self._step(rate_per_s, seconds, sent, account, begun_us, progress, watch)
@@ -130,6 +130,7 @@ class Road:
         watch: Watch,
     ) -> Step:
         durable_us = max((row["committed_us"] or 0 for row in self.client.batches(from_us=begun_us)), default=0)
+        first_s = sent.first_us / US_PER_S
         return Step(
             offered_per_s=rate_per_s,
             seconds=seconds,
@@ -140,10 +141,10 @@ class Road:
             behind_ms=(durable_us - sent.last_us) / 1000,
             latencies=self._latencies(sent, durable_us),
             late_ms=sent.late_ms,
-            progress=progress,
+            progress=[(at - first_s, rows) for at, rows in progress if at > first_s],
             cpu_s={**watch.cpu_s(), "load": sent.cpu_s},
-            rss_mb=watch.rss_mb(),
-            rss_at_s=watch.times_s(),
+            rss_mb=watch.rss_mb(first_s),
+            rss_at_s=[at - first_s for at in watch.times_s(first_s)],
         )
 
     def _account(self, from_us: int) -> Account:

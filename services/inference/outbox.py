@@ -7,6 +7,7 @@ that heard it, with the BSM id inside.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from services.inference.life import Notice, Party
 from services.inference.register import Device, Register
 
 PATTERN = "{kind}/{id}/warning/down"
+Place = tuple[float, float, float]  # latitude °, longitude °, elevation m
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # made once: `json.dumps` would make one for each warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +43,26 @@ def addressee(party: Party, register: Register) -> Device | None:
 
 
 def letter(notice: Notice, told: Mapping[str, Any], register: Register) -> Letter | None:
-    """The warning, told as its `document`, for its host; None when there is nobody to send it to."""
+    """The warning, told as in `documents`, for its host; None when there is nobody to send it to."""
     device = addressee(notice.host, register)
     if device is None:
         return None
     row = topics.row(PATTERN)
-    payload = json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
+    payload = _ENCODER.encode(told).encode()
     return Letter(row.topic(device.kind, device.device_id), payload, row.qos, device)
 
 
-def document(notice: Notice, register: Register, frame: LocalFrame) -> dict[str, Any]:
-    """The warning as JSON (docs/inference.md, "The warning")."""
+def documents(notices: Sequence[Notice], register: Register, frame: LocalFrame) -> list[dict[str, Any]]:
+    """The warnings as JSON (docs/inference.md, "The warning"); all their places are worked out at once."""
+    places = np.array([[one.east_m, one.north_m, one.up_m] for notice in notices for one in (notice.host, notice.other)])
+    geodetic = [column.tolist() for column in frame.to_geodetic(places.reshape(-1, 3))]
+    parties = list(zip(*geodetic, strict=True))
+    return [
+        _document(notice, host, other, register) for notice, host, other in zip(notices, parties[::2], parties[1::2], strict=True)
+    ]
+
+
+def _document(notice: Notice, host: Place, other: Place, register: Register) -> dict[str, Any]:
     cause = notice.cause
     return {
         "warning_id": notice.warning_id,
@@ -59,8 +71,8 @@ def document(notice: Notice, register: Register, frame: LocalFrame) -> dict[str,
         "level": notice.level,
         "time_us": notice.decided_us,
         "event_time_us": max(notice.host.time_us, notice.other.time_us),
-        "host": _party(notice.host, register, frame),
-        "other": _party(notice.other, register, frame),
+        "host": _party(notice.host, host, register),
+        "other": _party(notice.other, other, register),
         "ttc_s": _number(notice.ttc_s),
         "required_deceleration_mps2": _number(notice.required_mps2),
         "distance_m": _number(notice.distance_m),
@@ -75,14 +87,14 @@ def document(notice: Notice, register: Register, frame: LocalFrame) -> dict[str,
     }
 
 
-def _party(party: Party, register: Register, frame: LocalFrame) -> dict[str, Any]:
-    latitude, longitude, elevation = frame.to_geodetic(np.array([[party.east_m, party.north_m, party.up_m]]))
+def _party(party: Party, place: Place, register: Register) -> dict[str, Any]:
+    latitude_deg, longitude_deg, elevation_m = place
     return {
         "vehicle_id": _hex(party.vehicle_id),
         "device_id": _device_id(party.own_key or party.device_key, register),
-        "latitude_deg": round(float(latitude[0]), 7),
-        "longitude_deg": round(float(longitude[0]), 7),
-        "elevation_m": _number(float(elevation[0])),
+        "latitude_deg": round(latitude_deg, 7),
+        "longitude_deg": round(longitude_deg, 7),
+        "elevation_m": _number(elevation_m),
         "speed_mps": _number(party.speed_mps),
         "heading_deg": _number(party.heading_deg),
     }
@@ -98,7 +110,7 @@ def _hex(vehicle_id: int) -> str | None:
 
 
 def _number(value: float) -> float | None:
-    return round(value, 3) if np.isfinite(value) else None
+    return round(value, 3) if math.isfinite(value) else None
 
 
 WARNING_COLUMNS = (

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
 from services.inference.futures import MotionModel
 from services.inference.inbox import Inbox, Intake
-from services.inference.life import Notice
-from services.inference.outbox import Sent, document, letter, segment_rows, warning_rows
+from services.inference.life import Notice, State
+from services.inference.outbox import Sent, documents, letter, segment_rows, warning_rows
 from services.inference.parameters import read_site_values
-from services.inference.register import Register, SiteEntry
+from services.inference.register import Register
 from services.inference.reports import nothing
 from services.inference.settings import InferenceSettings
 from services.inference.site import Site, site_parameters
@@ -56,48 +57,54 @@ class Service:
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Until told to stop.
 
-        After a turn the thread rests about as long as the evaluation took: a micro-batch's cost hardly depends on its size, so
-        larger ones are cheaper, and the session's thread, which shares the interpreter with this one, gets to read meanwhile.
+        After a turn the thread rests half as long as it took: a micro-batch's cost hardly depends on its size, so larger ones are
+        cheaper, and the session's thread, which shares the interpreter with this one, gets to read meanwhile.
         """
         least_s = self._settings.batch_ms / 1000.0
         while not is_stopping():
             received = self._session.drain(self._settings.batch_messages, _IDLE_S)
             began_s = self._clock.monotonic_s()
             self.turn(received)
-            self._clock.sleep(min(max(least_s, self._clock.monotonic_s() - began_s), _LONGEST_REST_S))
+            self._clock.sleep(min(max(least_s, (self._clock.monotonic_s() - began_s) / 2), _LONGEST_REST_S))
 
     def turn(self, received: Messages) -> None:
         """One micro-batch; call it without messages, too, so that warnings end and the picture is published."""
         if (register := self._watch.newer()) is not None:
             self._use(register)
         intakes = self._inbox.read(received) if len(received) else {}
-        for site_id, site in self._sites.items():
-            self._step(site_id, site, intakes.get(site_id))
+        sent = {site_id: self._warn(site_id, site, intakes.get(site_id)) for site_id, site in self._sites.items()}
+        for site_id, site in self._sites.items():  # what can wait comes when every site's warnings are out
+            self._store(site_id, site, sent[site_id])
         if self._clock.monotonic_s() >= self._picture_due_s:
             self._broadcast()
         if self._clock.monotonic_s() >= self._report_due_s:
             self._report()
 
-    def _step(self, site_id: str, site: Site, intake: Intake | None) -> None:
+    def _warn(self, site_id: str, site: Site, intake: Intake | None) -> list[Sent]:
+        """Evaluate what came, and tell whom it concerns; who is warned for the first time is told first."""
         if intake is not None and len(intake.spat):
             site.signals.update(intake.spat)
         notices = site.step(intake.reports if intake else nothing(), self._clock.wall_us())
-        if notices:
-            sent = [self._send(self._register.sites[site_id], notice) for notice in notices]
-            self._storage.put(Item(WARNING, warning_rows(sent, site_id)))
-        result = site.segments()
-        roads = self._register.sites[site_id].roads
-        if result is not None and roads is not None:
-            self._storage.put(Item(SEGMENT, segment_rows(result, site_id, roads.link_ids())))
+        if not notices:
+            return []
+        notices.sort(key=lambda notice: notice.state is not State.RAISED)
+        told = documents(notices, self._register, self._register.sites[site_id].frame)
+        return [self._send(notice, document) for notice, document in zip(notices, told, strict=True)]
 
-    def _send(self, entry: SiteEntry, notice: Notice) -> Sent:
-        told = document(notice, self._register, entry.frame)
+    def _send(self, notice: Notice, told: dict[str, Any]) -> Sent:
         out, published_us = letter(notice, told, self._register), 0
         if out is not None:
             publication = self._session.publish(out.topic, out.payload, qos=out.qos)
             published_us = self._clock.wall_us() if publication.is_accepted else 0
         self.counts["warnings_sent" if published_us else "warnings_unsent"] += 1
         return Sent(notice, told, out, published_us)
+
+    def _store(self, site_id: str, site: Site, sent: list[Sent]) -> None:
+        if sent:
+            self._storage.put(Item(WARNING, warning_rows(sent, site_id)))
+        result, roads = site.segments(), self._register.sites[site_id].roads
+        if result is not None and roads is not None:
+            self._storage.put(Item(SEGMENT, segment_rows(result, site_id, roads.link_ids())))
 
     def _broadcast(self) -> None:
         """Publish every site's picture; a late turn does not make up for missed ones."""

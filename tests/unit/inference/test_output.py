@@ -12,7 +12,7 @@ from chelu.geo import LocalFrame
 from chelu.messages import SPAT, Batch
 from chelu.topics import Kind
 from services.inference.life import LifeParameters
-from services.inference.outbox import WARNING_COLUMNS, Sent, document, letter, warning_rows
+from services.inference.outbox import WARNING_COLUMNS, Sent, documents, letter, warning_rows
 from services.inference.parameters import table
 from services.inference.register import Device, Register
 from services.inference.signals import SignalTable
@@ -43,7 +43,7 @@ def notices():
 
 
 def _letter(notice, register):
-    return letter(notice, document(notice, register, FRAME), register)
+    return letter(notice, documents([notice], register, FRAME)[0], register)
 
 
 def test_a_warning_goes_to_the_vehicles_own_unit(notices) -> None:
@@ -67,7 +67,7 @@ def test_nobody_is_told_when_the_addressee_is_no_longer_registered(notices) -> N
 
 
 def test_the_warning_names_its_cause_and_places(notices) -> None:
-    found = document(notices[0], _register(*OBUS), FRAME)
+    found = documents(notices, _register(*OBUS), FRAME)[0]
     json.dumps(found, allow_nan=False)
     assert found["state"] == "raised"
     assert found["host"]["device_id"] == "obu-2"
@@ -78,7 +78,8 @@ def test_the_warning_names_its_cause_and_places(notices) -> None:
 
 def test_every_change_is_a_row_with_all_columns(notices) -> None:
     register = _register(*OBUS)
-    sent = [Sent(one, document(one, register, FRAME), _letter(one, register), 0) for one in notices]
+    told = documents(notices, register, FRAME)
+    sent = [Sent(one, about, letter(one, about, register), 0) for one, about in zip(notices, told, strict=True)]
     rows = warning_rows(sent, "north")
     assert len(rows) == len(notices)
     assert {column.source for column in WARNING_COLUMNS} <= set(rows)

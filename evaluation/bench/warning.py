@@ -119,7 +119,9 @@ def _run(sends: list[Send], client: Session, port: int, conflicts: float) -> Too
 
     def read() -> None:
         while not is_over.is_set():
-            for message in client.drain(1000, 0.1):
+            received = client.drain(1000, 0.1)
+            client.acknowledge(received)  # else the broker would keep back all but a receive window of them
+            for message in received:
                 warning = json.loads(message.payload)
                 vehicle, count = int(warning["cause"]["vehicle_id"], 16), warning["cause"]["message_count"]
                 is_other = message.topic != TOPIC.format(vehicle, "warning/down")

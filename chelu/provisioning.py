@@ -60,6 +60,7 @@ class ProvisioningKey:
         return Account(self.name, zlib.crc32(f"{serial} {attempt}".encode()) % self.places)
 
 
-def key_of(place: str) -> str:
-    """The name of the key to which a place belongs."""
-    return place.rpartition(".")[0]
+def account_of(place: str) -> Account:
+    """The account to which a place belongs; for a text that is no place, one that is nobody's."""
+    name, _, number = place.rpartition(".")
+    return Account(name, int(number) if number.isascii() and number.isdigit() and len(number) <= 4 else -1)

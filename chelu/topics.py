@@ -184,6 +184,7 @@ TOPICS: tuple[Topic, ...] = (
     _up("V2X/RSU/{id}/INFO/UP", (_R,), _JSON, None, 0, _OPEN, "info in OpenV2X JSON"),
 )
 
+CONNECTIONS = "$SYS/broker/log/N"  # mosquitto's own: who has connected, and from where
 PICTURE = "site/{site}/picture"  # published by inference for consoles and teams: Payload.COLUMNS, 10 Hz, QoS 0
 
 

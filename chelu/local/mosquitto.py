@@ -53,6 +53,7 @@ def render(configuration: Configuration, *, is_root: bool) -> str:
         "queue_qos0_messages false",
         "sys_interval 10",
         "log_dest stderr",
+        "log_dest topic",  # so that the registry hears from where strangers come
         "log_type error",
         "log_type warning",
         "log_type notice",

@@ -16,7 +16,7 @@ from services.registry.cli_shared import AsJson, Set, changes, open_client, prin
 PROVISIONING = typer.Typer(help="Keys for devices that are not registered yet.", no_args_is_help=True)
 INBOX = typer.Typer(help="Devices that want to join.", no_args_is_help=True)
 KEY_COLUMNS = ("name", "site_id", "joins", "max_joins", "places", "expires", "revoked", "is_live")
-INBOX_COLUMNS = ("serial", "fingerprint", "key", "site_id", "said", "last_heard", "kept")
+INBOX_COLUMNS = ("serial", "fingerprint", "key", "address", "site_id", "said", "last_heard", "kept")
 POLL_S = 0.2
 
 Fingerprint = Annotated[str | None, typer.Option(help="Needed when several claim the serial.")]

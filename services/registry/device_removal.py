@@ -16,6 +16,7 @@ TABLES = ("bsm", "participant", "spat", "message", "report", "delivery", "drop")
 CHILDREN = "SELECT device_id FROM register.device WHERE parent_key = %s ORDER BY device_id LIMIT %s"
 CARRIED = "SELECT device_id FROM register.device WHERE on_vehicle_key = %s ORDER BY device_id LIMIT %s"
 EXISTING = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'stream' AND table_name = ANY(%s)"
+REVOKE = "DELETE FROM register.credential WHERE device_key = %s"  # while the audit log can still name the device
 DELETE = "DELETE FROM register.device WHERE device_key = %s"
 
 
@@ -27,6 +28,7 @@ def delete(connection: Connection[DictRow], device: Device) -> None:
         "stored rows": _tables_with(connection, device.device_key),
     }
     dependants("device", device.device_id, found)
+    connection.execute(REVOKE, (device.device_key,))
     connection.execute(DELETE, (device.device_key,))
 
 

@@ -35,6 +35,7 @@ MOST_AT_ONCE = 1000
 ANSWER = topics.row("join/{id}/{place}/registered/down")
 COMMAND = topics.row("{kind}/{id}/command/down")
 FILTERS = (
+    (topics.CONNECTIONS, 0),
     # Quarantine at QoS 0: who floods it loses what is too much, and does not fill the broker's queue.
     *(
         (row.joining("+", "+"), 0 if row.payload is Payload.ANY else 1)
@@ -56,7 +57,15 @@ class Doorkeeper:
     def __init__(self, url: str, register: Register, announce: Callable[[], None], clock: Clock) -> None:
         self._register, self._announce = register, announce
         self._figures = BrokerFigures()
-        self._session = Session(url, client_id=ACCOUNT, clock=clock, subscriptions=FILTERS, inbox_limit=10_000)
+        self._session = Session(
+            url,
+            client_id=ACCOUNT,
+            clock=clock,
+            subscriptions=FILTERS,
+            inbox_limit=10_000,
+            on_connect=lambda _: LOG.info("devices that want to join are heard"),
+        )
+        self._addresses = strangers.Addresses()  # the doorkeeper's thread's own
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="doorkeeper", daemon=True)
 
@@ -97,7 +106,7 @@ class Doorkeeper:
             received = self._session.drain(MOST_AT_ONCE, 0.5)
             if received:
                 self._figures.note(received)
-                self._take([word for message in received if (word := strangers.read(message)) is not None])
+                self._take(self._addresses.add_to(word for it in received if (word := strangers.read(it)) is not None))
                 self._session.acknowledge(received)
 
     def _take(self, words: Sequence[Word]) -> None:

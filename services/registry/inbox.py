@@ -24,7 +24,7 @@ from services.registry.roles import Caller, Role
 
 ROUTER = APIRouter(prefix="/api/inbox", tags=["joining"])
 SHOWN = 100
-SELECT = """SELECT joining.serial, fingerprint, key_name AS key, place, key.site_id, said, state, device.device_id,
+SELECT = """SELECT joining.serial, fingerprint, key_name AS key, place, address, key.site_id, said, state, device.device_id,
         first_heard, last_heard, (SELECT count(*) FROM register.quarantine WHERE quarantine.serial = joining.serial) AS kept
     FROM register.joining JOIN register.provisioning_key AS key ON key.name = key_name
         LEFT JOIN register.device USING (device_key)"""

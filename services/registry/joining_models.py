@@ -72,7 +72,8 @@ class Waiting(Model):
     serial: str
     fingerprint: str = Field(description="of the secret it made for itself; the device logs the same")
     key: str = Field(description="the provisioning key it came with")
-    place: str
+    place: str = Field(description="of the key, where it waits")
+    address: str | None = Field(description="from where it connected; null when the broker does not say")
     site_id: str = Field(description="the key's")
     said: dict[str, Any]
     state: State

@@ -21,10 +21,11 @@ FORGOTTEN_AFTER = "7 days"
 IS_LIVE = """(key.revoked IS NULL AND key.expires > now() AND (key.joins < key.max_joins OR EXISTS (
     SELECT 1 FROM register.joining WHERE joining.key_name = key.name AND joining.state = 'registered')))"""
 LIVE = f"SELECT name, places, verifier FROM register.provisioning_key AS key WHERE {IS_LIVE} ORDER BY name"  # noqa: S608 - constants only
-HEAR = """INSERT INTO register.joining (serial, fingerprint, key_name, place, verifier, said)
-    SELECT %(serial)s, %(fingerprint)s, key.name, %(place)s, %(verifier)s, %(said)s
+HEAR = """INSERT INTO register.joining (serial, fingerprint, key_name, place, verifier, said, address)
+    SELECT %(serial)s, %(fingerprint)s, key.name, %(place)s, %(verifier)s, %(said)s, %(address)s
         FROM register.provisioning_key AS key WHERE key.name = %(key)s
     ON CONFLICT (serial, fingerprint) DO UPDATE SET place = excluded.place, last_heard = now(),
+        address = coalesce(excluded.address, joining.address),
         said = CASE joining.state WHEN 'waiting' THEN excluded.said ELSE joining.said END,
         key_name = CASE joining.state WHEN 'waiting' THEN excluded.key_name ELSE joining.key_name END"""
 ANSWERS = """SELECT joining.serial, joining.fingerprint, joining.place, device.device_id, device.kind
@@ -61,6 +62,7 @@ class Heard:
     verifier: str
     fingerprint: str
     said: dict[str, Any]
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def hear(connection: Connection[DictRow], heard: Iterable[Heard]) -> list[Answer
     """Note who waits, and say who among them has been registered already."""
     serials: list[str] = []
     for one in heard:
-        values = {name: getattr(one, name) for name in ("serial", "fingerprint", "key", "place", "verifier")}
+        values = {name: getattr(one, name) for name in ("serial", "fingerprint", "key", "place", "verifier", "address")}
         connection.execute(HEAR, {**values, "said": Jsonb(one.said)})
         serials.append(one.serial)
     if not serials:

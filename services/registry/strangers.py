@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from services.registry.models import DEVICE_ID
 
 MOST_SAID_BYTES = 4096  # of a hello
 MOST_KEPT_BYTES = 64 << 10  # of one message in quarantine; a longer one is cut
+CONNECTED = re.compile(r"New client connected from (?P<address>\S+):\d+ as (?P<account>join\+\S+) \(")
 SERIAL = re.compile(DEVICE_ID.removesuffix("$") + r"\Z")
 
 
@@ -42,26 +44,63 @@ class Ack:
     verifier: str
 
 
-Word = Heard | Kept | Online | Ack
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A stranger's session has begun, from this address."""
+
+    account: str
+    address: str
+
+
+Word = Heard | Kept | Online | Ack | Arrival
 
 
 def read(message: Received) -> Word | None:
     """What one message says; None for what is nothing to the registry."""
+    if message.topic == topics.CONNECTIONS:
+        found = CONNECTED.search(message.payload.decode("utf-8", "replace"))
+        return Arrival(found["account"], found["address"]) if found else None
     match = topics.find(message.topic)
     if match is None:
         return None
     if match.place:
         return _stranger(match, message) if SERIAL.match(match.device) and match.device not in {".", ".."} else None
     try:
-        document = _document(message.payload)
-        if match.topic.stream == "state":
-            return Online(match.device) if document.get("state") == "online" else None
-        rotation = document.get("seqNum")
-        if document.get("errorCode") != 0 or not isinstance(rotation, int) or not 0 < rotation < 2**63:
-            return None
-        return Ack(match.device, rotation, verifiers.check(document.get("verifier")))
+        return _device(match, _document(message.payload))
     except MalformedError:
         return None
+
+
+def _device(match: topics.Match, document: Mapping[str, Any]) -> Word | None:
+    if match.topic.stream == "state":
+        return Online(match.device) if document.get("state") == "online" else None
+    rotation = document.get("seqNum")
+    if document.get("errorCode") != 0 or not isinstance(rotation, int) or not 0 < rotation < 2**63:
+        return None
+    return Ack(match.device, rotation, verifiers.check(document.get("verifier")))
+
+
+class Addresses:
+    """From where the session of each stranger's account came last. For one thread; the longest unheard are forgotten."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._known: OrderedDict[str, str] = OrderedDict()
+
+    def add_to(self, words: Iterable[Word]) -> list[Word]:
+        """The words in order, arrivals noted and left out, hellos with their address."""
+        found: list[Word] = []
+        for word in words:
+            if isinstance(word, Arrival):
+                self._known[word.account] = word.address
+                self._known.move_to_end(word.account)
+                if len(self._known) > self._most:
+                    self._known.popitem(last=False)
+            elif isinstance(word, Heard):
+                found.append(replace(word, address=self._known.get(provisioning.account_of(word.place).user)))
+            else:
+                found.append(word)
+        return found
 
 
 def sort(words: Iterable[Word]) -> tuple[list[Heard], list[Kept], list[str], list[Ack]]:
@@ -77,7 +116,7 @@ def sort(words: Iterable[Word]) -> tuple[list[Heard], list[Kept], list[str], lis
             kept.setdefault(word.serial, []).append(word)
         elif isinstance(word, Online):
             online[word.device_id] = None
-        else:
+        elif isinstance(word, Ack):
             acks.append(word)
     return list(heard.values()), _newest(list(kept.values())), list(online), acks
 
@@ -104,7 +143,7 @@ def _hello(match: topics.Match, payload: bytes) -> Heard:
         Hello.model_validate(said)
     except ValidationError as error:
         raise MalformedError("undecodable", str(error)) from None
-    return Heard(match.device, match.place, provisioning.key_of(match.place), line, verifiers.fingerprint(line), said)
+    return Heard(match.device, match.place, provisioning.account_of(match.place).key, line, verifiers.fingerprint(line), said)
 
 
 def _document(payload: bytes) -> dict[str, Any]:

@@ -14,18 +14,18 @@ from tests.integration.registry.test_commands import chelu
 
 
 def test_a_change_is_recorded_with_before_and_after(place: Place, client: Client, add_device: AddDevice) -> None:
-    key = add_device("audited", name="old").device_key
+    add_device("audited", name="old")
     client.change_device("audited", {"name": "new"})
     client.delete_device("audited")
-    entries = list(client.audit(subject="audited"))
+    entries = list(client.audit(subject="audited", what="device"))
     assert [(entry["actor"], entry["action"], entry["what"]) for entry in entries] == [
         ("administrator", action, "device") for action in ("insert", "update", "delete")
     ]
     names = [tuple(side and side["name"] for side in (entry["before"], entry["after"])) for entry in entries]
     assert names == [(None, "old"), ("old", "new"), ("new", None)]
-    credential = list(client.audit(subject=str(key), what="credential"))
+    credential = list(client.audit(subject="audited", what="credential"))
     assert [entry["action"] for entry in credential] == ["insert", "delete"]
-    shown = chelu(place, "audit", "audited", "--json").stdout
+    shown = chelu(place, "audit", "audited", "--what", "device", "--json").stdout
     assert [entry["action"] for entry in json.loads(shown)] == ["insert", "update", "delete"]
 
 

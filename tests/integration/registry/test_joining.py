@@ -27,6 +27,7 @@ from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, Place
 from tests.integration.registry.test_broker import Peer
 from tests.waiting import until
 
+Join = Callable[[Path], list[bool]]
 MakeKey = Callable[..., ProvisioningKey]
 Connect = Callable[..., Peer]
 JOIN = """
@@ -53,8 +54,10 @@ def registry_account() -> str:
 
 
 @pytest.fixture
-def make_key(client: Client, mosquitto_port: int) -> MakeKey:
+def make_key(client: Client, mosquitto_port: int, place: Place) -> MakeKey:
     numbers = iter(range(100))
+    log = place.directory / "registry.log"
+    until(lambda: "devices that want to join are heard" in log.read_text(), 30, "the registry to be at the broker")
 
     def make(name: str | None = None, **fields: Any) -> ProvisioningKey:
         name = name or f"key-{time.monotonic_ns()}-{next(numbers)}"
@@ -75,6 +78,25 @@ def connect(mosquitto_port: int) -> Iterator[Connect]:
     yield connect
     for peer in peers:
         peer.close()
+
+
+@pytest.fixture
+def join() -> Iterator[Join]:
+    """Lets a device join in a thread of its own; what it answers has True once it has."""
+    leaving, threads = threading.Event(), list[threading.Thread]()
+
+    def join(file: Path) -> list[bool]:
+        answers: list[bool] = []
+        read = settings.load(file, {})
+        assert joining.is_waiting(read)
+        threads.append(threading.Thread(target=lambda: answers.append(joining.join(read, SystemClock(), leaving))))
+        threads[-1].start()
+        return answers
+
+    yield join
+    leaving.set()
+    for thread in threads:
+        thread.join()
 
 
 def hello(kind: str = "obu", **said: object) -> str:
@@ -101,22 +123,19 @@ def configure(directory: Path, port: int, key: ProvisioningKey, serial: str, wis
 
 
 def test_an_agent_joins_and_speaks_under_its_own_id(
-    client: Client, make_key: MakeKey, mosquitto_port: int, tmp_path: Path, connect: Connect
+    client: Client, make_key: MakeKey, mosquitto_port: int, tmp_path: Path, connect: Connect, join: Join
 ) -> None:
     file = configure(tmp_path, mosquitto_port, make_key("crew", max_joins=2), "R0017", wish="rsu-17")
-    leaving, joined = threading.Event(), []
-    read = settings.load(file, {})
-    assert joining.is_waiting(read)
-    thread = threading.Thread(target=lambda: joined.append(joining.join(read, SystemClock(), leaving)))
-    thread.start()
+    joined = join(file)
     found = until(lambda: waiting(client).get("R0017"), 10, "the hello") or {}
     assert (found["key"], found["site_id"], found["said"]["subtype"]) == ("crew", SITE, "gantry")
+    assert found["address"] == "127.0.0.1"
     _, line = CredentialFile(tmp_path / "secret").proposal()
     assert found["fingerprint"] == verifiers.fingerprint(line)
     assert "verifier" not in found["said"]
     started_s = time.monotonic()
     registered = client.people("POST", "inbox", "R0017", "register", json={"name": "the gantry"})
-    thread.join(10)
+    until(lambda: joined, 10, "the device to be told")
     print(f"\nregistered and told in {1000 * (time.monotonic() - started_s):.0f} ms")
     assert (joined, registered["device_id"], registered["secret"]) == ([True], "rsu-17", None)
     device = client.device("rsu-17")
@@ -147,28 +166,18 @@ def test_an_agent_joins_and_speaks_under_its_own_id(
 
 
 def test_twenty_devices_with_one_key_wait_at_once_and_none_loses_its_place_for_good(
-    client: Client, make_key: MakeKey, mosquitto_port: int, tmp_path: Path
+    client: Client, make_key: MakeKey, mosquitto_port: int, tmp_path: Path, join: Join
 ) -> None:
     key = make_key(max_joins=20)
-    leaving = threading.Event()
-    joined: list[bool] = []
-    files = [configure(tmp_path / f"d{number}", mosquitto_port, key, f"many-{number}") for number in range(20)]
-    threads = [
-        threading.Thread(target=lambda file=file: joined.append(joining.join(settings.load(file, {}), SystemClock(), leaving)))
-        for file in files
-    ]
-    for thread in threads:
-        thread.start()
     serials = [f"many-{number}" for number in range(20)]
+    files = [configure(tmp_path / serial, mosquitto_port, key, serial) for serial in serials]
+    answers = [join(file) for file in files]
     until(lambda: set(serials) <= set(waiting(client)), 30, "twenty hellos")
     for serial in serials:
         client.people("POST", "inbox", serial, "register", json={})
-    for thread in threads:
-        thread.join(30)
-    assert joined == [True] * 20
-    for serial, file in zip(serials, files, strict=True):
-        assert settings.load(file, {}).id == serial
-    assert "key" not in waiting(client)
+    until(lambda: all(answers), 30, "all to be told")
+    assert answers == [[True]] * 20
+    assert [settings.load(file, {}).id for file in files] == serials
     assert len({client.device(serial).device_key for serial in serials}) == 20
 
 

@@ -19,6 +19,7 @@ from chelu.clock import Clock
 from chelu.errors import MalformedError
 from chelu.messages import Frames
 from chelu.spool import Spool, SpoolError
+from chelu.topics import Kind
 from edge import control, reports
 from edge.account import Account
 from edge.lane import Lane
@@ -28,6 +29,7 @@ from edge.routing import Heard, Router, wire_id
 from edge.settings import EdgeSettings, Position
 from edge.sink import WarningSink
 from edge.tally import Tally
+from edge.vehicles.children import RECEIPT, TELEMETRY, Children
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class Agent:
             backlog=self._backlog,
             tally=self.tally,
         )
+        self.children = self._children() if settings.has_children else None
         self._sink = WarningSink(settings.warning_sink, clock, self.tally)
         self._account = Account(settings)
         self._session = self._new_session()
@@ -94,12 +97,14 @@ class Agent:
     @property
     def sent(self) -> Mapping[str, int]:
         """Frames that went out since the start, by stream."""
-        return dict(self._outgoing.sent)
+        sent = dict(self._outgoing.sent)
+        return {**sent, TELEMETRY.stream: self.children.sent} if self.children else sent
 
     @property
     def waiting(self) -> Mapping[str, int]:
         """Messages on disk that ingest has not receipted, by lane."""
-        return self._outgoing.waiting()
+        waiting = dict(self._outgoing.waiting())
+        return {**waiting, "children": len(self.children.spool)} if self.children else waiting
 
     def submit(self, frames: Frames) -> int:
         """Hand over frames, `reference_us` being when they were heard; returns how many were taken, the others are counted."""
@@ -140,8 +145,8 @@ class Agent:
                 thread.join()
         self._session.stop()
         self._sink.close()
-        for lane in (self._events, self._backlog):
-            lane.spool.close()
+        for spool in self._spools():
+            spool.close()
         log.info("%s %s stopped", self.settings.kind, self.settings.id)
 
     # -- the agent's thread --------------------------------------------------------------------------------------------------
@@ -196,6 +201,7 @@ class Agent:
         try:
             has_events = self._events.pump(now_s, connection)
             has_backlog = self._backlog.pump(now_s, connection)
+            has_backlog |= self.children is not None and self.children.pump(now_s, connection)
         except SpoolError as error:
             self.tally.count("spool", "disk", detail=str(error))
             return False
@@ -224,7 +230,10 @@ class Agent:
             self.tally.count("spool", "disk", detail=str(error))
 
     def _obey_one(self, stream: str, message: Received) -> None:
-        if stream == "receipt":
+        device = message.topic.split("/")[1]
+        if stream == "receipt" and self.children is not None and device != self.settings.id:
+            self.children.receipt(device, control.read_receipt(message.payload))
+        elif stream == "receipt":
             receipt, now_s = control.read_receipt(message.payload), self._clock.monotonic_s()
             for lane in (self._events, self._backlog):
                 lane.receipt(receipt.stored, now_s)
@@ -272,10 +281,11 @@ class Agent:
             start_id=self.start_id,
             time_us=self._clock.wall_us(),
             uptime_s=self._clock.monotonic_s() - self._started_s,
-            sent=self._outgoing.sent,
+            sent=self.sent,
             waiting=self.waiting,
             dropped=self._dropped(),
             position=self.position,
+            vehicles=self.children.status if self.children else None,
         )
         self._say("heartbeat", _json(document))
 
@@ -306,8 +316,8 @@ class Agent:
 
     def _sync(self) -> None:
         try:
-            self._events.spool.sync()
-            self._backlog.spool.sync()
+            for spool in self._spools():
+                spool.sync()
         except SpoolError as error:
             self.tally.count("spool", "sync", detail=str(error))
 
@@ -330,6 +340,9 @@ class Agent:
     def _publish_kept(self, record: Record, sequence: int, connection: int) -> Publication:
         return self._session.publish(self._topic(record.stream), record.payload, qos=1, sequence=sequence, on=connection)
 
+    def _spools(self) -> list[Spool]:
+        return [self._events.spool, self._backlog.spool, *([self.children.spool] if self.children else [])]
+
     def _count_sent(self, record: Record) -> None:
         if record.frames:
             self._outgoing.sent[record.stream] += record.frames
@@ -351,12 +364,27 @@ class Agent:
             settings.broker_url(),
             client_id=settings.id,
             clock=self._clock,
-            subscriptions=[(row.topic(settings.kind, settings.id), 1) for row in rows],
+            subscriptions=[*((row.topic(settings.kind, settings.id), 1) for row in rows), *self._of_children()],
             will=Will(self._topic("state"), _json(will)),
             clean=False,
             session_expiry_s=SESSION_EXPIRY_S,
             on_connect=self._greet,
         )
+
+    def _children(self) -> Children:
+        def publish(topic: str, payload: bytes, sequence: int, connection: int) -> Publication:
+            return self._session.publish(topic, payload, qos=1, sequence=sequence, on=connection)
+
+        return Children(self.settings, publish=publish, wake=self._wake, tally=self.tally)
+
+    def _of_children(self) -> list[tuple[str, int]]:
+        """Vehicles' receipts, by one filter: the broker hands over those of our own children only."""
+        is_wanted = self.children is not None and self.settings.delivery.receipts
+        return [(RECEIPT.topic(Kind.VEHICLE, "+"), 1)] if is_wanted else []
+
+    def _wake(self) -> None:
+        with self._guard:
+            self._guard.notify()
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

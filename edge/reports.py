@@ -47,6 +47,7 @@ def heartbeat(
     waiting: Mapping[str, int],
     dropped: Mapping[str, Mapping[str, int]],
     position: Position | None,
+    vehicles: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Alive, and what went out since `start_id`: frames by stream; messages waiting, by lane; drops, by place and reason."""
     document = {
@@ -59,6 +60,7 @@ def heartbeat(
         "sent": dict(sent),
         "waiting": dict(waiting),
         "dropped": {place: dict(reasons) for place, reasons in dropped.items()},
+        "vehicles": vehicles,
         "location": _location(position),
     }
     return {name: value for name, value in document.items() if value is not None}

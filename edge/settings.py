@@ -77,6 +77,24 @@ class GnssSource(Part):
     follow: bool = True
 
 
+class VehicleSource(Part):
+    """Vehicles that speak GB/T 32960.3 over TCP; the files are relative to the configuration file."""
+
+    type: Literal["gbt32960"]
+    listen: Endpoint
+    vehicles: Path
+    platforms_file: Path | None = None
+    idle_s: float = Field(default=180.0, ge=1, le=86_400)
+    batch_ms: float = Field(default=20.0, ge=0, le=1000)
+    max_connections: int = Field(default=10_000, ge=1, le=100_000)
+    second_login: Literal["replace", "refuse"] = "replace"
+
+    def below(self, base: Path) -> VehicleSource:
+        """The same with its files relative to a directory."""
+        platforms = base / self.platforms_file if self.platforms_file else None
+        return self.model_copy(update={"vehicles": base / self.vehicles, "platforms_file": platforms})
+
+
 class SpoolSettings(Part):
     """What is kept on disk: `directory` is relative to the configuration file."""
 
@@ -133,7 +151,7 @@ class EdgeSettings(settings.Settings):
     spool: SpoolSettings = SpoolSettings()
     delivery: DeliverySettings = DeliverySettings()
     join: JoinSettings | None = None
-    sources: tuple[Annotated[FrameSource | ObjectSource | GnssSource, Field(discriminator="type")], ...] = ()
+    sources: tuple[Annotated[FrameSource | ObjectSource | GnssSource | VehicleSource, Field(discriminator="type")], ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -157,9 +175,17 @@ class EdgeSettings(settings.Settings):
             raise ValueError("a source of type objects needs [position]: an RSM gives places relative to it")
         if "frames" in types and self.kind not in {Kind.RSU, Kind.OBU}:
             raise ValueError(f"a source of type frames needs kind = rsu or obu, not {self.kind}")
-        if types.count("gnss") > 1:
-            raise ValueError("a device has one source of type gnss")
+        if "gbt32960" in types and self.kind is not Kind.GATEWAY:
+            raise ValueError(f"a source of type gbt32960 needs kind = gateway, which speaks for its vehicles, not {self.kind}")
+        for single in ("gnss", "gbt32960"):
+            if types.count(single) > 1:
+                raise ValueError(f"a device has one source of type {single}")
         return self
+
+    @property
+    def has_children(self) -> bool:
+        """Whether it speaks for vehicles."""
+        return any(isinstance(source, VehicleSource) for source in self.sources)
 
     @property
     def envelope(self) -> Literal["bare", "deployed"]:
@@ -186,4 +212,5 @@ def load(file: Path, environ: Mapping[str, str]) -> EdgeSettings:
         paths["id"] = CredentialFile(base / read.credential_file).device_id() or read.id
     if read.join:
         paths["join"] = read.join.model_copy(update={"key_file": base / read.join.key_file})
+    paths["sources"] = tuple(source.below(base) if isinstance(source, VehicleSource) else source for source in read.sources)
     return read.model_copy(update=paths)

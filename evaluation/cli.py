@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add this part's commands."""
     app.command("demo")(demo)
     app.command("bench")(bench)
+    app.command("fuzz")(fuzz)
 
 
 def demo(seconds: Seconds = 60.0, summary: Summary = None, picture: Picture = Path("demo.png"), data: Data = None) -> None:
@@ -66,3 +67,19 @@ def bench(
         parts=parts or (), json=json, plots=plots, is_quick=quick, is_resumed=resume, minutes=minutes, rate_per_s=rate
     )
     raise typer.Exit(run(request, Console()))
+
+
+def fuzz(
+    decoder: Annotated[str, typer.Argument(help="gbt32960.")] = "gbt32960",
+    frames: Annotated[int, typer.Option(help="How many.")] = 1_000_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same frames.")] = 0,
+    corpus: Annotated[Path | None, typer.Option(help="Keep the batch that breaks it there.")] = None,
+) -> None:
+    """Give a decoder frames that were made wrong on purpose: none may crash it, hang it, or read differently beside others."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.fuzz.command import run
+    if frames < 1:
+        raise ConfigurationError("--frames", frames, "1 or more")
+    raise typer.Exit(run(decoder, frames=frames, seed=seed, corpus=corpus, console=Console()))

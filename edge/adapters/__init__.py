@@ -6,13 +6,14 @@ from chelu.clock import Clock
 from edge.adapters.frames import UdpFrames
 from edge.adapters.gnss import Gnss
 from edge.adapters.objects import ObjectLists
-from edge.adapters.source import Ears, Source
-from edge.settings import FrameSource, ObjectSource
+from edge.adapters.source import Ears, Household, Source
+from edge.settings import FrameSource, GnssSource, ObjectSource
+from edge.vehicles.server import VehicleGateway
 
 __all__ = ["Ears", "Source", "build"]
 
 
-def build(ears: Ears, clock: Clock) -> list[Source]:
+def build(ears: Household, clock: Clock) -> list[Source]:
     """The sources of the agent's settings; raises CannotStartError for an address that cannot be listened on."""
     sources: list[Source] = []
     for table in ears.settings.sources:
@@ -20,6 +21,8 @@ def build(ears: Ears, clock: Clock) -> list[Source]:
             sources.append(UdpFrames(table, ears, clock))
         elif isinstance(table, ObjectSource):
             sources.append(ObjectLists(table, ears, clock))
-        else:
+        elif isinstance(table, GnssSource):
             sources.append(Gnss(table, ears, clock))
+        elif ears.children is not None:
+            sources.append(VehicleGateway(table, ears.children, ears.tally, clock))
     return sources

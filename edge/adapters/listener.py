@@ -6,7 +6,7 @@ import socket
 import threading
 from abc import ABC, abstractmethod
 
-from edge.adapters.sockets import KernelDrops, listen
+from edge.sockets import KernelDrops, listen
 
 POLL_S = 0.25  # how soon a stop is heard
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from edge.routing import Heard
 from edge.settings import EdgeSettings, Position
 from edge.tally import Tally
+from edge.vehicles.children import Children
 
 
 class Ears(Protocol):
@@ -20,6 +21,12 @@ class Ears(Protocol):
 
     def hear(self, heard: Sequence[Heard]) -> int:
         """Take frames; never waits. Returns how many were taken; the others were counted."""
+
+
+class Household(Ears, Protocol):
+    """The agent of a device that may have children."""
+
+    children: Children | None
 
 
 class Source(Protocol):

@@ -1,0 +1,1 @@
+"""Decoders against frames that were made wrong on purpose."""

@@ -1,0 +1,293 @@
+"""Vehicles over TCP on a real broker: replies, bad input, and that what was acknowledged outlives kill -9."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chelu.bus import Session
+from chelu.clock import SystemClock
+from chelu.codec.gbt32960_frame import Answer, Command, Frame, Splitter, encode_time, read
+from chelu.local.ports import free_port
+from edge.agent import Agent
+from edge.settings import EdgeSettings
+from edge.vehicles.server import VehicleGateway
+from simulators.vehicle_load import Load, Plan, device_list, device_of, vin_of
+from tests.fix_broker import RunningBroker
+from tests.waiting import until
+
+NOW_US = 1_700_000_000_000_000
+TIME = encode_time(NOW_US)
+LOGIN = TIME + b"\x00\x01" + b"8" * 20 + b"\x00\x00"
+VIN = vin_of(0).encode()
+CLOCK = SystemClock()
+
+
+def request(command: int, data: bytes = b"", *, vin: bytes = VIN, edition: int = 2016, encryption: int = 1) -> bytes:
+    return Frame(edition, command, Answer.REQUEST, vin, encryption, data).encode()
+
+
+class Car:
+    """A terminal at the end of a cable."""
+
+    def __init__(self, port: int) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.splitter = Splitter()
+        self.answers: list[Frame] = []
+
+    def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.sock.sendall(piece)
+
+    def answer(self) -> Frame:
+        """The next answer; raises when none comes in ten seconds."""
+        while not self.answers:
+            data = self.sock.recv(4096)
+            if not data:
+                raise EOFError
+            self.answers += map(read, self.splitter.feed(data))
+        return self.answers.pop(0)
+
+    def ask(self, command: int, data: bytes = b"", **more: object) -> tuple[int, int, bytes]:
+        self.send(request(command, data, **more))  # type: ignore[arg-type]
+        found = self.answer()
+        return found.command, found.answer, found.data
+
+
+class Running:
+    """A gateway in this process."""
+
+    def __init__(self, broker: str, directory: Path, **values: object) -> None:
+        (directory / "vehicles.csv").write_text(device_list(20, site="s", gateway="gw"))
+        self.settings = EdgeSettings.check(
+            {
+                "kind": "gateway",
+                "id": f"gw-{free_port()}",
+                "broker": broker,
+                "spool": {"directory": directory / "spool"},
+                "delivery": {"resend_s": 1},
+                "heartbeat_s": 0.5,
+                "sources": [
+                    {
+                        "type": "gbt32960",
+                        "listen": "127.0.0.1:0",
+                        "vehicles": directory / "vehicles.csv",
+                        **values,
+                    }
+                ],
+            },
+            source="test",
+        )
+        self.agent = Agent(self.settings, CLOCK)
+        assert self.agent.children is not None
+        self.gateway = VehicleGateway(self.settings.sources[0], self.agent.children, self.agent.tally, CLOCK)  # type: ignore[arg-type]
+        self.agent.start()
+        self.gateway.start()
+
+    def counted(self, reason: str) -> int:
+        return self.agent.tally.by_place().get("gbt32960", {}).get(reason, 0)
+
+    def stop(self) -> None:
+        self.gateway.stop()
+        self.agent.stop()
+
+
+Start = Callable[..., Running]
+Dial = Callable[[Running], Car]
+
+
+@pytest.fixture
+def start(broker: RunningBroker, tmp_path: Path) -> Iterator[Start]:
+    made: list[Running] = []
+
+    def make(**values: object) -> Running:
+        made.append(Running(broker.url, tmp_path, **values))
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.stop()
+
+
+@pytest.fixture
+def dial() -> Iterator[Dial]:
+    """Connects cars, and hangs up afterwards."""
+    cars: list[Car] = []
+
+    def make(running: Running) -> Car:
+        cars.append(Car(running.gateway.port))
+        return cars[-1]
+
+    yield make
+    for car in cars:
+        car.sock.close()
+
+
+@pytest.fixture
+def heard(broker: RunningBroker) -> Iterator[Callable[[str], list[bytes]]]:
+    """Frames on a vehicle's topic so far."""
+    session = Session(broker.url, client_id=f"ears-{free_port()}", clock=CLOCK, subscriptions=["vehicle/+/telemetry/up"])
+    session.start()
+    session.wait_connected(10)
+    got: list[tuple[str, bytes]] = []
+
+    def frames(device: str) -> list[bytes]:
+        taken = session.drain(10_000, 0.05)
+        session.acknowledge(taken)
+        got.extend((message.topic.split("/")[1], message.payload) for message in taken)
+        return [payload for name, payload in got if name == device]
+
+    yield frames
+    session.stop()
+
+
+def test_a_vehicle_is_answered_as_the_standard_says_and_its_frames_go_up(
+    start: Start, dial: Dial, heard: Callable[[str], list[bytes]]
+) -> None:
+    car = dial(start())
+    assert car.ask(Command.LOGIN, LOGIN) == (Command.LOGIN, Answer.OK, TIME)
+    assert car.ask(Command.REALTIME, TIME) == (Command.REALTIME, Answer.OK, TIME)
+    assert car.ask(Command.HEARTBEAT) == (Command.HEARTBEAT, Answer.OK, b"")
+    command, answer, now = car.ask(Command.TIME)
+    assert (command, answer, len(now)) == (Command.TIME, Answer.OK, 6)
+    assert car.ask(Command.LOGOUT, TIME + b"\x00\x01") == (Command.LOGOUT, Answer.OK, TIME)
+    wanted = [request(Command.LOGIN, LOGIN), request(Command.REALTIME, TIME), request(Command.LOGOUT, TIME + b"\x00\x01")]
+    until(lambda: set(wanted) <= set(heard(device_of(0))), 10, "its frames on its topic")
+
+
+def test_frames_in_pieces_and_several_in_one_piece_are_answered_one_by_one(start: Start, dial: Dial) -> None:
+    car = dial(start())
+    login = request(Command.LOGIN, LOGIN)
+    car.send(login[:10], login[10:40], login[40:] + request(Command.REALTIME, TIME) * 3 + login[:5])
+    assert [car.answer().command for _ in range(4)] == [Command.LOGIN, *[Command.REALTIME] * 3]
+
+
+def test_bad_input_is_counted_with_its_reason_and_the_connection_goes_on(start: Start, dial: Dial) -> None:
+    running = start()
+    car = dial(running)
+    assert car.ask(Command.LOGIN, LOGIN, vin=b"LUNKNOWN000000001")[1] == Answer.VIN_UNKNOWN
+    assert car.ask(Command.REALTIME, TIME)[1] == Answer.ERROR
+    car.ask(Command.LOGIN, LOGIN)
+    good = request(Command.REALTIME, TIME)
+    car.send(good[:-1] + bytes([good[-1] ^ 1]))  # right length, wrong check: as if it had not come
+    assert car.ask(Command.REALTIME, TIME + b"\x01" + bytes(19))[1] == Answer.ERROR  # right check, wrong length of an item
+    assert car.ask(Command.REALTIME, TIME, encryption=3)[1] == Answer.ERROR
+    assert car.ask(Command.REALTIME, TIME)[1] == Answer.OK
+    car.send(good[:12])
+    car.sock.close()
+    until(lambda: running.counted("half_a_frame"), 5, "the half frame counted")
+    reasons = ("unknown_vin", "not_logged_in", "wrong_check", "truncated", "encrypted", "half_a_frame")
+    assert [running.counted(reason) for reason in reasons] == [1] * 6
+    status = until(lambda: s if (s := running.agent.children.status).get("unknown_vins") else None, 5, "it is listed")  # type: ignore[union-attr]
+    assert status["unknown_vins"] == {"LUNKNOWN000000001": 1}  # type: ignore[index]
+
+
+def test_one_who_sends_rubbish_is_hung_up_on_and_others_notice_nothing(start: Start, dial: Dial) -> None:
+    running = start()
+    good, bad = dial(running), dial(running)
+    good.ask(Command.LOGIN, LOGIN)
+    bad.send(b"##\x01\x00" * 20_000)
+    with pytest.raises((EOFError, ConnectionError)):
+        bad.answer()
+    assert good.ask(Command.REALTIME, TIME)[1] == Answer.OK
+    assert running.counted("rubbish") == 1
+
+
+def test_a_second_login_replaces_the_first(start: Start, dial: Dial) -> None:
+    running = start()
+    first, second = dial(running), dial(running)
+    first.ask(Command.LOGIN, LOGIN)
+    assert second.ask(Command.LOGIN, LOGIN)[1] == Answer.OK
+    with pytest.raises((EOFError, ConnectionError)):
+        first.answer()
+    assert second.ask(Command.REALTIME, TIME)[1] == Answer.OK
+
+
+def test_a_silent_vehicle_is_hung_up_on(start: Start, dial: Dial) -> None:
+    running = start(idle_s=1)
+    car = dial(running)
+    car.ask(Command.LOGIN, LOGIN)
+    with pytest.raises((EOFError, ConnectionError)):
+        car.answer()
+    assert running.counted("silent") == 1
+
+
+def test_two_hundred_vehicles_are_acknowledged_and_receipts_empty_the_spool(broker: RunningBroker, tmp_path: Path) -> None:
+    running = Running(broker.url, tmp_path)
+    (tmp_path / "vehicles.csv").write_text(device_list(200, site="s", gateway="gw"))
+    until(lambda: len(running.gateway._directory) == 200, 5, "the longer list")
+    outcome = Load(Plan("127.0.0.1", running.gateway.port, 200, 1.0, 3.0), CLOCK).run()
+    assert (outcome.logged_in, outcome.hung_up) == (200, 0)
+    assert outcome.acknowledged == outcome.sent >= 400
+    running.stop()
+
+
+# -- kill -9 ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("round_", range(2))
+def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(broker: RunningBroker, tmp_path: Path, round_: int) -> None:
+    count, port = 100, free_port()
+    (tmp_path / "vehicles.csv").write_text(device_list(count, site="s", gateway="gw"))
+    config = tmp_path / "gateway.toml"
+    away = f"mqtt://127.0.0.1:{free_port()}"  # nobody there: whatever is acknowledged is on this disk alone
+    text = f"""kind = "gateway"
+id = "gw-kill-{round_}"
+broker = "BROKER"
+[delivery]
+resend_s = 1
+[[sources]]
+type = "gbt32960"
+listen = "127.0.0.1:{port}"
+vehicles = "vehicles.csv"
+"""
+    config.write_text(text.replace("BROKER", away))
+    process = run_gateway(config, tmp_path)
+    log = tmp_path / "acknowledged"
+    plan = Plan("127.0.0.1", port, count, 1.0, 30.0, acknowledged_file=log)
+    driver = threading.Thread(target=Load(plan, CLOCK).run)
+    driver.start()
+    until(lambda: log.exists() and len(log.read_text().splitlines()) >= 150 + 120 * round_, 30, "some reports acknowledged")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    driver.join()
+    acknowledged = {tuple(line.split()) for line in log.read_text().splitlines()}
+    ears = Session(broker.url, client_id=f"platform-{round_}", clock=CLOCK, subscriptions=["vehicle/+/telemetry/up"])
+    ears.start()
+    ears.wait_connected(10)
+    config.write_text(text.replace("BROKER", broker.url))
+    process = run_gateway(config, tmp_path)
+    found: set[tuple[str, str]] = set()
+
+    def all_there() -> bool:
+        for message in ears.drain(10_000, 0.1):
+            frame = read(message.payload)
+            if frame.command == Command.REALTIME:
+                found.add((frame.vin.decode(), frame.data[:6].hex()))
+        return acknowledged <= found
+
+    try:
+        until(all_there, 30, "every acknowledged report")
+        assert len(acknowledged) >= 150
+    finally:
+        ears.stop()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+def run_gateway(config: Path, work: Path) -> subprocess.Popen[bytes]:
+    ready = work / f"ready-{len(list(work.glob('ready-*')))}"
+    environ = {**os.environ, "CHELU_READY_FILE": str(ready)}
+    with (work / "gateway.log").open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-m", "edge", "--config", str(config)], env=environ, stderr=log)
+    until(lambda: ready.exists() or process.poll() is not None, 30, "the gateway to be ready")
+    assert process.poll() is None, (work / "gateway.log").read_text()
+    return process

@@ -1,0 +1,195 @@
+"""The gateway's decisions: who is whom, and what is answered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chelu.codec.gbt32960_frame import Answer, Command, Encryption, Frame, encode_time
+from chelu.errors import ConfigurationError
+from edge.settings import EdgeSettings
+from edge.vehicles.dialogue import Dialogue, Do, Outcome, Peer
+from edge.vehicles.directory import Directory, read_vehicles
+from edge.vehicles.server import read_platforms
+
+VIN, OTHER = b"LCHELU00000000001", b"LCHELU00000000002"
+NOW_US = 1_700_000_000_000_000
+TIME = encode_time(NOW_US)
+LOGIN = TIME + b"\x00\x01" + b"8" * 20 + b"\x00\x00"
+
+
+def frame(command: int, data: bytes = b"", *, vin: bytes = VIN, edition: int = 2016, encryption: int = Encryption.NONE) -> Frame:
+    return Frame(edition, command, Answer.REQUEST, vin, encryption, data)
+
+
+class Talk:
+    """One gateway with one known vehicle, and the peers in it."""
+
+    def __init__(self, *, replaces: bool = True) -> None:
+        self.holders: dict[bytes, Peer] = {}
+        self.dialogue = Dialogue(
+            find={VIN: "car-1"}.get, holder=self.holders.get, platforms={"centre": "secret"}, replaces=replaces
+        )
+        self.peer = Peer()
+
+    def say(self, request: Frame, peer: Peer | None = None) -> Outcome:
+        return self.dialogue.take(peer or self.peer, request, NOW_US)
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+def test_a_known_vehicle_logs_in_reports_and_logs_out(talk: Talk) -> None:
+    for command, data in (
+        (Command.LOGIN, LOGIN),
+        (Command.REALTIME, TIME),
+        (Command.REISSUE, TIME),
+        (Command.LOGOUT, TIME + b"\0\1"),
+    ):
+        assert talk.say(frame(command, data)) == Outcome(Do.KEEP, Answer.OK, TIME, "car-1")
+    assert talk.say(frame(Command.REALTIME, TIME)).reason == "not_logged_in"
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "reason"),
+    [
+        (frame(Command.LOGIN, LOGIN, vin=OTHER), Answer.VIN_UNKNOWN, "unknown_vin"),
+        (frame(Command.REALTIME, TIME), Answer.ERROR, "not_logged_in"),
+        (frame(Command.LOGOUT, TIME + b"\0\1"), Answer.ERROR, "not_logged_in"),
+        (frame(Command.HEARTBEAT), Answer.ERROR, "not_logged_in"),
+        (frame(Command.LOGIN, LOGIN[:20]), Answer.ERROR, "too_short"),
+        (frame(Command.LOGIN, LOGIN[:20], edition=2025), Answer.STRUCTURE, "too_short"),
+        (frame(Command.PLATFORM_LOGOUT, TIME + b"\0\1"), Answer.ERROR, "not_logged_in"),
+        (frame(Command.ACTIVATION, TIME, edition=2025), Answer.ERROR, "unsupported_command"),
+        (frame(0x7F, TIME), Answer.ERROR, "unsupported_command"),
+    ],
+)
+def test_what_may_not_be_is_refused_with_its_code(talk: Talk, request_: Frame, answer: Answer, reason: str) -> None:
+    outcome = talk.say(request_)
+    assert (outcome.do, outcome.answer, outcome.reason) == (Do.REPLY, answer, reason)
+
+
+@pytest.mark.parametrize(("edition", "answer"), [(2016, Answer.ERROR), (2025, Answer.DECRYPTION)])
+def test_encrypted_reports_are_refused(talk: Talk, edition: int, answer: Answer) -> None:
+    talk.say(frame(Command.LOGIN, LOGIN, edition=edition))
+    outcome = talk.say(frame(Command.REALTIME, TIME, edition=edition, encryption=Encryption.AES128))
+    assert (outcome.answer, outcome.reason) == (answer, "encrypted")
+
+
+def test_heartbeat_and_time_are_answered_at_once(talk: Talk) -> None:
+    assert talk.say(frame(Command.TIME)) == Outcome(Do.REPLY, data=TIME)
+    talk.say(frame(Command.LOGIN, LOGIN))
+    assert talk.say(frame(Command.HEARTBEAT)) == Outcome(Do.REPLY)
+
+
+def test_an_answer_to_nothing_is_not_answered(talk: Talk) -> None:
+    answer = Frame(2016, 0x80, Answer.OK, VIN, Encryption.NONE, TIME)
+    assert talk.say(answer).do is Do.NOTHING
+
+
+def test_one_connection_keeps_to_one_edition(talk: Talk) -> None:
+    talk.say(frame(Command.LOGIN, LOGIN))
+    assert talk.say(frame(Command.REALTIME, TIME, edition=2025)).reason == "edition_changed"
+
+
+def test_a_second_login_of_a_vehicle_is_taken_or_refused_as_configured() -> None:
+    for replaces, answer in ((True, Answer.OK), (False, Answer.VIN_DUPLICATE)):
+        talk = Talk(replaces=replaces)
+        talk.say(frame(Command.LOGIN, LOGIN))
+        talk.holders[VIN] = talk.peer
+        assert talk.say(frame(Command.LOGIN, LOGIN)).answer == Answer.OK  # over the same connection
+        assert talk.say(frame(Command.LOGIN, LOGIN), Peer()).answer == answer
+
+
+def platform(user: bytes = b"centre", password: bytes = b"secret") -> bytes:
+    return TIME + b"\x00\x01" + user.ljust(12, b"\0") + password.ljust(20, b"\0") + b"\x01"
+
+
+def test_a_platform_speaks_for_listed_vehicles_after_its_login(talk: Talk) -> None:
+    assert talk.say(frame(Command.PLATFORM_LOGIN, platform())) == Outcome(Do.REPLY, data=TIME)
+    assert talk.say(frame(Command.REALTIME, TIME)) == Outcome(Do.KEEP, Answer.OK, TIME, "car-1")
+    assert talk.say(frame(Command.REALTIME, TIME, vin=OTHER)).answer == Answer.VIN_UNKNOWN
+    assert talk.say(frame(Command.PLATFORM_LOGOUT, TIME + b"\0\1")).is_last
+    assert talk.say(frame(Command.REALTIME, TIME)).reason == "not_logged_in"
+
+
+@pytest.mark.parametrize("login", [platform(password=b"wrong"), platform(user=b"nobody"), platform(b"\xff" * 12, b"\xff" * 20)])
+def test_a_platform_with_a_wrong_password_is_hung_up_on(talk: Talk, login: bytes) -> None:
+    outcome = talk.say(frame(Command.PLATFORM_LOGIN, login))
+    assert (outcome.answer, outcome.reason, outcome.is_last) == (Answer.ERROR, "platform_refused", True)
+
+
+# -- files -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_registers_export_is_a_list_of_vehicles() -> None:
+    text = "device_id,kind,vin,name\ncar-1,vehicle,LCHELU00000000001,first\nrsu-1,rsu,,\n"
+    assert read_vehicles(text, source="here") == {VIN: "car-1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "columns vin and device_id"),
+        ("vin\nLCHELU00000000001\n", "columns vin and device_id"),
+        ("vin,device_id\nSHORT,car-1\n", "line 2: vin = 'SHORT'"),
+        ("vin,device_id\nLCHELU00000000001,car/1\n", "line 2: device_id"),
+        ("vin,device_id\nLCHELU00000000001,\n", "line 2: device_id"),
+        ("vin,device_id\nLCHELU00000000001,a\nLCHELU00000000001,b\n", "line 3: vin"),
+    ],
+)
+def test_a_wrong_list_of_vehicles_is_refused_by_line(text: str, fault: str) -> None:
+    with pytest.raises(ConfigurationError, match=fault):
+        read_vehicles(text, source="list.csv")
+
+
+def test_a_list_that_changes_is_read_again_and_a_wrong_one_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "vehicles.csv"
+    file.write_text("vin,device_id\nLCHELU00000000001,car-1\n")
+    directory = Directory(file)
+    assert directory.find(OTHER) is None
+    assert directory.find(OTHER) is None
+    assert directory.unknown() == {OTHER.decode(): 2}
+    assert not directory.reload()
+    file.write_text("vin,device_id\nLCHELU00000000001,car-1\nLCHELU00000000002,car-2\n")
+    os.utime(file, ns=(1, 1))
+    assert directory.reload()
+    assert directory.find(OTHER) == "car-2"
+    assert directory.unknown() == {}
+    file.write_text("nonsense")
+    os.utime(file, ns=(2, 2))
+    with pytest.raises(ConfigurationError):
+        directory.reload()
+    assert directory.find(VIN) == "car-1"
+
+
+def test_vins_that_somebody_invents_do_not_fill_the_memory(tmp_path: Path) -> None:
+    file = tmp_path / "vehicles.csv"
+    file.write_text("vin,device_id\n")
+    directory = Directory(file)
+    for number in range(12_000):
+        directory.find(b"%017d" % number)
+    assert directory.unknown()["(others)"] == 2000
+    assert len(directory.unknown()) == 100
+
+
+def test_platforms_passwords_are_read_and_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "platforms"
+    file.write_text("centre:secret\n\n")
+    assert read_platforms(file) == {"centre": "secret"}
+    file.write_text("centre secret\n")
+    with pytest.raises(ConfigurationError, match="line 1") as refused:
+        read_platforms(file)
+    assert "secret" not in str(refused.value)
+
+
+def test_only_a_gateway_speaks_for_vehicles() -> None:
+    source = {"type": "gbt32960", "listen": "127.0.0.1:0", "vehicles": "vehicles.csv"}
+    assert EdgeSettings.check({"kind": "gateway", "id": "g", "sources": [source]}, source="here").has_children
+    for kind, sources in (("vehicle", [source]), ("gateway", [source, source])):
+        with pytest.raises(ConfigurationError, match="gbt32960"):
+            EdgeSettings.check({"kind": kind, "id": "g", "sources": sources}, source="here")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import RedirectResponse
@@ -19,6 +18,7 @@ from services.registry import (
     devices,
     inbox,
     live,
+    openapi,
     organisations,
     people,
     problems,
@@ -42,21 +42,6 @@ ABOUT = """The register of a Chelu test site: sites, devices and their credentia
 
 Every call but `/health` needs an API key: `Authorization: Bearer KEY`. A refusal is a problem document (RFC 9457)
 whose `errors` name the field, the value and what is allowed. Times are µs UTC since 1970, units are in the names."""
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {problems.MEDIA_TYPE: {}}}
-    for status, text in (
-        (401, "no API key or token, or one that is not known or has expired"),
-        (403, "the key's scopes, or its owner's roles, do not allow it"),
-        (404, "not registered"),
-        (409, "taken already, or something depends on it"),
-        (412, "If-Match means another version than the present"),
-        (415, "a file of another type"),
-        (422, "a field is not allowed as it is"),
-        (428, "a change without If-Match"),
-        (429, "too many attempts to log in"),
-        (503, "the database, or the table asked for, is not there; try again"),
-    )
-}
 HEALTH = APIRouter(tags=["health"])
 
 
@@ -71,8 +56,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger={"/api/restore": MAX_BACKUP_BYTES})
     app.include_router(HEALTH)
-    app.include_router(sessions.LOGIN, responses=REFUSALS)
-    app.include_router(broker_hook.ROUTER, responses=REFUSALS)
+    app.include_router(sessions.LOGIN)
+    app.include_router(broker_hook.ROUTER)
     for module in (
         organisations,
         sites,
@@ -90,11 +75,11 @@ def create_app(parts: Parts) -> FastAPI:
         people,
         sessions,
     ):
-        app.include_router(module.ROUTER, dependencies=[Depends(authorise)], responses=REFUSALS)
+        app.include_router(module.ROUTER, dependencies=[Depends(authorise)])
     app.include_router(live.SOCKETS)  # which refuse by themselves: FastAPI's security is for requests alone
     problems.install(app)
-    operations = app.openapi()["paths"].items()
-    check_complete((method.upper(), path) for path, methods in operations for method in methods)
+    app.openapi_schema = openapi.complete(app.openapi())
+    check_complete((method.upper(), path) for method, path, _ in openapi.operations(app.openapi_schema))
     return app
 
 

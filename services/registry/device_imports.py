@@ -43,7 +43,13 @@ DryRun = Annotated[bool, Query(description="only say what would be done")]
 SkipBad = Annotated[bool, Query(description="register the good records although others are bad")]
 
 
-@ROUTER.post("/import/devices", status_code=HTTPStatus.CREATED, openapi_extra=BODY, response_model=ImportReport)
+@ROUTER.post(
+    "/import/devices",
+    status_code=HTTPStatus.CREATED,
+    openapi_extra=BODY,
+    response_model=ImportReport,
+    responses={200: {"model": ImportReport, "description": "a dry run: nothing is registered"}},
+)
 def import_devices(
     content: Content,
     request: Request,

@@ -39,9 +39,6 @@ MOST_DEVICES = 100
 MOST_READERS = 500
 FRAME_LINES = 64 * 1024  # characters after which a text frame is full
 SEND_S = 30.0  # a socket that takes nothing for so long is dropped
-UPGRADE: dict[int | str, dict[str, Any]] = {
-    426: {"description": "this address speaks WebSocket: ask for an upgrade", "content": {problems.MEDIA_TYPE: {}}}
-}
 
 
 class LiveFormat(StrEnum):
@@ -61,7 +58,7 @@ class StreamQuery(Model):
 StreamName = Annotated[str, Path(description="one of " + ", ".join(live_rows.topics_by_stream()), examples=["bsm"])]
 
 
-@ROUTER.get(STREAM, status_code=HTTPStatus.UPGRADE_REQUIRED, response_class=Response, responses=UPGRADE)
+@ROUTER.get(STREAM, status_code=HTTPStatus.UPGRADE_REQUIRED, response_class=Response)
 def about_stream(stream: StreamName, query: Annotated[StreamQuery, Query()], parts: PartsOf) -> Response:
     """Over WebSocket, what devices say from now on: JSON lines in text frames, or columns in binary frames.
 
@@ -72,7 +69,7 @@ def about_stream(stream: StreamName, query: Annotated[StreamQuery, Query()], par
     raise _upgrade()
 
 
-@ROUTER.get(PICTURE, status_code=HTTPStatus.UPGRADE_REQUIRED, response_class=Response, responses=UPGRADE)
+@ROUTER.get(PICTURE, status_code=HTTPStatus.UPGRADE_REQUIRED, response_class=Response)
 def about_picture(site_id: SiteId, parts: PartsOf) -> Response:
     """Over WebSocket, the site's live picture as columns, ten times a second; a slow reader gets the newest."""
     _check_site(parts, site_id)

@@ -111,6 +111,9 @@ def fault_of(fault: Mapping[str, Any]) -> Fault:
 
 def _http(_: Request, error: Exception) -> Response:
     error = cast("HTTPException", error)
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body whose bytes are no text
+        fault = Fault("(document)", "bytes that are not UTF-8", "JSON in UTF-8")
+        return answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"{fault.field} = {fault.value} is not allowed: {fault.allowed}", [fault])
     return answer(HTTPStatus(error.status_code), str(error.detail), headers=dict(error.headers or {}))
 
 

@@ -47,6 +47,11 @@ ADD_ROADS = """INSERT INTO register.road_network (site_id, version, format, cont
     RETURNING site_id, version, format, length(content) AS bytes"""
 ROADS = """SELECT version, content FROM register.road_network WHERE site_id = %(site_id)s ORDER BY version DESC LIMIT 1"""
 
+ROADS_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {GZIP: {}}},
+    304: {"description": "If-None-Match has the present version"},
+}
+
 SiteId = Annotated[Identifier, Path()]
 
 
@@ -128,7 +133,7 @@ def put_roads(
     return version
 
 
-@ROUTER.get("/{site_id}/roads", response_class=Response, responses={200: {"content": {GZIP: {}}}})
+@ROUTER.get("/{site_id}/roads", response_class=Response, responses=ROADS_ANSWERS)
 def get_roads(site_id: SiteId, parts: PartsOf, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """The newest road network, a SUMO net.xml packed with gzip; its version is the ETag."""
     rows: list[dict[str, Any]] = parts.register.rows(ROADS, {"site_id": site_id})

@@ -1,0 +1,142 @@
+"""Examples for the API's description: what is typical by name, the rest worked out of the schemas. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Document = dict[str, Any]
+TIME, TIME_US = "2026-05-01T08:00:00Z", 1_777_622_400_000_000
+SECRET = "Zk2qXb3i5oG1t0rVn8LwYcP4sDfHjKe7uAmQxT9EvB0"  # noqa: S105 - nobody's
+PLACE = {"latitude_deg": 29.5332, "longitude_deg": 106.503}
+
+# By the schema's name: what somebody would really send or get. Sent ones are tried in the tests.
+MODELS: Mapping[str, Document] = {
+    "Login": {"user_name": "wang", "password": "correct horse battery"},
+    "PasswordChange": {"old": "correct horse battery", "new": "another long password"},
+    "NewOrganisation": {"organisation_id": "crew", "role": "vehicle team", "name": "Crew of the hill"},
+    "OrganisationChange": {"contact": "crew@hillside.example"},
+    "NewSite": {"site_id": "hillside", **PLACE, "elevation_m": 245.0, "name": "Hillside", "time_zone": "Asia/Shanghai"},
+    "SiteChange": {"name": "Hillside north"},
+    "NewDevice": {"device_id": "rsu-1", "kind": "rsu", "site_id": "hillside", **PLACE, "labels": {"bay": "3"}},
+    "DeviceChange": {"serial": "R0017", "heading_deg": 90.0},
+    "Step": {"to": "commissioned", "note": "accepted by the operator"},
+    "NewRotation": {"by": "hand"},
+    "NewProvisioningKey": {"name": "crew-key", "site_id": "hillside", "max_joins": 20},
+    "Joining": {"device_id": "rsu-2", "kind": "rsu"},
+    "NewUser": {"user_name": "wang", "full_name": "Wang Fang", "roles": [{"site": "hillside", "role": "operator"}]},
+    "UserChange": {"is_active": True, "roles": [{"site": None, "role": "viewer"}]},
+    "NewKey": {"name": "ci", "owner": "wang", "scopes": ["register:read"], "expires": "2036-01-01T00:00:00+08:00"},
+    "Authentication": {"username": "rsu-1", "clientid": "rsu-1", "password": SECRET},
+    "Authorisation": {"username": "rsu-1", "clientid": "rsu-1", "topic": "rsu/rsu-1/bsm/up", "action": "publish"},
+    "Rows": {"rows": [{"time_us": TIME_US, "device_id": "rsu-1"}], "next": TIME_US},
+    "Polygon": {"type": "Polygon", "coordinates": [[[106.5, 29.53], [106.51, 29.53], [106.51, 29.54], [106.5, 29.53]]]},
+}
+# By the field's name, where its type admits it.
+NAMES: Mapping[str, object] = {
+    "site": "hillside",
+    "site_id": "hillside",
+    "device": ["obu-1"],
+    "device_id": "rsu-1",
+    "device_ids": ["rsu-1"],
+    "organisation_id": "crew",
+    "team": "crew",
+    "user_name": "wang",
+    "owner": "wang",
+    "actor": "wang",
+    "user": "wang",
+    "name": "ci",
+    "subject": "rsu-1",
+    "serial": "R0017",
+    "q": "north gate",
+    "label": ["bay=3"],
+    "subtype": "camera",
+    "vin": "1M8GDM9AXKP042788",
+    "vehicle_id": "00000000000003e9",
+    "if-match": '"3"',
+    "if-none-match": '"1"',
+    "password": SECRET,
+    "secret": SECRET,
+    "token": SECRET,
+    "key": SECRET,
+    "time_zone": "Asia/Shanghai",
+    "from_us": TIME_US,
+    "to_us": TIME_US + 60_000_000,
+    "what": "device",
+    "action": "update",
+    "version": 3,
+    "made": TIME,
+    "chelu": "0.1.0",
+    **PLACE,
+    "elevation_m": 245.0,
+    "stream": "bsm",
+}
+CSV = "device_id,kind,site_id,latitude_deg,longitude_deg\nrsu-3,rsu,hillside,29.534,106.504\n"
+POINT = {"type": "Point", "coordinates": [106.504, 29.534, 251.0]}
+FEATURE = {"type": "Feature", "geometry": POINT, "properties": {"device_id": "rsu-4", "kind": "rsu", "site_id": "hillside"}}
+GEOJSON = {"type": "FeatureCollection", "features": [FEATURE]}
+LINE = (
+    '{"device_id": "obu-1", "time_us": 1777622400000000, "latitude_deg": 29.5332, "longitude_deg": 106.503, "speed_mps": 12.3}\n'
+)
+FILES: Mapping[str, object] = {
+    "text/csv": CSV,
+    "application/geo+json": GEOJSON,
+    "application/x-ndjson": LINE,
+    "application/vnd.chelu.columns": "(columns, see docs/formats/columns.md)",
+    "application/gzip": "(a SUMO network, packed with gzip)",
+    "application/x-tar": "(what chelu backup wrote)",
+}
+DEEPEST = 8
+
+
+def example(schema: Document, schemas: Mapping[str, Document], name: str = "", depth: int = 0) -> Any:
+    """A value that the schema admits, and that looks like one."""
+    if reference := schema.get("$ref"):
+        model = reference.rpartition("/")[2]
+        return MODELS[model] if model in MODELS else example(schemas[model], schemas, name, depth + 1)
+    if name in NAMES and _admits(schema, NAMES[name]):
+        return NAMES[name]
+    named = [*schema.get("examples", ()), *([schema["const"]] if "const" in schema else ()), *schema.get("enum", ())]
+    if named or schema.get("default") is not None:
+        return (*named, schema.get("default"))[0]
+    choices = [each for word in ("anyOf", "oneOf", "allOf") for each in schema.get(word, ())]
+    if choices:
+        return example(next((each for each in choices if each.get("type") != "null"), choices[0]), schemas, name, depth + 1)
+    return _by_type(schema, schemas, depth)
+
+
+def _by_type(schema: Document, schemas: Mapping[str, Document], depth: int) -> Any:
+    kind = schema.get("type")
+    if kind == "object":
+        return _object(schema, schemas, depth)
+    if kind == "array":
+        return [example(schema.get("items", {}), schemas, "", depth + 1)] if depth < DEEPEST else []
+    if kind == "string":
+        return TIME if schema.get("format") == "date-time" else "x" * max(1, schema.get("minLength", 1))
+    if kind in {"integer", "number"}:
+        return max(1, schema.get("minimum", 1))
+    return True if kind == "boolean" else None
+
+
+def _object(schema: Document, schemas: Mapping[str, Document], depth: int) -> Document:
+    fields = {name: example(each, schemas, name, depth + 1) for name, each in schema.get("properties", {}).items()}
+    more = schema.get("additionalProperties")
+    if isinstance(more, dict) and not fields:
+        return {"bsm": example(more, schemas, "", depth + 1)}
+    return fields
+
+
+def _admits(schema: Document, value: object) -> bool:
+    """Whether the schema, or one of its choices, is of the value's type and has no list of its own."""
+    choices = [schema, *schema.get("anyOf", ())]
+    kinds = {"string": str, "integer": int, "number": int | float, "array": list, "object": dict}
+    return any(
+        "enum" not in each and each.get("type") in kinds and isinstance(value, kinds[each["type"]]) and _fits(each, value)
+        for each in choices
+    )
+
+
+def _fits(schema: Document, value: object) -> bool:
+    if isinstance(value, str):
+        return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)) and not schema.get("format")
+    return not (isinstance(value, list) and schema.get("items", {}).get("$ref"))

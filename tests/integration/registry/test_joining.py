@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +18,7 @@ import psycopg
 import pytest
 
 from chelu import verifiers
-from chelu.api import Client, NewDevice
+from chelu.api import Client, NewDevice, Site
 from chelu.clock import SystemClock
 from chelu.errors import RefusedError
 from chelu.provisioning import ProvisioningKey
@@ -25,6 +28,7 @@ from edge.agent import Agent
 from edge.credential import CredentialFile
 from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, Place
 from tests.integration.registry.test_broker import Peer
+from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
 Join = Callable[[Path], list[bool]]
@@ -61,7 +65,7 @@ def make_key(client: Client, mosquitto_port: int, place: Place) -> MakeKey:
 
     def make(name: str | None = None, **fields: Any) -> ProvisioningKey:
         name = name or f"key-{time.monotonic_ns()}-{next(numbers)}"
-        made = client.people("POST", "provisioning-keys", json={"name": name, "site_id": SITE, **fields})
+        made = client.people("POST", "provisioning-keys", json={"name": name, "site_id": SITE} | fields)
         return ProvisioningKey.read(made["key"])
 
     return make
@@ -374,3 +378,67 @@ def test_no_word_of_a_stranger_stops_the_registry(client: Client, make_key: Make
     until(lambda: "fine" in waiting(client), 5, "the good hello")
     assert "bad" not in waiting(client)
     assert not {serial for serial in waiting(client) if len(serial) > 64}
+
+
+def test_the_commands_and_the_agent_as_a_process_do_all_of_it(
+    place: Place, client: Client, make_key: MakeKey, mosquitto_port: int, tmp_path: Path
+) -> None:
+    make_key()  # the registry is at the broker
+    added = chelu(place, "provisioning", "add", "typed", "--site", SITE, "--joins", "3", "--json")
+    assert added.returncode == 0, added.stderr
+    key = ProvisioningKey.read(json.loads(added.stdout)["key"])
+    assert str(key) not in chelu(place, "provisioning", "list").stdout
+    file = configure(tmp_path, mosquitto_port, key, "T1")
+    environment = {**os.environ, "CHELU_READY_FILE": str(tmp_path / "ready")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "edge", "--config", str(file)], env=environment, stderr=subprocess.PIPE
+    ) as agent:
+        try:
+            until(lambda: "T1" in chelu(place, "inbox", "list").stdout, 20, "the device in the list")
+            assert "gantry" in chelu(place, "inbox", "show", "T1").stdout
+            registered = chelu(place, "inbox", "register", "T1", "--id", "typed-1", "--set", "heading_deg=90", "--json")
+            assert json.loads(registered.stdout)["device_id"] == "typed-1", registered.stderr
+            until(lambda: "T1" in waiting(client, "joined"), 20, "the device under its own id")
+            before = (tmp_path / "secret").read_text()
+            rotated = chelu(place, "device", "rotate", "typed-1")
+            assert rotated.stdout == "typed-1 has a new secret\n", rotated.stderr
+            until(lambda: (tmp_path / "secret").read_text() != before, 10, "the new secret to count")
+        finally:
+            agent.terminate()
+            assert agent.wait(15) == 0
+    assert client.device("typed-1").heading_deg == 90
+    by_hand = json.loads(chelu(place, "device", "rotate", "typed-1", "--by-hand", "--json").stdout)
+    assert len(by_hand["secret"]) == 43
+    assert chelu(place, "device", "rotate", "typed-1", "--finish").returncode == 0
+    late = chelu(place, "device", "rotate", "typed-1", "--wait", "0.5")
+    assert (late.returncode, "keeps its old secret" in late.stderr) == (1, True)
+    assert chelu(place, "device", "rotate", "typed-1", "--give-up").returncode == 0
+    nobody = chelu(place, "inbox", "register", "nobody")
+    assert (nobody.returncode, nobody.stderr.count("\n")) == (1, 1)
+    assert chelu(place, "provisioning", "revoke", "typed").returncode == 0
+    assert [entry["what"] for entry in client.audit(subject="typed")] == ["provisioning_key"] * 3
+
+
+def test_a_site_is_deleted_with_its_keys_and_who_waits_with_them(client: Client, make_key: MakeKey, connect: Connect) -> None:
+    client.add_site(Site(site_id="passing", latitude_deg=0, longitude_deg=0))
+    key = make_key(site_id="passing", max_joins=2)
+    account = key.account("gone", 0)
+    peer = connect(account.user, key.secret)
+    say(peer, f"join/gone/{account.place}/hello/up", hello())
+    until(lambda: "gone" in waiting(client), 5, "the hello")
+    client.delete_site("passing")
+    until(lambda: peer.ended_s, 5, "its session to be cut")
+    assert "gone" not in waiting(client)
+
+
+def test_a_key_for_a_thousand_devices_is_made_and_revoked_at_once(client: Client, make_key: MakeKey, connect: Connect) -> None:
+    started_s = time.monotonic()
+    key = make_key(max_joins=1000)
+    made_s = time.monotonic() - started_s
+    peers = [connect(key.account("x", attempt).user, key.secret) for attempt in range(20)]
+    started_s = time.monotonic()
+    client.people("DELETE", "provisioning-keys", key.name)
+    until(lambda: all(peer.ended_s for peer in peers), 5, "the sessions to be cut")
+    cut_s = max(peer.ended_s for peer in peers) - started_s
+    print(f"\na key of {key.places} places made in {1000 * made_s:.0f} ms, its sessions cut in {1000 * cut_s:.0f} ms")
+    assert max(made_s, cut_s) < 1

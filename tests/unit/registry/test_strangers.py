@@ -61,7 +61,7 @@ def test_devices_are_heard_when_they_come_and_when_they_have_made_a_secret() -> 
 def test_a_verifier_that_costs_much_or_could_be_two_lines_is_refused() -> None:
     _, scheme, _, salt, digest = LINE.split("$")
     for line in (
-        f"${scheme}$100001${salt}${digest}",
+        f"${scheme}$1001${salt}${digest}",
         f"${scheme}$100${salt}${digest}",
         f"${scheme}$101${salt}${digest}\nroot:x",
         f"${scheme}$101${salt}\n${digest}",

@@ -19,10 +19,11 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from evaluation.bench.context import Context
+from evaluation.bench.ladder import CORES, find_top
+from evaluation.bench.processes import cores_of_the_machine
 from evaluation.bench.report import Figure, Ratio
 from evaluation.bench.results import Findings
-from evaluation.bench.road import Road, cores_of_the_machine, road
-from evaluation.bench.site import CORES, find_top
+from evaluation.bench.road import Road, road
 
 ACCOUNT = "ingest"  # in whose place it hears what devices say
 TRIAL_PER_S = 2_000.0

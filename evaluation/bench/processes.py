@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -64,6 +65,22 @@ class Watch:
     def times_s(self, from_s: float = 0.0) -> list[float]:
         """When those looks were, by the wall."""
         return [at for at, _ in self.series if at >= from_s]
+
+
+def cores_of_the_machine() -> list[int]:
+    """Those this process may use."""
+    return sorted(os.sched_getaffinity(0))
+
+
+@contextmanager
+def held(cores: Sequence[int]) -> Iterator[None]:
+    """What this thread starts in the block, or a thread that it starts there, stays on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -21,12 +21,13 @@ from chelu.codec import columns
 from chelu.messages import Batch, concatenate
 from chelu.topics import PICTURE
 from chelu.units import US_PER_S
+from evaluation.bench.climb import climb
 from evaluation.bench.context import Context
 from evaluation.bench.inference import traffic
-from evaluation.bench.ladder import climb
+from evaluation.bench.processes import cores_of_the_machine, watched
 from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings
-from evaluation.bench.road import STREAM, Road, cores_of_the_machine, road
+from evaluation.bench.road import LOOK_S, STREAM, Road, road
 from simulators.connection import connected
 from simulators.encoding import Uper
 from simulators.fleet import Fleet, fleet_of
@@ -44,10 +45,11 @@ SERVICES = ("registry", "ingest", "inference")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One replay; its factor is 0 when anything was lost on the way."""
+    """One replay; its factor is 0 when anything was lost on the way. cpu_us: processor of each part and of the replay, a row."""
 
     speed: float
     factor: float
+    cpu_us: Mapping[str, float]
 
     @property
     def is_kept_up_with(self) -> bool:
@@ -68,17 +70,19 @@ def run(context: Context) -> Findings:
     """Both bars."""
     figures = []
     for vehicles in (20,) if context.is_quick else BARS:
-        bar = BARS.get(vehicles)
-        values = _measure(context, vehicles)
+        found = _measure(context, vehicles)
         figures.append(
             Figure(
                 what=f"replay of {vehicles} vehicles, all stored and in the picture",
-                values=values,
+                values=tuple(one.factor for one in found),
                 unit="× real time",
                 key=KEYS.get(vehicles, ""),
-                bar=bar,
+                bar=BARS.get(vehicles),
             )
         )
+        for name in found[0].cpu_us:
+            costs = tuple(one.cpu_us[name] for one in found)
+            figures.append(Figure(what=f"processor of {name} there", values=costs, unit="µs/row"))
     return Findings(figures)
 
 
@@ -97,7 +101,7 @@ def scene_of(vehicles: int, seconds: float) -> Scene:
     return in_memory("bench", ORIGIN, Batch({"name": names, **kinds, **size}), concatenate(pieces), empty(SIGNAL))
 
 
-def _measure(context: Context, vehicles: int) -> tuple[float, ...]:
+def _measure(context: Context, vehicles: int) -> list[Attempt]:
     stretch_s, rounds, first = (2.0, 1, 1.0) if context.is_quick else (5.0, 5, 1.2 * BARS[vehicles])
     highest = 1.0 if context.is_quick else HIGHEST[vehicles]
     scene = scene_of(vehicles, highest * stretch_s)
@@ -105,22 +109,43 @@ def _measure(context: Context, vehicles: int) -> tuple[float, ...]:
     with road(cores=cores_of_the_machine(), services=SERVICES) as site:
         environ = {"CHELU_HOME": str(site.site.layout.data)}
         with connected(site.client, fleet, scene.origin, clock, environ) as session, _picture(site, fleet) as picture:
+            run_ = _Run(site, fleet, session, picture, clock, vehicles)
 
             def attempt(speed: float) -> Attempt:
                 context.tell(f"{vehicles} vehicles at {speed:.1f} × real time")
-                part = scene.clipped(0.0, speed * stretch_s)
-                report = Replay(part, fleet, session, Uper(), clock=clock, options=Options(speed=speed)).run()
-                if report.is_interrupted:
-                    raise KeyboardInterrupt
-                ended_us = _ended_us(site, report, picture, clock.ahead_us, vehicles)
-                length_us, begun_us = report.event_to_us - report.event_from_us, report.pace.anchor_us - clock.ahead_us
-                clock.ahead_us += round((speed + 1) * stretch_s * US_PER_S)
-                return Attempt(speed, length_us / (ended_us - begun_us) if ended_us else 0.0)
+                return run_.attempt(scene.clipped(0.0, speed * stretch_s), speed)
 
             attempt(1.0)  # caches fill, the model is loaded
             found = climb(attempt, lambda one: one.is_kept_up_with, first=first, highest=highest, halvings=2)
-            speed = found.top or max(one.factor for _, one in found.rungs)
-            return tuple(attempt(speed or 1.0).factor for _ in range(rounds))
+            speed = found.top or max(one.factor for _, one in found.rungs) or found.rungs[-1][0]
+            return [attempt(speed) for _ in range(rounds)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every attempt needs."""
+
+    site: Road
+    fleet: Fleet
+    session: Session
+    picture: Session
+    clock: AheadClock
+    vehicles: int
+
+    def attempt(self, scene: Scene, speed: float) -> Attempt:
+        """Replay a scene and wait until it has arrived everywhere."""
+        used_s, ahead_us = time.process_time(), self.clock.ahead_us
+        with watched(self.site.pids(), LOOK_S) as watch:
+            options = Options(speed=speed)
+            report = Replay(scene, self.fleet, self.session, Uper(), clock=self.clock, options=options).run()
+            if report.is_interrupted:
+                raise KeyboardInterrupt
+            ended_us = _ended_us(self.site, report, self.picture, ahead_us, self.vehicles)
+        cpu_s = {**watch.cpu_s(), "replay": time.process_time() - used_s}
+        length_us = report.event_to_us - report.event_from_us
+        self.clock.ahead_us += length_us + 5 * US_PER_S
+        factor = length_us / (ended_us - (report.pace.anchor_us - ahead_us)) if ended_us else 0.0
+        return Attempt(speed, factor, {name: used / max(report.published[STREAM], 1) * 1e6 for name, used in cpu_s.items()})
 
 
 def _ended_us(site: Road, report: ReplayReport, picture: Session, ahead_us: int, vehicles: int) -> int:

@@ -24,7 +24,7 @@ from chelu.local.services import SERVICES
 from chelu.local.site import Site
 from chelu.topics import Kind
 from chelu.units import US_PER_S
-from evaluation.bench.processes import Watch, watched
+from evaluation.bench.processes import Watch, cores_of_the_machine, held, watched
 from evaluation.bench.traffic import Sent, Traffic
 
 Floats = npt.NDArray[np.float64]
@@ -101,7 +101,7 @@ class Road:
 
     def held(self) -> AbstractContextManager[None]:
         """What is started in the block stays on the site's cores."""
-        return _held(self.cores)
+        return held(self.cores)
 
     def run(self, rate_per_s: float, seconds: float, look: Callable[[float], None] = lambda _: None) -> Step:
         """Offer a load, wait until every row is in the books or nothing more comes, and tell.
@@ -185,26 +185,11 @@ def road(*, cores: Sequence[int], workers: int = 1, services: Sequence[str] = ("
     options = Options(mqtt_port=0, api_port=0, database_port=0, services=wanted)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chelu-bench-", ignore_cleanup_errors=True)))
-        with _held(cores), _variable(WORKERS, str(workers)):
+        with held(cores), _variable(WORKERS, str(workers)):
             site = stack.enter_context(Site(directory / "site", options))
+        others = [core for core in cores_of_the_machine() if core not in cores]
         client = stack.enter_context(Client(site.endpoints.api_url, site.layout.api_key.read_text().strip()))
-        yield Road(site, client, Traffic(site.layout.data, directory), cores)
-
-
-def cores_of_the_machine() -> list[int]:
-    """Those this process may use."""
-    return sorted(os.sched_getaffinity(0))
-
-
-@contextmanager
-def _held(cores: Sequence[int]) -> Iterator[None]:
-    """What is started in the block, by this thread or by one started in it, stays on these cores."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
+        yield Road(site, client, Traffic(site.layout.data, directory, others or list(cores)), cores)
 
 
 @contextmanager

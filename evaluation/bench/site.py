@@ -1,64 +1,35 @@
 """End to end: single BSMs published → rows stored, on two cores, broker and database included (design §5).
 
-First a short ladder finds the highest rate that is kept up with, with one and with two ingest workers, on one core and on two;
-then the best of them has to hold its rate for a minute.
+The highest rate that the ladder found has to hold for a minute, five times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Sequence
 from statistics import fmean
-from typing import Any
 
 from evaluation.bench.context import Context
-from evaluation.bench.ladder import Climb, climb
+from evaluation.bench.ladder import CORES, PERCENTILES, find_top, summary
+from evaluation.bench.processes import cores_of_the_machine
 from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings
-from evaluation.bench.road import Step, cores_of_the_machine, road
+from evaluation.bench.road import Step, road
 
 BAR_PER_S, BAR_GROWTH_MB = 100_000, 32.0
-FIRST_PER_S, HIGHEST_PER_S = 10_000.0, 200_000.0
+SECONDS, QUICK_SECONDS = 60.0, 4.0
+REPEATS = 5
 SETTLED_SHARE = 0.25  # memory is looked at from this part of the run on: until then buffers find their size
-RETREATS = (1.0, 0.95, 0.9, 0.8)  # of the ladder's top, for the long run: what holds for seconds may not for a minute
-CORES = 2
-PERCENTILES = ("p50", "p95", "p99")
+RETREATS = (1.0, 0.95, 0.9, 0.8)  # of the ladder's top: what holds for seconds may not for a minute
 MEMORY_PARTS = ("ingest", "broker")
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How long the parts of the measurement take."""
-
-    step_s: float
-    long_s: float
-    repeats: int
-    halvings: int
-    highest_per_s: float
-
-
-FULL = Extent(5.0, 60.0, 5, 2, HIGHEST_PER_S)
-QUICK = Extent(2.0, 4.0, 1, 0, FIRST_PER_S)
-
-
 def run(context: Context) -> Findings:
-    """The bars of the whole road, and the series for its plots and tables."""
-    extent = QUICK if context.is_quick else FULL
-    cores = cores_of_the_machine()[:CORES]
-    layouts = dict.fromkeys([(len(cores), 1)] if context.is_quick else [(1, 1), (len(cores), 1), (len(cores), len(cores))])
-    climbs = {layout: _climb(context, cores[: layout[0]], layout[1], extent) for layout in layouts}
-    best = max((layout for layout in climbs if layout[0] == len(cores)), key=lambda layout: climbs[layout].top)
-    steps = _hold(context, cores, best[1], climbs[best].top or FIRST_PER_S, extent)
-    return Findings(figures(steps), _series(climbs, best, steps))
-
-
-def find_top(context: Context) -> tuple[float, int]:
-    """The highest rate that was found, and with how many workers; measured now when no earlier part did so."""
-    if found := context.results.series.get("top"):
-        return float(found["rate_per_s"]), int(found["workers"])
-    extent, cores = QUICK if context.is_quick else FULL, cores_of_the_machine()[:CORES]
-    return _climb(context, cores, 1, extent).top or FIRST_PER_S, 1
+    """The bars of the whole road, and the series for its plot and table."""
+    steps = _hold(context, *find_top(context))
+    first = steps[0]
+    memory = {"seconds": first.rss_at_s, "mb": first.rss_mb, "settled_share": SETTLED_SHARE}
+    series = {"long_runs": [summary(step) for step in steps], "memory_over_time": memory, "rows_over_time": first.progress}
+    return Findings(figures(steps), series)
 
 
 def figures(steps: Sequence[Step]) -> list[Figure]:
@@ -98,66 +69,17 @@ def _at_most(what: str, values: Sequence[float], unit: str, key: str, bar: float
     return Figure(what=what, values=tuple(map(float, values)), unit=unit, key=key, bar=bar, is_limit=True)
 
 
-def _climb(context: Context, cores: Sequence[int], workers: int, extent: Extent) -> Climb[Step]:
-    with road(cores=cores, workers=workers) as site:
-
-        def attempt(rate_per_s: float) -> Step:
-            context.tell(f"{rate_per_s:,.0f} rows/s on {len(cores)} cores, {workers} ingest workers")
-            return site.run(rate_per_s, extent.step_s)
-
-        attempt(FIRST_PER_S / 2)  # partitions are made and caches filled
-        return climb(
-            attempt,
-            lambda step: step.is_kept_up_with,
-            first=FIRST_PER_S,
-            highest=extent.highest_per_s,
-            halvings=extent.halvings,
-        )
-
-
-def _hold(context: Context, cores: Sequence[int], workers: int, top_per_s: float, extent: Extent) -> list[Step]:
-    """The runs at the highest rate that holds for a whole run; the lowest retreat's, when none does."""
-    with road(cores=cores, workers=workers) as site:
+def _hold(context: Context, top_per_s: float, workers: int) -> list[Step]:
+    """The runs at the highest rate that holds for a whole run; at the lowest retreat's, when none does."""
+    seconds, repeats = (QUICK_SECONDS, 1) if context.is_quick else (SECONDS, REPEATS)
+    with road(cores=cores_of_the_machine()[:CORES], workers=workers) as site:
+        site.run(top_per_s / 4, QUICK_SECONDS)  # devices are registered
         for share in RETREATS:
-            rate_per_s = top_per_s * share
-            context.tell(f"{rate_per_s:,.0f} rows/s for {extent.long_s:.0f} s")
-            first = site.run(rate_per_s, extent.long_s)
-            if first.is_kept_up_with:
+            context.tell(f"{top_per_s * share:,.0f} rows/s for {seconds:.0f} s")
+            steps = [site.run(top_per_s * share, seconds)]
+            if steps[0].is_kept_up_with:
                 break
-        steps = [first]
-        for number in range(2, extent.repeats + 1):
-            context.tell(f"{rate_per_s:,.0f} rows/s for {extent.long_s:.0f} s, {number} of {extent.repeats}")
-            steps.append(site.run(rate_per_s, extent.long_s))
+        for number in range(2, repeats + 1):
+            context.tell(f"{top_per_s * share:,.0f} rows/s for {seconds:.0f} s, {number} of {repeats}")
+            steps.append(site.run(top_per_s * share, seconds))
         return steps
-
-
-def _series(climbs: Mapping[tuple[int, int], Climb[Step]], best: tuple[int, int], steps: Sequence[Step]) -> dict[str, Any]:
-    first = steps[0]
-    return {
-        "top": {"rate_per_s": climbs[best].top, "cores": best[0], "workers": best[1]},
-        "rate_against_cores": [
-            {"cores": cores, "workers": workers, "rate_per_s": one.top} for (cores, workers), one in climbs.items()
-        ],
-        "latency_against_load": [summary(step) for _, step in climbs[best].sorted],
-        "long_runs": [summary(step) for step in steps],
-        "memory_over_time": {"seconds": first.rss_at_s, "mb": first.rss_mb, "settled_share": SETTLED_SHARE},
-        "rows_over_time": first.progress,
-    }
-
-
-def summary(step: Step) -> dict[str, Any]:
-    """A step as the JSON file has it."""
-    latency_ms = {name: value if isfinite(value) else None for name, value in zip(PERCENTILES, step.latency_ms, strict=True)}
-    return {
-        "offered_per_s": step.offered_per_s,
-        "rate_per_s": step.rate_per_s,
-        "sent": step.sent,
-        "stored": step.stored,
-        "lost": step.lost,
-        "dropped": dict(step.dropped),
-        "is_kept_up_with": step.is_kept_up_with,
-        "latency_ms": latency_ms,
-        "behind_ms": step.behind_ms,
-        "load_late_ms": step.late_ms,
-        "cpu_us_a_row": step.cpu_us_a_row(),
-    }

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from evaluation.bench.context import Context
-from evaluation.bench.processes import MIB
+from evaluation.bench.ladder import CORES, find_top, summary
+from evaluation.bench.processes import MIB, cores_of_the_machine
 from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings
-from evaluation.bench.road import Step, cores_of_the_machine, road
-from evaluation.bench.site import CORES, MEMORY_PARTS, SETTLED_SHARE, find_top, summary, total_mb
+from evaluation.bench.road import Step, road
+from evaluation.bench.site import MEMORY_PARTS, SETTLED_SHARE, total_mb
 
 SHARE = 0.5  # of the top rate
 HELD = 0.97  # of the rate offered, that must be stored

@@ -40,7 +40,7 @@ from services.ingest.routes import STANDARD, Router
 from services.ingest.tables import COLUMNS
 from services.ingest.writer import Writer
 
-ROWS, FEW = 4_000, 1_000
+ROWS, FEW, SIZES = 4_000, 1_000, (400, 4_000, 20_000)
 TABLE = "bsm"
 SKEW_S, LATE_S = 2.0, 60.0
 REST_OF_PREPARE, REST_OF_WRITE = "header and accounts", "order, partitions, books and commit"
@@ -59,16 +59,28 @@ class Line:
 
 
 def run(context: Context) -> Findings:
-    """A row a stage, in µs a message."""
-    rows, rounds = (FEW, 3) if context.is_quick else (ROWS, 15)
+    """A row a stage, in µs a message; of the usual batch, and of smaller and larger ones."""
+    sizes, rounds = ((FEW,), 3) if context.is_quick else (SIZES, 15)
+    by_size = {}
+    for rows in sizes:
+        context.tell(f"batches of {rows:,}")
+        by_size[rows] = _measure(rows, rounds)
+    usual = by_size[FEW if context.is_quick else ROWS]
+    ways = [usual[name] for name in ("read and frame", "route", "prepare", "write")]
+    total = tuple(float(sum(values)) for values in zip(*ways, strict=True))
+    batches = [
+        {"stage": name, "us": {str(rows): float(np.median(_parts(times)[name])) for rows, times in by_size.items()}}
+        for name in NAMES
+    ]
+    stages = [_row(name, values) for name, values in _parts(usual).items()]
+    return Findings(
+        [Figure(what="ingest from socket to commit", values=total, unit="µs/row")], {"stages": stages, "batches": batches}
+    )
+
+
+def _measure(rows: int, rounds: int) -> dict[str, list[float]]:
     with served(bus.recorded(rows)) as port, store.database() as connection, _writer(connection) as writer:
-        line = _line(port, rows)
-        work = _stages(line, port, connection, writer)
-        times = _timed(work, rounds, rows)
-    found = [_row(name, values) for name, values in _parts(times).items()]
-    total = tuple(float(sum(values)) for values in zip(times["read and frame"], times["route"], times["prepare"], times["write"],
-                                                       strict=True))  # fmt: skip
-    return Findings([Figure(what="ingest from socket to commit", values=total, unit="µs/row")], {"stages": found})
+        return _timed(_stages(_line(port, rows), port, connection, writer), rounds, rows)
 
 
 def _row(name: str, values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:

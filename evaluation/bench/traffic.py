@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluation.bench.processes import held
+
 GATEWAYS, VEHICLES = 3, 500  # vehicles of each; none may say more than 100 BSMs a second
 PATIENCE_S = 120.0
 
@@ -73,10 +75,11 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The load at one site. data: the site's directory, where its addresses are; work: for reports and logs."""
+    """The load at one site. data: the site's directory, with its addresses; work: for reports and logs; cores: to run on."""
 
     data: Path
     work: Path
+    cores: Sequence[int]
     gateways: int = GATEWAYS
 
     @contextmanager
@@ -93,7 +96,7 @@ class Traffic:
         report.unlink(missing_ok=True)
         command = [str(Path(sys.executable).with_name("chelu")), "load", "--site", site, "--data", str(self.data)]
         command += ["--vehicles", str(VEHICLES), "--total", f"{rate_per_s:.3f}", "--seconds", f"{seconds:g}"]
-        with log.open("ab") as output:
+        with log.open("ab") as output, held(self.cores):
             process = subprocess.Popen([*command, "--json", str(report)], stdout=output, stderr=output)  # noqa: S603 - ours
         try:
             yield Gateway(process, report, log)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from evaluation.bench import plots, tables
+from evaluation.bench.ladder import summary
 from evaluation.bench.report import Figure
 from evaluation.bench.road import Step
-from evaluation.bench.site import figures, growth_mb, summary
+from evaluation.bench.site import figures, growth_mb
 from evaluation.bench.soak import cut, growth_share
 from evaluation.bench.soak import figures as soak_figures
 

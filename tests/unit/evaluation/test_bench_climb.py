@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.bench.ladder import Climb, climb
+from evaluation.bench.climb import Climb, climb
 
 
 def climbed(limit: float, halvings: int = 4) -> Climb[bool]:

@@ -134,7 +134,12 @@ class Service:
     def _report(self) -> None:
         """A line a minute with what was counted."""
         if self._report_due_s:
-            late = sum(site.counts.late for site in self._sites.values())
-            log.info("%s, late %d, inbox dropped %d, storage %d stored %d dropped", dict(self._inbox.counts + self.counts), late,
-                     self._session.inbox_dropped, self._storage.stored, self._storage.dropped)  # fmt: skip
+            late, refused, crowded = (
+                sum(getattr(site.counts, name) for site in self._sites.values()) for name in ("late", "refused", "crowded")
+            )
+            log.info(
+                "%s, late %d, without room %d, crowded %d, inbox dropped %d, storage %d stored %d dropped",
+                dict(self._inbox.counts + self.counts), late, refused, crowded,
+                self._session.inbox_dropped, self._storage.stored, self._storage.dropped,
+            )  # fmt: skip
         self._report_due_s = self._clock.monotonic_s() + _REPORT_S

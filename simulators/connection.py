@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from chelu.api import Client
 from chelu.bus import Failure, Session
+from chelu.bus.swift import SwiftSession
 from chelu.clock import Clock
 from chelu.errors import ConfigurationError, RefusedError
 from chelu.local.files import Layout, home, read_json
@@ -104,7 +105,7 @@ def _patient(url: str, fleet: Fleet, clock: Clock) -> Session:
 
 def _open(url: str, fleet: Fleet, clock: Clock) -> Session:
     filters = [WARNING.topic(kind, "+") for kind in (Kind.OBU, Kind.RSU)]
-    session = Session(url, client_id=fleet.gateway_id, clock=clock, subscriptions=filters)
+    session = SwiftSession(url, client_id=fleet.gateway_id, clock=clock, subscriptions=filters)
     session.start()
     try:
         session.wait_connected(CONNECT_S)

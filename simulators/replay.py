@@ -190,18 +190,23 @@ class Replay:
         blob, starts, stops = parcel.frames.data.tobytes(), parcel.frames.start.tolist(), parcel.frames.stop.tolist()
         phase_s = self._phase_s[parcel.device] if is_bsm else 0.0
         events, dues = pace.event_us(parcel.time_ms).tolist(), (pace.due_s(parcel.time_ms) + phase_s).tolist()
+        topics = {device: topic.topic(kind, self._speaker(device)) for device in set(parcel.device.tolist())}
         letters = []
         for i, device in enumerate(parcel.device.tolist()):
-            name = self._fleet.obu_ids[device] if is_bsm else self._fleet.rsu_id
+            name = self._speaker(device)
             number = int(self._fleet.vehicle_ids[device]) if is_bsm else self._fleet.rsu_number
             frame = blob[starts[i] : stops[i]]
             letters.append(
                 _Letter(
-                    dues[i], topic.topic(kind, name), name, number, frame, stream, events[i],
+                    dues[i], topics[device], name, number, frame, stream, events[i],
                     int(parcel.rows[i]), int(parcel.message_count[i]),
                 )
             )  # fmt: skip
         return letters
+
+    def _speaker(self, device: int) -> str:
+        """The unit's name: an actor's own, or the roadside unit's for −1."""
+        return self._fleet.obu_ids[device] if device >= 0 else self._fleet.rsu_id
 
     def _burst(self, letters: list[_Letter], at: int, report: ReplayReport) -> int:
         """Wait for the next deadline, then send everything that is due; returns the index of what is not yet."""

@@ -10,7 +10,7 @@ SOURCES := chelu services edge simulators evaluation tests
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-$(VENV)/.%: requirements/%.txt pyproject.toml
+$(VENV)/.%: requirements/%.txt pyproject.toml hatch_build.py $(wildcard chelu/native/*.c chelu/native/*.py)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -46,4 +46,4 @@ lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml
 	deploy/lock
 
 clean: ## remove the environment and the caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
+	rm -rf chelu/native/*.so $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from chelu import native
 from chelu.errors import CheluError, MissingExtraError
 
 # What is the machine's fault and not the program's.
@@ -49,7 +50,7 @@ def build() -> typer.Typer:
 
 def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if is_asked:
-        typer.echo(f"chelu {version('chelu')}")
+        typer.echo(f"chelu {version('chelu')} ({native.state()})")
         raise typer.Exit
 
 

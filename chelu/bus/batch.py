@@ -57,7 +57,7 @@ class Messages:
     @property
     def payload_bytes(self) -> int:
         """Bytes of all payloads."""
-        return int((self.stop - self.start).sum())
+        return int(self.stop.sum()) - int(self.start.sum())
 
     def within(self, room: int, room_bytes: int) -> Messages:
         """What fits into a queue with this much room (its last message may be larger); QoS 1 always does."""

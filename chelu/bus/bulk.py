@@ -13,12 +13,17 @@ from chelu.bus.keeper import Keeper
 from chelu.bus.link import Link
 from chelu.bus.plan import Carrier
 
+LARGE_BYTES = 1 << 16  # batches from here on are not joined with others: the copy would cost more than one turn of the caller
+
 
 class BulkSession(Keeper[Messages]):
     """See `Keeper`."""
 
     def drain(self, limit: int, wait_s: float) -> Messages:
-        """Up to `limit` messages in order of arrival; waits at most `wait_s` for the first."""
+        """Up to `limit` messages in order of arrival; waits at most `wait_s` for the first.
+
+        It may be fewer though more are there: what came as one large batch is handed over as it is.
+        """
         with self._changed:
             if not self._inbox:
                 self._changed.wait_for(lambda: self._inbox or self._stopping.is_set(), wait_s)
@@ -58,11 +63,11 @@ class BulkSession(Keeper[Messages]):
     # -- inside --------------------------------------------------------------------------------------------------------------
 
     def _pick(self, limit: int) -> list[Messages]:
-        """The oldest batches, of one numbering of topics; the last is cut where the limit is."""
+        """The oldest batches, of one numbering of topics; the last is cut where the limit is. A large one comes alone."""
         picked: list[Messages] = []
         while self._inbox and limit:
             oldest = self._inbox[0]
-            if picked and oldest.topics is not picked[0].topics:
+            if picked and (oldest.topics is not picked[0].topics or _is_large(oldest) or _is_large(picked[-1])):
                 break
             if len(oldest) > limit:
                 self._inbox[0] = oldest.take(slice(limit, None))
@@ -85,11 +90,19 @@ class BulkSession(Keeper[Messages]):
         )
 
     def _deliver(self, messages: Messages) -> None:
+        size = messages.payload_bytes
         with self._changed:
-            kept = messages.within(self._inbox_limit - self._inbox_count, self._inbox_bytes - self._inbox_size)
-            self.inbox_dropped += len(messages) - len(kept)
-            if len(kept):
-                self._inbox.append(kept)
-                self._inbox_count += len(kept)
-                self._inbox_size += kept.payload_bytes
+            room, room_bytes = self._inbox_limit - self._inbox_count, self._inbox_bytes - self._inbox_size
+            if len(messages) > room or size > room_bytes:
+                kept = messages.within(room, room_bytes)
+                self.inbox_dropped += len(messages) - len(kept)
+                messages, size = kept, kept.payload_bytes
+            if len(messages):
+                self._inbox.append(messages)
+                self._inbox_count += len(messages)
+                self._inbox_size += size
                 self._changed.notify_all()
+
+
+def _is_large(messages: Messages) -> bool:
+    return len(messages.data) >= LARGE_BYTES

@@ -17,14 +17,15 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from chelu.bus import packets, wire
+from chelu.bus import packets
 from chelu.bus.batch import Messages
+from chelu.bus.intake import Intake
 from chelu.bus.messages import Publication
 from chelu.bus.outbox import Outbox
 from chelu.bus.packets import Control, Kind
 from chelu.bus.plan import Plan
+from chelu.bus.portion import Portion
 from chelu.bus.reasons import Reason, WireError, name_of
-from chelu.bus.topic_table import TopicTable
 from chelu.bus.waker import Waker
 from chelu.clock import Clock
 
@@ -32,10 +33,9 @@ CONNECT_TIMEOUT_S = 5.0
 POLL_S = 0.5
 REST_S = 0.001  # after a read: a broker writes each message by itself, and a batch of one costs as much as one of a hundred
 GOODBYE_S = 0.5  # longest wait for the broker to hang up after our DISCONNECT
-BUFFER_BYTES = 1 << 18  # what is read before anything is looked at: some 2 500 BSMs
+REST_BELOW_BYTES = 1 << 16  # a read that brought more was worth its price: the next one follows at once
 LARGEST_PACKET = 16 << 20  # offered to the broker as our maximum packet size; its own limit is 4 MiB (chelu.local.mosquitto)
 SUBSCRIBE_ID = 65_535
-MOST_TOPICS = 200_000  # beyond, numbering begins anew: a device that invents topics cannot fill the memory
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -53,10 +53,10 @@ class Link:
         deliver: Callable[[Messages], None],
         clock: Clock,
     ) -> None:
-        self._plan, self.number, self._version, self._clock = plan, number, version, clock
-        self._topics, self._deliver = TopicTable(), deliver
+        self._plan, self.number, self._version = plan, number, version
+        self._deliver = deliver
         self._outbox = Outbox(settled, version=version, most=plan.outbox_limit, most_bytes=plan.outbox_bytes)
-        self._buffer, self._held = bytearray(BUFFER_BYTES + wire.PADDING), 0
+        self._intake = Intake(version=version, most=LARGEST_PACKET, connection=number, wall_us=clock.wall_us)
         self._sock: socket.socket | None = None
         self._waker = Waker()
         self._asking = threading.Lock()  # over what is wanted and what was asked for
@@ -206,44 +206,20 @@ class Link:
             self._waker.wait(POLL_S)  # the broker has gone, but what it said last is to be read when there is room
 
     def _read(self, sock: socket.socket) -> bool:
-        """Fill the buffer as far as there are bytes, and read what is in it; False when the broker hung up."""
-        is_standing, room = True, len(self._buffer) - wire.PADDING
-        before = self._held
-        with memoryview(self._buffer) as view:
-            while self._held < room:
-                try:
-                    count = sock.recv_into(view[self._held : room])
-                except WOULD_BLOCK:
-                    break
-                if not count:
-                    is_standing = False
-                    break
-                self._held += count
-        if self._held > before:
+        """Receive what is there and read what is whole; False when the broker hung up."""
+        intake = self._intake
+        count, portion = intake.take(sock)
+        if count:
             self._read_s, self._pinged_s = time.monotonic(), None
-            self._rest_until_s = self._read_s + REST_S if self._held < room and self.is_ready else 0.0
-            self._digest()
-        if not is_standing:
+            self._rest_until_s = self._read_s + REST_S if count < REST_BELOW_BYTES and self.is_ready else 0.0
+            self._digest(portion)
+        if intake.failure:
+            raise intake.failure
+        if not intake.is_standing:
             self.loss = self.loss or "the connection broke"
-        return is_standing
+        return intake.is_standing
 
-    def _digest(self) -> None:
-        if len(self._topics) > MOST_TOPICS:
-            self._topics = TopicTable()
-        portion = wire.read(
-            self._buffer,
-            self._held,
-            version=self._version,
-            topics=self._topics,
-            most=LARGEST_PACKET,
-            arrival_us=self._clock.wall_us(),
-            connection=self.number,
-        )
-        self._held -= portion.consumed
-        rest = self._buffer[portion.consumed : portion.consumed + self._held]
-        if portion.needed + wire.PADDING > len(self._buffer):
-            self._buffer = bytearray(portion.needed + wire.PADDING)
-        self._buffer[: len(rest)] = rest
+    def _digest(self, portion: Portion) -> None:
         controls = list(portion.controls)
         if controls and not self._is_welcome:
             self._obey(controls.pop(0))

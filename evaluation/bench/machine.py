@@ -7,19 +7,16 @@ import platform
 import re
 import subprocess
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
+from chelu import native
 from chelu.errors import CheluError
 from chelu.local import postgres
 from chelu.local.broker import find_mosquitto
-
-NATIVE = "chelu.native"  # the compiled half of the hot path, where it could be built
 
 
 def describe() -> dict[str, Any]:
@@ -31,7 +28,7 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "is_native": _is_native(),
+        "is_native": native.library() is not None,
         "mosquitto": _mosquitto(),
         "postgresql": _version([str(postgres.binaries() / "postgres"), "--version"]),
     }
@@ -45,15 +42,11 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 def sentence(machine: dict[str, Any]) -> str:
     """The same on one line."""
-    native = "native" if machine["is_native"] else "numpy only"
+    code = "native" if machine["is_native"] else "numpy only"
     return (
         f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB; Python {machine['python']}, numpy "
-        f"{machine['numpy']} ({native}); mosquitto {machine['mosquitto']}, PostgreSQL {machine['postgresql']}"
+        f"{machine['numpy']} ({code}); mosquitto {machine['mosquitto']}, PostgreSQL {machine['postgresql']}"
     )
-
-
-def _is_native() -> bool:
-    return find_spec(NATIVE) is not None and import_module(NATIVE).library() is not None
 
 
 def _mosquitto() -> str:

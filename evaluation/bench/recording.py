@@ -1,6 +1,6 @@
 """A recorded byte stream on loopback: answers like a broker, then sends a file of PUBLISH packets to whoever asks.
 
-Run by `evaluation.bench.bus` as ``python -m evaluation.bench.recording FILE``; prints its port.
+Run by `evaluation.bench.bus` as ``python -m evaluation.bench.recording FILE TIMES``; prints its port.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PIECE = 1 << 20
 
 
 @contextmanager
-def served(packets: Sequence[bytes]) -> Iterator[int]:
-    """The port at which this stream is to be had, any number of times."""
+def served(packets: Sequence[bytes], times: int = 1) -> Iterator[int]:
+    """The port at which this stream, so many times over, is to be had by any number of readers."""
     with tempfile.TemporaryDirectory(prefix="chelu-bench-") as directory:
         file = Path(directory) / "stream"
         file.write_bytes(b"".join(packets))
-        command = [sys.executable, "-m", "evaluation.bench.recording", str(file)]
+        command = [sys.executable, "-m", "evaluation.bench.recording", str(file), str(times)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
             try:
                 if process.stdout is None:
@@ -35,7 +35,7 @@ def served(packets: Sequence[bytes]) -> Iterator[int]:
                 process.kill()
 
 
-def main(file: str) -> None:
+def main(file: str, times: int) -> None:
     """Serve one reader at a time, until killed."""
     stream = memoryview(Path(file).read_bytes())
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -45,8 +45,9 @@ def main(file: str) -> None:
             with client, contextlib.suppress(OSError):
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 _greet(client)
-                for start in range(0, len(stream), PIECE):
-                    client.sendall(stream[start : start + PIECE])
+                for _ in range(times):
+                    for start in range(0, len(stream), PIECE):
+                        client.sendall(stream[start : start + PIECE])
                 client.recv(4096)  # until it has gone
 
 
@@ -63,4 +64,4 @@ def _greet(client: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

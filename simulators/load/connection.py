@@ -20,7 +20,7 @@ from chelu.bus import packets
 from chelu.bus.messages import Address
 from chelu.bus.packets import MQTT_5, Control, Kind, Reader
 from chelu.bus.reasons import WireError, name_of
-from chelu.bus.wire import find_packets
+from chelu.bus.wire_plain import find_packets
 from chelu.clock import Clock
 
 READ_BYTES = 1 << 18
@@ -210,12 +210,12 @@ class Connection:
 
     def _take(self) -> None:
         """Read the packets that are whole: acknowledgements together, the few others one by one."""
-        held = self._held
-        starts, consumed, _, error = find_packets(held, len(held), LARGEST_PACKET)
+        held = bytes(self._held)
+        starts, consumed, _, error = find_packets(held, LARGEST_PACKET)
         if error:
             raise error
-        data = np.frombuffer(bytes(held[:consumed]), np.uint8)
-        del held[:consumed]
+        data = np.frombuffer(held[:consumed], np.uint8)
+        del self._held[:consumed]
         start = np.array(starts, np.int64)
         is_ack = data[start] >> 4 == Kind.PUBACK
         acks = start[is_ack]

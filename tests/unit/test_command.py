@@ -12,7 +12,7 @@ from chelu.cli import build
 def test_the_version_is_told() -> None:
     result = CliRunner().invoke(build(), ["--version"])
     assert result.exit_code == 0
-    assert re.fullmatch(r"chelu \d+\.\d+\.\d+\S*\n", result.output)
+    assert re.fullmatch(r"chelu \d+\.\d+\.\d+\S* \(with(out)? native code.*\)\n", result.output)
 
 
 def test_help_names_every_command() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from hypothesis import strategies as st
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from chelu.bus import packets, wire
-from chelu.bus.batch import Messages
+from chelu.bus.batch import Bytes, Messages
 from chelu.bus.packets import Control
 from chelu.bus.reasons import WireError
 from chelu.bus.topic_table import TopicTable
@@ -39,24 +40,28 @@ def _row(topic: str, payload: bytes, is_numbered: bool, packet_id: int, sequence
     return topic, payload, int(is_numbered), packet_id if is_numbered else 0, sequence, retained
 
 
+def padded(stream: bytes) -> Bytes:
+    """As a reader takes it, with bytes behind that mean something else."""
+    return np.frombuffer(stream + b"\xff" * wire.PADDING, np.uint8)
+
+
 class Feed:
-    """The reader with a buffer of its own, fed piece by piece as a link feeds it."""
+    """A reader fed piece by piece as a link feeds it."""
 
     def __init__(self, version: int = packets.MQTT_5, most: int = MOST) -> None:
         self.version, self.most, self.topics = version, most, TopicTable()
-        self.buffer, self.held = bytearray(wire.PADDING), 0
+        self.rest = b""
         self.rows: list[Row] = []
         self.controls: list[Control] = []
         self.error: WireError | None = None
 
     def feed(self, piece: bytes) -> None:
-        self.buffer = self.buffer[: self.held] + piece + b"\xff" * wire.PADDING
-        self.held += len(piece)
-        portion = wire.read(self.buffer, self.held, version=self.version, topics=self.topics, most=self.most)
+        held = self.rest + piece
+        portion = wire.read(padded(held), len(held), version=self.version, topics=self.topics, most=self.most)
         self.rows += rows(portion.messages)
         self.controls += portion.controls
         self.error = portion.error
-        self.buffer, self.held = self.buffer[portion.consumed :], self.held - portion.consumed
+        self.rest = held[portion.consumed :]
 
 
 class _Bytes:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chelu import native
 from chelu.bus import packets, wire
 from chelu.bus.batch import NO_SEQUENCE, joined
 from chelu.bus.packets import MQTT_3, MQTT_5, USER
 from chelu.bus.reasons import Reason
 from chelu.bus.topic_table import TopicTable
-from tests.unit.bus.streams import Feed, Row, by_paho, messages, packet, rows
+from tests.unit.bus.streams import Feed, Row, by_paho, messages, packet, padded, rows
 
 VERSIONS = pytest.mark.parametrize("version", [MQTT_5, MQTT_3])
 ONE: Row = ("obu/o1/bsm/up", b"payload", 1, 7, 42, True)
@@ -27,8 +29,16 @@ MIX: list[Row] = [
 ]
 
 
-def feed(stream: bytes, version: int = MQTT_5, **options: int) -> Feed:
-    reader = Feed(version, **options)
+@pytest.fixture(scope="module", autouse=True, params=["native", "numpy"])
+def _each_reader(request: pytest.FixtureRequest) -> Iterator[None]:
+    code = request.getfixturevalue("native_code") if request.param == "native" else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "library", lambda: code)
+        yield
+
+
+def feed(stream: bytes, version: int = MQTT_5) -> Feed:
+    reader = Feed(version)
     reader.feed(stream)
     return reader
 
@@ -44,7 +54,7 @@ def test_what_is_read_is_what_paho_reads(version: int, sent: list[Row]) -> None:
     stream = b"".join(packet(row, version) for row in sent)
     reader = feed(stream, version)
     assert reader.rows == by_paho(stream, version) == (sent if version == MQTT_5 else without_sequences(sent))
-    assert reader.held == 0
+    assert not reader.rest
 
 
 @VERSIONS
@@ -177,7 +187,7 @@ def test_a_topic_that_is_no_utf_8_is_outside_every_table() -> None:
 def test_the_length_of_a_packet_that_is_not_whole_is_said_as_soon_as_it_is_known() -> None:
     stream = packet(("a", bytes(70_000), 0, 0, None, False), MQTT_5)
     for held, needed in ((1, 0), (2, 0), (3, 0), (4, len(stream)), (100, len(stream))):
-        portion = wire.read(bytearray(stream[:held]) + bytes(wire.PADDING), held, version=5, topics=TopicTable(), most=1 << 20)
+        portion = wire.read(padded(stream[:held]), held, version=5, topics=TopicTable(), most=1 << 20)
         assert (portion.consumed, portion.needed) == (0, needed)
 
 
@@ -185,7 +195,7 @@ def test_batches_join_and_split_without_losing_their_payloads() -> None:
     topics, parts = TopicTable(), []
     for start in range(0, 30, 10):
         stream = b"".join(packet((f"t/{n}", b"%d" % n, 0, 0, n, False), MQTT_5) for n in range(start, start + 10))
-        parts.append(wire.read(bytearray(stream) + bytes(wire.PADDING), len(stream), version=5, topics=topics, most=100).messages)
+        parts.append(wire.read(padded(stream), len(stream), version=5, topics=topics, most=100).messages)
     parts[1:2] = [parts[1].take(slice(4)), parts[1].take(slice(4, 4)), parts[1].take(slice(4, None))]
     whole = joined(parts)
     assert rows(whole) == [(f"t/{n}", b"%d" % n, 0, 0, n, False) for n in range(30)]
@@ -198,7 +208,7 @@ def test_batches_join_and_split_without_losing_their_payloads() -> None:
 
 def test_what_is_within_a_queue_s_room_is_the_oldest_and_all_of_qos_1() -> None:
     stream = b"".join(packet(("t", bytes(10), n % 2, n % 2, n, False), MQTT_5) for n in range(10))
-    batch = wire.read(bytearray(stream) + bytes(wire.PADDING), len(stream), version=5, topics=TopicTable(), most=100).messages
+    batch = wire.read(padded(stream), len(stream), version=5, topics=TopicTable(), most=100).messages
     assert batch.within(10, 100) is batch
     assert batch.within(4, 1000).sequence.tolist() == [0, 1, 2, 3, 5, 7, 9]
     assert batch.within(100, 25).sequence.tolist() == [0, 1, 2, 3, 5, 7, 9]

@@ -116,7 +116,7 @@ def test_a_heartbeat_says_what_its_device_has_sent() -> None:
     assert list(heartbeats.due(7.5)) == [0, 1, 2]
     assert list(heartbeats.due(12.5)) == [3, 0]
     packet = heartbeats.packet(3, 12.5, 77)
-    buffer = bytearray(packet) + bytearray(wire.PADDING)
+    buffer = np.frombuffer(packet + bytes(wire.PADDING), np.uint8)
     read = wire.read(buffer, len(packet), version=packets.MQTT_5, topics=TopicTable(), most=1 << 20).messages
     document = json.loads(read.payload(0))
     assert read.topics[0] == "obu/load-obu-00004/heartbeat/up"

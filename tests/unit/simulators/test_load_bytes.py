@@ -38,7 +38,7 @@ def drawn(settings: LoadSettings, *, step_us: int = 5_000, until_us: int = 60_00
 
 def read(portion: Portion) -> Messages:
     """As a broker, or ingest, reads the packets."""
-    buffer = bytearray(portion.data.tobytes()) + bytearray(wire.PADDING)
+    buffer = np.pad(portion.data, (0, wire.PADDING))
     found = wire.read(buffer, len(portion.data), version=packets.MQTT_5, topics=TopicTable(), most=1 << 20)
     assert found.error is None
     assert found.consumed == len(portion.data)

@@ -442,3 +442,38 @@ def test_a_key_for_a_thousand_devices_is_made_and_revoked_at_once(client: Client
     cut_s = max(peer.ended_s for peer in peers) - started_s
     print(f"\na key of {key.places} places made in {1000 * made_s:.0f} ms, its sessions cut in {1000 * cut_s:.0f} ms")
     assert max(made_s, cut_s) < 1
+
+
+def test_an_operator_of_another_site_neither_sees_nor_decides(
+    client: Client, make_key: MakeKey, connect: Connect, place: Place
+) -> None:
+    client.add_site(Site(site_id="elsewhere", latitude_deg=0, longitude_deg=0))
+    user = {"user_name": "zhao", "password": "a long password", "roles": [{"site": "elsewhere", "role": "operator"}]}
+    client.people("POST", "users", json=user)
+    key = make_key(max_joins=2)
+    account = key.account("theirs", 0)
+    peer = connect(account.user, key.secret)
+    say(peer, f"join/theirs/{account.place}/hello/up", hello())
+    until(lambda: "theirs" in waiting(client), 5, "the hello")
+    with Client(place.url, client.people("POST", "keys", json={"name": "k", "owner": "zhao"})["key"]) as other:
+        assert (waiting(other), other.people("GET", "provisioning-keys")) == ({}, [])
+        for call in (
+            ("GET", "inbox", "theirs"),
+            ("DELETE", "inbox", "theirs"),
+            ("POST", "inbox", "theirs", "register"),
+            ("DELETE", "provisioning-keys", key.name),
+        ):
+            body = {"site_id": "elsewhere"} if call[0] == "POST" else None
+            with pytest.raises(RefusedError, match="needed is operator on site 'hillside'"):
+                other.people(*call, json=body)
+        made = other.people("POST", "provisioning-keys", json={"name": "own", "site_id": "elsewhere", "max_joins": 2})
+        own = ProvisioningKey.read(made["key"])
+        place_ = own.account("mine", 0)
+        say(connect(place_.user, own.secret), f"join/mine/{place_.place}/hello/up", hello())
+        until(lambda: "mine" in waiting(other), 5, "their own")
+        for wanted in ({"site_id": SITE}, {"replaces": "rsu-17"}):
+            with pytest.raises(RefusedError, match=r"operator on|there is no device"):
+                other.people("POST", "inbox", "mine", "register", json=wanted)
+        assert other.people("POST", "inbox", "mine", "register", json={})["device_id"] == "mine"
+    assert waiting(client)["theirs"]["state"] == "waiting"
+    assert client.device("mine").site_id == "elsewhere"

@@ -73,3 +73,11 @@ def test_changed_files_are_read_anew(tmp_path: Path) -> None:
     passwords.write_text(line("a", "x"))
     os.utime(passwords, ns=(1, 1))
     assert store.current().admits("a", "x")
+
+
+def test_no_pattern_is_for_a_name_with_a_wildcard() -> None:
+    rights = Rights({}, parse_acl(ACL + "user join+k+3\ntopic write join/+/k.3/data/#\npattern read join/#\n"))
+    assert rights.allows("join+k+3", "join/R1/k.3/data/bsm", is_write=True)
+    assert not rights.allows("join+k+3", "join/R1/k.3/data/bsm", is_write=False)
+    assert rights.allows("rsu-1", "join/R1/k.3/data/bsm", is_write=False)
+    assert not rights.allows("join+k+3", "rsu/join+k+3/bsm/up", is_write=True)

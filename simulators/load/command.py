@@ -48,7 +48,13 @@ class Request:
 
 def run(request: Request, console: Console | None = None) -> int:
     """Run the load and report; returns the exit code: 0, 1 when it did not keep up or lost something, 130 when interrupted."""
-    console = console or Console(stderr=True)
+    try:
+        return _whole(request, console or Console(stderr=True))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _whole(request: Request, console: Console) -> int:
     environ = dict(os.environ) if request.data is None else {**os.environ, "CHELU_HOME": str(request.data)}
     layout = Layout(home(environ))
     need_files(request.settings.connections + SPARE_FILES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -77,7 +78,8 @@ class Load:
             self._books.faults["skew"] = int((skews_ms(faults, settings) != 0).sum())
         self._heartbeat_s, self._tick_s, self.on_progress = heartbeat_s, tick_s, on_progress
         self._ledgers = self._new_ledgers(len(accounts), has_receipts=has_receipts) if settings.qos else []
-        self._sender = Sender(self._loop, self._sessions(len(accounts)), self._books, self._ledgers, elapsed_us=self._elapsed_us)
+        session, own = self._sessions(len(accounts)), settings.connections
+        self._sender = Sender(self._loop, session, self._books, self._ledgers, own=own, elapsed_us=self._elapsed_us)
         self._start_s = 0.0
         self._is_stopped = False
 
@@ -107,13 +109,11 @@ class Load:
         used_s = time.process_time()
         try:
             self._ticks(heartbeats)
-            seconds = self._elapsed_us() / 1e6
-            used_s = time.process_time() - used_s
-            self._settle(heartbeats)
         except KeyboardInterrupt:
             self._is_stopped = True
-            seconds = self._elapsed_us() / 1e6
-            used_s = time.process_time() - used_s
+        seconds, used_s = self._elapsed_us() / 1e6, time.process_time() - used_s
+        with contextlib.suppress(KeyboardInterrupt):  # whoever presses it again does not want to wait for receipts
+            self._settle(heartbeats)
         return self._report(start_us, seconds, used_s)
 
     def _await_rights(self) -> None:

@@ -16,12 +16,17 @@ from simulators.load.loop import Loop
 from simulators.load.numbering import identify
 from simulators.load.portion import Portion
 
-QUEUED_BYTES = 1 << 20  # more waiting for a socket: the broker is slower than we are
+QUEUED_BYTES = 1 << 20  # more waiting for the gateway's socket: the broker is slower than we are, and the load waits for it
+OWN_QUEUED_BYTES = 1 << 16  # more waiting for a device's own socket: its messages fall out, as a device's do
 MOST_AT_ONCE = 1000  # QoS 1 messages of one session in one turn
 
 
 class Sender:
-    """Owned by the load's thread. session: (devices,) the session that speaks for each; elapsed_us: since the load began."""
+    """Owned by the load's thread.
+
+    session: (devices,) the session that speaks for each, of which the first `own` are devices' own; elapsed_us: since the load
+    began.
+    """
 
     def __init__(
         self,
@@ -30,10 +35,11 @@ class Sender:
         books: Books,
         ledgers: Sequence[Ledger],
         *,
+        own: int,
         elapsed_us: Callable[[], int],
     ) -> None:
         self._loop, self._session, self._books, self._ledgers = loop, session, books, ledgers
-        self._elapsed_us = elapsed_us
+        self._own, self._elapsed_us = own, elapsed_us
         count = len(loop.connections)
         self._in_flight: list[deque[list[int]]] = [deque() for _ in range(count)]  # [messages, whether of a ledger], in order
         self._acknowledged = [0] * count  # by the connection's own count
@@ -44,10 +50,10 @@ class Sender:
 
     @property
     def is_choked(self) -> bool:
-        """Whether a session's socket takes less than it is given, or a ledger is full."""
+        """Whether the gateway's socket takes less than it is given, or a ledger is full."""
         if any(not ledger.has_room for ledger in self._ledgers):
             return True
-        return len(self._loop.connections) == 1 and self._loop.connections[0].queued_bytes > QUEUED_BYTES
+        return any(connection.queued_bytes > QUEUED_BYTES for connection in self._loop.connections[self._own :])
 
     @property
     def waiting(self) -> int:
@@ -120,10 +126,15 @@ class Sender:
     def _hand_over(self, number: int, portion: Portion) -> None:
         if self._ledgers:
             self._keep(number, portion)
-        elif self._loop.connections[number].is_ready:
+        elif self._takes(number):
             self._loop.send(number, portion.data.data, partial(self._told, portion))
         else:
             self._books.unsent[portion.stream] += len(portion)
+
+    def _takes(self, number: int) -> bool:
+        """Whether a session stands and, if it is a device's own, is not too far behind."""
+        connection = self._loop.connections[number]
+        return connection.is_ready and (number >= self._own or connection.queued_bytes <= OWN_QUEUED_BYTES)
 
     def _keep(self, number: int, portion: Portion) -> None:
         self._ledgers[number].add(portion)
@@ -134,8 +145,7 @@ class Sender:
         view, start, stop = portion.data.data, portion.start, portion.stop
         is_out = np.zeros(len(portion), np.bool_)
         for owner, begin, end in zip(owners, edges[:-1], edges[1:], strict=True):
-            connection = self._loop.connections[owner]
-            if not connection.is_ready:
+            if not self._takes(owner):
                 self._books.unsent[portion.stream] += end - begin
                 continue
             size = int(stop[end - 1] - start[begin])

@@ -61,7 +61,7 @@ def _send(source: BsmSource) -> tuple[float, float, int, Portion]:
             portions = source.until(due_us)
             prepare_s += time.process_time() - before_s
             for last in portions:
-                client.sendall(last.data)
+                client.sendall(last.data.data)
                 count += len(last)
         return prepare_s, time.process_time() - begun_s, count, last
 

@@ -3,7 +3,7 @@
 For commands there is `chelu load`; for benchmarks::
 
     settings = LoadSettings(vehicles=10_000, rate_hz=10, seconds=60)          # 100 000 single BSMs a second
-    account = Account(Address.read(url), client_id, user, password)           # one session that speaks for all devices
+    account = Account(Address.read(url), client_id, user, password)           # gateways' sessions, as many as given
     report = Load(settings, [account], SystemClock()).run()                   # blocks; report.streams["bsm"].frames were sent
 
 The devices are `Devices(settings)`; `simulators.load.enrolment.enrolled` registers them and gives the accounts.

@@ -10,7 +10,7 @@ import numpy as np
 from chelu.api import NewDevice
 from chelu.codec.envelope import Envelope
 from chelu.topics import Kind
-from simulators.load.settings import LoadSettings
+from simulators.load.settings import CHILDREN_A_GATEWAY, LoadSettings
 from simulators.scene import vehicle_ids
 
 
@@ -20,10 +20,17 @@ class Devices:
 
     settings: LoadSettings
 
-    @property
-    def gateway(self) -> str:
-        """The device that has all others for children."""
-        return f"{self.settings.site}-load"
+    @cached_property
+    def gateways(self) -> tuple[str, ...]:
+        """The devices that have for children all that have no session of their own."""
+        children = self.settings.speakers - self.settings.connections
+        count = self.settings.gateways or -(-children // CHILDREN_A_GATEWAY)
+        return tuple(f"{self.settings.site}-load-{number:03d}" for number in range(1, count + 1)) if children else ()
+
+    def gateway_of(self, gateways: int) -> dict[int, int]:
+        """Child, as an index in `names` → which of so many gateways it has: neighbours have the same."""
+        children = self.speakers[self.settings.connections :]
+        return {child: rank * gateways // len(children) for rank, child in enumerate(children)}
 
     @cached_property
     def obus(self) -> tuple[str, ...]:
@@ -50,11 +57,6 @@ class Devices:
         """Speakers with a session of their own."""
         return self.speakers[: self.settings.connections]
 
-    @property
-    def has_gateway(self) -> bool:
-        """Whether somebody speaks through the gateway."""
-        return self.settings.connections < self.settings.speakers
-
     def kind(self, device: int) -> Kind:
         """What a device is."""
         return Kind.OBU if device < len(self.obus) else Kind.RSU
@@ -66,18 +68,18 @@ class Devices:
         return tuple(int(number) for number in vehicle_ids(self.settings.site, names)) if len(names) else ()
 
     def records(self) -> list[NewDevice]:
-        """What the register must hold: the gateway first, then its children and devices with credentials of their own."""
-        site, own = self.settings.site, frozenset(self.own)
-        gateway = NewDevice(device_id=self.gateway, kind=Kind.GATEWAY, site_id=site, name="load generator")
-        return [*([gateway] if self.has_gateway else []), *(self._record(index, is_own=index in own) for index in self.speakers)]
+        """What the register must hold: gateways first, then their children and devices with credentials of their own."""
+        site, parent = self.settings.site, self.gateway_of(len(self.gateways))
+        gateways = [NewDevice(device_id=name, kind=Kind.GATEWAY, site_id=site, name="load generator") for name in self.gateways]
+        return [*gateways, *(self._record(index, parent.get(index)) for index in self.speakers)]
 
-    def _record(self, index: int, *, is_own: bool) -> NewDevice:
+    def _record(self, index: int, gateway: int | None) -> NewDevice:
         is_vehicle, place = self.kind(index) is Kind.OBU, self.settings.origin
         return NewDevice(
             device_id=self.names[index],
             kind=self.kind(index),
             site_id=self.settings.site,
-            parent=None if is_own else self.gateway,
+            parent=None if gateway is None else self.gateways[gateway],
             envelope=(Envelope.BARE if is_vehicle else Envelope.DEPLOYED).value,
             latitude_deg=None if is_vehicle else place.latitude_deg,
             longitude_deg=None if is_vehicle else place.longitude_deg,

@@ -29,7 +29,7 @@ def enrolled(client: Client, devices: Devices, *, broker_url: str, secrets: Path
     present = {device.device_id for device in client.devices(site=settings.site, limit=PAGE)}
     wanted = [record for record in devices.records() if record.device_id not in present]
     made = {entry.device_id: entry.secret for entry in client.add_devices(wanted)} if wanted else {}
-    names = [devices.names[index] for index in devices.own] + ([devices.gateway] if devices.has_gateway else [])
+    names = [*(devices.names[index] for index in devices.own), *devices.gateways]
     known = {**_kept(secrets), **{name: secret for name, secret in made.items() if secret is not None}}
     for name in names:
         if name not in known:
@@ -45,10 +45,8 @@ def accounts(devices: Devices, broker_url: str, secrets: Mapping[str, str]) -> l
         Account(address, name, name, secrets[name], (RECEIPT.topic(devices.kind(index), name),) if is_sure else ())
         for index, name in ((index, devices.names[index]) for index in devices.own)
     ]
-    if not devices.has_gateway:
-        return own
     filters = tuple(RECEIPT.topic(kind, "+") for kind in (Kind.OBU, Kind.RSU)) if is_sure else ()
-    return [*own, Account(address, devices.gateway, devices.gateway, secrets[devices.gateway], filters)]
+    return [*own, *(Account(address, name, name, secrets[name], filters) for name in devices.gateways)]
 
 
 def _site(devices: Devices) -> Site:

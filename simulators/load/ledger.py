@@ -2,6 +2,10 @@
 
 The broker's acknowledgement says that the broker has a message, in its memory. The receipt (topic ``…/receipt/down``) says that
 ingest has stored everything of a device's stream up to a number. Redelivery is harmless: device, stream and number are unique.
+
+Ingest gives receipts once a device's numbers have stepped back, since only then it knows that it hears a pass from its beginning
+(`services.ingest.receipts`). So each pass says every device's first message twice: that costs one duplicate a device, and saves
+the second pass that ingest would ask for.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ class Ledger:
         self._kept: deque[Portion] = deque()
         self._entry, self._row = 0, 0  # the cursor
         self._stored = {stream: np.zeros(len(devices), np.int64) for stream in streams}
+        self._has_begun = {stream: np.zeros(len(devices), np.bool_) for stream in self._stored}  # in this pass
         self._devices, self._has_receipts = devices, has_receipts
         self._acknowledged = 0  # messages at the head, without receipts
         self._bytes = 0
@@ -59,17 +64,30 @@ class Ledger:
 
     def next(self, most: int) -> Portion | None:
         """At most so many messages to send now; they count as sent."""
-        if self._entry >= len(self._kept) or most < 1:
+        if self._entry >= len(self._kept) or most < 2:
             return None
         whole = self._kept[self._entry]
-        end = min(len(whole), self._row + most)
+        end = min(len(whole), self._row + most // 2)
         found = whole.part(self._row, end)
         self._entry, self._row = (self._entry + 1, 0) if end == len(whole) else (self._entry, end)
-        return found
+        return self._begun(found) if self._has_receipts else found
+
+    def _begun(self, portion: Portion) -> Portion:
+        """The same with the first message of each device twice, if it is the first of this pass."""
+        has_begun = self._has_begun[portion.stream]
+        if has_begun[portion.device].all():
+            return portion
+        is_first = np.zeros(len(portion), np.bool_)
+        is_first[np.unique(portion.device, return_index=True)[1]] = True
+        is_first &= ~has_begun[portion.device]
+        has_begun[portion.device] = True
+        return portion.take(np.repeat(np.arange(len(portion)), 1 + is_first))
 
     def restart(self, now_s: float) -> None:
         """Send everything again that is kept: the connection was lost, or somebody missed its beginning."""
         self._pass_s, self._is_again_wanted = now_s, False
+        for has_begun in self._has_begun.values():
+            has_begun[:] = False
         self.resent += sum(len(portion) for portion, _ in zip(self._kept, range(self._entry), strict=False)) + self._row
         self._entry = self._row = 0
         if not self._has_receipts and self._acknowledged and self._kept:

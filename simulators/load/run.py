@@ -46,7 +46,7 @@ def sources(devices: Devices, faults: Faults) -> list[Source]:
 
 
 class Load:
-    """One run of a load over these accounts' sessions: those of `Devices.own` in their order, then the gateway's if there is one.
+    """One run of a load over these accounts' sessions: those of `Devices.own` in their order, then gateways', as many as given.
 
     `run` blocks; `stop` may be called from any thread. has_receipts: QoS 1 messages are kept until the platform's receipt, not
     just the broker's acknowledgement. heartbeat_s: 0 for none. tick_s: how often what is due is sent.
@@ -65,8 +65,9 @@ class Load:
         on_progress: Callable[[float, Books], None] = lambda _seconds, _books: None,
     ) -> None:
         self._settings, self._devices, self._clock = settings, Devices(settings), clock
-        if len(accounts) != settings.connections + self._devices.has_gateway:
-            raise ValueError(f"{len(accounts)} accounts for {settings.connections} sessions and a gateway")
+        gateways = len(accounts) - settings.connections
+        if gateways < 0 or (gateways > 0) != bool(self._devices.gateways):
+            raise ValueError(f"{len(accounts)} accounts for {settings.connections} own sessions and the others' gateways")
         self._loop = Loop(accounts, clock, seed=settings.seed)
         self._books = Books(settings.streams, len(self._devices.names))
         faults = faults or Faults()
@@ -117,25 +118,33 @@ class Load:
         return self._report(start_us, seconds, used_s)
 
     def _await_rights(self) -> None:
-        """Return when the broker lets the gateway speak for its last child: it reads new rights a moment after they were made.
+        """Return when the broker lets each gateway speak for its last child: it reads new rights a moment after they were made.
 
         The child says a heartbeat for that, as a device that comes up does. RefusedError when the rights do not come.
         """
-        if not self._devices.has_gateway or not self._heartbeat_s:
+        if not self._heartbeat_s:
             return
-        gateway, child = self._loop.connections[-1], self._devices.speakers[-1]
+        own = self._settings.connections
+        last = {gateway: child for child, gateway in self._devices.gateway_of(len(self._loop.connections) - own).items()}
+        heartbeats = Heartbeats(self._devices, self._books, start_us=self._clock.wall_us(), every_s=self._heartbeat_s)
         until_s = self._clock.monotonic_s() + RIGHTS_S
-        while self._clock.monotonic_s() < until_s:
-            heartbeats = Heartbeats(self._devices, self._books, start_us=self._clock.wall_us(), every_s=self._heartbeat_s)
-            done, refused = gateway.acknowledged + gateway.refused, gateway.refused
-            packet = heartbeats.packet(child, 0.0, int(gateway.numbers(1)[0]))
-            self._loop.send(len(self._loop.connections) - 1, memoryview(packet), lambda _: None)
-            while gateway.acknowledged + gateway.refused == done and self._clock.monotonic_s() < until_s:
-                self._loop.turn(0.05)
-            if gateway.refused == refused and gateway.acknowledged + gateway.refused > done:
-                return
-            self._clock.sleep(0.1)
-        raise RefusedError("the MQTT broker", f"to let the gateway speak for {self._devices.names[child]}", "not authorised")
+        for gateway, child in last.items():
+            while not self._is_let(own + gateway, heartbeats, child):
+                if self._clock.monotonic_s() > until_s:
+                    raise RefusedError(
+                        "the MQTT broker", f"to let a gateway speak for {self._devices.names[child]}", "not authorised"
+                    )
+                self._clock.sleep(0.1)
+
+    def _is_let(self, number: int, heartbeats: Heartbeats, device: int) -> bool:
+        """Whether the broker takes this device's heartbeat over this session."""
+        connection, until_s = self._loop.connections[number], self._clock.monotonic_s() + RIGHTS_S
+        answered, refused = connection.acknowledged + connection.refused, connection.refused
+        packet = heartbeats.packet(device, 0.0, int(connection.numbers(1)[0]))
+        self._loop.send(number, memoryview(packet), lambda _: None)
+        while connection.acknowledged + connection.refused == answered and self._clock.monotonic_s() < until_s:
+            self._loop.turn(0.05)
+        return connection.acknowledged + connection.refused > answered and connection.refused == refused
 
     def _ticks(self, heartbeats: Heartbeats) -> None:
         told_s = 0.0
@@ -197,10 +206,12 @@ class Load:
         return [Ledger(self._settings.streams, number_of, has_receipts=has_receipts) for _ in range(count)]
 
     def _sessions(self, count: int) -> Ints:
-        """The session of each device: its own, or the last, which is the gateway's."""
-        session = np.full(len(self._devices.names), count - 1, np.int64)
+        """The session of each device: its own, or its gateway's."""
+        session = np.zeros(len(self._devices.names), np.int64)
         own = self._devices.own
         session[list(own)] = np.arange(len(own))
+        for child, gateway in self._devices.gateway_of(count - len(own)).items():
+            session[child] = len(own) + gateway
         return session
 
     def _report(self, start_us: int, seconds: float, used_s: float) -> LoadReport:

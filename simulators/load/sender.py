@@ -191,6 +191,8 @@ class Sender:
         """At QoS 1 a message that goes out again is not booked again, and one that went down with its connection will go."""
         booked = self._booked[portion.stream]
         is_new = (portion.stop <= written) & (portion.sequence > booked[portion.device])
+        is_again = (portion.device[1:] == portion.device[:-1]) & (portion.sequence[1:] == portion.sequence[:-1])
+        is_new[1:] &= ~is_again  # a pass says a device's first message twice
         if (rows := np.flatnonzero(is_new)).size:
             self._books.sent(portion.take(rows), self._elapsed_us())
             np.maximum.at(booked, portion.device[rows], portion.sequence[rows])

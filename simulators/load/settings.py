@@ -17,6 +17,9 @@ MOST_VEHICLES, MOST_RATE_HZ, MOST_SECONDS = 100_000, 100.0, 86_400.0
 MOST_RSUS = 1_000
 MOST_WEIGHT = 1e6
 VEHICLES_AN_RSU = 250
+CHILDREN_A_GATEWAY = (
+    250  # mosquitto tries the rights of an account one by one for every message: 10 000 take 0.2 ms (docs/load.md)
+)
 ROADSIDE_HZ = 10.0  # RSM and SPAT of each roadside unit
 MOST_FRAMES = 255  # an envelope counts its BSMs in one byte
 CHONGQING = Origin(29.55, 106.57, 250.0)
@@ -29,7 +32,8 @@ class LoadSettings:
 
     mix: weights of `SHAPES`; via: ``direct`` (each vehicle a bare frame) or ``rsu`` (roadside units' envelopes of at most
     `frames` BSMs each). rsus: None for one in 250 vehicles. connections: so many devices have a session and a credential of their
-    own; the others speak through one gateway. Raises ConfigurationError naming option, value and what is allowed.
+    own; the others speak through gateways: None for one in 250 children. Raises ConfigurationError naming option, value and what
+    is allowed.
     """
 
     vehicles: int = 100
@@ -43,6 +47,7 @@ class LoadSettings:
     rsus: int | None = None
     frames: int = MOST_FRAMES
     connections: int = 0
+    gateways: int | None = None
     site: str = "load"
     origin: Origin = CHONGQING
 
@@ -55,6 +60,8 @@ class LoadSettings:
         if self.rsus is not None:
             _within("--rsus", self.rsus, 1, MOST_RSUS)
         _within("--connections", self.connections, 0, self.speakers)
+        if self.gateways is not None:
+            _within("--gateways", self.gateways, 1, max(1, self.speakers - self.connections))
         _one_of("--via", self.via, VIAS)
         _one_of("--qos", self.qos, (0, 1))
         if not self.streams or set(self.streams) - set(STREAMS) or len(set(self.streams)) != len(self.streams):

@@ -72,6 +72,7 @@ def account(stored: int, **dropped: int) -> Account:
             "--frames=0",
             "--frames=256",
             "--connections=101",
+            "--gateways=101",
             "--site=a b",
             "--total=0.5",
             "--fault=loss=2",
@@ -97,10 +98,10 @@ def test_devices_hang_on_the_gateway_but_for_those_with_a_session_of_their_own()
     devices = Devices(LoadSettings(vehicles=5, streams=("bsm", "rsm"), rsus=2, connections=3))
     records = devices.records()
     assert [(record.device_id, record.kind, record.parent) for record in records] == [
-        ("load-load", Kind.GATEWAY, None),
+        ("load-load-001", Kind.GATEWAY, None),
         *((f"load-own-obu-{number:05d}", Kind.OBU, None) for number in (1, 2, 3)),
-        *((f"load-obu-{number:05d}", Kind.OBU, "load-load") for number in (4, 5)),
-        *((f"load-rsu-{number:05d}", Kind.RSU, "load-load") for number in (1, 2)),
+        *((f"load-obu-{number:05d}", Kind.OBU, "load-load-001") for number in (4, 5)),
+        *((f"load-rsu-{number:05d}", Kind.RSU, "load-load-001") for number in (1, 2)),
     ]
     heard = Devices(LoadSettings(vehicles=5, via="rsu", rsus=2, connections=2))
     assert [record.device_id for record in heard.records()] == ["load-own-rsu-00001", "load-own-rsu-00002"]

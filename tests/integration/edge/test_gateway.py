@@ -220,7 +220,9 @@ def test_a_silent_vehicle_is_hung_up_on(start: Start, dial: Dial) -> None:
     assert running.counted("silent") == 1
 
 
-def test_two_hundred_vehicles_are_acknowledged_and_receipts_empty_the_spool(broker: RunningBroker, tmp_path: Path) -> None:
+def test_a_list_that_grew_lets_two_hundred_vehicles_in_and_each_report_is_acknowledged(
+    broker: RunningBroker, tmp_path: Path
+) -> None:
     running = Running(broker.url, tmp_path)
     (tmp_path / "vehicles.csv").write_text(device_list(200, site="s", gateway="gw"))
     until(lambda: len(running.gateway._directory) == 200, 5, "the longer list")

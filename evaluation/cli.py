@@ -70,7 +70,7 @@ def bench(
 
 
 def fuzz(
-    decoder: Annotated[str, typer.Argument(help="gbt32960.")] = "gbt32960",
+    decoder: Annotated[str, typer.Argument(help="gbt32960 or jt808.")] = "gbt32960",
     frames: Annotated[int, typer.Option(help="How many.")] = 1_000_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same frames.")] = 0,
     corpus: Annotated[Path | None, typer.Option(help="Keep the batch that breaks it there.")] = None,

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from chelu.errors import ConfigurationError
-from evaluation.fuzz import gbt32960
+from evaluation.fuzz import gbt32960, jt808
 
 BATCH = 2048
 SLOW_S = 20.0  # a batch that takes longer counts as hanging; it takes a fraction of a second
@@ -27,7 +27,10 @@ class Target:
     check: Callable[[list[bytes], Random], Counter[str]]
 
 
-TARGETS: Mapping[str, Target] = {"gbt32960": Target(gbt32960.frames, gbt32960.check)}
+TARGETS: Mapping[str, Target] = {
+    "gbt32960": Target(gbt32960.frames, gbt32960.check),
+    "jt808": Target(jt808.frames, jt808.check),
+}
 
 
 def run(name: str, *, frames: int, seed: int, corpus: Path | None, console: Console) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.bus import Messages
-from chelu.codec import gbt32960
+from chelu.codec import gbt32960, jt808
+from chelu.codec.jt808_frame import MARK
 from chelu.errors import MalformedError
 from chelu.messages import STREAMS, Batch, DropReason, Flag, Frames
 from chelu.quality.checks import Hearing, Limits
@@ -22,6 +23,7 @@ from services.ingest.quality import Memories, check_stream
 from services.ingest.routes import Handling, Route, Routes
 
 Indices = npt.NDArray[np.intp]
+DecodeReports = Callable[[Frames], gbt32960.Decoded | jt808.Decoded]
 TABLE_STREAMS = {"bsm": "bsm", "participant": "rsm", "spat": "spat"}  # table → the topic's stream, under which it is accounted
 
 
@@ -217,12 +219,20 @@ def _documents(work: _Work, chosen: Indices, limits: TimingLimits) -> None:
 
 def _telemetry(work: _Work, chosen: Indices, rules: Rules) -> None:
     """One frame of a vehicle a message: reports become rows, with all they say and the frame beside them; logins are kept."""
-    source = _welcome(work, chosen)
-    if not len(source):
-        return
+    messages, source = work.messages, _welcome(work, chosen)
+    start, stop = messages.start[source], messages.stop[source]
+    is_jt808 = np.zeros(len(source), np.bool_)
+    some = np.flatnonzero(stop > start)
+    is_jt808[some] = messages.data[start[some]] == MARK[0]
+    for decode, mine in ((gbt32960.decode, ~is_jt808), (jt808.decode, is_jt808)):
+        if mine.any():
+            _reports(work, source[mine], decode, rules)
+
+
+def _reports(work: _Work, source: npt.NDArray[np.int32], decode: DecodeReports, rules: Rules) -> None:
     messages = work.messages
     frames = Frames(messages.data, messages.start[source], messages.stop[source], messages.arrival_us[source], source)
-    decoded = gbt32960.decode(frames)
+    decoded = decode(frames)
     rejects = decoded.rejects
     for frame, reason, detail in zip(rejects.index.tolist(), rejects.reason, rejects.detail, strict=True):
         work.refuse(int(source[frame]), reason, detail)

@@ -31,7 +31,7 @@ class Handling(enum.IntEnum):
     JSON = 2
     BYTES = 3  # kept as it is
     REFUSE = 4  # whole, unread
-    TELEMETRY = 5  # a frame of GB/T 32960
+    TELEMETRY = 5  # a frame of GB/T 32960 or JT/T 808
 
 
 @dataclass(frozen=True, slots=True)

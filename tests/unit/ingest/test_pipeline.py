@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -154,6 +155,16 @@ def test_a_report_of_a_vehicle_is_a_row_with_all_it_says_beside_it() -> None:
     assert rows["details"][0]["custom_80"] == "07"
     assert rows["frame"].tolist() == [REPORT]
     assert prepared.rows.tolist() == [1]
+
+
+def test_a_location_report_of_jt808_is_a_row_beside_those_of_gbt32960() -> None:
+    place = bytes.fromhex((Path(__file__).parents[2] / "data" / "jt808-2019-location" / "input.hex").read_text())
+    topic = "vehicle/v1/telemetry/up"
+    prepared, _ = work([message(topic, REPORT, qos=1), message(topic, place, qos=1), message(topic, place[:-2], qos=1)])
+    rows = prepared.tables["telemetry"]
+    assert sorted(rows["edition"].tolist()) == [2016, 2019]
+    assert place in rows["frame"].tolist()
+    assert [(refusal.message, str(refusal.reason)) for refusal in prepared.refusals] == [(2, "undecodable")]
 
 
 def test_a_login_is_kept_as_it_is() -> None:

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ class Car:
 class Running:
     """A gateway in this process."""
 
-    def __init__(self, broker: str, directory: Path, **values: object) -> None:
+    def __init__(self, broker: str, directory: Path, *, agent: Mapping[str, object] | None = None, **values: object) -> None:
         (directory / "vehicles.csv").write_text(device_list(20, site="s", gateway="gw"))
         self.settings = EdgeSettings.check(
             {
@@ -75,6 +76,7 @@ class Running:
                 "spool": {"directory": directory / "spool"},
                 "delivery": {"resend_s": 1},
                 "heartbeat_s": 0.5,
+                **(agent or {}),
                 "sources": [
                     {
                         "type": "gbt32960",
@@ -108,7 +110,7 @@ Dial = Callable[[Running], Car]
 def start(broker: RunningBroker, tmp_path: Path) -> Iterator[Start]:
     made: list[Running] = []
 
-    def make(**values: object) -> Running:
+    def make(**values: Any) -> Running:
         made.append(Running(broker.url, tmp_path, **values))
         return made[-1]
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 PLACE = "gbt32960"  # in the tally
 POLL_S = 0.25
 TEND_S = 1.0  # between two looks at silent connections and at the file of vehicles
+FRAME_S = 10.0  # in which a frame that has begun must end
 RECEIVE_BYTES = 65_536
 MOST_UNSENT = 1 << 16  # bytes of replies that a peer does not fetch
 MOST_PENDING = 512  # frames that share a write
@@ -43,6 +44,7 @@ class Connection:
     sock: socket.socket
     address: str
     heard_s: float
+    begun_s: float  # when the frame that is coming in began
     peer: Peer = field(default_factory=Peer)
     splitter: Splitter = field(default_factory=Splitter)
     damaged: int = 0
@@ -144,7 +146,7 @@ class VehicleGateway:
                 continue
             sock.setblocking(False)  # noqa: FBT003
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = Connection(sock, f"{address[0]}:{address[1]}", self._clock.monotonic_s())
+            connection = Connection(sock, f"{address[0]}:{address[1]}", now_s := self._clock.monotonic_s(), now_s)
             self._connections[sock.fileno()] = connection
             self._selector.register(sock, selectors.EVENT_READ, connection)
 
@@ -170,8 +172,12 @@ class VehicleGateway:
             self._close(connection)
             return
         connection.heard_s = self._clock.monotonic_s()
+        is_begun = connection.splitter.waiting > 0
         for raw in connection.splitter.feed(data):
             self._take(connection, raw)
+            is_begun = False
+        if not is_begun:
+            connection.begun_s = connection.heard_s
         self._count_damage(connection)
         if connection.splitter.is_lost:  # else it would only fill the buffer
             self._close(connection, "rubbish")
@@ -291,6 +297,8 @@ class VehicleGateway:
         self._tend_at = now_s + TEND_S
         for connection in [one for one in self._connections.values() if now_s - one.heard_s > self._settings.idle_s]:
             self._close(connection, "silent")
+        for connection in [one for one in self._connections.values() if _is_stuck(one, now_s)]:
+            self._close(connection, "half_a_frame")
         try:
             if self._directory.reload():
                 log.info("%s: %d vehicles", self._settings.vehicles, len(self._directory))
@@ -308,6 +316,11 @@ class VehicleGateway:
 
     def _count(self, reason: str, number: int = 1, *, detail: str = "") -> None:
         self._tally.count(PLACE, reason, number, detail=detail)
+
+
+def _is_stuck(connection: Connection, now_s: float) -> bool:
+    """Whether a frame does not end: its length may be damaged, and then it would swallow those that follow."""
+    return connection.splitter.waiting > 0 and now_s - connection.begun_s > FRAME_S
 
 
 def read_platforms(file: Path) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from chelu.codec.gbt32960_frame import Answer, Command, Frame, Splitter, encode_
 from chelu.local.ports import free_port
 from edge.agent import Agent
 from edge.settings import EdgeSettings
+from edge.vehicles import server
 from edge.vehicles.server import VehicleGateway
 from simulators.vehicle_load import Load, Plan, device_list, device_of, vin_of
 from tests.fix_broker import RunningBroker
@@ -211,6 +212,52 @@ def test_a_second_login_replaces_the_first(start: Start, dial: Dial) -> None:
     with pytest.raises((EOFError, ConnectionError)):
         first.answer()
     assert second.ask(Command.REALTIME, TIME)[1] == Answer.OK
+
+
+def is_hung_up(car: Car, report: bytes) -> bool:
+    """After one more report, which goes into the frame that does not end."""
+    car.sock.settimeout(0.1)
+    try:
+        car.send(report)
+        car.answer()
+    except TimeoutError:
+        return False
+    except (EOFError, ConnectionError):
+        return True
+    return False
+
+
+def test_a_frame_in_two_pieces_after_a_long_silence_is_taken(start: Start, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "FRAME_S", 1.0)
+    monkeypatch.setattr(server, "TEND_S", 0.05)
+    running = start()
+    car, begun_s = dial(running), CLOCK.monotonic_s()
+    car.ask(Command.LOGIN, LOGIN)
+    until(lambda: CLOCK.monotonic_s() > begun_s + 1.2, 5, "a silence longer than a frame may take")
+    car.send(request(Command.REALTIME, TIME)[:20])
+    told = [id(running.agent.children.status)]  # type: ignore[union-attr]
+
+    def is_tended() -> bool:
+        if (now := id(running.agent.children.status)) != told[-1]:  # type: ignore[union-attr]
+            told.append(now)
+        return len(told) > 3
+
+    until(is_tended, 5, "the gateway to look at its connections")
+    car.send(request(Command.REALTIME, TIME)[20:])
+    assert car.answer().answer == Answer.OK
+
+
+def test_a_frame_whose_length_is_damaged_does_not_hold_the_line_for_ever(
+    start: Start, dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "FRAME_S", 1.0)
+    running = start()
+    car = dial(running)
+    car.ask(Command.LOGIN, LOGIN)
+    good = request(Command.REALTIME, TIME)
+    car.send(good[:22] + b"\xff\x00" + good[24:])
+    until(lambda: is_hung_up(car, good), 10, "an end of it")
+    assert running.counted("half_a_frame") == 1
 
 
 def test_a_silent_vehicle_is_hung_up_on(start: Start, dial: Dial) -> None:

@@ -9,13 +9,14 @@ from typing import IO, Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from services.registry import archive_sql
 from services.registry.access import CallerOf
 from services.registry.archive import CHUNK, Archive, ArchiveError
 from services.registry.database import remember
-from services.registry.models import Restored
+from services.registry.models import Model
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError
 
@@ -23,6 +24,14 @@ ROUTER = APIRouter(prefix="/api", tags=["backup"])
 TAR = "application/x-tar"
 IN_MEMORY = 16 << 20
 BODY = {"requestBody": {"required": True, "content": {TAR: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+class Restored(Model):
+    """What a backup brought back."""
+
+    made: str = Field(description="when the backup was made")
+    chelu: str = Field(description="by which version")
+    rows: dict[str, int] = Field(description="by table")
 
 
 @ROUTER.get("/backup", response_class=StreamingResponse, responses={200: {"content": {TAR: {}}}})

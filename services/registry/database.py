@@ -35,9 +35,15 @@ class Register:
             yield connection
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
-        """All rows of one query."""
-        with self.transaction() as connection:
-            return connection.execute(sql.encode(), parameters).fetchall()
+        """All rows of one query, which needs no transaction around it: two round trips to the database less."""
+        with self._database.connection(doing="a request of the API", timeout_s=CONNECTION_S) as connection:
+            connection.row_factory = dict_row
+            connection.autocommit = True
+            try:
+                return connection.execute(sql.encode(), parameters).fetchall()
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
 
 
 def remember(connection: Connection[DictRow], actor: str, action: str, subject: str, detail: Mapping[str, object]) -> None:

@@ -49,9 +49,13 @@ class Page:
         """The page's time cut up, each piece eight times as long as the one before it.
 
         Rows lie in the table about as they came, and its index says which blocks hold which times, but not their order: a piece
-        is what has to be sorted, so it should hold about a page's rows, however many there are a second.
+        is what has to be sorted, so it should hold about a page's rows, however many there are a second. One device's rows come
+        in order from the index over device and time: they are one piece.
         """
         start_us = max(self.from_us, self.after[0] if self.after else 0)
+        if self.device_key is not None and start_us < self.to_us:
+            yield start_us, self.to_us
+            return
         while start_us < self.to_us:
             stop_us = min(self.to_us, start_us + width_us)
             yield start_us, stop_us

@@ -17,6 +17,7 @@ from psycopg.rows import DictRow
 
 from chelu.codec import columns
 from chelu.messages import STREAMS, Batch, Stream, concatenate
+from chelu.units import US_PER_S
 from services.registry import stream_rows
 from services.registry.device_rows import device_ids
 from services.registry.models import Identifier, InstantUs
@@ -29,6 +30,7 @@ JSON_LINES = "application/x-ndjson"
 COLUMNS = "application/vnd.chelu.columns"
 END_OF_TIME_US = 4_102_444_800_000_000
 MAX_ROWS = 200_000
+AHEAD_US = 2 * 86_400 * US_PER_S  # ingest stores nothing of later than a day after its arrival: no need to look there
 
 Name = Annotated[str, Path(description="one of " + ", ".join(STREAMS), examples=list(STREAMS))]
 From = Annotated[InstantUs, Query(description="first event time, µs UTC since 1970")]
@@ -64,7 +66,8 @@ def read_stream(
     if definition is None:
         raise not_found("stream", stream)
     key = _device_key(parts, device) if device else None
-    found = read_page(parts, definition, stream_rows.Page(from_us, to_us, limit, key, _cursor(after)))
+    newest_us = parts.clock.wall_us() + AHEAD_US
+    found = read_page(parts, definition, stream_rows.Page(from_us, min(to_us, newest_us), limit, key, _cursor(after)))
     headers = {} if found.is_last else {NEXT: "{}.{}".format(*stream_rows.cursor(found.batch))}
     if form is Format.COLUMNS:
         ids = np.array([found.devices.get(key, "") for key in found.batch["device_key"].tolist()], np.str_)

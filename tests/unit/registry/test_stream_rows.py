@@ -71,3 +71,8 @@ def test_json_lines_say_what_is_not_there() -> None:
 )
 def test_values_become_json(value: object, expected: object) -> None:
     assert plain(value) == expected
+
+
+def test_one_devices_rows_are_one_window_since_an_index_has_them_in_order() -> None:
+    assert list(Page(5, 4_102_444_800_000_000, 10, device_key=7).windows()) == [(5, 4_102_444_800_000_000)]
+    assert list(Page(5, 9, 10, device_key=7, after=(9, 7)).windows()) == []

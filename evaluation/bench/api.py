@@ -1,0 +1,201 @@
+"""The registry's API under load: how long reads take at a fixed rate while ingest stores 20,000 rows a second on two cores.
+
+Requests leave by the clock, whether or not the ones before have been answered, and are timed from when they were due: a server
+that falls behind cannot hide it. Listing and searching run over as many registered devices as a large city has.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from chelu.api import NewDevice
+from chelu.api import Site as SiteRecord
+from chelu.topics import Kind
+from evaluation.bench.context import Context
+from evaluation.bench.processes import cores_of_the_machine
+from evaluation.bench.report import Figure
+from evaluation.bench.results import Findings
+from evaluation.bench.road import Road, Step, road
+
+BAR_MS = 50.0
+REQUESTS_PER_S, ROWS_PER_S = 100.0, 20_000.0
+WORKERS = 32  # requests under way at the same time, at most
+SETTLE_S = 3.0  # of load, before the first request counts
+TIMEOUT_S = 10.0
+CITY = "city"
+CORES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured."""
+
+    devices: int
+    seconds: float
+
+
+FULL, QUICK = Extent(100_000, 30.0), Extent(2_000, 5.0)
+
+
+@dataclass(slots=True)
+class Answers:
+    """What came back, by sort of request: ms from when it was due, and how many were not answered with 200."""
+
+    ms: dict[str, list[float]] = field(default_factory=dict)
+    failed: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, sort: str, ms: float, status: int) -> None:
+        with self.lock:
+            self.ms.setdefault(sort, []).append(ms)
+            self.failed += status != http.client.OK
+
+    def all_ms(self) -> list[float]:
+        return [ms for each in self.ms.values() for ms in each]
+
+
+def run(context: Context) -> Findings:
+    """The bars of the API's reads, with and without load beside them."""
+    extent = QUICK if context.is_quick else FULL
+    with road(cores=cores_of_the_machine()[:CORES]) as site:
+        context.tell(f"registering {extent.devices:,} devices")
+        _register(site, extent.devices)
+        site.run(ROWS_PER_S / 4, SETTLE_S)  # vehicles are registered, partitions made
+        context.tell("reads, and nothing else")
+        idle = _ask(site, extent.seconds / 3, lambda: None)
+        context.tell(f"reads while {ROWS_PER_S:,.0f} rows/s are stored")
+        answers, step = _under_load(site, extent.seconds)
+    return Findings(figures(idle, answers, step), {"api_read_ms": {sort: _percentiles(ms) for sort, ms in answers.ms.items()}})
+
+
+def figures(idle: Answers, answers: Answers, step: Step) -> list[Figure]:
+    """What is judged, and each sort of request by itself."""
+    found = [
+        _at_most(
+            f"API reads at {REQUESTS_PER_S:g}/s beside {ROWS_PER_S:,.0f} rows/s, p99",
+            _p(answers.all_ms(), 99),
+            "ms",
+            BAR_MS,
+            "api_read_p99_ms",
+        ),
+        _at_most("reads not answered with 200", float(answers.failed), "requests", 0, "api_read_failed"),
+        Figure(
+            what="rows stored meanwhile", values=(step.rate_per_s,), unit="rows/s", bar=0.97 * ROWS_PER_S, key="api_rows_per_s"
+        ),
+        Figure(what="the same reads without load, p99", values=(_p(idle.all_ms(), 99),), unit="ms"),
+        Figure(
+            what="processor of the registry", values=(step.cpu_s.get("registry", 0.0) / step.seconds * 100,), unit="% of a core"
+        ),
+    ]
+    for sort, ms in sorted(answers.ms.items()):
+        found.append(Figure(what=f"  {sort}, p50", values=(_p(ms, 50),), unit="ms"))
+        found.append(Figure(what=f"  {sort}, p99", values=(_p(ms, 99),), unit="ms"))
+    return found
+
+
+def requests(now_us: int, number: int) -> tuple[str, str]:
+    """The request of this number: its sort, and its address. Each sort comes equally often."""
+    obu, sensor = f"load-1-obu-{number % 500 + 1:05d}", f"sensor-{number * 7919 % 2000:06d}"
+    choices = (
+        ("a page of devices", "/api/devices?limit=100"),
+        ("devices of a kind", f"/api/devices?kind=sensor&limit=100&after={sensor}"),
+        ("a search", f"/api/devices?q=gate%20{number % 100}&limit=50"),
+        ("one device", f"/api/devices/{sensor}"),
+        ("sites", "/api/sites"),
+        ("who I am", "/api/me"),
+        ("a vehicle's last 10 s", f"/api/streams/bsm?device={obu}&from_us={now_us - 10_000_000}&limit=1000"),
+        ("accounts of a minute", f"/api/accounts?from_us={now_us - 60_000_000}"),
+    )
+    return choices[number % len(choices)]
+
+
+def _under_load(site: Road, seconds: float) -> tuple[Answers, Step]:
+    steps: list[Step] = []
+    load = threading.Thread(target=lambda: steps.append(site.run(ROWS_PER_S, seconds + 2 * SETTLE_S)))
+    load.start()
+    answers = _ask(site, seconds, lambda: time.sleep(SETTLE_S))
+    load.join()
+    return answers, steps[0]
+
+
+def _ask(site: Road, seconds: float, before: Callable[[], None]) -> Answers:
+    """Send requests by the clock."""
+    before()
+    answers, keyed = Answers(), {"Authorization": f"Bearer {site.site.layout.api_key.read_text().strip()}"}
+    with ThreadPoolExecutor(WORKERS) as pool, _connections(site.site.endpoints.api_url) as connection:
+        begun = time.monotonic()
+        for number in range(int(seconds * REQUESTS_PER_S)):
+            due = begun + number / REQUESTS_PER_S
+            time.sleep(max(0.0, due - time.monotonic()))
+            pool.submit(_one, connection, keyed, number, due, answers)
+    return answers
+
+
+def _one(
+    connection: Callable[[], http.client.HTTPConnection], keyed: Mapping[str, str], number: int, due: float, answers: Answers
+) -> None:
+    sort, path = requests(time.time_ns() // 1000, number)
+    try:
+        mine = connection()
+        mine.request("GET", path, headers=dict(keyed))
+        response = mine.getresponse()
+        response.read()
+        status = response.status
+    except (OSError, http.client.HTTPException):
+        status = 0
+        mine.close()  # it is opened again for the next
+    answers.note(sort, (time.monotonic() - due) * 1e3, status)
+
+
+@contextmanager
+def _connections(url: str) -> Iterator[Callable[[], http.client.HTTPConnection]]:
+    """A connection for each thread that asks for one, closed at the end."""
+    place, local, opened = urlsplit(url), threading.local(), list[http.client.HTTPConnection]()
+
+    def mine() -> http.client.HTTPConnection:
+        if not hasattr(local, "connection"):
+            local.connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=TIMEOUT_S)
+            opened.append(local.connection)
+        found: http.client.HTTPConnection = local.connection
+        return found
+
+    yield mine
+    for connection in opened:
+        connection.close()
+
+
+def _register(site: Road, count: int) -> None:
+    site.client.add_site(SiteRecord(site_id=CITY, latitude_deg=29.56, longitude_deg=106.55))
+    devices = [
+        NewDevice(
+            device_id=f"sensor-{number:06d}",
+            kind=Kind.SENSOR,
+            site_id=CITY,
+            subtype="camera",
+            name=f"gate {number % 100} of street {number % 1000}",
+            credential=False,
+        )
+        for number in range(count)
+    ]
+    site.client.add_devices(devices)
+
+
+def _percentiles(ms: Sequence[float]) -> dict[str, float]:
+    return {f"p{share}": _p(ms, share) for share in (50, 95, 99)}
+
+
+def _p(values: Sequence[float], share: float) -> float:
+    return float(np.percentile(values, share)) if values else float("nan")
+
+
+def _at_most(what: str, value: float, unit: str, bar: float, key: str) -> Figure:
+    return Figure(what=what, values=(value,), unit=unit, key=key, bar=bar, is_limit=True)

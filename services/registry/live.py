@@ -38,7 +38,7 @@ PROTOCOL, BEARER = "chelu.live", "bearer."  # for browsers, which cannot send th
 MOST_DEVICES = 100
 MOST_READERS = 500
 FRAME_LINES = 64 * 1024  # characters after which a text frame is full
-SEND_S = 30.0  # a socket that takes nothing for so long is dropped
+SEND_S = 60.0  # a socket that takes nothing for so long is dropped
 
 
 class LiveFormat(StrEnum):

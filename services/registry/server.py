@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 END_S = 5
 KEEP_ALIVE_S = 60  # longer than clients keep idle connections, so that none is closed under a request
 MAX_HEARD_BYTES = 65_536  # from those who watch, who have nothing to say
+PATIENCE_S = 60.0  # a slow reader is thinned, not cut off: it sees a ping only behind all that waits for it
 TICKS = 10  # of 0.1 s, between looks at the certificate
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -79,6 +80,7 @@ def serve(app: FastAPI, *, host: str, port: int, ready_file: Path | None, certif
         ssl_certfile=certificate,
         ws_per_message_deflate=False,  # a picture costs more to pack than to send
         ws_max_size=MAX_HEARD_BYTES,
+        ws_ping_timeout=PATIENCE_S,
     )
     _load(config)
     with bound:

@@ -234,10 +234,7 @@ class Agent:
         if stream == "receipt" and self.children is not None and device != self.settings.id:
             self.children.receipt(device, control.read_receipt(message.payload))
         elif stream == "receipt":
-            receipt, now_s = control.read_receipt(message.payload), self._clock.monotonic_s()
-            for lane in (self._events, self._backlog):
-                lane.receipt(receipt.stored, now_s)
-                lane.again(receipt.again, now_s)
+            self._take_receipt(control.read_receipt(message.payload))
         elif stream == "config":
             desired, answer = control.read_configuration(message.payload)
             if desired:
@@ -250,6 +247,14 @@ class Agent:
             self._say("command/ack", answer.encode())
         elif stream == "warning":
             self._sink.take(message.payload)
+
+    def _take_receipt(self, receipt: control.Receipt) -> None:
+        now_s = self._clock.monotonic_s()
+        for lane in (self._events, self._backlog):
+            lane.receipt(receipt.stored, now_s)
+            lane.again(receipt.again, now_s)
+        if receipt.again:  # several workers of ingest have to be told where our numbers begin
+            self._say_online(self._session)
 
     def _apply(self, desired: control.Desired) -> None:
         changed = desired.model_dump(exclude_none=True)
@@ -284,10 +289,14 @@ class Agent:
             sent=self.sent,
             waiting=self.waiting,
             dropped=self._dropped(),
+            released=self._released(),
             position=self.position,
             vehicles=self.children.status if self.children else None,
         )
         self._say("heartbeat", _json(document))
+
+    def _released(self) -> Mapping[str, int]:
+        return {lane.spool.directory.name: lane.spool.released for lane in (self._events, self._backlog)}
 
     def _dropped(self) -> Mapping[str, Mapping[str, int]]:
         dropped = dict(self.tally.by_place())
@@ -324,10 +333,14 @@ class Agent:
     def _greet(self, session: Session) -> None:
         """On the network thread, after each connect: the retained state replaces the last will."""
         self._account.note_connected()
-        document = reports.state("online", start_id=self.start_id, time_us=self._clock.wall_us())
-        session.publish(self._topic("state"), _json(document), qos=1, retain=True)
+        self._say_online(session)
         with self._guard:
             self._guard.notify()
+
+    def _say_online(self, session: Session) -> None:
+        """From any thread."""
+        document = reports.state("online", start_id=self.start_id, time_us=self._clock.wall_us(), released=self._released())
+        session.publish(self._topic("state"), _json(document), qos=1, retain=True)
 
     # -- making --------------------------------------------------------------------------------------------------------------
 

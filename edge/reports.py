@@ -46,10 +46,14 @@ def heartbeat(
     sent: Mapping[str, int],
     waiting: Mapping[str, int],
     dropped: Mapping[str, Mapping[str, int]],
+    released: Mapping[str, int],
     position: Position | None,
     vehicles: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Alive, and what went out since `start_id`: frames by stream; messages waiting, by lane; drops, by place and reason."""
+    """Alive, and what went out since `start_id`: frames by stream; messages waiting, by lane; drops, by place and reason.
+
+    released: by lane, up to which number nothing will be sent again: it is receipted or given up.
+    """
     document = {
         "seqNum": number,
         "id": settings.id,
@@ -61,6 +65,7 @@ def heartbeat(
         "waiting": dict(waiting),
         "dropped": {place: dict(reasons) for place, reasons in dropped.items()},
         "vehicles": vehicles,
+        "released": dict(released),
         "location": _location(position),
     }
     return {name: value for name, value in document.items() if value is not None}
@@ -84,9 +89,16 @@ def run_status(settings: EdgeSettings, *, time_us: int, disk: Path) -> dict[str,
     return {"id": settings.id, "time_us": time_us, "runningInfo": running}
 
 
-def state(value: str, *, start_id: str, time_us: int | None = None, reason: str | None = None) -> dict[str, Any]:
-    """``online`` or ``offline``; a last will has no time, since it is written before its hour."""
-    document = {"state": value, "start_id": start_id, "time_us": time_us, "reason": reason}
+def state(
+    value: str,
+    *,
+    start_id: str,
+    time_us: int | None = None,
+    reason: str | None = None,
+    released: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """``online`` or ``offline``; a last will has no time, since it is written before its hour. released: as in the heartbeat."""
+    document = {"state": value, "start_id": start_id, "time_us": time_us, "reason": reason, "released": released}
     return {name: item for name, item in document.items() if item is not None}
 
 

@@ -41,7 +41,7 @@ class Keeper(ABC, Generic[T]):
     messages the broker may send before the first is acknowledged; they always fit in the inbox. inbox_limit, inbox_bytes: beyond
     these, QoS 0 is dropped and counted in `inbox_dropped`; QoS 1 waits at the broker. on_connect(session) runs on the network
     thread each time the session is connected and subscribed; it may publish and must not block. jitter() gives 0..1 and spreads
-    reconnects.
+    reconnects. unwanted: filters of a predecessor's that a session kept at the broker is rid of (the bulk sessions alone).
     """
 
     _failures: tuple[type[Exception], ...] = (OSError, ValueError)  # what a connection raises when it breaks
@@ -65,6 +65,7 @@ class Keeper(ABC, Generic[T]):
         max_delay_s: float = 20.0,
         on_connect: Callable[[Any], None] | None = None,
         jitter: Callable[[], float] = random.random,
+        unwanted: Sequence[str] = (),
     ) -> None:
         filters = tuple((item, 1) if isinstance(item, str) else item for item in subscriptions)
         address = Address.read(url)
@@ -80,6 +81,7 @@ class Keeper(ABC, Generic[T]):
             outbox_limit=outbox_limit,
             outbox_bytes=outbox_bytes,
             keepalive_s=keepalive_s,
+            unwanted=tuple(unwanted),
         )
         self._clock, self._on_connect, self._jitter, self._max_delay_s = clock, on_connect, jitter, max_delay_s
         self._inbox: deque[T] = deque()

@@ -302,6 +302,8 @@ class Link:
         if answer.keepalive_s is not None:
             self._keepalive_s = answer.keepalive_s
         self._answer = answer
+        if self._plan.unwanted and answer.is_session_present:
+            self._outbox.say(packets.unsubscribe(SUBSCRIBE_ID, self._plan.unwanted, version=self._version))
         with self._asking:
             self._asked = self._plan.subscriptions
         if self._asked:

@@ -24,6 +24,7 @@ class Plan:
     outbox_limit: int
     outbox_bytes: int
     keepalive_s: int
+    unwanted: tuple[str, ...] = ()  # filters that a session kept at the broker may still have from before
 
 
 class Carrier(Protocol):

@@ -31,13 +31,25 @@ def up(
     api_port: Port = None,
     database_port: Port = None,
     broker: Annotated[str, typer.Option(help="auto, installed, fetched (mosquitto) or amqtt.")] = "auto",
+    workers: Annotated[
+        Optional[int],  # noqa: UP045 - typer reads it
+        typer.Option(help="Processes of ingest.", show_default="$CHELU_INGEST_WORKERS or 1", min=1, max=16),
+    ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Broker and API on TLS alone, as CHELU_TLS=1.")] = False,  # noqa: FBT002 - a flag
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running and return.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Start broker, database, registry, ingest and inference, and keep them running until Ctrl-C."""
     with extra("local"):
         from chelu.local import interrupts, run
-    asked = run.Asked(host=host, mqtt_port=mqtt_port, api_port=api_port, database_port=database_port, broker=broker, tls=tls)
+    asked = run.Asked(
+        host=host,
+        mqtt_port=mqtt_port,
+        api_port=api_port,
+        database_port=database_port,
+        broker=broker,
+        tls=tls,
+        workers=workers,
+    )
     directory = _directory(data)
     if detach:
         run.detached(directory, asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
 from chelu.errors import ConfigurationError
@@ -15,13 +15,15 @@ from chelu.local.files import Layout
 from chelu.local.mosquitto import Configuration
 from chelu.local.postgres import Cluster
 from chelu.local.process import Program
-from chelu.local.services import PREPARE, SERVICES, Endpoints, Service, Surroundings
+from chelu.local.services import PREPARE, SERVICES, Endpoints, Service, Surroundings, with_workers, worker_of
 from chelu.store import Database
 
 USUAL_PORTS: Mapping[str, int] = {"mqtt": 1883, "api": 8080, "database": 54329, "mqtts": 8883, "https": 8443}
 SECURED: Mapping[str, str] = {"mqtt": "mqtts", "api": "https"}  # under which name a site on TLS remembers these ports
 LOOKING = ("console", "live")  # accounts of whoever only looks: people, and the registry for its live readers
 DATABASE_VARIABLE = "CHELU_DATABASE_URL"
+WORKERS_VARIABLE = "CHELU_INGEST_WORKERS"
+MOST_WORKERS = 16
 BROKER_VARIABLE = "CHELU_MQTT_URL"
 TLS_VARIABLE = "CHELU_TLS"
 SWITCH = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
@@ -40,6 +42,7 @@ class Options:
     api_port: int | None = None
     database_port: int | None = None
     database_settings: Mapping[str, str] | None = None
+    workers: int | None = None  # of ingest; None: as CHELU_INGEST_WORKERS says, else one
     services: tuple[Service, ...] = SERVICES
     prepare: Service | None = PREPARE
 
@@ -52,6 +55,7 @@ class Plan:
     cluster: Cluster | None
     broker: Program | None
     options: Options
+    former: tuple[str, ...] = ()  # workers of ingest that are not wanted any more
 
 
 def has_tls(environ: Mapping[str, str]) -> bool:
@@ -67,12 +71,26 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str | None]:
     return {"database_url": environ.get(DATABASE_VARIABLE) or None, "mqtt_url": environ.get(BROKER_VARIABLE) or None}
 
 
+def workers_of(options: Options, environ: Mapping[str, str]) -> int:
+    """How many workers of ingest are wanted."""
+    if options.workers is not None:
+        return options.workers
+    value = environ.get(WORKERS_VARIABLE, "1")
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= MOST_WORKERS:
+        raise ConfigurationError(WORKERS_VARIABLE, value, f"it must be 1 … {MOST_WORKERS}", source="environment")
+    return int(value)
+
+
 def make(layout: Layout, options: Options) -> Plan:
     """Choose ports, make secrets, the database's directory and the broker's configuration; starts no process that stays."""
+    workers = workers_of(options, os.environ)
+    options = replace(options, services=with_workers(options.services, workers))
     for directory in (layout.log("x").parent, layout.broker, layout.ready("x").parent):
         files.make_directory(directory)
     mine = not options.mqtt_url
-    found = secrets.load(layout, accounts=(*(service.name for service in options.services), *LOOKING) if mine else ())
+    former = [name for name in files.read_json(layout.secrets).get("accounts", {}) if worker_of(name) > workers]
+    names = (*(service.name for service in options.services), *LOOKING, *former)
+    found = secrets.load(layout, accounts=names if mine else ())
     cluster = None if options.database_url else _cluster(layout, options, found.database_password)
     mqtt_host, mqtt_port = _broker_address(layout, options)
     api_port = _port(layout, options, "api")
@@ -101,8 +119,9 @@ def make(layout: Layout, options: Options) -> Plan:
         api_key=found.api_key,
         api_host=options.host,
         api_port=api_port,
+        workers=workers,
     )
-    return Plan(around=around, cluster=cluster, broker=program, options=options)
+    return Plan(around=around, cluster=cluster, broker=program, options=options, former=tuple(former) if mine else ())
 
 
 def _cluster(layout: Layout, options: Options, password: str) -> Cluster:

@@ -43,6 +43,7 @@ class Asked:
     database_port: int | None
     broker: str
     tls: bool = False
+    workers: int | None = None
 
     def options(self, base: Options) -> Options:
         """`base` with what was asked, and with what the environment names."""

@@ -44,6 +44,14 @@ def load(layout: Layout, *, accounts: tuple[str, ...]) -> Secrets:
     return found
 
 
+def forget(layout: Layout, account: str) -> None:
+    """Take away an account at the broker that nobody uses any more."""
+    known = files.read_json(layout.secrets)
+    known["accounts"] = {name: password for name, password in known.get("accounts", {}).items() if name != account}
+    files.write_json(layout.secrets, known)
+    files.write_text(layout.accounts, json.dumps(known["accounts"]) + "\n")
+
+
 def _check_owner(layout: Layout) -> None:
     """Somebody else's site is not ours to start: root, too, would leave files that its owner cannot read."""
     try:

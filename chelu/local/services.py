@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from chelu.local.files import Layout
@@ -29,7 +29,29 @@ def module(name: str, *arguments: str) -> tuple[str, ...]:
 
 
 PREPARE = Service("prepare", module("services.registry", "prepare"))  # before the broker: migrates, writes the broker's files
+INGEST = "ingest"
 SERVICES = tuple(Service(name, module(f"services.{name}")) for name in ("registry", "ingest", "inference"))
+
+
+def with_workers(services: Sequence[Service], workers: int) -> tuple[Service, ...]:
+    """The services with as many of ingest: ``ingest``, ``ingest-2`` … one after the other."""
+    found: list[Service] = []
+    for service in services:
+        names = [INGEST, *(f"{INGEST}-{number}" for number in range(2, workers + 1))]
+        found += [Service(name, service.command) for name in names] if service.name == INGEST else [service]
+    return tuple(found)
+
+
+def retirement(name: str, around: Surroundings) -> Program:
+    """How a worker that is not wanted any more stores what it left behind, and ends."""
+    made = program(Service(name, module("services.ingest")), around)
+    return replace(made, environment={**made.environment, "CHELU_INGEST_RETIRE": "1"})
+
+
+def worker_of(name: str) -> int:
+    """Which of the workers a service is; 1 for every other service."""
+    base, _, number = name.partition("-")
+    return int(number) if base == INGEST and number.isdigit() else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +83,7 @@ class Surroundings:
     api_key: str = field(repr=False)
     api_host: str
     api_port: int
+    workers: int = 1  # of ingest
 
     @property
     def password_file(self) -> Path:
@@ -88,6 +111,8 @@ def environment(around: Surroundings, name: str) -> dict[str, str]:
         "CHELU_REGISTRY_PORT": str(around.api_port),
         "CHELU_REGISTRY_API_KEY": around.api_key,
         "CHELU_REGISTRY_ACCOUNTS_FILE": str(around.layout.accounts),
+        "CHELU_INGEST_WORKERS": str(around.workers),
+        "CHELU_INGEST_WORKER": str(worker_of(name)),
         "CHELU_INGEST_SPOOL_DIRECTORY": str(around.layout.data / "spool" / "ingest"),
         "PYTHONUNBUFFERED": "1",
     }

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from chelu.clock import Clock, SystemClock
 from chelu.errors import CannotStartError, CheluError
-from chelu.local import authority, files, plan, postgres, process, services, state
+from chelu.local import authority, files, plan, postgres, process, secrets, services, state
 from chelu.local.files import Layout
 from chelu.local.lock import SiteLock
 from chelu.local.plan import Options, Plan
@@ -139,7 +139,9 @@ class Site:
             self._prepare(self.options.prepare, plan_)
         if plan_.broker:
             supervisor.start(plan_.broker)
-        for service in self.options.services:
+        for name in plan_.former:
+            self._retire(name, plan_)
+        for service in plan_.options.services:
             supervisor.start(services.program(service, plan_.around))
         files.write_text(self.layout.endpoints, plan_.around.endpoints.to_json())
         self._endpoints = plan_.around.endpoints
@@ -160,6 +162,19 @@ class Site:
         if code:
             words = process.last_line(program.log, since=offset) or f"exit code {code}"
             raise CannotStartError(f"{service.name} failed ({words})", f"see {program.log}")
+
+    def _retire(self, name: str, plan_: Plan) -> None:
+        """A worker of ingest that is not wanted any more ends for good; if it cannot now, at another start."""
+        done = process.spawn(services.retirement(name, plan_.around))
+        try:
+            if done.wait(PREPARE_TIMEOUT_S) == 0:
+                secrets.forget(self.layout, name)
+                return
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            done.kill()
+        log.warning("%s could not give away what it holds; it is tried again at the next start", name)
 
     def _note(self, parts: tuple[Status, ...]) -> None:
         """Called by the supervisor's thread; a full disk must not end it."""

@@ -22,10 +22,13 @@ PLACED = {"time_us": "i8", "latitude_deg": "f8", "longitude_deg": "f8", "speed_m
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Parameters of every check of one stream; keep_s: how long a silent sender is remembered."""
+    """Parameters of every check of one stream; keep_s: how long a silent sender is remembered.
+
+    gap: None where only a share of a sender's messages is seen, so that a missing count says nothing.
+    """
 
     timing: TimingLimits = field(default_factory=TimingLimits)
-    gap: GapLimits = field(default_factory=GapLimits)
+    gap: GapLimits | None = field(default_factory=GapLimits)
     jump: JumpLimits = field(default_factory=JumpLimits)
     on_road: Mapping[str, tuple[float, float]] = field(default_factory=lambda: ON_ROAD)
     keep_s: float = 60.0
@@ -81,8 +84,10 @@ def check(batch: Batch, hearing: Hearing, memory: Memory, limits: Limits, *, cou
 
 
 def _gaps(
-    batch: Batch, hearing: Hearing, last: Last, limits: GapLimits, keys: Keys, keep_us: int
+    batch: Batch, hearing: Hearing, last: Last, limits: GapLimits | None, keys: Keys, keep_us: int
 ) -> tuple[npt.NDArray[np.int64], Last]:
+    if limits is None:
+        return np.zeros(len(batch), np.int64), last
     _, first, of_row = np.unique(batch["frame"], return_index=True, return_inverse=True)
     columns = {name: batch[name][first] for name in COUNTED}
     previous, last = follow(last, keys[first], columns, hearing.arrival_us[first], keep_us=keep_us)

@@ -86,6 +86,10 @@ def identifier(table: str) -> sql.Identifier:
 
 def add_missing_columns(connection: Connection[Any], table: str, columns: Sequence[TableColumn]) -> None:
     """Give an existing table the columns that a newer definition of its stream has; they are NULL in rows already there."""
-    for column in columns:
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+    there = {row[0] for row in connection.execute(query, (table,)).fetchall()}
+    for column in columns:  # an ALTER TABLE that changes nothing would wait for the other workers all the same
+        if column.name in there:
+            continue
         added = replace(column, is_nullable=True).definition
         connection.execute(sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}").format(identifier(table), added))

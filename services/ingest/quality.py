@@ -9,6 +9,7 @@ import numpy as np
 
 from chelu.messages import BSM, PARTICIPANT, SPAT, STREAMS, Batch
 from chelu.quality.checks import Checked, Hearing, Limits, Memory, check
+from chelu.quality.gaps import GapLimits
 from chelu.quality.senders import Keys, sender_keys
 from chelu.quality.timing import TimingLimits
 
@@ -20,9 +21,10 @@ class Memories:
     streams: Mapping[str, Memory] = field(default_factory=lambda: {name: Memory() for name in STREAMS})
 
 
-def limits_of(skew_s: float) -> dict[str, Limits]:
-    """The limits of every stream: its own lateness, one skew for all."""
-    return {name: Limits(TimingLimits(stream.late_after_s, skew_s)) for name, stream in STREAMS.items()}
+def limits_of(skew_s: float, *, workers: int = 1) -> dict[str, Limits]:
+    """The limits of every stream: its own lateness, one skew for all; one of several workers does not see whole senders."""
+    gap = GapLimits() if workers == 1 else None
+    return {name: Limits(TimingLimits(stream.late_after_s, skew_s), gap) for name, stream in STREAMS.items()}
 
 
 def check_stream(name: str, batch: Batch, hearing: Hearing, memory: Memory, limits: Limits) -> Checked:

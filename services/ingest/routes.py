@@ -20,6 +20,7 @@ STANDARD = "YD/T 3709-2020"  # the only wire layout that is decoded; the bits do
 FILTERS = (*(f"{kind.value}/#" for kind in Kind), "join/#", "V2X/#")  # wider than the table, so that strays are seen and counted
 # The first four bits of a MessageFrame: extension 0 and the choice's index (YD/T 3709-2020).
 KINDS = ("bsm", "map", "rsm", "spat", "rsi")
+SHARED = tuple(f"$share/ingest/{filter_}" for filter_ in FILTERS)  # each message goes to one of several workers
 MOST_ROUTES = 200_000  # beyond, all are forgotten: a device that invents topics cannot fill the memory
 
 

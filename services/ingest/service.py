@@ -13,9 +13,9 @@ from chelu.bus import BulkSession, Messages, Received, joined, messages_of, no_m
 from chelu.clock import Clock
 from chelu.errors import CheluError, RefusedError, UnreachableError
 from services.ingest.metrics import Metrics
-from services.ingest.receipts import Receipts
 from services.ingest.refuge import Refuge
 from services.ingest.settings import IngestSettings
+from services.ingest.shared_receipts import Receiver
 from services.ingest.store_room import StoreRoom
 from services.ingest.storing import Storing
 from services.ingest.waiting import Mark
@@ -42,7 +42,7 @@ class Ingest:
         writer: Writer,
         storing: Storing,
         room: StoreRoom,
-        receipts: Receipts,
+        receipts: Receiver,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
@@ -52,7 +52,7 @@ class Ingest:
         self._unsaid: Counter[str] = Counter()
         self._inbox_dropped = 0
         self._retry_s, self._retry_at = RETRY_FIRST_S, 0.0
-        self._listened_at = self._pruned_at = clock.monotonic_s()
+        self._listened_at = self._pruned_at = self._busy_at = clock.monotonic_s()
         self._connection, self._backlog_until = 0, 0.0
         self._is_away_said = False
 
@@ -72,11 +72,17 @@ class Ingest:
             self._take(rest.take(rest.qos == 0))
         self._writer.close()
 
+    def has_been_idle(self, seconds: float) -> bool:
+        """Whether for so long there was nothing to store, in the inbox, in the spool or held."""
+        return self._clock.monotonic_s() - self._busy_at >= seconds
+
     def step(self) -> None:
         """One turn of the loop."""
-        self._take(self._collect())
-        for topic, payload in self._receipts.take():
-            self._session.publish(topic, payload, qos=1)
+        messages = self._collect()
+        self._take(messages)
+        if len(messages) or not self._writer.is_open or len(self._room.spool) or self._refuge.held:
+            self._busy_at = self._clock.monotonic_s()
+        self._attempt(self._give_receipts)
         self._metrics.state(
             spool_bytes=self._room.spool.size_bytes,
             spool_up=not self._room.trouble,
@@ -84,6 +90,10 @@ class Ingest:
             database_up=self._writer.is_open,
             broker_up=self._session.is_connected,
         )
+
+    def _give_receipts(self) -> None:
+        for topic, payload in self._receipts.take():
+            self._session.publish(topic, payload, qos=1)
 
     # -- receiving -----------------------------------------------------------------------------------------------------------
 

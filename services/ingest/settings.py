@@ -13,12 +13,20 @@ from chelu.settings import Settings
 PREFIX = "CHELU_INGEST_"
 KEPT = (*STREAMS, "message", "report", "books")  # tables of schema stream whose rows may be kept for a while only
 LONGEST_H = 87_600  # ten years
+MOST_WORKERS = 16
 
 
 class IngestSettings(Settings):
     """Defaults suit one worker on a site's server; docs/ingest.md explains each."""
 
-    client_id: str = Field("ingest", min_length=1, max_length=64, description="MQTT client id; a successor needs the same")
+    client_id: str = Field("ingest", min_length=1, max_length=60, description="MQTT client id; a successor needs the same")
+    workers: int = Field(1, ge=1, le=MOST_WORKERS, description="processes that share the work by MQTT 5's shared subscriptions")
+    worker: int = Field(
+        1, ge=1, le=MOST_WORKERS, description="which of them this is; beyond the first its number is in its names"
+    )
+    retire: bool = Field(
+        default=False, description="store what this worker left at the broker and in its spool, and end for good"
+    )
     session_expiry_s: int = Field(86_400, ge=0, le=2_592_000, description="how long the broker keeps QoS 1 for a successor")
     receive_maximum: int = Field(5000, ge=1, le=65_535, description="QoS 1 messages on the way before one is acknowledged")
     inbox_messages: int = Field(200_000, ge=1000, le=5_000_000, description="QoS 0 messages waiting; beyond: queue_full")
@@ -68,11 +76,32 @@ class IngestSettings(Settings):
             raise ValueError("it must be a divisor of 24")
         return value
 
+    @property
+    def name(self) -> str:
+        """The worker's client id, and its name in the database."""
+        return worker_name(self.client_id, self.worker)
+
+    @property
+    def own_spool(self) -> Path:
+        """The worker's spool."""
+        return self.spool_directory.with_name(worker_name(self.spool_directory.name, self.worker))
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> IngestSettings:
+        if self.worker > self.workers and not self.retire:
+            raise ValueError(f"worker {self.worker} is none of {self.workers} workers")
+        return self
+
     @model_validator(mode="after")
     def _holds_a_payload(self) -> IngestSettings:
         if self.spool_bytes < 8 * self.payload_bytes:
             raise ValueError(f"spool_bytes must be at least 8 × payload_bytes = {8 * self.payload_bytes}")
         return self
+
+
+def worker_name(name: str, worker: int) -> str:
+    """The first is called as a single one is, so that it takes up what that left behind."""
+    return name if worker == 1 else f"{name}-{worker}"
 
 
 def load(environ: Mapping[str, str]) -> IngestSettings:

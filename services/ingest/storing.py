@@ -26,9 +26,9 @@ from services.ingest.metrics import Metrics
 from services.ingest.pipeline import Rules, prepare
 from services.ingest.prepared import Prepared, Refusal
 from services.ingest.quality import Memories
-from services.ingest.receipts import Receipts
 from services.ingest.register import Register
 from services.ingest.routes import Handling, Router
+from services.ingest.shared_receipts import Receiver
 from services.ingest.writer import Writer, Written
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Storing:
     """`open` once the writer is open, then `store` batches."""
 
     def __init__(
-        self, *, writer: Writer, decode: Decode, rules: Rules, receipts: Receipts, metrics: Metrics, clock: Clock
+        self, *, writer: Writer, decode: Decode, rules: Rules, receipts: Receiver, metrics: Metrics, clock: Clock
     ) -> None:
         self._writer, self._decode, self._rules, self._receipts = writer, decode, rules, receipts
         self._metrics, self._clock = metrics, clock

@@ -41,10 +41,11 @@ OFFERED_COLUMNS = (
     TableColumn("sequence", "bigint", "sequence"),
     TableColumn("message", "integer", "message"),
 )
+# In one order, so that two workers who are sent the same wait for each other one way only.
 DELIVER = """WITH named AS MATERIALIZED
         (SELECT device_key, (%s::text[])[stream] AS stream, sequence, message FROM offered),
     claimed AS (INSERT INTO stream.delivery (device_key, stream, sequence) SELECT device_key, stream, sequence FROM named
-        ON CONFLICT DO NOTHING RETURNING device_key, stream, sequence)
+        ORDER BY device_key, stream, sequence ON CONFLICT DO NOTHING RETURNING device_key, stream, sequence)
     SELECT message FROM named JOIN claimed USING (device_key, stream, sequence)"""
 DROPS = """INSERT INTO stream.drop (batch_id, stream, device_key, reason, rows)
     SELECT %s, * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::bigint[])"""

@@ -13,7 +13,7 @@ from services.registry.changes import RowFault
 from services.registry.lifecycle import SPEAKING
 from services.registry.models import VEHICLE_FIELDS, NewDevice, Role
 from services.registry.problems import Fault, shown
-from services.registry.rights import SERVICE_ACCOUNTS
+from services.registry.rights import is_service
 
 Is = Callable[[NewDevice], bool]
 
@@ -70,7 +70,7 @@ def _uniqueness(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:
     taken = HTTPStatus.CONFLICT
     yield "device_id", "one that is not registered yet", lambda it: it.device_id in known.kinds, taken
     yield "device_id", "each id once", lambda it: ids[it.device_id] > 1, taken
-    yield "device_id", "a name no service has", lambda it: it.device_id in SERVICE_ACCOUNTS, taken
+    yield "device_id", "a name no service has", lambda it: is_service(it.device_id), taken
     yield "vin", "one that is not registered yet", lambda it: it.vin in known.vins, taken
     yield "vin", "each VIN once", lambda it: vins[it.vin] > 1, taken
     yield "serial", "one that its vendor's devices do not have yet", lambda it: (it.serial, it.vendor) in known.serials, taken

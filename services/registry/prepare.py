@@ -18,7 +18,7 @@ from services.registry.credentials import is_verified, key_hash, verifier
 from services.registry.database import Register
 from services.registry.device_rows import broker_state
 from services.registry.people_models import NewUser, SiteRole
-from services.registry.rights import ROLES
+from services.registry.rights import ROLES, is_service
 from services.registry.roles import Role
 from services.registry.settings import RegistrySettings, read_accounts
 
@@ -58,7 +58,7 @@ def make_administrator(register: Register) -> str | None:
 
 def take_over_accounts(connection: Connection[DictRow], accounts: Mapping[str, str]) -> None:
     """Let these service accounts count, and others no more; a verifier that fits is kept, so that the files stay as they are."""
-    if unknown := sorted(set(accounts) - set(ROLES)):
+    if unknown := sorted(name for name in accounts if not is_service(name)):
         raise ConfigurationError("accounts_file", unknown[0], f"a service account is one of {', '.join(sorted(ROLES))}")
     rows = connection.execute("SELECT name, verifier FROM register.service_account").fetchall()
     known = {row["name"]: row["verifier"] for row in rows}

@@ -6,6 +6,7 @@ speaks for others, has lines of its own: one per child, because mosquitto walks 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -62,7 +63,17 @@ ROLES: Mapping[str, Role] = {
     "live": Role(reads=lambda row: row.from_device or row.stream == "warning", writes=_nothing, picture="read"),
     "console": Role(reads=lambda row: row.stream == "warning", writes=_nothing, picture="read", hears_broker=True),
 }
-SERVICE_ACCOUNTS = frozenset(ROLES)
+_WORKER = re.compile(r"ingest-[2-9]|ingest-1[0-6]")
+
+
+def service_of(account: str) -> str:
+    """The service whose role an account has: ingest's workers are called ``ingest``, ``ingest-2`` … ``ingest-16``."""
+    return "ingest" if _WORKER.fullmatch(account) else account
+
+
+def is_service(name: str) -> bool:
+    """Whether a name is kept for a service's account."""
+    return service_of(name) in ROLES
 
 
 def acl_lines(accounts: Iterable[str], children: Iterable[Child], strangers: Iterable[Account] = ()) -> Iterator[str]:
@@ -99,7 +110,7 @@ def _account_lines(account: str) -> Iterator[str]:
 
 def account_rights(account: str) -> Iterator[tuple[str, str]]:
     """("read" or "write", filter) of a service account; ConfigurationError for one without a role."""
-    role = ROLES.get(account)
+    role = ROLES.get(service_of(account))
     if role is None:
         raise ConfigurationError("accounts_file", account, f"a service account is one of {', '.join(sorted(ROLES))}")
     if role.picture:

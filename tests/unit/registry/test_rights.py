@@ -106,3 +106,11 @@ def test_every_line_is_of_mosquittos_grammar(lines: list[str]) -> None:
     for line in lines:
         assert re.fullmatch(r"user \S+|(topic|pattern) (read|write|readwrite) \S+", line)
         assert set(line) <= allowed
+
+
+def test_each_worker_of_ingest_has_the_rights_of_ingest_and_no_other_name_has() -> None:
+    of_one, of_two = (list(acl_lines([account], []))[1:] for account in ("ingest", "ingest-16"))
+    assert of_one == of_two
+    for account in ("ingest-1", "ingest-17", "ingest-", "ingest-2x", "registry-2"):
+        with pytest.raises(ConfigurationError):
+            list(acl_lines([account], []))

@@ -249,10 +249,7 @@ class Agent:
             self._sink.take(message.payload)
 
     def _take_receipt(self, receipt: control.Receipt) -> None:
-        now_s = self._clock.monotonic_s()
-        for lane in (self._events, self._backlog):
-            lane.receipt(receipt.stored, now_s)
-            lane.again(receipt.again, now_s)
+        self._outgoing.receipt(receipt.stored, receipt.again, self._clock.monotonic_s())
         if receipt.again:  # several workers of ingest have to be told where our numbers begin
             self._say_online(self._session)
 
@@ -289,14 +286,11 @@ class Agent:
             sent=self.sent,
             waiting=self.waiting,
             dropped=self._dropped(),
-            released=self._released(),
+            released=self._outgoing.released(),
             position=self.position,
             vehicles=self.children.status if self.children else None,
         )
         self._say("heartbeat", _json(document))
-
-    def _released(self) -> Mapping[str, int]:
-        return {lane.spool.directory.name: lane.spool.released for lane in (self._events, self._backlog)}
 
     def _dropped(self) -> Mapping[str, Mapping[str, int]]:
         dropped = dict(self.tally.by_place())
@@ -338,8 +332,9 @@ class Agent:
             self._guard.notify()
 
     def _say_online(self, session: Session) -> None:
-        """From any thread."""
-        document = reports.state("online", start_id=self.start_id, time_us=self._clock.wall_us(), released=self._released())
+        document = reports.state(
+            "online", start_id=self.start_id, time_us=self._clock.wall_us(), released=self._outgoing.released()
+        )
         session.publish(self._topic("state"), _json(document), qos=1, retain=True)
 
     # -- making --------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Belongs to the agent's thread.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from chelu.bus import Publication
@@ -96,6 +96,16 @@ class Outgoing:
     def waiting(self) -> Mapping[str, int]:
         """Messages on disk, by lane."""
         return {"events": len(self._events.spool), "backlog": len(self._backlog.spool)}
+
+    def released(self) -> Mapping[str, int]:
+        """Up to which number nothing will be sent again, by lane; any thread may ask."""
+        return {"events": self._events.spool.released, "backlog": self._backlog.spool.released}
+
+    def receipt(self, stored: Mapping[str, int], again: Collection[str], now_s: float) -> None:
+        """What ingest has stored, by stream, and of which streams it wants a new pass."""
+        for lane in (self._events, self._backlog):
+            lane.receipt(stored, now_s)
+            lane.again(again, now_s)
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 

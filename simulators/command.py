@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from chelu.api import Client
-from chelu.bus import Session
+from chelu.bus.swift import SwiftSession
 from chelu.clock import Clock, SystemClock
 from chelu.errors import ConfigurationError
 from chelu.messages import SPAT, Batch
@@ -60,13 +60,13 @@ def _run(request: Request, console: Console) -> int:
     fleet = fleet_of(scene, request.site or site_of(scene))
     with Client.find(environ) as client:
         scene = scene.at(_origin(request, client, fleet)).clipped(request.start_s, request.end_s)
-        with connected(client, fleet, scene.origin, clock, environ) as session:
-            report = _replay(request, scene, fleet, session, clock, console)
+        with connected(client, fleet, scene.origin, clock, environ) as sessions:
+            report = _replay(request, scene, fleet, sessions, clock, console)
             _tell(console, report, scene)
             if report.is_interrupted:
                 return INTERRUPTED
             lost = [f"{report.unsent} messages were lost with the connection to the broker"] if report.unsent else []
-            # With the session open: amqtt forgets what a client that leaves has sent it just before.
+            # With the sessions open: amqtt forgets what a client that leaves has sent it just before.
             found = _check(request, scene, fleet, client, report, clock, console) if request.has_check else []
     faults = [*lost, *(fault for comparison in found for fault in Tolerance().faults(comparison))]
     for fault in faults:
@@ -96,7 +96,9 @@ def parse_origin(text: str) -> Origin:
     return Origin(latitude, longitude, *elevation)
 
 
-def _replay(request: Request, scene: Scene, fleet: Fleet, session: Session, clock: Clock, console: Console) -> ReplayReport:
+def _replay(
+    request: Request, scene: Scene, fleet: Fleet, sessions: Sequence[SwiftSession], clock: Clock, console: Console
+) -> ReplayReport:
     with _bar(console, "replaying", scene.end_ms - scene.begin_ms) as advance:
 
         def progress(report: ReplayReport) -> None:
@@ -104,7 +106,7 @@ def _replay(request: Request, scene: Scene, fleet: Fleet, session: Session, cloc
             advance(report.through_ms - scene.begin_ms, f"{rows:,} rows, {len(report.warnings)} warnings")
 
         options = Options(speed=request.speed, seed=request.seed)
-        return Replay(scene, fleet, session, Uper(), clock=clock, options=options, on_progress=progress).run()
+        return Replay(scene, fleet, sessions, Uper(), clock=clock, options=options, on_progress=progress).run()
 
 
 def _check(

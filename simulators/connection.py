@@ -1,10 +1,10 @@
-"""A scene's gateway at the broker: registered, connected, and sure that it may speak for its children."""
+"""A scene's gateways at the broker: registered, connected, and sure that they may speak for their children."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import quote, urlsplit
 
 from chelu.api import Client
@@ -15,7 +15,7 @@ from chelu.errors import ConfigurationError, RefusedError
 from chelu.local.files import Layout, home, read_json
 from chelu.tls import with_authority
 from chelu.topics import Kind, row
-from simulators.enrolment import enrol
+from simulators.enrolment import enrol, renewed
 from simulators.fleet import Fleet
 from simulators.scene import Origin
 from simulators.secrets import SecretFile
@@ -28,20 +28,25 @@ WARNING, HEARTBEAT = row("{kind}/{id}/warning/down"), row("{kind}/{id}/heartbeat
 
 
 @contextmanager
-def connected(client: Client, fleet: Fleet, origin: Origin, clock: Clock, environ: Mapping[str, str]) -> Iterator[Session]:
-    """The gateway's session, what is missing registered, and its warnings subscribed.
+def connected(
+    client: Client, fleet: Fleet, origin: Origin, clock: Clock, environ: Mapping[str, str]
+) -> Iterator[tuple[SwiftSession, ...]]:
+    """The sessions of the fleet's gateways, what is missing registered, and their warnings subscribed.
 
     A secret that the broker does not take is replaced once; a broker that knows nothing of our register is used with the account
     in its address. Raises RefusedError when neither is taken, UnreachableError, or ConfigurationError when no broker is named.
     """
     layout = Layout(home(environ))
-    address = broker_address(environ, layout)
-    session = _connected(client, fleet, origin, clock, address, SecretFile(layout.data / SECRETS))
-    try:
-        await_rights(session, fleet, clock)
-        yield session
-    finally:
-        session.stop()
+    address, secrets = broker_address(environ, layout), SecretFile(layout.data / SECRETS)
+    known = enrol(client, fleet, origin, secrets)
+    with ExitStack() as stack:
+        sessions = []
+        for name in fleet.gateway_ids:
+            sessions.append(_connected(client, name, known[name], clock, address, secrets))
+            stack.callback(sessions[-1].stop)
+        for number, session in enumerate(sessions):
+            await_rights(session, fleet, number, clock)
+        yield tuple(sessions)
 
 
 def broker_address(environ: Mapping[str, str], layout: Layout) -> str:
@@ -59,13 +64,13 @@ def with_account(address: str, user: str, password: str) -> str:
     return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}").geturl()
 
 
-def await_rights(session: Session, fleet: Fleet, clock: Clock) -> None:
-    """Return when the broker lets the gateway speak for its last child: it reads new rights a moment after they were made.
+def await_rights(session: Session, fleet: Fleet, gateway: int, clock: Clock) -> None:
+    """Return when the broker lets a gateway speak for its last child: it reads new rights a moment after they were made.
 
     The child says a heartbeat for that, as a device that comes up does. Over MQTT 3.1.1 a refusal cannot be seen: the first
     heartbeat is taken for well. RefusedError when the rights do not come.
     """
-    child = fleet.device_ids[-1]
+    child = fleet.children(gateway)[-1]
     topic = HEARTBEAT.topic(Kind.OBU if child in fleet.obu_ids else Kind.RSU, child)
     until = clock.monotonic_s() + CONNECT_S
     while clock.monotonic_s() < until:
@@ -76,36 +81,35 @@ def await_rights(session: Session, fleet: Fleet, clock: Clock) -> None:
         if publication.failure is Failure.NOT_CONNECTED:
             session.wait_connected(CONNECT_S)
         clock.sleep(PAUSE_S)
-    raise RefusedError("the MQTT broker", f"to let {fleet.gateway_id} speak for {child}", "not authorised")
+    raise RefusedError("the MQTT broker", f"to let {fleet.gateway_ids[gateway]} speak for {child}", "not authorised")
 
 
-def _connected(client: Client, fleet: Fleet, origin: Origin, clock: Clock, address: str, secrets: SecretFile) -> Session:
-    secret = enrol(client, fleet, origin, secrets)
+def _connected(client: Client, gateway: str, secret: str, clock: Clock, address: str, secrets: SecretFile) -> SwiftSession:
     try:
-        return _patient(with_account(address, fleet.gateway_id, secret), fleet, clock)
+        return _patient(with_account(address, gateway, secret), gateway, clock)
     except RefusedError:
         if "@" in urlsplit(address).netloc:
-            return _open(address, fleet, clock)
-        secret = client.new_credential(fleet.gateway_id).secret or ""
-        secrets.save(fleet.gateway_id, secret)
-        return _patient(with_account(address, fleet.gateway_id, secret), fleet, clock)
+            return _open(address, gateway, clock)
+        secret = renewed(client, gateway)
+        secrets.save(gateway, secret)
+        return _patient(with_account(address, gateway, secret), gateway, clock)
 
 
-def _patient(url: str, fleet: Fleet, clock: Clock) -> Session:
+def _patient(url: str, gateway: str, clock: Clock) -> SwiftSession:
     """A session; a refusal counts only when it stands for longer than a broker needs to hear of a new credential."""
     until = clock.monotonic_s() + RELOAD_S
     while True:
         try:
-            return _open(url, fleet, clock)
+            return _open(url, gateway, clock)
         except RefusedError:
             if clock.monotonic_s() > until:
                 raise
             clock.sleep(PAUSE_S)
 
 
-def _open(url: str, fleet: Fleet, clock: Clock) -> Session:
+def _open(url: str, gateway: str, clock: Clock) -> SwiftSession:
     filters = [WARNING.topic(kind, "+") for kind in (Kind.OBU, Kind.RSU)]
-    session = SwiftSession(url, client_id=fleet.gateway_id, clock=clock, subscriptions=filters)
+    session = SwiftSession(url, client_id=gateway, clock=clock, subscriptions=filters)
     session.start()
     try:
         session.wait_connected(CONNECT_S)

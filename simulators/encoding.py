@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from chelu.codec import cv2x, envelope
+from chelu.codec import cv2x
+from chelu.codec.envelope_write import pack_each
 from chelu.messages import Batch, Frames
+from chelu.ragged import Bytes, Ints
 
 # The first byte of the 8-byte device id in our envelopes: no MessageFrame begins so, and no count is so high, so that a payload
 # of ours reads in one way only.
@@ -27,6 +29,16 @@ class Uper:
     def spat(self, rows: Batch) -> Frames:
         return cv2x.encode_spat(rows)
 
-    def sealed(self, frame: bytes, *, device_number: int, reference_us: int, is_bsm: bool) -> bytes:
-        device = DEVICE_MARK + device_number.to_bytes(8, "big")[1:]
-        return envelope.pack(envelope.Envelope.DEPLOYED, [frame], device_id=device, reference_us=reference_us, is_bsm=is_bsm)
+    def sealed(
+        self,
+        data: Bytes,
+        start: Ints,
+        stop: Ints,
+        *,
+        device_number: npt.NDArray[np.uint64],
+        reference_us: Ints,
+        is_bsm: npt.NDArray[np.bool_],
+    ) -> tuple[Bytes, Ints, Ints]:
+        device_id = device_number.astype(">u8").view(np.uint8).reshape(-1, 8).copy()
+        device_id[:, 0] = ord(DEVICE_MARK)
+        return pack_each(data, start, stop, device_id=device_id, reference_us=reference_us, is_bsm=is_bsm)

@@ -15,23 +15,34 @@ from chelu.topics import Kind
 from simulators.scene import Origin, Role, Scene, vehicle_ids
 
 LONGEST_ID = 64
+CHILDREN = 100  # vehicles a gateway speaks for: mosquitto tries the rights of all of its children, one by one, for each message
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Who speaks for a scene. obu_ids: per actor, empty for one that is only perceived; vehicle_ids: (actors,) uint64."""
+    """Who speaks for a scene.
+
+    obu_ids: per actor, empty for one that is only perceived; vehicle_ids: (actors,) uint64; gateways: (actors,) which of
+    `gateway_ids` speaks for each. The roadside unit is the first gateway's.
+    """
 
     site: str
-    gateway_id: str
+    gateway_ids: tuple[str, ...]
     rsu_id: str
     rsu_number: int
     obu_ids: tuple[str, ...]
     vehicle_ids: npt.NDArray[np.uint64]
+    gateways: npt.NDArray[np.int64]
 
     @property
     def device_ids(self) -> list[str]:
         """Every device that sends, the gateway not among them."""
         return [self.rsu_id, *(name for name in self.obu_ids if name)]
+
+    def children(self, gateway: int) -> list[str]:
+        """The devices that a gateway speaks for."""
+        unit = [] if gateway else [self.rsu_id]
+        return unit + [name for name, own in zip(self.obu_ids, self.gateways.tolist(), strict=True) if name and own == gateway]
 
 
 def site_of(scene: Scene) -> str:
@@ -51,7 +62,10 @@ def fleet_of(scene: Scene, site: str) -> Fleet:
         raise ConfigurationError("actors", scene.name, "two of its actors get the same device id")
     rsu = f"{site}-rsu"
     number = int(vehicle_ids(site, np.array(["the roadside unit"]))[0])
-    return Fleet(site, f"{site}-replay", rsu, number, obus, vehicle_ids(site, names))
+    gateways = np.maximum(np.cumsum(is_obu) - 1, 0) // CHILDREN
+    count = int(gateways.max(initial=0)) + 1
+    gateway_ids = tuple(f"{site}-replay" if not index else f"{site}-replay-{index + 1}" for index in range(count))
+    return Fleet(site, gateway_ids, rsu, number, obus, vehicle_ids(site, names), gateways)
 
 
 def site_record(fleet: Fleet, origin: Origin) -> Site:
@@ -66,25 +80,32 @@ def site_record(fleet: Fleet, origin: Origin) -> Site:
 
 
 def records(fleet: Fleet, origin: Origin) -> list[NewDevice]:
-    """The devices, the gateway first: its children hang on it and speak through its credential."""
-    site, gateway = fleet.site, fleet.gateway_id
+    """The devices, the gateways first: their children hang on them and speak through their credentials."""
+    site = fleet.site
     rsu = NewDevice(
         device_id=fleet.rsu_id,
         kind=Kind.RSU,
         site_id=site,
         name="replayed roadside unit",
-        parent=gateway,
+        parent=fleet.gateway_ids[0],
         envelope=Envelope.DEPLOYED.value,
         latitude_deg=origin.latitude_deg,
         longitude_deg=origin.longitude_deg,
         elevation_m=origin.elevation_m,
     )
     obus = [
-        NewDevice(device_id=name, kind=Kind.OBU, site_id=site, parent=gateway, vehicle_id=f"{int(number):016x}")
-        for name, number in zip(fleet.obu_ids, fleet.vehicle_ids, strict=True)
+        NewDevice(
+            device_id=name,
+            kind=Kind.OBU,
+            site_id=site,
+            parent=fleet.gateway_ids[own],
+            vehicle_id=f"{int(number):016x}",
+        )
+        for name, number, own in zip(fleet.obu_ids, fleet.vehicle_ids, fleet.gateways.tolist(), strict=True)
         if name
     ]
-    return [NewDevice(device_id=gateway, kind=Kind.GATEWAY, site_id=site, name="replay"), rsu, *obus]
+    gateways = [NewDevice(device_id=name, kind=Kind.GATEWAY, site_id=site, name="replay") for name in fleet.gateway_ids]
+    return [*gateways, rsu, *obus]
 
 
 def _clean(name: str) -> str:

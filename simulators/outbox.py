@@ -1,12 +1,13 @@
-"""Hands messages to a session without losing one: waits while it has no room or no connection, counts what reached the socket."""
+"""Hands messages to sessions without losing one: waits while one has no room or no connection, counts what reached the socket."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from chelu.bus import Failure, Publication
+from chelu.bus import Failure, Posts, Publication
 from chelu.clock import Clock
 from chelu.errors import UnreachableError
 
@@ -15,10 +16,17 @@ PAUSE_S = 0.001
 
 
 class Publisher(Protocol):
-    """What is needed of `chelu.bus.Session`."""
+    """What is needed of `chelu.bus`' sessions."""
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> Publication: ...
+    def publish_all(self, posts: Posts) -> Publication: ...
     def wait_connected(self, timeout_s: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Flying:
+    publication: Publication
+    messages: int
+    rows: Mapping[str, int]
 
 
 class Outbox:
@@ -28,30 +36,36 @@ class Outbox:
     after all, and would then be doubled.
     """
 
-    def __init__(self, session: Publisher, clock: Clock, *, in_flight: int, streams: Iterable[str]) -> None:
-        self._session, self._clock, self._in_flight = session, clock, in_flight
-        self._flying: deque[tuple[Publication, str, int]] = deque()
-        self.published = dict.fromkeys(streams, 0)
+    def __init__(self, clock: Clock, *, in_flight: int, streams: Iterable[str]) -> None:
+        self._clock, self._in_flight = clock, in_flight
+        self._flying: deque[_Flying] = deque()
+        self._under_way = 0  # messages without a fate
+        self._published = Counter(dict.fromkeys(streams, 0))
         self.messages = 0
         self.unsent = 0
 
-    def send(self, topic: str, payload: bytes, *, stream: str, rows: int) -> None:
-        """Publish at QoS 0; UnreachableError when the broker stays away, RefusedError when it says no."""
+    @property
+    def published(self) -> dict[str, int]:
+        return dict(self._published)
+
+    def send(self, session: Publisher, posts: Posts, rows: Mapping[str, int]) -> None:
+        """Publish at QoS 0; rows: by stream. UnreachableError when the broker stays away, RefusedError when it says no."""
         self._settle(self._in_flight)
-        self._flying.append((self._publish(topic, payload), stream, rows))
-        self.messages += 1
+        self._flying.append(_Flying(self._publish(session, posts), len(posts), rows))
+        self._under_way += len(posts)
+        self.messages += len(posts)
 
     def flush(self) -> None:
         """Wait until everything is written or lost."""
         self._settle(0)
 
-    def _publish(self, topic: str, payload: bytes) -> Publication:
+    def _publish(self, session: Publisher, posts: Posts) -> Publication:
         while True:
-            publication = self._session.publish(topic, payload, qos=0)
+            publication = session.publish_all(posts)
             if publication.failure is Failure.NOT_CONNECTED:
-                self._session.wait_connected(PATIENCE_S)
+                session.wait_connected(PATIENCE_S)
             elif publication.failure is Failure.OUTBOX_FULL:
-                self._settle(len(self._flying) // 2)
+                self._settle(self._under_way // 2)
                 self._clock.sleep(PAUSE_S)
             else:
                 return publication
@@ -59,14 +73,15 @@ class Outbox:
     def _settle(self, most: int) -> None:
         """Count what has a fate; while more than `most` messages have none, wait for the oldest."""
         while self._flying:
-            publication, stream, rows = self._flying[0]
-            if not publication.is_settled:
-                if len(self._flying) <= most:
+            oldest = self._flying[0]
+            if not oldest.publication.is_settled:
+                if self._under_way <= most:
                     return
-                if not publication.wait(PATIENCE_S) and not publication.is_settled:
+                if not oldest.publication.wait(PATIENCE_S) and not oldest.publication.is_settled:
                     raise UnreachableError("the MQTT broker", "its socket", f"it took no message for {PATIENCE_S:g} s")
             self._flying.popleft()
-            if publication.is_acknowledged:
-                self.published[stream] += rows
+            self._under_way -= oldest.messages
+            if oldest.publication.is_acknowledged:
+                self._published.update(oldest.rows)
             else:
-                self.unsent += 1
+                self.unsent += oldest.messages

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Column, Frames, Stream
+from chelu.ragged import Bytes, Ints
 from simulators.scene import ActorKind, Role, Slice
 
-Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 PARTICIPANTS_PER_FRAME = 16  # ParticipantList SIZE(1..16)
@@ -41,8 +41,17 @@ class Encoder(Protocol):
     def spat(self, rows: Batch) -> Frames:
         """One frame per value of the column `frame`."""
 
-    def sealed(self, frame: bytes, *, device_number: int, reference_us: int, is_bsm: bool) -> bytes:
-        """A frame in an envelope with the device's 8-byte number and a time stamp."""
+    def sealed(
+        self,
+        data: Bytes,
+        start: Ints,
+        stop: Ints,
+        *,
+        device_number: npt.NDArray[np.uint64],
+        reference_us: Ints,
+        is_bsm: npt.NDArray[np.bool_],
+    ) -> tuple[Bytes, Ints, Ints]:
+        """Frames ``data[start:stop]`` (n,), each in an envelope with its device's 8-byte number and a time stamp."""
 
 
 @dataclass(frozen=True, slots=True)

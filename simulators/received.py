@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from chelu.ragged import Ints
 from chelu.topics import find
 
 REMEMBERED = 200_000  # messages whose time of publishing is kept, at least: some seconds of a large scene
@@ -36,26 +40,30 @@ class ReceivedWarning:
 
 
 class SentTimes:
-    """When each (device, event time) was published, for a while: two generations, the older forgotten when the younger is full.
+    """When each (device, event time) was published: the last `remembered` messages, in a ring. Owned by the publishing thread.
 
-    Owned by the publishing thread.
+    names: of the devices, by the number that `add` is given.
     """
 
-    def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._remembered = remembered
-        self._young: dict[tuple[str, int], int] = {}
-        self._old: dict[tuple[str, int], int] = {}
+    def __init__(self, names: Sequence[str], remembered: int = REMEMBERED) -> None:
+        self._numbers = {name: number for number, name in enumerate(names) if name}
+        self._devices = len(names)
+        self._ring = np.full((remembered, 3), -1, np.int64)  # device, event time, wall
+        self._next = 0
 
-    def add(self, device_id: str, event_us: int, wall_us: int) -> None:
-        """Note one message."""
-        if len(self._young) >= self._remembered:
-            self._old, self._young = self._young, {}
-        self._young[device_id, event_us] = wall_us
+    def add(self, device: Ints, event_us: Ints, wall_us: int) -> None:
+        """Note messages (n,) that go out now; device −1 is the last of the names."""
+        places = (self._next + np.arange(len(device))) % len(self._ring)
+        self._ring[places, 0], self._ring[places, 1], self._ring[places, 2] = device % self._devices, event_us, wall_us
+        self._next = (self._next + len(device)) % len(self._ring)
 
     def get(self, device_id: str, event_us: int) -> int | None:
         """When it was published; None when that was too long ago, or never."""
-        key = device_id, event_us
-        return self._young.get(key) or self._old.get(key)
+        number = self._numbers.get(device_id)
+        if number is None:
+            return None
+        found = self._ring[(self._ring[:, 1] == event_us) & (self._ring[:, 0] == number), 2]
+        return int(found.max()) if len(found) else None
 
 
 def read_warning(topic: str, payload: bytes, received_us: int, sent: SentTimes) -> ReceivedWarning | None:

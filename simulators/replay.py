@@ -8,19 +8,19 @@ roadside units send is always in an envelope.
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from chelu.bus import Received
+from chelu.bus import Posts, Received
 from chelu.clock import Clock
 from chelu.geo import LocalFrame
-from chelu.messages import BSM, PARTICIPANT, SPAT, Batch
-from chelu.topics import Kind, row
+from chelu.messages import Batch
+from chelu.ragged import Bytes, Ints
 from simulators.fleet import Fleet
+from simulators.letters import IS_BSM, STREAMS, AddressBook, Letters, in_order, no_letters
 from simulators.outbox import Outbox, Publisher
 from simulators.outgoing import Cast, Composer, Encoder, Parcel
 from simulators.pace import Lag, Pace, pinned
@@ -34,7 +34,7 @@ NAP_S = 0.001  # a deadline nearer than this is not worth a sleep
 LIVE_LAG_S = 10.0  # a bare frame later than this goes in an envelope after all: its arrival would soon misdate it by a minute
 LOG_EVERY = 100
 IN_FLIGHT = 5_000  # messages given to the session and not yet written to its socket
-TOPIC = {BSM.name: row("obu/{id}/bsm/up"), PARTICIPANT.name: row("rsu/{id}/rsm/up"), SPAT.name: row("rsu/{id}/spat/up")}
+MOST_AT_ONCE = 1000  # messages handed to a session together
 
 
 class Session(Publisher, Protocol):
@@ -61,7 +61,7 @@ class ReplayReport:
 
     begun_us: int
     pace: Pace
-    published: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOPIC, 0))  # rows by stream
+    published: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STREAMS, 0))  # rows by stream
     messages: int = 0
     unsent: int = 0  # messages lost with a connection before they were written to it
     sent_log: list[SentFrame] = field(default_factory=list)
@@ -97,13 +97,16 @@ class Options:
 
 
 class Replay:
-    """One scene, one gateway's session, one run. `run` blocks; `stop` may be called from any thread."""
+    """One scene, one run. `run` blocks; `stop` may be called from any thread.
+
+    sessions: one for each of the fleet's gateways, or one that may speak for all.
+    """
 
     def __init__(
         self,
         scene: Scene,
         fleet: Fleet,
-        session: Session,
+        sessions: Sequence[Session],
         encoder: Encoder,
         *,
         clock: Clock,
@@ -111,16 +114,19 @@ class Replay:
         on_progress: Callable[[ReplayReport], None] = lambda _: None,
         on_warning: Callable[[ReceivedWarning], None] = lambda _: None,
     ) -> None:
-        self._scene, self._fleet, self._session, self._clock = scene, fleet, session, clock
-        self._encoder = encoder
+        self._scene, self._fleet, self._sessions, self._clock = scene, fleet, sessions, clock
+        self._encoder, self._book = encoder, AddressBook(fleet)
+        # The roadside unit, device −1, comes last.
+        self._numbers = np.append(fleet.vehicle_ids, np.uint64(fleet.rsu_number))
+        self._session_of = np.append(fleet.gateways, 0) % len(sessions)
         self._options = options or Options()
         self._on_progress, self._on_warning = on_progress, on_warning
         self._composer = composer(scene, fleet, encoder, seed=self._options.seed)
-        self._sent = SentTimes()
+        self._sent = SentTimes([*fleet.obu_ids, fleet.rsu_id])
         spread_s = self._options.spread_ms / 1000 / self._options.speed
         self._phase_s = np.random.default_rng([self._options.seed, 1]).uniform(0.0, spread_s, len(scene.actors))
-        self._waiting: list[_Letter] = []
-        self._outbox = Outbox(session, clock, in_flight=self._options.in_flight, streams=TOPIC)
+        self._waiting = no_letters()
+        self._outbox = Outbox(clock, in_flight=self._options.in_flight, streams=STREAMS)
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -173,53 +179,39 @@ class Replay:
         piece = self._scene.read(begin_ms, end_ms)
         pace = report.pace
         parcels = self._composer.parcels(piece, pace.event_us(piece.samples["time_ms"]), pace.event_us(piece.signals["time_ms"]))
-        letters = self._waiting + [letter for parcel in parcels for letter in self._letters(parcel, pace)]
-        letters.sort(key=lambda letter: letter.due_s)
+        letters = in_order([self._waiting, *(self._letters(parcel, pace) for parcel in parcels)])
         horizon_s = float(pace.due_s(np.array([end_ms]))[0]) if end_ms < self._scene.end_ms else np.inf
-        later = bisect.bisect_left(letters, horizon_s, key=lambda letter: letter.due_s)
-        letters, self._waiting = letters[:later], letters[later:]
+        later = int(np.searchsorted(letters.due_s, horizon_s))
+        letters, self._waiting = letters.take(slice(later)), letters.take(slice(later, None))
         at = 0
         while at < len(letters) and not self._is_stopped:
             at = self._burst(letters, at, report)
 
-    def _letters(self, parcel: Parcel, pace: Pace) -> list[_Letter]:
+    def _letters(self, parcel: Parcel, pace: Pace) -> Letters:
         """Messages ready to publish, their envelopes still to be put on."""
-        topic, stream = TOPIC[parcel.stream.name], parcel.stream.name
-        is_bsm = parcel.stream is BSM
-        kind = Kind.OBU if is_bsm else Kind.RSU
-        blob, starts, stops = parcel.frames.data.tobytes(), parcel.frames.start.tolist(), parcel.frames.stop.tolist()
-        phase_s = self._phase_s[parcel.device] if is_bsm else 0.0
-        events, dues = pace.event_us(parcel.time_ms).tolist(), (pace.due_s(parcel.time_ms) + phase_s).tolist()
-        topics = {device: topic.topic(kind, self._speaker(device)) for device in set(parcel.device.tolist())}
-        letters = []
-        for i, device in enumerate(parcel.device.tolist()):
-            name = self._speaker(device)
-            number = int(self._fleet.vehicle_ids[device]) if is_bsm else self._fleet.rsu_number
-            frame = blob[starts[i] : stops[i]]
-            letters.append(
-                _Letter(
-                    dues[i], topics[device], name, number, frame, stream, events[i],
-                    int(parcel.rows[i]), int(parcel.message_count[i]),
-                )
-            )  # fmt: skip
-        return letters
+        stream = STREAMS.index(parcel.stream.name)
+        phase_s = self._phase_s[parcel.device] if stream == IS_BSM else 0.0
+        return Letters(
+            data=parcel.frames.data,
+            start=parcel.frames.start,
+            stop=parcel.frames.stop,
+            stream=np.full(len(parcel), stream, np.int64),
+            device=parcel.device,
+            due_s=pace.due_s(parcel.time_ms) + phase_s,
+            event_us=pace.event_us(parcel.time_ms),
+            rows=parcel.rows,
+            message_count=parcel.message_count,
+        )
 
-    def _speaker(self, device: int) -> str:
-        """The unit's name: an actor's own, or the roadside unit's for −1."""
-        return self._fleet.obu_ids[device] if device >= 0 else self._fleet.rsu_id
-
-    def _burst(self, letters: list[_Letter], at: int, report: ReplayReport) -> int:
-        """Wait for the next deadline, then send everything that is due; returns the index of what is not yet."""
-        due = letters[at].due_s
-        self._wait_until(due, report)
-        now = self._clock.monotonic_s()
-        report.lag.add(now - due)
-        behind = bisect.bisect_right(letters, now + NAP_S, lo=at, key=lambda letter: letter.due_s)
-        for letter in letters[at:behind]:
-            self._send(letter, now, report)
-            if self._is_stopped:
-                break
-        report.lag.add(self._clock.monotonic_s() - letters[behind - 1].due_s)
+    def _burst(self, letters: Letters, at: int, report: ReplayReport) -> int:
+        """Wait for the next deadline, then send what is due, at most `MOST_AT_ONCE`; returns the index of what is not sent."""
+        due_s = float(letters.due_s[at])
+        self._wait_until(due_s, report)
+        now_s = self._clock.monotonic_s()
+        report.lag.add(now_s - due_s)
+        behind = min(int(np.searchsorted(letters.due_s, now_s + NAP_S, "right")), at + MOST_AT_ONCE)
+        self._send(letters.take(slice(at, behind)), now_s, report)
+        report.lag.add(self._clock.monotonic_s() - float(letters.due_s[behind - 1]))
         self._hear(report, 0.0)
         return behind
 
@@ -229,41 +221,57 @@ class Replay:
             self._hear(report, 0.0)
             self._clock.sleep(min(left, 0.02))
 
-    def _send(self, letter: _Letter, now_s: float, report: ReplayReport) -> None:
-        payload = self._payload(letter, now_s)
-        wall = self._clock.wall_us()
-        self._sent.add(letter.device_id, letter.event_us, wall)
-        if self._outbox.messages % LOG_EVERY == 0:
-            report.sent_log.append(SentFrame(letter.stream, letter.device_id, letter.event_us, letter.message_count, wall))
-        self._outbox.send(letter.topic, payload, stream=letter.stream, rows=letter.rows)
+    def _send(self, letters: Letters, now_s: float, report: ReplayReport) -> None:
+        wall_us, done = self._clock.wall_us(), self._outbox.messages
+        self._sent.add(letters.device, letters.event_us, wall_us)
+        for index in range(-done % LOG_EVERY, len(letters), LOG_EVERY):
+            report.sent_log.append(self._logged(letters, index, wall_us))
+        posts, session = self._posts(letters, now_s), self._session_of[letters.device]
+        for number in np.unique(session).tolist():
+            rows = np.flatnonzero(session == number)
+            mine = Posts(posts.topics, posts.topic[rows], posts.data, posts.start[rows], posts.stop[rows])
+            self._outbox.send(self._sessions[number], mine, letters.take(rows).rows_by_stream())
 
-    def _payload(self, letter: _Letter, now_s: float) -> bytes:
-        is_bsm = letter.stream == BSM.name
-        if is_bsm and self._options.speed == 1 and now_s - letter.due_s < LIVE_LAG_S:
-            return letter.frame
-        return self._encoder.sealed(letter.frame, device_number=letter.number, reference_us=letter.event_us, is_bsm=is_bsm)
+    def _logged(self, letters: Letters, index: int, wall_us: int) -> SentFrame:
+        device = int(letters.device[index])
+        name = self._fleet.obu_ids[device] if device >= 0 else self._fleet.rsu_id
+        stream, count = STREAMS[letters.stream[index]], int(letters.message_count[index])
+        return SentFrame(stream, name, int(letters.event_us[index]), count, wall_us)
+
+    def _posts(self, letters: Letters, now_s: float) -> Posts:
+        """Frames in their envelopes, or bare, on their topics."""
+        topic, is_bare = self._book.of(letters), letters.is_bsm & (now_s - letters.due_s < LIVE_LAG_S)
+        if self._options.speed != 1:
+            is_bare[:] = False
+        if is_bare.all():
+            return Posts(self._book.topics, topic, letters.data, letters.start, letters.stop)
+        rows = np.flatnonzero(~is_bare)
+        data, start, stop = self._sealed(letters.take(rows))
+        if len(rows) == len(letters):
+            return Posts(self._book.topics, topic, data, start, stop)
+        starts, stops, before = letters.start.copy(), letters.stop.copy(), len(letters.data)
+        starts[rows], stops[rows] = start + before, stop + before
+        return Posts(self._book.topics, topic, np.concatenate([letters.data, data]), starts, stops)
+
+    def _sealed(self, letters: Letters) -> tuple[Bytes, Ints, Ints]:
+        return self._encoder.sealed(
+            letters.data,
+            letters.start,
+            letters.stop,
+            device_number=self._numbers[letters.device],
+            reference_us=letters.event_us,
+            is_bsm=letters.is_bsm,
+        )
 
     def _hear(self, report: ReplayReport, wait_s: float) -> None:
-        received = self._session.drain(1000, wait_s)
-        for item in received:
-            if warning := read_warning(item.topic, item.payload, item.arrival_us, self._sent):
-                report.warnings.append(warning)
-                self._on_warning(warning)
-        if received:
-            self._session.acknowledge(received)
-
-
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    due_s: float
-    topic: str
-    device_id: str
-    number: int
-    frame: bytes
-    stream: str
-    event_us: int
-    rows: int
-    message_count: int
+        for session in self._sessions:
+            received = session.drain(1000, wait_s / len(self._sessions))
+            for item in received:
+                if warning := read_warning(item.topic, item.payload, item.arrival_us, self._sent):
+                    report.warnings.append(warning)
+                    self._on_warning(warning)
+            if received:
+                session.acknowledge(received)
 
 
 def composer(scene: Scene, fleet: Fleet, encoder: Encoder, *, seed: int) -> Composer:

@@ -3,15 +3,18 @@
 from chelu.bus.batch import Messages, joined, messages_of, no_messages
 from chelu.bus.bulk import BulkSession
 from chelu.bus.messages import Failure, Publication, Received, Will
+from chelu.bus.posts import Posts, TopicNames
 from chelu.bus.session import Session
 
 __all__ = [
     "BulkSession",
     "Failure",
     "Messages",
+    "Posts",
     "Publication",
     "Received",
     "Session",
+    "TopicNames",
     "Will",
     "joined",
     "messages_of",

@@ -23,6 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from chelu.bus.messages import Failure, Publication
 from chelu.bus.plan import Plan
+from chelu.bus.posts import Posts
 from chelu.bus.waker import Waker
 
 CONNECT_TIMEOUT_S = 5.0
@@ -174,6 +175,18 @@ class Connection:
                 self._pump()
         self.wake()
         return item.publication
+
+    def publish_all(self, posts: Posts) -> Publication:
+        """One by one, where there is room for all: the fate of the last is that of all, or that of one which was not taken."""
+        with self._guard:
+            if len(self._written) + len(self._waiting) + len(self._queued) + len(posts) > self._plan.outbox_limit:
+                return Publication(self._settled, Failure.OUTBOX_FULL)
+        publication = Publication(self._settled, Failure.NOT_CONNECTED)
+        for index in range(len(posts)):
+            publication = self.publish(posts.topic_of(index), posts.payload(index), qos=0, retain=False, sequence=None)
+            if not publication.is_accepted:
+                break
+        return publication
 
     def acknowledge(self, mids: Iterable[int]) -> None:
         for mid in mids:

@@ -20,6 +20,7 @@ from chelu import tls
 from chelu.bus.messages import Address, Failure, Publication, Will
 from chelu.bus.packets import MQTT_3, MQTT_5
 from chelu.bus.plan import Carrier, Plan
+from chelu.bus.posts import Posts
 from chelu.clock import Clock
 from chelu.errors import RefusedError, UnreachableError
 
@@ -161,6 +162,13 @@ class Keeper(ABC, Generic[T]):
         if connection is None or on not in {None, connection.number}:
             return Publication(self._settled, Failure.NOT_CONNECTED)
         return connection.publish(topic, payload, qos=qos, retain=retain, sequence=sequence)
+
+    def publish_all(self, posts: Posts) -> Publication:
+        """Hand over messages of QoS 0 at once; as `publish`, with one fate for all."""
+        connection = self._connection
+        if connection is None:
+            return Publication(self._settled, Failure.NOT_CONNECTED)
+        return connection.publish_all(posts)
 
     def stop(self, *, flush_s: float = 2.0) -> None:
         """Send what is queued (for at most `flush_s`), disconnect in order and end the thread; stopping twice is harmless."""

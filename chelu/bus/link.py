@@ -25,6 +25,7 @@ from chelu.bus.outbox import Outbox
 from chelu.bus.packets import Control, Kind
 from chelu.bus.plan import Plan
 from chelu.bus.portion import Portion
+from chelu.bus.posts import Posts, laid_out
 from chelu.bus.reasons import Reason, WireError, name_of
 from chelu.bus.waker import Waker
 from chelu.clock import Clock
@@ -161,6 +162,12 @@ class Link:
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, sequence: int | None) -> Publication:
         publication = self._outbox.publish(topic, payload, qos=qos, retain=retain, sequence=sequence)
+        self.wake()
+        return publication
+
+    def publish_all(self, posts: Posts) -> Publication:
+        """Queue messages of QoS 0 with one fate for all; the broker's largest packet is the caller's to keep to."""
+        publication = self._outbox.publish_all(laid_out(posts, version=self._version))
         self.wake()
         return publication
 

@@ -70,6 +70,20 @@ class Outbox:
                 self._plain.append((self._put, item.publication, size))
         return item.publication
 
+    def publish_all(self, packets_: bytes) -> Publication:
+        """Queue PUBLISH packets of QoS 0 that are ready, with one fate for all."""
+        size = len(packets_)
+        with self._guard:
+            if not self._is_open:
+                return Publication(self._settled, Failure.NOT_CONNECTED)
+            if self._bytes + size > self._most_bytes:
+                return Publication(self._settled, Failure.OUTBOX_FULL)
+            publication = Publication(self._settled)
+            self._bytes += size
+            self._append(packets_)
+            self._plain.append((self._put, publication, size))
+        return publication
+
     def say(self, packet: bytes) -> None:
         """Queue a packet that has no fate of its own."""
         with self._guard:

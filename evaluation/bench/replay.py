@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from urllib.parse import quote
 import numpy as np
 
 from chelu.bus import Session
+from chelu.bus.swift import SwiftSession
 from chelu.clock import SystemClock
 from chelu.codec import columns
 from chelu.messages import Batch, concatenate
@@ -108,8 +109,8 @@ def _measure(context: Context, vehicles: int) -> list[Attempt]:
     fleet, clock = fleet_of(scene, f"replay-{vehicles}"), AheadClock()
     with road(cores=cores_of_the_machine(), services=SERVICES) as site:
         environ = {"CHELU_HOME": str(site.site.layout.data)}
-        with connected(site.client, fleet, scene.origin, clock, environ) as session, _picture(site, fleet) as picture:
-            run_ = _Run(site, fleet, session, picture, clock, vehicles)
+        with connected(site.client, fleet, scene.origin, clock, environ) as sessions, _picture(site, fleet) as picture:
+            run_ = _Run(site, fleet, sessions, picture, clock, vehicles)
 
             def attempt(speed: float) -> Attempt:
                 context.tell(f"{vehicles} vehicles at {speed:.1f} × real time")
@@ -127,7 +128,7 @@ class _Run:
 
     site: Road
     fleet: Fleet
-    session: Session
+    sessions: Sequence[SwiftSession]
     picture: Session
     clock: AheadClock
     vehicles: int
@@ -137,7 +138,7 @@ class _Run:
         used_s, ahead_us = time.process_time(), self.clock.ahead_us
         with watched(self.site.pids(), LOOK_S) as watch:
             options = Options(speed=speed)
-            report = Replay(scene, self.fleet, self.session, Uper(), clock=self.clock, options=options).run()
+            report = Replay(scene, self.fleet, self.sessions, Uper(), clock=self.clock, options=options).run()
             if report.is_interrupted:
                 raise KeyboardInterrupt
             ended_us = _ended_us(self.site, report, self.picture, ahead_us, self.vehicles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 
 from chelu.api import Client, Site
-from chelu.bus import Session
+from chelu.bus.swift import SwiftSession
 from chelu.clock import Clock, SystemClock
 from chelu.local import interrupts
 from chelu.local import site as local
@@ -84,9 +84,9 @@ def _on_a_site(request: Request, stage: world.World, fleet: Fleet, stack: ExitSt
     console.print(f"  API {running.endpoints.api_url}/docs, broker {running.endpoints.mqtt_url} ({running.endpoints.broker})")
     _register(client, stage)
     environ = {"CHELU_HOME": str(running.layout.data)}
-    session = stack.enter_context(connected(client, fleet, stage.scene.origin, clock, environ))
+    sessions = stack.enter_context(connected(client, fleet, stage.scene.origin, clock, environ))
     watch = stack.enter_context(_watching(running, clock))
-    heard = _drive(stage, fleet, session, watch, client, clock, console)
+    heard = _drive(stage, fleet, sessions, watch, client, clock, console)
     report = heard.report
     if report is None:
         return 1
@@ -121,7 +121,13 @@ def _watching(running: local.Site, clock: Clock) -> Iterator[PictureWatch]:
 
 
 def _drive(
-    stage: world.World, fleet: Fleet, session: Session, watch: PictureWatch, client: Client, clock: Clock, console: Console
+    stage: world.World,
+    fleet: Fleet,
+    sessions: Sequence[SwiftSession],
+    watch: PictureWatch,
+    client: Client,
+    clock: Clock,
+    console: Console,
 ) -> Heard:
     """Replay in a thread of its own while this one draws; an error there is raised here."""
     heard = Heard()
@@ -131,7 +137,7 @@ def _drive(
 
     options = Options(spread_ms=SPREAD_MS)
     tell = heard.warnings.append
-    replay = Replay(stage.scene, fleet, session, Uper(), clock=clock, options=options, on_progress=note, on_warning=tell)
+    replay = Replay(stage.scene, fleet, sessions, Uper(), clock=clock, options=options, on_progress=note, on_warning=tell)
 
     def work() -> None:
         try:

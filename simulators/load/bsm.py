@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from chelu.ragged import ranges
 from simulators.load.bank import LOWEST_LATITUDE, LOWEST_LONGITUDE, bank
 from simulators.load.devices import Devices
 from simulators.load.numbering import number_at
 from simulators.load.portion import Portion
-from simulators.load.ragged import ranges
 from simulators.load.rounds import TIME_AT, round_of
 from simulators.load.schedule import Schedule
 from simulators.load.slots import WORD, words_of

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from chelu.api import Client, Site
 from chelu.bus.messages import Address
-from chelu.errors import RefusedError
 from chelu.local.files import read_json, write_json
 from chelu.topics import Kind, row
+from simulators.enrolment import renewed
 from simulators.load.connection import Account
 from simulators.load.devices import Devices
 
@@ -33,7 +33,7 @@ def enrolled(client: Client, devices: Devices, *, broker_url: str, secrets: Path
     known = {**_kept(secrets), **{name: secret for name, secret in made.items() if secret is not None}}
     for name in names:
         if name not in known:
-            known[name] = _renewed(client, name)
+            known[name] = renewed(client, name)
     write_json(secrets, known)
     return accounts(devices, broker_url, known)
 
@@ -62,10 +62,3 @@ def _site(devices: Devices) -> Site:
 
 def _kept(file: Path) -> dict[str, str]:
     return {name: secret for name, secret in read_json(file).items() if isinstance(secret, str)}
-
-
-def _renewed(client: Client, name: str) -> str:
-    secret = client.new_credential(name).secret
-    if secret is None:
-        raise RefusedError("the registry", f"a secret for {name}", "it gave none")
-    return secret

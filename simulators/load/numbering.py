@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from chelu.ragged import Bytes, Ints
 from simulators.load.portion import DIGITS
-from simulators.load.ragged import Bytes, Ints
 
 PROPERTIES_BYTES = 1 + 1 + 2 + 3 + 2 + DIGITS  # length, identifier, "seq" and the digits, each behind its length
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from simulators.load.ragged import Bytes, Ints, gathered
+from chelu.ragged import Bytes, Ints, gathered
 
 DIGITS = 13  # of a sequence number, with zeros in front: every message of a device is equally long
 FIRST_NUMBER = 10 ** (DIGITS - 1)

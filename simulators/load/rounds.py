@@ -11,12 +11,12 @@ import numpy.typing as npt
 from chelu.bus import packets
 from chelu.codec import envelope
 from chelu.codec.envelope import Envelope
+from chelu.ragged import Bytes, Ints
 from chelu.topics import row
 from simulators.encoding import DEVICE_MARK
 from simulators.load.bank import Bank, Numbers
 from simulators.load.devices import Devices
 from simulators.load.portion import FIRST_NUMBER
-from simulators.load.ragged import Bytes, Ints
 from simulators.load.slots import WORD, Slot
 
 HEAD_BYTES, SIZE_BYTES = 17, 2  # of a deployed envelope of BSMs: device, time, count; then each frame's length

@@ -15,7 +15,7 @@ from chelu.local.ports import LOOPBACK
 from chelu.topics import Kind
 from simulators.connection import SECRETS, connected
 from simulators.enrolment import enrol
-from simulators.fleet import fleet_of
+from simulators.fleet import CHILDREN, fleet_of
 from simulators.replay import Options, Replay
 from simulators.secrets import SecretFile
 from tests.integration.registry.conftest import ACCOUNTS
@@ -50,12 +50,22 @@ def test_what_is_missing_is_registered_once(client: Client, secrets: SecretFile)
     fleet = fleet_of(scene, "enrolled")
     first = enrol(client, fleet, ORIGIN, secrets)
     devices = list(client.devices(site="enrolled"))
-    assert sorted(device.device_id for device in devices) == sorted([fleet.gateway_id, *fleet.device_ids])
-    assert {device.parent for device in devices if device.kind is not Kind.GATEWAY} == {fleet.gateway_id}
+    assert sorted(device.device_id for device in devices) == sorted([*fleet.gateway_ids, *fleet.device_ids])
+    assert {device.parent for device in devices if device.kind is not Kind.GATEWAY} == set(fleet.gateway_ids)
     assert enrol(client, fleet, ORIGIN, secrets) == first
     larger = fleet_of(driving(1.0, cars=5), "enrolled")
     assert enrol(client, larger, ORIGIN, secrets) == first
     assert len(list(client.devices(site="enrolled"))) == 7
+
+
+def test_a_vehicle_that_stood_under_another_gateway_changes_over(client: Client, secrets: SecretFile) -> None:
+    fleet = fleet_of(driving(1.0, cars=CHILDREN + 1), "moving")
+    enrol(client, fleet, ORIGIN, secrets)
+    client.change_device(fleet.obu_ids[-1], {"parent": fleet.gateway_ids[0]})
+    enrol(client, fleet, ORIGIN, secrets)
+    parents = {device.device_id: device.parent for device in client.devices(site="moving")}
+    assert (parents[fleet.obu_ids[0]], parents[fleet.obu_ids[-1]]) == fleet.gateway_ids
+    assert parents[fleet.rsu_id] == fleet.gateway_ids[0]
 
 
 def test_a_gateway_whose_secret_is_gone_gets_a_new_one(client: Client, secrets: SecretFile) -> None:
@@ -64,7 +74,7 @@ def test_a_gateway_whose_secret_is_gone_gets_a_new_one(client: Client, secrets: 
     secrets.path.unlink()
     second = enrol(client, fleet, ORIGIN, secrets)
     assert second != first
-    assert secrets.load(fleet.gateway_id) == second
+    assert {name: secrets.load(name) for name in fleet.gateway_ids} == second
 
 
 def test_the_gateway_speaks_for_its_children_and_hears_their_warnings(
@@ -110,7 +120,7 @@ def test_a_gateway_is_not_heard_for_other_gateways_children(
 ) -> None:
     mine, theirs = (fleet_of(driving(1.0, cars=1), site) for site in ("mine", "theirs"))
     enrol(client, theirs, ORIGIN, secrets)
-    with connected(client, mine, ORIGIN, CLOCK, environ) as session:
+    with connected(client, mine, ORIGIN, CLOCK, environ) as (session,):
         session.publish(f"obu/{theirs.obu_ids[0]}/bsm/up", b"forged")
         session.publish(f"obu/{mine.obu_ids[0]}/bsm/up", b"honest")
         heard = until(lambda: inference.drain(10, 0.1), 10, "the honest message")
@@ -123,9 +133,9 @@ def test_not_one_message_is_lost_to_rights_that_are_still_being_read(
     for cars in (100, 400):  # the second time the gateway exists already, and only its new children need rights
         scene = driving(0.2, cars=cars)
         fleet = fleet_of(scene, "growing")
-        with connected(client, fleet, ORIGIN, CLOCK, environ) as session:
-            for name in fleet.obu_ids:
-                session.publish(f"obu/{name}/bsm/up", b"at once")
+        with connected(client, fleet, ORIGIN, CLOCK, environ) as sessions:
+            for name, gateway in zip(fleet.obu_ids, fleet.gateways.tolist(), strict=True):
+                sessions[gateway].publish(f"obu/{name}/bsm/up", b"at once")
         heard: list[Received] = []
 
         def is_all_there(heard: list[Received] = heard, wanted: int = cars) -> bool:
@@ -139,7 +149,7 @@ def test_a_secret_the_broker_does_not_take_is_replaced(client: Client, environ: 
     fleet = fleet_of(driving(1.0), "wrong")
     secrets = SecretFile(Path(environ["CHELU_HOME"]) / SECRETS)
     enrol(client, fleet, ORIGIN, secrets)
-    secrets.save(fleet.gateway_id, "not-the-secret")
-    with connected(client, fleet, ORIGIN, CLOCK, environ) as session:
+    secrets.save(fleet.gateway_ids[0], "not-the-secret")
+    with connected(client, fleet, ORIGIN, CLOCK, environ) as (session,):
         assert session.is_connected
-    assert secrets.load(fleet.gateway_id) != "not-the-secret"
+    assert secrets.load(fleet.gateway_ids[0]) != "not-the-secret"

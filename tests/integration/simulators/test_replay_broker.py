@@ -45,7 +45,7 @@ def listener(running: RunningBroker) -> Iterator[Session]:
 
 
 def replay(scene: Scene, fleet: Fleet, session: Session, speed: float) -> Replay:
-    return Replay(scene, fleet, session, JsonEncoder(), clock=CLOCK, options=Options(speed=speed))
+    return Replay(scene, fleet, [session], JsonEncoder(), clock=CLOCK, options=Options(speed=speed))
 
 
 def test_every_message_of_a_replay_arrives_once_with_its_event_time(gateway: Session, listener: Session) -> None:
@@ -81,7 +81,7 @@ def test_a_broker_that_dies_in_mid_replay_is_waited_for_and_its_loss_counted(run
             beginning.set()
 
     replaying = Replay(
-        scene, fleet_of(scene, "dying"), gateway, JsonEncoder(), clock=CLOCK, options=Options(speed=20.0), on_progress=progress
+        scene, fleet_of(scene, "dying"), [gateway], JsonEncoder(), clock=CLOCK, options=Options(speed=20.0), on_progress=progress
     )
     reports: list[ReplayReport] = []
     thread = threading.Thread(target=lambda: reports.append(replaying.run()))
@@ -106,7 +106,7 @@ def test_a_warning_reaches_the_simulator_with_its_latency(gateway: Session, list
         document = {"warning_id": "w", "application": "fcw", "state": "raised", "host": {}, "cause": cause, "event_time_us": 1}
         listener.publish(f"obu/{name}/warning/down", json.dumps(document).encode(), qos=1)
 
-    report = Replay(scene, fleet_of(scene, "warned"), gateway, JsonEncoder(), clock=CLOCK, on_progress=answer).run()
+    report = Replay(scene, fleet_of(scene, "warned"), [gateway], JsonEncoder(), clock=CLOCK, on_progress=answer).run()
     assert report.warnings
     assert report.warnings[0].device_id == name
     assert report.warnings[0].latency_us is not None

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chelu.codec import cv2x
 from chelu.codec.cv2x_spec import slow_decode, slow_encode
 from chelu.codec.envelope import Envelope, pack, split
+from chelu.codec.envelope_write import pack_each
 from chelu.errors import OutOfRangeError
 from chelu.messages import DropReason, Frames, Rejects, frames_of
 from tests.unit.codec import plain_envelope
@@ -168,3 +169,38 @@ def test_plausible_bare_bsms_are_never_refused_or_misread(seed: int) -> None:
 def test_too_many_frames_are_refused_with_both_numbers() -> None:
     with pytest.raises(OutOfRangeError, match=r"= 256 is outside 1 … 255"):
         sealed(Envelope.DEPLOYED, [BSM] * 256)
+
+
+@given(
+    st.lists(
+        st.tuples(st.binary(min_size=1, max_size=300), st.booleans(), st.integers(0, 2**40), st.binary(min_size=8, max_size=8))
+    )
+)
+def test_envelopes_written_at_once_are_those_written_one_by_one(rows: list[tuple[bytes, bool, int, bytes]]) -> None:
+    frames = frames_of([frame for frame, *_ in rows], 0)
+    data, start, stop = pack_each(
+        frames.data,
+        frames.start,
+        frames.stop,
+        device_id=np.frombuffer(b"".join(device for *_, device in rows), np.uint8).reshape(-1, 8),
+        reference_us=np.array([at for _, _, at, _ in rows], np.int64),
+        is_bsm=np.array([is_bsm for _, is_bsm, *_ in rows], np.bool_),
+    )
+    expected = [
+        pack(Envelope.DEPLOYED, [frame], device_id=device, reference_us=at, is_bsm=is_bsm) for frame, is_bsm, at, device in rows
+    ]
+    assert [data[a:b].tobytes() for a, b in zip(start.tolist(), stop.tolist(), strict=True)] == expected
+
+
+@pytest.mark.parametrize("size", [0, 65_536])
+def test_a_frame_that_no_envelope_holds_is_refused(size: int) -> None:
+    frames = frames_of([bytes(size)], 0)
+    with pytest.raises(OutOfRangeError, match=rf"= {size} is outside 1 … 65535"):
+        pack_each(
+            frames.data,
+            frames.start,
+            frames.stop,
+            device_id=np.zeros((1, 8), np.uint8),
+            reference_us=np.zeros(1, np.int64),
+            is_bsm=np.ones(1, np.bool_),
+        )

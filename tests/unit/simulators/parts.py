@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from chelu.bus import Publication, Received
+from chelu.bus import Posts, Publication, Received
 from chelu.clock import VirtualClock
 from chelu.messages import Batch, Frames, frames_of
+from chelu.ragged import Bytes, Ints
 from simulators.scene import ACTOR, SAMPLE, SIGNAL, ActorKind, Origin, Role, Scene, empty, in_memory
 
 ORIGIN = Origin(29.55, 106.57, 250.0)
@@ -64,8 +65,23 @@ class JsonEncoder:
     def spat(self, rows: Batch) -> Frames:
         return frames_of([_json(rows, np.flatnonzero(rows["frame"] == f).tolist()) for f in np.unique(rows["frame"])], 0)
 
-    def sealed(self, frame: bytes, *, device_number: int, reference_us: int, is_bsm: bool) -> bytes:
-        return json.dumps({"sealed": json.loads(frame), "reference_us": reference_us, "device": device_number}).encode()
+    def sealed(
+        self,
+        data: Bytes,
+        start: Ints,
+        stop: Ints,
+        *,
+        device_number: npt.NDArray[np.uint64],
+        reference_us: Ints,
+        is_bsm: npt.NDArray[np.bool_],
+    ) -> tuple[Bytes, Ints, Ints]:
+        columns = zip(start.tolist(), stop.tolist(), device_number.tolist(), reference_us.tolist(), strict=True)
+        documents = [
+            {"sealed": json.loads(data[begin:end].tobytes()), "reference_us": at, "device": number}
+            for begin, end, number, at in columns
+        ]
+        packed = frames_of([json.dumps(document).encode() for document in documents], 0)
+        return packed.data, packed.start, packed.stop
 
 
 def _json(rows: Batch, which: list[int]) -> bytes:
@@ -95,11 +111,12 @@ class MemorySession:
     acknowledged: list[Received] = field(default_factory=list)
     cost_s: float = 0.0
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> Publication:
+    def publish_all(self, posts: Posts) -> Publication:
         publication = Publication(threading.Condition())
         publication.is_acknowledged = True
-        self.sent.append(Published(topic, payload, self.clock.wall_us(), publication))
-        self.clock.advance(self.cost_s)
+        for index in range(len(posts)):
+            self.sent.append(Published(posts.topic_of(index), posts.payload(index), self.clock.wall_us(), publication))
+            self.clock.advance(self.cost_s)
         return publication
 
     def drain(self, limit: int, wait_s: float) -> list[Received]:

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 
-from chelu.bus import Failure, Publication
+from chelu.bus import Failure, Posts, Publication, TopicNames
 from chelu.clock import VirtualClock
 from chelu.errors import UnreachableError
 from simulators import outbox as module
 from simulators.outbox import Outbox
+
+NONE = np.zeros(1, np.int64)
+ONE = Posts(TopicNames.of(["t"]), NONE, np.zeros(1, np.uint8), NONE, NONE)
 
 
 class Slow:
@@ -18,7 +22,7 @@ class Slow:
         self.room, self.open, self.written, self.failures, self.most = room, [], 0, [], 0  # type: ignore[var-annotated]
         self.waits = 0
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0) -> Publication:
+    def publish_all(self, posts: Posts) -> Publication:
         condition = threading.Condition()
         if self.failures:
             return Publication(condition, self.failures.pop())
@@ -42,15 +46,15 @@ class Waited(Publication):
         return self.is_acknowledged
 
 
-def outbox(session: Slow, in_flight: int) -> Outbox:
-    return Outbox(session, VirtualClock(0), in_flight=in_flight, streams=("bsm",))
+def outbox(in_flight: int) -> Outbox:
+    return Outbox(VirtualClock(0), in_flight=in_flight, streams=("bsm",))
 
 
 def test_no_more_messages_are_under_way_than_allowed() -> None:
     session = Slow(room=100)
-    box = outbox(session, in_flight=5)
+    box = outbox(in_flight=5)
     for _ in range(40):
-        box.send("t", b"", stream="bsm", rows=1)
+        box.send(session, ONE, {"bsm": 1})
     assert session.most <= 6
     box.flush()
     assert (box.published, box.messages, box.unsent) == ({"bsm": 40}, 40, 0)
@@ -58,9 +62,9 @@ def test_no_more_messages_are_under_way_than_allowed() -> None:
 
 def test_a_full_session_is_waited_for() -> None:
     session = Slow(room=3)
-    box = outbox(session, in_flight=50)
+    box = outbox(in_flight=50)
     for _ in range(20):
-        box.send("t", b"", stream="bsm", rows=2)
+        box.send(session, ONE, {"bsm": 2})
     box.flush()
     assert box.published == {"bsm": 40}
 
@@ -68,17 +72,17 @@ def test_a_full_session_is_waited_for() -> None:
 def test_a_connection_that_is_away_is_waited_for() -> None:
     session = Slow(room=9)
     session.failures = [Failure.NOT_CONNECTED, Failure.NOT_CONNECTED]
-    box = outbox(session, in_flight=5)
-    box.send("t", b"", stream="bsm", rows=1)
+    box = outbox(in_flight=5)
+    box.send(session, ONE, {"bsm": 1})
     box.flush()
     assert (session.waits, box.published, box.unsent) == (2, {"bsm": 1}, 0)
 
 
 def test_what_a_lost_connection_took_with_it_is_counted_as_unsent() -> None:
     session = Slow(room=9)
-    box = outbox(session, in_flight=5)
+    box = outbox(in_flight=5)
     for _ in range(3):
-        box.send("t", b"", stream="bsm", rows=1)
+        box.send(session, ONE, {"bsm": 1})
     for publication in session.open[1:]:
         publication.failure = Failure.CONNECTION_LOST
     box.flush()
@@ -88,7 +92,7 @@ def test_what_a_lost_connection_took_with_it_is_counted_as_unsent() -> None:
 def test_a_broker_that_takes_nothing_ends_the_replay_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Waited, "wait", lambda *_: False)
     monkeypatch.setattr(module, "PATIENCE_S", 0.01)
-    box = outbox(Slow(room=9), in_flight=5)
-    box.send("t", b"", stream="bsm", rows=1)
+    session, box = Slow(room=9), outbox(in_flight=5)
+    box.send(session, ONE, {"bsm": 1})
     with pytest.raises(UnreachableError, match=r"it took no message for 0\.01 s"):
         box.flush()

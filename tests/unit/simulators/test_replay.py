@@ -19,7 +19,7 @@ def replayed(scene: Scene, *, speed: float = 1.0, seed: int = 0, cost_s: float =
     clock = VirtualClock(START_US)
     session = MemorySession(clock, cost_s=cost_s)
     options = Options(speed=speed, seed=seed)
-    return Replay(scene, fleet_of(scene, "site"), session, JsonEncoder(), clock=clock, options=options).run(), session
+    return Replay(scene, fleet_of(scene, "site"), [session], JsonEncoder(), clock=clock, options=options).run(), session
 
 
 def crossing() -> Scene:
@@ -142,7 +142,7 @@ def test_a_warning_is_recorded_with_the_time_since_its_cause_was_published() -> 
     replay = Replay(
         scene,
         fleet_of(scene, "site"),
-        session,
+        [session],
         JsonEncoder(),
         clock=clock,
         on_progress=at_half,
@@ -163,7 +163,7 @@ def test_what_is_not_a_warning_is_acknowledged_and_left() -> None:
         for payload in (b"{", b"[]", b"{}", b"\xff")
     ]
     scene = driving(0.1)
-    report = Replay(scene, fleet_of(scene, "site"), session, JsonEncoder(), clock=clock).run()
+    report = Replay(scene, fleet_of(scene, "site"), [session], JsonEncoder(), clock=clock).run()
     assert report.warnings == []
     assert len(session.acknowledged) == 4
 
@@ -172,7 +172,7 @@ def test_a_replay_can_be_stopped() -> None:
     clock = VirtualClock(START_US)
     session = MemorySession(clock)
     scene = driving(10.0)
-    replay = Replay(scene, fleet_of(scene, "site"), session, JsonEncoder(), clock=clock, on_progress=lambda _: replay.stop())
+    replay = Replay(scene, fleet_of(scene, "site"), [session], JsonEncoder(), clock=clock, on_progress=lambda _: replay.stop())
     report = replay.run()
     assert report.is_interrupted
     assert 0 < report.messages < 200
@@ -187,7 +187,7 @@ def test_ctrl_c_ends_a_replay_in_order() -> None:
     def press(_: ReplayReport) -> None:
         raise KeyboardInterrupt
 
-    report = Replay(scene, fleet_of(scene, "site"), session, JsonEncoder(), clock=clock, on_progress=press).run()
+    report = Replay(scene, fleet_of(scene, "site"), [session], JsonEncoder(), clock=clock, on_progress=press).run()
     assert report.is_interrupted
     assert report.published["bsm"] == 10
 
@@ -202,7 +202,7 @@ def test_vehicles_can_speak_one_after_the_other_each_at_its_own_time() -> None:
     clock = VirtualClock(START_US)
     session = MemorySession(clock)
     scene = driving(3.0, cars=50)
-    report = Replay(scene, fleet_of(scene, "site"), session, JsonEncoder(), clock=clock, options=Options(spread_ms=80.0)).run()
+    report = Replay(scene, fleet_of(scene, "site"), [session], JsonEncoder(), clock=clock, options=Options(spread_ms=80.0)).run()
     assert report.published["bsm"] == 1500
     after_ms = [(one.wall_us - json.loads(one.payload)[0]["time_us"]) / MS for one in session.sent]
     assert min(after_ms) > -1.1

@@ -13,7 +13,7 @@ def test_warnings_are_judged_by_actors_names_on_the_scenes_clock() -> None:
     scene = driving(2.0, begin_ms=7000)
     fleet = fleet_of(scene, "site")
     clock = VirtualClock(START_US)
-    report = Replay(scene, fleet, MemorySession(clock), JsonEncoder(), clock=clock, options=Options(speed=4.0)).run()
+    report = Replay(scene, fleet, [MemorySession(clock)], JsonEncoder(), clock=clock, options=Options(speed=4.0)).run()
     one, two = (Party(name, int(number)) for name, number in zip(fleet.obu_ids, fleet.vehicle_ids, strict=True))
 
     def warning(state: str, event_time_us: int, other: Party) -> ReceivedWarning:

@@ -44,7 +44,7 @@ def there_and_back(scene: Scene, speed: float) -> dict[str, Comparison]:
     clock = VirtualClock(START_US)
     session = MemorySession(clock)
     fleet = fleet_of(scene, "wire")
-    report = Replay(scene, fleet, session, Uper(), clock=clock, options=Options(speed=speed)).run()
+    report = Replay(scene, fleet, [session], Uper(), clock=clock, options=Options(speed=speed)).run()
     stored = decoded(session.sent)
 
     def read(stream: str, from_us: int, to_us: int) -> Iterator[Batch]:
@@ -89,6 +89,6 @@ def test_no_payload_of_a_replay_can_be_read_in_two_ways() -> None:
         clock = VirtualClock(START_US)
         session = MemorySession(clock)
         scene = open_scene(trace).clipped(0.0, 10.0)
-        Replay(scene, fleet_of(scene, "hill"), session, Uper(), clock=clock, options=Options(speed=speed)).run()
+        Replay(scene, fleet_of(scene, "hill"), [session], Uper(), clock=clock, options=Options(speed=speed)).run()
         first = {one.payload[0] for one in session.sent}
         assert first == ({0x07, 0xFF} if speed == 1 else {0xFF})

@@ -15,6 +15,9 @@ from chelu.topics import find
 REMEMBERED = 200_000  # messages whose time of publishing is kept, at least: some seconds of a large scene
 
 
+_Generation = dict[int, list[tuple[Ints, int]]]  # event time → the devices that said something of it, and when
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """One of the two a warning is about; either id may be missing."""
@@ -40,30 +43,33 @@ class ReceivedWarning:
 
 
 class SentTimes:
-    """When each (device, event time) was published: the last `remembered` messages, in a ring. Owned by the publishing thread.
+    """When each (device, event time) was published, for a while: two generations, the older forgotten when the younger is full.
 
-    names: of the devices, by the number that `add` is given.
+    names: of the devices, by the number that `add` is given. Owned by the publishing thread.
     """
 
     def __init__(self, names: Sequence[str], remembered: int = REMEMBERED) -> None:
         self._numbers = {name: number for number, name in enumerate(names) if name}
-        self._devices = len(names)
-        self._ring = np.full((remembered, 3), -1, np.int64)  # device, event time, wall
-        self._next = 0
+        self._devices, self._remembered, self._count = len(names), remembered, 0
+        self._young: _Generation = {}
+        self._old: _Generation = {}
 
     def add(self, device: Ints, event_us: Ints, wall_us: int) -> None:
         """Note messages (n,) that go out now; device −1 is the last of the names."""
-        places = (self._next + np.arange(len(device))) % len(self._ring)
-        self._ring[places, 0], self._ring[places, 1], self._ring[places, 2] = device % self._devices, event_us, wall_us
-        self._next = (self._next + len(device)) % len(self._ring)
+        if self._count >= self._remembered:
+            self._old, self._young, self._count = self._young, {}, 0
+        self._count += len(device)
+        for instant in np.unique(event_us).tolist():  # a tick of a recording: many devices, few instants
+            self._young.setdefault(instant, []).append((device[event_us == instant] % self._devices, wall_us))
 
     def get(self, device_id: str, event_us: int) -> int | None:
         """When it was published; None when that was too long ago, or never."""
         number = self._numbers.get(device_id)
-        if number is None:
-            return None
-        found = self._ring[(self._ring[:, 1] == event_us) & (self._ring[:, 0] == number), 2]
-        return int(found.max()) if len(found) else None
+        for generation in (self._young, self._old):
+            for devices, wall_us in reversed(generation.get(event_us, ())):
+                if number is not None and (devices == number).any():
+                    return wall_us
+        return None
 
 
 def read_warning(topic: str, payload: bytes, received_us: int, sent: SentTimes) -> ReceivedWarning | None:

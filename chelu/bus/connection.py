@@ -24,6 +24,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from chelu.bus.messages import Failure, Publication
 from chelu.bus.plan import Plan
 from chelu.bus.posts import Posts
+from chelu.bus.sockets import acknowledge_at_once
 from chelu.bus.waker import Waker
 
 CONNECT_TIMEOUT_S = 5.0
@@ -105,7 +106,10 @@ class Connection:
         self._poll(sock, is_reading=is_reading)
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
         if is_reading:
+            before = self._arrived
             code = self._read()
+            if self._arrived != before and client.socket() is not None:
+                acknowledge_at_once(sock)
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS and client.want_write():
             code = client.loop_write()
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS:

@@ -18,6 +18,7 @@ from chelu import native
 from chelu.bus import wire
 from chelu.bus.batch import Bytes
 from chelu.bus.portion import PADDING, Portion
+from chelu.bus.sockets import acknowledge_at_once
 from chelu.bus.topic_table import TopicTable
 from chelu.bus.wire_native import HUNG_UP, MAY_BE_MORE, Reading
 
@@ -56,6 +57,8 @@ class Intake:
         else:
             portion = self._fill_and_read(sock.fileno(), self._library)
         count = self._held - before
+        if count:
+            acknowledge_at_once(sock)
         if not portion.error:
             self._move_on(portion)
         return count, portion

@@ -42,7 +42,7 @@ def render(configuration: Configuration, *, is_root: bool) -> str:
     limits = configuration.limits
     lines = [
         f"listener {configuration.port} {configuration.host}",
-        "set_tcp_nodelay true",
+        "set_tcp_nodelay false",  # small messages are gathered while earlier ones are under way (docs/decisions/010)
         *_tls(configuration),
         f"max_queued_messages {limits.queued_messages}",
         f"max_queued_bytes {limits.queued_bytes}",

@@ -104,7 +104,7 @@ def figures(idle: Answers, answers: Answers, step: Step) -> list[Figure]:
 
 def requests(now_us: int, number: int) -> tuple[str, str]:
     """The request of this number: its sort, and its address. Each sort comes equally often."""
-    obu, sensor = f"load-1-obu-{number % 500 + 1:05d}", f"sensor-{number * 7919 % 2000:06d}"
+    obu, sensor = f"load-obu-{number % 500 + 1:05d}", f"sensor-{number * 7919 % 2000:06d}"
     choices = (
         ("a page of devices", "/api/devices?limit=100"),
         ("devices of a kind", f"/api/devices?kind=sensor&limit=100&after={sensor}"),

@@ -1,9 +1,12 @@
-"""The native library, made of this source whatever is installed; tests that need it are skipped where there is no C compiler."""
+"""The native library, made of these sources whatever is installed; without a C compiler its tests are skipped."""
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from chelu import native
@@ -18,3 +21,13 @@ def native_code(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     path = tmp_path_factory.mktemp("native") / native.library_name()
     assert build.compiled(command, path, "-Werror") == ""
     return native.opened(path)
+
+
+@pytest.fixture(scope="session")
+def last_memory() -> npt.NDArray[np.uint8]:
+    """Memory behind which there is none: to read a byte too many kills the process."""
+    memory = mmap.mmap(-1, 3 * mmap.PAGESIZE)
+    whole = np.frombuffer(memory, np.uint8)
+    address = whole.__array_interface__["data"][0] + 2 * mmap.PAGESIZE
+    assert ctypes.CDLL(None, use_errno=True).mprotect(ctypes.c_void_p(address), mmap.PAGESIZE, 0) == 0
+    return whole[: 2 * mmap.PAGESIZE]

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from chelu.codec.cv2x_spec import FRAME_BITS, KINDS, slow_decode, spec
 from chelu.codec.uper_bits import Source
-from chelu.codec.uper_decode import Decoder
 from chelu.codec.uper_encode import Encoder, assemble
+from chelu.codec.uper_read import read
 from chelu.codec.uper_table import Table
 from chelu.errors import MalformedError
 from chelu.messages import Frames
@@ -21,10 +21,10 @@ def wire(kind: str, frames: Frames, source: Source | None = None) -> tuple[Table
 
     source: `frames.data` made readable, for who decodes one buffer in several goes.
     """
-    decoder = Decoder(source or Source(frames.data), frames.start * 8 + FRAME_BITS, frames.stop * 8)
-    decoder.run(spec().programs[kind])
-    left = frames.stop * 8 - decoder.end
-    return decoder.table, decoder.bad | (left < 0) | (left >= 8)
+    stop = frames.stop * 8
+    table, end, is_bad = read(source or Source(frames.data), spec().programs[kind], frames.start * 8 + FRAME_BITS, stop)
+    left = stop - end
+    return table, is_bad | (left < 0) | (left >= 8)
 
 
 def encode_wire(kind: str, table: Table, reference_us: Ints) -> Frames:

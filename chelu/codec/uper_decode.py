@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ctypes import CDLL
 from typing import Any
 
 import numpy as np
 
+from chelu.codec import uper_native
 from chelu.codec.uper_bits import Ints, Source, Words, take
 from chelu.codec.uper_layout import Block, FieldAt, Program, Repeat, Switch, Test, most_bits
 from chelu.codec.uper_measure import element_positions
@@ -23,13 +25,15 @@ Heads = dict[str, "int | Ints"]
 class Decoder:
     """Decodes one batch of one record type; `bad` rows are for somebody slower to judge.
 
-    start: (n,) first bit of each record; stop: (n,) bit behind its frame. After `run`: `table`, `end` (n,) the bit behind each
-    record, `bad` (n,) where a value is illegal, an extension bit is set or a list runs off its frame.
+    library: native code for the lists in records; start: (n,) first bit of each record; stop: (n,) bit behind its frame.
+    After `run`: `table`, `end` (n,) the bit behind each record, `bad` (n,) where a value is illegal, an extension bit is set
+    or a list runs off its frame.
     """
 
-    __slots__ = ("_limit", "_source", "_start", "_stop", "bad", "end", "table")
+    __slots__ = ("_library", "_limit", "_source", "_start", "_stop", "bad", "end", "table")
 
-    def __init__(self, source: Source, start: Ints, stop: Ints) -> None:
+    def __init__(self, source: Source, start: Ints, stop: Ints, library: CDLL | None = None) -> None:
+        self._library = library
         self._source, self._start, self._stop = source, start, stop
         self._limit = WINDOW_BITS
         self.table = Table(len(start))
@@ -171,13 +175,23 @@ class Decoder:
     def _repeat(self, step: Repeat, position: Ints, rows: Ints | None, heads: Heads) -> Ints:
         count = np.broadcast_to(heads.get(step.path + "*", 0), position.shape) + step.low
         stop = self._stop if rows is None else self._stop[rows]
+        if self._library is None:
+            owner, elements, after, is_bad = self._elements(step, position, count, stop)
+        else:
+            owner, elements, after, is_bad = uper_native.read_lists(self._library, self._source.data, step, position, count, stop)
+        self._mark(is_bad, rows)
+        _append(self.table, step.path, owner if rows is None else rows[owner], elements)
+        return after
+
+    def _elements(
+        self, step: Repeat, position: Ints, count: Ints, stop: Ints
+    ) -> tuple[Ints, Table, Ints, np.typing.NDArray[np.bool_]]:
+        """As `read_lists`."""
         owner, places, after, is_bad = element_positions(self._source, step, position, count, stop)
         inner = Decoder(self._source, places, stop[owner])
         inner.run(step.element, is_element=True)
         is_bad[owner[inner.bad]] = True
-        self._mark(is_bad, rows)
-        _append(self.table, step.path, owner if rows is None else rows[owner], inner.table)
-        return after
+        return owner, inner.table, after, is_bad
 
 
 def _value(raw: Words, spot: FieldAt) -> np.typing.NDArray[np.signedinteger[Any]] | Words:

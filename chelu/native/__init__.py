@@ -1,8 +1,8 @@
 """Native code for what numpy cannot do fast, behind functions that also exist without it.
 
-One C file without Python's headers (`chelu.c`), compiled when Chelu is installed and a C compiler is there
-(`chelu.native.build`), loaded by ctypes. A library's name carries the digest of its source, so one that was made of another
-version is never loaded. ``CHELU_NATIVE=0`` leaves it unused.
+C files without Python's headers (`chelu.c` for MQTT, `uper.c` for UPER), compiled when Chelu is installed and a C compiler is
+there (`chelu.native.build`), loaded by ctypes. A library's name carries the digest of its sources, so one that was made of
+another version is never loaded. ``CHELU_NATIVE=0`` leaves it unused.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCE = HERE / "chelu.c"
+
+
+def sources() -> list[Path]:
+    """The C files that make the library."""
+    return sorted(HERE.glob("*.c"))
 
 
 def library_name() -> str:
-    """The file name of the library made of this source."""
-    return f"chelu-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]}.so"
+    """The file name of the library made of these sources."""
+    return f"chelu-{hashlib.sha256(b''.join(path.read_bytes() for path in sources())).hexdigest()[:16]}.so"
 
 
 @cache
@@ -35,6 +39,7 @@ def opened(path: Path) -> ctypes.CDLL:
     pointer, number = ctypes.c_void_p, ctypes.c_int
     code.chelu_receive.argtypes = [pointer, number, ctypes.c_int64, ctypes.POINTER(number)]
     code.chelu_receive.restype = number
+    code.chelu_read_records.argtypes, code.chelu_read_records.restype = [pointer], None
     return code
 
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from chelu.native import SOURCE, library_name
+from chelu.native import library_name, sources
 
 FLAGS = ("-std=c11", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-fPIC", "-shared", "-D_POSIX_C_SOURCE=200809L")
 COMPILERS = ("cc", "gcc", "clang")
@@ -45,7 +45,7 @@ def compiled(command: list[str], path: Path, *flags: str) -> str:
     """Compile into this file; answers what went wrong, empty if nothing."""
     try:
         done = subprocess.run(  # noqa: S603 - the machine's own compiler
-            [*command, *FLAGS, *flags, "-o", str(path), str(SOURCE)], capture_output=True, text=True, check=False
+            [*command, *FLAGS, *flags, "-o", str(path), *map(str, sources())], capture_output=True, text=True, check=False
         )
     except OSError as error:
         return f"{shlex.join(command)}: {error.strerror}"

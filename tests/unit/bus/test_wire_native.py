@@ -7,7 +7,6 @@ import mmap
 from dataclasses import fields
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,22 +120,14 @@ def test_columns_grow_when_the_first_packet_was_the_largest(native_code: ctypes.
     assert_read_alike(native_code, MQTT_5, stream)
 
 
-@pytest.fixture(scope="module")
-def edge() -> Bytes:
-    """Memory behind which there is none: to read a byte too many kills the process."""
-    memory = mmap.mmap(-1, 3 * mmap.PAGESIZE)
-    whole = np.frombuffer(memory, np.uint8)
-    address = whole.__array_interface__["data"][0] + 2 * mmap.PAGESIZE
-    assert ctypes.CDLL(None, use_errno=True).mprotect(ctypes.c_void_p(address), mmap.PAGESIZE, 0) == 0
-    return whole[: 2 * mmap.PAGESIZE]
-
-
 @given(streams(), st.integers(0, 1 << 16))
 @settings(max_examples=400, deadline=None)
-def test_nothing_is_read_behind_the_stream(native_code: ctypes.CDLL, edge: Bytes, stream: tuple[int, bytes], cut: int) -> None:
+def test_nothing_is_read_behind_the_stream(
+    native_code: ctypes.CDLL, last_memory: Bytes, stream: tuple[int, bytes], cut: int
+) -> None:
     version, data = stream[0], stream[1][-2 * mmap.PAGESIZE :]
     data = data[: len(data) - cut % (len(data) + 1) // 2]
-    place = edge[len(edge) - len(data) :]
+    place = last_memory[len(last_memory) - len(data) :]
     place[:] = np.frombuffer(data, np.uint8)
     for _ in range(2):
         wire_native.read(native_code, place, len(data), version=version, topics=TopicTable(), most=MOST)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chelu.codec import cv2x, uper_decode
 from chelu.codec.cv2x_spec import KINDS, slow_decode, slow_encode, spec
+from chelu.codec.uper_bits import Source
 from chelu.errors import MalformedError
 from chelu.messages import DropReason, frames_of
 from tests.unit.codec.support import REFERENCE_US, messages, table_value, vectors, vectors_file
@@ -119,3 +120,9 @@ def test_an_extended_frame_gives_the_columns_of_its_known_part() -> None:
     assert len(found.rejects) == 0
     assert found.bsm["latitude_deg"].tolist() == [39.9042, 39.9042]
     assert found.bsm["frame"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("rows", [1, 32_767, 32_768, 100_000])
+def test_few_bits_are_the_same_numbers_however_many_rows_are_read(rows: int) -> None:
+    source = Source(np.arange(64, dtype=np.uint8))
+    assert set(source.few(np.full(rows, 8 * 5 + 4), 8).tolist()) == {0x50}

@@ -15,24 +15,28 @@ from chelu.native import build
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The source in a directory of its own, with nothing made of it yet and nothing decided."""
-    shutil.copy(native.SOURCE, tmp_path)
+    """The sources in a directory of their own, with nothing made of them yet and nothing decided."""
+    for path in native.sources():
+        shutil.copy(path, tmp_path)
     monkeypatch.setattr(native, "HERE", tmp_path)
-    monkeypatch.setattr(native, "SOURCE", tmp_path / native.SOURCE.name)
-    monkeypatch.setattr(build, "SOURCE", tmp_path / native.SOURCE.name)
     monkeypatch.delenv("CHELU_NATIVE", raising=False)
     native.library.cache_clear()
     monkeypatch.setattr(native, "library", native.library.__wrapped__)
     return tmp_path
 
 
+def _change(source: Path) -> None:
+    source.write_text(source.read_text() + "/* changed */\n")
+
+
 @pytest.mark.usefixtures("native_code")
-def test_a_library_is_loaded_only_with_the_source_it_was_made_of(elsewhere: Path) -> None:
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_library_is_loaded_only_with_the_sources_it_was_made_of(number: int, elsewhere: Path) -> None:
     assert native.library() is None
     assert build.build(elsewhere) == elsewhere / native.library_name()
     assert native.library() is not None
     assert native.state() == "with native code"
-    native.SOURCE.write_text(native.SOURCE.read_text() + "/* changed */\n")
+    _change(native.sources()[number])
     assert native.library() is None
     assert "source last changed" in native.state()
 
@@ -40,9 +44,9 @@ def test_a_library_is_loaded_only_with_the_source_it_was_made_of(elsewhere: Path
 @pytest.mark.usefixtures("native_code")
 def test_building_anew_leaves_one_library(elsewhere: Path) -> None:
     build.build(elsewhere)
-    native.SOURCE.write_text(native.SOURCE.read_text() + "/* changed */\n")
+    _change(native.sources()[0])
     build.build(elsewhere)
-    assert [path.name for path in elsewhere.iterdir() if path != native.SOURCE] == [native.library_name()]
+    assert [path.name for path in elsewhere.iterdir() if path not in native.sources()] == [native.library_name()]
 
 
 def test_without_a_compiler_there_is_no_library_and_no_failure(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +63,7 @@ def test_a_compiler_that_fails_is_told_of_and_leaves_nothing(
     monkeypatch.setenv("CC", command)
     assert build.build(elsewhere) is None
     assert f"numpy will do its work: {command}: " in capsys.readouterr().out
-    assert [path.name for path in elsewhere.iterdir()] == [native.SOURCE.name]
+    assert sorted(elsewhere.iterdir()) == native.sources()
 
 
 def test_native_code_can_be_switched_off() -> None:

@@ -35,8 +35,10 @@ def test_an_interrupted_run_ends_its_site_and_leaves_no_files(mosquitto: object,
     environment = {**os.environ, "TMPDIR": str(temporary)}
     command = [CHELU, "bench", "soak", "--minutes", "5", "--rate", "500"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        until(lambda: list(temporary.glob("*/load-*.log")) or process.poll() is not None, 90, "the load to begin")
-        process.send_signal(signal.SIGINT)
+        try:
+            until(lambda: list(temporary.glob("*/load.log")) or process.poll() is not None, 90, "the load to begin")
+        finally:  # else a load that never begins would be waited for
+            process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "interrupted" in said

@@ -106,10 +106,9 @@ class AgentProcess:
             for frame in frames:
                 radio.sendto(frame, ("127.0.0.1", self.port))
 
-    @property
-    def spooled_bytes(self) -> int:
-        """What lies on its disk."""
-        return sum(file.stat().st_size for file in (self.config.parent / "spool").rglob("*") if file.is_file())
+    def has_spooled(self, frame: bytes) -> bool:
+        """Whether a frame lies on its disk."""
+        return any(frame in file.read_bytes() for file in (self.config.parent / "spool").rglob("*") if file.is_file())
 
 
 @pytest.fixture

@@ -81,10 +81,9 @@ def test_an_agent_killed_with_a_full_spool_is_finished_by_its_successor(
     agent.hear([notice(0)])
     until(lambda: len(stored_numbers(running)) == 1, PATIENCE_S, "the first notice to be stored")
     running.site.kill("broker", signal.SIGSTOP)
-    before, frames = agent.spooled_bytes, [notice(number) for number in range(1, TOTAL)]
+    frames = [notice(number) for number in range(1, TOTAL)]
     agent.hear(frames)
-    enough = before + sum(map(len, frames))
-    until(lambda: agent.spooled_bytes >= enough, 20, "the notices to be on the agent's disk")
+    until(lambda: all(map(agent.has_spooled, frames)), 20, "the notices to be on the agent's disk")
     agent.kill()
     pid = running.site.kill("broker")
     running.site.wait_running("broker", other_than=pid)

@@ -1,4 +1,4 @@
-"""A session with the bulk reader underneath that still hands over messages one by one, for those who cannot take columns yet."""
+"""A session with the bulk reader underneath that hands over messages one by one: for those who hear little and publish much."""
 
 from __future__ import annotations
 

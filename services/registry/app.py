@@ -8,6 +8,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline  # a test site may have no way out: the page brings its own files
+from pydantic import Field
 
 from chelu.errors import CheluError
 from services.registry import (
@@ -32,7 +33,7 @@ from services.registry import (
 )
 from services.registry.access import authorise
 from services.registry.body_limit import BodyLimit
-from services.registry.models import Health
+from services.registry.models import Model
 from services.registry.parts import Parts, PartsOf
 from services.registry.roles import check_complete
 
@@ -43,6 +44,14 @@ ABOUT = """The register of a Chelu test site: sites, devices and their credentia
 Every call but `/health` needs an API key: `Authorization: Bearer KEY`. A refusal is a problem document (RFC 9457)
 whose `errors` name the field, the value and what is allowed. Times are µs UTC since 1970, units are in the names."""
 HEALTH = APIRouter(tags=["health"])
+
+
+class Health(Model):
+    """Whether the registry can do its work."""
+
+    status: str = Field(examples=["ok"])
+    database: str = Field(examples=["ok"])
+    broker_files: str = Field(examples=["in step"])
 
 
 def _documents() -> RedirectResponse:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
-from services.registry.models import AuditEntry, AuditPage, Name
+from services.registry.models import Model, Name
 from services.registry.parts import PartsOf
 from services.registry.streams import END_OF_TIME_US, From, To
 
@@ -18,6 +20,26 @@ PERIOD = """audit_id > %(after)s AND at >= 'epoch'::timestamptz + %(from_us)s::b
 FILTERS = ("actor", "subject", "what")
 
 Text = Annotated[Name | None, Query(min_length=1)]
+
+
+class AuditEntry(Model):
+    """One change of one row of the register; before is null for a new row, after for one that was deleted."""
+
+    audit_id: int
+    at: datetime.datetime
+    actor: str
+    action: str = Field(examples=["update"])
+    what: str = Field(description="the table", examples=["device"])
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditPage(Model):
+    """Changes, oldest first; `next` is the `after` of the next page, null on the last."""
+
+    entries: list[AuditEntry]
+    next: int | None
 
 
 @ROUTER.get("")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.registry.device_features import read_features
-from services.registry.models import Calibration, DeviceFields, Mounting, NewDevice
+from services.registry.device_models import Calibration, DeviceFields, Mounting, NewDevice
 from services.registry.problems import Fault, shown
 
 NESTED = {"mounting": tuple(Mounting.model_fields), "calibration": tuple(Calibration.model_fields)}

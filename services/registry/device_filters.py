@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 
 from chelu.topics import Kind
+from services.registry.device_models import VehicleKind
 from services.registry.lifecycle import Lifecycle
-from services.registry.models import Identifier, Name, VehicleKind, Word
+from services.registry.models import Identifier, Name, Word
 from services.registry.problems import Fault, ProblemError
 
 Id = Annotated[Identifier | None, Query()]

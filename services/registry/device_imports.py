@@ -18,8 +18,8 @@ from services.registry.access import ActorOf, CallerOf, require
 from services.registry.database import remember
 from services.registry.device_files import READERS, WRITERS, Record
 from services.registry.device_filters import FiltersOf
+from services.registry.device_models import Device, ImportFault, ImportReport, NewDevice, Registered
 from services.registry.devices import new_secrets
-from services.registry.models import Device, ImportFault, ImportReport, NewDevice, Registered
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, answer, fault_of
 from services.registry.roles import Role

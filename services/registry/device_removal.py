@@ -8,7 +8,7 @@ from psycopg import Connection, errors, sql
 from psycopg.rows import DictRow
 
 from services.registry.changes import dependants
-from services.registry.models import Device
+from services.registry.device_models import Device
 
 SHOWN = 10
 SEARCH_MS = 5000  # the streams have no index by device; what is not ruled out in this time counts as there

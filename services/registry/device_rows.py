@@ -14,10 +14,11 @@ from chelu.topics import Kind
 from services.registry import device_rules, joining_rows, rotation_rows
 from services.registry.broker_files import BrokerState
 from services.registry.changes import refuse
+from services.registry.device_models import DeviceFields, NewDevice, Registered
 from services.registry.device_rules import Known
-from services.registry.models import DeviceFields, NewDevice, Registered, Role
 from services.registry.problems import ProblemError
 from services.registry.rights import Child
+from services.registry.site_models import Role
 
 ANALYSED_FROM = 1000  # rows; after so many new ones the planner's statistics are made anew
 TYPES = {

@@ -10,10 +10,11 @@ from typing import Any
 
 from chelu.topics import Kind
 from services.registry.changes import RowFault
+from services.registry.device_models import VEHICLE_FIELDS, NewDevice
 from services.registry.lifecycle import SPEAKING
-from services.registry.models import VEHICLE_FIELDS, NewDevice, Role
 from services.registry.problems import Fault, shown
 from services.registry.rights import is_service
+from services.registry.site_models import Role
 
 Is = Callable[[NewDevice], bool]
 

@@ -9,8 +9,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from services.registry.device_models import DeviceFields
 from services.registry.device_rows import hexadecimal
-from services.registry.models import DeviceFields
 
 NAMES = [name for name in DeviceFields.model_fields if name not in {"parent", "on_vehicle"}]
 COLUMNS = ", ".join(

@@ -15,17 +15,9 @@ from services.registry.access import ActorOf, CallerOf, require
 from services.registry.changes import IfMatch
 from services.registry.database import remember
 from services.registry.device_filters import FiltersOf
+from services.registry.device_models import Device, DeviceChange, DevicePage, LifecycleEntry, NewDevice, Registered, Step
 from services.registry.lifecycle import SPEAKING, Lifecycle, allowed, may_follow
-from services.registry.models import (
-    Device,
-    DeviceChange,
-    DevicePage,
-    Identifier,
-    LifecycleEntry,
-    NewDevice,
-    Registered,
-    Step,
-)
+from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Role

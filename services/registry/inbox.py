@@ -14,10 +14,11 @@ from pydantic import ValidationError
 from services.registry import changes, device_rows, device_search
 from services.registry.access import ActorOf, CallerOf, require
 from services.registry.database import remember
+from services.registry.device_models import NewDevice, Registered
 from services.registry.joining_models import Hello, Joining, Kept, State, Waiting, WaitingWithData
 from services.registry.joining_rows import IS_LIVE, answers
 from services.registry.lifecycle import SPEAKING, Lifecycle
-from services.registry.models import Identifier, NewDevice, Registered
+from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chelu.topics import Kind
-from services.registry.models import DeviceFields, Elevation, Identifier, Latitude, Longitude, Model, Word
+from services.registry.device_models import DeviceFields
+from services.registry.models import Elevation, Identifier, Latitude, Longitude, Model, Word
 
 MOST_JOINS = 1000
 

@@ -13,9 +13,10 @@ from services.registry import changes
 from services.registry.access import ActorOf
 from services.registry.changes import IfMatch
 from services.registry.database import remember
-from services.registry.models import Identifier, NewOrganisation, Organisation, OrganisationChange, Role
+from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.site_models import NewOrganisation, Organisation, OrganisationChange, Role
 
 ROUTER = APIRouter(prefix="/api/organisations", tags=["organisations"])
 SHOWN = 10

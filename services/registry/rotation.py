@@ -13,8 +13,9 @@ from psycopg.rows import DictRow
 from services.registry import credentials, device_search, rotation_rows
 from services.registry.access import ActorOf
 from services.registry.database import remember
+from services.registry.device_models import Device
 from services.registry.joining_models import NewRotation, Rotation
-from services.registry.models import Device, Identifier
+from services.registry.models import Identifier
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 

@@ -17,10 +17,11 @@ from services.registry import changes
 from services.registry.access import ActorOf, CallerOf
 from services.registry.changes import IfMatch
 from services.registry.database import remember
-from services.registry.models import Identifier, NewSite, RoadVersion, Site, SiteChange
+from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Role
+from services.registry.site_models import NewSite, RoadVersion, Site, SiteChange
 
 ROUTER = APIRouter(prefix="/api/sites", tags=["sites"])
 MAX_ROADS_BYTES = 512 * 2**20  # unpacked

@@ -19,8 +19,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from services.registry.device_rows import device_ids, hexadecimal
-from services.registry.models import Rows, StreamAccount
 from services.registry.parts import Parts, PartsOf
+from services.registry.stored_models import Rows, StreamAccount
 from services.registry.streams import END_OF_TIME_US, From, To, missing
 
 ROUTER = APIRouter(prefix="/api", tags=["what was stored"])

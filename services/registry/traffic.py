@@ -15,8 +15,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from chelu.units import US_PER_S
-from services.registry.models import Lag, StreamAccount, StreamTraffic, Traffic
 from services.registry.parts import PartsOf
+from services.registry.stored_models import Lag, StreamAccount, StreamTraffic, Traffic
 from services.registry.streams import missing
 from services.registry.tables import accounts
 

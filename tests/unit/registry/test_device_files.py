@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registry.device_files import COLUMNS, Record, read_csv, read_geojson, write_csv, write_geojson
-from services.registry.models import Device, NewDevice
+from services.registry.device_models import Device, NewDevice
 
 HEADER = "device_id,kind,site_id"
 

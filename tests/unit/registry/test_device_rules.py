@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from chelu.topics import Kind
 from services.registry import lifecycle, polygons, vin
+from services.registry.device_models import VEHICLE_FIELDS, NewDevice
 from services.registry.device_rules import Known, find_faults
 from services.registry.lifecycle import SPEAKING, TRANSITIONS, Lifecycle
-from services.registry.models import VEHICLE_FIELDS, NewDevice, Role
+from services.registry.site_models import Role
 
 KNOWN = Known(
     kinds={"bus-1": Kind.VEHICLE, "rsu-1": Kind.RSU},

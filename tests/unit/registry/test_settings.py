@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from chelu.errors import ConfigurationError
-from services.registry.models import NewDevice, NewSite
+from services.registry.device_models import NewDevice
 from services.registry.settings import RegistrySettings, read_accounts
+from services.registry.site_models import NewSite
 
 URL = "postgresql://u:p@h/d"
 

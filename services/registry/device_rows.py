@@ -18,7 +18,7 @@ from services.registry.device_models import DeviceFields, NewDevice, Registered
 from services.registry.device_rules import Known
 from services.registry.problems import ProblemError
 from services.registry.rights import Child
-from services.registry.site_models import Role
+from services.registry.site_models import OrganisationRole
 
 ANALYSED_FROM = 1000  # rows; after so many new ones the planner's statistics are made anew
 TYPES = {
@@ -114,7 +114,7 @@ def known(connection: Execute, devices: Sequence[NewDevice], *, but: str | None 
         kinds={row["device_id"]: Kind(row["kind"]) for row in others},
         parents={row["device_id"]: row["parent"] for row in others if row["parent"]},
         sites=frozenset(row["site_id"] for row in connection.execute(SITES, (sites,))),
-        roles={row["organisation_id"]: Role(row["role"]) for row in connection.execute(ROLES, (named,))},
+        roles={row["organisation_id"]: OrganisationRole(row["role"]) for row in connection.execute(ROLES, (named,))},
         vins=frozenset(row["vin"] for row in taken if row["vin"]),
         serials=frozenset((row["serial"], row["vendor"]) for row in taken if row["serial"]),
     )

@@ -14,7 +14,7 @@ from services.registry.device_models import VEHICLE_FIELDS, NewDevice
 from services.registry.lifecycle import SPEAKING
 from services.registry.problems import Fault, shown
 from services.registry.rights import is_service
-from services.registry.site_models import Role
+from services.registry.site_models import OrganisationRole
 
 Is = Callable[[NewDevice], bool]
 
@@ -26,7 +26,7 @@ class Known:
     kinds: Mapping[str, Kind]
     parents: Mapping[str, str]
     sites: frozenset[str]
-    roles: Mapping[str, Role]
+    roles: Mapping[str, OrganisationRole]
     vins: frozenset[str]
     serials: frozenset[tuple[str, str | None]]
 
@@ -87,8 +87,8 @@ def _references(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:
     yield "parent", "not below itself", lambda it: it.device_id in circular, bad
     yield "on_vehicle", "a registered vehicle", lambda it: _is_no_vehicle(it.on_vehicle, kinds), bad
     yield "on_vehicle", "nothing, since it is a vehicle", lambda it: bool(it.on_vehicle) and it.kind is Kind.VEHICLE, bad
-    yield "vendor", "a registered vendor", lambda it: _is_other(it.vendor, Role.VENDOR, known), bad
-    yield "team", "a registered vehicle team", lambda it: _is_other(it.team, Role.TEAM, known), bad
+    yield "vendor", "a registered vendor", lambda it: _is_other(it.vendor, OrganisationRole.VENDOR, known), bad
+    yield "team", "a registered vehicle team", lambda it: _is_other(it.team, OrganisationRole.TEAM, known), bad
 
 
 def _own(devices: Sequence[NewDevice]) -> Iterator[Rule]:
@@ -111,7 +111,7 @@ def _is_no_vehicle(name: str | None, kinds: Mapping[str, Kind]) -> bool:
     return name is not None and kinds.get(name) is not Kind.VEHICLE
 
 
-def _is_other(name: str | None, role: Role, known: Known) -> bool:
+def _is_other(name: str | None, role: OrganisationRole, known: Known) -> bool:
     return name is not None and known.roles.get(name) is not role
 
 

@@ -16,7 +16,7 @@ from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
-from services.registry.site_models import NewOrganisation, Organisation, OrganisationChange, Role
+from services.registry.site_models import NewOrganisation, Organisation, OrganisationChange, OrganisationRole
 
 ROUTER = APIRouter(prefix="/api/organisations", tags=["organisations"])
 SHOWN = 10
@@ -53,7 +53,7 @@ def add_organisation(organisation: NewOrganisation, parts: PartsOf, actor: Actor
 
 
 @ROUTER.get("")
-def list_organisations(parts: PartsOf, role: Role | None = None) -> list[Organisation]:
+def list_organisations(parts: PartsOf, role: OrganisationRole | None = None) -> list[Organisation]:
     """All organisations, by id."""
     rows = [Organisation(**row) for row in parts.register.rows(ALL)]
     return [row for row in rows if role is None or row.role is role]

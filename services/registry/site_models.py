@@ -26,7 +26,7 @@ def _time_zone(name: str) -> str:
     return name
 
 
-class Role(enum.StrEnum):
+class OrganisationRole(enum.StrEnum):
     """What an organisation is on a site."""
 
     OPERATOR = "operator"
@@ -37,7 +37,7 @@ class Role(enum.StrEnum):
 class OrganisationChange(Model):
     """What of an organisation may change."""
 
-    role: Role | None = None
+    role: OrganisationRole | None = None
     name: Name = ""
     contact: Name = ""
 
@@ -46,7 +46,7 @@ class NewOrganisation(OrganisationChange):
     """An organisation: who operates sites, brings vehicles or makes devices."""
 
     organisation_id: Identifier
-    role: Role
+    role: OrganisationRole
 
 
 class Organisation(NewOrganisation):

@@ -11,13 +11,13 @@ from services.registry import lifecycle, polygons, vin
 from services.registry.device_models import VEHICLE_FIELDS, NewDevice
 from services.registry.device_rules import Known, find_faults
 from services.registry.lifecycle import SPEAKING, TRANSITIONS, Lifecycle
-from services.registry.site_models import Role
+from services.registry.site_models import OrganisationRole
 
 KNOWN = Known(
     kinds={"bus-1": Kind.VEHICLE, "rsu-1": Kind.RSU},
     parents={},
     sites=frozenset({"s"}),
-    roles={"maker": Role.VENDOR, "crew": Role.TEAM},
+    roles={"maker": OrganisationRole.VENDOR, "crew": OrganisationRole.TEAM},
     vins=frozenset({"LSVAA4182E2123456"}),
     serials=frozenset({("77", "maker"), ("88", None)}),
 )

@@ -148,12 +148,19 @@ def problem(status: str) -> Document:
     return {"description": when, "content": {MEDIA_TYPE: content}}
 
 
+def described(operation: Document) -> Iterator[tuple[str, str, Document]]:
+    """What an operation takes and gives: where ("parameter", "request" or a status), name or media type, and its description."""
+    yield from (("parameter", parameter["name"].lower(), parameter) for parameter in operation.get("parameters", ()))
+    for where, holder in {"request": operation.get("requestBody", {}), **operation["responses"]}.items():
+        yield from ((where, media_type, content) for media_type, content in holder.get("content", {}).items())
+
+
+def has_example(found: Document) -> bool:
+    """Whether a description of a parameter or a body shows one."""
+    return "example" in found or "examples" in found
+
+
 def _add_examples(operation: Document, schemas: Mapping[str, Document]) -> None:
-    for parameter in operation.get("parameters", ()):
-        if "example" not in parameter and "examples" not in parameter:
-            parameter["example"] = example(parameter["schema"], schemas, parameter["name"].lower())
-    bodies = [operation["requestBody"]] if "requestBody" in operation else []
-    for holder in (*bodies, *operation["responses"].values()):
-        for media_type, content in holder.get("content", {}).items():
-            if "example" not in content and "examples" not in content:
-                content["example"] = FILES.get(media_type) or example(content.get("schema", {}), schemas)
+    for _, name, found in described(operation):
+        if not has_example(found):
+            found["example"] = FILES.get(name) or example(found.get("schema", {}), schemas, name)

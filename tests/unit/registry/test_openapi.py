@@ -9,7 +9,7 @@ import pytest
 
 from chelu.clock import VirtualClock
 from services.registry.app import create_app
-from services.registry.openapi import PROBLEM, operations, refusals
+from services.registry.openapi import PROBLEM, described, has_example, operations, refusals
 from services.registry.parts import Parts
 from services.registry.problems import MEDIA_TYPE
 from services.registry.throttle import Throttle
@@ -25,36 +25,31 @@ def document() -> dict[str, Any]:
     return create_app(Parts(nothing, nothing, VirtualClock(0), nothing, None, throttle, throttle)).openapi()
 
 
-def contents(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Every body of a request or a response: where, its media type, its description."""
-    found = []
-    for method, path, operation in operations(document):
-        holders = {"request": operation.get("requestBody", {}), **operation["responses"]}
-        for name, holder in holders.items():
-            found += [(f"{method} {path} {name}", media, content) for media, content in holder.get("content", {}).items()]
-    return found
+Described = list[tuple[str, str, dict[str, Any]]]
 
 
-def test_every_body_and_every_parameter_has_an_example(document: dict[str, Any]) -> None:
-    described = contents(document)
-    assert len(described) > 400
-    assert [where for where, _, content in described if "example" not in content and "examples" not in content] == []
-    parameters = [each for _, _, operation in operations(document) for each in operation.get("parameters", ())]
-    assert [each["name"] for each in parameters if "example" not in each and "examples" not in each] == []
+@pytest.fixture(scope="module")
+def everything(document: dict[str, Any]) -> Described:
+    """Every parameter and every body: of what, its name or media type, its description."""
+    return [
+        (f"{method} {path} {where}", name, found)
+        for method, path, operation in operations(document)
+        for where, name, found in described(operation)
+    ]
 
 
-def test_every_example_is_what_its_schema_admits(document: dict[str, Any]) -> None:
+def test_every_body_and_every_parameter_has_an_example(everything: Described) -> None:
+    assert len(everything) > 500
+    assert [(where, name) for where, name, found in everything if not has_example(found)] == []
+
+
+def test_every_example_is_what_its_schema_admits(document: dict[str, Any], everything: Described) -> None:
     shared = {"components": document["components"]}
-    for where, media, content in contents(document):
-        if media not in BINARY and content.get("schema"):
-            validator = jsonschema_rs.Draft202012Validator({**content["schema"], **shared})
-            problems = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(content["example"])]
-            assert problems == [], where
-    for method, path, operation in operations(document):
-        for parameter in operation.get("parameters", ()):
-            if "example" in parameter:
-                validator = jsonschema_rs.Draft202012Validator({**parameter["schema"], **shared})
-                assert validator.is_valid(parameter["example"]), (method, path, parameter)
+    for where, name, found in everything:
+        if name not in BINARY and found.get("schema") and "example" in found:
+            validator = jsonschema_rs.Draft202012Validator({**found["schema"], **shared})
+            problems = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(found["example"])]
+            assert problems == [], (where, name)
 
 
 def test_every_operation_says_what_it_is_for_and_how_it_refuses(document: dict[str, Any]) -> None:

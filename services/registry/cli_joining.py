@@ -1,4 +1,4 @@
-"""`chelu provisioning …`, `chelu inbox …` and `chelu device rotate`: how devices join, and how their secrets change."""
+"""`chelu inbox …` and `chelu device rotate`: how devices join, and how their secrets change."""
 
 from __future__ import annotations
 
@@ -11,52 +11,19 @@ import typer
 from chelu.api import Client
 from chelu.errors import RefusedError, UnreachableError
 from chelu.topics import Kind
-from services.registry.cli_shared import AsJson, Set, changes, open_client, print_one, print_rows
+from services.registry.cli_shared import AsJson, Set, Until, changes, open_client, print_one, print_rows
 
-PROVISIONING = typer.Typer(help="Keys for devices that are not registered yet.", no_args_is_help=True)
 INBOX = typer.Typer(help="Devices that want to join.", no_args_is_help=True)
-KEY_COLUMNS = ("name", "site_id", "joins", "max_joins", "places", "expires", "revoked", "is_live")
 INBOX_COLUMNS = ("serial", "fingerprint", "key", "address", "site_id", "said", "last_heard", "kept")
 POLL_S = 0.2
 
 Fingerprint = Annotated[str | None, typer.Option(help="Needed when several claim the serial.")]
-Until = Annotated[str | None, typer.Option(help="ISO 8601 with time zone, such as 2027-01-01T00:00:00+08:00.")]
 
 
 def add(app: typer.Typer, device: typer.Typer) -> None:
     """Add these commands."""
-    app.add_typer(PROVISIONING, name="provisioning")
     app.add_typer(INBOX, name="inbox")
     device.command("rotate")(rotate)
-
-
-@PROVISIONING.command("add")
-def add_key(
-    name: str,
-    site: Annotated[str, typer.Option(help="The site's id.")],
-    joins: Annotated[int, typer.Option(help="Devices that may be registered with it.")] = 1,
-    expires: Until = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Make a provisioning key and print it: it is shown only once. It expires in a week unless told otherwise."""
-    key = {"name": name, "site_id": site, "max_joins": joins, "expires": expires}
-    with open_client() as client:
-        print_one(client.people("POST", "provisioning-keys", json=key), as_json=as_json)
-
-
-@PROVISIONING.command("list")
-def list_keys(*, as_json: AsJson = False) -> None:
-    """List provisioning keys, also those that no longer count."""
-    with open_client() as client:
-        print_rows(client.people("GET", "provisioning-keys"), KEY_COLUMNS, as_json=as_json)
-
-
-@PROVISIONING.command("revoke")
-def revoke_key(name: str) -> None:
-    """Revoke a key: who waits with it is cut off, who joined with it stays."""
-    with open_client() as client:
-        client.people("DELETE", "provisioning-keys", name)
 
 
 @INBOX.command("list")

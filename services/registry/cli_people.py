@@ -1,4 +1,4 @@
-"""`chelu user …`, `chelu key …` and `chelu login`: who may do what, and the keys that act for them."""
+"""`chelu user …` and `chelu login`: who may do what."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chelu.cli import extra
-from chelu.errors import ConfigurationError
 from services.registry.cli_shared import EXTRA, AsJson, open_client, print_one, print_rows
 
 if TYPE_CHECKING:
     from chelu.api import Client
 
 USER = typer.Typer(help="People and their roles.", no_args_is_help=True)
-KEY = typer.Typer(help="Keys that act for people.", no_args_is_help=True)
 USER_COLUMNS = ("user_name", "full_name", "team", "roles", "is_active")
-KEY_COLUMNS = ("name", "scopes", "expires", "is_session", "created")
 
 RoleOption = Annotated[
     list[str] | None,
@@ -31,7 +28,6 @@ Team = Annotated[str | None, typer.Option(help="The vehicle team they belong to,
 def add(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(USER, name="user")
-    app.add_typer(KEY, name="key")
     app.command("login")(login)
 
 
@@ -89,38 +85,6 @@ def delete_user(user_name: str) -> None:
     """Delete a person with all keys."""
     with open_client() as client:
         client.people("DELETE", "users", user_name)
-
-
-@KEY.command("add")
-def add_key(
-    name: str,
-    owner: Annotated[str | None, typer.Option(help="The person it acts for; by default oneself.")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="register:read, register:write, credentials, data:read …")] = None,
-    expires: Annotated[str | None, typer.Option(help="ISO 8601 with time zone, such as 2027-01-01T00:00:00+08:00.")] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Make a key and print it: it is shown only once."""
-    key = {"name": name, "owner": owner, "scopes": scope, "expires": expires}
-    with open_client() as client:
-        print_one(client.people("POST", "keys", json=key), as_json=as_json)
-
-
-@KEY.command("list")
-def list_keys(*, as_json: AsJson = False) -> None:
-    """List one's keys and sessions; an administrator of all sites sees everyone's."""
-    with open_client() as client:
-        print_rows(client.people("GET", "keys"), KEY_COLUMNS, as_json=as_json)
-
-
-@KEY.command("delete")
-def delete_key(name: Annotated[str, typer.Argument(help="OWNER/NAME")]) -> None:
-    """Delete a key, or end a session."""
-    owner, separator, rest = name.partition("/")
-    if not separator:
-        raise ConfigurationError("NAME", name, "it has the form OWNER/NAME")
-    with open_client() as client:
-        client.people("DELETE", "keys", owner, rest)
 
 
 def roles(texts: Sequence[str]) -> list[dict[str, str | None]]:

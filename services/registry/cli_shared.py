@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXTRA = "registry"
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Until = Annotated[str | None, typer.Option(help="ISO 8601 with time zone, such as 2027-01-01T00:00:00+08:00.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="FIELD=VALUE as the API names it, VALUE null takes it away; may be given several times."),

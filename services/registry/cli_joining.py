@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chelu.api import Client
 from chelu.errors import RefusedError, UnreachableError
 from chelu.topics import Kind
 from services.registry.cli_shared import AsJson, Set, Until, changes, open_client, print_one, print_rows
+
+if TYPE_CHECKING:
+    from chelu.api import Client
 
 INBOX = typer.Typer(help="Devices that want to join.", no_args_is_help=True)
 INBOX_COLUMNS = ("serial", "fingerprint", "key", "address", "site_id", "said", "last_heard", "kept")
@@ -56,11 +58,11 @@ def register_waiting(
     as_json: AsJson = False,
 ) -> None:
     """Register a device that waits; it goes on under its own id at once."""
-    from chelu.api import NewDevice
-
     given = {"device_id": device_id, "kind": kind, "site_id": site, "replaces": replaces, "fingerprint": fingerprint}
-    body = {**_present(**given), **changes(fields or [], NewDevice)}
     with open_client() as client:
+        from chelu.api import NewDevice
+
+        body = {**_present(**given), **changes(fields or [], NewDevice)}
         registered = client.people("POST", "inbox", serial, "register", json=body)
     print_one({name: registered[name] for name in ("device_id", "device_key")}, as_json=as_json)
 

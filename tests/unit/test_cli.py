@@ -1,9 +1,11 @@
-"""What leaves the `chelu` command when something goes wrong: a sentence, or a traceback only for a fault of its own."""
+"""The `chelu` command: what it needs, and what leaves it when something goes wrong."""
 
 from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -50,3 +52,10 @@ def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPa
     fails_with(monkeypatch, FileNotFoundError(errno.ENOENT, "No such file or directory", "x"))
     with pytest.raises(FileNotFoundError):
         cli.main()
+
+
+def test_an_installation_with_no_extra_has_every_command() -> None:
+    program = "import sys; from chelu import cli; cli.build(); print(*(name.partition('.')[0] for name in sys.modules))"
+    built = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    of_extras = {"httpx", "fastapi", "psycopg", "paho", "scipy", "onnxruntime", "psutil", "serial", "matplotlib", "cryptography"}
+    assert of_extras & set(built.stdout.split()) == set()

@@ -19,8 +19,8 @@ from edge import settings
 from edge.agent import Agent
 from edge.credential import CredentialFile
 from tests.integration.registry.conftest import ACCOUNTS, AddDevice
+from tests.integration.registry.fix_joining import connect, say
 from tests.integration.registry.test_broker import Peer
-from tests.integration.registry.test_joining import connect, say
 from tests.waiting import until
 
 __all__ = ["connect"]

@@ -21,6 +21,7 @@ from services.registry.device_filters import FiltersOf
 from services.registry.device_models import Device, ImportFault, ImportReport, NewDevice, Registered
 from services.registry.devices import new_secrets
 from services.registry.parts import Parts, PartsOf
+from services.registry.pieces import joined
 from services.registry.problems import Fault, ProblemError, answer, fault_of
 from services.registry.roles import Role
 
@@ -88,7 +89,7 @@ def export_devices(parts: PartsOf, who: CallerOf, filters: FiltersOf, format: Fo
     first = next(pages)  # so that a database that is away is said to be before the answer begins
     media_type = FORMATS[format]
     headers = {"Content-Disposition": f'attachment; filename="devices.{format}"'}
-    return StreamingResponse(WRITERS[media_type](_all(first, pages)), media_type=media_type, headers=headers)
+    return StreamingResponse(joined(WRITERS[media_type](_all(first, pages))), media_type=media_type, headers=headers)
 
 
 def _pages(parts: Parts, filters: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:

@@ -27,6 +27,7 @@ from services.registry.live_rights import Ticket
 from services.registry.live_rows import Item, Source
 from services.registry.models import Identifier, Model
 from services.registry.parts import Parts, PartsOf
+from services.registry.pieces import joined
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import NEEDS
 from services.registry.sites import SiteId
@@ -37,7 +38,6 @@ STREAM, PICTURE = "/streams/{stream}", "/sites/{site_id}/picture"
 PROTOCOL, BEARER = "chelu.live", "bearer."  # for browsers, which cannot send the header Authorization
 MOST_DEVICES = 100
 MOST_READERS = 500
-FRAME_LINES = 64 * 1024  # characters after which a text frame is full
 SEND_S = 60.0  # a socket that takes nothing for so long is dropped
 
 
@@ -180,14 +180,7 @@ def _notice(taken: Taken) -> str:
 
 def _lines(items: list[Item]) -> Iterator[str]:
     """Text frames of whole lines."""
-    texts: list[str] = []
-    for item in items:
-        texts.append(item.text())
-        if sum(map(len, texts)) > FRAME_LINES:
-            yield "".join(texts)
-            texts = []
-    if texts:
-        yield "".join(texts)
+    return joined(item.text() for item in items)
 
 
 def _packed(stream: str, items: list[Item]) -> Iterator[bytes]:

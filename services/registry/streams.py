@@ -22,6 +22,7 @@ from services.registry import stream_rows
 from services.registry.device_rows import device_ids
 from services.registry.models import Identifier, InstantUs
 from services.registry.parts import Parts, PartsOf
+from services.registry.pieces import joined
 from services.registry.problems import Fault, ProblemError, not_found
 
 ROUTER = APIRouter(prefix="/api/streams", tags=["streams"])
@@ -73,7 +74,7 @@ def read_stream(
         ids = np.array([found.devices.get(key, "") for key in found.batch["device_key"].tolist()], np.str_)
         packed = columns.pack(found.batch.with_columns(device_id=ids), {"stream": stream, "next": headers.get(NEXT)})
         return Response(packed, media_type=COLUMNS, headers=headers)
-    return StreamingResponse(stream_rows.json_lines(found.batch, found.devices), media_type=JSON_LINES, headers=headers)
+    return StreamingResponse(joined(stream_rows.json_lines(found.batch, found.devices)), media_type=JSON_LINES, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

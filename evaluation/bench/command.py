@@ -49,7 +49,7 @@ def _whole(module: str, context: Context) -> Findings:
 
 
 PURE = ("codec", "telemetry", "bus", "store", "inference")
-WHOLE, ASKED_FOR = ("stages", "ladder", "site", "naive", "warning", "replay", "api"), ("soak",)
+WHOLE, ASKED_FOR = ("stages", "ladder", "site", "damage", "naive", "warning", "replay", "api"), ("soak",)
 PARTS: Mapping[str, Part] = {
     **{name: partial(_pure, name) for name in PURE},
     **{name: partial(_whole, name) for name in (*WHOLE, *ASKED_FOR)},

@@ -25,7 +25,7 @@ from chelu.local.site import Site
 from chelu.topics import Kind
 from chelu.units import US_PER_S
 from evaluation.bench.processes import Watch, cores_of_the_machine, held, watched
-from evaluation.bench.traffic import Sent, Traffic
+from evaluation.bench.traffic import NO_FAULTS, Sent, Traffic
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,8 +43,8 @@ LATEST_MS = 1000.0  # a p99 above this, or a last row so late, is a queue that g
 class Step:
     """One stretch of load and what became of it.
 
-    rate_per_s: stored rows by the time from the first message until all were durable; lost: neither stored nor dropped by a
-    reason; behind_ms: from the last message until all rows were durable; latencies: (n, 2) seconds since the first message
+    spoilt: of those sent, meant to be refused; rate_per_s: stored rows by the time from the first message until all were durable;
+    lost: neither stored nor dropped by a reason; behind_ms: from the last message until all rows were durable; latencies: (n, 2) seconds since the first message
     when one was due, ms until its row was durable; progress: seconds since the beginning, rows stored by then; cpu_s, rss_mb:
     by part.
     """
@@ -62,6 +62,7 @@ class Step:
     cpu_s: Mapping[str, float]
     rss_mb: Mapping[str, Sequence[float]]
     rss_at_s: Sequence[float]
+    spoilt: int = 0
 
     @property
     def lost(self) -> int:
@@ -77,9 +78,9 @@ class Step:
 
     @property
     def is_kept_up_with(self) -> bool:
-        """Whether every row was stored, at the rate at which it was offered, without a queue that grows."""
-        is_whole = self.sent >= ON_TIME * self.offered_per_s * self.seconds and self.stored == self.sent
-        return is_whole and self.behind_ms <= LATEST_MS and self.latency_ms[2] <= LATEST_MS
+        """Whether every whole row was stored, at the rate at which it was offered, without a queue that grows."""
+        is_whole = self.sent >= ON_TIME * self.offered_per_s * self.seconds and not self.lost
+        return is_whole and sum(self.dropped.values()) <= self.spoilt and self.behind_ms <= LATEST_MS and self.latency_ms[2] <= LATEST_MS
 
     def cpu_us_a_row(self) -> dict[str, float]:
         """Processor microseconds by part, for each row sent."""
@@ -103,14 +104,20 @@ class Road:
         """What is started in the block stays on the site's cores."""
         return held(self.cores)
 
-    def run(self, rate_per_s: float, seconds: float, look: Callable[[float], None] = lambda _: None) -> Step:
+    def run(
+        self,
+        rate_per_s: float,
+        seconds: float,
+        look: Callable[[float], None] = lambda _: None,
+        faults: Mapping[str, float] = NO_FAULTS,
+    ) -> Step:
         """Offer a load, wait until every row is in the books or nothing more comes, and tell.
 
-        look: called now and then while the load runs, with the seconds gone.
+        look: called now and then while the load runs, with the seconds gone; faults: shares of its messages to spoil.
         """
         begun_us = time.time_ns() // 1000 - EARLIER_US
         progress: list[tuple[float, int]] = []  # wall clock, rows
-        with watched(self.pids(), LOOK_S) as watch, self.traffic.running(rate_per_s, seconds) as load:
+        with watched(self.pids(), LOOK_S) as watch, self.traffic.running(rate_per_s, seconds, faults) as load:
             while load.is_running():
                 time.sleep(POLL_S)
                 progress.append((time.time(), self._account(begun_us).stored))
@@ -145,6 +152,7 @@ class Road:
             cpu_s={**watch.cpu_s(), "load": sent.cpu_s},
             rss_mb=watch.rss_mb(first_s),
             rss_at_s=[at - first_s for at in watch.times_s(first_s)],
+            spoilt=sent.spoilt,
         )
 
     def _account(self, from_us: int) -> Account:

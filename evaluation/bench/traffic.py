@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +18,22 @@ from evaluation.bench.processes import held
 VEHICLES, GATEWAYS = 1500, 60  # a vehicle may say at most 100 BSMs a second
 SITE = "load"
 PATIENCE_S = 120.0
+NO_FAULTS: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What went out. first_us, last_us: wall clock when the first and last message were due; late_ms: behind schedule, p99."""
+    """What went out. first_us, last_us: wall clock when the first and last message were due; late_ms: behind schedule, p99.
+
+    spoilt: rows that the way made unreadable, or at least tried to.
+    """
 
     rows: int
     first_us: int
     last_us: int
     late_ms: float
     cpu_s: float
+    spoilt: int
 
 
 class Load:
@@ -48,7 +53,8 @@ class Load:
         found = json.loads(self._report.read_text())
         begun_us = found["begun_us"]
         last_us = begun_us + round(found["seconds"] * 1e6)
-        return Sent(found["streams"]["bsm"]["rows"], begun_us, last_us, found["lag_p99_ms"], found["cpu_s"])
+        spoilt = sum(found["faults"].values())
+        return Sent(found["streams"]["bsm"]["rows"], begun_us, last_us, found["lag_p99_ms"], found["cpu_s"], spoilt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +66,14 @@ class Traffic:
     cores: Sequence[int]
 
     @contextmanager
-    def running(self, rate_per_s: float, seconds: float) -> Iterator[Load]:
-        """Offer a load for so long; what still runs is ended with the block."""
+    def running(self, rate_per_s: float, seconds: float, faults: Mapping[str, float] = NO_FAULTS) -> Iterator[Load]:
+        """Offer a load for so long, with such shares of its messages spoilt; what still runs is ended with the block."""
         report, log = self.work / f"{SITE}.json", self.work / f"{SITE}.log"
         report.unlink(missing_ok=True)
         command = [str(Path(sys.executable).with_name("chelu")), "load", "--site", SITE, "--data", str(self.data)]
         command += ["--vehicles", str(VEHICLES), "--gateways", str(GATEWAYS), "--total", f"{rate_per_s:.3f}"]
         command += ["--seconds", f"{seconds:g}", "--json", str(report)]
+        command += [word for name, share in faults.items() for word in ("--fault", f"{name}={share:g}")]
         with log.open("ab") as output, held(self.cores):
             process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - ours
         try:

@@ -16,7 +16,7 @@ from chelu.local.files import Layout, home, read_json
 from chelu.tls import with_authority
 from chelu.topics import Kind, row
 from simulators.enrolment import enrol, renewed
-from simulators.fleet import Fleet
+from simulators.fleet import Fleet, records, site_record
 from simulators.scene import Origin
 from simulators.secrets import SecretFile
 
@@ -38,7 +38,7 @@ def connected(
     """
     layout = Layout(home(environ))
     address, secrets = broker_address(environ, layout), SecretFile(layout.data / SECRETS)
-    known = enrol(client, fleet, origin, secrets)
+    known = enrol(client, site_record(fleet, origin), records(fleet, origin), fleet.gateway_ids, secrets)
     with ExitStack() as stack:
         sessions = []
         for name in fleet.gateway_ids:
@@ -91,7 +91,7 @@ def _connected(client: Client, gateway: str, secret: str, clock: Clock, address:
         if "@" in urlsplit(address).netloc:
             return _open(address, gateway, clock)
         secret = renewed(client, gateway)
-        secrets.save(gateway, secret)
+        secrets.keep({gateway: secret})
         return _patient(with_account(address, gateway, secret), gateway, clock)
 
 

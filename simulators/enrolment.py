@@ -1,49 +1,52 @@
-"""Sees to it that a scene's site and devices are registered, and that the gateway's secret is at hand."""
+"""Sees to it that a simulation's site and devices are registered, and that the secrets with which they speak are at hand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from chelu.api import Client
+from chelu.api import Client, NewDevice, Site
 from chelu.errors import RefusedError
-from simulators.fleet import Fleet, records, site_record
-from simulators.scene import Origin
+
+CHILDREN = 100  # devices a gateway speaks for: mosquitto tries the rights of all of its children, one by one, for each message
+PAGE = 10_000
 
 
 class Secrets(Protocol):
-    """Where a gateway's secret is kept from run to run."""
+    """Where secrets are kept from run to run."""
 
-    def load(self, device_id: str) -> str | None:
-        """The secret, or None when there is none."""
+    def known(self) -> Mapping[str, str]:
+        """By device id, those that are here."""
 
-    def save(self, device_id: str, secret: str) -> None:
-        """Keep it, readable by this user only."""
+    def keep(self, secrets: Mapping[str, str]) -> None:
+        """Keep these too, readable by this user only."""
 
 
-def enrol(client: Client, fleet: Fleet, origin: Origin, secrets: Secrets) -> dict[str, str]:
-    """Register what is missing and return each gateway's secret.
+def enrol(
+    client: Client, site: Site, devices: Sequence[NewDevice], speakers: Sequence[str], secrets: Secrets
+) -> dict[str, str]:
+    """Register what is missing, parents before children, and return the secrets of those that open a session themselves.
 
-    A gateway that is registered but whose secret is not here gets a new one: whoever used the old one is cut off. RefusedError
-    when a device of that name belongs to another site.
+    A child that stood under another parent changes over. A speaker that is registered but whose secret is not here gets a new
+    one: whoever used the old one is cut off. RefusedError when a device of that name belongs to another site.
     """
-    if fleet.site not in {site.site_id for site in client.sites()}:
-        client.add_site(site_record(fleet, origin))
-    present = {device.device_id: device.parent for device in client.devices(site=fleet.site, limit=10_000)}
-    ours = records(fleet, origin)
-    wanted = [record for record in ours if record.device_id not in present]
+    if site.site_id not in {one.site_id for one in client.sites()}:
+        client.add_site(site)
+    present = {device.device_id: device.parent for device in client.devices(site=site.site_id, limit=PAGE)}
+    wanted = [device for device in devices if device.device_id not in present]
     made = {entry.device_id: entry.secret for entry in client.add_devices(wanted)} if wanted else {}
-    for record in ours:  # the vehicles of another recording may have stood under another gateway
-        if present.get(record.device_id, record.parent) != record.parent:
-            client.change_device(record.device_id, {"parent": record.parent})
-    found = {name: made.get(name) or secrets.load(name) or renewed(client, name) for name in fleet.gateway_ids}
-    for name, secret in found.items():
-        secrets.save(name, secret)
+    for device in devices:
+        if present.get(device.device_id, device.parent) != device.parent:
+            client.change_device(device.device_id, {"parent": device.parent})
+    known = secrets.known()
+    found = {name: made.get(name) or known.get(name) or renewed(client, name) for name in speakers}
+    secrets.keep(found)
     return found
 
 
-def renewed(client: Client, gateway: str) -> str:
-    """A new secret of a gateway; the old one is no longer taken."""
-    secret = client.new_credential(gateway).secret
+def renewed(client: Client, device_id: str) -> str:
+    """A new secret of a device; the old one is no longer taken."""
+    secret = client.new_credential(device_id).secret
     if secret is None:
-        raise RefusedError("the registry", f"a secret for {gateway}", "it gave none")
+        raise RefusedError("the registry", f"a secret for {device_id}", "it gave none")
     return secret

@@ -12,10 +12,10 @@ from chelu.api import NewDevice, Site
 from chelu.codec.envelope import Envelope
 from chelu.errors import ConfigurationError
 from chelu.topics import Kind
+from simulators.enrolment import CHILDREN
 from simulators.scene import Origin, Role, Scene, vehicle_ids
 
 LONGEST_ID = 64
-CHILDREN = 100  # vehicles a gateway speaks for: mosquitto tries the rights of all of its children, one by one, for each message
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""Where simulators keep their gateways' secrets between runs."""
+"""Where simulators keep the secrets of their devices between runs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,10 @@ class SecretFile:
 
     path: Path
 
-    def load(self, device_id: str) -> str | None:
-        secret = read_json(self.path).get(device_id)
-        return secret if isinstance(secret, str) else None
+    def known(self) -> dict[str, str]:
+        return {name: secret for name, secret in read_json(self.path).items() if isinstance(secret, str)}
 
-    def save(self, device_id: str, secret: str) -> None:
-        if self.load(device_id) != secret:
-            write_json(self.path, {**read_json(self.path), device_id: secret})
+    def keep(self, secrets: Mapping[str, str]) -> None:
+        before = self.known()
+        if not before.items() >= secrets.items():
+            write_json(self.path, {**before, **secrets})

@@ -10,7 +10,8 @@ import numpy as np
 from chelu.api import NewDevice
 from chelu.codec.envelope import Envelope
 from chelu.topics import Kind
-from simulators.load.settings import CHILDREN_A_GATEWAY, LoadSettings
+from simulators.enrolment import CHILDREN
+from simulators.load.settings import LoadSettings
 from simulators.scene import vehicle_ids
 
 
@@ -24,7 +25,7 @@ class Devices:
     def gateways(self) -> tuple[str, ...]:
         """The devices that have for children all that have no session of their own."""
         children = self.settings.speakers - self.settings.connections
-        count = self.settings.gateways or -(-children // CHILDREN_A_GATEWAY)
+        count = self.settings.gateways or -(-children // CHILDREN)
         return tuple(f"{self.settings.site}-load-{number:03d}" for number in range(1, count + 1)) if children else ()
 
     def gateway_of(self, gateways: int) -> dict[int, int]:

@@ -17,9 +17,6 @@ MOST_VEHICLES, MOST_RATE_HZ, MOST_SECONDS = 100_000, 100.0, 86_400.0
 MOST_RSUS = 1_000
 MOST_WEIGHT = 1e6
 VEHICLES_AN_RSU = 250
-CHILDREN_A_GATEWAY = (
-    250  # mosquitto tries the rights of an account one by one for every message: 10 000 take 0.2 ms (docs/load.md)
-)
 ROADSIDE_HZ = 10.0  # RSM and SPAT of each roadside unit
 MOST_FRAMES = 255  # an envelope counts its BSMs in one byte
 CHONGQING = Origin(29.55, 106.57, 250.0)

@@ -14,8 +14,8 @@ from chelu.clock import SystemClock
 from chelu.local.ports import LOOPBACK
 from chelu.topics import Kind
 from simulators.connection import SECRETS, connected
-from simulators.enrolment import enrol
-from simulators.fleet import CHILDREN, fleet_of
+from simulators.enrolment import CHILDREN, enrol
+from simulators.fleet import Fleet, fleet_of, records, site_record
 from simulators.replay import Options, Replay
 from simulators.secrets import SecretFile
 from tests.integration.registry.conftest import ACCOUNTS
@@ -28,6 +28,10 @@ CLOCK = SystemClock()
 @pytest.fixture
 def secrets(tmp_path: Path) -> SecretFile:
     return SecretFile(tmp_path / "secrets.json")
+
+
+def enrolled(client: Client, fleet: Fleet, secrets: SecretFile) -> dict[str, str]:
+    return enrol(client, site_record(fleet, ORIGIN), records(fleet, ORIGIN), fleet.gateway_ids, secrets)
 
 
 @pytest.fixture
@@ -48,21 +52,21 @@ def environ(tmp_path: Path, mosquitto_port: int) -> dict[str, str]:
 def test_what_is_missing_is_registered_once(client: Client, secrets: SecretFile) -> None:
     scene = driving(1.0, cars=3)
     fleet = fleet_of(scene, "enrolled")
-    first = enrol(client, fleet, ORIGIN, secrets)
+    first = enrolled(client, fleet, secrets)
     devices = list(client.devices(site="enrolled"))
     assert sorted(device.device_id for device in devices) == sorted([*fleet.gateway_ids, *fleet.device_ids])
     assert {device.parent for device in devices if device.kind is not Kind.GATEWAY} == set(fleet.gateway_ids)
-    assert enrol(client, fleet, ORIGIN, secrets) == first
+    assert enrolled(client, fleet, secrets) == first
     larger = fleet_of(driving(1.0, cars=5), "enrolled")
-    assert enrol(client, larger, ORIGIN, secrets) == first
+    assert enrolled(client, larger, secrets) == first
     assert len(list(client.devices(site="enrolled"))) == 7
 
 
 def test_a_vehicle_that_stood_under_another_gateway_changes_over(client: Client, secrets: SecretFile) -> None:
     fleet = fleet_of(driving(1.0, cars=CHILDREN + 1), "moving")
-    enrol(client, fleet, ORIGIN, secrets)
+    enrolled(client, fleet, secrets)
     client.change_device(fleet.obu_ids[-1], {"parent": fleet.gateway_ids[0]})
-    enrol(client, fleet, ORIGIN, secrets)
+    enrolled(client, fleet, secrets)
     parents = {device.device_id: device.parent for device in client.devices(site="moving")}
     assert (parents[fleet.obu_ids[0]], parents[fleet.obu_ids[-1]]) == fleet.gateway_ids
     assert parents[fleet.rsu_id] == fleet.gateway_ids[0]
@@ -70,11 +74,11 @@ def test_a_vehicle_that_stood_under_another_gateway_changes_over(client: Client,
 
 def test_a_gateway_whose_secret_is_gone_gets_a_new_one(client: Client, secrets: SecretFile) -> None:
     fleet = fleet_of(driving(1.0), "forgetful")
-    first = enrol(client, fleet, ORIGIN, secrets)
+    first = enrolled(client, fleet, secrets)
     secrets.path.unlink()
-    second = enrol(client, fleet, ORIGIN, secrets)
+    second = enrolled(client, fleet, secrets)
     assert second != first
-    assert {name: secrets.load(name) for name in fleet.gateway_ids} == second
+    assert secrets.known() == second
 
 
 def test_the_gateway_speaks_for_its_children_and_hears_their_warnings(
@@ -119,7 +123,7 @@ def test_a_gateway_is_not_heard_for_other_gateways_children(
     client: Client, secrets: SecretFile, environ: dict[str, str], inference: Session
 ) -> None:
     mine, theirs = (fleet_of(driving(1.0, cars=1), site) for site in ("mine", "theirs"))
-    enrol(client, theirs, ORIGIN, secrets)
+    enrolled(client, theirs, secrets)
     with connected(client, mine, ORIGIN, CLOCK, environ) as (session,):
         session.publish(f"obu/{theirs.obu_ids[0]}/bsm/up", b"forged")
         session.publish(f"obu/{mine.obu_ids[0]}/bsm/up", b"honest")
@@ -148,8 +152,8 @@ def test_not_one_message_is_lost_to_rights_that_are_still_being_read(
 def test_a_secret_the_broker_does_not_take_is_replaced(client: Client, environ: dict[str, str]) -> None:
     fleet = fleet_of(driving(1.0), "wrong")
     secrets = SecretFile(Path(environ["CHELU_HOME"]) / SECRETS)
-    enrol(client, fleet, ORIGIN, secrets)
-    secrets.save(fleet.gateway_ids[0], "not-the-secret")
+    enrolled(client, fleet, secrets)
+    secrets.keep({fleet.gateway_ids[0]: "not-the-secret"})
     with connected(client, fleet, ORIGIN, CLOCK, environ) as (session,):
         assert session.is_connected
-    assert secrets.load(fleet.gateway_ids[0]) != "not-the-secret"
+    assert secrets.known()[fleet.gateway_ids[0]] != "not-the-secret"

@@ -52,10 +52,10 @@ def test_a_missing_broker_address_is_a_sentence(tmp_path: Path) -> None:
 
 def test_secrets_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
     secrets = SecretFile(tmp_path / "data" / "replay-secrets.json")
-    assert secrets.load("g") is None
-    secrets.save("g", "one")
-    secrets.save("h", "two")
-    assert (secrets.load("g"), secrets.load("h")) == ("one", "two")
+    assert secrets.known() == {}
+    secrets.keep({"g": "one"})
+    secrets.keep({"h": "two"})
+    assert secrets.known() == {"g": "one", "h": "two"}
     assert stat.S_IMODE(secrets.path.stat().st_mode) == 0o600
 
 

@@ -2,6 +2,7 @@
 
 from chelu.bus.batch import Messages, joined, messages_of, no_messages
 from chelu.bus.bulk import BulkSession
+from chelu.bus.lookup import TopicLookup
 from chelu.bus.messages import Failure, Publication, Received, Will
 from chelu.bus.posts import Posts, TopicNames
 from chelu.bus.session import Session
@@ -14,6 +15,7 @@ __all__ = [
     "Publication",
     "Received",
     "Session",
+    "TopicLookup",
     "TopicNames",
     "Will",
     "joined",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu import topics
-from chelu.bus import Messages
+from chelu.bus import Messages, TopicLookup
 from chelu.codec.envelope import Envelope
 from chelu.messages import DropReason
 from chelu.topics import Kind, Match, Payload
@@ -114,6 +114,7 @@ class Router:
 
     def __init__(self, devices: Mapping[str, Device]) -> None:
         self._matches: dict[str, Match | None] = {}
+        self._of_topic = TopicLookup(np.int32, self._learn)
         self.use(devices)
 
     def use(self, devices: Mapping[str, Device]) -> None:
@@ -122,8 +123,7 @@ class Router:
         self._index: dict[str, int] = {}
         self._rows: list[Route] = [UNKNOWN]
         self._columns = columns_of(self._rows)
-        self._numbering: Sequence[str] = ()
-        self._of_number = np.empty(0, np.int32)
+        self._of_topic.forget()
 
     @property
     def routes(self) -> Routes:
@@ -137,20 +137,7 @@ class Router:
         if len(self._index) > MOST_ROUTES:
             self._matches.clear()
             self.use(self._devices)
-        known = self._numbers(messages.topics)
-        found = known[messages.topic]
-        if len(new := np.unique(messages.topic[found < 0])):
-            known[new] = [self._learn(messages.topics[number]) for number in new.tolist()]
-            found = known[messages.topic]
-        return found
-
-    def _numbers(self, topics: Sequence[str]) -> npt.NDArray[np.int32]:
-        """For each number of this list the route's index, −1 where it is not known yet; a list only grows."""
-        if topics is not self._numbering:
-            self._numbering, self._of_number = topics, np.empty(0, np.int32)
-        if (more := len(topics) - len(self._of_number)) > 0:
-            self._of_number = np.concatenate([self._of_number, np.full(more + len(topics) // 4, -1, np.int32)])
-        return self._of_number
+        return self._of_topic.of(messages)
 
     def strangers(self, indices: npt.NDArray[np.int32]) -> set[str]:
         """Ids of devices that these routes would call unregistered."""

@@ -1,4 +1,6 @@
-"""Writes a run's figures into a document: `python -m evaluation.bench.document bench.json docs/performance.md`.
+"""Writes figures into a document: `python -m evaluation.bench.document bench.json soak.json docs/performance.md`.
+
+Parts of several runs on one machine stand together; of a part that two have, the later file's counts.
 
 What stands between the lines ``<!-- bench: NAME -->`` and ``<!-- end -->`` is replaced by the table of that name, where the run
 has one; the rest stays as it is.
@@ -13,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from chelu.errors import ConfigurationError
 from evaluation.bench.machine import sentence
 from evaluation.bench.report import Figure, number
 
@@ -92,6 +95,14 @@ TABLES: Mapping[str, Callable[[Run], list[str]]] = {
 }
 
 
+def joined(runs: Sequence[Run]) -> Run:
+    """The parts of all; ConfigurationError when they were not measured on one machine."""
+    for run in runs[1:]:
+        if run["machine"] != runs[0]["machine"]:
+            raise ConfigurationError("machine", sentence(dict(run["machine"])), "that of the first file")
+    return {**runs[0], "parts": {name: part for run in runs for name, part in run["parts"].items()}}
+
+
 def _series(run: Run) -> dict[str, Any]:
     return {name: values for part in run["parts"].values() for name, values in part["series"].items()}
 
@@ -113,8 +124,9 @@ def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def main(arguments: Sequence[str]) -> None:
     """Rewrite the document in place."""
-    file, document = map(Path, arguments)
-    text = filled(document.read_text(encoding="utf-8"), json.loads(file.read_text(encoding="utf-8")))
+    *files, document = map(Path, arguments)
+    run = joined([json.loads(file.read_text(encoding="utf-8")) for file in files])
+    text = filled(document.read_text(encoding="utf-8"), run)
     document.write_text(text, encoding="utf-8")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from evaluation.bench.document import filled
+import pytest
+
+from chelu.errors import ConfigurationError
+from evaluation.bench.document import filled, joined
 from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings, Results
 
@@ -45,3 +48,18 @@ def test_filling_twice_changes_nothing() -> None:
     once = filled(TEXT, run(stages=stages).document())
     assert filled(once, run(stages=stages).document()) == once
     assert "| decode | 1.00 | 0.90 – 1.20 | 100% |" in once
+
+
+def test_parts_of_several_runs_stand_together_and_the_later_counts() -> None:
+    first, second = run().document(), run().document()
+    again = Figure(what="rate", values=(120_000.0,), unit="rows/s", key="rate", bar=100_000.0)
+    second["parts"] = {"one": {"figures": [again.document()], "series": {}}, "two": first["parts"]["one"]}
+    text = filled(TEXT, joined([first, second]))
+    assert "| `rate` | 120,000 |" in text
+    assert "| `rate` | 85,000 |" in text
+
+
+def test_runs_of_two_machines_are_not_put_into_one_table() -> None:
+    other = {**run().document(), "machine": {**MACHINE, "cores": 4}}
+    with pytest.raises(ConfigurationError, match="4 cores"):
+        joined([run().document(), other])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from evaluation.bench import plots, tables
+from evaluation.bench.damage import figures as damage_figures
 from evaluation.bench.ladder import summary
 from evaluation.bench.report import Figure
 from evaluation.bench.road import Step
@@ -59,6 +60,22 @@ def test_a_step_is_kept_up_with_when_all_is_well() -> None:
 )
 def test_a_step_with_one_fault_is_not(fault: dict[str, object]) -> None:
     assert not replace(WELL, **fault).is_kept_up_with  # type: ignore[arg-type]
+
+
+def test_rows_that_were_spoilt_may_be_dropped_and_no_others() -> None:
+    damaged = replace(WELL, stored=59_000, dropped={"undecodable": 1000}, spoilt=1000)
+    assert damaged.is_kept_up_with
+    assert not replace(damaged, stored=58_999, dropped={"undecodable": 1001}).is_kept_up_with
+    assert not replace(damaged, stored=58_999).is_kept_up_with
+
+
+def test_damage_is_judged_by_the_rate_that_is_left_and_by_whole_rows_lost() -> None:
+    damaged = replace(WELL, offered_per_s=850.0, stored=59_000, dropped={"undecodable": 1000}, spoilt=1000)
+    found = by_key(damage_figures([WELL, WELL], [damaged, damaged]))
+    assert found["damage_rate_share"].values == (0.85, 0.85)
+    assert found["damage_rate_share"].is_met and found["damage_lost"].is_met
+    found = by_key(damage_figures([WELL], [replace(damaged, offered_per_s=790.0, stored=58_999)]))
+    assert not found["damage_rate_share"].is_met and not found["damage_lost"].is_met
 
 
 def test_rows_that_nobody_accounts_for_are_lost_and_dropped_ones_are_not() -> None:

@@ -22,9 +22,7 @@ class Secrets(Protocol):
         """Keep these too, readable by this user only."""
 
 
-def enrol(
-    client: Client, site: Site, devices: Sequence[NewDevice], speakers: Sequence[str], secrets: Secrets
-) -> dict[str, str]:
+def enrol(client: Client, site: Site, devices: Sequence[NewDevice], speakers: Sequence[str], secrets: Secrets) -> dict[str, str]:
     """Register what is missing, parents before children, and return the secrets of those that open a session themselves.
 
     A child that stood under another parent changes over. A speaker that is registered but whose secret is not here gets a new

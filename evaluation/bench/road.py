@@ -43,10 +43,10 @@ LATEST_MS = 1000.0  # a p99 above this, or a last row so late, is a queue that g
 class Step:
     """One stretch of load and what became of it.
 
-    spoilt: of those sent, meant to be refused; rate_per_s: stored rows by the time from the first message until all were durable;
-    lost: neither stored nor dropped by a reason; behind_ms: from the last message until all rows were durable; latencies: (n, 2) seconds since the first message
-    when one was due, ms until its row was durable; progress: seconds since the beginning, rows stored by then; cpu_s, rss_mb:
-    by part.
+    spoilt: of those sent, meant to be refused; rate_per_s: stored rows by the time from the first message until all were
+    durable; lost: neither stored nor dropped by a reason; behind_ms: from the last message until all rows were durable;
+    latencies: (n, 2) seconds since the first message when one was due, ms until its row was durable; progress: seconds since the
+    beginning, rows stored by then; cpu_s, rss_mb: by part.
     """
 
     offered_per_s: float
@@ -80,7 +80,12 @@ class Step:
     def is_kept_up_with(self) -> bool:
         """Whether every whole row was stored, at the rate at which it was offered, without a queue that grows."""
         is_whole = self.sent >= ON_TIME * self.offered_per_s * self.seconds and not self.lost
-        return is_whole and sum(self.dropped.values()) <= self.spoilt and self.behind_ms <= LATEST_MS and self.latency_ms[2] <= LATEST_MS
+        return (
+            is_whole
+            and sum(self.dropped.values()) <= self.spoilt
+            and self.behind_ms <= LATEST_MS
+            and self.latency_ms[2] <= LATEST_MS
+        )
 
     def cpu_us_a_row(self) -> dict[str, float]:
         """Processor microseconds by part, for each row sent."""

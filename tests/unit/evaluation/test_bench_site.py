@@ -73,9 +73,11 @@ def test_damage_is_judged_by_the_rate_that_is_left_and_by_whole_rows_lost() -> N
     damaged = replace(WELL, offered_per_s=850.0, stored=59_000, dropped={"undecodable": 1000}, spoilt=1000)
     found = by_key(damage_figures([WELL, WELL], [damaged, damaged]))
     assert found["damage_rate_share"].values == (0.85, 0.85)
-    assert found["damage_rate_share"].is_met and found["damage_lost"].is_met
+    assert found["damage_rate_share"].is_met
+    assert found["damage_lost"].is_met
     found = by_key(damage_figures([WELL], [replace(damaged, offered_per_s=790.0, stored=58_999)]))
-    assert not found["damage_rate_share"].is_met and not found["damage_lost"].is_met
+    assert not found["damage_rate_share"].is_met
+    assert not found["damage_lost"].is_met
 
 
 def test_rows_that_nobody_accounts_for_are_lost_and_dropped_ones_are_not() -> None:

@@ -10,18 +10,21 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chelu import topics
-from chelu.bus import Publication, Received, Session, Will
+from chelu.bus import Publication, Session, Will
 from chelu.clock import Clock
-from chelu.errors import MalformedError
 from chelu.messages import Frames
 from chelu.spool import Spool, SpoolError
 from chelu.topics import Kind
-from edge import control, reports
+from edge import reports
 from edge.account import Account
+from edge.commands import Commands
+from edge.downlink import STREAMS, Downlink
+from edge.inboxes import Inboxes, Taken
+from edge.inforce import InForce
 from edge.lane import Lane
 from edge.outgoing import Outgoing
 from edge.record import Record
@@ -33,7 +36,6 @@ from edge.vehicles.children import RECEIPT, TELEMETRY, Children
 
 log = logging.getLogger(__name__)
 
-INBOX_LIMIT = 20_000
 SESSION_EXPIRY_S = 3600  # configuration and receipts wait this long at the broker for a device that is away
 IDLE_S = 0.5
 BUSY_S = 0.01  # between two looks at a lane that has more to send than it may at once
@@ -41,11 +43,14 @@ LEAVE_S = 2.0
 
 
 class Agent:
-    """Start, `submit` frames or `report` documents from any thread, stop. Raises CannotStartError when its spool is in use."""
+    """Start, `submit` frames or `report` documents from any thread, stop. Raises CannotStartError when its spool is in use.
 
-    def __init__(self, settings: EdgeSettings, clock: Clock) -> None:
+    restart: called when the platform asks for a reboot, by whoever then stops this agent and starts a new one; None: nobody does.
+    """
+
+    def __init__(self, settings: EdgeSettings, clock: Clock, *, restart: Callable[[], None] | None = None) -> None:
         self.settings, self._clock = settings, clock
-        self.tally = Tally()
+        self.tally, self._inboxes, self._stopping = Tally(), Inboxes(), threading.Event()
         self.start_id = secrets.token_hex(8)
         self.position: Position | None = settings.position
         self._rows = {row.stream: row for row in topics.of_kind(settings.kind, from_device=True)}
@@ -65,12 +70,15 @@ class Agent:
         self._sink = WarningSink(settings.warning_sink, clock, self.tally)
         self._account = Account(settings)
         self._session = self._new_session()
-        self._guard = threading.Condition()  # over the inboxes
-        self._heard: list[Heard] = []
-        self._received: list[Received] = []
-        self._reports: list[tuple[str, bytes]] = []
-        self._stopping = threading.Event()
-        self._heartbeat_s, self._run_status_s = settings.heartbeat_s, settings.run_status_s
+        self._in_force = InForce(settings, mute=self._mute)
+        self._commands = Commands(
+            settings.spool.directory,
+            clock,
+            answer=lambda answer: self._say("command/ack", answer),
+            rotate=lambda: self._account.rotate(self._session),
+            restart=restart,
+        )
+        self._downlink = self._new_downlink()
         self._beats = 0
         self._started_s = clock.monotonic_s()
         self._thread = threading.Thread(target=self._run, name=f"edge-{settings.id}")
@@ -113,33 +121,22 @@ class Agent:
 
     def hear(self, heard: Sequence[Heard]) -> int:
         """What sources call; never waits. Returns how many were taken."""
-        with self._guard:
-            taken = min(len(heard), INBOX_LIMIT - len(self._heard))
-            if taken > 0:
-                self._heard.extend(heard[:taken])
-                self._guard.notify()
+        taken = self._inboxes.hear(heard)
         if taken < len(heard):
-            self.tally.count("frames", "queue_full", len(heard) - max(0, taken))
-        return max(0, taken)
+            self.tally.count("frames", "queue_full", len(heard) - taken)
+        return taken
 
     def report(self, stream: str, document: Mapping[str, Any]) -> None:
         """Queue a JSON document on one of this kind's streams (``observation``, ``coop``, …), at QoS 1 through the spool."""
         if stream not in self._rows:
             raise KeyError(f"a device of kind {self.settings.kind} has no stream {stream!r}")
-        payload = _json(document)
-        with self._guard:
-            is_full = len(self._reports) >= INBOX_LIMIT
-            if not is_full:
-                self._reports.append((stream, payload))
-                self._guard.notify()
-        if is_full:
+        if not self._inboxes.report(stream, _json(document)):
             self.tally.count("reports", "queue_full")
 
     def stop(self) -> None:
         """Send what is queued, say good-bye and end; what could not be sent stays on disk."""
         self._stopping.set()
-        with self._guard:
-            self._guard.notify()
+        self._inboxes.wake()
         for thread in (self._thread, self._listener):
             if thread.is_alive():
                 thread.join()
@@ -153,6 +150,7 @@ class Agent:
 
     def _run(self) -> None:
         self._say_info()
+        self._commands.begin()
         next_beat_s = next_status_s = self._clock.monotonic_s()
         is_busy = False
         while not self._stopping.is_set():
@@ -160,38 +158,36 @@ class Agent:
             now_s = self._clock.monotonic_s()
             if now_s >= next_beat_s:
                 self._say_heartbeat()
-                next_beat_s = now_s + self._heartbeat_s
+                next_beat_s = now_s + self._in_force.heartbeat_s
             if now_s >= next_status_s:
                 self._say_run_status()
-                next_status_s = now_s + self._run_status_s
+                next_status_s = now_s + self._in_force.run_status_s
             is_busy = self._pump()
-            next_beat_s = min(next_beat_s, now_s + self._heartbeat_s)  # the period may have been shortened
-            next_status_s = min(next_status_s, now_s + self._run_status_s)
+            next_beat_s = min(next_beat_s, now_s + self._in_force.heartbeat_s)  # the period may have been shortened
+            next_status_s = min(next_status_s, now_s + self._in_force.run_status_s)
         self._leave()
 
-    def _wait(self, until_s: float, *, is_busy: bool) -> tuple[list[Heard], list[Received], list[tuple[str, bytes]]]:
-        due_s = until_s if self._outgoing.batch_due_s is None else min(until_s, self._outgoing.batch_due_s)
+    def _wait(self, until_s: float, *, is_busy: bool) -> Taken:
+        due_s = min(due for due in (until_s, self._outgoing.batch_due_s, self._commands.due_s) if due is not None)
         is_busy = is_busy or self._outgoing.unsettled > 0
         wait_s = max(0.0, min(due_s - self._clock.monotonic_s(), BUSY_S if is_busy else IDLE_S))
-        with self._guard:
-            if not (self._heard or self._received or self._reports or self._stopping.is_set()):
-                self._guard.wait(wait_s)
-            taken = self._heard, self._received, self._reports
-            self._heard, self._received, self._reports = [], [], []
-        return taken
+        return self._inboxes.take(wait_s, is_leaving=self._stopping.is_set)
 
-    def _work(self, taken: tuple[list[Heard], list[Received], list[tuple[str, bytes]]]) -> None:
+    def _work(self, taken: Taken) -> None:
         heard, received, documents = taken
         now_s = self._clock.monotonic_s()
+        if self._commands.capture is not None:
+            self._commands.capture.note_all("heard", (("", item.frame) for item in heard))
         self._outgoing.take(heard, now_s)
         if self._outgoing.batch_due_s is not None and now_s >= self._outgoing.batch_due_s:
             self._outgoing.flush()
         for stream, payload in documents:
             self._say(stream, payload)
         for message in received:
-            self._obey(message)
+            self._downlink.obey(message)
         self._session.acknowledge(received)
         self._outgoing.settle()
+        self._commands.turn(now_s)
 
     def _pump(self) -> bool:
         """True when there is more to send soon."""
@@ -208,11 +204,12 @@ class Agent:
         return has_events or has_backlog
 
     def _leave(self) -> None:
+        self._commands.end_capture("the agent ends")
         self._outgoing.flush()
         deadline_s = self._clock.monotonic_s() + LEAVE_S
         while self._session.is_connected and self._clock.monotonic_s() < deadline_s:
             self._work(self._wait(deadline_s, is_busy=True))
-            if not self._outgoing.unsettled and not self._heard:
+            if not self._outgoing.unsettled and not self._inboxes.has_heard:
                 break
         self._outgoing.settle()
         self._say_heartbeat()
@@ -220,48 +217,8 @@ class Agent:
         document = reports.state("offline", start_id=self.start_id, time_us=self._clock.wall_us(), reason="stopped")
         self._session.publish(self._topic("state"), _json(document), qos=1, retain=True).wait(LEAVE_S)
 
-    def _obey(self, message: Received) -> None:
-        stream = message.topic.rsplit("/", 2)[-2]
-        try:
-            self._obey_one(stream, message)
-        except MalformedError as error:
-            self.tally.count(f"{stream}/down", error.reason, detail=error.detail)
-        except SpoolError as error:
-            self.tally.count("spool", "disk", detail=str(error))
-
-    def _obey_one(self, stream: str, message: Received) -> None:
-        device = message.topic.split("/")[1]
-        if stream == "receipt" and self.children is not None and device != self.settings.id:
-            self.children.receipt(device, control.read_receipt(message.payload))
-        elif stream == "receipt":
-            self._take_receipt(control.read_receipt(message.payload))
-        elif stream == "config":
-            desired, answer = control.read_configuration(message.payload)
-            if desired:
-                self._apply(desired)
-            self._say("config/ack", answer.encode())
-        elif stream == "command":
-            answer = control.obey(
-                message.payload, now_us=self._clock.wall_us(), rotate=lambda: self._account.rotate(self._session)
-            )
-            self._say("command/ack", answer.encode())
-        elif stream == "warning":
-            self._sink.take(message.payload)
-
-    def _take_receipt(self, receipt: control.Receipt) -> None:
-        self._outgoing.receipt(receipt.stored, receipt.again, self._clock.monotonic_s())
-        if receipt.again:  # several workers of ingest have to be told where our numbers begin
-            self._say_online(self._session)
-
-    def _apply(self, desired: control.Desired) -> None:
-        changed = desired.model_dump(exclude_none=True)
-        self._heartbeat_s = desired.heartbeat_s or self._heartbeat_s
-        self._run_status_s = desired.run_status_s or self._run_status_s
-        if desired.muted_streams is not None:
-            self._outgoing.muted = frozenset(desired.muted_streams)
-        if desired.log_level:
-            logging.getLogger("edge").setLevel(desired.log_level)
-        log.info("configuration taken over: %s", changed)
+    def _mute(self, streams: frozenset[str]) -> None:
+        self._outgoing.muted = streams
 
     # -- what the agent says -------------------------------------------------------------------------------------------------
 
@@ -272,7 +229,13 @@ class Agent:
             self.tally.count("spool", "disk", detail=str(error))
 
     def _say_info(self) -> None:
-        document = reports.info(self.settings, start_id=self.start_id, time_us=self._clock.wall_us(), position=self.position)
+        document = reports.info(
+            self.settings,
+            start_id=self.start_id,
+            time_us=self._clock.wall_us(),
+            position=self.position,
+            config=self._in_force.document(),
+        )
         self._say("info", _json(document))
 
     def _say_heartbeat(self) -> None:
@@ -310,9 +273,7 @@ class Agent:
             received = self._session.drain(1000, 0.2)
             self._account.watch(self._session)
             if received:
-                with self._guard:
-                    self._received.extend(received)
-                    self._guard.notify()
+                self._inboxes.receive(received)
             if self._clock.monotonic_s() - synced_s >= self.settings.spool.sync_s:
                 synced_s = self._clock.monotonic_s()
                 self._sync()
@@ -328,8 +289,7 @@ class Agent:
         """On the network thread, after each connect: the retained state replaces the last will."""
         self._account.note_connected()
         self._say_online(session)
-        with self._guard:
-            self._guard.notify()
+        self._inboxes.wake()
 
     def _say_online(self, session: Session) -> None:
         document = reports.state(
@@ -343,10 +303,16 @@ class Agent:
         return self._rows[stream].topic(self.settings.kind, self.settings.id)
 
     def _publish_live(self, stream: str, payload: bytes) -> Publication:
+        self._note_up(stream, payload)
         return self._session.publish(self._topic(stream), payload)
 
     def _publish_kept(self, record: Record, sequence: int, connection: int) -> Publication:
+        self._note_up(record.stream, record.payload)
         return self._session.publish(self._topic(record.stream), record.payload, qos=1, sequence=sequence, on=connection)
+
+    def _note_up(self, stream: str, payload: bytes) -> None:
+        if self._commands.capture is not None:
+            self._commands.capture.note("up", self._topic(stream), payload)
 
     def _spools(self) -> list[Spool]:
         return [self._events.spool, self._backlog.spool, *([self.children.spool] if self.children else [])]
@@ -366,8 +332,7 @@ class Agent:
     def _new_session(self) -> Session:
         settings = self.settings
         will = reports.state("offline", start_id=self.start_id, reason="connection lost")
-        wanted = {"receipt", "config", "command", "warning"}
-        rows = [row for row in topics.of_kind(settings.kind, from_device=False) if row.stream in wanted]
+        rows = [row for row in topics.of_kind(settings.kind, from_device=False) if row.stream in STREAMS]
         return Session(
             settings.broker_url(),
             client_id=settings.id,
@@ -379,20 +344,30 @@ class Agent:
             on_connect=self._greet,
         )
 
+    def _new_downlink(self) -> Downlink:
+        return Downlink(
+            self.settings.id,
+            self._clock,
+            in_force=self._in_force,
+            commands=self._commands,
+            outgoing=self._outgoing,
+            children=self.children,
+            sink=self._sink,
+            tally=self.tally,
+            say=self._say,
+            say_online=lambda: self._say_online(self._session),
+        )
+
     def _children(self) -> Children:
         def publish(topic: str, payload: bytes, sequence: int, connection: int) -> Publication:
             return self._session.publish(topic, payload, qos=1, sequence=sequence, on=connection)
 
-        return Children(self.settings, publish=publish, wake=self._wake, tally=self.tally)
+        return Children(self.settings, publish=publish, wake=self._inboxes.wake, tally=self.tally)
 
     def _of_children(self) -> list[tuple[str, int]]:
         """Vehicles' receipts, by one filter: the broker hands over those of our own children only."""
         is_wanted = self.children is not None and self.settings.delivery.receipts
         return [(RECEIPT.topic(Kind.VEHICLE, "+"), 1)] if is_wanted else []
-
-    def _wake(self) -> None:
-        with self._guard:
-            self._guard.notify()
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -6,13 +6,13 @@ Answers follow T/ITS 0117 annex A: seqNum, errorCode (0 ok, 1 bad parameter, 2 l
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from chelu.errors import CheluError, ConfigurationError, MalformedError
+from chelu.errors import ConfigurationError, MalformedError
 from chelu.settings import Settings
 
 OK, BAD_PARAMETER, LOCAL_ERROR = 0, 1, 2
@@ -21,7 +21,7 @@ MAX_SEQUENCE = (1 << 63) - 1
 
 
 class Desired(Settings):
-    """What may be changed while the agent runs; what is absent stays as it is."""
+    """What may be changed while the agent runs; what is absent is as the agent's file says."""
 
     heartbeat_s: float | None = Field(default=None, ge=0.1, le=3600)
     run_status_s: float | None = Field(default=None, ge=0.1, le=3600)
@@ -80,26 +80,26 @@ def read_configuration(payload: bytes) -> tuple[Desired | None, Answer]:
         return None, Answer(sequence, BAD_PARAMETER, str(error))
 
 
-def obey(payload: bytes, *, now_us: int, rotate: Callable[[], str]) -> Answer:
-    """Carry out one command: `ping`, or `rotate`, which makes a new secret and answers its verifier (or raises CheluError)."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command as it was sent."""
+
+    sequence: int
+    name: str
+    values: Mapping[str, Any]
+
+
+def read_command(payload: bytes) -> Command | Answer:
+    """The command, or the answer to what is none."""
     try:
         document = read_document(payload)
         sequence = _sequence(document)
     except MalformedError as error:
         return Answer(0, BAD_PARAMETER, error.detail)
-    command = document.get("command")
-    if command == "ping":
-        return Answer(sequence, OK, extra={"time_us": now_us})
-    if command == "rotate":
-        return _rotate(sequence, rotate)
-    return Answer(sequence, BAD_PARAMETER, f"command = {command!r} is not allowed: it must be 'ping' or 'rotate'")
-
-
-def _rotate(sequence: int, rotate: Callable[[], str]) -> Answer:
-    try:
-        return Answer(sequence, OK, extra={"verifier": rotate()})
-    except CheluError as error:
-        return Answer(sequence, LOCAL_ERROR, str(error))
+    name = document.get("command")
+    if not isinstance(name, str):
+        return Answer(sequence, BAD_PARAMETER, f"command = {name!r} is not the name of one")
+    return Command(sequence, name, document)
 
 
 def read_receipt(payload: bytes) -> Receipt:

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chelu import daemon
-from chelu.clock import SystemClock
+from chelu.clock import Clock, SystemClock
 from chelu.errors import CheluError
 from edge import joining, settings
 from edge.adapters import build
 from edge.agent import Agent
+
+log = logging.getLogger(__name__)
+POLL_S = 0.2
 
 
 def run(config: Path, environ: Mapping[str, str]) -> None:
@@ -34,18 +37,28 @@ def run(config: Path, environ: Mapping[str, str]) -> None:
             if not joining.join(read, clock, leaving):
                 return
             registered = settings.load(config, environ)
-        agent = Agent(registered, clock)
-        sources = build(agent, clock)
-        agent.start()
-        for source in sources:
-            source.start()
-        daemon.say_ready(environ)
-        leaving.wait()
-        for source in sources:
-            source.stop()
-        agent.stop()
+        while _serve(registered, clock, environ, leaving):
+            log.info("starts anew, as the platform asked")
+            registered = settings.load(config, environ)
 
     daemon.until_told(work)
+
+
+def _serve(registered: settings.EdgeSettings, clock: Clock, environ: Mapping[str, str], leaving: threading.Event) -> bool:
+    """Run one agent until the process is told to end, or the agent to start anew: then True."""
+    is_asked = threading.Event()
+    agent = Agent(registered, clock, restart=is_asked.set)
+    sources = build(agent, clock)
+    agent.start()
+    for source in sources:
+        source.start()
+    daemon.say_ready(environ)
+    while not leaving.is_set() and not is_asked.wait(POLL_S):
+        pass
+    for source in sources:
+        source.stop()
+    agent.stop()
+    return is_asked.is_set() and not leaving.is_set()
 
 
 def main(arguments: list[str]) -> int:

@@ -20,8 +20,16 @@ def software_version() -> str:
         return "unknown"
 
 
-def info(settings: EdgeSettings, *, start_id: str, time_us: int, position: Position | None) -> dict[str, Any]:
-    """Who I am; `location` as in T/ITS 0117."""
+def info(
+    settings: EdgeSettings,
+    *,
+    start_id: str,
+    time_us: int,
+    position: Position | None,
+    config: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Who I am; `location` as in T/ITS 0117; config: the settings in force; versions: what is installed."""
     document = {
         "id": settings.id,
         "kind": settings.kind.value,
@@ -32,6 +40,8 @@ def info(settings: EdgeSettings, *, start_id: str, time_us: int, position: Posit
         "sources": [source.type for source in settings.sources],
         "heartbeat_s": settings.heartbeat_s,
         "location": _location(position),
+        "config": config,
+        "versions": versions,
     }
     return {name: value for name, value in document.items() if value is not None}
 

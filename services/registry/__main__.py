@@ -25,6 +25,7 @@ from services.registry.doorkeeper import Doorkeeper
 from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
+from services.registry.orders.clerk import Clerk
 from services.registry.parts import Parts
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
@@ -76,13 +77,15 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
     clock = SystemClock()
     throttles = {name: Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for name, limit in LOGIN_LIMITS.items()}
     stack.enter_context(Deadlines(register, follower.announce))
-    doorkeeper = None
+    doorkeeper = clerk = None
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
-        doorkeeper = stack.enter_context(Doorkeeper(settings.mqtt_url, register, follower.announce, clock))
+        clerk = Clerk(register, clock)
+        doorkeeper = stack.enter_context(Doorkeeper(settings.mqtt_url, register, follower.announce, clock, (clerk,)))
+        stack.enter_context(clerk.sending(doorkeeper.publish))
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
     hook = Hook(settings.hook_secret, follower) if settings.hook_secret else None
-    return Parts(register, follower, clock, tickets, live, **throttles, doorkeeper=doorkeeper, hook=hook)
+    return Parts(register, follower, clock, tickets, live, **throttles, doorkeeper=doorkeeper, hook=hook, clerk=clerk)
 
 
 def _parser() -> argparse.ArgumentParser:

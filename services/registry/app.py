@@ -34,6 +34,7 @@ from services.registry import (
 from services.registry.access import authorise
 from services.registry.body_limit import BodyLimit
 from services.registry.models import Model
+from services.registry.orders import commands, configuration, dispatches
 from services.registry.parts import Parts, PartsOf
 from services.registry.roles import check_complete
 
@@ -83,6 +84,9 @@ def create_app(parts: Parts) -> FastAPI:
         backups,
         people,
         sessions,
+        configuration,
+        commands,
+        dispatches,
     ):
         app.include_router(module.ROUTER, dependencies=[Depends(authorise)])
     app.include_router(live.SOCKETS)  # which refuse by themselves: FastAPI's security is for requests alone

@@ -11,14 +11,14 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from chelu import topics
-from chelu.bus import Session
+from chelu.bus import Publication, Received, Session
 from chelu.clock import Clock
 from chelu.errors import CheluError
 from chelu.topics import Kind, Payload
@@ -51,17 +51,33 @@ FILTERS = (
 )
 
 
-class Doorkeeper:
-    """Listens while it is entered; `announce` makes the broker's files follow a change."""
+class Listener(Protocol):
+    """Somebody else whom the one session's messages concern; called from the doorkeeper's thread, and only queues."""
 
-    def __init__(self, url: str, register: Register, announce: Callable[[], None], clock: Clock) -> None:
-        self._register, self._announce = register, announce
+    @property
+    def filters(self) -> Sequence[tuple[str, int]]:
+        """What is subscribed for it."""
+
+    def take(self, received: Sequence[Received]) -> None:
+        """All that was heard, in order; what is not for it is passed over. Never raises."""
+
+
+class Doorkeeper:
+    """Listens while it is entered; `announce` makes the broker's files follow a change.
+
+    The registry has one account at the broker, so one session: `listeners` hear with it, and `publish` speaks over it.
+    """
+
+    def __init__(
+        self, url: str, register: Register, announce: Callable[[], None], clock: Clock, listeners: Sequence[Listener] = ()
+    ) -> None:
+        self._register, self._announce, self._listeners = register, announce, listeners
         self._figures = BrokerFigures()
         self._session = Session(
             url,
             client_id=ACCOUNT,
             clock=clock,
-            subscriptions=FILTERS,
+            subscriptions=tuple(dict.fromkeys((*FILTERS, *(each for listener in listeners for each in listener.filters)))),
             inbox_limit=10_000,
             on_connect=lambda _: LOG.info("devices that want to join are heard"),
         )
@@ -96,8 +112,12 @@ class Doorkeeper:
         """Ask a device to make a new secret."""
         self._say(COMMAND.topic(Kind(kind), device_id), {"seqNum": rotation, "command": "rotate"})
 
+    def publish(self, topic: str, payload: bytes) -> Publication:
+        """Hand over a message of QoS 1; what became of it says the publication."""
+        return self._session.publish(topic, payload, qos=1)
+
     def _say(self, topic: str, document: dict[str, Any]) -> None:
-        self._session.publish(topic, json.dumps(document).encode(), qos=1)
+        self.publish(topic, json.dumps(document).encode())
 
     # -- the doorkeeper's thread -----------------------------------------------------------------------------------------------
 
@@ -106,6 +126,8 @@ class Doorkeeper:
             received = self._session.drain(MOST_AT_ONCE, 0.5)
             if received:
                 self._figures.note(received)
+                for listener in self._listeners:
+                    listener.take(received)
                 self._take(self._addresses.add_to(word for it in received if (word := strangers.read(it)) is not None))
                 self._session.acknowledge(received)
 

@@ -29,6 +29,9 @@ MODELS: Mapping[str, Document] = {
     "NewKey": {"name": "ci", "owner": "wang", "scopes": ["register:read"], "expires": "2036-01-01T00:00:00+08:00"},
     "Authentication": {"username": "rsu-1", "clientid": "rsu-1", "password": SECRET},
     "Authorisation": {"username": "rsu-1", "clientid": "rsu-1", "topic": "rsu/rsu-1/bsm/up", "action": "publish"},
+    "Selection": {"site": "hillside", "kind": "rsu", "labels": {"bay": "3"}},
+    "Configuring": {"selection": {"devices": ["rsu-1"]}, "change": {"heartbeat_s": 5}},
+    "Commanding": {"selection": {"devices": ["rsu-1"]}, "command": "log_level", "parameters": {"level": "DEBUG"}},
     "Rows": {"rows": [{"time_us": TIME_US, "device_id": "rsu-1"}], "next": TIME_US},
     "Polygon": {"type": "Polygon", "coordinates": [[[106.5, 29.53], [106.51, 29.53], [106.51, 29.54], [106.5, 29.53]]]},
 }
@@ -122,7 +125,8 @@ def _object(schema: Document, schemas: Mapping[str, Document], depth: int) -> Do
     fields = {name: example(each, schemas, name, depth + 1) for name, each in schema.get("properties", {}).items()}
     more = schema.get("additionalProperties")
     if isinstance(more, dict) and not fields:
-        return {"bsm": example(more, schemas, "", depth + 1)}
+        key = example(schema.get("propertyNames", {}), schemas, "", depth + 1)
+        return {key if isinstance(key, str) else "bsm": example(more, schemas, "", depth + 1)}
     return fields
 
 

@@ -14,6 +14,7 @@ from services.registry.doorkeeper import Doorkeeper
 from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
+from services.registry.orders.clerk import Clerk
 from services.registry.throttle import Throttle
 
 
@@ -30,6 +31,7 @@ class Parts:
     address_throttle: Throttle
     doorkeeper: Doorkeeper | None = None  # None: without an account at the broker
     hook: Hook | None = None  # None: no broker may ask
+    clerk: Clerk | None = None  # None: without an account at the broker
 
 
 async def parts(request: Request) -> Parts:

@@ -15,7 +15,7 @@ class Role(enum.StrEnum):
 
     VIEWER = "viewer"  # reads the register
     TESTER = "tester"  # reads what was stored
-    OPERATOR = "operator"  # registers and changes devices, hands out credentials
+    OPERATOR = "operator"  # registers and changes devices, hands out credentials, gives orders
     ADMINISTRATOR = "administrator"  # changes sites; on all sites also organisations and people
 
 
@@ -27,6 +27,7 @@ class Scope(enum.StrEnum):
     CREDENTIALS = "credentials"
     DATA = "data:read"
     PEOPLE = "people"
+    ORDERS = "orders"
     AUDIT = "audit:read"
     BACKUP = "backup"
 
@@ -83,6 +84,7 @@ WRITE = Need(Role.OPERATOR, Scope.WRITE, Where.SOMEWHERE)
 WRITE_DEVICE = Need(Role.OPERATOR, Scope.WRITE, Where.DEVICE)
 CREDENTIALS = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.DEVICE)
 JOINING = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.SOMEWHERE)
+ORDERS = Need(Role.OPERATOR, Scope.ORDERS, Where.SOMEWHERE)
 DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
 GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
 PEOPLE = Need(Role.ADMINISTRATOR, Scope.PEOPLE, Where.EVERYWHERE)
@@ -124,6 +126,17 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("DELETE", "/api/inbox/{serial}"): JOINING,
     ("POST", "/api/import/devices"): WRITE,
     ("GET", "/api/export/devices"): READ,
+    ("GET", "/api/config"): READ,
+    ("POST", "/api/config"): ORDERS,
+    ("GET", "/api/config/schemas/{kind}"): READ,
+    ("GET", "/api/devices/{device_id}/config"): READ_DEVICE,
+    ("GET", "/api/commands"): READ,
+    ("POST", "/api/commands"): ORDERS,
+    ("GET", "/api/dispatches"): READ,
+    ("GET", "/api/dispatches/{dispatch_id}"): READ,
+    ("DELETE", "/api/dispatches/{dispatch_id}"): ORDERS,
+    ("GET", "/api/dispatches/{dispatch_id}/orders"): READ,
+    ("GET", "/api/devices/{device_id}/orders"): READ_DEVICE,
     ("GET", "/api/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/live/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/live/sites/{site_id}/picture"): Need(Role.TESTER, Scope.DATA, Where.SITE),

@@ -6,7 +6,6 @@ it is, in quarantine, and what is outside every bound is passed over.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from chelu.errors import MalformedError
 from services.registry.joining_models import Hello
 from services.registry.joining_rows import KEPT_A_SERIAL, Heard, Kept
 from services.registry.models import DEVICE_ID
+from services.registry.said import read_object
 
 MOST_SAID_BYTES = 4096  # of a hello
 MOST_KEPT_BYTES = 64 << 10  # of one message in quarantine; a longer one is cut
@@ -66,7 +66,7 @@ def read(message: Received) -> Word | None:
     if match.place:
         return _stranger(match, message) if SERIAL.match(match.device) and match.device not in {".", ".."} else None
     try:
-        return _device(match, _document(message.payload))
+        return _device(match, read_object(message.payload))
     except MalformedError:
         return None
 
@@ -74,6 +74,8 @@ def read(message: Received) -> Word | None:
 def _device(match: topics.Match, document: Mapping[str, Any]) -> Word | None:
     if match.topic.stream == "state":
         return Online(match.device) if document.get("state") == "online" else None
+    if match.topic.stream != "command/ack":
+        return None
     rotation = document.get("seqNum")
     if document.get("errorCode") != 0 or not isinstance(rotation, int) or not 0 < rotation < 2**63:
         return None
@@ -137,29 +139,10 @@ def _stranger(match: topics.Match, message: Received) -> Word:
 def _hello(match: topics.Match, payload: bytes) -> Heard:
     if len(payload) > MOST_SAID_BYTES:
         raise MalformedError("overlong", f"{len(payload)} bytes where {MOST_SAID_BYTES} are allowed")
-    said = _document(payload)
+    said = read_object(payload)
     line = verifiers.check(said.pop("verifier", None))
     try:
         Hello.model_validate(said)
     except ValidationError as error:
         raise MalformedError("undecodable", str(error)) from None
     return Heard(match.device, match.place, provisioning.account_of(match.place).key, line, verifiers.fingerprint(line), said)
-
-
-def _document(payload: bytes) -> dict[str, Any]:
-    """A JSON object that the database can keep: no NUL, no half of a surrogate pair, no NaN."""
-    try:
-        document = json.loads(payload, parse_constant=_refuse_constant)
-        if not isinstance(document, dict):
-            raise MalformedError("undecodable", "it is not a JSON object")
-        text = json.dumps(document, ensure_ascii=False)
-        text.encode()
-    except (ValueError, RecursionError) as error:
-        raise MalformedError("undecodable", f"it is not JSON ({error})") from None
-    if "\\u0000" in text:
-        raise MalformedError("undecodable", "it has a NUL")
-    return document
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")

@@ -35,6 +35,8 @@ VALUES = {
     "owner": "u",
     "name": "n",
     "serial": "s",
+    "kind": "rsu",
+    "dispatch_id": "1",
 }
 MakeKey = Callable[..., str]
 

@@ -51,14 +51,14 @@ def test_a_bad_key_beside_a_good_one_changes_nothing() -> None:
     assert desired is None
 
 
-def test_ping_is_answered_and_another_command_refused() -> None:
-    assert json.loads(control.obey(b'{"seqNum": 3, "command": "ping"}', now_us=5, rotate=str).encode()) == {
-        "seqNum": 3,
-        "errorCode": 0,
-        "time_us": 5,
-    }
-    refused = json.loads(control.obey(b'{"seqNum": 4, "command": "explode"}', now_us=5, rotate=str).encode())
-    assert (refused["seqNum"], refused["errorCode"]) == (4, 1)
+def test_a_command_is_read_with_its_values_and_what_is_none_is_answered() -> None:
+    assert control.read_command(b'{"seqNum": 3, "command": "ping", "x": 1}') == control.Command(
+        3, "ping", {"seqNum": 3, "command": "ping", "x": 1}
+    )
+    for payload, sequence in ((b'{"seqNum": 4, "command": 5}', 4), (b'{"command": "ping"}', 0), (b"[]", 0)):
+        refused = control.read_command(payload)
+        assert isinstance(refused, control.Answer)
+        assert (refused.sequence, refused.code) == (sequence, control.BAD_PARAMETER)
 
 
 def test_a_receipt_names_the_highest_number_of_each_stream() -> None:
@@ -79,7 +79,8 @@ def test_a_receipt_that_is_none_is_refused(payload: bytes) -> None:
 def test_no_bytes_get_further_than_an_answer(payload: bytes) -> None:
     desired, given = control.read_configuration(payload)
     assert desired is None or given.code == control.OK
-    assert json.loads(control.obey(payload, now_us=0, rotate=str).encode())["errorCode"] in {0, 1}
+    command = control.read_command(payload)
+    assert isinstance(command, control.Command) or command.code == control.BAD_PARAMETER
 
 
 def test_a_document_nested_too_deeply_is_refused() -> None:

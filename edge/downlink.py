@@ -1,0 +1,85 @@
+"""What the platform tells a device, done and answered. Belongs to the agent's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chelu.bus import Received
+from chelu.clock import Clock
+from chelu.errors import MalformedError
+from chelu.spool import SpoolError
+from edge import control
+from edge.commands import Commands
+from edge.control import LOCAL_ERROR, Answer
+from edge.inforce import InForce
+from edge.outgoing import Outgoing
+from edge.sink import WarningSink
+from edge.state_file import NotKeptError
+from edge.tally import Tally
+from edge.vehicles.children import Children
+
+STREAMS = frozenset({"receipt", "config", "command", "warning"})  # what an agent subscribes to
+
+
+class Downlink:
+    """say(stream, payload) answers through the spool; say_online() tells the state anew, with where our numbers begin."""
+
+    def __init__(
+        self,
+        device_id: str,
+        clock: Clock,
+        *,
+        in_force: InForce,
+        commands: Commands,
+        outgoing: Outgoing,
+        children: Children | None,
+        sink: WarningSink,
+        tally: Tally,
+        say: Callable[[str, bytes], None],
+        say_online: Callable[[], None],
+    ) -> None:
+        self._device_id, self._clock, self._tally = device_id, clock, tally
+        self._in_force, self._commands, self._outgoing = in_force, commands, outgoing
+        self._children, self._sink, self._say, self._say_online = children, sink, say, say_online
+
+    def obey(self, message: Received) -> None:
+        """One message; what is wrong with it is counted, and answered where an answer is expected."""
+        stream = message.topic.rsplit("/", 2)[-2]
+        if self._commands.capture is not None:
+            self._commands.capture.note("down", message.topic, message.payload)
+        try:
+            self._obey(stream, message)
+        except MalformedError as error:
+            self._tally.count(f"{stream}/down", error.reason, detail=error.detail)
+        except (SpoolError, NotKeptError) as error:
+            self._tally.count("spool", "disk", detail=str(error))
+
+    def _obey(self, stream: str, message: Received) -> None:
+        if stream == "receipt":
+            self._receipt(message)
+        elif stream == "config":
+            self._say("config/ack", self._configured(message.payload).encode())
+        elif stream == "command":
+            self._commands.obey(message.payload)
+        elif stream == "warning":
+            self._sink.take(message.payload)
+
+    def _receipt(self, message: Received) -> None:
+        device, receipt = message.topic.split("/")[1], control.read_receipt(message.payload)
+        if self._children is not None and device != self._device_id:
+            self._children.receipt(device, receipt)
+            return
+        self._outgoing.receipt(receipt.stored, receipt.again, self._clock.monotonic_s())
+        if receipt.again:  # several workers of ingest have to be told where our numbers begin
+            self._say_online()
+
+    def _configured(self, payload: bytes) -> Answer:
+        desired, answer = control.read_configuration(payload)
+        if desired is None:
+            return answer
+        try:
+            self._in_force.take_over(desired, answer.sequence)
+        except NotKeptError as error:
+            return Answer(answer.sequence, LOCAL_ERROR, str(error))
+        extra = {"config": self._in_force.document(), "time_us": self._clock.wall_us()}
+        return Answer(answer.sequence, answer.code, extra=extra)

@@ -1,0 +1,166 @@
+"""What devices say of their orders and of themselves, read. Pure: nothing of it is trusted before it has been compared.
+
+An answer has ``seqNum``, ``errorCode`` (0 for done) and ``errorDesc`` (T/ITS 0117, annex A). Ours may also have ``state``
+(``received``: it is at it, the end is told later), ``config`` (the configuration that is in force now) and ``versions``.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chelu import topics
+from chelu.bus import Received
+from chelu.errors import MalformedError
+from services.registry.orders.machine import Answered, Event, Moment, Progressed
+from services.registry.said import read_object
+
+MOST_BYTES = 64 << 10
+LONGEST_DETAIL = 200
+LONGEST_VERSION = 100
+MOST_VERSIONS = 50
+ANSWERS = {"config/ack": "config", "command/ack": "command", "upgrade/ack": "upgrade", "upgrade-status": "upgrade"}
+REPORTS = frozenset({"info", "versions"})
+PROGRESS = frozenset({"received", "downloading", "verifying", "installing"})
+PATTERNS = (
+    "{kind}/{id}/config/down/ack",
+    "{kind}/{id}/upgrade/down/ack",
+    "{kind}/{id}/upgrade-status/up",
+    "{kind}/{id}/info/up",
+    "{kind}/{id}/versions/up",
+)
+FILTERS = tuple((name, 1) for pattern in PATTERNS for name in topics.row(pattern).subscriptions())
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a device. number: of the order it speaks of, None for none; config, versions: what it says it has."""
+
+    device_id: str
+    topic: str
+    at: Moment
+    number: int | None = None
+    code: int = 0
+    detail: str = ""
+    state: str = ""
+    is_online: bool = False
+    config: Mapping[str, Any] | None = None
+    versions: Mapping[str, str] | None = None
+    said: Moment | None = None
+    document: Mapping[str, Any] | None = None
+
+    @property
+    def is_progress(self) -> bool:
+        """Whether the end is still to be told."""
+        return self.code == 0 and self.state in PROGRESS
+
+
+def read(message: Received) -> Said | None:
+    """What one message says; None for what is nothing to orders."""
+    match = topics.find(message.topic)
+    if match is None or match.place or len(message.payload) > MOST_BYTES:
+        return None
+    stream = match.topic.stream
+    if stream not in ANSWERS and stream not in REPORTS | {"state"}:
+        return None
+    try:
+        document = read_object(message.payload)
+        at = EPOCH + datetime.timedelta(microseconds=message.arrival_us)
+        return _said(match.device, stream, document, at)
+    except MalformedError:
+        return None
+
+
+def _said(device_id: str, stream: str, document: Mapping[str, Any], at: Moment) -> Said | None:
+    if stream == "state":
+        return Said(device_id, stream, at, is_online=True) if document.get("state") == "online" else None
+    config, versions, said = _config(document), _versions(document), _instant(document.get("time_us"), at)
+    if stream in REPORTS:
+        return Said(device_id, stream, at, config=config, versions=versions, said=said)
+    number = document.get("seqNum")
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < 2**63 or "verifier" in document:
+        return None  # the last: a credential's change, which is the doorkeeper's
+    return Said(
+        device_id,
+        ANSWERS[stream],
+        at,
+        number=number,
+        code=_code(document.get("errorCode", 0)),
+        detail=str(document.get("errorDesc", ""))[:LONGEST_DETAIL],
+        state=str(document.get("state", "received" if stream == "upgrade/ack" else ""))[:LONGEST_DETAIL],
+        config=config,
+        versions=versions,
+        said=said,
+        document={name: value for name, value in document.items() if name not in {"seqNum", "config"}},
+    )
+
+
+def event(said: Said, against: str = "") -> Event:
+    """What a device's word means for its order."""
+    if said.is_progress:
+        return Progressed(said.at, said.document or {})
+    return Answered(said.at, said.code, said.detail, said.document, against)
+
+
+def contradiction(body: Mapping[str, Any], said: Said) -> str:
+    """What a device that has taken over a configuration reports otherwise; nothing when it reports none."""
+    if said.code != 0 or said.config is None:
+        return ""
+    found = differences(body, said.config)
+    return "; ".join(f"it reports {name} = {has!r} where {wanted!r} was sent" for name, (wanted, has) in found.items())[
+        :LONGEST_DETAIL
+    ]
+
+
+def differences(desired: Mapping[str, Any], reported: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """By name, what is desired and what is reported, where they differ; lists in any order are the same."""
+    return {
+        name: (wanted, reported.get(name)) for name, wanted in desired.items() if _plain(wanted) != _plain(reported.get(name))
+    }
+
+
+def newest(said: Iterable[Said]) -> dict[str, Said]:
+    """Of each device the last of what was said."""
+    found: dict[str, Said] = {}
+    for one in said:
+        if one.device_id not in found or _order(one) >= _order(found[one.device_id]):
+            found[one.device_id] = one
+    return found
+
+
+def _order(said: Said) -> Moment:
+    return said.said or said.at
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return sorted(map(repr, value))
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _code(code: object) -> int:
+    return code if isinstance(code, int) and not isinstance(code, bool) and 0 <= code < 2**31 else 2
+
+
+def _config(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    config = document.get("config")
+    return config if isinstance(config, dict) else None
+
+
+def _versions(document: Mapping[str, Any]) -> Mapping[str, str] | None:
+    versions = document.get("versions")
+    if not isinstance(versions, dict) or len(versions) > MOST_VERSIONS:
+        return None
+    return {name[:LONGEST_VERSION]: str(version)[:LONGEST_VERSION] for name, version in versions.items()}
+
+
+def _instant(time_us: object, heard: Moment) -> Moment:
+    """When the device says it said so, by its own clock, which may be wrong: never later than it was heard."""
+    if isinstance(time_us, bool) or not isinstance(time_us, int) or not 0 < time_us < 4_102_444_800_000_000:
+        return heard
+    return min(heard, EPOCH + datetime.timedelta(microseconds=time_us))

@@ -1,0 +1,180 @@
+"""Sends orders and takes what devices answer: one thread, one transaction a turn, whatever the number of devices.
+
+All that has to outlive this process is in the database, so that after its death a successor goes on where it was. What is on its
+way between two threads (answers heard, the broker's word on what was published) may be lost with it: orders are sent again, and
+devices answer again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from chelu import topics
+from chelu.bus import Publication, Received
+from chelu.clock import Clock
+from chelu.errors import CheluError
+from chelu.topics import Kind
+from services.registry.database import Register
+from services.registry.orders import answers, reported_rows, rows
+from services.registry.orders.answers import EPOCH, FILTERS, Said
+from services.registry.orders.machine import Attempted, CameOnline, Event, Expired, Moment, NotTaken, Taken
+
+LOG = logging.getLogger(__name__)
+ACTOR = "registry"
+PERIOD_S = 0.25  # between two looks at what is due, when nobody wakes the clerk
+SOON_S = 0.01  # between two looks at what the broker has not taken yet
+RETRY_S = 1.0
+MOST_AT_ONCE = 2000
+MOST_HEARD = 200_000
+ROWS = {name: topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade")}
+
+
+class Publish(Protocol):
+    """Called from the clerk's thread; never waits."""
+
+    def __call__(self, topic: str, payload: bytes) -> Publication:
+        """Hand a message of QoS 1 to the session."""
+
+
+class Helper(Protocol):
+    """Called in the clerk's thread, within a turn's transaction: what else there is to do now, such as a campaign's next wave."""
+
+    def __call__(self, connection: Connection[DictRow], now: Moment) -> bool:
+        """True when orders were issued, so that they are sent at once."""
+
+
+class Clerk:
+    """Any thread may `take` and `wake`; the rest belongs to the clerk's thread, which runs while it is `sending`."""
+
+    filters = FILTERS
+
+    def __init__(self, register: Register, clock: Clock, helpers: Sequence[Helper] = ()) -> None:
+        self._register, self._clock, self._helpers = register, clock, helpers
+        self._heard: deque[Said] = deque()
+        self._on_the_way: list[tuple[int, Publication]] = []
+        self._woken, self._stopping = threading.Event(), threading.Event()
+        self.overheard = 0  # answers passed over because too many waited
+
+    # -- any thread ----------------------------------------------------------------------------------------------------------
+
+    def take(self, received: Sequence[Received]) -> None:
+        """What the session heard."""
+        for message in received:
+            if (said := answers.read(message)) is None:
+                continue
+            if len(self._heard) >= MOST_HEARD:
+                self.overheard += 1
+            else:
+                self._heard.append(said)
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._woken.set()
+
+    @contextmanager
+    def sending(self, publish: Publish) -> Iterator[None]:
+        """Work while this is entered."""
+        thread = threading.Thread(target=self._run, args=(publish,), name="orders", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            self.wake()
+            thread.join()
+
+    # -- the clerk's thread --------------------------------------------------------------------------------------------------
+
+    def _run(self, publish: Publish) -> None:
+        is_well, looked_s = True, 0.0
+        while not self._stopping.is_set():
+            is_woken = self._woken.wait(SOON_S if self._on_the_way else PERIOD_S)
+            self._woken.clear()
+            is_due = self._clock.monotonic_s() - looked_s >= PERIOD_S
+            if not (is_woken or is_due or any(publication.is_settled for _, publication in self._on_the_way)):
+                continue
+            try:
+                looked_s = self._clock.monotonic_s()
+                while self._turn(publish) and not self._stopping.is_set():
+                    pass
+            except (CheluError, psycopg.Error) as error:
+                if is_well:
+                    LOG.warning("orders wait: %s", error, exc_info=not isinstance(error, CheluError))
+                is_well = False
+                self._stopping.wait(RETRY_S)
+            else:
+                is_well = True
+
+    def _turn(self, publish: Publish) -> bool:
+        """Let everything happen that has; true when there is more to do at once."""
+        now = self._now()
+        heard = [self._heard.popleft() for _ in range(min(len(self._heard), MOST_AT_ONCE))]
+        settled = [pair for pair in self._on_the_way if pair[1].is_settled]
+        try:
+            with self._register.transaction(ACTOR) as connection:
+                events = self._happened(connection, heard, settled, now)
+                rows.move(connection, events)
+                is_more = sum(helper(connection, now) for helper in self._helpers) > 0
+                due = rows.due(connection, now, MOST_AT_ONCE)
+                rows.move(connection, {number: [Attempted(now)] for number in due})
+                letters = rows.letters(connection, due) if due else []
+        except CheluError:  # the database is away; what it does not like is passed over, since it will be said again
+            self._heard.extendleft(reversed(heard))
+            raise
+        done = {id(publication) for _, publication in settled}
+        self._on_the_way = [pair for pair in self._on_the_way if id(pair[1]) not in done]
+        self._on_the_way += [(letter.number, publish(*_addressed(letter))) for letter in letters]
+        return bool(self._heard) or is_more or len(due) == MOST_AT_ONCE
+
+    def _happened(
+        self,
+        connection: Connection[DictRow],
+        heard: Sequence[Said],
+        settled: Sequence[tuple[int, Publication]],
+        now: Moment,
+    ) -> dict[int, list[Event]]:
+        events: dict[int, list[Event]] = {}
+        for number, publication in settled:
+            word: Event = Taken(now) if publication.is_acknowledged else NotTaken(now)
+            events.setdefault(number, []).append(word)
+        for number in rows.of_devices(connection, {said.device_id for said in heard if said.is_online}):
+            events.setdefault(number, []).append(CameOnline(now))
+        self._answered(connection, heard, events)
+        for number in rows.over(connection, now, MOST_AT_ONCE):
+            events.setdefault(number, []).append(Expired(now))
+        return events
+
+    @staticmethod
+    def _answered(connection: Connection[DictRow], heard: Sequence[Said], events: dict[int, list[Event]]) -> None:
+        told = [(said, said.number) for said in heard if said.number is not None]
+        orders = rows.whose(connection, {(said.device_id, number) for said, number in told})
+        strays = []
+        for said, number in told:
+            order = orders.get((said.device_id, number))
+            if order is None or order["topic"] != said.topic or not order["attempts"]:
+                strays.append((said.device_id, number))
+                continue
+            against = answers.contradiction(order["body"], said) if said.topic == "config" else ""
+            events.setdefault(number, []).append(answers.event(said, against))
+        reported_rows.take(connection, heard)
+        reported_rows.count_strays(connection, strays)
+
+    def _now(self) -> Moment:
+        return EPOCH + datetime.timedelta(microseconds=self._clock.wall_us())
+
+
+def _addressed(letter: rows.Letter) -> tuple[str, bytes]:
+    payload = json.dumps(letter.document(), ensure_ascii=False, separators=(",", ":")).encode()
+    return ROWS[letter.topic].topic(Kind(letter.kind), letter.device_id), payload

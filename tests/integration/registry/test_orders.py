@@ -1,0 +1,324 @@
+"""Configuration and commands on a real registry, database and broker: what a device says decides, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from chelu.api import Client, Site
+from chelu.errors import RefusedError
+from chelu.topics import Kind
+from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, AddDevice, Place
+from tests.integration.registry.test_broker import Peer
+from tests.integration.registry.test_commands import chelu
+from tests.waiting import until
+
+Say = Callable[..., None]
+
+
+class Talker:
+    """A device at the broker that does nothing by itself: the test says for it."""
+
+    def __init__(self, port: int, name: str, secret: str | None, kind: Kind = Kind.RSU) -> None:
+        self.name, self.kind = name, kind
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.peer = Peer(port, name, secret)
+        self.peer.mqtt.on_message = lambda *event: self.told.append((event[2].topic, json.loads(event[2].payload)))
+        self.peer.hear(*(f"{kind}/{name}/{what}/down" for what in ("config", "command", "upgrade")))
+
+    def say(self, topic: str, document: object) -> None:
+        payload = document if isinstance(document, bytes) else json.dumps(document)
+        info = self.peer.mqtt.publish(f"{self.kind}/{self.name}/{topic}", payload, qos=1)
+        until(info.is_published, 5, f"{topic} to be taken")
+
+    def wait(self, count: int = 1) -> dict[str, Any]:
+        """What the device was told as the count-th."""
+        until(lambda: len(self.told) >= count, 10, f"{self.name} to be told {count} things")
+        return self.told[count - 1][1]
+
+    def answer(self, number: int, code: int = 0, what: str = "config", **more: object) -> None:
+        self.say(f"{what}/down/ack", {"seqNum": number, "errorCode": code, **more})
+
+
+@pytest.fixture(scope="module")
+def registry_account() -> str:
+    return f"registry:{ACCOUNTS['registry']}@"
+
+
+@pytest.fixture
+def talk(client: Client, mosquitto_port: int, add_device: AddDevice, place: Place) -> Iterator[Callable[..., Talker]]:
+    talkers: list[Talker] = []
+    log = place.directory / "registry.log"
+    until(lambda: "devices that want to join are heard" in log.read_text(), 30, "the registry to be at the broker")
+
+    def talk(name: str, **fields: object) -> Talker:
+        talkers.append(Talker(mosquitto_port, name, add_device(name, Kind.RSU, **fields).secret))
+        return talkers[-1]
+
+    yield talk
+    for talker in talkers:
+        talker.peer.close()
+
+
+Talk = Callable[..., Talker]
+
+
+def configure(client: Client, change: dict[str, Any], *devices: str, **more: Any) -> dict[str, Any]:
+    body = {"selection": {"devices": list(devices)}, "change": change, **more}
+    return dict(client.people("POST", "config", json=body))
+
+
+def command(client: Client, name: str, *devices: str, **more: Any) -> dict[str, Any]:
+    return dict(client.people("POST", "commands", json={"selection": {"devices": list(devices)}, "command": name, **more}))
+
+
+def newest(client: Client, device: str) -> dict[str, Any]:
+    return dict(client.people("GET", "devices", device, "orders")[0])
+
+
+def state_is(client: Client, device: str, *states: str) -> dict[str, Any]:
+    return (
+        until(lambda: found if (found := newest(client, device))["state"] in states else None, 10, f"{device} to be {states}")
+        or {}
+    )
+
+
+def test_a_configuration_is_queued_sent_and_applied_and_each_is_said_when_it_is_so(client: Client, talk: Talk) -> None:
+    device = talk("whole")
+    dispatch = configure(client, {"heartbeat_s": 5, "muted_streams": ["spat", "bsm"]}, "whole")
+    assert (dispatch["devices"], dispatch["topic"], sum(dispatch["states"].values())) == (1, "config", 1)
+    told = device.wait()
+    assert told == {"seqNum": told["seqNum"], "ack": True, "heartbeat_s": 5, "muted_streams": ["bsm", "spat"]}
+    sent = state_is(client, "whole", "sent")
+    assert (sent["number"], sent["answers"], sent["delivered"]) == (told["seqNum"], 0, None)
+    device.answer(told["seqNum"], config={"heartbeat_s": 5.0, "muted_streams": ["spat", "bsm"], "log_level": "INFO"})
+    applied = state_is(client, "whole", "applied")
+    assert (applied["code"], applied["is_late"], applied["due"]) == (0, False, None)
+    shown = client.people("GET", "devices", "whole", "config")
+    assert (shown["version"], shown["state"], shown["differences"]) == (1, "applied", [])
+    assert shown["reported"]["log_level"] == "INFO"
+
+
+def test_an_order_is_sent_again_until_it_is_answered(client: Client, talk: Talk) -> None:
+    device = talk("deaf")
+    configure(client, {"heartbeat_s": 5}, "deaf")
+    device.wait(2)  # after 2 s
+    assert device.told[0] == device.told[1]
+    device.answer(device.told[0][1]["seqNum"])
+    assert state_is(client, "deaf", "applied")["attempts"] == 2
+
+
+def test_a_newer_configuration_takes_the_older_one_s_place_and_a_late_word_changes_nothing(client: Client, talk: Talk) -> None:
+    device = talk("twice")
+    configure(client, {"heartbeat_s": 5}, "twice")
+    first = device.wait()
+    configure(client, {"run_status_s": 30}, "twice")
+    second = device.wait(2)
+    assert second == {"seqNum": second["seqNum"], "ack": True, "heartbeat_s": 5, "run_status_s": 30}
+    device.answer(first["seqNum"])
+    device.answer(second["seqNum"])
+    state_is(client, "twice", "applied")
+    states = [(it["number"], it["state"]) for it in client.people("GET", "devices", "twice", "orders")]
+    assert states == [(second["seqNum"], "applied"), (first["seqNum"], "superseded")]
+    until(lambda: client.people("GET", "devices", "twice", "orders")[1]["answers"] == 1, 5, "the late word to be counted")
+    configure(client, {"heartbeat_s": None}, "twice")
+    assert device.wait(3) == {"seqNum": device.told[2][1]["seqNum"], "ack": True, "run_status_s": 30}
+
+
+def test_a_refusal_is_a_failure_with_the_device_s_reason(client: Client, talk: Talk) -> None:
+    device = talk("refuses")
+    configure(client, {"heartbeat_s": 5}, "refuses")
+    device.answer(device.wait()["seqNum"], 2, errorDesc="no room")
+    failed = state_is(client, "refuses", "failed")
+    assert (failed["code"], failed["detail"]) == (2, "no room")
+
+
+def test_a_device_that_says_done_and_reports_otherwise_has_failed(client: Client, talk: Talk) -> None:
+    device = talk("liar")
+    configure(client, {"heartbeat_s": 5}, "liar")
+    device.answer(device.wait()["seqNum"], config={"heartbeat_s": 60})
+    failed = state_is(client, "liar", "failed")
+    assert failed["detail"] == "it reports heartbeat_s = 60 where 5 was sent"
+    shown = client.people("GET", "devices", "liar", "config")
+    assert shown["differences"] == [{"field": "heartbeat_s", "desired": 5, "reported": 60}]
+    page = client.people("GET", "config", params={"differing": True, "site": SITE})
+    assert "liar" in {row["device_id"] for row in page["configurations"]}
+    assert "whole" not in {row["device_id"] for row in page["configurations"]}
+
+
+def test_who_answers_what_it_was_never_sent_is_counted_and_not_believed(client: Client, talk: Talk) -> None:
+    mine, other = talk("asked-2"), talk("not-asked")
+    configure(client, {"heartbeat_s": 5}, "asked-2")
+    number = mine.wait()["seqNum"]
+    for stray in (number, 2**40, 1):
+        other.answer(stray)
+    mine.answer(number, what="command")  # it was no command
+    for rubbish in (b"\xff", b"[]", {"seqNum": True, "errorCode": 0}, {"seqNum": -1}, {"seqNum": 2**70}, {"seqNum": "1"}):
+        mine.say("config/down/ack", rubbish)
+    until(lambda: client.people("GET", "devices", "not-asked", "config")["strays"] == 3, 5, "the strays to be counted")
+    until(lambda: client.people("GET", "devices", "asked-2", "config")["strays"] == 1, 5, "the wrong topic to be counted")
+    assert newest(client, "asked-2")["state"] == "sent"
+    mine.answer(number, 7**30)  # no code at all: some failure
+    assert state_is(client, "asked-2", "failed")["code"] == 2
+
+
+def test_of_two_answers_the_first_counts_and_a_late_one_counts_as_late(client: Client, talk: Talk) -> None:
+    device = talk("slow")
+    command(client, "ping", "slow", lasting_s=1)
+    number = device.wait()["seqNum"]
+    timed_out = state_is(client, "slow", "timed out")
+    assert timed_out["answers"] == 0
+    device.answer(number, what="command", time_us=5)
+    late = state_is(client, "slow", "applied")
+    assert (late["is_late"], late["answer"]) == (True, {"errorCode": 0, "time_us": 5})
+    device.answer(number, 2, what="command")
+    until(lambda: newest(client, "slow")["answers"] == 2, 5, "the second answer")
+    assert (newest(client, "slow")["state"], newest(client, "slow")["code"]) == ("applied", 0)
+
+
+def test_a_device_that_is_at_it_has_it_and_when_it_restarts_is_told_again(client: Client, talk: Talk) -> None:
+    device = talk("busy")
+    command(client, "capture", "busy", parameters={"seconds": 30})
+    number = device.wait()["seqNum"]
+    device.answer(number, what="command", state="received")
+    assert state_is(client, "busy", "delivered")["due"] is None
+    device.say("state", {"state": "online"})
+    assert device.wait(2)["seqNum"] == number
+    device.answer(number, what="command", file="capture.ndjson")
+    assert state_is(client, "busy", "applied")["answer"]["file"] == "capture.ndjson"
+
+
+def test_a_device_that_was_away_is_told_when_it_comes(
+    client: Client, talk: Talk, mosquitto_port: int, add_device: AddDevice
+) -> None:
+    secret = add_device("away-2", Kind.RSU).secret
+    configure(client, {"heartbeat_s": 5}, "away-2")
+    until(lambda: newest(client, "away-2")["attempts"] == 2, 10, "two attempts in vain")
+    device = Talker(mosquitto_port, "away-2", secret)
+    try:
+        device.say("state", {"state": "online"})
+        until(lambda: device.told, 2, "the order, long before its next turn")
+    finally:
+        device.peer.close()
+
+
+def test_old_news_does_not_overwrite_new(client: Client, talk: Talk) -> None:
+    device = talk("spools")
+    device.say("info/up", {"config": {"heartbeat_s": 2}, "versions": {"rsu-os": "2"}, "time_us": 1_795_000_000_000_002})
+    device.say("info/up", {"config": {"heartbeat_s": 1}, "versions": {"rsu-os": "1"}, "time_us": 1_795_000_000_000_001})
+    device.say("config/down/ack", {"seqNum": 1, "errorCode": 0})
+    until(lambda: client.people("GET", "devices", "spools", "config")["strays"], 5, "the last of them")
+    shown = client.people("GET", "devices", "spools", "config")
+    assert (shown["reported"], shown["versions"], shown["desired"]) == ({"heartbeat_s": 2}, {"rsu-os": "2"}, None)
+
+
+def test_an_order_that_is_taken_back_is_not_sent_any_more(client: Client, talk: Talk) -> None:
+    device = talk("spared")
+    dispatch = command(client, "ping", "spared")
+    device.wait()
+    taken = client.people("DELETE", "dispatches", str(dispatch["dispatch_id"]))
+    assert taken["states"] == {"superseded": 1}
+    assert newest(client, "spared")["detail"] == "taken back"
+
+
+def test_labels_make_a_group_and_one_request_is_one_dispatch(client: Client, talk: Talk, place: Place) -> None:
+    talkers = [talk(f"bay-{n}", labels={"bay": "9"}) for n in range(3)]
+    body = {"selection": {"labels": {"bay": "9"}, "kind": "rsu"}, "command": "ping"}
+    dispatch = client.people("POST", "commands", json=body)
+    for talker in talkers:
+        talker.answer(talker.wait()["seqNum"], what="command")
+    number = str(dispatch["dispatch_id"])
+    until(lambda: client.people("GET", "dispatches", number)["states"] == {"applied": 3}, 5, "all three")
+    assert [it["device_id"] for it in client.people("GET", "dispatches", number, "orders")["orders"]] == [
+        "bay-0",
+        "bay-1",
+        "bay-2",
+    ]
+    (entry,) = client.audit(subject=number, what="dispatch")
+    assert (entry["actor"], entry["after"]["devices"], entry["after"]["selection"]) == ("administrator", 3, body["selection"])
+    with psycopg.connect(place.database_url) as connection:
+        noted = connection.execute("SELECT action FROM register.history WHERE subject = %s", (f"dispatch {number}",)).fetchall()
+    assert noted == [("order command",)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "status"),
+    [
+        ("config", {"selection": {"devices": ["whole"]}, "change": {"heartbeat_s": 0}}, "change.heartbeat_s", 422),
+        ("config", {"selection": {"devices": ["whole"]}, "change": {"colour": "red"}}, "change", 422),
+        (
+            "config",
+            {"selection": {"devices": ["whole"]}, "change": {"bsmConfig": {"upLimit": 10**6}}},
+            "change.bsmConfig.upLimit",
+            422,
+        ),
+        ("config", {"selection": {"devices": ["whole"]}, "change": {"x": "\0"}}, "change", 422),
+        ("config", {"selection": {}, "change": {}}, "selection", 422),
+        ("config", {"selection": {"devices": ["nobody"]}, "change": {}}, "device that may be told something", 404),
+        ("commands", {"selection": {"devices": ["whole"]}, "command": "explode"}, "command", 422),
+        ("commands", {"selection": {"devices": ["whole"]}, "command": "capture"}, "parameters", 422),
+        (
+            "commands",
+            {"selection": {"devices": ["whole"]}, "command": "capture", "parameters": {"seconds": 0}},
+            "parameters.seconds",
+            422,
+        ),
+        ("commands", {"selection": {"devices": ["whole"]}, "command": "ping", "lasting_s": 0}, "lasting_s", 422),
+        ("commands", {"selection": {"labels": {"bay": "none"}}, "command": "ping"}, "selection", 409),
+    ],
+)
+def test_what_is_not_allowed_is_refused_by_field(
+    client: Client, place: Place, path: str, body: Any, field: str, status: int
+) -> None:
+    answer = httpx.post(f"{place.url}/api/{path}", json=body, headers={"Authorization": f"Bearer {KEY}"}, timeout=30)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["field"] == field
+    assert answer.json()["errors"][0]["allowed"]
+
+
+def test_an_operator_of_another_site_neither_sees_nor_orders(client: Client, talk: Talk, place: Place) -> None:
+    device = talk("theirs-2")
+    dispatch = command(client, "ping", "theirs-2")
+    device.wait()
+    client.add_site(Site(site_id="far", latitude_deg=0, longitude_deg=0))
+    roles = [{"site": "far", "role": "operator"}]
+    client.people("POST", "users", json={"user_name": "qian", "password": "a long password", "roles": roles})
+    number = str(dispatch["dispatch_id"])
+    with Client(place.url, client.people("POST", "keys", json={"name": "k", "owner": "qian"})["key"]) as other:
+        assert other.people("GET", "dispatches")["dispatches"] == []
+        assert other.people("GET", "dispatches", number, "orders")["orders"] == []
+        assert other.people("GET", "config")["configurations"] == []
+        for call in (("GET", "dispatches", number), ("DELETE", "dispatches", number), ("GET", "devices", "theirs-2", "orders")):
+            with pytest.raises(RefusedError, match=r"needed is (viewer|operator) on site 'hillside'"):
+                other.people(*call)
+        with pytest.raises(RefusedError, match="needed is operator on site 'hillside'"):
+            command(other, "ping", "theirs-2")
+        with pytest.raises(RefusedError, match="a selection with at least one device in it"):
+            other.people("POST", "commands", json={"selection": {"kind": "rsu"}, "command": "ping"})
+
+
+def test_the_commands_do_it_too(client: Client, talk: Talk, place: Place) -> None:
+    device = talk("typed-9")
+    late = chelu(place, "command", "send", "ping", "--device", "typed-9", "--wait", "0.5")
+    assert (late.returncode, "1 of 1 have not answered within 0.5 s" in late.stderr) == (1, True)
+    device.answer(device.wait()["seqNum"], what="command", time_us=7)
+    assert "applied" in chelu(place, "orders", "list", "--device", "typed-9").stdout
+    sent = chelu(place, "config", "set", "heartbeat_s=2.5", "log_level=DEBUG", "--device", "typed-9", "--wait", "0")
+    assert sent.returncode == 0, sent.stderr
+    assert device.wait(2)["log_level"] == "DEBUG"
+    shown = chelu(place, "config", "show", "typed-9").stdout
+    assert "heartbeat_s: None where 2.5 is desired" in shown
+    assert "typed-9" in chelu(place, "config", "list", "--differing", "--kind", "rsu").stdout
+    assert json.loads(chelu(place, "config", "schema", "rsu").stdout)["properties"]["heartbeat_s"]["maximum"] == 3600
+    assert "seconds" in chelu(place, "command", "list").stdout
+    dispatch = client.people("GET", "dispatches")["dispatches"][0]["dispatch_id"]
+    assert "typed-9" in chelu(place, "orders", "show", str(dispatch)).stdout
+    assert "superseded=1" in chelu(place, "orders", "take-back", str(dispatch)).stdout
+    nobody = chelu(place, "command", "send", "ping")
+    assert (nobody.returncode, "say which devices" in nobody.stderr) == (1, True)

@@ -64,6 +64,7 @@ class NewDevice:
     credential: bool | None = None
     profile: str | None = None
     profile_version: str | None = None
+    reading: Mapping[str, Any] | None = None
     vendor: str | None = None
     model: str | None = None
     serial: str | None = None
@@ -104,6 +105,7 @@ class Device:
     has_credential: bool
     profile: str | None = None
     profile_version: str | None = None
+    reading: Mapping[str, Any] | None = None
     vendor: str | None = None
     model: str | None = None
     serial: str | None = None

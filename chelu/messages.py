@@ -118,6 +118,12 @@ def empty(stream: Stream) -> Batch:
     return Batch({name: np.empty(0, dtype) for name, dtype in stream.dtypes().items()})
 
 
+def filled(stream: Stream, n: int, **columns: Column) -> Batch:
+    """A batch of `stream` with n rows: these columns, and the rest unavailable (NaN, masked, or zero)."""
+    blank = {name: np.full(n, np.nan) if dtype.kind == "f" else np.zeros(n, dtype) for name, dtype in stream.dtypes().items()}
+    return Batch({**blank, **columns})
+
+
 @dataclass(frozen=True, slots=True)
 class Frames:
     """Encoded messages lying in one buffer: frame ``i`` is ``data[start[i]:stop[i]]``.

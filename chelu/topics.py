@@ -43,6 +43,10 @@ class Standard(enum.StrEnum):
     OPENV2X = "OpenV2X"
 
 
+OPENV2X_PROFILE = "openv2x"  # of the RSUs in the register that OpenV2X's rows are for
+_OPENV2X_STREAMS = {"RSM/UP": "rsm", "RSI/UP": "rsi", "HB/UP": "heartbeat", "INFO/UP": "info"}
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """One row of the table.
@@ -66,9 +70,14 @@ class Topic:
 
     @property
     def stream(self) -> str:
-        """The part behind the device's id, without the direction: ``bsm``, ``config``, ``config/ack``."""
+        """The part behind the device's id, without the direction: ``bsm``, ``config``, ``config/ack``; in our words."""
         tail = self.pattern.split("{id}/", 1)[-1]
-        return re.sub(r"/(up|down)(?=/|$)", "", tail)
+        return _OPENV2X_STREAMS.get(tail) or re.sub(r"/(up|down)(?=/|$)", "", tail)
+
+    @property
+    def is_by_serial(self) -> bool:
+        """Whether ``{id}`` is the device's serial number (an RSU's ESN), not its id in the register."""
+        return self.standard is Standard.OPENV2X
 
     def topic(self, kind: Kind, device: str) -> str:
         """The concrete topic of one device."""
@@ -85,7 +94,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A concrete topic found in the table."""
+    """A concrete topic found in the table; device: what stands at ``{id}``, see `Topic.is_by_serial`."""
 
     topic: Topic
     kind: Kind
@@ -178,8 +187,8 @@ TOPICS: tuple[Topic, ...] = (
     _up("join/{id}/{place}/data/#", (), Payload.ANY, None, 1, _OURS, "what a stranger has to say meanwhile", None),
     _up("join/{id}/#", (), Payload.ANY, None, 1, _OURS, "what a device that is not registered may say", None),
     # Read from an OpenV2X roadside.
-    _up("V2X/RSU/{id}/RSM/UP", (_R,), _JSON, 10, 0, _OPEN, "RSM in OpenV2X JSON"),
-    _up("V2X/RSU/{id}/RSI/UP", (_R,), _JSON, None, 0, _OPEN, "RSI in OpenV2X JSON"),
+    _up("V2X/RSU/{id}/RSM/UP", (_R,), _JSON, 10, 0, _OPEN, "RSM in OpenV2X JSON", "participant"),
+    _up("V2X/RSU/{id}/RSI/UP", (_R,), _JSON, None, 0, _OPEN, "RSI in OpenV2X JSON", "message"),
     _up("V2X/RSU/{id}/HB/UP", (_R,), _JSON, 1 / 60, 0, _OPEN, "heartbeat in OpenV2X JSON"),
     _up("V2X/RSU/{id}/INFO/UP", (_R,), _JSON, None, 0, _OPEN, "info in OpenV2X JSON"),
 )

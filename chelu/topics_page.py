@@ -14,8 +14,9 @@ HEAD = """# Topics
 Who says what on which MQTT topic. This page is derived from `chelu/topics.py`, as are ingest's subscriptions and the broker's
 access list (`docs/registry.md`): change the table, not this page, and run `python -m chelu.topics_page > docs/topics.md`.
 
-`{id}` is the device's id, and `{kind}` one of the kinds named in the row. Rates are per device; *event* means when there is
-something to say. QoS 0 is counted, QoS 1 is acknowledged when durable. *Stored in* names the table of schema `stream`.
+`{id}` is the device's id (in OpenV2X's rows its ESN: [OpenV2X](formats/openv2x.md)), and `{kind}` one of the kinds named in the
+row. Rates are per device; *event* means when there is something to say. QoS 0 is counted, QoS 1 is acknowledged when durable.
+*Stored in* names the table of schema `stream`.
 """
 COLUMNS = ("topic", "kinds", "payload", "rate", "QoS", "stored in", "standard", "about")
 UP = "## From devices"

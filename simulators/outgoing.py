@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.geo import LocalFrame
-from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Column, Frames, Stream
+from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Column, Frames, Stream, filled
 from chelu.ragged import Bytes, Ints
 from simulators.scene import ActorKind, Role, Slice
 
@@ -214,12 +214,6 @@ def _certainty(n: int) -> dict[str, Column]:
         "semi_minor_m": half,
         "semi_major_orientation_deg": np.zeros(n),
     }
-
-
-def filled(stream: Stream, n: int, **columns: Column) -> Batch:
-    """A batch of `stream` with n rows: these columns, and the rest unavailable (NaN, masked, or zero)."""
-    blank = {name: np.full(n, np.nan) if dtype.kind == "f" else np.zeros(n, dtype) for name, dtype in stream.dtypes().items()}
-    return Batch({**blank, **columns})
 
 
 def rank_within(group: Ints) -> Ints:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from chelu.errors import ConfigurationError
-from evaluation.fuzz import gbt32960, jt808
+from evaluation.fuzz import gbt32960, jt808, openv2x
 
 BATCH = 2048
 SLOW_S = 20.0  # a batch that takes longer counts as hanging; it takes a fraction of a second
@@ -30,6 +30,7 @@ class Target:
 TARGETS: Mapping[str, Target] = {
     "gbt32960": Target(gbt32960.frames, gbt32960.check),
     "jt808": Target(jt808.frames, jt808.check),
+    "openv2x": Target(openv2x.frames, openv2x.check),
 }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
 
 from chelu.codec.envelope import Envelope
+from chelu.codec.roadside import AS_WRITTEN, Reading, esn_of, reading_of
 from chelu.errors import MalformedError
 from chelu.geo import LocalFrame
 from chelu.roads import sumo
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 CHANNEL = "register"
 KINDS, ENVELOPES = frozenset(Kind), frozenset(Envelope)
 _SITES = "SELECT site_id, latitude_deg, longitude_deg, elevation_m FROM register.site ORDER BY site_id"
-_DEVICES = "SELECT device_id, device_key, kind, site_id, envelope, vehicle_id FROM register.device"
+_DEVICES = "SELECT device_id, device_key, kind, site_id, envelope, vehicle_id, profile, serial, reading FROM register.device"
 _NETWORK = (
     "SELECT site_id, version, content FROM register.road_network newest WHERE format = 'sumo' AND version ="
     " (SELECT max(version) FROM register.road_network one WHERE one.site_id = newest.site_id)"
@@ -39,6 +40,8 @@ class Device:
     site_id: str
     envelope: Envelope
     vehicle_id: int
+    esn: str = ""  # under which it speaks where topics have no ids
+    reading: Reading = AS_WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Register:
     sites: Mapping[str, SiteEntry]
     owner_of: Mapping[int, int]  # vehicle id → device key of the OBU it belongs to
     passed_over: frozenset[str] = frozenset()  # devices of a kind or envelope that this version does not know
+    by_esn: Mapping[str, Device] = field(default_factory=dict)
 
 
 def load(connection: Connection[Any], before: Register | None = None) -> Register:
@@ -75,6 +79,7 @@ def load(connection: Connection[Any], before: Register | None = None) -> Registe
         devices={one.device_id: one for one in devices},
         by_key={one.key: one for one in devices},
         sites=sites,
+        by_esn={one.esn: one for one in devices if one.esn},
         owner_of={one.vehicle_id: one.key for one in devices if one.vehicle_id and one.kind is Kind.OBU},
         passed_over=passed_over,
     )
@@ -83,14 +88,15 @@ def load(connection: Connection[Any], before: Register | None = None) -> Registe
 def _devices(rows: Sequence[tuple[Any, ...]], before: frozenset[str]) -> tuple[list[Device], frozenset[str]]:
     """Rows that this version cannot understand (a newer registry wrote them) are passed over, and said once."""
     strange = {row[0]: row for row in rows if row[2] not in KINDS or row[4] not in ENVELOPES}
-    for device_id, _, kind, _, envelope, _ in (row for name, row in strange.items() if name not in before):
+    for device_id, _, kind, _, envelope, *_ in (row for name, row in strange.items() if name not in before):
         log.warning("device %s is passed over: kind %r or envelope %r is not known to this version", device_id, kind, envelope)
     return [_device(row) for row in rows if row[0] not in strange], frozenset(strange)
 
 
 def _device(row: tuple[Any, ...]) -> Device:
-    device_id, key, kind, site_id, envelope, vehicle_id = row
-    return Device(key, device_id, Kind(kind), site_id, Envelope(envelope), (vehicle_id or 0) % 2**64)
+    device_id, key, kind, site_id, envelope, vehicle_id, profile, serial, reading = row
+    esn = esn_of(kind, profile, serial)
+    return Device(key, device_id, Kind(kind), site_id, Envelope(envelope), (vehicle_id or 0) % 2**64, esn, reading_of(reading))
 
 
 def _networks(connection: Connection[Any], known: Mapping[str, SiteEntry]) -> dict[str, tuple[int, NetworkRoads | None]]:

@@ -35,7 +35,8 @@ class Routes:
         found = topics.find(topic)
         if found is None or found.topic.pattern not in PATTERNS:
             return _LOST
-        device = self._register.devices.get(found.device)
+        known = self._register.by_esn if found.topic.is_by_serial else self._register.devices
+        device = known.get(found.device)
         if device is None or device.kind is not found.kind or device.site_id not in self._register.sites:
             return _LOST
         pattern = found.topic.pattern

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.bus import Messages
-from chelu.codec import gbt32960, jt808
+from chelu.codec import documents, gbt32960, jt808
 from chelu.codec.jt808_frame import MARK
 from chelu.errors import MalformedError
 from chelu.messages import STREAMS, Batch, DropReason, Flag, Frames
 from chelu.quality.checks import Hearing, Limits
 from chelu.quality.timing import TimingLimits, late, skewed
-from services.ingest import documents
 from services.ingest.frames import Decode, Decoded, DecodedMessage, Opened, is_absurd, open_frames
 from services.ingest.prepared import LAST_SEQUENCE, Prepared, Refusal
 from services.ingest.quality import Memories, check_stream

@@ -15,13 +15,14 @@ from psycopg import Connection
 
 from chelu.clock import Clock
 from chelu.codec.envelope import Envelope
-from chelu.topics import Kind
+from chelu.codec.roadside import AS_WRITTEN, Reading, esn_of, reading_of
+from chelu.topics import OPENV2X_PROFILE, Kind
 
 log = logging.getLogger(__name__)
 
-COLUMNS = "device_id, device_key, kind, envelope, standard"
+COLUMNS = "device_id, device_key, kind, envelope, standard, profile, serial, reading"
 LOAD = f"SELECT {COLUMNS} FROM register.device"  # noqa: S608 - constants only
-FIND = f"{LOAD} WHERE device_id = ANY(%s)"
+FIND = f"{LOAD} WHERE device_id = ANY(%(names)s) OR (profile = '{OPENV2X_PROFILE}' AND serial = ANY(%(names)s))"
 ASK_AGAIN_S = 2.0  # a stranger is looked up in the database once in this time
 MOST_STRANGERS = 10_000
 KINDS, ENVELOPES = frozenset(Kind), frozenset(Envelope)
@@ -30,13 +31,15 @@ DEVICE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # nothing else can be in the re
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One row of register.device, as far as ingest needs it."""
+    """One row of register.device, as far as ingest needs it; esn: under which it speaks where topics have no ids, "" for none."""
 
     device_id: str
     device_key: int
     kind: Kind
     envelope: Envelope
     standard: str
+    esn: str = ""
+    reading: Reading = AS_WRITTEN
 
 
 class Register:
@@ -78,7 +81,7 @@ class Register:
         if not names:
             return False
         self._asked.update(dict.fromkeys(names, now_s))
-        found = {device.device_id: device for device in self._devices(connection.execute(FIND, (names,)).fetchall())}
+        found = {device.device_id: device for device in self._devices(connection.execute(FIND, {"names": names}).fetchall())}
         self.devices = {**self.devices, **found}
         return bool(found)
 
@@ -87,9 +90,10 @@ class Register:
 
     def _devices(self, rows: Iterable[tuple[Any, ...]]) -> Iterable[Device]:
         """Rows that this version cannot understand (a newer registry wrote them) are passed over, and said once."""
-        for name, key, kind, envelope, standard in rows:
+        for name, key, kind, envelope, standard, profile, serial, reading in rows:
             if kind in KINDS and envelope in ENVELOPES:
-                yield Device(name, key, Kind(kind), Envelope(envelope), standard)
+                esn = esn_of(kind, profile, serial)
+                yield Device(name, key, Kind(kind), Envelope(envelope), standard, esn, reading_of(reading))
             elif name not in self._passed_over:
                 self._passed_over.add(name)
                 log.warning("device %s is passed over: kind %r or envelope %r is not known to this version", name, kind, envelope)

@@ -120,6 +120,7 @@ class Router:
     def use(self, devices: Mapping[str, Device]) -> None:
         """The register changed: every index given out before is void."""
         self._devices = devices
+        self._by_esn = {device.esn: device for device in devices.values() if device.esn}
         self._index: dict[str, int] = {}
         self._rows: list[Route] = [UNKNOWN]
         self._columns = columns_of(self._rows)
@@ -156,7 +157,8 @@ class Router:
         match = self._matches[topic]
         self._index[topic] = len(self._rows) if match else 0
         if match:
-            self._rows.append(route_of(match, self._devices.get(match.device)))
+            known = self._by_esn if match.topic.is_by_serial else self._devices
+            self._rows.append(route_of(match, known.get(match.device)))
         return self._index[topic]
 
 

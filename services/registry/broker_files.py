@@ -32,6 +32,7 @@ class BrokerState:
     """All that a broker must know: verifier by user name, service accounts, gateways' children, and strangers' accounts.
 
     next_verifiers: of secrets that count beside the old ones, where the broker asks by HTTP; a password file has room for one.
+    speakers: who speaks under a serial number.
     """
 
     verifiers: dict[str, str]
@@ -39,6 +40,7 @@ class BrokerState:
     children: tuple[rights.Child, ...]
     strangers: tuple[Account, ...] = ()
     next_verifiers: Mapping[str, str] = field(default_factory=dict)
+    speakers: tuple[rights.Speaker, ...] = ()
 
 
 class StateReader(Protocol):
@@ -61,7 +63,7 @@ class BrokerFiles:
         passwords = (f"{user}:{line}" for user, line in sorted(state.verifiers.items()))
         changed = [
             self.password is not None and replace(self.password, passwords),
-            self.acl is not None and replace(self.acl, rights.acl_lines(state.accounts, state.children, state.strangers)),
+            self.acl is not None and replace(self.acl, _acl(state)),
         ]
         if any(changed) and self.broker is not None:
             self.broker.reload()
@@ -78,6 +80,10 @@ class BrokerFiles:
                 raise CannotStartError(f"{path} cannot be written ({error.strerror})", "name a directory that can be") from None
             os.close(descriptor)
             Path(name).unlink()
+
+
+def _acl(state: BrokerState) -> Iterable[str]:
+    return rights.acl_lines(state.accounts, state.children, state.strangers, state.speakers)
 
 
 def replace(path: Path, lines: Iterable[str]) -> bool:

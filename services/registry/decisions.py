@@ -15,7 +15,7 @@ from services.registry import rights
 from services.registry.broker_files import BrokerState
 
 SHARED = "$share/"
-ROOT_LEVELS = (2, 3)  # of a child's topics: obu/ID, V2X/RSU/ID
+ROOT_LEVELS = 2  # of a child's topics: obu/ID
 Filters = tuple[tuple[str, ...], ...]
 
 
@@ -37,6 +37,10 @@ class Decider:
         self._roots: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
         for child in state.children:
             self._roots[child.gateway].update(tuple(root.split("/")) for root in rights.roots(child.kind, child.device_id))
+        self._by_serial: defaultdict[tuple[str, bool], set[tuple[str, ...]]] = defaultdict(set)
+        for speaker in state.speakers:
+            for access, topic in rights.speaker_rights(speaker):
+                self._by_serial[speaker.user, access == "write"].add(tuple(topic.split("/")))
 
     def admit(self, user: str, password: str, client_id: str) -> Admission:
         """Whether the password is the user's. The client id has to be the user name: nobody takes another's session."""
@@ -67,11 +71,13 @@ class Decider:
             return any(_covers(_at(granted, place), levels) for granted in STRANGERS[is_write])
         if user not in self._verifiers:
             return False
+        if levels in self._by_serial.get((user, is_write), ()):
+            return True
         return _is_own(user, levels, is_write=is_write) or self._is_childs(user, levels)
 
     def _is_childs(self, gateway: str, levels: tuple[str, ...]) -> bool:
         found = self._roots.get(gateway)
-        return found is not None and any(levels[:count] in found for count in ROOT_LEVELS)
+        return found is not None and levels[:ROOT_LEVELS] in found
 
 
 def _is_own(user: str, levels: tuple[str, ...], *, is_write: bool) -> bool:

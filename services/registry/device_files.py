@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.registry.device_features import read_features
-from services.registry.device_models import Calibration, DeviceFields, Mounting, NewDevice
+from services.registry.device_models import Calibration, DeviceFields, Mounting, NewDevice, Reading
 from services.registry.problems import Fault, shown
 
-NESTED = {"mounting": tuple(Mounting.model_fields), "calibration": tuple(Calibration.model_fields)}
+NESTED = {
+    name: tuple(model.model_fields)
+    for name, model in (("mounting", Mounting), ("calibration", Calibration), ("reading", Reading))
+}
 JSON_COLUMNS = frozenset({"labels", "calibration.parameters"})
 LABEL = "label."
 HEAD = ("device_id", "kind", "site_id", "lifecycle")

@@ -66,6 +66,15 @@ class Calibration(Model):
     ] = Field(default_factory=dict)
 
 
+class Reading(Model):
+    """How a device's messages are read where they are not what their standard says; docs/formats/openv2x.md."""
+
+    is_heading_mirrored: Annotated[bool, Field(description="its headings run anticlockwise")] = False
+    speed_factor: Annotated[
+        float, Field(gt=0, le=100, allow_inf_nan=False, description="what its speeds are multiplied with, since they come scaled")
+    ] = 1.0
+
+
 class DeviceFields(Model):
     """What every device may have. Those from `vin` on are of vehicles only."""
 
@@ -77,8 +86,9 @@ class DeviceFields(Model):
     model: Word | None = None
     serial: Word | None = Field(None, description="the maker's number, an RSU's ESN; each once per vendor")
     standard: Word = Field("YD/T 3709-2020", description="message standard and version it speaks")
-    profile: Word | None = Field(None, description="document that says how it uses the standard")
+    profile: Word | None = Field(None, description="document that says how it uses the standard; openv2x: an RSU of OpenV2X")
     profile_version: Word | None = None
+    reading: Reading | None = Field(None, description="where its messages are not what their standard says")
     envelope: Envelope = "auto"
     vehicle_id: VehicleId | None = None
     latitude_deg: Latitude | None = None

@@ -10,14 +10,14 @@ from psycopg import Connection, errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from chelu.topics import Kind
+from chelu.topics import OPENV2X_PROFILE, Kind
 from services.registry import device_rules, joining_rows, rotation_rows
 from services.registry.broker_files import BrokerState
 from services.registry.changes import refuse
 from services.registry.device_models import DeviceFields, NewDevice, Registered
 from services.registry.device_rules import Known
 from services.registry.problems import ProblemError
-from services.registry.rights import Child
+from services.registry.rights import Child, Speaker
 from services.registry.site_models import OrganisationRole
 
 ANALYSED_FROM = 1000  # rows; after so many new ones the planner's statistics are made anew
@@ -26,7 +26,7 @@ TYPES = {
     "automation_level": "smallint",
     **dict.fromkeys(("latitude_deg", "longitude_deg", "elevation_m", "heading_deg"), "double precision"),
     **dict.fromkeys(("length_m", "width_m", "height_m"), "double precision"),
-    **dict.fromkeys(("mounting", "calibration", "labels"), "jsonb"),
+    **dict.fromkeys(("mounting", "calibration", "reading", "labels"), "jsonb"),
 }
 REFERENCES = {"parent": "parent_key", "on_vehicle": "on_vehicle_key"}  # given as ids, kept as keys
 PLAIN = (
@@ -53,15 +53,20 @@ KNOWN = """WITH RECURSIVE above AS (
             ON up.device_key = above.parent_key)
     SELECT above.device_id, above.kind, parent.device_id AS parent FROM above
         LEFT JOIN above AS parent ON parent.device_key = above.parent_key"""
-TAKEN = """SELECT vin, serial, vendor FROM register.device
+TAKEN = """SELECT vin, serial, vendor, profile FROM register.device
     WHERE (vin = ANY(%(vins)s) OR serial = ANY(%(serials)s)) AND device_id IS DISTINCT FROM %(but)s"""
 ROLES = "SELECT organisation_id, role FROM register.organisation WHERE organisation_id = ANY(%s)"
 SITES = "SELECT site_id FROM register.site WHERE site_id = ANY(%s)"
-CHILDREN = """WITH RECURSIVE below AS (
+BELOW = """WITH RECURSIVE below AS (
         SELECT device_key, device_id AS gateway FROM register.device WHERE kind = 'gateway'
         UNION SELECT child.device_key, below.gateway FROM register.device AS child
-            JOIN below ON child.parent_key = below.device_key)
-    SELECT gateway, kind, device_id FROM below JOIN register.device USING (device_key) WHERE gateway <> device_id"""
+            JOIN below ON child.parent_key = below.device_key)"""
+CHILDREN = f"""{BELOW} SELECT gateway, kind, device_id FROM below JOIN register.device USING (device_key)
+    WHERE gateway <> device_id"""  # noqa: S608 - constants only
+SPEAKERS = f"""{BELOW}, roadside AS (SELECT device_key, device_id, serial FROM register.device
+        WHERE kind = 'rsu' AND profile = '{OPENV2X_PROFILE}' AND serial IS NOT NULL)
+    SELECT device_id AS speaker, serial FROM roadside
+    UNION SELECT gateway, serial FROM below JOIN roadside USING (device_key)"""  # noqa: S608 - constants only
 VERIFIERS = """SELECT device_id AS name, verifier FROM register.credential JOIN register.device USING (device_key)
     UNION ALL SELECT name, verifier FROM register.service_account"""
 
@@ -117,6 +122,7 @@ def known(connection: Execute, devices: Sequence[NewDevice], *, but: str | None 
         roles={row["organisation_id"]: OrganisationRole(row["role"]) for row in connection.execute(ROLES, (named,))},
         vins=frozenset(row["vin"] for row in taken if row["vin"]),
         serials=frozenset((row["serial"], row["vendor"]) for row in taken if row["serial"]),
+        esns=frozenset(row["serial"] for row in taken if row["profile"] == OPENV2X_PROFILE),
     )
 
 
@@ -133,7 +139,9 @@ def broker_state(connection: Execute) -> BrokerState:
     accounts = tuple(row["name"] for row in connection.execute("SELECT name FROM register.service_account"))
     strangers = joining_rows.live_accounts(connection)
     verifiers |= {account.user: line for account, line in strangers.items()}
-    return BrokerState(verifiers, accounts, children, tuple(strangers), rotation_rows.next_verifiers(connection))
+    following = rotation_rows.next_verifiers(connection)
+    speakers = tuple(Speaker(row["speaker"], row["serial"]) for row in connection.execute(SPEAKERS))
+    return BrokerState(verifiers, accounts, children, tuple(strangers), following, speakers)
 
 
 def device_ids(connection: Execute, keys: Sequence[int]) -> dict[int, str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from chelu.topics import Kind
+from chelu.topics import OPENV2X_PROFILE, Kind
 from services.registry.changes import RowFault
 from services.registry.device_models import VEHICLE_FIELDS, NewDevice
 from services.registry.lifecycle import SPEAKING
+from services.registry.models import DEVICE_ID
 from services.registry.problems import Fault, shown
 from services.registry.rights import is_service
 from services.registry.site_models import OrganisationRole
@@ -29,6 +31,7 @@ class Known:
     roles: Mapping[str, OrganisationRole]
     vins: frozenset[str]
     serials: frozenset[tuple[str, str | None]]
+    esns: frozenset[str] = frozenset()  # under which OpenV2X's roadsides speak
 
 
 def find_faults(devices: Sequence[NewDevice], known: Known) -> list[RowFault]:
@@ -76,6 +79,9 @@ def _uniqueness(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:
     yield "vin", "each VIN once", lambda it: vins[it.vin] > 1, taken
     yield "serial", "one that its vendor's devices do not have yet", lambda it: (it.serial, it.vendor) in known.serials, taken
     yield "serial", "each serial once per vendor", lambda it: serials[it.serial, it.vendor] > 1, taken
+    esns = Counter(device.serial for device in devices if _is_openv2x(device))
+    yield "serial", "an ESN that no other openv2x has", lambda it: _is_openv2x(it) and it.serial in known.esns, taken
+    yield "serial", "each ESN once", lambda it: _is_openv2x(it) and esns[it.serial] > 1, taken
 
 
 def _references(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:
@@ -94,6 +100,8 @@ def _references(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:
 def _own(devices: Sequence[NewDevice]) -> Iterator[Rule]:
     bad = HTTPStatus.UNPROCESSABLE_ENTITY
     yield "credential", "none while planned or retired", lambda it: it.has_credential and it.lifecycle not in SPEAKING, bad
+    yield "kind", "rsu, since its profile is openv2x", lambda it: _is_openv2x(it) and it.kind is not Kind.RSU, bad
+    yield "serial", "its ESN, 1..64 of letters, digits, '_', '.', '-', since its profile is openv2x", _has_no_esn, bad
     for field in VEHICLE_FIELDS:
         if any(_value(device, field) is not None for device in devices):
             yield field, "nothing, unless its kind is vehicle", _is_of_vehicle_only(field), bad
@@ -101,6 +109,15 @@ def _own(devices: Sequence[NewDevice]) -> Iterator[Rule]:
 
 def _is_of_vehicle_only(field: str) -> Is:
     return lambda it: it.kind is not Kind.VEHICLE and _value(it, field) is not None
+
+
+def _is_openv2x(device: NewDevice) -> bool:
+    return device.profile == OPENV2X_PROFILE
+
+
+def _has_no_esn(device: NewDevice) -> bool:
+    """An ESN is a level of a topic."""
+    return _is_openv2x(device) and not re.fullmatch(DEVICE_ID, device.serial or "")
 
 
 def _value(device: NewDevice, field: str) -> Any:

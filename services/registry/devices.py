@@ -89,8 +89,8 @@ def change_device(
         device_rows.change(connection, device)
         remember(connection, actor, "change device", device_id, change.model_dump(mode="json", exclude_unset=True))
         after = _find(connection, device_id)
-    if after.parent != present.parent:
-        parts.broker.announce()  # a gateway speaks for its children
+    if _spoken_for(after) != _spoken_for(present):
+        parts.broker.announce()
     changes.set_version(response, after.version)
     return after
 
@@ -163,6 +163,11 @@ def new_secrets(devices: Sequence[NewDevice]) -> dict[str, tuple[str, str]]:
     ids = list(dict.fromkeys(device.device_id for device in devices if device.has_credential))
     made = [credentials.new_secret() for _ in ids]
     return dict(zip(ids, zip(made, credentials.verifiers(made), strict=True), strict=True))
+
+
+def _spoken_for(device: Device) -> tuple[str | None, ...]:
+    """What of a device decides who may speak for it, and under which name: its gateway, and an OpenV2X RSU's ESN."""
+    return device.parent, device.profile, device.serial
 
 
 def _as_new(device: Device) -> dict[str, Any]:

@@ -30,6 +30,14 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who may speak under a serial number, on the topics that have one: the device that has it, or a gateway above it."""
+
+    user: str
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """What a service account may do: which rows of the topic table it reads and writes, and what it does with the picture.
 
@@ -76,11 +84,19 @@ def is_service(name: str) -> bool:
     return service_of(name) in ROLES
 
 
-def acl_lines(accounts: Iterable[str], children: Iterable[Child], strangers: Iterable[Account] = ()) -> Iterator[str]:
+def acl_lines(
+    accounts: Iterable[str],
+    children: Iterable[Child],
+    strangers: Iterable[Account] = (),
+    speakers: Iterable[Speaker] = (),
+) -> Iterator[str]:
     """The lines of the acl_file; a service account without a role raises ConfigurationError."""
     for account in sorted(accounts):
         yield from _account_lines(account)
     yield from _gateway_lines(children)
+    for speaker in sorted(speakers, key=lambda speaker: (speaker.user, speaker.serial)):
+        yield f"user {speaker.user}"
+        yield from (f"topic {access} {topic}" for access, topic in speaker_rights(speaker))
     for stranger in strangers:
         yield f"user {stranger.user}"
         yield from (f"topic {_device_access(row)} {row.joining('+', stranger.place)}" for row in JOINING)
@@ -94,8 +110,14 @@ def device_patterns() -> Iterator[str]:
 
 def device_rights() -> Iterator[tuple[str, str]]:
     """("read" or "write", topic) of a device, with `USER` where its name stands."""
-    for row in _by_rate(TOPICS):
+    for row in _by_rate(row for row in TOPICS if not row.is_by_serial):
         yield from ((_device_access(row), row.topic(kind, USER)) for kind in row.kinds)
+
+
+def speaker_rights(speaker: Speaker) -> Iterator[tuple[str, str]]:
+    """("read" or "write", topic) of whoever speaks under a serial number."""
+    for row in _by_rate(row for row in TOPICS if row.is_by_serial):
+        yield from ((_device_access(row), row.topic(kind, speaker.serial)) for kind in row.kinds)
 
 
 def _device_access(row: Topic) -> str:
@@ -139,8 +161,8 @@ def _gateway_lines(children: Iterable[Child]) -> Iterator[str]:
 
 
 def roots(kind: Kind, device_id: str) -> list[str]:
-    """The topic levels up to and with the device's id, of every row of its kind."""
-    rows = (row for row in TOPICS if kind in row.kinds)
+    """The topic levels up to and with the device's id, of every row of its kind that has an id."""
+    rows = (row for row in TOPICS if kind in row.kinds and not row.is_by_serial)
     return list(dict.fromkeys(row.pattern.partition("{id}")[0].format(kind=kind.value) + device_id for row in rows))
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from chelu.codec import cv2x, envelope
 from chelu.codec.envelope import Envelope
-from chelu.messages import PARTICIPANT, SPAT, Frames
+from chelu.messages import PARTICIPANT, SPAT, Frames, filled
 from simulators.encoding import DEVICE_MARK
 from simulators.load.devices import Devices
 from simulators.load.lanes import WIRE, lanes
@@ -23,7 +23,6 @@ from simulators.load.portion import Portion
 from simulators.load.rounds import packet_of
 from simulators.load.schedule import Schedule
 from simulators.load.settings import ROADSIDE_HZ
-from simulators.outgoing import filled
 
 Ints = npt.NDArray[np.int64]
 PARTICIPANTS = 16  # ParticipantList SIZE(1..16)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chelu.messages import BSM, Batch, Column
+from chelu.messages import BSM, Batch, Column, filled
 from simulators.load.lanes import WIRE, Lanes, lanes
 from simulators.load.settings import SHAPES, LoadSettings
-from simulators.outgoing import filled
 from simulators.scene import vehicle_ids
 
 Ints = npt.NDArray[np.int64]

@@ -11,6 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from chelu.api import Client, NewDevice
+from chelu.errors import RefusedError
 from chelu.local.ports import LOOPBACK
 from chelu.topics import TOPICS, Kind, of_kind
 from tests.integration.registry.conftest import ACCOUNTS, SITE, AddDevice
@@ -90,13 +91,14 @@ def test_a_device_says_every_topic_of_its_own_and_no_other(kind: Kind, add_devic
     ingest = connect("ingest", ACCOUNTS["ingest"])
     ingest.hear(*(f"{each}/#" for each in Kind), "V2X/#", "join/#")
     peer = connect(device.device_id, device.secret)
-    own = [row.topic(kind, device.device_id) for row in of_kind(kind, from_device=True)]
+    own = [row.topic(kind, device.device_id) for row in of_kind(kind, from_device=True) if not row.is_by_serial]
     foreign = [row.topic(kind, other.device_id) for row in of_kind(kind, from_device=True)]
     down = [row.topic(kind, device.device_id) for row in of_kind(kind, from_device=False)]
     outside = [
         f"{kind}/{device.device_id}/nonsense/up",
         f"tram/{device.device_id}/info/up",
         "site/hillside/picture",
+        f"V2X/RSU/{device.device_id}/RSM/UP",
         device.device_id,
     ]
     for topic in own:
@@ -121,6 +123,30 @@ def test_a_device_hears_what_is_said_to_it_and_to_nobody_else(add_device: AddDev
     assert foreign.heard == {"obu/hears-not/command/down"}
 
 
+def test_an_openv2x_roadside_speaks_under_its_esn_and_under_the_new_one_when_that_is_changed(
+    client: Client, add_device: AddDevice, connect: Connect
+) -> None:
+    gateway = add_device("openv2x-gate", Kind.GATEWAY)
+    roadside = add_device("north-gate", Kind.RSU, profile="openv2x", serial="R328328", parent="openv2x-gate", credential=True)
+    namesake = add_device("R328328", Kind.RSU)
+    rows = [row for row in TOPICS if row.is_by_serial]
+    peers = {one.device_id: connect(one.device_id, one.secret) for one in (gateway, roadside, namesake)}
+    allowed = {"Success", "No matching subscribers"}
+    for row in rows:
+        topic = row.topic(Kind.RSU, "R328328")
+        assert {name for name, peer in peers.items() if peer.say(topic) in allowed} == {"north-gate", "openv2x-gate"}, topic
+        assert peers["north-gate"].say(row.topic(Kind.RSU, "north-gate")) == "Not authorized"
+    assert peers["north-gate"].say("V2X/RSU/R328328/MAP/UP") == "Not authorized"
+    client.change_device("north-gate", {"serial": "R4"})
+    until(lambda: peers["north-gate"].say("V2X/RSU/R4/RSM/UP") in allowed, 5, "the new ESN to count")
+    assert peers["north-gate"].say("V2X/RSU/R328328/RSM/UP") == "Not authorized"
+    with pytest.raises(RefusedError, match="serial = None is not allowed: its ESN"):
+        client.change_device("north-gate", {"serial": None})
+    client.change_device("north-gate", {"profile": None, "reading": {"speed_factor": 2.0}})
+    until(lambda: peers["north-gate"].say("V2X/RSU/R4/RSM/UP") == "Not authorized", 5, "the profile to be gone")
+    assert client.device("north-gate").reading == {"is_heading_mirrored": False, "speed_factor": 2.0}
+
+
 def test_a_gateway_speaks_and_hears_for_its_children_only(client: Client, add_device: AddDevice, connect: Connect) -> None:
     gateway = add_device("simulator", Kind.GATEWAY)
     stranger = add_device("not-its-child")
@@ -128,7 +154,7 @@ def test_a_gateway_speaks_and_hears_for_its_children_only(client: Client, add_de
     client.add_devices([NewDevice(device_id=name, kind=kind, site_id=SITE, parent=parent) for name, kind, parent in children])
     peer = connect("simulator", gateway.secret)
     for name, kind, _ in children:
-        for row in of_kind(kind, from_device=True):
+        for row in (row for row in of_kind(kind, from_device=True) if not row.is_by_serial):
             assert peer.say(row.topic(kind, name)) in {"Success", "No matching subscribers"}
     assert peer.say("gateway/simulator/heartbeat/up") in {"Success", "No matching subscribers"}
     for row in of_kind(Kind.OBU, from_device=True):

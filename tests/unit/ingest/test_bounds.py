@@ -8,8 +8,8 @@ import pytest
 
 from chelu.bus import messages_of
 from chelu.clock import VirtualClock
+from chelu.codec import documents
 from chelu.errors import ConfigurationError, MalformedError
-from services.ingest import documents
 from services.ingest.dead_letters import MOST_LINES, Crier, Undertaker
 from services.ingest.prepared import deliveries
 from services.ingest.receipts import Receipts

@@ -14,9 +14,10 @@ from chelu.topics import TOPICS, Kind
 from chelu.verifiers import verifier
 from services.registry.broker_files import BrokerState
 from services.registry.decisions import Admission, Decider
-from services.registry.rights import ROLES, Child, acl_lines
+from services.registry.rights import ROLES, Child, Speaker, acl_lines
 
 CHILDREN = (Child("gate", Kind.OBU, "obu-1"), Child("gate", Kind.RSU, "rsu-1"), Child("other", Kind.OBU, "bsm"))
+SPEAKERS = (Speaker("rsu-1", "R328328"), Speaker("gate", "R328328"), Speaker("rsu", "rsu-1"))
 STRANGERS = (Account("crew", 0), Account("crew", 1), Account("a.b", 10))
 DEVICES = ("gate", "other", "obu-1", "rsu-1", "bsm", "up", "rsu", "V2X")
 USERS = (*DEVICES, *ROLES, *(account.user for account in STRANGERS))
@@ -26,10 +27,11 @@ STATE = BrokerState(
     CHILDREN,
     STRANGERS,
     {"rsu-1": verifier("new"), "bsm": verifier("new")},
+    SPEAKERS,
 )
 DECIDER = Decider(STATE)
-FILE = Rights(STATE.verifiers, parse_acl("\n".join(acl_lines(STATE.accounts, STATE.children, STATE.strangers))))
-NAMES = st.sampled_from((*DEVICES, "join", "crew.0", "crew.1", "a.b.10", "hello", "x", "", "%u", "data"))
+FILE = Rights(STATE.verifiers, parse_acl("\n".join(acl_lines(STATE.accounts, STATE.children, STATE.strangers, SPEAKERS))))
+NAMES = st.sampled_from((*DEVICES, "R328328", "join", "crew.0", "crew.1", "a.b.10", "hello", "x", "", "%u", "data"))
 LEVELS = sorted({level for row in TOPICS for level in row.pattern.split("/")} - {"{id}", "{kind}", "{place}", "#"})
 
 
@@ -59,7 +61,7 @@ def test_they_decide_the_same_for_every_row_and_user(is_write: bool) -> None:
     allowed = 0
     for row in TOPICS:
         for kind in row.kinds or (Kind.OBU,):
-            for name in (*DEVICES, "x"):
+            for name in (*DEVICES, "R328328", "x"):
                 topic = row.pattern.format(kind=kind.value, id=name, place="crew.0").replace("#", "x")
                 for user in USERS:
                     found = DECIDER.may_publish(user, topic) if is_write else DECIDER.may_subscribe(user, topic)
@@ -91,6 +93,13 @@ def test_services_hear_the_filters_that_they_subscribe_to() -> None:
         ("console", "#"),
     ):
         assert not DECIDER.may_subscribe(user, filter_)
+
+
+def test_an_openv2x_roadside_and_its_gateway_speak_under_its_esn_and_nobody_does_under_an_id() -> None:
+    topic = "V2X/RSU/R328328/RSM/UP"
+    assert {user for user in USERS if DECIDER.may_publish(user, topic)} == {"rsu-1", "gate"}
+    assert not any(DECIDER.may_publish(user, "V2X/RSU/R328328/MAP/UP") for user in USERS)
+    assert {user for user in USERS if DECIDER.may_publish(user, "V2X/RSU/rsu-1/HB/UP")} == {"rsu"}
 
 
 def test_nobody_publishes_to_a_wildcard_and_a_stranger_to_the_register_does_nothing() -> None:

@@ -19,8 +19,11 @@ KNOWN = Known(
     sites=frozenset({"s"}),
     roles={"maker": OrganisationRole.VENDOR, "crew": OrganisationRole.TEAM},
     vins=frozenset({"LSVAA4182E2123456"}),
-    serials=frozenset({("77", "maker"), ("88", None)}),
+    serials=frozenset({("77", "maker"), ("88", None), ("R1", "maker")}),
+    esns=frozenset({"R1"}),
 )
+
+ESN = "its ESN, 1..64 of letters, digits, '_', '.', '-', since its profile is openv2x"
 
 
 def device(device_id: str = "d", kind: Kind = Kind.OBU, **fields: object) -> NewDevice:
@@ -48,11 +51,28 @@ def test_a_device_that_keeps_all_rules_has_no_fault() -> None:
         ({"lifecycle": "planned", "credential": True}, "credential", "none while planned or retired"),
         ({"plate": "渝A12345"}, "plate", "nothing, unless its kind is vehicle"),
         ({"automation_level": 0}, "automation_level", "nothing, unless its kind is vehicle"),
+        ({"profile": "openv2x", "serial": "R2"}, "kind", "rsu, since its profile is openv2x"),
+        ({"kind": Kind.RSU, "profile": "openv2x"}, "serial", ESN),
+        ({"kind": Kind.RSU, "profile": "openv2x", "serial": "R/2"}, "serial", ESN),
+        ({"kind": Kind.RSU, "profile": "openv2x", "serial": "R1"}, "serial", "an ESN that no other openv2x has"),
     ],
 )
 def test_a_fault_names_field_and_what_is_allowed(fields: dict[str, object], field: str, allowed: str) -> None:
     (fault,) = find_faults([device(**fields)], KNOWN)  # type: ignore[arg-type]
     assert (fault.row, fault.fault.field, fault.fault.allowed) == (0, field, allowed)
+
+
+def test_an_esn_is_one_openv2x_roadsides_whatever_its_vendor() -> None:
+    rows = [
+        device(name, Kind.RSU, profile="openv2x", serial="R7", vendor=vendor) for name, vendor in (("a", None), ("b", "maker"))
+    ]
+    assert [(fault.row, fault.fault.allowed) for fault in find_faults(rows, KNOWN)] == [
+        (0, "each ESN once"),
+        (1, "each ESN once"),
+    ]
+    assert not find_faults(
+        [device("a", Kind.RSU, profile="openv2x", serial="R7"), device("b", Kind.RSU, serial="R7", vendor="maker")], KNOWN
+    )
 
 
 def test_every_fault_of_every_row_is_found() -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from chelu.errors import ConfigurationError
 from chelu.topics import TOPICS, Kind
-from services.registry.rights import ROLES, Child, acl_lines, device_patterns
+from services.registry.rights import ROLES, Child, Speaker, acl_lines, device_patterns
 
 CHILDREN = [Child("gateway-1", Kind.OBU, "obu-1"), Child("gateway-1", Kind.RSU, "rsu-1"), Child("gateway-2", Kind.OBU, "obu-2")]
+
+SPEAKERS = [Speaker("rsu-9", "R328328"), Speaker("gateway-1", "R328328")]
 
 
 def may(user: str, access: str, topic: str, lines: list[str]) -> bool:
@@ -33,10 +35,10 @@ def may(user: str, access: str, topic: str, lines: list[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def lines() -> list[str]:
-    return list(acl_lines(ROLES, CHILDREN))
+    return list(acl_lines(ROLES, CHILDREN, speakers=SPEAKERS))
 
 
-@pytest.mark.parametrize("row", [row for row in TOPICS if row.kinds], ids=lambda row: row.pattern)
+@pytest.mark.parametrize("row", [row for row in TOPICS if row.kinds and not row.is_by_serial], ids=lambda row: row.pattern)
 def test_a_device_has_its_own_rows_in_their_own_direction(row: object, lines: list[str]) -> None:
     for kind in row.kinds:  # type: ignore[attr-defined]
         own, foreign = row.topic(kind, "dev-1"), row.topic(kind, "dev-2")  # type: ignore[attr-defined]
@@ -47,17 +49,28 @@ def test_a_device_has_its_own_rows_in_their_own_direction(row: object, lines: li
 
 
 def test_the_list_does_not_grow_with_devices(lines: list[str]) -> None:
-    assert len(list(device_patterns())) == sum(len(row.kinds) for row in TOPICS)
+    assert len(list(device_patterns())) == sum(len(row.kinds) for row in TOPICS if not row.is_by_serial)
     assert all("%u" in line for line in device_patterns())
 
 
 def test_a_gateway_has_its_childrens_topics_and_no_others(lines: list[str]) -> None:
-    for topic in ("obu/obu-1/bsm/up", "rsu/rsu-1/spat/up", "V2X/RSU/rsu-1/RSM/UP"):
+    for topic in ("obu/obu-1/bsm/up", "rsu/rsu-1/spat/up", "V2X/RSU/R328328/RSM/UP"):
         assert may("gateway-1", "write", topic, lines)
     assert may("gateway-1", "read", "obu/obu-1/warning/down", lines)
     for topic in ("obu/obu-2/bsm/up", "rsu/obu-1/bsm/up", "obu/obu-11/bsm/up", "obu/rsu-1/bsm/up"):
         assert not may("gateway-1", "write", topic, lines)
     assert may("gateway-1", "write", "gateway/gateway-1/heartbeat/up", lines)
+
+
+@pytest.mark.parametrize("row", [row for row in TOPICS if row.is_by_serial], ids=lambda row: row.pattern)
+def test_an_openv2x_roadside_writes_under_its_esn_and_no_id_is_one(row: object, lines: list[str]) -> None:
+    topic = row.topic(Kind.RSU, "R328328")  # type: ignore[attr-defined]
+    assert {user for user in ("rsu-9", "gateway-1", "gateway-2", "R328328", "dev-1") if may(user, "write", topic, lines)} == {
+        "rsu-9",
+        "gateway-1",
+    }
+    assert not may("rsu-9", "read", topic, lines)
+    assert not may("rsu-9", "write", row.topic(Kind.RSU, "rsu-9"), lines)  # type: ignore[attr-defined]
 
 
 def test_services_have_what_they_need_and_not_more(lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""JSON documents: read, checked as far as the database needs it, and asked for the time they speak of. Pure."""
+"""JSON documents: read, checked as far as the database needs it, and asked for the time they speak of."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ _MS, _US = 10**11, 10**14  # a time stamp of this century is above these in mill
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_object(payload: bytes) -> dict[str, Any]:
-    """One JSON object in UTF-8 that jsonb can hold; raises MalformedError (undecodable) for anything else."""
+def parse_object(payload: bytes) -> dict[str, Any]:
+    """One JSON object in UTF-8, which jsonb need not be able to hold; MalformedError (undecodable) for anything else."""
     try:
         document = json.loads(payload.decode("utf-8"), parse_constant=_refuse_constant)
-        if not isinstance(document, dict):
-            raise _undecodable(f"a JSON object is expected, not {type(document).__name__}")
-        _check_depth(document, payload)
+    except (ValueError, RecursionError) as error:
+        raise _undecodable(f"it is not JSON in UTF-8 ({error})") from None
+    if not isinstance(document, dict):
+        raise _undecodable(f"a JSON object is expected, not {type(document).__name__}")
+    return document
+
+
+def read_object(payload: bytes) -> dict[str, Any]:
+    """One JSON object in UTF-8 that jsonb can hold; MalformedError (undecodable) for anything else."""
+    document = parse_object(payload)
+    _check_depth(document, payload)
+    try:
         text = json.dumps(document, allow_nan=False, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise _undecodable(f"it is not JSON in UTF-8 ({error})") from None
@@ -35,12 +44,13 @@ def read_object(payload: bytes) -> dict[str, Any]:
 def event_time_us(document: dict[str, Any]) -> int | None:
     """The instant a document gives at its top level, or None: ``time_us``, or ``timestamp``/``timeStamp`` in ms or ISO 8601."""
     for name in ("time_us", "timestamp", "timeStamp"):
-        if (found := _instant_us(document.get(name))) is not None:
+        if (found := instant_us(document.get(name))) is not None:
             return found
     return None
 
 
-def _instant_us(value: object) -> int | None:
+def instant_us(value: object) -> int | None:
+    """Microseconds, milliseconds or ISO 8601 with an offset from UTC as microseconds UTC; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float) and _MS < value < 100 * _US:

@@ -1,0 +1,1 @@
+"""Scenario tests: from a question to a verdict with evidence."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -77,22 +77,35 @@ class GnssSource(Part):
     follow: bool = True
 
 
-class VehicleSource(Part):
-    """Vehicles that speak GB/T 32960.3 over TCP; the files are relative to the configuration file."""
+class _Vehicles(Part):
+    """What both protocols of vehicles over TCP are told; the files are relative to the configuration file."""
 
-    type: Literal["gbt32960"]
     listen: Endpoint
     vehicles: Path
-    platforms_file: Path | None = None
+    keys_file: Path | None = None
     idle_s: float = Field(default=180.0, ge=1, le=86_400)
+    login_s: float = Field(default=60.0, ge=0.1, le=86_400)
     batch_ms: float = Field(default=20.0, ge=0, le=1000)
     max_connections: int = Field(default=10_000, ge=1, le=100_000)
     second_login: Literal["replace", "refuse"] = "replace"
 
-    def below(self, base: Path) -> VehicleSource:
+    def below(self, base: Path) -> Self:
         """The same with its files relative to a directory."""
-        platforms = base / self.platforms_file if self.platforms_file else None
-        return self.model_copy(update={"vehicles": base / self.vehicles, "platforms_file": platforms})
+        names = ("vehicles", "keys_file", "platforms_file")
+        return self.model_copy(update={name: base / file for name in names if (file := getattr(self, name, None))})
+
+
+class VehicleSource(_Vehicles):
+    """Vehicles that speak GB/T 32960.3 over TCP."""
+
+    type: Literal["gbt32960"]
+    platforms_file: Path | None = None
+
+
+class TerminalSource(_Vehicles):
+    """Terminals that speak JT/T 808 over TCP."""
+
+    type: Literal["jt808"]
 
 
 class SpoolSettings(Part):
@@ -151,7 +164,9 @@ class EdgeSettings(settings.Settings):
     spool: SpoolSettings = SpoolSettings()
     delivery: DeliverySettings = DeliverySettings()
     join: JoinSettings | None = None
-    sources: tuple[Annotated[FrameSource | ObjectSource | GnssSource | VehicleSource, Field(discriminator="type")], ...] = ()
+    sources: tuple[
+        Annotated[FrameSource | ObjectSource | GnssSource | VehicleSource | TerminalSource, Field(discriminator="type")], ...
+    ] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -175,17 +190,29 @@ class EdgeSettings(settings.Settings):
             raise ValueError("a source of type objects needs [position]: an RSM gives places relative to it")
         if "frames" in types and self.kind not in {Kind.RSU, Kind.OBU}:
             raise ValueError(f"a source of type frames needs kind = rsu or obu, not {self.kind}")
-        if "gbt32960" in types and self.kind is not Kind.GATEWAY:
-            raise ValueError(f"a source of type gbt32960 needs kind = gateway, which speaks for its vehicles, not {self.kind}")
-        for single in ("gnss", "gbt32960"):
+        for single in ("gnss", "gbt32960", "jt808"):
             if types.count(single) > 1:
                 raise ValueError(f"a device has one source of type {single}")
         return self
 
+    @model_validator(mode="after")
+    def _may_speak_for_others(self) -> EdgeSettings:
+        for source in self.vehicle_sources:
+            if self.kind is not Kind.GATEWAY:
+                raise ValueError(
+                    f"a source of type {source.type} needs kind = gateway, which speaks for its vehicles, not {self.kind}"
+                )
+        return self
+
+    @property
+    def vehicle_sources(self) -> list[VehicleSource | TerminalSource]:
+        """Where vehicles are heard that it speaks for."""
+        return [source for source in self.sources if isinstance(source, VehicleSource | TerminalSource)]
+
     @property
     def has_children(self) -> bool:
         """Whether it speaks for vehicles."""
-        return any(isinstance(source, VehicleSource) for source in self.sources)
+        return bool(self.vehicle_sources)
 
     @property
     def envelope(self) -> Literal["bare", "deployed"]:
@@ -212,5 +239,7 @@ def load(file: Path, environ: Mapping[str, str]) -> EdgeSettings:
         paths["id"] = CredentialFile(base / read.credential_file).device_id() or read.id
     if read.join:
         paths["join"] = read.join.model_copy(update={"key_file": base / read.join.key_file})
-    paths["sources"] = tuple(source.below(base) if isinstance(source, VehicleSource) else source for source in read.sources)
+    paths["sources"] = tuple(
+        source.below(base) if isinstance(source, VehicleSource | TerminalSource) else source for source in read.sources
+    )
     return read.model_copy(update=paths)

@@ -70,16 +70,22 @@ def bench(
 
 
 def fuzz(
-    decoder: Annotated[str, typer.Argument(help="gbt32960 or jt808.")] = "gbt32960",
-    frames: Annotated[int, typer.Option(help="How many.")] = 1_000_000,
+    decoders: Annotated[
+        list[str] | None, typer.Argument(help="gbt32960-2016, gbt32960-2025, jt808-2013, jt808-2019, …-gateway; all without one.")
+    ] = None,
+    frames: Annotated[int, typer.Option(help="How many for each.")] = 1_000_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same frames.")] = 0,
-    corpus: Annotated[Path | None, typer.Option(help="Keep the batch that breaks it there.")] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="Keep there what breaks one, and a frame for each verdict; these come first the next time."),
+    ] = None,
 ) -> None:
-    """Give a decoder frames that were made wrong on purpose: none may crash it, hang it, or read differently beside others."""
+    """Give decoders frames that were made wrong on purpose: none may crash one, hang it, or read differently beside others."""
     with extra("evaluation"):
         from rich.console import Console
 
-        from evaluation.fuzz.command import run
+        from evaluation.fuzz.command import TARGETS, run
     if frames < 1:
         raise ConfigurationError("--frames", frames, "1 or more")
-    raise typer.Exit(run(decoder, frames=frames, seed=seed, corpus=corpus, console=Console()))
+    chosen = decoders or list(TARGETS)
+    raise typer.Exit(max(run(one, frames=frames, seed=seed, corpus=corpus, console=Console()) for one in chosen))

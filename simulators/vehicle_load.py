@@ -1,4 +1,4 @@
-"""Many vehicles that speak GB/T 32960 over TCP, in one loop: load for a gateway, and what it acknowledged, in which time."""
+"""Many vehicles that speak GB/T 32960 or JT/T 808 over TCP, in one loop: load for a gateway, and how it acknowledged it."""
 
 from __future__ import annotations
 
@@ -14,49 +14,28 @@ import numpy as np
 from rich.console import Console
 
 from chelu.clock import Clock, SystemClock
-from chelu.codec.gbt32960_encode import encode
-from chelu.codec.gbt32960_frame import Answer, Command, Encryption, Frame, Splitter, encode_time, read
 from chelu.errors import UnreachableError
 from chelu.units import US_PER_S
 from edge.vehicles.limits import allow_files
+from simulators.vehicle_names import device_of
+from simulators.vehicle_speech import Splitter, speech
 from simulators.vehicles import vehicles_at
 
-CELLS, PROBES = 96, 24
 TICK_S = 0.02
 CONNECTS_PER_TICK = 50
 FILES_BESIDE = 64
-ICCID = b"89860000000000000000"
-WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)  # ISO 3779, annex: the ninth character checks the others
-LETTERS = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
-
-
-def vin_of(number: int) -> str:
-    """A VIN for a simulated vehicle, its check digit right."""
-    text = f"LSM{number:05d}0XC{number:06d}"
-    total = sum(weight * (LETTERS.get(letter) or int(letter)) for weight, letter in zip(WEIGHTS, text, strict=True))
-    return text[:8] + "0123456789X"[total % 11] + text[9:]
-
-
-def device_of(number: int) -> str:
-    """The device id that goes with it."""
-    return f"sim-vehicle-{number}"
-
-
-def device_list(count: int, *, site: str, gateway: str) -> str:
-    """The vehicles as CSV: what `chelu device import` reads, and the gateway."""
-    lines = (f"{device_of(number)},vehicle,{site},{gateway},{vin_of(number)}" for number in range(count))
-    return "\n".join(["device_id,kind,site_id,parent,vin", *lines, ""])
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to drive; acknowledged_file: a line ``VIN time_us`` for each report that was acknowledged, written at once."""
+    """What to drive. acknowledged_file: a line of device and time as sent for each report acknowledged, written at once."""
 
     host: str
     port: int
     count: int
     interval_s: float
     seconds: float
+    protocol: str = "gbt32960"
     edition: int = 2025
     seed: int = 0
     acknowledged_file: Path | None = None
@@ -64,14 +43,17 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """answers: by command and code; latency_s: from a report's last byte handed to the kernel to its acknowledgement."""
+    """refused: answers that were no good news, as the protocol calls them.
+
+    latency_s: from a report's last byte handed to the kernel to its acknowledgement.
+    """
 
     connected: int = 0
     logged_in: int = 0
     sent: int = 0
     acknowledged: int = 0
     hung_up: int = 0
-    answers: Counter[tuple[int, int]] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     latency_s: list[float] = field(default_factory=list)
 
     def percentile_ms(self, share: float) -> float:
@@ -82,13 +64,12 @@ class Outcome:
 @dataclass(slots=True, eq=False)
 class _Vehicle:
     number: int
-    vin: str
     sock: socket.socket
     due_s: float
-    splitter: Splitter = field(default_factory=Splitter)
+    splitter: Splitter
     unsent: bytearray = field(default_factory=bytearray)
     is_logged_in: bool = False
-    waiting: dict[bytes, float] = field(default_factory=dict)  # time as sent → when
+    waiting: dict[bytes, tuple[float, bytes]] = field(default_factory=dict)  # key → when, and the time as sent
 
 
 class Load:
@@ -96,6 +77,7 @@ class Load:
 
     def __init__(self, plan: Plan, clock: Clock) -> None:
         self._plan, self._clock = plan, clock
+        self._speech = speech(plan.protocol, plan.edition)
         self._selector = selectors.DefaultSelector()
         self._vehicles: dict[int, _Vehicle] = {}
         self._random = np.random.default_rng(plan.seed)
@@ -143,31 +125,24 @@ class Load:
         except OSError as error:
             raise UnreachableError("the gateway", f"{self._plan.host}:{self._plan.port}", str(error)) from None
         sock.setblocking(False)  # noqa: FBT003 - the name of the call says it
-        vehicle = _Vehicle(number, vin_of(number), sock, 0.0)
+        vehicle = _Vehicle(number, sock, 0.0, self._speech.splitter())
         self._vehicles[number] = vehicle
         self._selector.register(sock, selectors.EVENT_READ, vehicle)
         self.outcome.connected += 1
-        packs = b"\x01\x01" if self._plan.edition == 2016 else b"\x00"
-        data = encode_time(self._clock.wall_us()) + b"\x00\x01" + ICCID + packs + (b"P" if self._plan.edition == 2016 else b"")
-        frame = Frame(self._plan.edition, Command.LOGIN, Answer.REQUEST, vehicle.vin.encode("ascii"), Encryption.NONE, data)
-        self._send(vehicle, frame.encode())
+        self._send(vehicle, self._speech.greet(number, self._clock.wall_us()))
 
     def _report(self, now_s: float) -> None:
         due = [one for one in self._vehicles.values() if one.is_logged_in and one.due_s <= now_s]
         if not due:
             return
         times = np.full(len(due), self._clock.wall_us() // US_PER_S * US_PER_S)
-        rows = vehicles_at(times, np.array([one.number for one in due]), self._random)
-        n = len(due)
-        cells, probes = self._random.uniform(3.5, 3.7, (n, CELLS)), self._random.uniform(20, 30, (n, PROBES))
-        vins = [one.vin for one in due]
-        frames = encode(rows, vins, edition=self._plan.edition, cells_v=cells, probes_c=probes)
-        moment = encode_time(int(times[0]))
-        for row, vehicle in enumerate(due):
+        numbers = [one.number for one in due]
+        rows = vehicles_at(times, np.array(numbers), self._random)
+        for vehicle, report in zip(due, self._speech.reports(rows, numbers, self._random), strict=True):
             vehicle.due_s += self._plan.interval_s
-            vehicle.waiting[moment] = self._clock.monotonic_s()
+            vehicle.waiting[report.key] = self._clock.monotonic_s(), report.moment
             self.outcome.sent += 1
-            self._send(vehicle, frames.frame(row))
+            self._send(vehicle, report.frame)
 
     def _listen(self, wait_s: float) -> None:
         for key, events in self._selector.select(wait_s):
@@ -188,19 +163,22 @@ class Load:
             self._drop(vehicle)
             return
         for raw in vehicle.splitter.feed(data):
-            self._answered(vehicle, read(raw))
+            self._answered(vehicle, raw)
 
-    def _answered(self, vehicle: _Vehicle, frame: Frame) -> None:
-        self.outcome.answers[frame.command, frame.answer] += 1
-        if frame.answer != Answer.OK:
+    def _answered(self, vehicle: _Vehicle, raw: bytes) -> None:
+        heard = self._speech.hear(vehicle.number, raw)
+        if not heard.is_good:
+            self.outcome.refused[heard.code] += 1
             return
-        if frame.command == Command.LOGIN:
-            vehicle.is_logged_in = True
-        elif (since := vehicle.waiting.pop(frame.data[:6], None)) is not None:
+        vehicle.is_logged_in |= heard.is_logged_in
+        if heard.reply:
+            self._send(vehicle, heard.reply)
+        if heard.key is not None and (found := vehicle.waiting.pop(heard.key, None)) is not None:
+            since_s, moment = found
             self.outcome.acknowledged += 1
-            self.outcome.latency_s.append(self._clock.monotonic_s() - since)
+            self.outcome.latency_s.append(self._clock.monotonic_s() - since_s)
             if self._log:
-                self._log.write(f"{vehicle.vin} {frame.data[:6].hex()}\n")
+                self._log.write(f"{device_of(vehicle.number)} {moment.hex()}\n")
 
     def _send(self, vehicle: _Vehicle, data: bytes) -> None:
         was_waiting = bool(vehicle.unsent)
@@ -233,11 +211,9 @@ def drive(plan: Plan, console: Console, *, watch: int | None) -> int:
 
     allow_files(plan.count + FILES_BESIDE)
     outcome = Load(plan, clock).run(begun=begun)
-    refused = {f"{command:02x}/{code:02x}": number for (command, code), number in outcome.answers.items() if code != Answer.OK}
     console.print(f"{outcome.logged_in:,} of {plan.count:,} vehicles logged in; {outcome.hung_up:,} were hung up on")
-    console.print(
-        f"{outcome.sent:,} reports sent, {outcome.acknowledged:,} acknowledged; refused, by command/code: {refused or 'none'}"
-    )
+    refused = dict(outcome.refused) or "none"
+    console.print(f"{outcome.sent:,} reports sent, {outcome.acknowledged:,} acknowledged; refused, by message/code: {refused}")
     places = ", ".join(
         f"{name} {outcome.percentile_ms(share):.1f} ms" for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1))
     )

@@ -23,6 +23,9 @@ def vehicles_at(time_us: npt.NDArray[np.int64], vehicle: npt.NDArray[np.int64], 
     columns["time_us"] = time_us
     columns["latitude_deg"] = CENTRE[0] + SPREAD_DEG * np.sin(seconds / 600 + phase)
     columns["longitude_deg"] = CENTRE[1] + SPREAD_DEG * np.cos(seconds / 600 + 2 * phase)
+    north = np.cos(seconds / 600 + phase)
+    east = -np.sin(seconds / 600 + 2 * phase) * np.cos(np.radians(CENTRE[0]))
+    columns["heading_deg"] = np.degrees(np.arctan2(east, north)) % 360
     columns["speed_mps"] = 12 + 8 * np.sin(seconds / 30 + phase)
     columns["mileage_m"] = 1e6 + 1000.0 * vehicle + seconds % 86_400 * 12
     columns["voltage_v"] = 360 + random.normal(0, 1, n)

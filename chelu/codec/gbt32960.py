@@ -48,6 +48,10 @@ class Decoded:
         """For each row everything its report says, as objects: lists of motors, cells, probes, faults; custom data as digits."""
         return details(self.parsed.reports)
 
+    def alone(self, frames: Frames) -> list[bytes]:
+        """For each row the frame that holds it."""
+        return [frames.frame(place) for place in self.rows["frame"].tolist()]
+
 
 def decode(frames: Frames) -> Decoded:
     """Rows of real-time and re-issued reports; each refused frame with its reason."""

@@ -1,20 +1,20 @@
-"""JT/T 808 frames: escaping, check, the headers of 2013 and 2019, and long messages that come in parts."""
+"""JT/T 808 frames: escaping, check, the headers of 2013 and 2019, and the frames in a stream of bytes."""
 
 from __future__ import annotations
 
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from chelu.errors import MalformedError, OutOfRangeError
 
 MARK = b"\x7e"
-LOCATION = 0x0200
 MOST_BODY = 1023  # ten bits say a body's length
 MOST_FRAME = 4096  # bytes between two marks; more is no frame
+MOST_DAMAGED = 16  # frames with a wrong check in a row
 LENGTH, ENCRYPTION, IS_PART, IS_2019 = 0x03FF, 0x1C00, 0x2000, 0x4000  # of the properties; bit 15 is reserved
 _BAD_ESCAPE = re.compile(rb"\x7d(?![\x01\x02])", re.DOTALL)
 
@@ -103,79 +103,65 @@ def read(frame: bytes) -> Message:
 
 
 class Splitter:
-    """Frames out of the bytes of a connection. For one thread. What is between frames, or too long for one, is `passed_over`."""
+    """Frames out of the bytes of a connection. For one thread.
+
+    `passed_over` counts the bytes between frames and of what is too long for one, `damaged` the frames whose escapes or check are
+    wrong. A connection that `is_lost` has sent so many of these in a row that it is not worth reading.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._in_a_row = 0
         self.passed_over = 0
+        self.damaged = 0
 
     @property
     def waiting(self) -> int:
-        """Bytes of a frame that has not come whole."""
-        return len(self._buffer)
+        """Bytes of a frame that has not come whole; a mark alone may be the end of the one before."""
+        return len(self._buffer) if len(self._buffer) > 1 else 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing is read any more."""
+        return self._in_a_row >= MOST_DAMAGED
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """The frames that are whole now, marks included; one mark may end a frame and begin the next."""
+        """The frames that are whole now and their checks right, marks included; one mark may end a frame and begin the next."""
         self._buffer += piece
         at = 0
-        while True:
+        while not self.is_lost:
             start = self._buffer.find(MARK, at)
-            if start < 0:
-                self.passed_over += len(self._buffer) - at
-                at = len(self._buffer)
-                break
-            self.passed_over += start - at
-            end = self._buffer.find(MARK, start + 1)
-            at = start
+            end = self._buffer.find(MARK, start + 1) if start >= 0 else -1
+            self.passed_over += (start if start >= 0 else len(self._buffer)) - at
+            at = start if start >= 0 else len(self._buffer)
             if end < 0:
                 break
             if end > start + 1:
-                if end - start <= MOST_FRAME:
-                    yield bytes(self._buffer[start : end + 1])
-                else:
-                    self.passed_over += end - start
-            at = end
-            if self._begins_anew(end):
-                at += 1
+                yield from self._judged(bytes(self._buffer[start : end + 1]))
+            at = end + self._begins_anew(end)
         del self._buffer[:at]
         if len(self._buffer) > MOST_FRAME:
             self.passed_over += len(self._buffer) - 1
             del self._buffer[1:]
+
+    def _judged(self, frame: bytes) -> Iterator[bytes]:
+        if len(frame) > MOST_FRAME:
+            self.passed_over += len(frame) - 1
+        elif is_sound(frame):
+            self._in_a_row = 0
+            yield frame
+        else:
+            self._in_a_row += 1
+            self.damaged += 1
 
     def _begins_anew(self, end: int) -> bool:
         """Whether the mark at `end` only ends a frame, since another follows at once."""
         return bytes(self._buffer[end + 1 : end + 2]) == MARK
 
 
-class Assembler:
-    """Whole messages of parts, by phone and message. For one thread; at most `most` messages wait, the oldest goes first.
-
-    dropped: parts that were given up, that contradict their message or that no message can have.
-    """
-
-    def __init__(self, most: int = 1000) -> None:
-        self._most = most
-        self._waiting: dict[tuple[str, int, int], dict[int, Message]] = {}
-        self.dropped = 0
-
-    def add(self, message: Message) -> Message | None:
-        """The whole message once its last part is here; one without parts at once. Its serial number is its first part's."""
-        if message.part is None:
-            return message
-        total, index = message.part
-        if not 1 <= index <= total:
-            self.dropped += 1
-            return None
-        first = (message.serial - (index - 1)) & 0xFFFF  # parts have serial numbers one after another
-        key = (message.phone, message.message, first)
-        parts = self._waiting.setdefault(key, {})
-        if parts and next(iter(parts.values())).part[0] != total:  # type: ignore[index]
-            self.dropped += 1
-            return None
-        parts[index] = message
-        if len(parts) == total:
-            del self._waiting[key]
-            return replace(parts[1], body=b"".join(parts[place].body for place in range(1, total + 1)), part=None)
-        if len(self._waiting) > self._most:
-            self.dropped += len(self._waiting.pop(next(iter(self._waiting))))
-        return None
+def is_sound(frame: bytes) -> bool:
+    """Whether the escapes and the check of what stands between two marks are right."""
+    try:
+        return check_of(unescape(frame[1:-1])) == 0
+    except MalformedError:
+        return False

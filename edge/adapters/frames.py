@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 from chelu.clock import Clock
-from edge.adapters.listener import POLL_S, Listener
 from edge.adapters.source import Ears
+from edge.listener import POLL_S, Listener
 from edge.routing import Heard
 from edge.settings import FrameSource
 

@@ -8,8 +8,8 @@ import socket
 from chelu.clock import Clock
 from chelu.errors import CheluError, MalformedError
 from edge.adapters.lines import Lines
-from edge.adapters.listener import POLL_S, Listener
 from edge.adapters.source import Ears
+from edge.listener import POLL_S, Listener
 from edge.objects import RsmWriter, read_line
 from edge.routing import Heard
 from edge.settings import ObjectSource

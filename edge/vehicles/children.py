@@ -1,6 +1,6 @@
 """What vehicles said, on its way to ingest: one spool for all of a gateway's children, each frame on its own vehicle's topic.
 
-The gateway's thread keeps frames, and its replies wait for that; the agent's thread sends them and takes receipts.
+The gateways' threads keep frames, and their replies wait for that; the agent's thread sends them and takes receipts.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from edge.tally import Tally
 TELEMETRY = topics.row("vehicle/{id}/telemetry/up")
 RECEIPT = topics.row("{kind}/{id}/receipt/down")
 SEGMENT_BYTES = 8 << 20
+RECORD_BYTES = 128  # beside the frame: number, check, time, device
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Said:
     device: str
     heard_us: int
     frame: bytes
+
+
+def cost(frame: bytes) -> int:
+    """Bytes on the disk for a frame, at most."""
+    return len(frame) + RECORD_BYTES
 
 
 class Children:
@@ -48,37 +54,38 @@ class Children:
         wake: Callable[[], None],
         tally: Tally,
     ) -> None:
+        self.gateway, self.home = settings.id, settings.spool.directory
+        self.most_connections = sum(source.max_connections for source in settings.vehicle_sources)
         total = settings.spool.max_mb << 20
-        directory = settings.spool.directory / "children"
-        segment = min(SEGMENT_BYTES, total // 4)
+        self.most_bytes = min(SEGMENT_BYTES, total // 4)  # of records kept at once, `cost` of each
         # What was acknowledged is never dropped: when the spool is full, vehicles get no reply and try again.
-        self.spool = Spool(directory, segment_bytes=segment, max_bytes=total, when_full="refuse")
+        self.spool = Spool(self.home / "children", segment_bytes=self.most_bytes, max_bytes=total, when_full="refuse")
         self._publish_on, self._wake = publish, wake
         self._lane = Lane(self.spool, settings.delivery, publish=self._publish, on_sent=self._count, tally=tally)
         self._heard: list[tuple[str, Receipt]] = []
         self.sent = 0
         self._guard = threading.Lock()
-        self._status: Mapping[str, Any] = {}
+        self._status: dict[str, Mapping[str, Any]] = {}
 
-    # -- the gateway's thread ------------------------------------------------------------------------------------------------
+    # -- the gateways' threads, one for each protocol ----------------------------------------------------------------------------
 
     def keep(self, said: Sequence[Said]) -> None:
         """Make frames durable, all or none: they survive a power cut. Raises SpoolError or SpoolFullError."""
         self.spool.keep([Record(one.device, one.heard_us, 1, one.frame).encode() for one in said])
         self._wake()
 
-    def tell(self, status: Mapping[str, Any]) -> None:
-        """What the heartbeat says of the gateway from now on."""
+    def tell(self, protocol: str, status: Mapping[str, Any]) -> None:
+        """What the heartbeat says of the gateway for a protocol from now on."""
         with self._guard:
-            self._status = status
+            self._status[protocol] = status
 
     # -- the agent's thread --------------------------------------------------------------------------------------------------
 
     @property
-    def status(self) -> Mapping[str, Any]:
-        """What was told last."""
+    def status(self) -> Mapping[str, Mapping[str, Any]]:
+        """What was told last, by protocol."""
         with self._guard:
-            return self._status
+            return dict(self._status)
 
     def receipt(self, device: str, receipt: Receipt) -> None:
         """Note a vehicle's receipt; `pump` works them off together."""

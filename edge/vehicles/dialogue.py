@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chelu.codec.gbt32960_frame import Answer, Command, Encryption, Frame, encode_time
+from edge.vehicles.language import Peer
 
 TIME = 6
 # Bytes: a login has time, serial number, ICCID and a count.
@@ -20,15 +21,6 @@ LEAST_DATA: Mapping[int, int] = {
     Command.PLATFORM_LOGOUT: 8,
 }
 USER, PASSWORD = slice(8, 20), slice(20, 40)  # of a platform's login: time, serial number, user, password, encryption
-
-
-@dataclass(slots=True, eq=False)
-class Peer:
-    """One connection: who has logged in over it. edition: of its first frame, which all others must have."""
-
-    edition: int | None = None
-    vins: dict[bytes, str] = field(default_factory=dict)  # VIN → device id
-    platform: str | None = None
 
 
 class Do(enum.Enum):
@@ -73,6 +65,8 @@ class Dialogue:
             return Outcome(Do.NOTHING, reason="answer")  # to a request that nobody made
         if len(frame.data) < LEAST_DATA.get(frame.command, 0):
             return _refuse(frame, structure_error(frame.edition), "too_short")
+        if frame.command in LEAST_DATA and frame.encryption != Encryption.NONE:  # whoever has a key has opened it before
+            return _refuse(frame, Answer.DECRYPTION if frame.edition == 2025 else Answer.ERROR, "encrypted")
         handle = _HANDLED.get(frame.command)
         return handle(self, peer, frame, now_us) if handle else _refuse(frame, Answer.ERROR, "unsupported_command")
 
@@ -100,8 +94,6 @@ class Dialogue:
                 return _refuse(frame, Answer.VIN_UNKNOWN, "unknown_vin")
         if device is None:
             return _refuse(frame, Answer.ERROR, "not_logged_in")
-        if frame.encryption != Encryption.NONE:
-            return _refuse(frame, Answer.DECRYPTION if frame.edition == 2025 else Answer.ERROR, "encrypted")
         return _keep(frame, device)
 
     def _heartbeat(self, peer: Peer, frame: Frame, _: int) -> Outcome:

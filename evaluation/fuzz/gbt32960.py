@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from random import Random
 
 import numpy as np
@@ -18,18 +17,22 @@ ALONE = 500  # one frame of so many is decoded by itself, too
 MOST_ELEMENTS = 4
 
 
-def frames(random: Random, count: int) -> list[bytes]:
+def frames(random: Random, count: int, edition: int) -> list[bytes]:
     """Sound reports, most of them damaged afterwards; of the damaged two thirds get a right check and length again."""
-    return [_damaged(random, _report(random)) for _ in range(count)]
+    return [damaged(random, report(random, edition)) for _ in range(count)]
 
 
-def check(batch: list[bytes], random: Random) -> Counter[str]:
-    """Decode a batch; returns how often each verdict came. AssertionError with a sentence when something is not as it must be."""
+def check(batch: list[bytes], random: Random) -> list[str]:
+    """Decode a batch; returns the verdict on each. AssertionError with a sentence when something is not as it must be."""
     decoded = gbt32960.decode(frames_of(batch, 0))
     rejects = decoded.rejects
-    verdicts = Counter(map(str, rejects.reason))
-    verdicts["report"], verdicts["other"] = len(decoded.rows), len(decoded.others)
-    _must(sum(verdicts.values()) == len(batch), "every frame is a row, a reject or another command")
+    found = dict.fromkeys(decoded.rows["frame"].tolist(), "report") | dict.fromkeys(decoded.others, "other")
+    _must(found.keys().isdisjoint(rejects.index.tolist()), "no frame is both a row and a reject")
+    found |= {
+        place: f"{reason}: {detail}"
+        for place, reason, detail in zip(rejects.index.tolist(), rejects.reason, rejects.detail, strict=True)
+    }
+    _must(len(found) == len(batch), "every frame is a row, a reject or another command")
     _must(all(rejects.detail), "every reject has a sentence")
     again = write(decoded.parsed.reports)
     for row, frame in enumerate(decoded.rows["frame"].tolist()):
@@ -40,7 +43,7 @@ def check(batch: list[bytes], random: Random) -> Counter[str]:
         alone = gbt32960.decode(frames_of([batch[at]], 0))
         is_row = bool(np.isin(at, decoded.rows["frame"]))
         _must(is_row == (len(alone.rows) == 1), f"neighbours change nothing: {batch[at].hex()}")
-    return verdicts
+    return [found[place] for place in range(len(batch))]
 
 
 def _must(truth: bool, what: str) -> None:  # noqa: FBT001 - reads like assert, and stays under -O
@@ -48,8 +51,8 @@ def _must(truth: bool, what: str) -> None:  # noqa: FBT001 - reads like assert, 
         raise AssertionError(what)
 
 
-def _report(random: Random) -> bytes:
-    edition = random.choice([2016, 2025])
+def report(random: Random, edition: int) -> bytes:
+    """A sound one, of random items with random numbers."""
     codes = random.sample(list(ITEMS[edition]), random.randint(0, 6))
     body = b"".join(bytes([code]) + _item(random, ITEMS[edition][code][1]) for code in codes)
     if random.random() < 0.2:
@@ -80,7 +83,8 @@ def _list(random: Random, part: Counted) -> bytes:
     return count.to_bytes(part.count_bytes, "big") + b"".join(_item(random, part.element) for _ in range(count))
 
 
-def _damaged(random: Random, frame: bytes) -> bytes:
+def damaged(random: Random, frame: bytes) -> bytes:
+    """A frame with something wrong, mostly."""
     kind = random.randrange(8)
     if kind == 0:
         return frame

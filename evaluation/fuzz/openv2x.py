@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from random import Random
 from typing import Any
 
@@ -28,8 +27,8 @@ def frames(random: Random, count: int) -> list[bytes]:
     return [_damaged(random, _rsm(random) if random.random() < 0.7 else _rsi(random)) for _ in range(count)]
 
 
-def check(batch: list[bytes], random: Random) -> Counter[str]:
-    """Read a batch by both readers; returns how often each verdict came. AssertionError when something is not as it must be."""
+def check(batch: list[bytes], random: Random) -> list[str]:
+    """Read a batch by both readers; returns the verdict on each. AssertionError when something is not as it must be."""
     frames = frames_of(batch, REFERENCE_US)
     readings = [READINGS[index % len(READINGS)] for index in range(len(batch))]
     rsm, rsi = read_rsm(frames, readings), read_rsi(frames, readings)
@@ -45,7 +44,7 @@ def check(batch: list[bytes], random: Random) -> Counter[str]:
     return _verdicts(rsm, rsi, len(batch))
 
 
-def _verdicts(rsm: Decoded, rsi: Decoded, count: int) -> Counter[str]:
+def _verdicts(rsm: Decoded, rsi: Decoded, count: int) -> list[str]:
     """One for each message: what it was taken for, or why neither reader took it."""
     said = {message.frame: "rsi" for message in rsi.messages}
     refused = dict(zip(rsm.rejects.index.tolist(), map(str, rsm.rejects.reason), strict=True))
@@ -53,7 +52,7 @@ def _verdicts(rsm: Decoded, rsi: Decoded, count: int) -> Counter[str]:
     for frame in range(count):
         if frame in has_rows:
             said[frame] = "rsm in part" if frame in refused else "rsm"
-    return Counter(said.get(frame) or refused.get(frame, "empty rsm") for frame in range(count))
+    return [said.get(frame) or refused.get(frame, "empty rsm") for frame in range(count)]
 
 
 def _check_rows(decoded: Decoded) -> None:

@@ -243,8 +243,7 @@ def _reports(work: _Work, source: npt.NDArray[np.int32], decode: DecodeReports, 
     columns = _columns(work, source[frame], rows["time_us"], rules.streams["telemetry"].timing)
     columns["flags"] |= np.where(decoded.is_doubtful, np.int16(Flag.RANGE), np.int16(0))
     known = {name: column for name, column in rows.columns.items() if name not in columns and name != "frame"}
-    payloads = [frames.frame(row) for row in frame.tolist()]
-    _add(work, "telemetry", {**known, **columns}, details=decoded.details(), frame=payloads)
+    _add(work, "telemetry", {**known, **columns}, details=decoded.details(), frame=decoded.alone(frames))
 
 
 def _blobs(work: _Work, chosen: Indices, limits: TimingLimits) -> None:

@@ -1,36 +1,32 @@
-"""Vehicles over TCP on a real broker: replies, bad input, and that what was acknowledged outlives kill -9."""
+"""Vehicles over TCP on a real broker: replies to GB/T 32960, bad input, and that what was acknowledged outlives kill -9."""
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from chelu.bus import Session
-from chelu.clock import SystemClock
+from chelu.codec import jt808_frame
 from chelu.codec.gbt32960_frame import Answer, Command, Frame, Splitter, encode_time, read
+from chelu.codec.jt808_frame import MARK
+from chelu.codec.jt808_talk import Say
 from chelu.local.ports import free_port
-from edge.agent import Agent
-from edge.settings import EdgeSettings
 from edge.vehicles import server
-from edge.vehicles.server import VehicleGateway
-from simulators.vehicle_load import Load, Plan, device_list, device_of, vin_of
+from simulators.vehicle_load import Load, Plan
+from simulators.vehicle_names import device_list, device_of, vin_of
 from tests.fix_broker import RunningBroker
+from tests.integration.edge.gateways import CLOCK, Ears, Running, Start, run_gateway
 from tests.waiting import until
 
+EDITIONS = [("gbt32960", 2016), ("gbt32960", 2025), ("jt808", 2013), ("jt808", 2019)]
 NOW_US = 1_700_000_000_000_000
 TIME = encode_time(NOW_US)
 LOGIN = TIME + b"\x00\x01" + b"8" * 20 + b"\x00\x00"
 VIN = vin_of(0).encode()
-CLOCK = SystemClock()
 
 
 def request(command: int, data: bytes = b"", *, vin: bytes = VIN, edition: int = 2016, encryption: int = 1) -> bytes:
@@ -64,60 +60,7 @@ class Car:
         return found.command, found.answer, found.data
 
 
-class Running:
-    """A gateway in this process."""
-
-    def __init__(self, broker: str, directory: Path, *, agent: Mapping[str, object] | None = None, **values: object) -> None:
-        (directory / "vehicles.csv").write_text(device_list(20, site="s", gateway="gw"))
-        self.settings = EdgeSettings.check(
-            {
-                "kind": "gateway",
-                "id": f"gw-{free_port()}",
-                "broker": broker,
-                "spool": {"directory": directory / "spool"},
-                "delivery": {"resend_s": 1},
-                "heartbeat_s": 0.5,
-                **(agent or {}),
-                "sources": [
-                    {
-                        "type": "gbt32960",
-                        "listen": "127.0.0.1:0",
-                        "vehicles": directory / "vehicles.csv",
-                        **values,
-                    }
-                ],
-            },
-            source="test",
-        )
-        self.agent = Agent(self.settings, CLOCK)
-        assert self.agent.children is not None
-        self.gateway = VehicleGateway(self.settings.sources[0], self.agent.children, self.agent.tally, CLOCK)  # type: ignore[arg-type]
-        self.agent.start()
-        self.gateway.start()
-
-    def counted(self, reason: str) -> int:
-        return self.agent.tally.by_place().get("gbt32960", {}).get(reason, 0)
-
-    def stop(self) -> None:
-        self.gateway.stop()
-        self.agent.stop()
-
-
-Start = Callable[..., Running]
 Dial = Callable[[Running], Car]
-
-
-@pytest.fixture
-def start(broker: RunningBroker, tmp_path: Path) -> Iterator[Start]:
-    made: list[Running] = []
-
-    def make(**values: Any) -> Running:
-        made.append(Running(broker.url, tmp_path, **values))
-        return made[-1]
-
-    yield make
-    for running in made:
-        running.stop()
 
 
 @pytest.fixture
@@ -134,27 +77,7 @@ def dial() -> Iterator[Dial]:
         car.sock.close()
 
 
-@pytest.fixture
-def heard(broker: RunningBroker) -> Iterator[Callable[[str], list[bytes]]]:
-    """Frames on a vehicle's topic so far."""
-    session = Session(broker.url, client_id=f"ears-{free_port()}", clock=CLOCK, subscriptions=["vehicle/+/telemetry/up"])
-    session.start()
-    session.wait_connected(10)
-    got: list[tuple[str, bytes]] = []
-
-    def frames(device: str) -> list[bytes]:
-        taken = session.drain(10_000, 0.05)
-        session.acknowledge(taken)
-        got.extend((message.topic.split("/")[1], message.payload) for message in taken)
-        return [payload for name, payload in got if name == device]
-
-    yield frames
-    session.stop()
-
-
-def test_a_vehicle_is_answered_as_the_standard_says_and_its_frames_go_up(
-    start: Start, dial: Dial, heard: Callable[[str], list[bytes]]
-) -> None:
+def test_a_vehicle_is_answered_as_the_standard_says_and_its_frames_go_up(start: Start, dial: Dial, ears: Ears) -> None:
     car = dial(start())
     assert car.ask(Command.LOGIN, LOGIN) == (Command.LOGIN, Answer.OK, TIME)
     assert car.ask(Command.REALTIME, TIME) == (Command.REALTIME, Answer.OK, TIME)
@@ -163,7 +86,7 @@ def test_a_vehicle_is_answered_as_the_standard_says_and_its_frames_go_up(
     assert (command, answer, len(now)) == (Command.TIME, Answer.OK, 6)
     assert car.ask(Command.LOGOUT, TIME + b"\x00\x01") == (Command.LOGOUT, Answer.OK, TIME)
     wanted = [request(Command.LOGIN, LOGIN), request(Command.REALTIME, TIME), request(Command.LOGOUT, TIME + b"\x00\x01")]
-    until(lambda: set(wanted) <= set(heard(device_of(0))), 10, "its frames on its topic")
+    until(lambda: set(wanted) <= set(ears.frames(device_of(0))), 10, "its frames on its topic")
 
 
 def test_frames_in_pieces_and_several_in_one_piece_are_answered_one_by_one(start: Start, dial: Dial) -> None:
@@ -189,8 +112,8 @@ def test_bad_input_is_counted_with_its_reason_and_the_connection_goes_on(start: 
     until(lambda: running.counted("half_a_frame"), 5, "the half frame counted")
     reasons = ("unknown_vin", "not_logged_in", "wrong_check", "truncated", "encrypted", "half_a_frame")
     assert [running.counted(reason) for reason in reasons] == [1] * 6
-    status = until(lambda: s if (s := running.agent.children.status).get("unknown_vins") else None, 5, "it is listed")  # type: ignore[union-attr]
-    assert status["unknown_vins"] == {"LUNKNOWN000000001": 1}  # type: ignore[index]
+    until(lambda: running.status().get("unknown"), 5, "it is listed")
+    assert running.status()["unknown"] == {"LUNKNOWN000000001": 1}
 
 
 def test_one_who_sends_rubbish_is_hung_up_on_and_others_notice_nothing(start: Start, dial: Dial) -> None:
@@ -235,10 +158,10 @@ def test_a_frame_in_two_pieces_after_a_long_silence_is_taken(start: Start, dial:
     car.ask(Command.LOGIN, LOGIN)
     until(lambda: CLOCK.monotonic_s() > begun_s + 1.2, 5, "a silence longer than a frame may take")
     car.send(request(Command.REALTIME, TIME)[:20])
-    told = [id(running.agent.children.status)]  # type: ignore[union-attr]
+    told = [running.status()]
 
     def is_tended() -> bool:
-        if (now := id(running.agent.children.status)) != told[-1]:  # type: ignore[union-attr]
+        if (now := running.status()) is not told[-1]:
             told.append(now)
         return len(told) > 3
 
@@ -269,76 +192,65 @@ def test_a_silent_vehicle_is_hung_up_on(start: Start, dial: Dial) -> None:
     assert running.counted("silent") == 1
 
 
+@pytest.mark.parametrize(("protocol", "edition"), EDITIONS)
 def test_a_list_that_grew_lets_two_hundred_vehicles_in_and_each_report_is_acknowledged(
-    broker: RunningBroker, tmp_path: Path
+    start: Start, protocol: str, edition: int
 ) -> None:
-    running = Running(broker.url, tmp_path)
-    (tmp_path / "vehicles.csv").write_text(device_list(200, site="s", gateway="gw"))
-    until(lambda: len(running.gateway._directory) == 200, 5, "the longer list")
-    outcome = Load(Plan("127.0.0.1", running.gateway.port, 200, 1.0, 3.0), CLOCK).run()
+    running = start(protocol=protocol)
+    running.allow(200)
+    outcome = Load(Plan("127.0.0.1", running.gateway.port, 200, 1.0, 3.0, protocol, edition), CLOCK).run()
     assert (outcome.logged_in, outcome.hung_up) == (200, 0)
     assert outcome.acknowledged == outcome.sent >= 400
-    running.stop()
 
 
 # -- kill -9 ---------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("round_", range(2))
-def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(broker: RunningBroker, tmp_path: Path, round_: int) -> None:
-    count, port = 100, free_port()
-    (tmp_path / "vehicles.csv").write_text(device_list(count, site="s", gateway="gw"))
+def named(device: str, payload: bytes) -> tuple[str, str] | None:
+    """Device and time as sent, of a report."""
+    if payload[:1] == MARK:
+        message = jt808_frame.read(payload)
+        return (device, message.body[22:28].hex()) if message.message == Say.LOCATION else None
+    frame = read(payload)
+    return (device, frame.data[:6].hex()) if frame.command == Command.REALTIME else None
+
+
+@pytest.mark.parametrize(("protocol", "edition"), EDITIONS)
+def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
+    broker: RunningBroker, tmp_path: Path, protocol: str, edition: int
+) -> None:
+    count, port, name = 100, free_port(), f"gw-kill-{protocol}-{edition}"
+    (tmp_path / "vehicles.csv").write_text(device_list(count, site="s", gateway=name))
     config = tmp_path / "gateway.toml"
     away = f"mqtt://127.0.0.1:{free_port()}"  # nobody there: whatever is acknowledged is on this disk alone
     text = f"""kind = "gateway"
-id = "gw-kill-{round_}"
+id = "{name}"
 broker = "BROKER"
 [delivery]
 resend_s = 1
 [[sources]]
-type = "gbt32960"
+type = "{protocol}"
 listen = "127.0.0.1:{port}"
 vehicles = "vehicles.csv"
 """
     config.write_text(text.replace("BROKER", away))
     process = run_gateway(config, tmp_path)
     log = tmp_path / "acknowledged"
-    plan = Plan("127.0.0.1", port, count, 1.0, 30.0, acknowledged_file=log)
+    plan = Plan("127.0.0.1", port, count, 1.0, 30.0, protocol, edition, acknowledged_file=log)
     driver = threading.Thread(target=Load(plan, CLOCK).run)
     driver.start()
-    until(lambda: log.exists() and len(log.read_text().splitlines()) >= 150 + 120 * round_, 30, "some reports acknowledged")
+    until(lambda: log.exists() and len(log.read_text().splitlines()) >= 150, 30, "some reports acknowledged")
     process.send_signal(signal.SIGKILL)
     process.wait()
     driver.join()
     acknowledged = {tuple(line.split()) for line in log.read_text().splitlines()}
-    ears = Session(broker.url, client_id=f"platform-{round_}", clock=CLOCK, subscriptions=["vehicle/+/telemetry/up"])
-    ears.start()
-    ears.wait_connected(10)
+    ears = Ears(broker.url)
     config.write_text(text.replace("BROKER", broker.url))
     process = run_gateway(config, tmp_path)
-    found: set[tuple[str, str]] = set()
-
-    def all_there() -> bool:
-        for message in ears.drain(10_000, 0.1):
-            frame = read(message.payload)
-            if frame.command == Command.REALTIME:
-                found.add((frame.vin.decode(), frame.data[:6].hex()))
-        return acknowledged <= found
-
     try:
-        until(all_there, 30, "every acknowledged report")
+        until(lambda: acknowledged <= {named(*one) for one in ears.all()}, 30, "every acknowledged report")
         assert len(acknowledged) >= 150
     finally:
         ears.stop()
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-
-
-def run_gateway(config: Path, work: Path) -> subprocess.Popen[bytes]:
-    ready = work / f"ready-{len(list(work.glob('ready-*')))}"
-    environ = {**os.environ, "CHELU_READY_FILE": str(ready)}
-    with (work / "gateway.log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, "-m", "edge", "--config", str(config)], env=environ, stderr=log)
-    until(lambda: ready.exists() or process.poll() is not None, 30, "the gateway to be ready")
-    assert process.poll() is None, (work / "gateway.log").read_text()
-    return process

@@ -12,9 +12,10 @@ from chelu.clock import SystemClock
 from chelu.topics import Kind
 from chelu.verifiers import verifier
 from services.registry.rights import Child, acl_lines
-from simulators.vehicle_load import Load, Plan, device_of
+from simulators.vehicle_load import Load, Plan
+from simulators.vehicle_names import device_of
 from tests.fix_broker import MakeBroker, RunningBroker
-from tests.integration.edge.test_gateway import Running
+from tests.integration.edge.gateways import Running
 from tests.waiting import until
 
 CLOCK = SystemClock()

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from chelu.codec import jt808
 from chelu.codec.gbt32960 import NO_TIME_US
-from chelu.codec.jt808_frame import Assembler, Message, Splitter, escape, read, unescape
+from chelu.codec.jt808_frame import Message, Splitter, escape, read, unescape
+from chelu.codec.jt808_parts import PATIENCE_S, Assembler, join, parts_of, read_whole, split
 from chelu.errors import MalformedError, OutOfRangeError
 from chelu.messages import frames_of
 from tests.unit.codec.test_gbt32960 import row_of, same
@@ -54,13 +55,13 @@ def report(edition: int = 2013, body: bytes | None = None, **more: Any) -> bytes
     return framed(head(edition, len(body), **more) + body)
 
 
-def random_report(random: Random) -> bytes:
+def random_report(random: Random, edition: int | None = None) -> bytes:
     day = (random.randint(0, 99), random.randint(1, 12), random.randint(1, 28), random.randint(0, 23), 59, random.randint(0, 59))
     body = random.randbytes(22) + bytes(value // 10 << 4 | value % 10 for value in day)
     for _ in range(random.randint(0, 6)):
         value = random.randbytes(random.choice([0, 1, 2, 4, 4, 9]))
         body += bytes([random.choice([1, 1, 2, 3, 0x30, 0xE1]), len(value)]) + value
-    edition = random.choice([2013, 2019])
+    edition = edition or random.choice([2013, 2019])
     return framed(head(edition, len(body), serial=random.randint(0, 65535)) + body)
 
 
@@ -218,21 +219,147 @@ def parts(bodies: list[bytes], first: int = 65_534) -> list[Message]:
 def test_parts_become_a_message_in_any_order_over_the_wrap_of_serial_numbers(order: list[int]) -> None:
     assembler = Assembler()
     pieces = [read(part.encode()) for part in parts([b"a", b"bb", b"", b"d"])]
-    found = [assembler.add(pieces[place]) for place in order]
-    assert found[:-1] == [None] * 3
-    assert found[-1] == Message(2013, 0x0704, PHONE[2013], 65_534, b"abbd")
+    found = [assembler.add(pieces[place], 0.0) for place in order]
+    assert found[:-1] == [()] * 3
+    assert join(found[-1]) == Message(2013, 0x0704, PHONE[2013], 65_534, b"abbd")
+    assert len(assembler) == 0
 
 
-def test_parts_that_contradict_or_pile_up_are_dropped_and_counted() -> None:
-    assembler = Assembler(most=2)
+@given(st.binary(min_size=1, max_size=4000), st.sampled_from([2013, 2019]), st.integers(20, 1023))
+def test_a_long_message_is_split_into_frames_and_read_whole_again(body: bytes, edition: int, size: int) -> None:
+    message = Message(edition, 0x0704, PHONE[edition], 65_530, body)
+    payload = b"".join(part.encode() for part in split(message, size))
+    assert read_whole(payload) == message
+    assert b"".join(part.encode() for part in parts_of(payload)) == payload
+
+
+def test_parts_that_contradict_or_that_no_message_can_have_are_dropped_and_counted() -> None:
+    assembler = Assembler()
     one = parts([b"a", b"b"], first=10)[0]
-    assert assembler.add(one) is None
-    assert assembler.add(Message(2013, 0x0704, PHONE[2013], 11, b"x", (3, 2))) is None
-    assert assembler.add(Message(2013, 0x0704, PHONE[2013], 11, b"x", (3, 9))) is None
-    assert assembler.dropped == 2
-    for first in (100, 200):
-        assembler.add(parts([b"a", b"b"], first=first)[0])
-    assert assembler.dropped == 3  # the oldest, alone
+    assert assembler.add(one, 0.0) == ()
+    for part in ((3, 2), (3, 9), (3, 0), (60_000, 2)):
+        assert assembler.add(Message(2013, 0x0704, PHONE[2013], 11, b"x", part), 0.0) == ()
+    assert assembler.dropped == {"parts_contradict": 1, "no_such_part": 2, "too_many_parts": 1}
+
+
+def test_the_oldest_parts_give_way_when_there_are_too_many() -> None:
+    assembler = Assembler(most=2, most_bytes=100)
+    for number, phone in enumerate(("000000000001", "000000000002", "000000000003")):
+        assembler.add(Message(2013, 0x0704, phone, number, bytes(10), (2, 1)), 0.0)
+    assert (len(assembler), assembler.dropped) == (2, {"parts_gave_way": 1})
+    assembler.add(Message(2013, 0x0704, "000000000003", 30, bytes(95), (3, 2)), 0.0)
+    assert len(assembler) <= 1
+    assert assembler.dropped["parts_gave_way"] >= 2
+
+
+def test_one_terminal_does_not_push_out_the_others() -> None:
+    assembler = Assembler(most=10)
+    assembler.add(parts([b"a", b"b"], first=10)[0], 0.0)
+    for serial in range(0, 200, 2):
+        assembler.add(Message(2013, 0x0704, "000000000001", serial, b"x", (2, 1)), 0.0)
+    assert join(assembler.add(parts([b"a", b"b"], first=10)[1], 0.0)).body == b"ab"
+
+
+def test_parts_that_the_others_do_not_follow_are_given_up_after_a_while() -> None:
+    assembler = Assembler()
+    assembler.add(parts([b"a", b"b", b"c"], first=10)[0], 0.0)
+    assembler.add(parts([b"a", b"b", b"c"], first=10)[1], 50.0)
+    assembler.tend(PATIENCE_S + 1)
+    assert len(assembler) == 1
+    assembler.tend(PATIENCE_S + 51)
+    assert (len(assembler), assembler.dropped) == (0, {"parts_missing": 2})
+
+
+def batch_report(bodies: list[bytes], *, edition: int = 2019, kind: int = 1, serial: int = 9) -> bytes:
+    """A batch of locations, in one frame or in its parts, written byte by byte."""
+    body = struct.pack(">HB", len(bodies), kind) + b"".join(struct.pack(">H", len(one)) + one for one in bodies)
+    if len(body) <= 1023:
+        return framed(head(edition, len(body), message=0x0704, serial=serial) + body)
+    pieces = [body[at : at + 1000] for at in range(0, len(body), 1000)]
+    return b"".join(
+        framed(
+            head(
+                edition,
+                len(piece),
+                message=0x0704,
+                serial=serial + place,
+                flags=0x2000,
+                part=struct.pack(">HH", len(pieces), place + 1),
+            )
+            + piece
+        )
+        for place, piece in enumerate(pieces)
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(seeds, min_size=1, max_size=60), st.sampled_from([2013, 2019]), st.sampled_from([0, 1]))
+def test_batches_of_locations_read_like_a_second_reader_and_come_back_byte_for_byte(
+    numbers: list[int], edition: int, kind: int
+) -> None:
+    reports = [random_report(Random(number), edition) for number in numbers]
+    bodies = [read(frame).body for frame in reports]
+    payload = batch_report(bodies, edition=edition, kind=kind)
+    decoded = decode_one(payload)
+    assert len(decoded.rejects) == 0
+    for row, frame in enumerate(reports):
+        for name, value in plain_decode(frame).items():
+            found = decoded.rows[name][row].item()
+            assert math.isnan(found) if value is None else math.isclose(found, value, rel_tol=1e-9), name
+    assert decoded.rows["is_reissued"].tolist() == [kind == 1] * len(bodies)
+    assert jt808.batch_body(kind, decoded.locations.bodies()) == decoded.messages[0].body
+    alone = [decode_one(frame) for frame in decoded.alone(frames_of([payload], 0))]
+    assert [one.locations.bodies() for one in alone] == [[body] for body in bodies]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "sentence"),
+    [
+        (b"", "truncated", "0 bytes of body where a batch"),
+        (b"\x00\x00\x00", "undecodable", "no locations"),
+        (b"\x00\x02\x00\x00\x1c" + location(), "truncated", "location 2 of 2"),
+        (b"\x00\x01\x00\x00\x1d" + location(), "truncated", "location 1 of 1"),
+        (b"\x00\x01\x00\x00\x1c" + location() + b"\x00", "overlong", "1 bytes behind"),
+    ],
+)
+def test_batches_that_do_not_hold_what_they_say_are_refused(body: bytes, reason: str, sentence: str) -> None:
+    rejects = decode_one(report(body=body, message=0x0704)).rejects
+    assert [str(one) for one in rejects.reason] == [reason]
+    assert sentence in rejects.detail[0]
+
+
+def test_a_bad_location_costs_itself_not_its_batch() -> None:
+    decoded = decode_one(batch_report([location(), location()[:-1], location() + b"\x01\x04\x00", location(lat=1)]))
+    assert decoded.rows["latitude_deg"].tolist() == [29.56, 1e-6]
+    assert decoded.rejects.index.tolist() == [0]
+    assert "1 of 4 locations" in decoded.rejects.detail[0]
+
+
+def test_a_location_with_hundreds_of_items_is_refused() -> None:
+    parts_ = split(Message(2019, 0x0200, PHONE[2019], 1, location() + b"\x30\x00" * 300))
+    rejects = decode_one(b"".join(part.encode() for part in parts_)).rejects
+    assert [str(one) for one in rejects.reason] == ["undecodable"]
+    assert "256 additional items" in rejects.detail[0]
+
+
+@given(st.data())
+def test_parts_of_one_message_only_make_a_whole(data: st.DataObject) -> None:
+    frames = [part.encode() for part in parts([b"a", b"b", b"c"])]
+    chosen = data.draw(st.lists(st.sampled_from(frames), min_size=1, max_size=4))
+    if chosen == frames:
+        assert read_whole(b"".join(chosen)).body == b"abc"
+    else:
+        with pytest.raises(MalformedError, match="is due"):
+            read_whole(b"".join(chosen))
+
+
+def test_wrong_checks_and_escapes_are_counted_and_too_many_in_a_row_end_the_reading() -> None:
+    splitter, good = Splitter(), report()
+    wrong = good[:-2] + bytes([good[-2] ^ 1]) + b"\x7e"
+    assert list(splitter.feed(good + wrong + b"\x7e\x7d\x05\x00\x7e" + good)) == [good, good]
+    assert (splitter.damaged, splitter.passed_over, splitter.is_lost) == (2, 0, False)
+    assert list(splitter.feed(wrong * 20 + good)) == []
+    assert (splitter.damaged, splitter.is_lost) == (18, True)
 
 
 def test_what_a_frame_cannot_hold_is_refused() -> None:

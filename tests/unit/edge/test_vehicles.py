@@ -10,9 +10,10 @@ import pytest
 from chelu.codec.gbt32960_frame import Answer, Command, Encryption, Frame, encode_time
 from chelu.errors import ConfigurationError
 from edge.settings import EdgeSettings
-from edge.vehicles.dialogue import Dialogue, Do, Outcome, Peer
-from edge.vehicles.directory import Directory, read_vehicles
-from edge.vehicles.server import read_platforms
+from edge.vehicles.dialogue import Dialogue, Do, Outcome
+from edge.vehicles.directory import PHONE, Directory, Listed, read_vehicles
+from edge.vehicles.gbt32960 import read_platforms
+from edge.vehicles.language import Peer
 
 VIN, OTHER = b"LCHELU00000000001", b"LCHELU00000000002"
 NOW_US = 1_700_000_000_000_000
@@ -128,7 +129,39 @@ def test_a_platform_with_a_wrong_password_is_hung_up_on(talk: Talk, login: bytes
 
 def test_the_registers_export_is_a_list_of_vehicles() -> None:
     text = "device_id,kind,vin,name\ncar-1,vehicle,LCHELU00000000001,first\nrsu-1,rsu,,\n"
-    assert read_vehicles(text, source="here") == {VIN: "car-1"}
+    assert read_vehicles(text, source="here") == {VIN: Listed("car-1", VIN.decode())}
+
+
+def test_a_vehicle_of_another_gateway_or_a_retired_one_is_not_ours() -> None:
+    text = """device_id,kind,lifecycle,parent,vin
+car-1,vehicle,active,gw,LCHELU00000000001
+car-2,vehicle,active,other,LCHELU00000000002
+car-3,vehicle,retired,gw,LCHELU00000000003
+car-4,vehicle,planned,gw,LCHELU00000000004
+trailer,vehicle,active,car-1,LCHELU00000000005
+car-6,vehicle,active,,LCHELU00000000006
+"""
+    found = read_vehicles(text, source="here", gateway="gw")
+    assert [listed.device for listed in found.values()] == ["car-1", "trailer"]
+
+
+@pytest.mark.parametrize(
+    ("head", "cell"),
+    [
+        ("phone", "13912345678"),
+        ("label.phone", "13912345678"),
+        ("labels", '"{""phone"": ""13912345678"", ""depot"": ""north""}"'),
+    ],
+)
+def test_a_phone_number_is_a_column_or_a_label(head: str, cell: str) -> None:
+    text = f"device_id,plate,{head}\ncar-1,渝A12345,{cell}\nrsu-1,,\n"
+    found = read_vehicles(text, source="here", naming=PHONE)
+    assert found == {b"00000000013912345678": Listed("car-1", "", "渝A12345")}
+
+
+def test_a_phone_number_has_digits_only() -> None:
+    with pytest.raises(ConfigurationError, match="line 2: phone = '139-1'"):
+        read_vehicles("device_id,phone\ncar-1,139-1\n", source="list.csv", naming=PHONE)
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from chelu.clock import SystemClock
+from chelu.clock import Clock, SystemClock
 from chelu.daemon import LOG_FORMAT, READY_VARIABLE
 from chelu.errors import CheluError
 from chelu.store import Database, migrate
 from services.registry import prepare
+from services.registry.alarms.teller import Teller
 from services.registry.app import create_app
 from services.registry.broker_files import Follower
 from services.registry.database import Register
 from services.registry.deadlines import Deadlines
 from services.registry.doorkeeper import Doorkeeper
+from services.registry.health.monitor import Monitor
 from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
@@ -77,15 +79,27 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
     clock = SystemClock()
     throttles = {name: Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for name, limit in LOGIN_LIMITS.items()}
     stack.enter_context(Deadlines(register, follower.announce))
+    stack.enter_context(Teller(register, clock))
     doorkeeper = clerk = None
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
-        clerk = Clerk(register, clock)
-        doorkeeper = stack.enter_context(Doorkeeper(settings.mqtt_url, register, follower.announce, clock, (clerk,)))
-        stack.enter_context(clerk.sending(doorkeeper.publish))
+        doorkeeper, clerk = _at_broker(stack, settings.mqtt_url, register, follower, clock)
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
     hook = Hook(settings.hook_secret, follower) if settings.hook_secret else None
     return Parts(register, follower, clock, tickets, live, **throttles, doorkeeper=doorkeeper, hook=hook, clerk=clerk)
+
+
+def _at_broker(
+    stack: contextlib.ExitStack, url: str, register: Register, follower: Follower, clock: Clock
+) -> tuple[Doorkeeper, Clerk]:
+    """The registry's session at the broker, and those who hear devices over it."""
+    sessions: list[Doorkeeper] = []
+    clerk = Clerk(register, clock)
+    monitor = Monitor(register, clock, is_listening=lambda: any(session.is_listening for session in sessions))
+    sessions.append(stack.enter_context(Doorkeeper(url, register, follower.announce, clock, (clerk, monitor))))
+    stack.enter_context(clerk.sending(sessions[0].publish))
+    stack.enter_context(monitor)
+    return sessions[0], clerk
 
 
 def _parser() -> argparse.ArgumentParser:

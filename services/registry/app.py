@@ -32,7 +32,10 @@ from services.registry import (
     traffic,
 )
 from services.registry.access import authorise
+from services.registry.alarms import api as alarms
+from services.registry.alarms import maintenance, thresholds, webhooks
 from services.registry.body_limit import BodyLimit
+from services.registry.health import api as devices_health
 from services.registry.models import Model
 from services.registry.orders import commands, configuration, dispatches
 from services.registry.parts import Parts, PartsOf
@@ -80,6 +83,11 @@ def create_app(parts: Parts) -> FastAPI:
         live,
         tables,
         traffic,
+        devices_health,
+        alarms,
+        thresholds,
+        maintenance,
+        webhooks,
         audit,
         backups,
         people,

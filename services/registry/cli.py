@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from chelu.topics import Kind
-from services.registry import cli_assets, cli_backup, cli_files, cli_joining, cli_keys, cli_orders, cli_people, cli_watch
+from services.registry import (
+    cli_alarms,
+    cli_assets,
+    cli_backup,
+    cli_files,
+    cli_health,
+    cli_joining,
+    cli_keys,
+    cli_orders,
+    cli_people,
+    cli_watch,
+)
 from services.registry.cli_shared import AsJson, Set, changes, labels, open_client, print_one, print_rows, read_json
 
 SITE = typer.Typer(help="Test sites.", no_args_is_help=True)
@@ -31,6 +42,8 @@ def register(app: typer.Typer) -> None:
     cli_keys.add(app)
     cli_joining.add(app, DEVICE)
     cli_orders.add(app)
+    cli_health.add(app)
+    cli_alarms.add(app)
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("backup")(cli_backup.backup)

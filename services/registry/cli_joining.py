@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chelu.errors import RefusedError, UnreachableError
 from chelu.topics import Kind
-from services.registry.cli_shared import AsJson, Set, Until, changes, open_client, print_one, print_rows
+from services.registry.cli_shared import AsJson, Set, Until, changes, open_client, present, print_one, print_rows
 
 if TYPE_CHECKING:
     from chelu.api import Client
@@ -41,7 +41,7 @@ def list_inbox(
 def show_waiting(serial: str, fingerprint: Fingerprint = None, *, as_json: AsJson = False) -> None:
     """Show one device that wants to join, with what it said meanwhile."""
     with open_client() as client:
-        found = client.people("GET", "inbox", serial, params=_present(fingerprint=fingerprint))
+        found = client.people("GET", "inbox", serial, params=present(fingerprint=fingerprint))
     print_one(found if as_json else {**found, "data": _data(found["data"])}, as_json=as_json)
 
 
@@ -62,7 +62,7 @@ def register_waiting(
     with open_client() as client:
         from chelu.api import NewDevice
 
-        body = {**_present(**given), **changes(fields or [], NewDevice)}
+        body = {**present(**given), **changes(fields or [], NewDevice)}
         registered = client.people("POST", "inbox", serial, "register", json=body)
     print_one({name: registered[name] for name in ("device_id", "device_key")}, as_json=as_json)
 
@@ -71,7 +71,7 @@ def register_waiting(
 def refuse_waiting(serial: str, fingerprint: Fingerprint = None) -> None:
     """Refuse a device: it is listed no more, however often it asks."""
     with open_client() as client:
-        client.people("DELETE", "inbox", serial, params=_present(fingerprint=fingerprint))
+        client.people("DELETE", "inbox", serial, params=present(fingerprint=fingerprint))
 
 
 def rotate(
@@ -134,7 +134,3 @@ def _text(payload: str) -> str:
     except UnicodeDecodeError:
         text = payload
     return json.dumps(text, ensure_ascii=False)[1:201]
-
-
-def _present(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}

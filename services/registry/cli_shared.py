@@ -63,6 +63,11 @@ def open_client() -> Client:
         return Client.find()
 
 
+def present(**fields: Any) -> dict[str, Any]:
+    """Those that were given."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _value(name: str, text: str, *, is_text: bool) -> Any:
     if is_text:
         return None if text == "null" else text

@@ -98,6 +98,11 @@ class Doorkeeper:
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
     @property
+    def is_listening(self) -> bool:
+        """Whether the broker has us now."""
+        return self._session.is_connected
+
+    @property
     def broker(self) -> dict[str, int] | None:
         """What the broker said of itself last, by the names of `FIGURES`; None while it is away, or says nothing."""
         return dict(self._figures.latest) or None if self._session.is_connected else None

@@ -25,6 +25,7 @@ from services.registry.said import read_object
 MOST_SAID_BYTES = 4096  # of a hello
 MOST_KEPT_BYTES = 64 << 10  # of one message in quarantine; a longer one is cut
 CONNECTED = re.compile(r"New client connected from (?P<address>\S+):\d+ as (?P<account>join\+\S+) \(")
+SAID = frozenset({"state", "command/ack"})  # of what devices say, what concerns joining and secrets
 SERIAL = re.compile(DEVICE_ID.removesuffix("$") + r"\Z")
 
 
@@ -65,6 +66,8 @@ def read(message: Received) -> Word | None:
         return None
     if match.place:
         return _stranger(match, message) if SERIAL.match(match.device) and match.device not in {".", ".."} else None
+    if match.topic.stream not in SAID:
+        return None
     try:
         return _device(match, read_object(message.payload))
     except MalformedError:

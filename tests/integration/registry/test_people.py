@@ -37,6 +37,9 @@ VALUES = {
     "serial": "s",
     "kind": "rsu",
     "dispatch_id": "1",
+    "alarm_id": "1",
+    "threshold_id": "1",
+    "maintenance_id": "1",
 }
 MakeKey = Callable[..., str]
 

@@ -1,0 +1,117 @@
+"""The kinds of alarms: what each means, how grave it is, and the limits that count unless a threshold says otherwise. Pure.
+
+A new kind is an entry here, a line in docs/operating.md (a test compares them), and a call of `alarms.rows.raise_alarm`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class Severity(enum.StrEnum):
+    """How grave an alarm is, the least first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmKind:
+    """One kind.
+
+    bound, clear_bound: the measured value beyond which it is so, and the one it has to come back to before it is no longer so;
+    None where nothing is measured. raise_after_s, clear_after_s: how long it has to be so, or no longer so, before anybody is
+    told.
+    is_quietable: whether a maintenance window keeps it from being raised.
+    """
+
+    name: str
+    severity: Severity
+    about: str
+    unit: str = ""
+    bound: float | None = None
+    clear_bound: float | None = None
+    raise_after_s: float = 0.0
+    clear_after_s: float = 0.0
+    is_quietable: bool = True
+
+
+OFFLINE, RATE, LOSS, LATENCY, CLOCK = "offline", "rate-low", "loss-high", "latency-high", "clock-skew"
+PROCESSOR, MEMORY, DISK = "processor-high", "memory-high", "disk-full"
+HEALTH = (
+    AlarmKind(
+        OFFLINE,
+        Severity.MAJOR,
+        "the device's last will came, it said good-bye, or it has missed heartbeats",
+        unit="heartbeats missed",
+        bound=3,
+        clear_after_s=30,
+    ),
+    AlarmKind(
+        RATE,
+        Severity.WARNING,
+        "a stream of its profile comes at less than this share of the expected rate",
+        unit="share of the expected rate",
+        bound=0.8,
+        clear_bound=0.9,
+        raise_after_s=15,
+        clear_after_s=15,
+    ),
+    AlarmKind(
+        LOSS,
+        Severity.WARNING,
+        "of what it says it sent, more than this share did not come",
+        unit="share lost in transit",
+        bound=0.02,
+        clear_bound=0.01,
+        raise_after_s=30,
+        clear_after_s=60,
+    ),
+    AlarmKind(
+        LATENCY,
+        Severity.WARNING,
+        "what it measures takes longer than this to arrive",
+        unit="ms",
+        bound=500,
+        clear_bound=300,
+        raise_after_s=15,
+        clear_after_s=30,
+    ),
+    AlarmKind(
+        CLOCK,
+        Severity.WARNING,
+        "its clock is further from ours than this",
+        unit="s",
+        bound=1.0,
+        clear_bound=0.5,
+        raise_after_s=15,
+        clear_after_s=30,
+    ),
+    AlarmKind(
+        PROCESSOR,
+        Severity.WARNING,
+        "its processor is busier than this",
+        unit="%",
+        bound=95,
+        clear_bound=85,
+        raise_after_s=120,
+        clear_after_s=120,
+    ),
+    AlarmKind(
+        MEMORY,
+        Severity.WARNING,
+        "more of its memory is used than this",
+        unit="%",
+        bound=95,
+        clear_bound=90,
+        raise_after_s=120,
+        clear_after_s=120,
+    ),
+    AlarmKind(DISK, Severity.MAJOR, "more of its disk is used than this", unit="%", bound=90, clear_bound=85, clear_after_s=60),
+)
+KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in HEALTH}
+QUIETABLE = tuple(name for name, kind in KINDS.items() if kind.is_quietable)

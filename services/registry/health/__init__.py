@@ -1,0 +1,1 @@
+"""How devices do: whether they are there, and whether they do what their profile says; raises alarms."""

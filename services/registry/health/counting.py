@@ -1,0 +1,141 @@
+"""Counts what came of every device, in a thread of its own, and puts it into the monitor's book."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import psycopg
+
+from chelu.clock import Clock
+from chelu.errors import CheluError
+from chelu.units import US_PER_S
+from services.registry.database import Register
+from services.registry.health import counts
+from services.registry.health.columns import Book
+from services.registry.health.counts import Counts, Loss
+
+LOG = logging.getLogger(__name__)
+EVERY_S = 5.0
+LONGEST_S = 60.0  # to look back; what came before is not counted
+LOSS_EVERY = 6  # counts
+LOSS_WINDOW_S = 60.0  # has some heartbeats of everybody
+FEWEST_FRAMES = 50  # of a device, of which a share lost is worth saying
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one round found. new: since the round before; window: that and what the round before found."""
+
+    new: Counts | None
+    window: Counts | None
+    losses: Mapping[int, Loss] | None
+
+
+class Counting:
+    """`start` and `stop` are called by the monitor's owner, `apply` by the monitor's thread."""
+
+    def __init__(self, register: Register, clock: Clock, *, every_s: float = EVERY_S) -> None:
+        self._register, self._clock, self._every_s = register, clock, every_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="health counts", daemon=True)
+        self._guard = threading.Lock()
+        self._waiting: list[Counted] = []
+        self._counted_us = 0
+        self._before: Counts | None = None
+        self._rounds = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def apply(self, book: Book) -> None:
+        """Put what was counted since the last call into the book."""
+        with self._guard:
+            waiting, self._waiting = self._waiting, []
+        for counted in waiting:
+            if counted.new is not None:
+                _add(book, counted.new)
+            if counted.window is not None:
+                _measure(book, counted.window)
+            if counted.losses is not None:
+                _lose(book, counted.losses)
+
+    def count(self) -> Counted:
+        """One round, at once."""
+        to_us = self._clock.wall_us() - round(counts.SETTLED_S * US_PER_S)
+        from_us = max(self._counted_us, to_us - round(LONGEST_S * US_PER_S))
+        lost = None
+        with self._register.transaction() as connection:
+            new = counts.count(connection, from_us=from_us, to_us=to_us) if self._counted_us else None
+            if self._rounds % LOSS_EVERY == 0:
+                lost = counts.losses(connection, from_us=to_us - round(LOSS_WINDOW_S * US_PER_S), to_us=to_us)
+        window = counts.together(self._before, new)
+        self._counted_us, self._before = to_us, new
+        self._rounds += 1
+        return Counted(new, window, lost)
+
+    def _run(self) -> None:
+        is_well = True
+        while not self._stopping.wait(self._every_s):
+            try:
+                counted = self.count()
+            except (CheluError, psycopg.Error) as error:
+                if is_well:
+                    LOG.warning("what comes of devices is not counted: %s", error)
+                is_well = False
+                continue
+            is_well = True
+            with self._guard:
+                self._waiting.append(counted)
+
+
+def _add(book: Book, counted: Counts) -> None:
+    """Rows stored since the round before; whoever they are of was heard."""
+    for key, number in counted.rows.items():
+        if (place := book.place_of_key.get(key)) is not None:
+            book.integers["stored"][place] += number
+            book.integers["heard_us"][place] = max(book.integers["heard_us"][place], counted.last_us[key])
+            book.is_changed[place] = True
+
+
+def _measure(book: Book, counted: Counts) -> None:
+    """Rates of all streams that are expected, 0 where nothing came, and latency where something did."""
+    for column in book.rates_hz.values():
+        column[:] = 0
+    book.floats["latency_ms"][:] = np.nan
+    former, book.tallies["rates_hz"] = book.tallies["rates_hz"], [{} for _ in range(len(book))]
+    for key, by_stream in counted.frames.items():
+        if (place := book.place_of_key.get(key)) is not None:
+            rates = {name: number / counted.seconds for name, number in by_stream.items()}
+            book.tallies["rates_hz"][place] = {name: round(rate, 2) for name, rate in rates.items()}
+            for name in rates.keys() & book.rates_hz.keys():
+                book.rates_hz[name][place] = rates[name]
+            book.floats["latency_ms"][place] = _latency_ms(counted, key, book.floats["skew_s"][place])
+    now = book.tallies["rates_hz"]
+    book.is_changed |= np.fromiter((a != b for a, b in zip(former, now, strict=True)), np.bool_, len(book))
+
+
+def _latency_ms(counted: Counts, key: int, skew_s: float) -> float:
+    """From event to arrival, the clock's skew taken off where heartbeats tell it; NaN where no row has a time of its own."""
+    timed = counted.timed.get(key)
+    if not timed:
+        return math.nan
+    return max(0.0, 1000 * (counted.delay_s[key] / timed + (0.0 if math.isnan(skew_s) else skew_s)))
+
+
+def _lose(book: Book, losses: Mapping[int, Loss]) -> None:
+    book.floats["lost_share"][:] = np.nan
+    for key, loss in losses.items():
+        place = book.place_of_key.get(key)
+        if place is not None and loss.sent >= FEWEST_FRAMES:
+            book.floats["lost_share"][place] = loss.lost / loss.sent
+            book.integers["lost"][place] = loss.lost
+            book.is_changed[place] = True

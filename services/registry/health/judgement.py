@@ -1,0 +1,168 @@
+"""What is wrong with which devices: all of them against their limits at once. Pure.
+
+What is so is so again only beyond the bound, and no longer so only when the clear bound is reached; what cannot be known just now
+(nobody listened, nothing was measured) stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.registry.alarms import kinds
+from services.registry.alarms.rules import Rules, Scope
+from services.registry.health.columns import Book, Floats, Status
+
+Mask = npt.NDArray[np.bool_]
+USUAL_BEAT_S = 60.0  # of a device that says nothing of its heartbeats: T/ITS 0180.1 has run-status that often
+SILENCE = 3.0  # heartbeats missed, after which a device counts as away whatever its alarm's threshold is
+US = 1e6
+MEASURED = (  # kind of alarm, the book's column, whether only its size counts
+    (kinds.LOSS, "lost_share", False),
+    (kinds.LATENCY, "latency_ms", False),
+    (kinds.CLOCK, "skew_s", True),
+    (kinds.PROCESSOR, "cpu_percent", False),
+    (kinds.MEMORY, "memory_percent", False),
+    (kinds.DISK, "disk_percent", False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A kind's limits as columns over the book's devices."""
+
+    bound: Floats
+    clear_bound: Floats
+    is_enabled: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One kind of alarm (and part), for all devices: what was measured, where it is so now, where it was so before."""
+
+    kind: str
+    part: str
+    value: Floats
+    is_so: Mask
+    was_so: Mask
+
+
+def limits_of(book: Book, rules: Rules) -> dict[str, Limits]:
+    """Every kind's limits, looked up once for each site and device kind, and for each device that has a threshold of its own."""
+    scopes: dict[Scope, list[int]] = {}
+    for place, device in enumerate(book.devices):
+        key = device.key if rules.has_own(device.key) else None
+        scopes.setdefault(Scope(device.site_id, device.kind, key), []).append(place)
+    found = {}
+    for kind in kinds.HEALTH:
+        bound, clear, on = np.full(len(book), np.nan), np.full(len(book), np.nan), np.ones(len(book), np.bool_)
+        for scope, places in scopes.items():
+            rule = rules.of(kind.name, scope)
+            bound[places], on[places] = _number(rule.bound), rule.is_enabled
+            clear[places] = _number(rule.bound if rule.clear_bound is None else rule.clear_bound)
+        found[kind.name] = Limits(bound, clear, on)
+    return found
+
+
+def judge(
+    book: Book, limits: Mapping[str, Limits], opened: Mapping[tuple[str, str], Mask], *, now_us: int, listening_us: int
+) -> list[Judged]:
+    """Every kind of alarm for every device.
+
+    opened: by kind and part, where an alarm is open already (n,); listening_us: since when the broker is heard without a break.
+    """
+    nowhere = np.zeros(len(book), np.bool_)
+
+    def was(kind: str, part: str = "") -> Mask:
+        return opened.get((kind, part), nowhere)
+
+    seen = presence(book, now_us=now_us, listening_us=listening_us)
+    judged = [_offline(book, seen, limits[kinds.OFFLINE], was(kinds.OFFLINE))]
+    is_there = ~judged[0].is_so & ~seen.is_silent & (book.integers["heard_us"] > 0)
+    for kind, part, value in _measured(book):
+        mine = limits[kind]
+        is_so = beyond(value, mine, was(kind, part), is_low=kind == kinds.RATE)
+        judged.append(Judged(kind, part, value, is_so & is_there & book.is_supervised & mine.is_enabled, was(kind, part)))
+    known = {(each.kind, each.part) for each in judged}
+    judged += [Judged(*key, seen.missed, nowhere, mask) for key, mask in opened.items() if key not in known]  # a stream given up
+    return judged
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who is there: heartbeats missed since each was heard last (NaN: it never was), and how many we would have heard."""
+
+    missed: Floats
+    listened: Floats
+
+    @property
+    def is_silent(self) -> Mask:
+        """For so long that it cannot be chance, while we listened."""
+        return self.beyond(np.full(len(self.missed), SILENCE))
+
+    def beyond(self, bound: Floats) -> Mask:
+        """Where more were missed than this while we listened."""
+        return (self.missed > bound) & (self.listened > bound)
+
+    def is_unknown(self, bound: Floats) -> Mask:
+        """Where we have not listened for long enough to say."""
+        return (self.missed > bound) & ~(self.listened > bound)
+
+
+def presence(book: Book, *, now_us: int, listening_us: int) -> Presence:
+    """See `Presence`; listening_us as for `judge`."""
+    heard = np.where(book.integers["heard_us"] > 0, book.integers["heard_us"], np.nan)
+    beat_us = US * beats_s(book)
+    return Presence(np.maximum(0.0, (now_us - heard) / beat_us), (now_us - listening_us) / beat_us)
+
+
+def beats_s(book: Book) -> Floats:
+    """Between heartbeats: as the profile says, else as the device does, else what is usual."""
+    said = np.where(np.isnan(book.profile_beat_s), book.floats["beat_s"], book.profile_beat_s)
+    return np.where(np.isnan(said), USUAL_BEAT_S, said)
+
+
+def statuses(book: Book, judged: Sequence[Judged], seen: Presence) -> tuple[npt.NDArray[np.object_], list[tuple[str, ...]]]:
+    """Every device's status, and its problems as ``kind`` or ``kind part``."""
+    wrong = np.zeros(len(book), np.bool_)
+    names: list[tuple[str, ...]] = [()] * len(book)
+    for each in judged:
+        wrong |= each.is_so
+        for place in np.flatnonzero(each.is_so):
+            names[place] = (*names[place], f"{each.kind} {each.part}".strip())
+    status = np.where(wrong, Status.IMPAIRED, Status.HEALTHY).astype(object)
+    was_off = (book.status == Status.OFFLINE) & seen.is_unknown(np.full(len(book), SILENCE))
+    never = book.integers["heard_us"] == 0
+    status[never] = Status.UNHEARD
+    status[judged[0].is_so | book.is_off | seen.is_silent | was_off] = Status.OFFLINE
+    return status, names
+
+
+def beyond(value: Floats, limits: Limits, was_so: Mask, *, is_low: bool = False) -> Mask:
+    """Where a value is wrong: past the bound, or not yet back at the clear bound; one that is NaN leaves things as they were."""
+    limit = np.where(was_so, limits.clear_bound, limits.bound)
+    with np.errstate(invalid="ignore"):
+        is_past = value < limit if is_low else value > limit
+    return np.where(np.isnan(value), was_so, is_past)
+
+
+def _offline(book: Book, seen: Presence, limits: Limits, was_so: Mask) -> Judged:
+    """Gone by its own word or the broker's at once, silent after some missed heartbeats; for those that have any."""
+    speaks = ~np.isnan(book.profile_beat_s) | ~np.isnan(book.floats["beat_s"]) | ~np.isnan(book.delays[:, 0])
+    is_silent = np.where(seen.is_unknown(limits.bound), was_so, seen.beyond(limits.bound) & speaks)
+    is_so = (book.is_off | is_silent) & book.is_supervised & limits.is_enabled
+    return Judged(kinds.OFFLINE, "", seen.missed, is_so, was_so)
+
+
+def _measured(book: Book) -> Iterator[tuple[str, str, Floats]]:
+    for stream in book.streams:
+        yield kinds.RATE, stream, book.rates_hz[stream] / book.expected_hz[stream]
+    for kind, column, is_size in MEASURED:
+        yield kind, "", np.abs(book.floats[column]) if is_size else book.floats[column]
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value

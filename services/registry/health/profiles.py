@@ -1,0 +1,32 @@
+"""What is expected of a device: of its profile when the register has one of that name, else of its kind. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from chelu import topics
+from chelu.topics import Kind
+from services.registry.health.columns import Known
+from services.registry.lifecycle import SPEAKING, Lifecycle
+
+# Only an OBU's own BSMs have to come whatever happens around it: an RSU passes on what it hears, and RSM and SPAT are for those
+# that have what they speak of. Everything else is a profile's to say.
+EXPECTED_HZ: Mapping[Kind, Mapping[str, float]] = {Kind.OBU: {"bsm": topics.row("obu/{id}/bsm/up").rate_hz or 0}}
+SUPERVISED = SPEAKING - {Lifecycle.MAINTENANCE}
+
+
+def known(row: Mapping[str, Any]) -> Known:
+    """A device out of the register's row of it and of its profile (null without one)."""
+    has_profile = row["rates_hz"] is not None
+    beat_s = row["heartbeat_s"]
+    return Known(
+        key=row["device_key"],
+        device_id=row["device_id"],
+        kind=row["kind"],
+        site_id=row["site_id"],
+        is_supervised=row["lifecycle"] in SUPERVISED,
+        beat_s=math.nan if beat_s is None else beat_s,
+        expected_hz=row["rates_hz"] if has_profile else EXPECTED_HZ.get(row["kind"], {}),
+    )

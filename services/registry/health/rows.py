@@ -1,0 +1,93 @@
+"""SQL of health: which devices there are and what is expected of them, and the book of their health kept and read again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from services.registry.health.columns import COUNTERS, INSTANTS, QUANTITIES, TALLIES, Book, Known, Status
+from services.registry.health.profiles import known
+
+Execute = Connection[DictRow]
+REVISION = "SELECT coalesce(max(audit_id), 0) AS revision FROM register.audit"  # every change of the register is in it
+DEVICES = """SELECT device_key, device_id, kind, site_id, lifecycle, heartbeat_s, rates_hz
+    FROM register.device LEFT JOIN register.message_profile ON message_profile.name = device.profile ORDER BY device_key"""
+LOAD = "SELECT * FROM register.health"
+TYPES = {
+    "device_key": "integer",
+    "status": "text",
+    "is_off": "boolean",
+    "reason": "text",
+    "problems": "text[]",
+    **dict.fromkeys((*INSTANTS, *COUNTERS), "bigint"),
+    **dict.fromkeys(TALLIES, "jsonb"),
+    **dict.fromkeys(QUANTITIES, "double precision"),
+}
+NAMES = ", ".join(TYPES)
+SAVE = f"""INSERT INTO register.health ({NAMES})
+    SELECT {", ".join(f"new.{name}" for name in TYPES)}
+    FROM jsonb_to_recordset(%s) AS new ({", ".join(f"{name} {kind}" for name, kind in TYPES.items())})
+        JOIN register.device USING (device_key)
+    ON CONFLICT (device_key) DO UPDATE
+        SET {", ".join(f"{name} = excluded.{name}" for name in TYPES if name != "device_key")}"""  # noqa: S608 - constants only
+
+
+def revision(connection: Execute) -> int:
+    """A number that is another one when something of the register was changed."""
+    row = connection.execute(REVISION.encode()).fetchone()
+    return int(row["revision"]) if row else 0
+
+
+def devices(connection: Execute) -> list[Known]:
+    """All devices, with what is expected of them."""
+    return [known(row) for row in connection.execute(DEVICES.encode())]
+
+
+def load(connection: Execute, book: Book) -> None:
+    """Let a new book know what was kept of its devices."""
+    for row in connection.execute(LOAD.encode()):
+        place = book.place_of_key.get(row["device_key"])
+        if place is not None:
+            _load(book, place, row)
+
+
+def _load(book: Book, place: int, row: Mapping[str, Any]) -> None:
+    for name, column in book.integers.items():
+        column[place] = row[name]
+    for name, numbers in book.floats.items():
+        numbers[place] = math.nan if row[name] is None else row[name]
+    for name, tally in book.tallies.items():
+        tally[place] = row[name]
+    book.is_off[place], book.reason[place] = row["is_off"], row["reason"]
+    book.status[place], book.problems[place] = Status(row["status"]), tuple(row["problems"])
+
+
+def save(connection: Execute, book: Book, places: Iterable[int]) -> int:
+    """Keep these places of the book, in one statement; devices deleted meanwhile are passed over. Answers how many they were."""
+    rows = [_row(book, place) for place in places]
+    if rows:
+        connection.execute(SAVE.encode(), (Jsonb(rows),))
+    return len(rows)
+
+
+def _row(book: Book, place: int) -> dict[str, Any]:
+    return {
+        "device_key": book.devices[place].key,
+        "status": book.status[place],
+        "is_off": bool(book.is_off[place]),
+        "reason": book.reason[place],
+        "problems": list(book.problems[place]),
+        **{name: int(column[place]) for name, column in book.integers.items()},
+        **{name: _number(column[place]) for name, column in book.floats.items()},
+        **{name: dict(tally[place]) for name, tally in book.tallies.items()},
+    }
+
+
+def _number(value: np.float64) -> float | None:
+    return float(value) if math.isfinite(value) else None

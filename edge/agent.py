@@ -53,7 +53,7 @@ class Agent:
         self.tally, self._inboxes, self._stopping = Tally(), Inboxes(), threading.Event()
         self.start_id = secrets.token_hex(8)
         self.position: Position | None = settings.position
-        self._rows = {row.stream: row for row in topics.of_kind(settings.kind, from_device=True)}
+        self._rows = {row.stream: row for row in topics.of_kind(settings.kind, from_device=True) if not row.is_by_serial}
         self._events, self._backlog = self._lane("events"), self._lane("backlog")
         self.device_id = bytes.fromhex(settings.wire_id) if settings.wire_id else wire_id(settings.id)
         own_id = int(settings.own_bsm_id, 16) if settings.own_bsm_id else None

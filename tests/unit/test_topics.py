@@ -157,3 +157,9 @@ def test_the_page_has_every_row() -> None:
     lines = page().splitlines()
     for topic in TOPICS:
         assert sum(line.startswith(f"| `{topic.pattern}` |") for line in lines) == 1, topic.pattern
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_under_its_own_id_a_device_says_a_stream_on_one_topic(kind: Kind) -> None:
+    streams = [row.stream for row in of_kind(kind, from_device=True) if not row.is_by_serial]
+    assert len(set(streams)) == len(streams)

@@ -134,6 +134,12 @@ def wait_alarm(client: Client, subject: str, kind: str, state: str = "open") -> 
     return found[0]
 
 
+def told(client: Client, device_id: str, name: str) -> dict[str, Any]:
+    """Its health, once this is known of it."""
+    until(lambda: health(client, device_id)[name] is not None, PATIENCE_S, f"{name} of {device_id}")
+    return health(client, device_id)
+
+
 def threshold(client: Client, kind: str, **limits: Any) -> None:
     client.people("PUT", "thresholds", json={"kind": kind, **limits})
 
@@ -154,6 +160,7 @@ def test_a_killed_agent_is_offline_at_once_by_its_last_will(client: Client, agen
 
 def test_a_stopped_process_has_missed_three_heartbeats(client: Client, agents: Agents) -> None:
     process = agents.start("stopped")
+    told(client, "stopped", "beat_s")
     wait_status(client, "stopped", "healthy")
     process.send_signal(signal.SIGSTOP)
     found = wait_alarm(client, "stopped", "offline")
@@ -178,14 +185,10 @@ def test_a_device_that_comes_and_goes_is_one_alarm(client: Client, agents: Agent
 
 def test_an_agent_tells_how_its_machine_does(client: Client, agents: Agents) -> None:
     agents.start("machine")
-    found = until(
-        lambda: told if (told := health(client, "machine"))["disk_percent"] is not None else None, PATIENCE_S, "a report"
-    )
+    found = told(client, "machine", "disk_percent")
     for name in ("cpu_percent", "memory_percent", "disk_percent"):
         assert 0 <= found[name] <= 100, name
-    found = until(
-        lambda: told if (told := health(client, "machine"))["tx_bytes_per_s"] is not None else None, PATIENCE_S, "another"
-    )
+    found = told(client, "machine", "tx_bytes_per_s")
     assert found["beat_s"] == BEAT_S
     assert abs(found["skew_s"]) < 5
     threshold(client, "disk-full", device="machine", bound=0.001, clear_bound=0, clear_after_s=0, is_enabled=True)
@@ -305,6 +308,7 @@ def test_a_registry_that_was_killed_goes_on_where_it_was(running: RunningSite, c
     """One is down before and after, one dies meanwhile, one comes back meanwhile, and one is there all the time."""
     for name in ("down", "dies", "comes", "stays"):
         agents.start(name, beat_s=1)
+        told(client, name, "beat_s")
         wait_status(client, name, "healthy")
     for name in ("down", "comes"):
         agents.kill(name)

@@ -102,7 +102,7 @@ def _read(match: topics.Match, document: Mapping[str, Any], message: Received) -
 
 
 def _state(device: str, document: Mapping[str, Any], message: Received) -> State | None:
-    if document.get("state") not in {"online", "offline"}:
+    if document.get("state") not in ("online", "offline"):
         return None
     reason = document.get("reason")
     text = "".join(filter(str.isprintable, reason))[:100] if isinstance(reason, str) else ""

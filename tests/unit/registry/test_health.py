@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chelu.bus import Received
@@ -199,6 +199,7 @@ def test_words_are_read() -> None:
     assert math.isnan(read.disk_percent), "no disk has more room than it has"
 
 
+@settings(max_examples=300)
 @given(
     st.sampled_from(["state", "heartbeat/up", "info/up", "run-status/up"]),
     st.recursive(
@@ -215,6 +216,7 @@ def test_words_are_read() -> None:
         max_leaves=20,
     ),
 )
+@example("state", {"state": []})
 def test_whatever_a_device_says_breaks_nothing(stream: str, said: object) -> None:
     word = words.read(message(f"obu/obu-1/{stream}", json.dumps(said).encode()))
     found = book()

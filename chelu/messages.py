@@ -14,6 +14,44 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chelu.fields import (
+    CLASS,
+    HEADER,
+    MOTION,
+    MOTION_CONFIDENCE,
+    POSITION,
+    POSITION_CONFIDENCE,
+    SIZE,
+    Field,
+    Stream,
+    codes,
+    floats,
+)
+from chelu.report_streams import EVENT, TELEMETRY, TRAFFIC
+
+__all__ = [
+    "BSM",
+    "EVENT",
+    "HEADER",
+    "PARTICIPANT",
+    "SPAT",
+    "STREAMS",
+    "TELEMETRY",
+    "TRAFFIC",
+    "Batch",
+    "Column",
+    "DropReason",
+    "Field",
+    "Flag",
+    "Frames",
+    "Rejects",
+    "Stream",
+    "concatenate",
+    "empty",
+    "filled",
+    "frames_of",
+]
+
 Column = npt.NDArray[Any]
 
 
@@ -39,41 +77,6 @@ class Flag(enum.IntFlag):
     GAP = 4  # message counts are missing between this row and the sender's previous one
     JUMP = 8  # the position is further from the previous one than the speed allows
     RANGE = 16  # a value is possible on the wire but not on a road
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One column: `dtype` is a numpy type string, `optional` integers carry a ``<name>_valid`` mask (floats use NaN)."""
-
-    name: str
-    dtype: str
-    unit: str
-    about: str
-    optional: bool = False
-
-    @property
-    def has_mask(self) -> bool:
-        """Whether a ``<name>_valid`` column stands beside this one."""
-        return self.optional and not self.dtype.startswith("f")
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A stream's definition: what one row is, and its columns in order."""
-
-    name: str
-    row: str
-    fields: tuple[Field, ...]
-    late_after_s: float = 5.0
-
-    def dtypes(self) -> dict[str, np.dtype[Any]]:
-        """Column name → numpy type, masks included, in order."""
-        types: dict[str, np.dtype[Any]] = {}
-        for spec in self.fields:
-            types[spec.name] = np.dtype(spec.dtype)
-            if spec.has_mask:
-                types[spec.name + "_valid"] = np.dtype(np.bool_)
-        return types
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,49 +173,6 @@ class Rejects:
         return len(self.reason)
 
 
-def _floats(*specs: tuple[str, str, str], dtype: str = "f8") -> tuple[Field, ...]:
-    return tuple(Field(name, dtype, unit, about, optional=True) for name, unit, about in specs)
-
-
-def _codes(*specs: tuple[str, str, str]) -> tuple[Field, ...]:
-    return tuple(Field(name, dtype, "", about, optional=True) for name, dtype, about in specs)
-
-
-POSITION = (
-    Field("latitude_deg", "f8", "°", "WGS-84", optional=True),
-    Field("longitude_deg", "f8", "°", "WGS-84", optional=True),
-    Field("elevation_m", "f8", "m", "above the WGS-84 ellipsoid", optional=True),
-)
-MOTION = _floats(
-    ("speed_mps", "m/s", "along the heading"),
-    ("heading_deg", "°", "clockwise from north"),
-    ("steering_angle_deg", "°", "steering wheel, right positive"),
-    ("acceleration_longitudinal_mps2", "m/s²", "forward positive"),
-    ("acceleration_lateral_mps2", "m/s²", "right positive"),
-    ("acceleration_vertical_mps2", "m/s²", "down is negative"),
-    ("yaw_rate_dps", "°/s", "clockwise positive"),
-)
-SIZE = _floats(("width_m", "m", ""), ("length_m", "m", ""), ("height_m", "m", ""))
-CLASS = _codes(("vehicle_class", "u1", "BasicVehicleClass"), ("fuel_type", "u1", "FuelType"))
-MOTION_CONFIDENCE = _codes(
-    ("speed_confidence", "u1", "SpeedConfidence"),
-    ("heading_confidence", "u1", "HeadingConfidence"),
-    ("steering_confidence", "u1", "SteeringWheelAngleConfidence"),
-)
-POSITION_CONFIDENCE = _codes(
-    ("position_confidence", "u1", "PositionConfidence"),
-    ("elevation_confidence", "u1", "ElevationConfidence"),
-)
-
-# What every stored row starts with; filled in by ingest, except time_us, which the codec works out.
-HEADER = (
-    Field("time_us", "i8", "µs", "event time, UTC"),
-    Field("arrival_us", "i8", "µs", "when ingest received it, UTC"),
-    Field("device_key", "i4", "", "register.device"),
-    Field("batch_id", "i8", "", "stream.batch, whose committed_us says when the row was durable"),
-    Field("flags", "i2", "", "set of Flag"),
-)
-
 BSM = Stream(
     "bsm",
     "one Basic Safety Message: a vehicle says where it is and what it does (YD/T 3709-2020)",
@@ -222,17 +182,17 @@ BSM = Stream(
         Field("vehicle_id", "u8", "", "the message's 8-byte id, big-endian"),
         Field("sec_mark_ms", "u2", "ms", "as sent; 60000 and above: unknown"),
         *POSITION,
-        *_codes(("time_confidence", "u1", "TimeConfidence")),
-        *_floats(
+        *codes(("time_confidence", "u1", "TimeConfidence")),
+        *floats(
             ("semi_major_m", "m", "accuracy ellipse"),
             ("semi_minor_m", "m", "accuracy ellipse"),
             ("semi_major_orientation_deg", "°", "clockwise from north"),
         ),
         *POSITION_CONFIDENCE,
-        *_codes(("transmission", "u1", "TransmissionState")),
+        *codes(("transmission", "u1", "TransmissionState")),
         *MOTION,
         *MOTION_CONFIDENCE,
-        *_codes(
+        *codes(
             ("brake_pedal", "u1", "BrakePedalStatus"),
             ("wheel_brakes", "u1", "BrakeAppliedStatus, first bit is the highest of 5"),
             ("traction_control", "u1", "TractionControlStatus"),
@@ -243,12 +203,12 @@ BSM = Stream(
         ),
         *SIZE,
         *CLASS,
-        *_codes(
+        *codes(
             ("events", "u2", "VehicleEventFlags, first bit is the highest of 13"),
             ("lights", "u2", "ExteriorLights, first bit is the highest of 9"),
         ),
-        *_floats(("path_radius_m", "m", "predicted; infinite when straight"), ("path_confidence", "1", "0..1")),
-        *_codes(
+        *floats(("path_radius_m", "m", "predicted; infinite when straight"), ("path_confidence", "1", "0..1")),
+        *codes(
             ("response_type", "u1", "ResponseType"),
             ("siren", "u1", "SirenInUse"),
             ("lightbar", "u1", "LightbarInUse"),
@@ -266,11 +226,11 @@ PARTICIPANT = Stream(
         Field("participant_type", "u1", "", "ParticipantType: 0 unknown 1 motor 2 non-motor 3 pedestrian 4 rsu"),
         Field("participant_id", "u2", "", "0..65535, unique within the RSU"),
         Field("source", "u1", "", "SourceType"),
-        *_codes(("vehicle_id", "u8", "the participant's own 8-byte id, big-endian")),
+        *codes(("vehicle_id", "u8", "the participant's own 8-byte id, big-endian")),
         Field("sec_mark_ms", "u2", "ms", "as sent; 60000 and above: unknown"),
         *POSITION,
         *POSITION_CONFIDENCE,
-        *_codes(("transmission", "u1", "TransmissionState")),
+        *codes(("transmission", "u1", "TransmissionState")),
         *MOTION,
         *MOTION_CONFIDENCE,
         *SIZE,
@@ -284,14 +244,14 @@ SPAT = Stream(
     (
         Field("time_us", "i8", "µs", "event time of the intersection's state, UTC"),
         Field("message_count", "u1", "", "0..127, wraps"),
-        *_codes(("region_id", "u2", "RoadRegulatorID")),
+        *codes(("region_id", "u2", "RoadRegulatorID")),
         Field("intersection_id", "u2", "", "NodeID"),
         Field("status", "u2", "", "IntersectionStatusObject, first bit is the highest of 16"),
-        Field("phase_id", "u1", "", "0 unknown, 255 permanent green"),
+        Field("phase_id", "i2", "", "0 unknown, 255 permanent green; above: pedestrians of T/ITS 0180.1 annex B"),
         Field("state_index", "u1", "", "place in the phase's list of states, from 0"),
         Field("light", "u1", "", "LightState"),
         Field("timing", "u1", "", "how it was sent: 0 none, 1 counting down, 2 UTC"),
-        *_floats(
+        *floats(
             ("start_s", "s", "from time_us until this state starts; 0 = now"),
             ("min_end_s", "s", "from time_us"),
             ("max_end_s", "s", "from time_us"),
@@ -300,62 +260,12 @@ SPAT = Stream(
             ("next_start_s", "s", "from time_us"),
             ("next_duration_s", "s", ""),
         ),
+        *codes(
+            ("approach", "u1", "side it is for, where the phase's number says so: 0 north 1 north-east … 7 north-west"),
+            ("movement", "u1", "1 straight 2 left 3 right 4 turn back 6 straight to wait 7 left to wait"),
+            ("road_user", "u1", "ParticipantType: 1 motor 2 non-motor 3 pedestrian"),
+        ),
     ),
 )
 
-TELEMETRY = Stream(
-    "telemetry",
-    "one report of a vehicle on itself: real-time or re-issued data of GB/T 32960.3, or a location report of JT/T 808",
-    (
-        Field("time_us", "i8", "µs", "when the vehicle took the data, UTC; whole seconds on the wire"),
-        Field("edition", "u2", "", "2016, 2025: GB/T 32960.3; 2013, 2019: JT/T 808"),
-        Field("is_reissued", "b1", "", "sent again later, after a time without connection"),
-        *_codes(
-            ("vehicle_state", "u1", "1 on 2 off 3 other"),
-            ("charge_state", "u1", "1 charging parked 2 charging driving 3 not charging 4 charged"),
-            ("power_mode", "u1", "1 electric 2 hybrid 3 fuel"),
-        ),
-        *POSITION,
-        *_codes(("coordinate_system", "u1", "as sent: 1 WGS-84 2 GCJ-02 3 other; the columns hold WGS-84")),
-        *_floats(
-            ("speed_mps", "m/s", ""),
-            ("heading_deg", "°", "clockwise from north"),
-            ("mileage_m", "m", "since the vehicle was made"),
-            ("voltage_v", "V", "of the traction battery"),
-            ("current_a", "A", "of the traction battery"),
-            ("state_of_charge", "1", "0..1"),
-            ("insulation_ohm", "Ω", ""),
-            ("accelerator", "1", "0..1 of its travel"),
-            ("brake", "1", "0..1 of its travel; 1.01: pressed, travel unknown"),
-        ),
-        *_codes(
-            ("gear", "u1", "0 neutral 1..12 13 reverse 14 drive 15 park"),
-            ("has_drive", "b1", "a driving force acts"),
-            ("has_brake", "b1", "a braking force acts"),
-            ("dcdc_state", "u1", "1 working 2 off"),
-            ("motors", "u1", "how many motors are reported"),
-            ("engine_state", "u1", "1 on 2 off"),
-        ),
-        *_floats(
-            ("engine_speed_rpm", "1/min", ""),
-            ("fuel_l_per_100km", "L/100 km", ""),
-            ("fuel_cell_voltage_v", "V", ""),
-            ("fuel_cell_current_a", "A", ""),
-            ("hydrogen_temperature_max_c", "°C", ""),
-            ("hydrogen_pressure_max_pa", "Pa", ""),
-            ("cell_voltage_max_v", "V", "as sent, else the highest of the cells reported"),
-            ("cell_voltage_min_v", "V", "as sent, else the lowest of the cells reported"),
-            ("battery_temperature_max_c", "°C", "as sent, else the highest of the probes reported"),
-            ("battery_temperature_min_c", "°C", "as sent, else the lowest of the probes reported"),
-        ),
-        *_codes(
-            ("alarm_level", "u1", "highest now: 0 none … 3 worst, 4 thermal event (2025)"),
-            ("alarm_flags", "u4", "general alarms; lowest bit first, of the edition's own table"),
-            ("faults", "u2", "how many fault codes are reported"),
-            ("status_flags", "u4", "JT/T 808: the status word"),
-        ),
-    ),
-    late_after_s=60.0,
-)
-
-STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in (BSM, PARTICIPANT, SPAT, TELEMETRY)}
+STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in (BSM, PARTICIPANT, SPAT, TELEMETRY, EVENT, TRAFFIC)}

@@ -16,6 +16,7 @@ from typing import Any
 from chelu import topics
 from chelu.bus import Publication, Session, Will
 from chelu.clock import Clock
+from chelu.codec.wire_id import wire_id
 from chelu.messages import Frames
 from chelu.spool import Spool, SpoolError
 from chelu.topics import Kind
@@ -28,7 +29,7 @@ from edge.inforce import InForce
 from edge.lane import Lane
 from edge.outgoing import Outgoing
 from edge.record import Record
-from edge.routing import Heard, Router, wire_id
+from edge.routing import Heard, Router
 from edge.settings import EdgeSettings, Position
 from edge.sink import WarningSink
 from edge.tally import Tally

@@ -5,7 +5,6 @@ MessageFrame is a CHOICE with an extension mark: bit 0 says "extended", bits 1..
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from chelu import topics
@@ -61,9 +60,3 @@ def vehicle_id(frame: bytes) -> int | None:
     if len(frame) < _ID_BYTES:
         return None
     return (int.from_bytes(frame[:_ID_BYTES], "big") >> _ID_SHIFT) & _ID_MASK
-
-
-def wire_id(device: str) -> bytes:
-    """The 8 bytes that stand for a device in envelopes and RSMs when none are configured: its name, or a hash of a longer one."""
-    name = device.encode()
-    return name.ljust(8, b"\0") if len(name) <= 8 else hashlib.blake2b(name, digest_size=8).digest()

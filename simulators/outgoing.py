@@ -14,19 +14,14 @@ import numpy.typing as npt
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Column, Frames, Stream, filled
 from chelu.ragged import Bytes, Ints
-from simulators.scene import ActorKind, Role, Slice
+from simulators.rows import motion, participants, phases
+from simulators.scene import Role, Slice
 
 Floats = npt.NDArray[np.float64]
 
 PARTICIPANTS_PER_FRAME = 16  # ParticipantList SIZE(1..16)
 PHASES_PER_FRAME = 16  # PhaseList SIZE(1..16)
-YAW_LIMIT_DPS, ACCELERATION_LIMIT_MPS2 = 327.67, 20.0  # the wire's; a pedestrian's course on the spot turns faster
-VEHICLE_CLASS = {ActorKind.CAR: 10, ActorKind.TRUCK: 25, ActorKind.BUS: 50, ActorKind.MOTORCYCLE: 40}  # BasicVehicleClass
-PARTICIPANT_TYPE = {ActorKind.UNKNOWN: 0, ActorKind.BICYCLE: 2, ActorKind.PEDESTRIAN: 3}  # ParticipantType; others: 1 motor
-SOURCE_INTEGRATED = 7  # SourceType: what a roadside unit fuses from its sensors
 TIME_CONFIDENCE, ACCURACY_M = 15, 0.5  # 1 ms; half axes of the accuracy ellipse
-POSITION_CONFIDENCE, ELEVATION_CONFIDENCE = 10, 9  # 50 cm and 1 m: what a recording is good for
-TIMING_COUNTING_DOWN = 1
 
 
 class Encoder(Protocol):
@@ -113,7 +108,7 @@ class Composer:
         rows = filled(
             BSM,
             len(samples),
-            **self._motion(samples, event_us),
+            **motion(self._cast.actors, self._frame, samples, event_us),
             message_count=count.astype(np.uint8),
             vehicle_id=self._cast.vehicle_ids[actor],
             **_certainty(len(samples)),
@@ -125,16 +120,13 @@ class Composer:
         frame = frame_of(samples["time_ms"], PARTICIPANTS_PER_FRAME)
         first, rows = np.unique(frame, return_index=True, return_counts=True)[1:]
         count = self._next(-2, len(first))
-        kind = self._cast.actors["kind"][samples["actor"]]
-        batch = filled(
-            PARTICIPANT,
-            len(samples),
-            **self._motion(samples, event_us),
+        batch = participants(
+            self._cast.actors,
+            self._frame,
+            samples,
+            event_us,
             message_count=count[frame].astype(np.uint8),
             rsu_id=np.full(len(samples), self._cast.rsu_id, np.uint64),
-            participant_type=np.array([PARTICIPANT_TYPE.get(ActorKind(k), 1) for k in range(len(ActorKind))], np.uint8)[kind],
-            participant_id=(samples["actor"] % 65536).astype(np.uint16),
-            source=np.full(len(samples), SOURCE_INTEGRATED, np.uint8),
             frame=frame,
         )
         frames = self._encoder.rsm(batch, np.tile(self._cast.rsu_position, (len(first), 1)))
@@ -144,60 +136,13 @@ class Composer:
         frame = frame_of(signals["time_ms"], PHASES_PER_FRAME, signals["intersection_id"].astype(np.int64))
         first, rows = np.unique(frame, return_index=True, return_counts=True)[1:]
         count = self._next(-1, len(first))
-        n = len(signals)
-        end = signals["likely_end_s"]
-        batch = filled(
-            SPAT,
-            n,
-            time_us=event_us,
-            message_count=count[frame].astype(np.uint8),
-            intersection_id=signals["intersection_id"],
-            phase_id=signals["phase_id"],
-            light=signals["light"],
-            timing=np.full(n, TIMING_COUNTING_DOWN, np.uint8),
-            start_s=np.zeros(n),
-            min_end_s=end,
-            max_end_s=end,
-            likely_end_s=end,
-            frame=frame,
-        )
+        batch = phases(signals, event_us, message_count=count[frame].astype(np.uint8), frame=frame)
         return Parcel(SPAT, signals["time_ms"][first], np.full(len(first), -1), rows, count, self._encoder.spat(batch))
 
     def _next(self, sender: int, n: int) -> Ints:
         count = (int(self._counts[sender]) + np.arange(n, dtype=np.int64)) % 128
         self._counts[sender] += n
         return count
-
-    def _motion(self, samples: Batch, event_us: Ints) -> dict[str, Column]:
-        """What BSM and RSM say alike of one who moves."""
-        actors, actor, n = self._cast.actors, samples["actor"], len(samples)
-        latitude, longitude, elevation = self._frame.to_geodetic(
-            np.stack([samples["x_m"], samples["y_m"], samples["z_m"]], axis=1)
-        )
-        kind = actors["kind"][actor]
-        classes = np.array([VEHICLE_CLASS.get(ActorKind(k), 0) for k in range(len(ActorKind))], np.uint8)[kind]
-        return {
-            "time_us": event_us,
-            "sec_mark_ms": (event_us // 1000 % 60_000).astype(np.uint16),
-            "latitude_deg": latitude,
-            "longitude_deg": longitude,
-            "elevation_m": elevation,
-            "position_confidence": np.full(n, POSITION_CONFIDENCE, np.uint8),
-            "position_confidence_valid": np.ones(n, np.bool_),
-            "elevation_confidence": np.full(n, ELEVATION_CONFIDENCE, np.uint8),
-            "elevation_confidence_valid": np.ones(n, np.bool_),
-            "speed_mps": samples["speed_mps"],
-            "heading_deg": samples["heading_deg"],
-            "acceleration_longitudinal_mps2": _limited(samples["acceleration_mps2"], ACCELERATION_LIMIT_MPS2),
-            "acceleration_lateral_mps2": np.zeros(n),
-            "acceleration_vertical_mps2": np.zeros(n),
-            "yaw_rate_dps": _limited(samples["yaw_rate_dps"], YAW_LIMIT_DPS),
-            "length_m": actors["length_m"][actor],
-            "width_m": actors["width_m"][actor],
-            "height_m": actors["height_m"][actor],
-            "vehicle_class": classes,
-            "vehicle_class_valid": classes > 0,
-        }
 
 
 def _certainty(n: int) -> dict[str, Column]:
@@ -234,7 +179,3 @@ def frame_of(time_ms: Ints, capacity: int, group: Ints | None = None) -> Ints:
     block = np.cumsum(is_new) - 1
     is_new |= rank_within(block) % capacity == 0
     return np.asarray(np.cumsum(is_new) - 1, np.int64)
-
-
-def _limited(values: Floats, limit: float) -> Floats:
-    return np.clip(values, -limit, limit)

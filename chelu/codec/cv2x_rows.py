@@ -22,6 +22,7 @@ Types = dict[str, np.dtype[Any]]
 BSM_TYPES, PARTICIPANT_TYPES, SPAT_TYPES = BSM.dtypes(), PARTICIPANT.dtypes(), SPAT.dtypes()
 MARK_UNKNOWN = 36001  # TimeMark
 ABSOLUTE = 6  # index of the position offsets' last alternative
+NOT_ON_AIR = ("approach", "movement", "road_user")  # what a phase is for: a MAP tells
 HOUR = 36000  # TimeMark units; as a value: more than an hour
 
 
@@ -89,11 +90,14 @@ def spat_batch(table: Table, frame: Ints, reference_us: Ints) -> Batch:
         "region_id_valid": crossings.present("intersectionId.region")[at],
         "intersection_id": crossings.column("intersectionId.id", np.uint16)[at],
         "status": crossings.column("status", np.uint16)[at],
-        "phase_id": phases.column("id", np.uint8)[phase],
+        "phase_id": phases.column("id", np.int16)[phase],
         "state_index": (np.arange(len(phase)) - np.searchsorted(phase, phase)).astype(np.uint8),
         "light": states.column("light", np.uint8),
         "timing": states.column("timing#", np.uint8, -1 % 256) + np.uint8(1),
     }
+    nothing, nowhere = np.zeros(len(phase), np.uint8), np.zeros(len(phase), np.bool_)
+    for name in NOT_ON_AIR:
+        columns[name], columns[f"{name}_valid"] = nothing, nowhere
     return _ordered(SPAT_TYPES, columns | _timing(states, time_us))
 
 

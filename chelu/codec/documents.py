@@ -31,14 +31,19 @@ def parse_object(payload: bytes) -> dict[str, Any]:
 def read_object(payload: bytes) -> dict[str, Any]:
     """One JSON object in UTF-8 that jsonb can hold; MalformedError (undecodable) for anything else."""
     document = parse_object(payload)
-    _check_depth(document, payload)
+    check_storable(document)
+    return document
+
+
+def check_storable(document: dict[str, Any]) -> None:
+    """MalformedError (undecodable) for what jsonb cannot hold."""
     try:
         text = json.dumps(document, allow_nan=False, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise _undecodable(f"it is not JSON in UTF-8 ({error})") from None
+    _check_depth(document, text)
     if _NUL.search(text):
         raise _undecodable("a text holds the character NUL")
-    return document
 
 
 def event_time_us(document: dict[str, Any]) -> int | None:
@@ -71,8 +76,8 @@ def _iso_us(text: str) -> int | None:
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
-def _check_depth(document: dict[str, Any], payload: bytes) -> None:
-    if payload.count(b"[") + payload.count(b"{") <= DEEPEST:
+def _check_depth(document: dict[str, Any], text: bytes) -> None:
+    if text.count(b"[") + text.count(b"{") <= DEEPEST:
         return
     level: list[Any] = [document]
     for _ in range(DEEPEST):

@@ -18,6 +18,7 @@ from chelu.errors import NotAllowedError, OutOfRangeError
 
 Floats = npt.NDArray[np.float64]
 _PLAIN = {int, float, type(None)}
+_NONE = {type(None)}
 _TEXT = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
@@ -59,13 +60,13 @@ def read_numbers(items: Sequence[object], specs: Iterable[Number], *, names: Seq
 
 def _column(items: Sequence[object], spec: Number, names: Sequence[str]) -> tuple[Floats, dict[int, str]]:
     keys = spec.path.split(".")
-    values = [value_at(item, keys) for item in items]
+    values = _values(items, keys)
     column = floats_of(values)
     is_bad = (column < spec.low) | (column > spec.high)
     is_absent = np.isnan(column)
     if spec.is_whole:
         is_bad |= ~is_absent & (column != np.floor(column))
-    suspects = is_bad | is_absent
+    suspects = is_bad | is_absent if spec.is_required or not _may_be_absent(values) else is_bad
     faults = {}
     for row in np.flatnonzero(suspects).tolist():
         if sentence := _fault(values[row], spec, f"{names[row]}.{spec.path}", is_bad=bool(is_bad[row])):
@@ -73,6 +74,19 @@ def _column(items: Sequence[object], spec: Number, names: Sequence[str]) -> tupl
     if spec.unavailable is not None:
         column[column == spec.unavailable] = np.nan
     return column / spec.divisor, faults
+
+
+def _values(items: Sequence[object], keys: Sequence[str]) -> list[Any]:
+    """`value_at` of all, without a call for each where nothing is unusual."""
+    if len(keys) == 1 and set(map(type, items)) == {dict}:
+        key = keys[0]
+        return [item.get(key) for item in items]  # type: ignore[attr-defined]  # all are dictionaries
+    return [value_at(item, keys) for item in items]
+
+
+def _may_be_absent(values: Sequence[Any]) -> bool:
+    """Whether all that is no number is absent, so that nobody has to look at each."""
+    return set(map(type, values)) <= _PLAIN
 
 
 def value_at(item: object, keys: Sequence[str]) -> Any:
@@ -93,7 +107,10 @@ class _Misplaced:
 
 def floats_of(values: Sequence[Any]) -> Floats:
     """(n,) numbers, NaN for null and for what is no number; an integer that no float holds is infinite."""
-    if {type(value) for value in values} <= _PLAIN:
+    kinds = set(map(type, values))
+    if kinds == _NONE:
+        return np.full(len(values), np.nan)
+    if kinds <= _PLAIN:
         try:
             return np.array(values, np.float64)  # None becomes NaN
         except OverflowError:

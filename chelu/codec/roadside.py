@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from chelu.codec.cv2x import Message
 from chelu.messages import Batch, Frames, Rejects
@@ -17,11 +17,14 @@ MOST_PARTICIPANTS = 1024  # of one message: beyond, it is refused whole
 class Reading:
     """How a device's messages are read where they are not what their standard says; a setting of the device, off by default.
 
-    is_heading_mirrored: headings run anticlockwise; speed_factor: what speeds are multiplied with, since they were sent scaled.
+    is_heading_mirrored: headings run anticlockwise; speed_factor: what speeds are multiplied with, since they were sent scaled;
+    is_gcj02: places are GCJ-02; phase_rule: how signal phases are numbered (`chelu.codec.tits0180_phases`).
     """
 
     is_heading_mirrored: bool = False
     speed_factor: float = 1.0
+    is_gcj02: bool = False
+    phase_rule: Literal["annex_b", "entry"] = "annex_b"
 
 
 AS_WRITTEN = Reading()
@@ -29,7 +32,7 @@ AS_WRITTEN = Reading()
 
 def reading_of(document: Mapping[str, Any] | None) -> Reading:
     """What the register keeps as ``reading``; what this version does not know is passed over."""
-    known = {field.name for field in fields(Reading)}
+    known = {one.name for one in fields(Reading)}
     return Reading(**{name: value for name, value in document.items() if name in known}) if document else AS_WRITTEN
 
 
@@ -39,15 +42,29 @@ def esn_of(kind: str, profile: str | None, serial: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What a message says beyond a row's columns; subject: the number of the participant or intersection in table `stream`."""
+
+    frame: int
+    stream: str
+    subject: int
+    time_us: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """participant: columns of `chelu.messages.PARTICIPANT` and `frame`, in which it ascends.
 
-    rejects: whole messages, and single participants: a frame may be named as often as it has bad ones.
+    rejects: whole messages, and single participants: a frame may be named as often as it has bad ones; others: rows of further
+    streams by name, with `frame`, and with `details` where the table has them.
     """
 
     participant: Batch
     messages: tuple[Message, ...]
     rejects: Rejects
+    others: Mapping[str, Batch] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
 
 # From payloads, a frame each, and how to read each of them (n,). Never raises for what they hold.

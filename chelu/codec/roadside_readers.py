@@ -7,8 +7,20 @@ from collections.abc import Mapping
 from chelu.codec.openv2x import read_rsm
 from chelu.codec.openv2x_rsi import read_rsi
 from chelu.codec.roadside import Reader
+from chelu.codec.tits0180_events import read_events
+from chelu.codec.tits0180_lamps import read_lamps
+from chelu.codec.tits0180_participants import read_participants
+from chelu.codec.tits0180_traffic import read_traffic
 
-READERS: Mapping[str, Reader] = {
+# What the live picture is made of: participants and signal phases.
+PICTURED: Mapping[str, Reader] = {
     "V2X/RSU/{id}/RSM/UP": read_rsm,
+    "rscu/{id}/participant/up": read_participants,
+    "rscu/{id}/lamp/up": read_lamps,
+}
+READERS: Mapping[str, Reader] = {
+    **PICTURED,
     "V2X/RSU/{id}/RSI/UP": read_rsi,
+    "rscu/{id}/event/up": read_events,
+    "rscu/{id}/traffic/up": read_traffic,
 }

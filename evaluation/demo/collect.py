@@ -11,7 +11,7 @@ import numpy.typing as npt
 from chelu.api import Client
 from chelu.clock import Clock
 from chelu.messages import STREAMS, Batch, concatenate
-from chelu.topics import TOPICS
+from chelu.topics import TOPICS, Payload
 from evaluation.demo.summary import StreamCount
 from simulators.replay import ReplayReport, SentFrame
 
@@ -19,7 +19,7 @@ SETTLE_S = 20.0
 POLL_S = 0.2
 EARLIER_US = 1_000_000  # ingest's clock is this machine's, but a batch may begin a little before its first message
 # Accounts are kept by the topic's stream, rows by their table: RSMs hold participants.
-ACCOUNTED_AS = {topic.table: topic.stream for topic in TOPICS if topic.table in STREAMS}
+ACCOUNTED_AS = {topic.table: topic.stream for topic in TOPICS if topic.table in STREAMS and topic.payload is not Payload.JSON}
 
 Floats = npt.NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
@@ -67,12 +67,17 @@ class Calibration(Model):
 
 
 class Reading(Model):
-    """How a device's messages are read where they are not what their standard says; docs/formats/openv2x.md."""
+    """How a device's messages are read where they are not what their standard says; docs/formats/openv2x.md, tits0180.md."""
 
     is_heading_mirrored: Annotated[bool, Field(description="its headings run anticlockwise")] = False
     speed_factor: Annotated[
         float, Field(gt=0, le=100, allow_inf_nan=False, description="what its speeds are multiplied with, since they come scaled")
     ] = 1.0
+    is_gcj02: Annotated[bool, Field(description="its places are GCJ-02, in JSON")] = False
+    phase_rule: Annotated[
+        Literal["annex_b", "entry"],
+        Field(description="how its signal phases are numbered: T/ITS 0180.1 annex B, or entry and lamp"),
+    ] = "annex_b"
 
 
 class DeviceFields(Model):

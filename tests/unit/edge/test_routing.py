@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from chelu.codec.wire_id import wire_id
 from chelu.topics import Kind
-from edge.routing import Router, vehicle_id, wire_id
+from edge.routing import Router, vehicle_id
 
 
 @pytest.mark.parametrize(("first", "stream"), [(0x00, "bsm"), (0x1F, "map"), (0x20, "rsm"), (0x35, "spat"), (0x4A, "rsi")])

@@ -32,12 +32,13 @@ from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings
 from services.ingest.dead_letters import Undertaker
 from services.ingest.frames import open_frames
-from services.ingest.pipeline import Rules, prepare
+from services.ingest.pipeline import prepare
 from services.ingest.prepared import Prepared
 from services.ingest.quality import Memories, check_stream, limits_of
 from services.ingest.register import Device
 from services.ingest.routes import STANDARD, Router
 from services.ingest.tables import COLUMNS
+from services.ingest.work import Rules
 from services.ingest.writer import Writer
 
 ROWS, FEW, SIZES = 4_000, 1_000, (400, 4_000, 20_000)

@@ -1,4 +1,4 @@
-"""From MQTT messages to `Reports` per site: routes topics, opens envelopes, decodes, and says who each row came from. No I/O.
+"""From MQTT messages to `Reports` per site: routes topics, decodes frames and documents, and says who each row came from. No I/O.
 
 What cannot be used here is counted and left: ingest dead-letters it, so inference says nothing about it twice.
 """
@@ -6,6 +6,7 @@ What cannot be used here is counted and left: ingest dead-letters it, so inferen
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +15,11 @@ import numpy.typing as npt
 from chelu import topics
 from chelu.bus import Messages
 from chelu.codec import cv2x, envelope
-from chelu.messages import Batch
+from chelu.messages import BSM, SPAT, Batch, Frames, concatenate, empty
 from services.inference.keys import KeyIndex
 from services.inference.register import Register
 from services.inference.reports import Ints, Origin, Reports, joined, of_bsm, of_participants
-from services.inference.routes import NOWHERE, PATTERNS, Routes
+from services.inference.routes import FRAMES, NOWHERE, PATTERNS, READERS, Routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,22 @@ class Intake:
     """One micro-batch of one site."""
 
     reports: Reports
+    spat: Batch
+
+
+Rows = npt.NDArray[np.void]  # of `services.inference.routes.ROUTE`
+NO_VEHICLES, NO_PHASES = (empty(stream).with_columns(frame=np.empty(0, np.int64)) for stream in (BSM, SPAT))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Decoded rows of messages (n,), whose routes and arrivals these are; source (frames,) says which message held a frame."""
+
+    route: Rows
+    arrival_us: Ints
+    source: Ints
+    bsm: Batch
+    participant: Batch
     spat: Batch
 
 
@@ -59,25 +76,48 @@ class Inbox:
             messages, route = messages.take(is_routed), route[is_routed]
         if not len(messages):
             return {}
+        said = [self._heard(messages, route)] if (route["reader"] == FRAMES).any() else []
+        said += [self._read(messages, route, reader) for reader in np.unique(route["reader"][route["reader"] != FRAMES]).tolist()]
+        sites = np.unique(route["site"]).tolist()
+        return {self._routes.site_ids[site]: self._intake(site, said) for site in sites}
+
+    def _heard(self, messages: Messages, route: Rows) -> _Said:
+        """What came in frames."""
+        is_framed = route["reader"] == FRAMES
+        if not is_framed.all():
+            messages, route = messages.take(is_framed), route[is_framed]
         frames, refused = envelope.split_columns(
             messages.data, messages.start, messages.stop, route["envelope"], route["is_bsm"], messages.arrival_us
         )
         decoded = cv2x.decode(frames)
         self.counts["refused"] += len(refused) + len(decoded.rejects)
         source = frames.source.astype(np.int64)
-        sites = np.unique(route["site"]).tolist()
-        return {self._routes.site_ids[site]: self._intake(site, route, messages.arrival_us, source, decoded) for site in sites}
+        return _Said(route, messages.arrival_us, source, decoded.bsm, decoded.participant, decoded.spat)
 
-    def _intake(self, site: int, route: npt.NDArray[np.void], arrival_us: Ints, source: Ints, decoded: cv2x.Decoded) -> Intake:
-        """The part of the batch that came from one site's devices; source (frames,) says which message held a frame."""
+    def _read(self, messages: Messages, route: Rows, reader: int) -> _Said:
+        """What came as documents that one reader is for."""
+        mine = np.flatnonzero(route["reader"] == reader)
+        messages, route = messages.take(mine), route[mine]
+        source = np.arange(len(mine))
+        frames = Frames(messages.data, messages.start, messages.stop, messages.arrival_us, source.astype(np.int32))
+        readings = [self._register.by_key[key].reading for key in route["device_key"].tolist()]
+        decoded = READERS[reader](frames, readings)
+        self.counts["refused"] += len(decoded.rejects)
+        spat = decoded.others.get(SPAT.name, NO_PHASES)
+        return _Said(route, messages.arrival_us, source, NO_VEHICLES, decoded.participant, spat)
+
+    def _intake(self, site: int, said: Sequence[_Said]) -> Intake:
+        """The part of the batch that came from one site's devices."""
         frame = self._register.sites[self._routes.site_ids[site]].frame
-        parts = []
-        for batch, read in ((decoded.bsm, of_bsm), (decoded.participant, of_participants)):
-            mine, message = _of_site(batch, site, route, source)
-            if len(mine):
-                origin = Origin(route["device_key"][message], route["is_own"][message], arrival_us[message])
-                parts.append(read(mine, origin, frame))
-        return Intake(self._without_foreign(joined(parts)), _of_site(decoded.spat, site, route, source)[0])
+        parts, phases = [], []
+        for one in said:
+            for batch, read in ((one.bsm, of_bsm), (one.participant, of_participants)):
+                mine, message = _of_site(batch, site, one)
+                if len(mine):
+                    origin = Origin(one.route["device_key"][message], one.route["is_own"][message], one.arrival_us[message])
+                    parts.append(read(mine, origin, frame))
+            phases.append(_of_site(one.spat, site, one)[0])
+        return Intake(self._without_foreign(joined(parts)), concatenate([part for part in phases if len(part)] or phases[:1]))
 
     def _without_foreign(self, reports: Reports) -> Reports:
         """Drop what one vehicle's unit says under the id that the register gives to another's."""
@@ -89,8 +129,8 @@ class Inbox:
         return reports.take(~is_foreign) if is_foreign.any() else reports
 
 
-def _of_site(batch: Batch, site: int, route: npt.NDArray[np.void], source: Ints) -> tuple[Batch, Ints]:
+def _of_site(batch: Batch, site: int, said: _Said) -> tuple[Batch, Ints]:
     """The rows that came from this site's devices, and for each the message that brought it."""
-    message = source[batch["frame"]]
-    is_here = route["site"][message] == site
+    message = said.source[batch["frame"]]
+    is_here = said.route["site"][message] == site
     return (batch, message) if is_here.all() else (batch.take(is_here), message[is_here])

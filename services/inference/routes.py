@@ -7,19 +7,25 @@ import numpy.typing as npt
 
 from chelu import topics
 from chelu.bus import Messages, TopicLookup
+from chelu.codec.roadside_readers import PICTURED
 from services.inference.register import Register
 
-PATTERNS = ("rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up")
+FRAMED = ("rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up")
+PATTERNS = (*FRAMED, *PICTURED)
+READERS = tuple(PICTURED.values())
+_READER_OF = {pattern: number for number, pattern in enumerate(PICTURED)}
 _OWN = "obu/{id}/bsm/up"
 NOWHERE = -1
-ROUTE = np.dtype([("site", "i4"), ("device_key", "i8"), ("envelope", "u1"), ("is_bsm", "?"), ("is_own", "?")])
-_LOST = (NOWHERE, 0, 0, False, False)
+FRAMES = -1  # in place of a reader's number
+ROUTE = np.dtype([("site", "i4"), ("device_key", "i8"), ("envelope", "u1"), ("is_bsm", "?"), ("is_own", "?"), ("reader", "i1")])
+_Row = tuple[int, int, int, bool, bool, int]
+_LOST: _Row = (NOWHERE, 0, 0, False, False, FRAMES)
 
 
 class Routes:
     """A row of `ROUTE` per topic; `site` indexes `site_ids`, `NOWHERE` for what no registered device may say.
 
-    Owned by one thread.
+    `reader` indexes `READERS` for JSON, `FRAMES` for what comes in envelopes. Owned by one thread.
     """
 
     def __init__(self, register: Register) -> None:
@@ -31,7 +37,7 @@ class Routes:
         """Rows (n,) of `ROUTE`."""
         return self._of_topic.of(messages)
 
-    def _find(self, topic: str) -> tuple[int, int, int, bool, bool]:
+    def _find(self, topic: str) -> _Row:
         found = topics.find(topic)
         if found is None or found.topic.pattern not in PATTERNS:
             return _LOST
@@ -40,4 +46,5 @@ class Routes:
         if device is None or device.kind is not found.kind or device.site_id not in self._register.sites:
             return _LOST
         pattern = found.topic.pattern
-        return self.site_ids.index(device.site_id), device.key, device.envelope.code, "bsm" in pattern, pattern == _OWN
+        site, reader = self.site_ids.index(device.site_id), _READER_OF.get(pattern, FRAMES)
+        return site, device.key, device.envelope.code, "bsm" in pattern, pattern == _OWN, reader

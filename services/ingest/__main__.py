@@ -19,7 +19,6 @@ from chelu.spool import Spool
 from chelu.store import Database
 from services.ingest.dead_letters import Undertaker
 from services.ingest.metrics import Metrics
-from services.ingest.pipeline import Rules
 from services.ingest.quality import limits_of
 from services.ingest.receipts import Receipts
 from services.ingest.routes import FILTERS, SHARED
@@ -30,6 +29,7 @@ from services.ingest.store_room import SEGMENT_BYTES, StoreRoom
 from services.ingest.storing import Storing
 from services.ingest.tables import Shape
 from services.ingest.upkeep import Upkeep
+from services.ingest.work import Rules
 from services.ingest.writer import Writer
 
 QUIET_S = 2.0  # after which a retired worker has got all that was left for it

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from chelu import topics
 from chelu.bus import Messages, TopicLookup
 from chelu.codec.envelope import Envelope
+from chelu.codec.roadside import AS_WRITTEN, Reader, Reading
+from chelu.codec.roadside_readers import READERS
 from chelu.messages import DropReason
 from chelu.topics import Kind, Match, Payload
 from services.ingest.register import Device
@@ -33,11 +35,15 @@ class Handling(enum.IntEnum):
     BYTES = 3  # kept as it is
     REFUSE = 4  # whole, unread
     TELEMETRY = 5  # a frame of GB/T 32960 or JT/T 808
+    ROADSIDE = 6  # JSON that a reader knows: the same rows as frames'
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a topic's messages go. refusal: why its rows are not stored; frames are then still counted one by one."""
+    """Where a topic's messages go. refusal: why its rows are not stored; frames are then still counted one by one.
+
+    reader: of `Handling.ROADSIDE`.
+    """
 
     handling: Handling
     stream: str
@@ -46,6 +52,12 @@ class Route:
     device: Device | None = None
     refusal: DropReason | None = None
     detail: str = ""
+    reader: Reader | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """How its documents are read; of a stranger nothing is known."""
+        return self.device.reading if self.device else AS_WRITTEN
 
     @property
     def device_key(self) -> int:
@@ -171,7 +183,9 @@ def route_of(match: Match, device: Device | None) -> Route:
         quarantine = f"{match.device} is not registered; what it says under join/ is kept here and nowhere else"
         return Route(Handling.REFUSE, "join", None, match.device, None, DropReason.UNREGISTERED, quarantine)
     refusal, detail = _refusal(match, device)
-    return Route(_HANDLING[row.payload], row.stream, row.table, match.device, device, refusal, detail)
+    reader = READERS.get(row.pattern)
+    handling = Handling.ROADSIDE if reader else _HANDLING[row.payload]
+    return Route(handling, row.stream, row.table, match.device, device, refusal, detail, reader)
 
 
 _HANDLING = {

@@ -11,7 +11,7 @@ from chelu.messages import STREAMS
 from chelu.settings import Settings
 
 PREFIX = "CHELU_INGEST_"
-KEPT = (*STREAMS, "message", "report", "books")  # tables of schema stream whose rows may be kept for a while only
+KEPT = (*STREAMS, "message", "report", "remark", "books")  # tables of schema stream whose rows may be kept for a while only
 LONGEST_H = 87_600  # ten years
 MOST_WORKERS = 16
 

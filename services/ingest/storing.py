@@ -23,12 +23,13 @@ from services.ingest.dead_letters import Crier
 from services.ingest.frames import Decode
 from services.ingest.labelled import NOBODYS, Labelled
 from services.ingest.metrics import Metrics
-from services.ingest.pipeline import Rules, prepare
+from services.ingest.pipeline import prepare
 from services.ingest.prepared import Prepared, Refusal
 from services.ingest.quality import Memories
 from services.ingest.register import Register
 from services.ingest.routes import Handling, Router
 from services.ingest.shared_receipts import Receiver
+from services.ingest.work import Rules
 from services.ingest.writer import Writer, Written
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from chelu.messages import HEADER, STREAMS, TELEMETRY
+from chelu.messages import EVENT, HEADER, STREAMS, TELEMETRY, TRAFFIC
 from chelu.store import Series, TableColumn, create_series, migrate, table_columns
 from chelu.store.schema import add_missing_columns, column_of, definitions
 from chelu.store.series import BY_DEVICE
@@ -24,6 +24,16 @@ COLUMNS: Mapping[str, tuple[TableColumn, ...]] = {
             "details", "jsonb", "details", is_nullable=True
         ),  # all that the report says, lists of cells, probes and motors included
         TableColumn("frame", "bytea", "frame"),
+    ),
+    **{
+        stream.name: (*table_columns(stream), TableColumn("details", "jsonb", "details", is_nullable=True))
+        for stream in (EVENT, TRAFFIC)
+    },
+    "remark": (
+        *_HEADER,
+        TableColumn("stream", "text", "stream"),
+        TableColumn("subject", "bigint", "subject"),
+        TableColumn("body", "jsonb", "body"),
     ),
     "message": (
         *_HEADER,

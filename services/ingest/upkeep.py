@@ -57,7 +57,7 @@ class Upkeep:
             now_us = self._clock.wall_us()
             for table in STREAMS:
                 self._series(connection, table, now_us)
-            for table in ("message", "report"):
+            for table in ("message", "report", "remark"):
                 if hours := self._settings.keep_hours.get(table):
                     _log(_delete_rows(connection, f"stream.{table}", now_us - hours * US_PER_HOUR), "rows", table, hours)
             if hours := self._settings.keep_hours.get("books"):

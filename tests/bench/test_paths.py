@@ -24,10 +24,11 @@ from evaluation.bench.naive_pipeline import values
 from evaluation.bench.recording import served
 from services.inference.motion_model import OnnxMotionModel, shipped
 from services.ingest.frames import Opened, open_frames
-from services.ingest.pipeline import Rules, prepare
+from services.ingest.pipeline import prepare
 from services.ingest.quality import Memories, limits_of
 from services.ingest.register import Device
 from services.ingest.routes import STANDARD, Router
+from services.ingest.work import Rules
 
 ROWS = 2000
 NOW_US = codec.START_US

@@ -1,5 +1,8 @@
 """From messages to reports: routing by register, strangers, wrong kinds, other people's ids, rubbish."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from chelu import topics
 from chelu.bus import Received, messages_of
 from chelu.codec import cv2x
 from chelu.codec.envelope import Envelope
+from chelu.codec.roadside import AS_WRITTEN, Reading
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, Batch
 from chelu.topics import Kind
@@ -103,5 +107,63 @@ def test_a_device_registered_later_is_heard(frame) -> None:
 
 def test_subscriptions_come_from_the_topic_table() -> None:
     filters = dict(subscriptions())
-    assert set(filters) == {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up"}
+    framed, read = {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up"}, {"rscu/+/participant/up", "rscu/+/lamp/up"}
+    assert set(filters) == framed | read | {"V2X/RSU/+/RSM/UP"}
     assert all(topics.row(pattern) for pattern in PATTERNS)
+
+
+def _document(**fields) -> bytes:
+    return json.dumps({"timeStamp": NOW_US // 1000, "rscuSn": "R1", **fields}).encode()
+
+
+CAR = {
+    "timestamp": NOW_US // 1000,
+    "ptcType": 1,
+    "ptcId": 5,
+    "longitude": 106.571,
+    "latitude": 29.551,
+    "speed": 12.0,
+    "heading": 45.0,
+}
+
+
+def _with_computer(reading=AS_WRITTEN):
+    register = _register()
+    computer = Device(4, "rscu-1", Kind.RSCU, "north", Envelope.AUTO, 0, reading=reading)
+    return replace(register, devices={**register.devices, "rscu-1": computer}, by_key={**register.by_key, 4: computer})
+
+
+def test_a_roadside_computer_s_participants_stand_beside_what_vehicles_say(frame) -> None:
+    inbox = Inbox(_with_computer())
+    came = [
+        _received("rscu/rscu-1/participant/up", _document(ptcList=[CAR, {**CAR, "speed": -1}])),
+        _received("obu/obu-1/bsm/up", frame),
+    ]
+    found = inbox.read(messages_of(came))["north"].reports
+    assert found.kind.tolist() == [Track.SPEAKS, Track.SEEN]
+    assert found.key.tolist() == [0xABC, 4 * 65536 + 5]
+    assert found.own_key.tolist() == [1, 0]
+    np.testing.assert_allclose(found.xyz[1, :2], found.xyz[0, :2], atol=0.1)
+    assert inbox.counts["refused"] == 1
+
+
+def test_a_roadside_computer_s_lamps_are_phases_of_its_site() -> None:
+    lamps = [{"phaseId": "1", "lightStatus": 6, "countDown": 12}]
+    found = Inbox(_with_computer()).read(
+        messages_of([_received("rscu/rscu-1/lamp/up", _document(crossId="3", lampRealInfos=lamps))])
+    )
+    assert found["north"].spat["phase_id"].tolist() == [1]
+    assert len(found["north"].reports) == 0
+
+
+def test_a_computer_s_peculiarities_are_those_of_the_register() -> None:
+    inbox = Inbox(_with_computer(Reading(speed_factor=1 / 3.6)))
+    found = inbox.read(messages_of([_received("rscu/rscu-1/participant/up", _document(ptcList=[{**CAR, "speed": 36}]))]))
+    assert found["north"].reports.speed_mps[0] == pytest.approx(10.0)
+
+
+def test_what_a_stranger_or_another_kind_says_as_a_computer_is_not_read() -> None:
+    inbox = Inbox(_with_computer())
+    for name in ("nobody", "rsu-1"):
+        assert inbox.read(messages_of([_received(f"rscu/{name}/participant/up", _document(ptcList=[CAR]))])) == {}
+    assert inbox.counts["unregistered"] == 2

@@ -10,11 +10,12 @@ from chelu.codec.envelope import Envelope, pack
 from chelu.messages import BSM, Batch
 from chelu.quality.timing import TimingLimits
 from chelu.topics import Kind
-from services.ingest.pipeline import Rules, prepare
+from services.ingest.pipeline import prepare
 from services.ingest.prepared import Prepared
 from services.ingest.quality import Memories, limits_of
 from services.ingest.register import Device
 from services.ingest.routes import STANDARD, Router
+from services.ingest.work import Rules
 
 NOW_US = 1_790_000_012_345_000
 DEVICES = {

@@ -129,7 +129,7 @@ def test_an_envelope_an_hour_off_is_flagged_and_what_was_spooled_is_only_late() 
 
 def test_a_document_an_hour_off_is_flagged() -> None:
     body = {"time_us": NOW_US - HOUR_US}
-    prepared, _ = work([message("rscu/c1/event/up", json.dumps(body).encode())])
+    prepared, _ = work([message("rscu/c1/info/up", json.dumps(body).encode())])
     rows = prepared.tables["report"]
     assert rows["flags"].tolist() == [Flag.CLOCK | Flag.LATE]
     assert rows["time_us"].tolist() == [NOW_US - HOUR_US]

@@ -71,6 +71,7 @@ def _column(items: Sequence[object], spec: Number, names: Sequence[str]) -> tupl
     for row in np.flatnonzero(suspects).tolist():
         if sentence := _fault(values[row], spec, f"{names[row]}.{spec.path}", is_bad=bool(is_bad[row])):
             faults[row] = sentence
+    column[is_bad] = np.nan  # so that nobody computes with what is refused
     if spec.unavailable is not None:
         column[column == spec.unavailable] = np.nan
     return column / spec.divisor, faults

@@ -53,11 +53,19 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A message that wants an answer once it is stored; frame: its index."""
+
+    frame: int
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """participant: columns of `chelu.messages.PARTICIPANT` and `frame`, in which it ascends.
 
     rejects: whole messages, and single participants: a frame may be named as often as it has bad ones; others: rows of further
-    streams by name, with `frame`, and with `details` where the table has them.
+    streams by name, with `frame`, and with `details` where the table has them; asked: whom to answer.
     """
 
     participant: Batch
@@ -65,6 +73,7 @@ class Decoded:
     rejects: Rejects
     others: Mapping[str, Batch] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
 
 # From payloads, a frame each, and how to read each of them (n,). Never raises for what they hold.

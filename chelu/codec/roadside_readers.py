@@ -24,3 +24,5 @@ READERS: Mapping[str, Reader] = {
     "rscu/{id}/event/up": read_events,
     "rscu/{id}/traffic/up": read_traffic,
 }
+# What a platform may tell a roadside computer: the same documents the other way.
+TOLD: Mapping[str, Reader] = {"event": read_events, "traffic": read_traffic}

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from chelu.codec.documents import check_storable, parse_object
 from chelu.codec.json_columns import Floats, Number, read_numbers
-from chelu.codec.roadside import Reading
+from chelu.codec.roadside import Asked, Reading
+from chelu.codec.tits0180_answers import is_asked
 from chelu.codec.wire_id import wire_number
 from chelu.errors import MalformedError, NotAllowedError, OutOfRangeError
 from chelu.geo import from_gcj02
@@ -22,6 +23,7 @@ from chelu.messages import PARTICIPANT, Batch, DropReason, Frames, Rejects, empt
 EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000  # 2000 … 2100: seconds or µs are told from milliseconds
 MOST_ITEMS = 1024  # of one document: beyond, it is refused whole
 LONGEST_TEXT = 128
+KEPT = ("seqNum", "timeStamp")  # of a document, for its answer
 DOCUMENT = "document"  # what a document is called in a sentence
 Ints = npt.NDArray[np.int64]
 Faults = dict[int, tuple[DropReason, str]]  # an object's place → why it is refused
@@ -73,6 +75,11 @@ class Opened:
     def item_frame(self) -> Ints:
         """(n,) the frame of each object."""
         return np.array(self.frame, np.int64)[np.array(self.of, np.int64)] if self.of else np.empty(0, np.int64)
+
+    def asked(self) -> tuple[Asked, ...]:
+        """The documents that want an answer; one that could not be read at all gets none, since nobody knows whether it did."""
+        found = zip(self.frame, self.documents, strict=True)
+        return tuple(Asked(frame, {name: one.get(name) for name in KEPT}) for frame, one in found if is_asked(one))
 
     def rejects(self, faults: Iterable[tuple[int, DropReason, str]]) -> Rejects:
         """All that is refused: documents, and objects by (place, reason, sentence)."""
@@ -162,7 +169,7 @@ def unstorable(body: dict[str, Any], name: str) -> str:
 def whole(column: Floats, dtype: str) -> npt.NDArray[Any]:
     """As integers; what is absent, or bad and about to be refused, is 0."""
     limits = np.iinfo(dtype)
-    is_there = (column >= limits.min) & (column <= limits.max)
+    is_there = (column >= limits.min) & (column < float(limits.max) + 1)  # as floats: 2**63 is no int64
     return np.asarray(np.where(is_there, column, 0).astype(dtype))
 
 
@@ -173,7 +180,7 @@ def masked(name: str, column: Floats, dtype: str) -> dict[str, npt.NDArray[Any]]
 
 def micros(column_ms: Floats) -> Ints:
     """Milliseconds as whole µs; 0 for none."""
-    return np.asarray(np.rint(np.nan_to_num(column_ms, posinf=0.0, neginf=0.0) * 1000)).astype(np.int64)
+    return np.asarray(np.rint(np.where(np.abs(column_ms) < LATEST_MS * 2, column_ms, 0.0) * 1000), np.int64)
 
 
 def on_wgs84(latitude: Floats, longitude: Floats, is_gcj02: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -191,7 +198,7 @@ def moving(one: Mapping[str, Floats], frame: Ints, readings: Sequence[Reading]) 
     latitude, longitude = on_wgs84(one["latitude_deg"], one["longitude_deg"], shifted)
     mirrored = np.array([reading.is_heading_mirrored for reading in readings], np.bool_)[frame]
     factor = np.array([reading.speed_factor for reading in readings], np.float64)[frame]
-    heading = one["heading_deg"] % 360
+    heading = np.where(np.isfinite(one["heading_deg"]), one["heading_deg"], np.nan) % 360
     return {
         "latitude_deg": latitude,
         "longitude_deg": longitude,

@@ -66,7 +66,7 @@ def read_events(frames: Frames, readings: Sequence[Reading]) -> Decoded:
     keep = np.ones(len(opened.items), np.bool_)
     keep[list(faults)] = False
     rejects = opened.rejects((row, *faults[row]) for row in sorted(faults))
-    return Decoded(nobody(), (), rejects, {EVENT.name: batch.take(keep)})
+    return Decoded(nobody(), (), rejects, {EVENT.name: batch.take(keep)}, asked=opened.asked())
 
 
 def _batch(opened: Opened, times_ms: npt.NDArray[np.float64], readings: Sequence[Reading]) -> tuple[Batch, Faults]:

@@ -118,7 +118,7 @@ def read_lamps(frames: Frames, readings: Sequence[Reading]) -> Decoded:
     rejects = [(int(opened.item_frame[row]), *found[row]) for opened, found in faults for row in sorted(found)]
     by_annex.refused += rejects
     spat = _together(parts)
-    return Decoded(nobody(), (), by_annex.rejects(()), {"spat": spat}, tuple(remarks))
+    return Decoded(nobody(), (), by_annex.rejects(()), {"spat": spat}, tuple(remarks), by_annex.asked())
 
 
 def _open(frames: Frames, frame: int, by_annex: Opened, by_table: Opened, heads: dict[int, _Head], remarks: list[Remark]) -> None:

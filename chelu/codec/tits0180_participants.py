@@ -89,7 +89,8 @@ def read_participants(frames: Frames, readings: Sequence[Reading]) -> Decoded:
     keep = np.ones(len(opened.items), np.bool_)
     keep[list(faults)] = False
     rejects = opened.rejects((row, *faults[row]) for row in sorted(faults))
-    return Decoded(batch.take(keep), (), rejects, remarks=tuple(one for row, one in remarks if row not in faults))
+    kept = tuple(one for row, one in remarks if row not in faults)
+    return Decoded(batch.take(keep), (), rejects, remarks=kept, asked=opened.asked())
 
 
 def items_of(document: dict[str, Any], name: str) -> list[tuple[Any, str]]:

@@ -79,7 +79,7 @@ def read_traffic(frames: Frames, readings: Sequence[Reading]) -> Decoded:
     keep = np.ones(len(opened.items), np.bool_)
     keep[list(faults)] = False
     rejects = opened.rejects((row, *faults[row]) for row in sorted(faults))
-    return Decoded(nobody(), (), rejects, {TRAFFIC.name: batch.take(keep)})
+    return Decoded(nobody(), (), rejects, {TRAFFIC.name: batch.take(keep)}, asked=opened.asked())
 
 
 def _sizes(opened: Opened) -> list[int]:

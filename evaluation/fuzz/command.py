@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from chelu.errors import ConfigurationError
-from evaluation.fuzz import gateway, gbt32960, jt808, openv2x
+from evaluation.fuzz import gateway, gbt32960, jt808, openv2x, tits0180
 
 BATCH = 2048
 SLOW_S = 20.0  # a batch that takes longer counts as hanging; it takes a fraction of a second
@@ -41,6 +41,7 @@ TARGETS: Mapping[str, Target] = {
     "gbt32960-gateway": Target(gateway.electric_frames, gateway.check_electric),
     "jt808-gateway": Target(gateway.terminal_frames, gateway.check_terminals),
     "openv2x": Target(openv2x.frames, openv2x.check),
+    "tits0180": Target(tits0180.frames, tits0180.check),
 }
 
 

@@ -53,7 +53,7 @@ def prepare(
     _documents(work, np.flatnonzero(fits & (handling == Handling.JSON)), rules.reports)
     _telemetry(work, np.flatnonzero(fits & (handling == Handling.TELEMETRY)), rules)
     _blobs(work, np.flatnonzero(fits & (handling == Handling.BYTES)), rules.reports)
-    done = Prepared(messages, routes, route, work.frames, work.rows, work.tables, work.refusals, work.missing)
+    done = Prepared(messages, routes, route, work.frames, work.rows, work.tables, work.refusals, work.missing, work.asked)
     return done, memories
 
 

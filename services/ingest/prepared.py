@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,8 @@ class Prepared:
     """A batch ready to be written.
 
     route: (n,) the messages' rows of `routes`; frames, rows: (n,) frames found and rows to store, by message; tables: ``stream``
-    table → rows, with a column ``message``; missing: stream → messages missing in the senders' counts.
+    table → rows, with a column ``message``; missing: stream → messages missing in the senders' counts; asked: messages
+    whose senders want an answer, with what of them it has to repeat.
     """
 
     messages: Messages
@@ -41,6 +43,7 @@ class Prepared:
     tables: Mapping[str, Batch]
     refusals: Sequence[Refusal]
     missing: Mapping[str, int]
+    asked: Sequence[tuple[int, Mapping[str, Any]]] = ()
 
     @property
     def is_counted(self) -> npt.NDArray[np.bool_]:

@@ -44,6 +44,7 @@ def _store(work: Work, decoded: Decoded, frames: Frames, memories: Memories, rul
             add(work, table, {**others, **columns})
     _messages(work, decoded, frames, rules)
     _remarks(work, decoded.remarks, frames)
+    work.asked += [(int(frames.source[one.frame]), one.document) for one in decoded.asked]
     return Memories(after)
 
 

@@ -94,6 +94,8 @@ class Ingest:
     def _give_receipts(self) -> None:
         for topic, payload in self._receipts.take():
             self._session.publish(topic, payload, qos=1)
+        for topic, payload, qos in self._storing.answering.take():
+            self._session.publish(topic, payload, qos=qos)
 
     # -- receiving -----------------------------------------------------------------------------------------------------------
 

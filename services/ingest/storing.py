@@ -19,6 +19,7 @@ from chelu.bus import Messages
 from chelu.clock import Clock
 from chelu.errors import OutOfRangeError
 from chelu.messages import DropReason
+from services.ingest.answering import Answering
 from services.ingest.dead_letters import Crier
 from services.ingest.frames import Decode
 from services.ingest.labelled import NOBODYS, Labelled
@@ -47,6 +48,7 @@ class Storing:
         self._metrics, self._clock = metrics, clock
         self._register, self._crier = Register(clock), Crier(clock)
         self._router, self._memories = Router({}), Memories()
+        self.answering = Answering()
         self._loaded_at = float("-inf")
         self.done = self.tried = 0  # of the messages of the last `store`, from the first: stored; and in a transaction after them
 
@@ -156,5 +158,6 @@ class Storing:
 
     def _tell(self, prepared: Prepared, written: Written, seconds: Mapping[str, float]) -> None:
         self._receipts.note(prepared, written.delivered)
+        self.answering.note(prepared)
         self._metrics.batch(written.accounts, written.drops, seconds)
         self._crier.tell(prepared, [item for item in prepared.refusals if not written.is_duplicate[item.message]])

@@ -42,6 +42,7 @@ class Work:
     tables: dict[str, Batch]
     refusals: list[Refusal]
     missing: dict[str, int]
+    asked: list[tuple[int, Mapping[str, Any]]]
 
     def route_of(self, message: int) -> Route:
         return self.routes.rows[int(self.route[message])]
@@ -66,6 +67,7 @@ def begin(messages: Messages, route: npt.NDArray[np.int32], routes: Routes, *, i
         tables={},
         refusals=[],
         missing={},
+        asked=[],
     )
 
 

@@ -56,8 +56,13 @@ def _nothing(_: Topic) -> bool:
     return False
 
 
+def is_ingests_answer(row: Topic) -> bool:
+    """Whether this says that a roadside computer's rows are stored."""
+    return not row.from_device and row.pattern.startswith("rscu/") and row.pattern.endswith("/up/ack")
+
+
 ROLES: Mapping[str, Role] = {
-    "ingest": Role(reads=_nothing, writes=lambda row: row.stream == "receipt", is_listening=True),
+    "ingest": Role(reads=_nothing, writes=lambda row: row.stream == "receipt" or is_ingests_answer(row), is_listening=True),
     "inference": Role(
         reads=lambda row: row.from_device and row.table in MESSAGE_TABLES | {"report"},
         writes=lambda row: not row.from_device and row.stream in {"warning", "coop"},
@@ -65,7 +70,7 @@ ROLES: Mapping[str, Role] = {
     ),
     "registry": Role(
         reads=lambda row: row.from_device and row.table not in MESSAGE_TABLES,
-        writes=lambda row: not row.from_device and row.stream not in {"receipt", "warning", "coop"},
+        writes=lambda row: not (row.from_device or row.stream in {"receipt", "warning", "coop"} or is_ingests_answer(row)),
         hears_broker=True,
     ),
     "live": Role(reads=lambda row: row.from_device or row.stream == "warning", writes=_nothing, picture="read"),

@@ -110,6 +110,36 @@ def test_bad_rows_cost_themselves_and_are_dead_letters_that_say_why(site: Site, 
     assert "ptcList[1].latitude = 91 is outside -90 … 90" in details
 
 
+def test_who_asks_is_answered_once_the_rows_are_stored_and_told_of_what_is_refused(site: Site) -> None:
+    site.register("c1", "rscu")
+    answers = [f"rscu/c1/{stream}/up/ack" for stream in ("participant", "event", "lamp")]
+    session = Session(site.broker.url, client_id="c1", clock=SystemClock(), subscriptions=answers)
+    session.start()
+    session.wait_connected(10)
+    good, bad, silent = case("participant"), case("event"), case("lamp")
+    bad["eventList"][1]["eventType"] = -1
+    for stream, document in (
+        ("lamp", silent),
+        ("participant", {**good, "ack": True}),
+        ("event", {**bad, "ack": True, "seqNum": 9}),
+    ):
+        session.publish(f"rscu/c1/{stream}/up", json.dumps(document).encode(), qos=1)
+    heard: dict[str, Any] = {}
+
+    def is_told() -> bool:
+        heard.update({message.topic: json.loads(message.payload) for message in session.drain(10, 0.1)})
+        return len(heard) >= 2
+
+    until(is_told, 20, "two answers")
+    assert heard["rscu/c1/participant/up/ack"] == {"timeStamp": good["timeStamp"], "errorCode": 0}
+    said = heard["rscu/c1/event/up/ack"]
+    assert (said["seqNum"], said["errorCode"]) == (9, 1)
+    assert said["errorDesc"] == "eventList[1].eventType = -1 is outside 0 … 65535"
+    assert site.one("SELECT count(*) FROM stream.participant") == 3
+    assert "rscu/c1/lamp/up/ack" not in heard
+    session.stop()
+
+
 def test_documents_that_number_themselves_are_stored_once(site: Site) -> None:
     site.register("c1", "rscu")
     sender = Sender(site.broker.url, kind="rscu", device="c1", stream="participant")

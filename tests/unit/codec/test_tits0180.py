@@ -336,6 +336,23 @@ def test_groups_of_lamps_say_colour_by_bits_and_time_by_steps() -> None:
     assert first["status"] == 1 << 10
 
 
+@pytest.mark.parametrize("direction", [10**400, -1, 1e308])
+def test_a_direction_that_is_none_costs_its_group(direction: float) -> None:
+    groups = [{"灯组类型": 4, "灯组灯色": 2, "direction": direction}, {"灯组编号": 3, "灯组类型": 4, "灯组灯色": 2}]
+    decoded = read("lamp", document(crossId="9", Lamplist=groups))
+    assert "Lamplist[0].direction" in decoded.rejects.detail[0]
+    assert decoded.others["spat"]["phase_id"].tolist() == [3]
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1e308, 2**63])
+@pytest.mark.parametrize("field", ["longitude", "latitude", "heading", "timestamp", "speed", "linkId"])
+def test_what_no_integer_and_no_float_holds_is_refused_without_a_warning(field: str, value: float) -> None:
+    gcj = Reading(is_gcj02=True, is_heading_mirrored=True)
+    decoded = read("participant", document(ptcList=[{**CAR, field: value}, CAR]), reading=gcj)
+    assert len(decoded.rejects) == 1
+    assert len(decoded.participant) == 1
+
+
 def test_a_group_of_lamps_without_number_and_direction_is_refused() -> None:
     decoded = read("lamp", document(crossId="9", Lamplist=[{"灯组类型": 4, "灯组灯色": 2}]))
     assert decoded.rejects.detail == ("Lamplist[0].灯组编号 is missing, and so is direction",)

@@ -75,9 +75,9 @@ def test_an_openv2x_roadside_writes_under_its_esn_and_no_id_is_one(row: object, 
 
 def test_services_have_what_they_need_and_not_more(lines: list[str]) -> None:
     may_write = {
-        "ingest": {"obu/x/receipt/down"},
+        "ingest": {"obu/x/receipt/down", "rscu/x/participant/up/ack", "rscu/x/lamp/up/ack"},
         "inference": {"obu/x/warning/down", "rsu/x/warning/down", "site/hillside/picture"},
-        "registry": {"obu/x/config/down", "signal/x/command/down", "rsu/x/map/down"},
+        "registry": {"obu/x/config/down", "signal/x/command/down", "rsu/x/map/down", "rscu/x/event/down"},
         "console": set(),
     }
     for topic in set().union(*may_write.values()) | {"obu/x/bsm/up", "site/hillside/other", "$SYS/x"}:

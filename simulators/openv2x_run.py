@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -65,11 +65,11 @@ def roadside_of(client: Client, device: Device) -> Roadside:
     return Roadside(device.serial, origin, device.name or device.device_id)
 
 
-def connect(address: str, device_id: str, clock: Clock) -> Session:
+def connect(address: str, device_id: str, clock: Clock, filters: Sequence[tuple[str, int]] = ()) -> Session:
     """A session; a refusal counts only when it stands for longer than a broker needs to hear of a new credential."""
     until_s = clock.monotonic_s() + RELOAD_S
     while True:
-        session = Session(address, client_id=device_id, clock=clock, subscriptions=[])
+        session = Session(address, client_id=device_id, clock=clock, subscriptions=filters)
         session.start()
         try:
             session.wait_connected(CONNECT_S)

@@ -184,7 +184,7 @@ TOPICS: tuple[Topic, ...] = (
     _down("{kind}/{id}/info/up/ack", EVERY, _JSON, None, 1, _ITS, "info received"),
     _down("{kind}/{id}/receipt/down", EVERY, _JSON, 1, 1, _OURS, "highest sequence number stored, per stream"),
     # Warnings and cooperation.
-    _down("{kind}/{id}/warning/down", (_O, _R), _JSON, None, 1, _OURS, "a warning raised, updated or cleared"),
+    _down("{kind}/{id}/warning/down", (_O, _R, _C), _JSON, None, 1, _OURS, "a warning raised, updated or cleared"),
     _up("obu/{id}/warning/up", (_O,), _JSON, None, 1, _OURS, "what a device under test says it warned"),
     _up("{kind}/{id}/coop/up", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),
     _down("{kind}/{id}/coop/down", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from services.inference.parameters import parameter
 from services.inference.picture import Picture
+from services.inference.reports import Track
 from services.inference.v2x.assessment import Assessment
 
 
@@ -42,6 +43,7 @@ class Party:
     slot: int
     generation: int
     vehicle_id: int  # 8-byte id where it has one, else 0
+    participant_id: int | None  # of one that a roadside device sees, its number there
     device_key: int  # who reported it last
     own_key: int  # its own OBU, 0 when it did not speak on obu/{id}/bsm/up
     east_m: float
@@ -178,6 +180,7 @@ def party(picture: Picture, slot: int) -> Party:
         slot=slot,
         generation=int(picture.generation[slot]),
         vehicle_id=int(picture.own_id[slot]),
+        participant_id=int(picture.key[slot]) & 0xFFFF if picture.kind[slot] == Track.SEEN else None,
         device_key=int(picture.ints["device_key"][slot]),
         own_key=int(picture.own_key[slot]),
         east_m=east,

@@ -91,6 +91,7 @@ def _party(party: Party, place: Place, register: Register) -> dict[str, Any]:
     latitude_deg, longitude_deg, elevation_m = place
     return {
         "vehicle_id": _hex(party.vehicle_id),
+        "participant_id": party.participant_id,
         "device_id": _device_id(party.own_key or party.device_key, register),
         "latitude_deg": round(latitude_deg, 7),
         "longitude_deg": round(longitude_deg, 7),

@@ -14,7 +14,7 @@ from chelu.motion.conflict import first_overlap
 from services.inference.futures import ALIGNED_STEPS, BULGE_M, MAX_SHIFT_S, STEP_S, Futures, bounds
 from services.inference.picture import Picture
 from services.inference.placing import Placement, may_share_deck
-from services.inference.reports import Floats, Ints, Participant
+from services.inference.reports import Floats, Ints, Participant, Track
 
 Mask = npt.NDArray[np.bool_]
 _CLASSES_M = (4.0, 15.0, 35.0, 60.0, np.inf)  # upper bounds of future radii: slow tracks need not search far
@@ -33,7 +33,7 @@ class Tracks:
     acceleration_mps2: Floats
     size_m: Floats
     is_vehicle: Mask
-    speaks: Mask
+    speaks: Mask  # can be told of a danger: by its own unit, or by the roadside device that sees it (`Picture.tellers`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _tracks(picture: Picture, futures: Futures, slots: Ints, shift_s: Floats) ->
         acceleration_mps2=acceleration,
         size_m=np.stack([picture.floats["length_m"][slots], picture.floats["width_m"][slots]], axis=1),
         is_vehicle=kind == Participant.MOTOR,
-        speaks=picture.kind[slots] == 1,
+        speaks=(picture.kind[slots] == Track.SPEAKS) | np.isin(picture.ints["device_key"][slots], picture.tellers),
     )
 
 

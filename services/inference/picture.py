@@ -44,6 +44,7 @@ class Picture:
 
     def __init__(self, most_tracks: int = MOST_TRACKS) -> None:
         self._most = most_tracks
+        self.tellers: Ints = np.empty(0, np.int64)  # keys of the devices that tell those whom they see of dangers
         self._index = {kind: KeyIndex() for kind in (Track.SPEAKS, Track.SEEN)}
         self.capacity = 0
         self.generation: npt.NDArray[np.uint32] = np.empty(0, np.uint32)

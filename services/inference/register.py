@@ -65,6 +65,11 @@ class Register:
     passed_over: frozenset[str] = frozenset()  # devices of a kind or envelope that this version does not know
     by_esn: Mapping[str, Device] = field(default_factory=dict)
 
+    @property
+    def tellers(self) -> frozenset[int]:
+        """Keys of roadside devices that are told of dangers among those whom they see: computers, and units that speak JSON."""
+        return frozenset(one.key for one in self.devices.values() if one.kind is Kind.RSCU or one.esn)
+
 
 def load(connection: Connection[Any], before: Register | None = None) -> Register:
     """Read the register; road networks of a version already read in `before` are taken over."""

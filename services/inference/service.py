@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
@@ -127,6 +129,9 @@ class Service:
             if site_id not in self._sites or before.sites.get(site_id) != entry:
                 parameters = site_parameters(self._values.get(site_id, {}), where=f"parameters_file, site {site_id}")
                 self._sites[site_id] = Site(parameters, roads=entry.roads, model=self._model, new_id=self._new_id)
+        tellers = np.array(sorted(register.tellers), np.int64)
+        for site in self._sites.values():
+            site.picture.tellers = tellers
         for site_id in set(self._sites) - set(register.sites):
             del self._sites[site_id]
         log.info("register: %d sites, %d devices", len(register.sites), len(register.devices))

@@ -46,7 +46,7 @@ class FcwParameters:
 
 
 def assess(pairs: Pairs, parameters: FcwParameters, leads_to: Callable[[Ints, Ints], Mask]) -> Assessment:
-    """Findings for every ordered pair in which the host speaks (only vehicles that speak can be warned).
+    """Findings for every ordered pair in which the host speaks (or is told by who sees it: nobody else can be warned).
 
     leads_to(host slots, other slots): whether the host's lane leads to the other's; true where the roads cannot tell.
     """

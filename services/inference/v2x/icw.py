@@ -38,7 +38,7 @@ class IcwParameters:
 
 
 def assess(pairs: Pairs, parameters: IcwParameters) -> Assessment:
-    """Findings for both vehicles of every crossing conflict, as far as they speak."""
+    """Findings for both vehicles of every crossing conflict, as far as they speak, or are told by who sees them."""
     p, tracks = parameters, pairs.tracks
     found = pairs.where(_crosses(pairs, p))
     room_a, room_b = _ways_to_zone(found)

@@ -87,7 +87,7 @@ def inference(registered: str, broker: RunningBroker, tmp_path: Path) -> Iterato
 @pytest.fixture
 def client(broker: RunningBroker) -> Iterator[Session]:
     """Vehicles, roadside units and a console in one session."""
-    filters = [("obu/+/warning/down", 1), ("rsu/+/warning/down", 1), (f"site/{SITE}/picture", 0)]
+    filters = [*((f"{kind}/+/warning/down", 1) for kind in ("obu", "rsu", "rscu")), (f"site/{SITE}/picture", 0)]
     session = Session(broker.url, client_id="test-vehicles", clock=SystemClock(), subscriptions=filters)
     session.start()
     session.wait_connected(10)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import Connection, sql
 
+from chelu.errors import OutOfRangeError
 from chelu.messages import Batch
 from chelu.store import binary
 from chelu.store.schema import TableColumn, identifier
 
 # A fixed price a chunk (some 0.2 ms for 55 columns) is spread over its rows; the server reads one piece while the next is built.
 CHUNK_ROWS = 4096
+FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 1 to 9999, as datetime has them
 
 
 def copy_rows(connection: Connection[Any], table: str, batch: Batch, columns: Sequence[TableColumn]) -> int:
@@ -67,12 +70,19 @@ def _copy_objects(connection: Connection[Any], table: str, batch: Batch, columns
 
 def _objects(column: TableColumn, batch: Batch) -> list[Any]:
     values = batch[column.source]
-    if column.type == "timestamptz":
-        values = values.astype("datetime64[us]")
-        objects = [None if value is None else value.replace(tzinfo=UTC) for value in values.tolist()]
-    else:
-        objects = (values.view(np.int64) if values.dtype == np.uint64 else values).tolist()
     null = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), np.bool_)
     if column.mask and column.mask in batch.columns:
         null = ~batch[column.mask]
+    if column.type == "timestamptz":
+        objects = _instants(column, np.where(null, 0, values))
+    else:
+        objects = (values.view(np.int64) if values.dtype == np.uint64 else values).tolist()
     return [None if is_null else value for value, is_null in zip(objects, null.tolist(), strict=True)]
+
+
+def _instants(column: TableColumn, values: npt.NDArray[np.int64]) -> list[datetime]:
+    """µs since 1970 as what psycopg takes, which ends before PostgreSQL's own instants do."""
+    if len(values) and not (values.min() >= FIRST_US and values.max() <= LAST_US):
+        worst = int(values.min()) if values.min() < FIRST_US else int(values.max())
+        raise OutOfRangeError(column.source, worst, FIRST_US, LAST_US)
+    return [instant.replace(tzinfo=UTC) for instant in values.astype("datetime64[us]").tolist()]

@@ -70,6 +70,8 @@ def random_batch(stream: Stream, devices: list[int], seed: int) -> Batch:
     fields = {field.name: field for field in (*stream.fields, *HEADER)}
     columns = {name: random_column(field.dtype, ROWS, random) for name, field in fields.items()}
     masks = {f"{name}_valid": random.random(ROWS) < 0.5 for name, field in fields.items() if field.has_mask}
+    instants = [name for name, field in fields.items() if field.unit == "µs"]
+    columns |= {name: START_US + random.integers(-(10**15), 10**15, ROWS) for name in instants}
     columns["time_us"] = np.sort(START_US + random.integers(0, 50, ROWS) * 100_000 + 1)
     columns["arrival_us"] = columns["time_us"] + 17
     columns["device_key"] = random.choice(devices, ROWS).astype(np.int32)

@@ -112,6 +112,7 @@ class Splitter:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._in_a_row = 0
+        self._is_empty = False  # two marks side by side came last: one ended a frame, or none did
         self.passed_over = 0
         self.damaged = 0
 
@@ -139,6 +140,9 @@ class Splitter:
             if end > start + 1:
                 yield from self._judged(bytes(self._buffer[start : end + 1]))
             at = end + self._begins_anew(end)
+            was_empty, self._is_empty = self._is_empty, end == start + 1
+            if was_empty and self._is_empty:
+                self.passed_over += at - start
         del self._buffer[:at]
         if len(self._buffer) > MOST_FRAME:
             self.passed_over += len(self._buffer) - 1

@@ -25,6 +25,7 @@ TEND_S = 1.0  # between two looks at silent connections and at the file of vehic
 FRAME_S = 10.0  # in which a frame that has begun must end
 RECEIVE_BYTES = 16_384  # of one connection before the next has its turn
 BUFFER_BYTES = 65_536  # that the kernel keeps for a connection we have not read
+MOST_OF_A_STRANGER = 1 << 16  # bytes before somebody logs in
 MOST_UNSENT = 1 << 14  # bytes of replies that a peer does not fetch
 MOST_RUBBISH = 1 << 17  # bytes between two frames; more than the longest frame, whose length may have been damaged
 MOST_PENDING = 512  # frames that share a write
@@ -46,6 +47,7 @@ class Connection:
     damaged: int = 0
     passed_over: int = 0
     rubbish: int = 0  # passed over since the last frame
+    strange: int = 0  # bytes while nobody was logged in
     unsent: bytearray = field(default_factory=bytearray)
     is_closing: bool = False
 
@@ -168,8 +170,11 @@ class VehicleGateway(Listener):
         if not is_begun:
             connection.begun_s = connection.heard_s
         self._count_damage(connection)
+        connection.strange = connection.strange + len(data) if connection in self._strangers else 0
         if connection.splitter.is_lost or connection.rubbish > MOST_RUBBISH:
             self._hang_up(connection, "rubbish")
+        elif connection.strange > MOST_OF_A_STRANGER:
+            self._hang_up(connection, "no_login")
 
     def _count_damage(self, connection: Connection) -> None:
         splitter = connection.splitter

@@ -353,6 +353,16 @@ def test_parts_of_one_message_only_make_a_whole(data: st.DataObject) -> None:
             read_whole(b"".join(chosen))
 
 
+def test_marks_that_end_and_begin_nothing_are_passed_over() -> None:
+    splitter, good = Splitter(), report()
+    for _ in range(10):  # a piece a frame: its first mark stands beside the last one of the piece before
+        assert list(splitter.feed(good)) == [good]
+    assert splitter.passed_over == 0
+    assert list(splitter.feed(b"\x7e" * 1000)) == []
+    assert 990 <= splitter.passed_over <= 1000
+    assert list(splitter.feed(good)) == [good]
+
+
 def test_wrong_checks_and_escapes_are_counted_and_too_many_in_a_row_end_the_reading() -> None:
     splitter, good = Splitter(), report()
     wrong = good[:-2] + bytes([good[-2] ^ 1]) + b"\x7e"

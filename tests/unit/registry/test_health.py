@@ -199,7 +199,7 @@ def test_words_are_read() -> None:
     assert math.isnan(read.disk_percent), "no disk has more room than it has"
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(["state", "heartbeat/up", "info/up", "run-status/up"]),
     st.recursive(

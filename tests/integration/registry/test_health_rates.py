@@ -1,0 +1,114 @@
+"""Ten thousand devices: how long one evaluation of all of them takes, and what counting their rows costs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import numpy as np
+import psycopg
+import pytest
+
+from chelu.bus import Received
+from chelu.clock import VirtualClock
+from chelu.store import Database, migrate
+from services.ingest.tables import prepare_schema
+from services.registry.database import Register
+from services.registry.health import counts
+from services.registry.health.counting import EVERY_S
+from services.registry.health.monitor import Monitor, Round
+from services.registry.prepare import MIGRATIONS
+
+S = 1_000_000
+NOW = 1_800_000_000 * S
+DEVICES = 10_000
+HZ = 10
+BOUND_S = 1.0
+DEVICE = """INSERT INTO register.device (device_id, kind, site_id)
+    SELECT 'obu-' || n, 'obu', 'hillside' FROM generate_series(1, %s) AS n"""
+REQUIRED = """SELECT column_name, data_type FROM information_schema.columns
+    WHERE table_schema = 'stream' AND table_name = 'bsm' AND is_nullable = 'NO'"""
+TIME = "to_timestamp({start}) + n * interval '{step} seconds'"
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    """A register of ten thousand OBUs."""
+    with psycopg.connect(database_url) as connection:
+        migrate(connection, "register", MIGRATIONS)
+        connection.execute("INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg) VALUES ('hillside', '', 0, 0)")
+        connection.execute(DEVICE.encode(), (DEVICES,))
+    return database_url
+
+
+@pytest.fixture
+def register(url: str) -> Iterator[Register]:
+    with closing(Database(url)) as database:
+        yield Register(database)
+
+
+def beat(number: int, at_us: int) -> Received:
+    return said(number, "heartbeat/up", {"time_us": at_us - 10_000, "uptime_s": 5.0, "sent": {"bsm": 100}}, at_us)
+
+
+def said(number: int, stream: str, document: object, at_us: int) -> Received:
+    return Received(f"obu/obu-{number}/{stream}", json.dumps(document).encode(), 0, at_us, 0, None, retained=False)
+
+
+def test_all_devices_are_evaluated_at_once(register: Register) -> None:
+    clock = VirtualClock(NOW)
+    monitor = Monitor(register, clock, is_listening=lambda: True)
+    everybody, some = range(1, DEVICES + 1), range(1, DEVICES // 10 + 1)
+    found: dict[str, Round] = {}
+
+    def evaluate(name: str, heard: list[Received]) -> Round:
+        clock.advance(1)
+        monitor.take(heard)
+        found[name] = monitor.evaluate()
+        return found[name]
+
+    def beats(numbers: range) -> list[Received]:
+        return [beat(number, clock.wall_us()) for number in numbers]
+
+    evaluate("first", [])
+    assert evaluate("all heard for the first time", beats(everybody)).saved == DEVICES
+    evaluate("a second's heartbeats", beats(some))
+    assert evaluate("nothing new", []).saved <= DEVICES
+    wills = [said(number, "state", {"state": "offline", "reason": "connection lost"}, clock.wall_us()) for number in everybody]
+    assert evaluate("all lost at once", wills).raised == DEVICES
+    assert evaluate("all still lost", []).raised == 0
+    assert evaluate("all back", beats(everybody)).ended == DEVICES
+    usual = min(evaluate(f"usual {number}", beats(some)).seconds for number in range(10))
+    lines = (f"{name} {1000 * one.seconds:.0f} ms" for name, one in found.items() if not name.startswith("usual"))
+    print(f"\n{DEVICES} devices: a usual round {1000 * usual:.0f} ms; " + ", ".join(lines))
+    assert usual < BOUND_S
+
+
+def test_what_came_of_all_devices_is_counted_at_once(url: str, register: Register) -> None:
+    """As many rows as ten thousand OBUs send between two counts."""
+    rows = round(HZ * EVERY_S)
+    with psycopg.connect(url, autocommit=True) as connection:
+        series = prepare_schema(connection)
+        series["bsm"].ensure(connection, np.array([NOW], np.int64), now_us=NOW)
+        names = {name: kind for name, kind in connection.execute(REQUIRED).fetchall() if name != "device_key"}
+        time_of = TIME.format(start=NOW // S, step=1 / HZ)
+        values = {
+            name: time_of if kind.startswith("timestamp") else "false" if kind == "boolean" else "0"
+            for name, kind in names.items()
+        }
+        insert = f"""INSERT INTO stream.bsm (device_key, {", ".join(values)})
+            SELECT device_key, {", ".join(values.values())} FROM generate_series(0, {rows - 1}) AS n, register.device"""
+        connection.execute(insert.encode())
+        connection.execute("INSERT INTO stream.batch (created, committed) VALUES (to_timestamp(%s), now())", (NOW // S + 1,))
+        connection.execute("VACUUM ANALYZE stream.bsm")
+    begun_s = time.perf_counter()
+    with register.transaction() as transaction:
+        found = counts.count(transaction, from_us=NOW, to_us=NOW + round(EVERY_S * S))
+    taken_s = time.perf_counter() - begun_s
+    assert found is not None
+    assert len(found.frames) == DEVICES
+    assert {one["bsm"] for one in found.frames.values()} == {rows}
+    print(f"\n{DEVICES * rows} rows of {DEVICES} devices, {EVERY_S:g} s of them, counted in {1000 * taken_s:.0f} ms")
+    assert taken_s < EVERY_S

@@ -248,6 +248,7 @@ class Agent:
             time_us=self._clock.wall_us(),
             uptime_s=self._clock.monotonic_s() - self._started_s,
             sent=self.sent,
+            received=self._downlink.received,
             waiting=self.waiting,
             dropped=self._dropped(),
             released=self._outgoing.released(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from chelu.bus import Received
@@ -40,11 +41,13 @@ class Downlink:
     ) -> None:
         self._device_id, self._clock, self._tally = device_id, clock, tally
         self._in_force, self._commands, self._outgoing = in_force, commands, outgoing
+        self.received: Counter[str] = Counter()  # messages since the start, by stream, those with a fault included
         self._children, self._sink, self._say, self._say_online = children, sink, say, say_online
 
     def obey(self, message: Received) -> None:
         """One message; what is wrong with it is counted, and answered where an answer is expected."""
         stream = message.topic.rsplit("/", 2)[-2]
+        self.received[stream] += 1
         if self._commands.capture is not None:
             self._commands.capture.note("down", message.topic, message.payload)
         try:

@@ -54,6 +54,7 @@ def heartbeat(
     time_us: int,
     uptime_s: float,
     sent: Mapping[str, int],
+    received: Mapping[str, int],
     waiting: Mapping[str, int],
     dropped: Mapping[str, Mapping[str, int]],
     released: Mapping[str, int],
@@ -62,7 +63,8 @@ def heartbeat(
 ) -> dict[str, Any]:
     """Alive, and what went out since `start_id`: frames by stream; messages waiting, by lane; drops, by place and reason.
 
-    released: by lane, up to which number nothing will be sent again: it is receipted or given up.
+    received: messages that the platform sent, by stream. released: by lane, up to which number nothing will be sent again: it is
+    receipted or given up.
     """
     document = {
         "seqNum": number,
@@ -72,6 +74,7 @@ def heartbeat(
         "time_us": time_us,
         "uptime_s": round(uptime_s, 3),
         "sent": dict(sent),
+        "received": dict(received),
         "waiting": dict(waiting),
         "dropped": {place: dict(reasons) for place, reasons in dropped.items()},
         "vehicles": vehicles,

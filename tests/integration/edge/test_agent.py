@@ -508,6 +508,18 @@ def test_a_ping_is_answered_with_the_agent_s_time(broker: RunningBroker, platfor
     assert abs(answer["time_us"] - SystemClock().wall_us()) < 10_000_000
 
 
+def test_the_heartbeat_counts_what_the_platform_sent(
+    broker: RunningBroker, platform: Callable[..., Platform], start: Start
+) -> None:
+    hearer = platform()
+    start(broker.url, heartbeat_s=0.2)
+    hearer.wait("heartbeat/up", 1)
+    for number in (1, 2):
+        hearer.say("command/down", {"seqNum": number, "command": "ping"})
+    hearer.say("config/down", {"seqNum": 3, "nonsense": True})
+    until(lambda: hearer.documents("heartbeat/up")[-1]["received"] == {"command": 2, "config": 1}, 10, "what it was sent")
+
+
 def test_a_warning_reaches_the_vehicle_s_software_and_an_old_one_does_not(
     broker: RunningBroker, platform: Callable[..., Platform], start: Start
 ) -> None:

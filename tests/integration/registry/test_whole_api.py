@@ -127,6 +127,12 @@ def test_what_the_description_shows_as_a_request_is_one(client: Client) -> None:
     assert client.change_device("shown", sent("DeviceChange")).serial == "R0017"
     client.people("POST", "devices", "shown", "lifecycle", json=sent("Step"))
     assert client.people("POST", "devices", "shown", "rotation", json=sent("NewRotation"))["secret"]
+    assert client.people("PUT", "thresholds", json={**sent("NewThreshold"), "site": "example"})["bound"] == 0.5
+    window = {**sent("NewMaintenance"), "site": "example", "device": "shown"}
+    assert client.people("POST", "maintenance", json=window)["device"] == "shown"
+    assert client.people("POST", "webhooks", json={**sent("NewWebhook"), "site": "example"})["secret"]
+    assert client.people("PATCH", "webhooks", "desk", json=sent("WebhookChange"))["is_enabled"] is False
+    assert client.people("PUT", "profiles", "shown", json=sent("ProfileFields"))["rates_hz"] == {"bsm": 10, "spat": 10}
     key = {**sent("NewProvisioningKey"), "name": "shown", "site_id": "example"}
     assert client.people("POST", "provisioning-keys", json=key)["key"]
     roles = [{"site": "example", "role": "operator"}]

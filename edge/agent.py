@@ -33,6 +33,7 @@ from edge.routing import Heard, Router
 from edge.settings import EdgeSettings, Position
 from edge.sink import WarningSink
 from edge.tally import Tally
+from edge.upgrade.upgrader import Upgrader
 from edge.vehicles.children import RECEIPT, TELEMETRY, Children
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Agent:
             rotate=lambda: self._account.rotate(self._session),
             restart=restart,
         )
+        self._upgrader = self._new_upgrader()
         self._downlink = self._new_downlink()
         self._beats = 0
         self._started_s = clock.monotonic_s()
@@ -136,6 +138,8 @@ class Agent:
 
     def stop(self) -> None:
         """Send what is queued, say good-bye and end; what could not be sent stays on disk."""
+        if self._upgrader:
+            self._upgrader.stop()
         self._stopping.set()
         self._inboxes.wake()
         for thread in (self._thread, self._listener):
@@ -152,6 +156,8 @@ class Agent:
     def _run(self) -> None:
         self._say_info()
         self._commands.begin()
+        if self._upgrader:
+            self._upgrader.start()
         next_beat_s = next_status_s = self._clock.monotonic_s()
         is_busy = False
         while not self._stopping.is_set():
@@ -236,6 +242,7 @@ class Agent:
             time_us=self._clock.wall_us(),
             position=self.position,
             config=self._in_force.document(),
+            versions=self._upgrader.versions() if self._upgrader else None,
         )
         self._say("info", _json(document))
 
@@ -346,6 +353,13 @@ class Agent:
             on_connect=self._greet,
         )
 
+    def _new_upgrader(self) -> Upgrader | None:
+        if self.settings.upgrade is None:
+            return None
+        return Upgrader(
+            self.settings.upgrade, self._clock, answer=lambda answer: self._say("upgrade/ack", answer), say=self.report
+        )
+
     def _new_downlink(self) -> Downlink:
         return Downlink(
             self.settings.id,
@@ -355,6 +369,7 @@ class Agent:
             outgoing=self._outgoing,
             children=self.children,
             sink=self._sink,
+            upgrader=self._upgrader,
             tally=self.tally,
             say=self._say,
             say_online=lambda: self._say_online(self._session),

@@ -102,6 +102,14 @@ def read_command(payload: bytes) -> Command | Answer:
     return Command(sequence, name, document)
 
 
+def number_of(payload: bytes) -> int:
+    """The seqNum of a document that may be none; 0 when it has none."""
+    try:
+        return _sequence(read_document(payload))
+    except MalformedError:
+        return 0
+
+
 def read_receipt(payload: bytes) -> Receipt:
     """Raises MalformedError."""
     document = read_document(payload)

@@ -17,9 +17,10 @@ from edge.outgoing import Outgoing
 from edge.sink import WarningSink
 from edge.state_file import NotKeptError
 from edge.tally import Tally
+from edge.upgrade.upgrader import Upgrader
 from edge.vehicles.children import Children
 
-STREAMS = frozenset({"receipt", "config", "command", "warning"})  # what an agent subscribes to
+STREAMS = frozenset({"receipt", "config", "command", "upgrade", "warning"})  # what an agent subscribes to
 
 
 class Downlink:
@@ -35,6 +36,7 @@ class Downlink:
         outgoing: Outgoing,
         children: Children | None,
         sink: WarningSink,
+        upgrader: Upgrader | None,
         tally: Tally,
         say: Callable[[str, bytes], None],
         say_online: Callable[[], None],
@@ -43,6 +45,7 @@ class Downlink:
         self._in_force, self._commands, self._outgoing = in_force, commands, outgoing
         self.received: Counter[str] = Counter()  # messages since the start, by stream, those with a fault included
         self._children, self._sink, self._say, self._say_online = children, sink, say, say_online
+        self._upgrader = upgrader
 
     def obey(self, message: Received) -> None:
         """One message; what is wrong with it is counted, and answered where an answer is expected."""
@@ -64,8 +67,17 @@ class Downlink:
             self._say("config/ack", self._configured(message.payload).encode())
         elif stream == "command":
             self._commands.obey(message.payload)
+        elif stream == "upgrade":
+            self._upgrade(message.payload)
         elif stream == "warning":
             self._sink.take(message.payload)
+
+    def _upgrade(self, payload: bytes) -> None:
+        if self._upgrader is not None:
+            self._upgrader.take(payload)
+            return
+        number = control.number_of(payload)
+        self._say("upgrade/ack", Answer(number, LOCAL_ERROR, "this device takes no packages: it has no [upgrade]").encode())
 
     def _receipt(self, message: Received) -> None:
         device, receipt = message.topic.split("/")[1], control.read_receipt(message.payload)

@@ -125,6 +125,25 @@ class DeliverySettings(Part):
     resend_s: float = Field(default=10.0, ge=0.1, le=4096)
 
 
+class UpgradeSettings(Part):
+    """Where packages go, whose are taken, and what puts them into use; files are relative to the configuration file.
+
+    versions: of what the device has from the factory; activate: a command, in which {name}, {version} and {path} are filled in.
+    """
+
+    directory: Path = Path("packages")
+    keys_file: Path | None = None
+    registry: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    ca_file: Path | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    activate: tuple[str, ...] = ()
+
+    def below(self, base: Path) -> UpgradeSettings:
+        """The same with its files relative to a directory."""
+        files = {name: base / file for name in ("directory", "keys_file", "ca_file") if (file := getattr(self, name)) is not None}
+        return self.model_copy(update=files)
+
+
 class JoinSettings(Part):
     """How a device that is not registered says who it is."""
 
@@ -163,6 +182,7 @@ class EdgeSettings(settings.Settings):
     vehicle: Vehicle = Vehicle()
     spool: SpoolSettings = SpoolSettings()
     delivery: DeliverySettings = DeliverySettings()
+    upgrade: UpgradeSettings | None = None
     join: JoinSettings | None = None
     sources: tuple[
         Annotated[FrameSource | ObjectSource | GnssSource | VehicleSource | TerminalSource, Field(discriminator="type")], ...
@@ -239,6 +259,8 @@ def load(file: Path, environ: Mapping[str, str]) -> EdgeSettings:
         paths["id"] = CredentialFile(base / read.credential_file).device_id() or read.id
     if read.join:
         paths["join"] = read.join.model_copy(update={"key_file": base / read.join.key_file})
+    if read.upgrade:
+        paths["upgrade"] = read.upgrade.below(base)
     paths["sources"] = tuple(
         source.below(base) if isinstance(source, VehicleSource | TerminalSource) else source for source in read.sources
     )

@@ -111,6 +111,7 @@ def environment(around: Surroundings, name: str) -> dict[str, str]:
         "CHELU_REGISTRY_PORT": str(around.api_port),
         "CHELU_REGISTRY_API_KEY": around.api_key,
         "CHELU_REGISTRY_ACCOUNTS_FILE": str(around.layout.accounts),
+        "CHELU_REGISTRY_PACKAGES_DIRECTORY": str(around.layout.data / "packages"),
         "CHELU_INGEST_WORKERS": str(around.workers),
         "CHELU_INGEST_WORKER": str(worker_of(name)),
         "CHELU_INGEST_SPOOL_DIRECTORY": str(around.layout.data / "spool" / "ingest"),

@@ -20,6 +20,7 @@ from services.registry import prepare
 from services.registry.alarms.teller import Teller
 from services.registry.app import create_app
 from services.registry.broker_files import Follower
+from services.registry.campaigns.runner import Runner
 from services.registry.database import Register
 from services.registry.deadlines import Deadlines
 from services.registry.doorkeeper import Doorkeeper
@@ -28,6 +29,9 @@ from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
 from services.registry.orders.clerk import Clerk
+from services.registry.packages import rows as package_rows
+from services.registry.packages.files import Files
+from services.registry.packages.tokens import dressed
 from services.registry.parts import Parts
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
@@ -77,29 +81,43 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
 def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, settings: RegistrySettings) -> Parts:
     """The application's parts, those that have threads entered."""
     clock = SystemClock()
+    token_key, public_url = package_rows.token_key(register), settings.public_url or prepare.own_url(settings)
     throttles = {name: Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for name, limit in LOGIN_LIMITS.items()}
     stack.enter_context(Deadlines(register, follower.announce))
     stack.enter_context(Teller(register, clock))
     doorkeeper = clerk = None
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
-        doorkeeper, clerk = _at_broker(stack, settings.mqtt_url, register, follower, clock)
+        clerk = Clerk(register, clock, [Runner()], {"upgrade": lambda letter: dressed(letter, token_key, public_url)})
+        doorkeeper = _at_broker(stack, settings.mqtt_url, register, follower, clerk, clock)
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
+    packages = Files(settings.packages_directory) if settings.packages_directory else None
     hook = Hook(settings.hook_secret, follower) if settings.hook_secret else None
-    return Parts(register, follower, clock, tickets, live, **throttles, doorkeeper=doorkeeper, hook=hook, clerk=clerk)
+    return Parts(
+        register,
+        follower,
+        clock,
+        tickets,
+        live,
+        **throttles,
+        doorkeeper=doorkeeper,
+        hook=hook,
+        clerk=clerk,
+        packages=packages,
+        token_key=token_key,
+    )
 
 
 def _at_broker(
-    stack: contextlib.ExitStack, url: str, register: Register, follower: Follower, clock: Clock
-) -> tuple[Doorkeeper, Clerk]:
+    stack: contextlib.ExitStack, url: str, register: Register, follower: Follower, clerk: Clerk, clock: Clock
+) -> Doorkeeper:
     """The registry's session at the broker, and those who hear devices over it."""
     sessions: list[Doorkeeper] = []
-    clerk = Clerk(register, clock)
     monitor = Monitor(register, clock, is_listening=lambda: any(session.is_listening for session in sessions))
     sessions.append(stack.enter_context(Doorkeeper(url, register, follower.announce, clock, (clerk, monitor))))
     stack.enter_context(clerk.sending(sessions[0].publish))
     stack.enter_context(monitor)
-    return sessions[0], clerk
+    return sessions[0]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -35,9 +35,11 @@ from services.registry.access import authorise
 from services.registry.alarms import api as alarms
 from services.registry.alarms import maintenance, thresholds, webhooks
 from services.registry.body_limit import BodyLimit
+from services.registry.campaigns import campaigns
 from services.registry.health import api as devices_health
 from services.registry.models import Model
 from services.registry.orders import commands, configuration, dispatches
+from services.registry.packages import content, packages
 from services.registry.parts import Parts, PartsOf
 from services.registry.roles import check_complete
 
@@ -67,10 +69,13 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPIOffline(redoc_url=None, title="Chelu registry", version=version("chelu"), description=ABOUT)
     app.add_api_route("/", _documents, include_in_schema=False)
     app.state.parts = parts
-    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger={"/api/restore": MAX_BACKUP_BYTES})
+    app.add_middleware(
+        BodyLimit, limit=MAX_BODY_BYTES, larger={"/api/restore": MAX_BACKUP_BYTES, "/api/packages": packages.MAX_PACKAGE_BYTES}
+    )
     app.include_router(HEALTH)
     app.include_router(sessions.LOGIN)
     app.include_router(broker_hook.ROUTER)
+    app.include_router(content.ROUTER)  # for devices, by their orders' tokens
     for module in (
         organisations,
         sites,
@@ -95,6 +100,8 @@ def create_app(parts: Parts) -> FastAPI:
         configuration,
         commands,
         dispatches,
+        packages,
+        campaigns,
     ):
         app.include_router(module.ROUTER, dependencies=[Depends(authorise)])
     app.include_router(live.SOCKETS)  # which refuse by themselves: FastAPI's security is for requests alone

@@ -1,7 +1,7 @@
 """The register's tables into a backup, from one snapshot, and back, in one transaction.
 
 What belongs to the installation rather than to the site stays out: the services' accounts and the installation's own key, which
-every start takes over from its settings, and people's sessions.
+every start takes over from its settings, the key of devices' tokens, and people's sessions. Packages' files are not in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from psycopg.rows import DictRow
 
 from services.registry.archive import Archive, ArchiveError, Manifest, Writer
 
-NOT_SAVED = frozenset({"migration", "service_account"})
+NOT_SAVED = frozenset({"migration", "service_account", "token_key"})
 ROADS = "road_network"
 KEPT = {"api_key": "owner IS NULL OR is_session"}  # rows that neither leave nor are replaced
 COLUMNS = """SELECT table_name AS name, array_agg(column_name::text ORDER BY ordinal_position) AS columns

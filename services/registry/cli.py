@@ -13,7 +13,9 @@ from services.registry import (
     cli_alarms,
     cli_assets,
     cli_backup,
+    cli_campaigns,
     cli_files,
+    cli_firmware,
     cli_health,
     cli_joining,
     cli_keys,
@@ -44,6 +46,8 @@ def register(app: typer.Typer) -> None:
     cli_orders.add(app)
     cli_health.add(app)
     cli_alarms.add(app)
+    cli_campaigns.add(app)
+    cli_firmware.add(app)
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("backup")(cli_backup.backup)

@@ -58,6 +58,9 @@ class Listener(Protocol):
     def filters(self) -> Sequence[tuple[str, int]]:
         """What is subscribed for it."""
 
+    def connected(self) -> None:
+        """The session stands anew: what was said while it did not is lost. From the network thread; only notes it."""
+
     def take(self, received: Sequence[Received]) -> None:
         """All that was heard, in order; what is not for it is passed over. Never raises."""
 
@@ -79,7 +82,7 @@ class Doorkeeper:
             clock=clock,
             subscriptions=tuple(dict.fromkeys((*FILTERS, *(each for listener in listeners for each in listener.filters)))),
             inbox_limit=10_000,
-            on_connect=lambda _: LOG.info("devices that want to join are heard"),
+            on_connect=self._connected,
         )
         self._addresses = strangers.Addresses()  # the doorkeeper's thread's own
         self._stopping = threading.Event()
@@ -123,6 +126,11 @@ class Doorkeeper:
 
     def _say(self, topic: str, document: dict[str, Any]) -> None:
         self.publish(topic, json.dumps(document).encode())
+
+    def _connected(self, _: Session) -> None:
+        LOG.info("devices that want to join are heard")
+        for listener in self._listeners:
+            listener.connected()
 
     # -- the doorkeeper's thread -----------------------------------------------------------------------------------------------
 

@@ -66,6 +66,11 @@ REFUSALS: Mapping[str, tuple[str, str, tuple[str, str, str] | None]] = {
         "Content-Type = 'text/plain' is not allowed: text/csv or application/geo+json",
         ("Content-Type", "'text/plain'", "text/csv or application/geo+json"),
     ),
+    "416": (
+        "a range outside the package, or of a form that is not understood",
+        "Range = 'bytes=9-' is not allowed: bytes=FIRST-LAST within 0 … 5",
+        ("Range", "'bytes=9-'", "bytes=FIRST-LAST within 0 … 5"),
+    ),
     "422": (
         "a field is not allowed as it is",
         "[0].latitude_deg = 91 is not allowed: Input should be less than or equal to 90",
@@ -95,6 +100,7 @@ REFUSALS: Mapping[str, tuple[str, str, tuple[str, str, str] | None]] = {
 THROTTLED = frozenset({("post", "/api/login"), ("put", "/api/me/password")})
 NAMING = frozenset({("post", "/api/keys"), ("post", "/api/provisioning-keys")})  # their bodies name an owner, a site
 OPEN = frozenset({("get", "/health")})
+CONTENT = "/api/packages/{package_id}/content"
 
 
 def complete(document: Document) -> Document:
@@ -125,6 +131,7 @@ def refusals(method: str, path: str, operation: Document) -> list[str]:
         "401": True,
         "403": path != "/api/login",
         "404": "{" in path or "device" in parameters or (method, path) in NAMING,
+        "416": path == CONTENT,
         "409": method in {"post", "delete", "patch", "put"},
         "412": "if-match" in parameters,
         "413": has_body,

@@ -43,6 +43,12 @@ MODELS: Mapping[str, Document] = {
     "Authorisation": {"username": "rsu-1", "clientid": "rsu-1", "topic": "rsu/rsu-1/bsm/up", "action": "publish"},
     "Selection": {"site": "hillside", "kind": "rsu", "labels": {"bay": "3"}},
     "Configuring": {"selection": {"devices": ["rsu-1"]}, "change": {"heartbeat_s": 5}},
+    "NewCampaign": {
+        "campaign_id": "spring",
+        "selection": {"site": "hillside"},
+        "change": {"heartbeat_s": 5},
+        "waves": [0.1, 1.0],
+    },
     "Commanding": {"selection": {"devices": ["rsu-1"]}, "command": "log_level", "parameters": {"level": "DEBUG"}},
     "Rows": {"rows": [{"time_us": TIME_US, "device_id": "rsu-1"}], "next": TIME_US},
     "Polygon": {"type": "Polygon", "coordinates": [[[106.5, 29.53], [106.51, 29.53], [106.51, 29.54], [106.5, 29.53]]]},
@@ -99,6 +105,7 @@ FILES: Mapping[str, object] = {
     "application/x-ndjson": LINE,
     "application/vnd.chelu.columns": "(columns, see docs/formats/columns.md)",
     "application/gzip": "(a SUMO network, packed with gzip)",
+    "application/octet-stream": "(the package's bytes)",
     "application/x-tar": "(what chelu backup wrote)",
 }
 DEEPEST = 8

@@ -15,6 +15,7 @@ from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
 from services.registry.orders.clerk import Clerk
+from services.registry.packages.files import Files
 from services.registry.throttle import Throttle
 
 
@@ -32,6 +33,8 @@ class Parts:
     doorkeeper: Doorkeeper | None = None  # None: without an account at the broker
     hook: Hook | None = None  # None: no broker may ask
     clerk: Clerk | None = None  # None: without an account at the broker
+    packages: Files | None = None  # None: there is no directory for them
+    token_key: bytes = b""  # of the tokens with which devices fetch packages
 
 
 async def parts(request: Request) -> Parts:

@@ -38,6 +38,13 @@ def files_of(settings: RegistrySettings) -> BrokerFiles:
     return BrokerFiles(settings.password_file, settings.acl_file, broker)
 
 
+def own_url(settings: RegistrySettings) -> str:
+    """Where this API is, as far as it knows itself."""
+    scheme = "https" if settings.certificate_file else "http"
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - not listened on here
+    return f"{scheme}://{host}:{settings.port}"
+
+
 def live_session(settings: RegistrySettings, clock: Clock) -> Callable[[], BulkSession] | None:
     """How the session for live readers is opened; None without a broker or an account there."""
     password = read_accounts(settings.accounts_file).get(live_hub.ACCOUNT)

@@ -85,6 +85,7 @@ WRITE_DEVICE = Need(Role.OPERATOR, Scope.WRITE, Where.DEVICE)
 CREDENTIALS = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.DEVICE)
 JOINING = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.SOMEWHERE)
 ORDERS = Need(Role.OPERATOR, Scope.ORDERS, Where.SOMEWHERE)
+PACKAGES = Need(Role.OPERATOR, Scope.ORDERS, Where.EVERYWHERE)
 DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
 GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
 PEOPLE = Need(Role.ADMINISTRATOR, Scope.PEOPLE, Where.EVERYWHERE)
@@ -137,6 +138,23 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("DELETE", "/api/dispatches/{dispatch_id}"): ORDERS,
     ("GET", "/api/dispatches/{dispatch_id}/orders"): READ,
     ("GET", "/api/devices/{device_id}/orders"): READ_DEVICE,
+    ("GET", "/api/signing-keys"): READ,
+    ("POST", "/api/signing-keys"): Need(Role.ADMINISTRATOR, Scope.ORDERS, Where.EVERYWHERE),
+    ("DELETE", "/api/signing-keys/{name}"): Need(Role.ADMINISTRATOR, Scope.ORDERS, Where.EVERYWHERE),
+    ("GET", "/api/packages"): READ,
+    ("POST", "/api/packages"): PACKAGES,
+    ("GET", "/api/packages/{package_id}"): READ,
+    ("DELETE", "/api/packages/{package_id}"): PACKAGES,
+    ("GET", "/api/packages/{package_id}/rules"): READ,
+    ("POST", "/api/packages/{package_id}/rules"): PACKAGES,
+    ("DELETE", "/api/packages/{package_id}/rules/{rule_id}"): PACKAGES,
+    ("GET", "/api/campaigns"): READ,
+    ("POST", "/api/campaigns"): ORDERS,
+    ("GET", "/api/campaigns/{campaign_id}"): READ,
+    ("GET", "/api/campaigns/{campaign_id}/devices"): READ,
+    ("POST", "/api/campaigns/{campaign_id}/pause"): ORDERS,
+    ("POST", "/api/campaigns/{campaign_id}/resume"): ORDERS,
+    ("POST", "/api/campaigns/{campaign_id}/roll-back"): ORDERS,
     ("GET", "/api/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/live/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/live/sites/{site_id}/picture"): Need(Role.TESTER, Scope.DATA, Where.SITE),
@@ -189,7 +207,8 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("DELETE", "/api/keys/{owner}/{name}"): OWN_KEYS,
 }
 HOOK = frozenset({("POST", "/api/broker/authentication"), ("POST", "/api/broker/authorization")})  # for the broker's own secret
-OPEN = frozenset({("GET", "/health"), ("POST", "/api/login")}) | HOOK
+FETCHED = frozenset({("GET", "/api/packages/{package_id}/content")})  # by devices, with the tokens of their orders
+OPEN = frozenset({("GET", "/health"), ("POST", "/api/login")}) | HOOK | FETCHED
 
 
 def check_complete(routes: Iterable[tuple[str, str]]) -> None:

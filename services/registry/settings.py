@@ -28,6 +28,8 @@ class RegistrySettings(Settings):
     password_file: Path | None = None
     acl_file: Path | None = None
     broker_pid_file: Path | None = None
+    packages_directory: Path | None = None  # firmware and models; None: none are taken
+    public_url: Annotated[str, Field(pattern="^https?://")] | None = None  # where devices find this API; None: host and port
     hook_secret: Annotated[str, Field(min_length=16)] | None = None  # of a broker that asks by HTTP; None: none may ask
 
     @classmethod

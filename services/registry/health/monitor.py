@@ -93,6 +93,9 @@ class Monitor:
 
     # -- the doorkeeper's thread -----------------------------------------------------------------------------------------------
 
+    def connected(self) -> None:
+        """The monitor looks itself whether it is heard, before each judgement."""
+
     def take(self, received: Sequence[Received]) -> None:
         """Queue what may be about a device's health; a state wakes the monitor at once."""
         mine = [message for message in received if message.topic.endswith(ENDINGS)]

@@ -12,9 +12,9 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import psycopg
 from psycopg import Connection
@@ -26,9 +26,10 @@ from chelu.clock import Clock
 from chelu.errors import CheluError
 from chelu.topics import Kind
 from services.registry.database import Register
-from services.registry.orders import answers, reported_rows, rows
+from services.registry.orders import answers, reported_rows, rows, upgrades
 from services.registry.orders.answers import EPOCH, FILTERS, Said
 from services.registry.orders.machine import Attempted, CameOnline, Event, Expired, Moment, NotTaken, Taken
+from services.registry.orders.rows import Letter
 
 LOG = logging.getLogger(__name__)
 ACTOR = "registry"
@@ -59,11 +60,18 @@ class Clerk:
 
     filters = FILTERS
 
-    def __init__(self, register: Register, clock: Clock, helpers: Sequence[Helper] = ()) -> None:
-        self._register, self._clock, self._helpers = register, clock, helpers
+    def __init__(
+        self,
+        register: Register,
+        clock: Clock,
+        helpers: Sequence[Helper] = (),
+        documents: Mapping[str, Callable[[Letter], dict[str, Any]]] | None = None,
+    ) -> None:
+        """documents: by topic, how its orders are written, where there is more in them than what is kept."""
+        self._register, self._clock, self._helpers, self._documents = register, clock, helpers, documents or {}
         self._heard: deque[Said] = deque()
         self._on_the_way: list[tuple[int, Publication]] = []
-        self._woken, self._stopping = threading.Event(), threading.Event()
+        self._woken, self._stopping, self._is_anew = threading.Event(), threading.Event(), threading.Event()
         self.overheard = 0  # answers passed over because too many waited
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
@@ -77,6 +85,11 @@ class Clerk:
                 self.overheard += 1
             else:
                 self._heard.append(said)
+        self.wake()
+
+    def connected(self) -> None:
+        """The session stands anew: what devices said meanwhile is lost, so they are asked again."""
+        self._is_anew.set()
         self.wake()
 
     def wake(self) -> None:
@@ -135,7 +148,7 @@ class Clerk:
             raise
         done = {id(publication) for _, publication in settled}
         self._on_the_way = [pair for pair in self._on_the_way if id(pair[1]) not in done]
-        self._on_the_way += [(letter.number, publish(*_addressed(letter))) for letter in letters]
+        self._on_the_way += [(letter.number, publish(*self._addressed(letter))) for letter in letters]
         return bool(self._heard) or is_more or len(due) == MOST_AT_ONCE
 
     def _happened(
@@ -149,7 +162,9 @@ class Clerk:
         for number, publication in settled:
             word: Event = Taken(now) if publication.is_acknowledged else NotTaken(now)
             events.setdefault(number, []).append(word)
-        for number in rows.of_devices(connection, {said.device_id for said in heard if said.is_online}):
+        asked = rows.attempted(connection) if self._is_anew.is_set() else []
+        self._is_anew.clear()
+        for number in {*asked, *rows.of_devices(connection, {said.device_id for said in heard if said.is_online})}:
             events.setdefault(number, []).append(CameOnline(now))
         self._answered(connection, heard, events)
         for number in rows.over(connection, now, MOST_AT_ONCE):
@@ -160,21 +175,25 @@ class Clerk:
     def _answered(connection: Connection[DictRow], heard: Sequence[Said], events: dict[int, list[Event]]) -> None:
         told = [(said, said.number) for said in heard if said.number is not None]
         orders = rows.whose(connection, {(said.device_id, number) for said, number in told})
-        strays = []
+        strays, upgraded = [], []
         for said, number in told:
             order = orders.get((said.device_id, number))
             if order is None or order["topic"] != said.topic or not order["attempts"]:
                 strays.append((said.device_id, number))
-                continue
-            against = answers.contradiction(order["body"], said) if said.topic == "config" else ""
-            events.setdefault(number, []).append(answers.event(said, against))
+            elif said.topic == "upgrade":
+                upgraded.append((said, number, order["body"]))
+            else:
+                against = answers.contradiction(order["body"], said) if said.topic == "config" else ""
+                events.setdefault(number, []).append(answers.event(said, against))
+        for number, event in upgrades.events(connection, upgraded, heard):
+            events.setdefault(number, []).append(event)
         reported_rows.take(connection, heard)
         reported_rows.count_strays(connection, strays)
 
     def _now(self) -> Moment:
         return EPOCH + datetime.timedelta(microseconds=self._clock.wall_us())
 
-
-def _addressed(letter: rows.Letter) -> tuple[str, bytes]:
-    payload = json.dumps(letter.document(), ensure_ascii=False, separators=(",", ":")).encode()
-    return ROWS[letter.topic].topic(Kind(letter.kind), letter.device_id), payload
+    def _addressed(self, letter: Letter) -> tuple[str, bytes]:
+        document = self._documents.get(letter.topic, Letter.document)(letter)
+        payload = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        return ROWS[letter.topic].topic(Kind(letter.kind), letter.device_id), payload

@@ -103,14 +103,25 @@ def configure(wanted: Configuring, parts: PartsOf, who: CallerOf, actor: ActorOf
 
 def desire(connection: Connection[DictRow], targets: Sequence[Target], change: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
     """Change what devices are to be configured with; the whole documents by device key. ProblemError 422 by field."""
-    keys = [target.device_key for target in targets]
-    present = {row["device_key"]: row["document"] for row in connection.execute(DESIRED, (keys,))}
-    documents = {target.device_key: merged(present.get(target.device_key, {}), change) for target in targets}
+    documents = check(connection, targets, change)
+    put(connection, documents)
+    return documents
+
+
+def check(connection: Connection[DictRow], targets: Sequence[Target], change: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """What devices would be configured with after a change, by device key; ProblemError 422 by field."""
+    present = desired(connection, [target.device_key for target in targets])
+    documents = {target.device_key: merged(present[target.device_key], change) for target in targets}
     distinct = {(it.kind, json.dumps(documents[it.device_key], sort_keys=True)): documents[it.device_key] for it in targets}
     for (kind, _), document in distinct.items():
         refuse(schemas.find_faults(schemas.configuration(kind), document, at="change"))
-    put(connection, documents)
     return dict(documents)
+
+
+def desired(connection: Connection[DictRow], keys: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """What devices are to be configured with, by device key, empty where nobody has said; locked until the transaction's end."""
+    found = {row["device_key"]: row["document"] for row in connection.execute(DESIRED, (list(keys),))}
+    return {key: found.get(key, {}) for key in keys}
 
 
 def put(connection: Connection[DictRow], documents: Mapping[int, Mapping[str, Any]]) -> None:

@@ -16,6 +16,8 @@ from services.registry.orders.machine import OPEN, Event, Moment, Order, State, 
 Execute = Connection[DictRow]
 IS_OPEN = f"state IN ({', '.join(repr(str(state)) for state in State if state in OPEN)})"
 KEPT = "90 days"
+FREE = """NOT EXISTS (SELECT 1 FROM register.campaign_target WHERE campaign_target.number = device_order.number
+    OR campaign_target.back = device_order.number)"""
 
 DISPATCH = """INSERT INTO register.dispatch (actor, topic, body, selection, devices)
     VALUES (%(actor)s, %(topic)s, %(body)s, %(selection)s, %(devices)s) RETURNING dispatch_id"""
@@ -56,7 +58,8 @@ WHOSE = """SELECT number, device_id, topic, body, attempts FROM register.device_
     JOIN unnest(%s::text[], %s::bigint[]) AS said (device_id, number) USING (device_id, number)"""
 OF_DEVICES = f"""SELECT number FROM register.device_order JOIN register.device USING (device_key)
     WHERE device_id = ANY(%s) AND attempts > 0 AND {IS_OPEN}"""  # noqa: S608 - constants only
-FORGET = f"DELETE FROM register.device_order WHERE settled < now() - interval '{KEPT}'"  # noqa: S608 - constants only
+ATTEMPTED = f"SELECT number FROM register.device_order WHERE attempts > 0 AND {IS_OPEN}"  # noqa: S608 - constants only
+FORGET = f"DELETE FROM register.device_order WHERE settled < now() - interval '{KEPT}' AND {FREE}"  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +91,21 @@ class Letter:
 
 
 def issue(connection: Execute, task: Task, now: Moment) -> tuple[int, dict[int, int]]:
-    """Queue one order a device; answers the dispatch and order numbers by device key. Older ones of the slot are superseded."""
-    keys = list(task.bodies)
+    """Queue one order a device; answers the dispatch and order numbers by device key."""
+    dispatch = open_dispatch(connection, task, len(task.bodies))
+    return dispatch, add(connection, dispatch, task, now)
+
+
+def open_dispatch(connection: Execute, task: Task, devices: int) -> int:
+    """Note what was asked for, of so many devices; its orders are yet to be added."""
     values = {"actor": task.actor, "topic": task.topic, "body": Jsonb(task.body), "selection": Jsonb(task.selection)}
-    row = connection.execute(DISPATCH, {**values, "devices": len(keys)}).fetchone()
-    dispatch = int(row["dispatch_id"]) if row else 0
+    row = connection.execute(DISPATCH, {**values, "devices": devices}).fetchone()
+    return int(row["dispatch_id"]) if row else 0
+
+
+def add(connection: Execute, dispatch: int, task: Task, now: Moment) -> dict[int, int]:
+    """Queue a task's orders under a dispatch; their numbers by device key. Older ones of the slot are superseded."""
+    keys = list(task.bodies)
     if task.slot is not None:
         supersede(connection, [r["number"] for r in connection.execute(BEFORE, {"keys": keys, "slot": task.slot})], now)
     rows = connection.execute(
@@ -107,7 +120,7 @@ def issue(connection: Execute, task: Task, now: Moment) -> tuple[int, dict[int, 
             "bodies": [Jsonb(body) for body in task.bodies.values()],
         },
     ).fetchall()
-    return dispatch, {row["device_key"]: row["number"] for row in rows}
+    return {row["device_key"]: row["number"] for row in rows}
 
 
 def supersede(connection: Execute, numbers: Sequence[int], now: Moment, detail: str = "a newer order took its place") -> int:
@@ -159,6 +172,11 @@ def of_devices(connection: Execute, device_ids: Iterable[str]) -> list[int]:
     """The open orders that these devices were sent."""
     ids = list(device_ids)
     return [row["number"] for row in connection.execute(OF_DEVICES, (ids,))] if ids else []
+
+
+def attempted(connection: Execute) -> list[int]:
+    """All open orders that have left us."""
+    return [row["number"] for row in connection.execute(ATTEMPTED.encode())]
 
 
 def forget(connection: Execute) -> None:

@@ -78,6 +78,7 @@ class Place:
             "CHELU_REGISTRY_PORT": str(self.port),
             "CHELU_REGISTRY_API_KEY": KEY,
             "CHELU_REGISTRY_HOOK_SECRET": HOOK_SECRET,
+            "CHELU_REGISTRY_PACKAGES_DIRECTORY": str(self.directory / "packages"),
             "CHELU_REGISTRY_ACCOUNTS_FILE": str(accounts),
             "CHELU_REGISTRY_PASSWORD_FILE": str(self.password_file),
             "CHELU_REGISTRY_ACL_FILE": str(self.acl_file),

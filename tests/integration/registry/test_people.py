@@ -40,6 +40,9 @@ VALUES = {
     "alarm_id": "1",
     "threshold_id": "1",
     "maintenance_id": "1",
+    "package_id": "1",
+    "rule_id": "1",
+    "campaign_id": "c",
 }
 MakeKey = Callable[..., str]
 

@@ -14,7 +14,14 @@ from services.registry.parts import Parts
 from services.registry.problems import MEDIA_TYPE
 from services.registry.throttle import Throttle
 
-BINARY = {"application/gzip", "application/x-tar", "application/vnd.chelu.columns", "application/x-ndjson", "text/csv"}
+BINARY = {
+    "application/octet-stream",
+    "application/gzip",
+    "application/x-tar",
+    "application/vnd.chelu.columns",
+    "application/x-ndjson",
+    "text/csv",
+}
 
 
 @pytest.fixture(scope="module")

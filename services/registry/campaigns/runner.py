@@ -1,0 +1,122 @@
+"""Lets campaigns take their steps: a helper of the clerk, in whose thread and transactions it works."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from services.registry.campaigns import rows
+from services.registry.campaigns.planner import OnFailure, Phase, Rules, Step, decide, decide_back
+from services.registry.orders import configuration
+from services.registry.orders import rows as order_rows
+from services.registry.orders.machine import Moment
+from services.registry.orders.rows import Task
+from services.registry.packages import rows as package_rows
+from services.registry.problems import ProblemError
+
+LOG = logging.getLogger(__name__)
+EVERY = datetime.timedelta(seconds=0.1)
+SLOTS = {"config": configuration.SLOT, "upgrade": "upgrade"}
+Campaign = Mapping[str, Any]
+Execute = Connection[DictRow]
+
+
+class Runner:
+    """Called once a turn of the clerk's; owned by its thread."""
+
+    def __init__(self) -> None:
+        self._looked: Moment | None = None
+
+    def __call__(self, connection: Execute, now: Moment) -> bool:
+        """As `clerk.Helper`."""
+        if self._looked is not None and EVERY > now - self._looked >= datetime.timedelta():
+            return False
+        self._looked = now
+        campaigns = connection.execute(rows.ACTIVE.encode()).fetchall()
+        return sum(_step(connection, campaign, now) for campaign in campaigns) > 0
+
+
+def rules_of(campaign: Campaign) -> Rules:
+    """A campaign's rules."""
+    return Rules(
+        most_at_once=campaign["most_at_once"],
+        most_failed=campaign["most_failed"],
+        least_ended=campaign["least_ended"],
+        on_failure=OnFailure(campaign["on_failure"]),
+    )
+
+
+def _step(connection: Execute, campaign: Campaign, now: Moment) -> bool:
+    """One step of one campaign; true when orders were issued."""
+    waves, back, _ = rows.standing(connection, campaign["campaign_id"])
+    is_back = campaign["phase"] == Phase.ROLLING_BACK
+    step = decide_back(rules_of(campaign), back) if is_back else decide(rules_of(campaign), waves)
+    if step.phase is not None:
+        _enter(connection, campaign, step.phase, step.reason)
+        return step.phase is Phase.ROLLING_BACK
+    if not step.begin:
+        return False
+    try:
+        return _begin_back(connection, campaign, step, now) if is_back else _begin(connection, campaign, step, now)
+    except ProblemError as error:  # what is desired of a device has become something that the change does not go with
+        _enter(connection, campaign, Phase.STOPPED, str(error))
+        return False
+
+
+def _enter(connection: Execute, campaign: Campaign, phase: Phase, reason: str) -> None:
+    if phase is Phase.ROLLED_BACK:  # why it was stays
+        reason = "; ".join(filter(None, (campaign["reason"], reason)))
+    rows.enter(connection, campaign["campaign_id"], phase, reason)
+    LOG.info("campaign %s: %s%s", campaign["campaign_id"], phase, f" ({reason})" if reason else "")
+
+
+def _begin(connection: Execute, campaign: Campaign, step: Step, now: Moment) -> bool:
+    package = package_rows.find(connection, campaign["package_id"]) if campaign["package_id"] is not None else None
+    turn = rows.turn(connection, campaign["campaign_id"], step.wave, step.begin, package["name"] if package else "")
+    targets = [target for target, _ in turn]
+    if not targets:
+        return False
+    befores: Mapping[int, Any]
+    if package is None:
+        befores = configuration.desired(connection, [target.device_key for target in targets])
+        bodies = configuration.desire(connection, targets, campaign["change"])
+    else:
+        befores = {target.device_key: None if version is None else {"version": version} for target, version in turn}
+        bodies = {target.device_key: install_body(package) for target in targets}
+    rows.begin(connection, campaign["campaign_id"], _issue(connection, campaign, bodies, now), befores)
+    return True
+
+
+def _begin_back(connection: Execute, campaign: Campaign, step: Step, now: Moment) -> bool:
+    befores = rows.back_turn(connection, campaign["campaign_id"], step.begin)
+    if not befores:
+        return False
+    if campaign["topic"] == "config":
+        configuration.put(connection, befores)
+        bodies: dict[int, Mapping[str, Any]] = dict(befores)
+    else:
+        package = package_rows.find(connection, campaign["package_id"]) or {}
+        bodies = {key: {"action": "rollback", "name": package["name"], **before} for key, before in befores.items()}
+    rows.begin_back(connection, campaign["campaign_id"], _issue(connection, campaign, bodies, now))
+    return True
+
+
+def _issue(connection: Execute, campaign: Campaign, bodies: Mapping[int, Mapping[str, Any]], now: Moment) -> dict[int, int]:
+    topic = campaign["topic"]
+    task = Task(actor=campaign["actor"], topic=topic, body={}, bodies=bodies, lasting_s=campaign["lasting_s"], slot=SLOTS[topic])
+    return order_rows.add(connection, campaign["dispatch_id"], task, now)
+
+
+def install_body(package: Mapping[str, Any]) -> dict[str, Any]:
+    """The order to install a package, without the token."""
+    return {
+        "action": "install",
+        "package": package["package_id"],
+        "url": f"/api/packages/{package['package_id']}/content",
+        **{name: package[name] for name in ("component", "name", "version", "bytes", "sha256", "signature", "key")},
+    }

@@ -1,0 +1,84 @@
+"""A package's bytes over HTTP, for the device whose order names it: by ranges (RFC 9110, 14), counted as they leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path
+from fastapi.responses import StreamingResponse
+from fastapi.security import HTTPAuthorizationCredentials
+
+from services.registry.access import BEARER
+from services.registry.packages import rows
+from services.registry.packages.files import Files
+from services.registry.packages.tokens import number_of
+from services.registry.parts import Parts, PartsOf
+from services.registry.problems import Fault, ProblemError
+
+ROUTER = APIRouter(prefix="/api/packages", tags=["packages"])
+BYTES = "application/octet-stream"
+RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {BYTES: {}}},
+    206: {"description": "a range", "content": {BYTES: {}}},
+}
+
+
+@ROUTER.get("/{package_id}/content", response_class=StreamingResponse, responses=ANSWERS)
+def read_content(
+    package_id: Annotated[int, Path(ge=0, le=2**63 - 1)],
+    parts: PartsOf,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    wanted: Annotated[str | None, Header(alias="range", max_length=100, description="bytes=FIRST-LAST or bytes=FIRST-")] = None,
+) -> StreamingResponse:
+    """The whole package, or a range of it. The key is the token that came with the order, while that is open."""
+    order, files = _order(parts, package_id, bearer.credentials if bearer else "")
+    size, sha256 = order["bytes"], order["sha256"]
+    start, stop = _range(wanted, size)
+    headers = {"Accept-Ranges": "bytes", "Content-Length": str(stop - start), "ETag": f'"{sha256}"'}
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
+    return StreamingResponse(_counted(parts, files, order, start, stop), int(status), headers, BYTES)
+
+
+def _order(parts: Parts, package_id: int, token: str) -> tuple[dict[str, Any], Files]:
+    number = number_of(parts.token_key, token)
+    if number is None:
+        raise ProblemError(
+            HTTPStatus.UNAUTHORIZED, "the token is missing or wrong: it comes with the order to install the package"
+        )
+    with parts.register.transaction() as connection:
+        order = rows.ordered(connection, number, package_id)
+    if order is None or parts.packages is None or not parts.packages.path(order["sha256"]).exists():
+        fault = Fault("package", str(package_id), f"the package of order {number}, while that is open and the file is there")
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"package {package_id} is not to be had: {fault.allowed}", [fault])
+    return order, parts.packages
+
+
+def _range(wanted: str | None, size: int) -> tuple[int, int]:
+    """[start, stop); ProblemError 416 for a range outside, or of a form that is not understood."""
+    if wanted is None:
+        return 0, size
+    found = RANGE.fullmatch(wanted)
+    start = int(found[1]) if found else size
+    stop = min(int(found[2]) + 1, size) if found and found[2] else size
+    if start >= stop:
+        fault = Fault("Range", repr(wanted), f"bytes=FIRST-LAST within 0 … {size - 1}")
+        raise ProblemError(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, f"Range = {wanted!r} is not allowed: {fault.allowed}", [fault]
+        )
+    return start, stop
+
+
+def _counted(parts: Parts, files: Files, order: Mapping[str, Any], start: int, stop: int) -> Iterator[bytes]:
+    """The bytes, each piece noted before it goes: a device that has the last one may say so at once."""
+    for piece in files.pieces(order["sha256"], start, stop):
+        with parts.register.transaction() as connection:
+            end = start + len(piece)
+            rows.note_fetched(connection, order["device_key"], order["package_id"], start=start, stop=end)
+        yield piece
+        start = end

@@ -310,6 +310,10 @@ class Client:
         restored: Row = self._json("POST", "/api/restore", content=source, params=query, headers=headers, timeout=FILE_TIMEOUT_S)
         return restored
 
+    def capture(self, site_id: str, event_id: int) -> bytes:
+        """What was kept of the streams around an event: an MCAP file."""
+        return self._send("GET", f"/api/sites/{site_id}/events/{event_id}/capture", timeout=FILE_TIMEOUT_S).content
+
     def warnings(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
         """Warnings raised, updated and cleared."""
         return self._rows("/api/warnings", from_us, to_us)

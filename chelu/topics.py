@@ -191,6 +191,7 @@ TOPICS: tuple[Topic, ...] = (
     # Measurements.
     _up("sensor/{id}/observation/up", (_S,), _JSON, 1, 1, _OURS, "quantity, unit, value(s), time(s)"),
     _up("vehicle/{id}/telemetry/up", (_V,), Payload.GB32960, 1, 1, _OURS, "a frame of GB/T 32960 or JT/T 808", "telemetry"),
+    _up("{kind}/{id}/mode/up", (_V, _O), _JSON, 1 / 10, 1, _OURS, "who drives, why that changed, ODD, faults, odometer"),
     # Strangers: quarantined, never stored as data.
     _up("join/{id}/{place}/hello/up", (), _JSON, 1 / 10, 1, _OURS, "who a stranger is, with its secret's verifier", None),
     _down("join/{id}/{place}/registered/down", (), _JSON, None, 1, _OURS, "the id under which it has been registered"),

@@ -24,6 +24,7 @@ from edge import reports
 from edge.account import Account
 from edge.commands import Commands
 from edge.downlink import STREAMS, Downlink
+from edge.emergency import Emergency
 from edge.inboxes import Inboxes, Taken
 from edge.inforce import InForce
 from edge.lane import Lane
@@ -79,6 +80,7 @@ class Agent:
             answer=lambda answer: self._say("command/ack", answer),
             rotate=lambda: self._account.rotate(self._session),
             restart=restart,
+            emergency=Emergency(settings.spool.directory, settings.kind, clock, self._sink.hand_over),
         )
         self._upgrader = self._new_upgrader()
         self._downlink = self._new_downlink()

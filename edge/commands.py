@@ -1,4 +1,4 @@
-"""Commands of the platform, carried out: ping, rotate, log_level, capture, reboot.
+"""Commands of the platform, carried out: ping, rotate, log_level, capture, reboot; stop and release.
 
 A command comes until it is answered, so it may come again: one that was answered is answered the same once more, and not done
 again; the reboot's number is kept on disk for that. Belongs to the agent's thread.
@@ -17,6 +17,7 @@ from chelu.errors import CheluError
 from edge import state_file
 from edge.capture import FOLDER, Capture
 from edge.control import BAD_PARAMETER, LOCAL_ERROR, OK, Answer, Command, read_command
+from edge.emergency import RELEASE, STOP, Emergency
 
 log = logging.getLogger(__name__)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -40,6 +41,7 @@ class Commands:
         answer: Callable[[bytes], None],
         rotate: Callable[[], str],
         restart: Callable[[], None] | None,
+        emergency: Emergency | None = None,
     ) -> None:
         self._directory, self._clock = directory, clock
         self._answer, self._rotate, self._restart = answer, rotate, restart
@@ -51,10 +53,14 @@ class Commands:
             "log_level": self._log_level,
             "capture": self._begin_capture,
             "reboot": self._reboot,
+            **({STOP: emergency.obey, RELEASE: emergency.obey} if emergency else {}),
         }
+        self._emergency = emergency
 
     def begin(self) -> None:
-        """After a start that a reboot asked for: answer it."""
+        """After a start that a reboot asked for: answer it. After one in an emergency stop: it is still in force."""
+        if self._emergency is not None:
+            self._emergency.begin()
         kept = state_file.read(self._directory / REBOOT)
         number = kept.get("seqNum")
         if not isinstance(number, int):

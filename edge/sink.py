@@ -1,9 +1,11 @@
-"""Where warnings go: as JSON lines over UDP to the vehicle's or roadside unit's own software."""
+"""Where warnings and emergency stops go: as JSON lines over UDP to the device's own software."""
 
 from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
+from typing import Any
 
 from chelu.clock import Clock
 from edge.control import read_document
@@ -35,18 +37,31 @@ class WarningSink:
         if isinstance(time_us, int) and self._clock.wall_us() - time_us > MAX_AGE_US:
             self._tally.count("warnings", "late", detail=str(document.get("warning_id")))
             return
+        trouble, detail = self._send(document)
+        if trouble:
+            self._tally.count("warnings", trouble, detail=detail)
+        else:
+            self.passed_on += 1
+
+    def hand_over(self, document: Mapping[str, Any]) -> str:
+        """Pass on what is no warning, whatever its age; what went wrong, nothing when it went out."""
+        trouble, detail = self._send(document)
+        if trouble:
+            self._tally.count("emergency", trouble, detail=detail)
+        return f"{trouble}: {detail}" if detail else trouble
+
+    def _send(self, document: Mapping[str, Any]) -> tuple[str, str]:
+        """(what went wrong, more about it), both empty when it went out."""
         if not self._socket or not self._address:
-            self._tally.count("warnings", "no sink is configured")
-            return
+            return "no sink is configured", ""
         line = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         if len(line) > MAX_DATAGRAM:
-            self._tally.count("warnings", "overlong")
-            return
+            return "overlong", ""
         try:
             self._socket.sendto(line, self._address)
-            self.passed_on += 1
         except OSError as error:
-            self._tally.count("warnings", "sink unreachable", detail=str(error))
+            return "sink unreachable", str(error)
+        return "", ""
 
     def close(self) -> None:
         """Let the socket go."""

@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command("demo")(demo)
     app.command("bench")(bench)
     app.command("fuzz")(fuzz)
+    app.command("drill")(drill)
 
 
 def demo(seconds: Seconds = 60.0, summary: Summary = None, picture: Picture = Path("demo.png"), data: Data = None) -> None:
@@ -89,3 +90,24 @@ def fuzz(
         raise ConfigurationError("--frames", frames, "1 or more")
     chosen = decoders or list(TARGETS)
     raise typer.Exit(max(run(one, frames=frames, seed=seed, corpus=corpus, console=Console()) for one in chosen))
+
+
+def drill(
+    drills: Annotated[
+        list[str] | None, typer.Argument(help="Of stop, permit, disengagement: all, unless some are named.")
+    ] = None,
+    agents: Annotated[int, typer.Option(min=1, max=20_000, help="Devices that are told to stop.")] = 1000,
+    silent: Annotated[int, typer.Option(min=0, help="Of these, how many do not answer.")] = 5,
+    presses: Annotated[int, typer.Option(min=1, help="How often the button is pressed.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="How often the car trespasses.")] = 10,
+    json: Json = None,
+) -> None:
+    """Drill on a site of its own what an operator relies on: the emergency stop, a trespass, a disengagement; and time it."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.drills.command import Request, run
+    if silent > agents:
+        raise ConfigurationError("--silent", silent, f"at most the {agents} agents")
+    request = Request(drills or (), agents=agents, silent=silent, presses=presses, rounds=rounds, json_file=json)
+    raise typer.Exit(run(request, Console()))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from chelu.clock import Clock, SystemClock
+from chelu.clock import SystemClock
 from chelu.daemon import LOG_FORMAT, READY_VARIABLE
 from chelu.errors import CheluError
 from chelu.store import Database, migrate
@@ -23,8 +23,7 @@ from services.registry.broker_files import Follower
 from services.registry.campaigns.runner import Runner
 from services.registry.database import Register
 from services.registry.deadlines import Deadlines
-from services.registry.doorkeeper import Doorkeeper
-from services.registry.health.monitor import Monitor
+from services.registry.hearing import Hearing, at_broker
 from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
@@ -37,9 +36,9 @@ from services.registry.server import serve
 from services.registry.settings import RegistrySettings
 from services.registry.throttle import Throttle
 
-POOL_SIZE = 8
+POOL_SIZE = 12  # requests, and some eight threads that work off what was heard
 LOGIN_WINDOW_S = 60.0
-LOGIN_LIMITS = {"user_throttle": 5, "address_throttle": 30}
+LOGIN_LIMITS = 5, 30  # of a user, of an address
 LOG = logging.getLogger("services.registry")
 
 
@@ -82,13 +81,13 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
     """The application's parts, those that have threads entered."""
     clock = SystemClock()
     token_key, public_url = package_rows.token_key(register), settings.public_url or prepare.own_url(settings)
-    throttles = {name: Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for name, limit in LOGIN_LIMITS.items()}
+    user_throttle, address_throttle = (Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for limit in LOGIN_LIMITS)
     stack.enter_context(Deadlines(register, follower.announce))
     stack.enter_context(Teller(register, clock))
-    doorkeeper = clerk = None
+    hearing = Hearing()
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
         clerk = Clerk(register, clock, [Runner()], {"upgrade": lambda letter: dressed(letter, token_key, public_url)})
-        doorkeeper = _at_broker(stack, settings.mqtt_url, register, follower, clerk, clock)
+        hearing = at_broker(stack, settings.mqtt_url, register, follower.announce, clerk, clock)
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
     packages = Files(settings.packages_directory) if settings.packages_directory else None
@@ -99,25 +98,13 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         clock,
         tickets,
         live,
-        **throttles,
-        doorkeeper=doorkeeper,
+        user_throttle,
+        address_throttle,
         hook=hook,
-        clerk=clerk,
         packages=packages,
         token_key=token_key,
+        **hearing.parts(),
     )
-
-
-def _at_broker(
-    stack: contextlib.ExitStack, url: str, register: Register, follower: Follower, clerk: Clerk, clock: Clock
-) -> Doorkeeper:
-    """The registry's session at the broker, and those who hear devices over it."""
-    sessions: list[Doorkeeper] = []
-    monitor = Monitor(register, clock, is_listening=lambda: any(session.is_listening for session in sessions))
-    sessions.append(stack.enter_context(Doorkeeper(url, register, follower.announce, clock, (clerk, monitor))))
-    stack.enter_context(clerk.sending(sessions[0].publish))
-    stack.enter_context(monitor)
-    return sessions[0]
 
 
 def _parser() -> argparse.ArgumentParser:

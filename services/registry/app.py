@@ -42,6 +42,8 @@ from services.registry.orders import commands, configuration, dispatches
 from services.registry.packages import content, packages
 from services.registry.parts import Parts, PartsOf
 from services.registry.roles import check_complete
+from services.registry.supervision import api as supervision
+from services.registry.track import areas, bookings, looking, stops
 
 MAX_BODY_BYTES = 64 * 2**20
 MAX_BACKUP_BYTES = 16 * 2**30  # counted while it goes to a file
@@ -88,6 +90,11 @@ def create_app(parts: Parts) -> FastAPI:
         live,
         tables,
         traffic,
+        areas,
+        bookings,
+        looking,
+        stops,
+        supervision,
         devices_health,
         alarms,
         thresholds,

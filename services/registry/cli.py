@@ -21,6 +21,8 @@ from services.registry import (
     cli_keys,
     cli_orders,
     cli_people,
+    cli_supervision,
+    cli_track,
     cli_watch,
 )
 from services.registry.cli_shared import AsJson, Set, changes, labels, open_client, print_one, print_rows, read_json
@@ -48,6 +50,8 @@ def register(app: typer.Typer) -> None:
     cli_alarms.add(app)
     cli_campaigns.add(app)
     cli_firmware.add(app)
+    cli_track.add(app)
+    cli_supervision.add(app)
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("backup")(cli_backup.backup)

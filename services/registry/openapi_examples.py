@@ -10,6 +10,8 @@ TIME, TIME_US = "2026-05-01T08:00:00Z", 1_777_622_400_000_000
 SECRET = "Zk2qXb3i5oG1t0rVn8LwYcP4sDfHjKe7uAmQxT9EvB0"  # noqa: S105 - nobody's
 PLACE = {"latitude_deg": 29.5332, "longitude_deg": 106.503}
 
+SQUARE = {"type": "Polygon", "coordinates": [[[106.5, 29.53], [106.51, 29.53], [106.51, 29.54], [106.5, 29.53]]]}
+
 # By the schema's name: what somebody would really send or get. Sent ones are tried in the tests.
 MODELS: Mapping[str, Document] = {
     "Login": {"user_name": "wang", "password": "correct horse battery"},
@@ -50,8 +52,22 @@ MODELS: Mapping[str, Document] = {
         "waves": [0.1, 1.0],
     },
     "Commanding": {"selection": {"devices": ["rsu-1"]}, "command": "log_level", "parameters": {"level": "DEBUG"}},
+    "NewArea": {"area_id": "oval", "name": "The oval", "polygon": SQUARE},
+    "AreaChange": {"name": "The north oval"},
+    "NewBooking": {"area_id": "oval", "team": "crew", "starts": "2036-05-01T08:00:00+08:00", "ends": "2036-05-01T12:00:00+08:00"},
+    "NewPermit": {
+        "vehicle": "car-1",
+        "area_id": "oval",
+        "starts": "2036-05-01T08:00:00+08:00",
+        "ends": "2036-05-01T12:00:00+08:00",
+        "max_speed_mps": 16.7,
+        "modes": ["manual", "automated"],
+    },
+    "Press": {"reason": "a person on the oval"},
+    "Release": {"note": "the oval is clear"},
+    "Mark": {"vehicle": "car-1", "reason": "hard braking at the gate"},
     "Rows": {"rows": [{"time_us": TIME_US, "device_id": "rsu-1"}], "next": TIME_US},
-    "Polygon": {"type": "Polygon", "coordinates": [[[106.5, 29.53], [106.51, 29.53], [106.51, 29.54], [106.5, 29.53]]]},
+    "Polygon": SQUARE,
 }
 # By the field's name, where its type admits it.
 NAMES: Mapping[str, object] = {
@@ -91,6 +107,10 @@ NAMES: Mapping[str, object] = {
     **PLACE,
     "elevation_m": 245.0,
     "stream": "bsm",
+    "area_id": "oval",
+    "area": "oval",
+    "month": "2026-05",
+    "vehicle": "car-1",
 }
 CSV = "device_id,kind,site_id,latitude_deg,longitude_deg\nrsu-3,rsu,hillside,29.534,106.504\n"
 POINT = {"type": "Point", "coordinates": [106.504, 29.534, 251.0]}
@@ -106,6 +126,7 @@ FILES: Mapping[str, object] = {
     "application/vnd.chelu.columns": "(columns, see docs/formats/columns.md)",
     "application/gzip": "(a SUMO network, packed with gzip)",
     "application/octet-stream": "(the package's bytes)",
+    "application/x-mcap": "(an MCAP file)",
     "application/x-tar": "(what chelu backup wrote)",
 }
 DEEPEST = 8

@@ -16,7 +16,9 @@ from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
 from services.registry.orders.clerk import Clerk
 from services.registry.packages.files import Files
+from services.registry.supervision.desk import Supervision
 from services.registry.throttle import Throttle
+from services.registry.track.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Parts:
     doorkeeper: Doorkeeper | None = None  # None: without an account at the broker
     hook: Hook | None = None  # None: no broker may ask
     clerk: Clerk | None = None  # None: without an account at the broker
+    track: Watch | None = None  # likewise
+    supervision: Supervision | None = None  # likewise
     packages: Files | None = None  # None: there is no directory for them
     token_key: bytes = b""  # of the tokens with which devices fetch packages
 

@@ -71,6 +71,7 @@ ROLES: Mapping[str, Role] = {
     "registry": Role(
         reads=lambda row: row.from_device and row.table not in MESSAGE_TABLES,
         writes=lambda row: not (row.from_device or row.stream in {"receipt", "warning", "coop"} or is_ingests_answer(row)),
+        picture="read",
         hears_broker=True,
     ),
     "live": Role(reads=lambda row: row.from_device or row.stream == "warning", writes=_nothing, picture="read"),

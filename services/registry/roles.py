@@ -81,11 +81,13 @@ READ = Need(Role.VIEWER, Scope.READ, Where.SOMEWHERE)
 READ_SITE = Need(Role.VIEWER, Scope.READ, Where.SITE)
 READ_DEVICE = Need(Role.VIEWER, Scope.READ, Where.DEVICE)
 WRITE = Need(Role.OPERATOR, Scope.WRITE, Where.SOMEWHERE)
+WRITE_SITE = Need(Role.OPERATOR, Scope.WRITE, Where.SITE)
 WRITE_DEVICE = Need(Role.OPERATOR, Scope.WRITE, Where.DEVICE)
 CREDENTIALS = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.DEVICE)
 JOINING = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.SOMEWHERE)
 ORDERS = Need(Role.OPERATOR, Scope.ORDERS, Where.SOMEWHERE)
 PACKAGES = Need(Role.OPERATOR, Scope.ORDERS, Where.EVERYWHERE)
+STOP = Need(Role.OPERATOR, Scope.ORDERS, Where.SITE)
 DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
 GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
 PEOPLE = Need(Role.ADMINISTRATOR, Scope.PEOPLE, Where.EVERYWHERE)
@@ -191,6 +193,31 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/profiles"): READ,
     ("PUT", "/api/profiles/{name}"): GLOBAL,
     ("DELETE", "/api/profiles/{name}"): GLOBAL,
+    ("GET", "/api/sites/{site_id}/areas"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/areas"): WRITE_SITE,
+    ("GET", "/api/sites/{site_id}/areas/{area_id}"): READ_SITE,
+    ("PATCH", "/api/sites/{site_id}/areas/{area_id}"): WRITE_SITE,
+    ("DELETE", "/api/sites/{site_id}/areas/{area_id}"): WRITE_SITE,
+    ("GET", "/api/sites/{site_id}/bookings"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/bookings"): WRITE_SITE,
+    ("DELETE", "/api/sites/{site_id}/bookings/{booking_id}"): WRITE_SITE,
+    ("GET", "/api/sites/{site_id}/permits"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/permits"): WRITE_SITE,
+    ("DELETE", "/api/sites/{site_id}/permits/{permit_id}"): WRITE_SITE,
+    ("GET", "/api/sites/{site_id}/track"): READ_SITE,
+    ("GET", "/api/sites/{site_id}/track/log"): READ_SITE,
+    ("GET", "/api/sites/{site_id}/track/log/check"): READ_SITE,
+    ("GET", "/api/sites/{site_id}/stop"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/stop"): STOP,
+    ("POST", "/api/sites/{site_id}/stop/release"): STOP,
+    ("GET", "/api/sites/{site_id}/stops"): READ_SITE,
+    ("GET", "/api/sites/{site_id}/stops/{stop_id}"): READ_SITE,
+    ("GET", "/api/sites/{site_id}/vehicles"): READ_SITE,
+    ("GET", "/api/sites/{site_id}/events"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/events"): WRITE_SITE,
+    ("GET", "/api/sites/{site_id}/events/{event_id}"): READ_SITE,
+    ("GET", "/api/sites/{site_id}/events/{event_id}/capture"): Need(Role.TESTER, Scope.DATA, Where.SITE),
+    ("GET", "/api/sites/{site_id}/months/{month}"): READ_SITE,
     ("GET", "/api/audit"): Need(Role.ADMINISTRATOR, Scope.AUDIT, Where.EVERYWHERE),
     ("GET", "/api/backup"): Need(Role.ADMINISTRATOR, Scope.BACKUP, Where.EVERYWHERE),
     ("POST", "/api/restore"): Need(Role.ADMINISTRATOR, Scope.BACKUP, Where.EVERYWHERE),

@@ -113,5 +113,21 @@ HEALTH = (
     ),
     AlarmKind(DISK, Severity.MAJOR, "more of its disk is used than this", unit="%", bound=90, clear_bound=85, clear_after_s=60),
 )
-KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in HEALTH}
+EMERGENCY_STOP, TRESPASS, INTRUDER, AREA_LEFT = "emergency-stop", "trespass", "intruder", "area-left"
+PERMIT_SPEED, PERMIT_MODE, TRACK_BLIND = "permit-speed", "permit-mode", "track-blind"
+DISENGAGEMENT, ODD_LEFT, VEHICLE_FAULT, VEHICLE_SILENT = "disengagement", "odd-left", "vehicle-fault", "vehicle-silent"
+TRACK = (
+    AlarmKind(EMERGENCY_STOP, Severity.CRITICAL, "the site's emergency stop is in force", is_quietable=False),
+    AlarmKind(TRESPASS, Severity.CRITICAL, "a vehicle is in an area for which it has no permit now", is_quietable=False),
+    AlarmKind(INTRUDER, Severity.CRITICAL, "a roadside unit sees somebody who does not speak in an area that needs a permit"),
+    AlarmKind(AREA_LEFT, Severity.CRITICAL, "a vehicle with a permit has left the areas it may be in", is_quietable=False),
+    AlarmKind(PERMIT_SPEED, Severity.MAJOR, "a vehicle is faster than its permit allows"),
+    AlarmKind(PERMIT_MODE, Severity.MAJOR, "a vehicle drives in a mode that its permit does not allow"),
+    AlarmKind(TRACK_BLIND, Severity.MAJOR, "no live picture of a site with areas comes: who is on its track is not known"),
+    AlarmKind(DISENGAGEMENT, Severity.MAJOR, "a vehicle's automation gave up, and it does not drive by itself again yet"),
+    AlarmKind(ODD_LEFT, Severity.CRITICAL, "a vehicle drives by itself outside what it is made for"),
+    AlarmKind(VEHICLE_FAULT, Severity.MAJOR, "a vehicle says that something on it does not work"),
+    AlarmKind(VEHICLE_SILENT, Severity.CRITICAL, "a vehicle that drives by itself, or is driven from afar, is not heard"),
+)
+KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in (*HEALTH, *TRACK)}
 QUIETABLE = tuple(name for name, kind in KINDS.items() if kind.is_quietable)

@@ -194,6 +194,10 @@ class Clerk:
         return EPOCH + datetime.timedelta(microseconds=self._clock.wall_us())
 
     def _addressed(self, letter: Letter) -> tuple[str, bytes]:
-        document = self._documents.get(letter.topic, Letter.document)(letter)
-        payload = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-        return ROWS[letter.topic].topic(Kind(letter.kind), letter.device_id), payload
+        return addressed(letter, self._documents.get(letter.topic, Letter.document)(letter))
+
+
+def addressed(letter: Letter, document: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The topic and the payload with which an order is sent."""
+    payload = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return ROWS[letter.topic].topic(Kind(letter.kind), letter.device_id), payload

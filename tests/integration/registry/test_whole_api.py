@@ -6,6 +6,7 @@ CHELU_TEST_API_EXAMPLES says how many requests an operation gets of each sort (d
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -133,6 +134,18 @@ def test_what_the_description_shows_as_a_request_is_one(client: Client) -> None:
     assert client.people("POST", "webhooks", json={**sent("NewWebhook"), "site": "example"})["secret"]
     assert client.people("PATCH", "webhooks", "desk", json=sent("WebhookChange"))["is_enabled"] is False
     assert client.people("PUT", "profiles", "shown", json=sent("ProfileFields"))["rates_hz"] == {"bsm": 10, "spat": 10}
+    assert client.people("POST", "sites", "example", "areas", json=sent("NewArea"))["area_id"] == "oval"
+    area = client.people("PATCH", "sites", "example", "areas", "oval", json=sent("AreaChange"), headers={"If-Match": "*"})
+    assert area["name"] == "The north oval"
+    now = datetime.datetime.now(datetime.UTC).replace(minute=0, second=0, microsecond=0)
+    span = {name: (now + datetime.timedelta(hours=hours)).isoformat() for name, hours in (("starts", 1), ("ends", 2))}
+    client.people("POST", "devices", json=[{"device_id": "car-1", "kind": "vehicle", "site_id": "example", "team": "shown"}])
+    booking = {**sent("NewBooking"), "team": "shown", **span}
+    assert client.people("POST", "sites", "example", "bookings", json=booking)["area_id"] == "oval"
+    assert client.people("POST", "sites", "example", "permits", json={**sent("NewPermit"), **span})["vehicle"] == "car-1"
+    assert client.people("POST", "sites", "example", "events", json=sent("Mark"))["capture"] == "pending"
+    assert client.people("POST", "sites", "example", "stop", json=sent("Press"))["presses"] == 1
+    assert client.people("POST", "sites", "example", "stop", "release", json=sent("Release"))["released"]
     key = {**sent("NewProvisioningKey"), "name": "shown", "site_id": "example"}
     assert client.people("POST", "provisioning-keys", json=key)["key"]
     roles = [{"site": "example", "role": "operator"}]

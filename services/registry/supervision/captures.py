@@ -1,0 +1,168 @@
+"""What is kept of the streams around an event: copied out of reach of retention half a minute after it, as columns.
+
+Kept are all rows of the vehicle's own devices, what others said or were seen doing around where it drove, and the signals, from
+30 s before to 30 s after. The table of events says what is still to be kept, so a registry that ends in between goes on there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import psycopg
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from chelu.clock import Clock
+from chelu.codec import columns
+from chelu.errors import CheluError
+from chelu.messages import BSM, PARTICIPANT, SPAT, TELEMETRY, Batch, Stream
+from services.registry import stream_rows
+from services.registry.database import Register
+from services.registry.device_rows import device_ids
+from services.registry.supervision.rows import AFTER_S, BEFORE_S, at
+
+LOG = logging.getLogger(__name__)
+PERIOD_S = 1.0
+MARGIN_DEG = 0.003  # around the vehicle's way: some 300 m
+LEVEL = 6
+DUE = """SELECT event_id, site_id, device_key, (extract(epoch FROM time) * 1000000)::bigint AS time_us FROM register.vehicle_event
+    WHERE capture = 'pending' AND capture_due <= %s ORDER BY capture_due LIMIT 1 FOR UPDATE SKIP LOCKED"""
+OWN = "SELECT device_key FROM register.device WHERE device_key = %(key)s OR on_vehicle_key = %(key)s"
+SITE = "SELECT device_key FROM register.device WHERE site_id = %s AND kind IN ('obu', 'rsu', 'rscu', 'gateway')"
+WAY = """SELECT min(latitude_deg) AS south, max(latitude_deg) AS north, min(longitude_deg) AS west, max(longitude_deg) AS east
+    FROM stream.{} WHERE device_key = ANY(%(own)s) AND time >= %(start)s AND time < %(stop)s"""
+COPY = """COPY (SELECT {columns} FROM stream.{stream} AS r LEFT JOIN stream.batch USING (batch_id)
+    WHERE r.time >= %(start)s AND r.time < %(stop)s AND ({where}) ORDER BY r.time, r.device_key) TO STDOUT (FORMAT BINARY)"""
+NEAR = """r.device_key = ANY(%(own)s) OR (r.device_key = ANY(%(site)s)
+    AND r.latitude_deg BETWEEN %(south)s AND %(north)s AND r.longitude_deg BETWEEN %(west)s AND %(east)s)"""
+WHERE = {
+    BSM.name: NEAR,
+    PARTICIPANT.name: NEAR,
+    SPAT.name: "r.device_key = ANY(%(site)s)",
+    TELEMETRY.name: "r.device_key = ANY(%(own)s)",
+}
+REPORTS = """SELECT (extract(epoch FROM time) * 1000000)::bigint AS time_us, device_id, stream, body FROM stream.report
+    JOIN register.device USING (device_key)
+    WHERE device_key = ANY(%(own)s) AND time >= %(start)s AND time < %(stop)s ORDER BY time"""
+KEEP = """INSERT INTO run.capture (event_id, stream, rows, content) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (event_id, stream) DO UPDATE SET rows = excluded.rows, content = excluded.content"""
+NOTE = "UPDATE register.vehicle_event SET capture = %s WHERE event_id = %s"
+KEPT = "SELECT stream, content FROM run.capture WHERE event_id = %s ORDER BY stream"
+STREAMS: tuple[Stream, ...] = (BSM, PARTICIPANT, SPAT, TELEMETRY)
+REPORT = "report"
+Execute = Connection[DictRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What was kept around an event: batches by stream, with ``device_id``, and reports."""
+
+    batches: dict[str, Batch]
+    reports: list[dict[str, Any]]
+
+
+class Keeper:
+    """Keeps what is due while it is entered; owns one thread, since a busy site's streams of a minute take seconds to copy."""
+
+    def __init__(self, register: Register, clock: Clock) -> None:
+        self._register, self._clock = register, clock
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="captures", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        is_well = True
+        while not self._stopping.wait(PERIOD_S):
+            try:
+                while not self._stopping.is_set() and _keep_next(self._register, self._clock.wall_us()):
+                    pass
+            except (CheluError, psycopg.Error) as error:
+                if is_well:
+                    LOG.warning("streams around events are not kept: %s", error, exc_info=not isinstance(error, CheluError))
+                is_well = False
+            else:
+                is_well = True
+
+
+def kept(connection: Execute, event_id: int) -> Capture | None:
+    """What was kept around an event; None when nothing was."""
+    rows = connection.execute(KEPT, (event_id,)).fetchall()
+    if not rows:
+        return None
+    parts = {row["stream"]: zlib.decompress(bytes(row["content"])) for row in rows}
+    batches = {name: columns.unpack(content)[0] for name, content in parts.items() if name != REPORT}
+    return Capture(batches, [json.loads(line) for line in parts.get(REPORT, b"").splitlines()])
+
+
+def _keep_next(register: Register, now_us: int) -> bool:
+    with register.transaction("registry") as connection:
+        event = connection.execute(DUE, (at(now_us),)).fetchone()
+        if event is None:
+            return False
+        rows = 0
+        for name, count, content in _parts(connection, event):
+            connection.execute(KEEP, (event["event_id"], name, count, zlib.compress(content, LEVEL)))
+            rows += count
+        connection.execute(NOTE, ("kept" if rows else "nothing", event["event_id"]))
+    return True
+
+
+def _parts(connection: Execute, event: dict[str, Any]) -> Iterator[tuple[str, int, bytes]]:
+    """(stream, rows, bytes) of every stream that has rows; none while ingest has made no tables."""
+    there = connection.execute("SELECT to_regclass('stream.telemetry') IS NOT NULL AS is_there").fetchone()
+    if not there or not there["is_there"]:
+        return
+    query = _query(connection, event)
+    for stream in STREAMS:
+        batch = _copied(connection, stream, query)
+        if len(batch):
+            yield stream.name, len(batch), columns.pack(_named(connection, batch), {"stream": stream.name})
+    if reports := connection.execute(REPORTS, query).fetchall():
+        yield REPORT, len(reports), "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in reports).encode()
+
+
+def _query(connection: Execute, event: dict[str, Any]) -> dict[str, Any]:
+    start, stop = at(event["time_us"] - BEFORE_S * 1_000_000), at(event["time_us"] + AFTER_S * 1_000_000)
+    own = [row["device_key"] for row in connection.execute(OWN, {"key": event["device_key"]})]
+    site = [row["device_key"] for row in connection.execute(SITE, (event["site_id"],))]
+    query = {"start": start, "stop": stop, "own": own, "site": site}
+    ways = [connection.execute(WAY.format(name).encode(), query).fetchone() for name in (BSM.name, TELEMETRY.name)]
+    known = [way for way in ways if way and way["south"] is not None]
+    if not known:  # it said nowhere where it was: nobody is near
+        return {**query, "south": 1.0, "north": 0.0, "west": 1.0, "east": 0.0}
+    low = {name: min(way[name] for way in known) - MARGIN_DEG for name in ("south", "west")}
+    high = {name: max(way[name] for way in known) + MARGIN_DEG for name in ("north", "east")}
+    return {**query, **low, **high}
+
+
+def _copied(connection: Execute, stream: Stream, query: dict[str, Any]) -> Batch:
+    names = ", ".join(output.sql for output in stream_rows.outputs(stream))
+    text = COPY.format(columns=names, stream=stream.name, where=WHERE[stream.name])
+    with connection.cursor() as cursor, cursor.copy(text.encode(), query) as copy:
+        return stream_rows.read(stream, b"".join(copy))
+
+
+def _named(connection: Execute, batch: Batch) -> Batch:
+    keys: Sequence[int] = batch["device_key"].tolist()
+    ids = device_ids(connection, list(set(keys)))
+    return batch.with_columns(device_id=np.array([ids.get(key, "") for key in keys], np.str_))
+
+
+def rows_of(connection: Execute, event_id: int) -> dict[str, int]:
+    """How many rows of each stream are kept around an event."""
+    found = connection.execute("SELECT stream, rows FROM run.capture WHERE event_id = %s ORDER BY stream", (event_id,))
+    return {row["stream"]: row["rows"] for row in found}

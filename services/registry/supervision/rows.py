@@ -1,0 +1,159 @@
+"""SQL of vehicles under supervision: whose a word is, states, stretches of driving, and events; many in one statement."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from services.registry.supervision.states import CAPTURED, Event, Span, State
+from services.registry.supervision.words import Cause, Mode
+
+Execute = Connection[DictRow]
+BEFORE_S, AFTER_S = 30, 30  # what is kept around an event
+GRACE_S = 5  # for rows that are still under way to the database
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+WHOSE = """SELECT device.device_id, owner.device_key, owner.device_id AS vehicle, owner.team, owner.site_id
+    FROM register.device JOIN register.device AS owner ON owner.device_key = coalesce(device.on_vehicle_key, device.device_key)
+    WHERE device.device_id = ANY(%s)"""
+OWNERS = "SELECT device_key, device_id AS vehicle, team, site_id FROM register.device WHERE device_key = ANY(%s)"
+STATES = """SELECT state.*, span.starts AS span_starts, span.metres AS span_metres FROM register.vehicle_state AS state
+    LEFT JOIN LATERAL (SELECT starts, metres FROM register.mode_span WHERE mode_span.device_key = state.device_key
+        ORDER BY starts DESC LIMIT 1) AS span ON true"""
+FIELDS = {
+    "time": "timestamptz", "heard": "timestamptz", "mode": "text", "since": "timestamptz", "cause": "text", "reason": "text",
+    "in_odd": "boolean", "faults": "jsonb", "odometer_m": "double precision", "latitude_deg": "double precision",
+    "longitude_deg": "double precision", "speed_mps": "double precision", "is_disengaged": "boolean",
+}  # fmt: skip
+RECORD = ", ".join(f"{name} {kind}" for name, kind in FIELDS.items())
+STORE = f"""INSERT INTO register.vehicle_state (device_key, {", ".join(FIELDS)})
+    SELECT device_key, {", ".join(FIELDS)} FROM jsonb_to_recordset(%s) AS new (device_key integer, {RECORD})
+    ON CONFLICT (device_key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in FIELDS)}"""  # noqa: S608
+SPANS = """INSERT INTO register.mode_span (device_key, starts, ends, mode, metres)
+    SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::double precision[])
+    ON CONFLICT (device_key, starts) DO UPDATE SET ends = excluded.ends, mode = excluded.mode, metres = excluded.metres"""
+ADD = """INSERT INTO register.vehicle_event
+        (site_id, device_key, vehicle, team, time, what, former_mode, mode, cause, reason, detail, capture, capture_due)
+    SELECT site_id, device_key, vehicle, team, time, what, former_mode, mode, cause, reason, detail, capture, capture_due
+    FROM jsonb_to_recordset(%s) AS new (site_id text, device_key integer, vehicle text, team text, time timestamptz, what text,
+        former_mode text, mode text, cause text, reason text, detail jsonb, capture text, capture_due timestamptz)
+    ON CONFLICT (device_key, time, what) WHERE device_key IS NOT NULL DO NOTHING RETURNING event_id"""
+REPORTS = """SELECT device.device_id, (extract(epoch FROM report.arrival) * 1000000)::bigint AS arrival_us, body::text AS body
+    FROM stream.report JOIN register.device USING (device_key)
+    WHERE stream = 'mode' AND report.time > %(since)s AND arrival > %(since)s ORDER BY report.time LIMIT %(limit)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The vehicle for which a device speaks; an OBU that is on none speaks for itself."""
+
+    device_key: int
+    vehicle: str
+    team: str | None
+    site_id: str
+
+
+def whose(connection: Execute, device_ids: Iterable[str]) -> dict[str, Owner]:
+    """The vehicles for which these devices speak, by device id; what is not registered is missing."""
+    rows = connection.execute(WHOSE, (list(device_ids),))
+    return {row["device_id"]: Owner(row["device_key"], row["vehicle"], row["team"], row["site_id"]) for row in rows}
+
+
+def owners(connection: Execute, keys: Iterable[int]) -> dict[int, Owner]:
+    """Vehicles by key."""
+    found = connection.execute(OWNERS, (list(keys),))
+    return {row["device_key"]: Owner(row["device_key"], row["vehicle"], row["team"], row["site_id"]) for row in found}
+
+
+def states(connection: Execute) -> dict[int, tuple[State, int]]:
+    """Every vehicle's last state and when it was heard, µs, by key."""
+    return {row["device_key"]: (_state(row), _us(row["heard"])) for row in connection.execute(STATES)}
+
+
+def store(connection: Execute, states: Mapping[int, tuple[State, int]]) -> None:
+    """Let these be the vehicles' states."""
+    if states:
+        connection.execute(STORE.encode(), (Jsonb([_row(key, state, heard) for key, (state, heard) in states.items()]),))
+
+
+def store_spans(connection: Execute, spans: Sequence[tuple[int, Span]]) -> None:
+    """Let these stretches be so; of one that was written before, the newest counts."""
+    newest = {(key, span.starts_us): (key, span) for key, span in spans}.values()
+    if newest:
+        columns = zip(*[(key, at(s.starts_us), at(s.ends_us), str(s.mode), s.metres) for key, s in newest], strict=True)
+        connection.execute(SPANS, [list(column) for column in columns])
+
+
+def add_events(connection: Execute, events: Sequence[tuple[Owner, Event]]) -> list[int]:
+    """Note events, each once; answers the numbers of those that are new."""
+    if not events:
+        return []
+    return [row["event_id"] for row in connection.execute(ADD, (Jsonb([_event_row(*each) for each in events]),))]
+
+
+def reports(connection: Execute, since_us: int, limit: int) -> list[dict[str, Any]]:
+    """Words that ingest stored of an instant or later, by their time; none while ingest has made no table."""
+    there = connection.execute("SELECT to_regclass('stream.report') IS NOT NULL AS is_there").fetchone()
+    if not there or not there["is_there"]:
+        return []
+    return connection.execute(REPORTS, {"since": at(since_us), "limit": limit}).fetchall()
+
+
+def at(time_us: int) -> datetime.datetime:
+    """An instant."""
+    return EPOCH + datetime.timedelta(microseconds=time_us)
+
+
+def _us(instant: datetime.datetime) -> int:
+    return (instant - EPOCH) // datetime.timedelta(microseconds=1)
+
+
+def _row(key: int, state: State, heard_us: int) -> dict[str, Any]:
+    plain = ("reason", "in_odd", "odometer_m", "latitude_deg", "longitude_deg", "speed_mps", "is_disengaged")
+    times = {"time": state.time_us, "since": state.since_us, "heard": heard_us}
+    return {
+        "device_key": key,
+        **{name: at(value).isoformat() for name, value in times.items()},
+        **{name: getattr(state, name) for name in plain},
+        "mode": str(state.mode),
+        "cause": None if state.cause is None else str(state.cause),
+        "faults": [dict(fault) for fault in state.faults],
+    }
+
+
+def _state(row: Mapping[str, Any]) -> State:
+    plain = ("reason", "in_odd", "odometer_m", "latitude_deg", "longitude_deg", "speed_mps", "is_disengaged")
+    return State(
+        time_us=_us(row["time"]),
+        since_us=_us(row["since"]),
+        mode=Mode(row["mode"]),
+        cause=None if row["cause"] is None else Cause(row["cause"]),
+        faults=tuple(row["faults"]),
+        span_starts_us=_us(row["span_starts"] or row["time"]),
+        span_metres=row["span_metres"],
+        **{name: row[name] for name in plain},
+    )
+
+
+def _event_row(owner: Owner, event: Event) -> dict[str, Any]:
+    due = at(event.time_us) + datetime.timedelta(seconds=AFTER_S + GRACE_S)
+    return {
+        "site_id": owner.site_id,
+        "device_key": owner.device_key,
+        "vehicle": owner.vehicle,
+        "team": owner.team,
+        "time": at(event.time_us).isoformat(),
+        "what": str(event.what),
+        "former_mode": None if event.former is None else str(event.former),
+        "mode": None if event.mode is None else str(event.mode),
+        "cause": None if event.cause is None else str(event.cause),
+        "reason": event.reason,
+        "detail": dict(event.detail or {}),
+        "capture": "pending" if event.what in CAPTURED else "nothing",
+        "capture_due": due.isoformat(),
+    }

@@ -1,0 +1,143 @@
+"""Who is where on the track, and may they: one live picture against all areas and permits at once. Pure.
+
+A vehicle needs a permit for every area it is in that needs one; a permit for an area is one for all that lies in it. A vehicle
+with a permit that was in its areas and is in none of them any more has left them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.messages import Batch
+from services.registry.track.conditions import Key
+from services.registry.track.geometry import Mask
+from services.registry.track.roster import UNKNOWN, Ints, Permits, Roster
+
+ENTERED, TRESPASS, INTRUDER, OUTSIDE, SPEED, MODE = "in area", "trespass", "intruder", "left its area", "too fast", "wrong mode"
+ALARMING = frozenset({TRESPASS, INTRUDER, OUTSIDE, SPEED, MODE})
+SPEAKS = 1  # in the picture's column `kind`: the others were only seen by roadside units
+NO_TWIN = -1
+OLDEST_MS = 1500.0
+SPEED_SLACK_MPS = 0.5  # a speed in a BSM is in steps of 0.02 m/s, and noisy
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who is on a site at one instant, as columns (n,); inside, allowed: (n, a). `subject`: how each is called."""
+
+    time_us: int
+    points: Floats
+    speed_mps: Floats
+    vehicle_key: Ints
+    subject: tuple[str, ...]
+    speaks: Mask
+    inside: Mask
+    allowed: Mask
+    permits: Permits
+
+
+def scene_of(picture: Batch, roster: Roster, now_us: int) -> Scene:
+    """A picture, with whose each position is, where it is and where it may be; positions that have become old are left out."""
+    speaks = picture["kind"] == SPEAKS
+    # What a roadside unit sees of one that speaks is there twice; one that speaks for itself counts.
+    rows = np.flatnonzero((picture["age_ms"] < OLDEST_MS) & (speaks | (picture["twin"] == NO_TWIN)))
+    part, speaks = picture.take(rows), speaks[rows]
+    points = np.column_stack([part[name].astype(np.float64) for name in ("east_m", "north_m", "up_m")])
+    key = np.where(speaks, roster.vehicle_keys(part["device_key"].astype(np.int64), part["key"].view(np.int64)), UNKNOWN)
+    permits = roster.permits.counting(now_us)
+    return Scene(
+        now_us,
+        points,
+        part["speed_mps"].astype(np.float64),
+        key,
+        tuple(_subjects(part, speaks, key, roster)),
+        speaks,
+        roster.shapes.inside(points),
+        _allowed(key, permits, roster),
+        permits,
+    )
+
+
+def holding(scene: Scene, roster: Roster, modes: Mapping[int, str], entered: Mapping[Key, Any]) -> dict[Key, dict[str, Any]]:
+    """All that holds at this instant; `entered` is what counts already, for who has left can only be one who was there."""
+    found: dict[Key, dict[str, Any]] = {}
+    ids = roster.shapes.ids
+    for row, area in np.argwhere(scene.inside & scene.speaks[:, None]).tolist():
+        found[Key(ENTERED, scene.subject[row], ids[area])] = _detail(scene, roster, row)
+    trespass = scene.inside & roster.needs_permit & ~scene.allowed
+    for row, area in np.argwhere(trespass & scene.speaks[:, None]).tolist():
+        found[Key(TRESPASS, scene.subject[row], ids[area])] = _detail(scene, roster, row)
+    unseen = trespass & ~scene.speaks[:, None]
+    for area in np.flatnonzero(unseen.any(axis=0)).tolist():  # one alarm an area, however many they are
+        row = int(np.argmax(unseen[:, area]))
+        found[Key(INTRUDER, ids[area], ids[area])] = {**_detail(scene, roster, row), "count": int(unseen[:, area].sum())}
+    found.update(_outside(scene, roster, entered))
+    found.update(_conditions(scene, roster, modes))
+    return found
+
+
+def _outside(scene: Scene, roster: Roster, entered: Mapping[Key, Any]) -> dict[Key, dict[str, Any]]:
+    """Vehicles with a permit that are in none of their areas, and were."""
+    has_permit, is_home = scene.allowed.any(axis=1), (scene.inside & scene.allowed).any(axis=1)
+    left: dict[Key, dict[str, Any]] = {}
+    for row in np.flatnonzero(has_permit & ~is_home).tolist():
+        subject, mine = scene.subject[row], np.flatnonzero(scene.allowed[row]).tolist()
+        was_there = any(Key(ENTERED, subject, roster.shapes.ids[area]) in entered for area in mine)
+        if was_there or Key(OUTSIDE, subject) in entered:
+            left[Key(OUTSIDE, subject)] = _detail(scene, roster, row)
+    return left
+
+
+def _conditions(scene: Scene, roster: Roster, modes: Mapping[int, str]) -> dict[Key, dict[str, Any]]:
+    """Vehicles that are where they may be, but not as they may: by the permits that cover where they are."""
+    found: dict[Key, dict[str, Any]] = {}
+    permits = scene.permits
+    is_bound = np.isin(scene.vehicle_key, permits.vehicle_key) & (scene.inside & scene.allowed).any(axis=1)
+    for row in np.flatnonzero(is_bound).tolist():
+        mine = np.flatnonzero(permits.vehicle_key == scene.vehicle_key[row])
+        here = [one for one in mine.tolist() if (scene.inside[row] & roster.covering[permits.area[one]]).any()]
+        if not here:
+            continue
+        fastest = max(float(permits.max_speed_mps[one]) for one in here)
+        if scene.speed_mps[row] > fastest + SPEED_SLACK_MPS:
+            found[Key(SPEED, scene.subject[row])] = {**_detail(scene, roster, row), "allowed_mps": fastest}
+        mode, allowed = modes.get(int(scene.vehicle_key[row])), [permits.modes[one] for one in here]
+        if mode is not None and all(each is not None and mode not in each for each in allowed):
+            names = sorted(set().union(*(each for each in allowed if each is not None)))
+            found[Key(MODE, scene.subject[row])] = {**_detail(scene, roster, row), "mode": mode, "allowed": names}
+    return found
+
+
+def _allowed(key: Ints, permits: Permits, roster: Roster) -> Mask:
+    """Which areas each may be in (n, a)."""
+    vehicles, place = np.unique(permits.vehicle_key, return_inverse=True)
+    table = np.zeros((len(vehicles) + 1, len(roster.shapes.ids)), np.bool_)  # the last row: nowhere
+    np.logical_or.at(table, place, roster.covering[permits.area])
+    if not len(vehicles):
+        return np.zeros((len(key), len(roster.shapes.ids)), np.bool_)
+    found = np.minimum(np.searchsorted(vehicles, key), len(vehicles) - 1)
+    allowed: Mask = table[np.where(vehicles[found] == key, found, -1)]
+    return allowed
+
+
+def _subjects(part: Batch, speaks: Mask, key: Ints, roster: Roster) -> list[str]:
+    return [
+        roster.vehicles[vehicle].vehicle if vehicle != UNKNOWN else f"{'id' if is_speaking else 'seen'} {number:016x}"
+        for vehicle, is_speaking, number in zip(key.tolist(), speaks.tolist(), part["key"].tolist(), strict=True)
+    ]
+
+
+def _detail(scene: Scene, roster: Roster, row: int) -> dict[str, Any]:
+    latitude, longitude, _ = roster.frame.to_geodetic(scene.points[row])
+    speed = float(scene.speed_mps[row])
+    return {
+        "latitude_deg": round(float(latitude[0]), 7),
+        "longitude_deg": round(float(longitude[0]), 7),
+        "speed_mps": None if np.isnan(speed) else round(speed, 2),
+    }

@@ -1,0 +1,130 @@
+"""Orders to stop for those who were not there when the button was pressed: whoever comes online on a stopped site is told, too.
+
+A device that starts anew may have forgotten that it was stopped, so it is told again. Threads: the doorkeeper's only queues; one
+of its own reads the register and hands over what is to be sent.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import psycopg
+
+from chelu import topics
+from chelu.bus import Publication, Received
+from chelu.clock import Clock
+from chelu.errors import CheluError
+from services.registry.database import Register
+from services.registry.orders.clerk import addressed
+from services.registry.orders.rows import Letter
+from services.registry.track import log_rows, stop_rows
+from services.registry.track.chain import Happening
+
+LOG = logging.getLogger(__name__)
+STATE = topics.row("{kind}/{id}/state")
+ACTOR = "registry"
+TURN_S = 0.5
+Publish = Callable[[str, bytes], Publication]
+
+
+def send(publish: Publish, letters: Iterable[Letter]) -> None:
+    """Hand orders to the broker at once; what it does not take is sent again by the clerk, as any order is."""
+    for letter in letters:
+        publish(*addressed(letter, letter.document()))
+
+
+class Recall:
+    """Hears devices come online."""
+
+    filters = tuple((name, 1) for name in STATE.subscriptions())
+
+    def __init__(self, register: Register, clock: Clock) -> None:
+        self._register, self._clock = register, clock
+        self._guard = threading.Condition()
+        self._online: dict[str, bool] = {}  # whether it came just now; else the broker only remembers that it is there
+        self._stopping = threading.Event()
+
+    # -- any thread ----------------------------------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """Who is online the broker says anew: states are retained."""
+
+    def take(self, received: Sequence[Received]) -> None:
+        """Note who says that it is online."""
+        online: dict[str, bool] = {}
+        for message in received:
+            if message.topic.endswith("/state") and (match := topics.find(message.topic)) and _is_online(message.payload):
+                online[match.device] = not message.retained
+        if online:
+            with self._guard:
+                self._online.update(online)
+                self._guard.notify()
+
+    @contextmanager
+    def sending(self, publish: Publish) -> Iterator[None]:
+        """Work while this is entered."""
+        thread = threading.Thread(target=self._run, args=(publish,), name="recall", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            with self._guard:
+                self._guard.notify()
+            thread.join()
+
+    # -- its own thread --------------------------------------------------------------------------------------------------------
+
+    def _run(self, publish: Publish) -> None:
+        is_well = True
+        while not self._stopping.is_set():
+            with self._guard:
+                self._guard.wait_for(lambda: self._online or self._stopping.is_set(), TURN_S)
+                online, self._online = self._online, {}
+            try:
+                if online:
+                    send(publish, self._told(online))
+            except (CheluError, psycopg.Error) as error:
+                with self._guard:
+                    self._online = {**online, **self._online}
+                if is_well:
+                    LOG.warning("who comes online is not told of a stop: %s", error)
+                is_well = False
+                self._stopping.wait(TURN_S)
+            else:
+                is_well = True
+
+    def _told(self, online: dict[str, bool]) -> list[Letter]:
+        """Orders for those of a stopped site."""
+        now_us = self._clock.wall_us()
+        now = datetime.datetime.fromtimestamp(now_us / 1e6, datetime.UTC)
+        letters: list[Letter] = []
+        with self._register.transaction(ACTOR) as connection:
+            for site_id in sorted(stop_rows.stopped_sites(connection)):
+                stop_rows.lock(connection, site_id)
+                stop = stop_rows.in_force(connection, site_id)
+                if stop is None:
+                    continue
+                told: list[Letter] = []
+                for is_anew in (True, False):
+                    ids = [device for device, is_new in online.items() if is_new is is_anew]
+                    told += stop_rows.order_stop(connection, stop, ACTOR, now, device_ids=ids, is_anew=is_anew) if ids else []
+                if told:
+                    detail = {"stop": stop["stop_id"], "told": [letter.device_id for letter in told]}
+                    happening = Happening(ACTOR, "told to stop, since it came online", site_id, detail)
+                    log_rows.append(connection, site_id, [happening], now_us)
+                letters += told
+        return letters
+
+
+def _is_online(payload: bytes) -> bool:
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.get("state") == "online"

@@ -1,0 +1,186 @@
+"""SQL of emergency stops. The orders themselves are `services.registry.orders`': queued, sent, answered as any order is."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from services.registry.lifecycle import SPEAKING
+from services.registry.orders import rows as orders
+from services.registry.orders.machine import OPEN, Attempted, Order, State, after
+from services.registry.orders.rows import Letter, Task
+
+Execute = Connection[DictRow]
+STOP, RELEASE, SLOT, TOPIC = "stop", "release", "emergency stop", "command"
+LASTING_S = 30 * 86_400.0
+STOPPED_KINDS = ("obu", "vehicle", "signal")
+MOVING_KINDS = ("obu", "vehicle")
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu stop'), hashtext(%s))"
+COLUMNS = "stop_id, site_id, reason, pressed, pressed_by, presses, released, released_by, release_note"
+IN_FORCE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND released IS NULL"  # noqa: S608 - constants only
+SITES = "SELECT site_id FROM register.stop WHERE released IS NULL"
+PRESS = f"""INSERT INTO register.stop (site_id, reason, pressed, pressed_by) VALUES (%(site_id)s, %(reason)s, %(now)s, %(actor)s)
+    RETURNING {COLUMNS}"""  # noqa: S608 - constants only
+AGAIN = f"UPDATE register.stop SET presses = presses + 1 WHERE stop_id = %s RETURNING {COLUMNS}"  # noqa: S608 - constants only
+RELEASED = f"""UPDATE register.stop SET released = %(now)s, released_by = %(actor)s, release_note = %(note)s
+    WHERE stop_id = %(stop_id)s RETURNING {COLUMNS}"""  # noqa: S608 - constants only
+REACHED = """(device.parent_key IS NOT NULL
+    OR EXISTS (SELECT 1 FROM register.credential WHERE credential.device_key = device.device_key))"""
+TARGETS = f"""SELECT device.device_key, device.device_id, device.kind, stop_device.number, device_order.state
+    FROM register.device LEFT JOIN register.stop_device ON stop_device.device_key = device.device_key AND stop_id = %(stop_id)s
+        LEFT JOIN register.device_order ON device_order.number = stop_device.number
+    WHERE site_id = %(site_id)s AND kind = ANY(%(kinds)s) AND lifecycle = ANY(%(lifecycles)s) AND {REACHED}
+        AND (%(device_ids)s::text[] IS NULL OR device.device_id = ANY(%(device_ids)s)) ORDER BY device.device_id"""  # noqa: S608
+UNREACHABLE = f"""SELECT device_id FROM register.device WHERE site_id = %(site_id)s AND kind = 'vehicle'
+    AND lifecycle = ANY(%(lifecycles)s) AND NOT {REACHED} AND NOT EXISTS (
+        SELECT 1 FROM register.device AS carried WHERE carried.on_vehicle_key = device.device_key) ORDER BY 1"""  # noqa: S608
+NOTE = """INSERT INTO register.stop_device (stop_id, device_key, number)
+    SELECT %s, * FROM unnest(%s::integer[], %s::bigint[])
+    ON CONFLICT (stop_id, device_key) DO UPDATE SET number = excluded.number"""
+NOTE_RELEASE = """UPDATE register.stop_device SET release_number = given.number
+    FROM unnest(%s::integer[], %s::bigint[]) AS given (device_key, number)
+    WHERE stop_id = %s AND stop_device.device_key = given.device_key"""
+TOLD = "SELECT device_key, device_id, kind FROM register.stop_device JOIN register.device USING (device_key) WHERE stop_id = %s"
+ATTEMPTED = "UPDATE register.device_order SET attempts = %s, pause_s = %s, due = %s WHERE number = ANY(%s)"
+DEVICES = """SELECT device.device_id, device.kind,
+        CASE WHEN device.kind = 'vehicle' THEN device.device_id ELSE vehicle.device_id END AS vehicle,
+        coalesce(told.state, 'forgotten') AS state, coalesce(told.sent, told.delivered) AS told,
+        coalesce(told.attempts, 0) AS attempts,
+        CASE WHEN told.state = 'applied' THEN told.settled END AS answered, coalesce(told.detail, '') AS detail,
+        release.state AS release_state
+    FROM register.stop_device JOIN register.device USING (device_key)
+        LEFT JOIN register.device AS vehicle ON vehicle.device_key = device.on_vehicle_key
+        LEFT JOIN register.device_order AS told ON told.number = stop_device.number
+        LEFT JOIN register.device_order AS release ON release.number = stop_device.release_number
+    WHERE stop_id = %s ORDER BY device.device_id"""
+COUNTS = """SELECT stop_id, count(*) AS devices, count(*) FILTER (WHERE told.state = 'applied') AS answered,
+        count(*) FILTER (WHERE release.state = 'applied') AS going
+    FROM register.stop_device LEFT JOIN register.device_order AS told ON told.number = stop_device.number
+        LEFT JOIN register.device_order AS release ON release.number = stop_device.release_number
+    WHERE stop_id = ANY(%s) GROUP BY stop_id"""
+PAST = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s ORDER BY stop_id DESC LIMIT %s"  # noqa: S608 - constants only
+ONE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND stop_id = %s"  # noqa: S608 - constants only
+_LIFECYCLES = [str(state) for state in SPEAKING]
+
+
+def lock(connection: Execute, site_id: str) -> None:
+    """Let nobody else press or release on this site before this transaction ends."""
+    connection.execute(LOCK, (site_id,))
+
+
+def in_force(connection: Execute, site_id: str) -> dict[str, Any] | None:
+    """The site's stop that was not released, if there is one."""
+    return connection.execute(IN_FORCE, (site_id,)).fetchone()
+
+
+def stopped_sites(connection: Execute) -> set[str]:
+    """Sites with a stop in force."""
+    return {row["site_id"] for row in connection.execute(SITES)}
+
+
+def press(connection: Execute, site_id: str, reason: str, actor: str, now: datetime.datetime) -> dict[str, Any]:
+    """The stop in force, made now or pressed once more."""
+    present = in_force(connection, site_id)
+    if present is None:
+        return _one(connection, PRESS, {"site_id": site_id, "reason": reason, "actor": actor, "now": now})
+    return _one(connection, AGAIN, (present["stop_id"],))
+
+
+def release(connection: Execute, stop_id: int, note: str, actor: str, now: datetime.datetime) -> dict[str, Any]:
+    """The stop, which is over."""
+    return _one(connection, RELEASED, {"stop_id": stop_id, "note": note, "actor": actor, "now": now})
+
+
+def order_stop(
+    connection: Execute,
+    stop: dict[str, Any],
+    actor: str,
+    now: datetime.datetime,
+    *,
+    device_ids: Collection[str] | None = None,
+    is_anew: bool = False,
+) -> list[Letter]:
+    """Order those devices to stop that have not said that they have; is_anew: these too, since they may have forgotten.
+
+    What is returned is to be sent once the transaction is committed. An order that is open is sent again under its number.
+    """
+    query = {"stop_id": stop["stop_id"], "site_id": stop["site_id"], "kinds": list(STOPPED_KINDS), "lifecycles": _LIFECYCLES}
+    ids = None if device_ids is None else list(device_ids)
+    targets = connection.execute(TARGETS.encode(), {**query, "device_ids": ids}).fetchall()
+    open_ = [row["number"] for row in targets if row["state"] in OPEN]
+    fresh = [row["device_key"] for row in targets if row["state"] not in OPEN and (is_anew or row["state"] != State.APPLIED)]
+    body = {"command": STOP, "reason": stop["reason"], "since": stop["pressed"].isoformat()}
+    numbers = _issued(connection, body, fresh, actor, now)
+    connection.execute(NOTE, (stop["stop_id"], list(numbers), list(numbers.values())))
+    new = [row for row in targets if row["device_key"] in numbers]
+    return [*_again(connection, open_, now), *_letters(new, numbers, body)]
+
+
+def order_release(connection: Execute, stop: dict[str, Any], actor: str, now: datetime.datetime) -> list[Letter]:
+    """Order all that were told to stop to go on; orders to stop that are still open are taken back."""
+    told = connection.execute(TOLD, (stop["stop_id"],)).fetchall()
+    body = {"command": RELEASE, "reason": stop["release_note"]}
+    numbers = _issued(connection, body, [row["device_key"] for row in told], actor, now)
+    connection.execute(NOTE_RELEASE, (list(numbers), list(numbers.values()), stop["stop_id"]))
+    return _letters(told, numbers, body)
+
+
+def devices(connection: Execute, stop_id: int) -> list[dict[str, Any]]:
+    """What each device has done about a stop, by id."""
+    return connection.execute(DEVICES, (stop_id,)).fetchall()
+
+
+def unreachable(connection: Execute, site_id: str) -> list[str]:
+    """Vehicles of the site that no order can reach."""
+    return [row["device_id"] for row in connection.execute(UNREACHABLE.encode(), {"site_id": site_id, "lifecycles": _LIFECYCLES})]
+
+
+def counted(connection: Execute, stops: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stops with how many were told, have answered, and have gone on."""
+    rows = connection.execute(COUNTS, ([stop["stop_id"] for stop in stops],)).fetchall()
+    counts = {row["stop_id"]: row for row in rows}
+    nothing = {"devices": 0, "answered": 0, "going": 0}
+    return [{**stop, **{name: counts.get(stop["stop_id"], nothing)[name] for name in nothing}} for stop in stops]
+
+
+def past(connection: Execute, site_id: str, limit: int) -> list[dict[str, Any]]:
+    """The newest stops of a site, the newest first."""
+    return connection.execute(PAST, (site_id, limit)).fetchall()
+
+
+def one(connection: Execute, site_id: str, stop_id: int) -> dict[str, Any] | None:
+    """A stop of a site."""
+    return connection.execute(ONE, (site_id, stop_id)).fetchone()
+
+
+def _issued(connection: Execute, body: dict[str, Any], keys: Sequence[int], actor: str, now: datetime.datetime) -> dict[int, int]:
+    if not keys:
+        return {}
+    bodies = dict.fromkeys(keys, body)
+    task = Task(actor=actor, topic=TOPIC, body=body, bodies=bodies, lasting_s=LASTING_S, slot=SLOT, selection={"by": SLOT})
+    numbers = orders.issue(connection, task, now)[1]
+    # They are sent from here, at once: to the clerk they are attempted, and due again only later. One stands for all alike.
+    one = after(Order(number=0, queued=now, expires=now, due=now), Attempted(now))
+    connection.execute(ATTEMPTED, (one.attempts, one.pause_s, one.due, list(numbers.values())))
+    return numbers
+
+
+def _letters(rows: Iterable[dict[str, Any]], numbers: Mapping[int, int], body: dict[str, Any]) -> list[Letter]:
+    return [Letter(numbers[row["device_key"]], TOPIC, body, row["device_id"], row["kind"]) for row in rows]
+
+
+def _again(connection: Execute, numbers: Sequence[int], now: datetime.datetime) -> list[Letter]:
+    """Letters of orders that are open, noted as attempted once more."""
+    orders.move(connection, {number: [Attempted(now)] for number in numbers})
+    return orders.letters(connection, numbers) if numbers else []
+
+
+def _one(connection: Execute, sql: str, parameters: Any) -> dict[str, Any]:
+    row = connection.execute(sql.encode(), parameters).fetchone()
+    if row is None:
+        raise LookupError("a statement that returns its row returned none")
+    return row

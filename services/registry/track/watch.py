@@ -1,0 +1,229 @@
+"""The watch over the track: hears live pictures, compares them with areas and permits, notes and alarms what changes.
+
+Threads: the doorkeeper's only queues (`take`); the watch's own does all the work; any may ask what was `seen`, which is
+handed over whole. What could not be written because the database was away is written when it is back.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import psycopg
+
+from chelu.bus import Received
+from chelu.clock import Clock
+from chelu.codec import columns
+from chelu.errors import CheluError, MalformedError
+from chelu.messages import Batch
+from chelu.topics import PICTURE
+from services.registry.database import Register
+from services.registry.track import presence, watch_rows
+from services.registry.track.conditions import Change, Conditions
+from services.registry.track.presence import Scene
+from services.registry.track.roster import Roster
+
+LOG = logging.getLogger(__name__)
+FILTER = PICTURE.format(site="+")
+LOOK_S = 0.5  # between two looks whether the register has changed
+RELOAD_S = 30.0  # after which it is read anyhow
+BLIND_US = 3_000_000  # without a picture
+Modes = Callable[[], dict[int, str]]
+Told = Callable[[str, Sequence[Change], Roster, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the watch knows of a site just now."""
+
+    roster: Roster
+    scene: Scene
+    problems: dict[str, list[str]]
+
+
+@dataclass(slots=True)
+class _Site:
+    conditions: Conditions = field(default_factory=Conditions)
+    unwritten: list[Change] = field(default_factory=list)
+    seen: Seen | None = None
+    pictured_us: int = 0
+    is_blind: bool = False
+
+
+class Watch:
+    """Works while it is entered. `modes`: how vehicles drive now, by key; `told` hears of changes once they are written."""
+
+    filters = ((FILTER, 0),)
+
+    def __init__(self, register: Register, clock: Clock, modes: Modes, told: Told) -> None:
+        self._register, self._clock, self._modes, self._told = register, clock, modes, told
+        self._guard = threading.Condition()
+        self._pictures: dict[str, bytes] = {}
+        self._is_stale = True
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="track", daemon=True)
+        self._rosters: dict[str, Roster] = {}
+        self._sites: dict[str, _Site] = {}
+        self._version, self._looked_s, self._loaded_s = -1, float("-inf"), float("-inf")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        with self._guard:
+            self._guard.notify()
+        self._thread.join()
+
+    # -- any thread ----------------------------------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """The next picture says all that there is to know."""
+
+    def take(self, received: Sequence[Received]) -> None:
+        """Keep the newest picture of each site."""
+        pictures = {message.topic.split("/")[1]: message.payload for message in received if message.topic.startswith("site/")}
+        if pictures:
+            with self._guard:
+                self._pictures.update(pictures)
+                self._guard.notify()
+
+    def look_again(self) -> None:
+        """The register has changed."""
+        with self._guard:
+            self._is_stale = True
+            self._guard.notify()
+
+    def seen(self, site_id: str) -> tuple[Seen | None, bool]:
+        """What is known of a site, and whether it is blind there."""
+        site = self._sites.get(site_id)
+        if site is None or site.seen is None:
+            return None, True
+        return site.seen, self._clock.wall_us() - site.pictured_us > BLIND_US
+
+    # -- the watch's thread ----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        is_well = True
+        while not self._stopping.is_set():
+            with self._guard:
+                self._guard.wait_for(lambda: self._pictures or self._is_stale or self._stopping.is_set(), LOOK_S)
+                pictures, self._pictures = self._pictures, {}
+            try:
+                self._load()
+                for site_id, payload in pictures.items():
+                    if site_id in self._rosters:
+                        self._look(site_id, payload)
+                self._look_for_blindness()
+            except (CheluError, psycopg.Error) as error:
+                if is_well:
+                    LOG.warning("the track is not watched: %s", error, exc_info=not isinstance(error, CheluError))
+                is_well = False
+            else:
+                is_well = True
+
+    def _load(self) -> None:
+        """Read the register if it has changed."""
+        now_s = self._clock.monotonic_s()
+        if not self._is_stale and now_s - self._looked_s < LOOK_S:
+            return
+        self._looked_s = now_s
+        with self._register.transaction() as connection:
+            version = watch_rows.version(connection)
+            if not self._is_stale and version == self._version and now_s - self._loaded_s < RELOAD_S:
+                return
+            self._is_stale = False
+            rosters = watch_rows.rosters(connection)
+            now_us = self._clock.wall_us()
+            for site_id in rosters.keys() - self._sites.keys():
+                held, is_blind = watch_rows.before(connection, site_id, now_us)
+                site = self._sites[site_id] = _Site(pictured_us=now_us, is_blind=is_blind)
+                for key in held:
+                    site.conditions.begin(key, {}, now_us)
+        self._rosters, self._version, self._loaded_s = rosters, version, now_s
+
+    def _look(self, site_id: str, payload: bytes) -> None:
+        try:
+            picture = _read(payload)
+        except MalformedError as error:
+            LOG.warning("a picture of %s cannot be read: %s", site_id, error)
+            return
+        now_us, roster, site = self._clock.wall_us(), self._rosters[site_id], self._sites[site_id]
+        site.pictured_us = now_us
+        scene = presence.scene_of(picture, roster, now_us)
+        holds = presence.holding(scene, roster, self._modes(), site.conditions.on)
+        changes = site.conditions.look(holds, frozenset(scene.subject) | frozenset(roster.shapes.ids), now_us)
+        site.seen = Seen(roster, scene, _problems(site.conditions))
+        self._write(site_id, changes, now_us)
+
+    def _write(self, site_id: str, changes: Sequence[Change], now_us: int) -> None:
+        site, roster = self._sites[site_id], self._rosters[site_id]
+        site.unwritten += changes
+        if not site.unwritten:
+            return
+        keys = {vehicle.vehicle: key for key, vehicle in roster.vehicles.items()}
+        with self._register.transaction(watch_rows.ACTOR) as connection:
+            watch_rows.write(connection, site_id, site.unwritten, keys, now_us)
+        written, site.unwritten = site.unwritten, []
+        self._told(site_id, written, roster, now_us)
+
+    def _look_for_blindness(self) -> None:
+        now_us = self._clock.wall_us()
+        for site_id in self._rosters:
+            site = self._sites[site_id]
+            is_blind = now_us - site.pictured_us > BLIND_US
+            if is_blind != site.is_blind and (is_blind or site.seen is not None):
+                with self._register.transaction(watch_rows.ACTOR) as connection:
+                    watch_rows.note_blindness(connection, site_id, now_us, is_blind=is_blind)
+                site.is_blind = is_blind
+
+
+def instant(time_us: int) -> datetime.datetime:
+    """µs as the API writes times."""
+    return datetime.datetime.fromtimestamp(time_us / 1e6, datetime.UTC)
+
+
+def _read(payload: bytes) -> Batch:
+    return columns.unpack(payload)[0]
+
+
+def _problems(conditions: Conditions) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key in conditions.on:
+        if key.what in presence.ALARMING:
+            found.setdefault(key.subject, []).append(f"{key.what} in {key.area}" if key.area else key.what)
+    return found
+
+
+def described(seen: Seen, modes: dict[int, str]) -> list[dict[str, Any]]:
+    """Those who are in an area now, as the API shows them."""
+    roster, scene = seen.roster, seen.scene
+    rows = [row for row in range(len(scene.subject)) if scene.inside[row].any() or scene.subject[row] in seen.problems]
+    latitude, longitude, _ = roster.frame.to_geodetic(scene.points.reshape(-1, 3))
+    found = []
+    for row in rows:
+        vehicle = roster.vehicles.get(int(scene.vehicle_key[row]))
+        mine = scene.permits.vehicle_key == scene.vehicle_key[row]
+        speed = float(scene.speed_mps[row])
+        found.append(
+            {
+                "subject": scene.subject[row],
+                "vehicle": vehicle.vehicle if vehicle else None,
+                "team": vehicle.team if vehicle else None,
+                "areas": [roster.shapes.ids[area] for area in scene.inside[row].nonzero()[0].tolist()],
+                "permits": scene.permits.permit_id[mine].tolist() if vehicle else [],
+                "problems": sorted(seen.problems.get(scene.subject[row], [])),
+                "mode": modes.get(int(scene.vehicle_key[row])),
+                "latitude_deg": float(latitude[row]),
+                "longitude_deg": float(longitude[row]),
+                "speed_mps": None if math.isnan(speed) else round(speed, 2),
+                "heard": instant(scene.time_us),
+            }
+        )
+    return found

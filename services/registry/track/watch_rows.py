@@ -1,0 +1,95 @@
+"""SQL of the watch over the track: what it reads of the register, and what it writes when something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from services.registry.alarms.kinds import AREA_LEFT, INTRUDER, PERMIT_MODE, PERMIT_SPEED, TRACK_BLIND, TRESPASS
+from services.registry.track import log_rows, presence, rows
+from services.registry.track.alarming import Word, say
+from services.registry.track.chain import Happening
+from services.registry.track.conditions import Change, Key
+from services.registry.track.roster import Roster, roster_of
+
+Execute = Connection[DictRow]
+ACTOR = "registry"
+VERSION = "SELECT coalesce(max(audit_id), 0) AS version FROM register.audit"
+SITES = "SELECT DISTINCT site_id FROM register.area ORDER BY 1"
+DEVICES = """SELECT device.device_key, device.vehicle_id AS bsm_id,
+        coalesce(vehicle.device_key, device.device_key) AS vehicle_key,
+        coalesce(vehicle.device_id, device.device_id) AS vehicle, coalesce(vehicle.team, device.team) AS team
+    FROM register.device LEFT JOIN register.device AS vehicle ON vehicle.device_key = device.on_vehicle_key
+    WHERE device.site_id = %s AND device.kind IN ('obu', 'vehicle')"""
+PERMITS = """SELECT permit_id, vehicle_key, area_id, max_speed_mps, modes,
+        (extract(epoch FROM starts) * 1000000)::bigint AS starts_us, (extract(epoch FROM ends) * 1000000)::bigint AS ends_us
+    FROM register.permit WHERE site_id = %s AND revoked IS NULL AND ends > now() ORDER BY permit_id"""
+INSIDE = """SELECT subject, area FROM (
+        SELECT DISTINCT ON (subject, area) subject, entry::jsonb -> 'detail' ->> 'area' AS area, what
+        FROM register.track_log WHERE site_id = %s AND what IN ('entered', 'left') AND at_us > %s
+        ORDER BY subject, area, number DESC) AS last WHERE what = 'entered'"""
+OPEN = """SELECT kind, subject, part FROM register.alarm WHERE state <> 'cleared' AND site_id = %s AND kind = ANY(%s)"""
+REMEMBERED_US = 86_400_000_000
+KIND_OF = {
+    presence.TRESPASS: TRESPASS,
+    presence.INTRUDER: INTRUDER,
+    presence.OUTSIDE: AREA_LEFT,
+    presence.SPEED: PERMIT_SPEED,
+    presence.MODE: PERMIT_MODE,
+}
+WHAT_OF = {kind: what for what, kind in KIND_OF.items()}
+
+
+def version(connection: Execute) -> int:
+    """A number that rises with every change of the register."""
+    row = connection.execute(VERSION).fetchone()
+    return int(row["version"]) if row else 0
+
+
+def rosters(connection: Execute) -> dict[str, Roster]:
+    """What the register says now, of every site that has areas."""
+    found: dict[str, Roster] = {}
+    for site_id in [row["site_id"] for row in connection.execute(SITES)]:
+        permits = connection.execute(PERMITS, (site_id,)).fetchall()
+        devices = connection.execute(DEVICES, (site_id,)).fetchall()
+        found[site_id] = roster_of(rows.site(connection, site_id), rows.areas(connection, site_id), permits, devices)
+    return found
+
+
+def before(connection: Execute, site_id: str, now_us: int) -> tuple[list[Key], bool]:
+    """What counted when the registry ended: alarms that are open, who was in which area; and whether the site was blind."""
+    alarms = connection.execute(OPEN, (site_id, [*WHAT_OF, TRACK_BLIND])).fetchall()
+    held = [Key(WHAT_OF[row["kind"]], row["subject"], row["part"]) for row in alarms if row["kind"] in WHAT_OF]
+    inside = connection.execute(INSIDE, (site_id, now_us - REMEMBERED_US)).fetchall()
+    held += [Key(presence.ENTERED, row["subject"], row["area"]) for row in inside]
+    return held, any(row["kind"] == TRACK_BLIND for row in alarms)
+
+
+def write(connection: Execute, site_id: str, changes: Sequence[Change], keys: Mapping[str, int], now_us: int) -> None:
+    """Note changes in the log, and raise and clear their alarms; keys: device keys by vehicle."""
+    log_rows.append(connection, site_id, [_happening(change) for change in changes], now_us)
+    words = [
+        Word(KIND_OF[key.what], key.subject, change.is_on, key.area, keys.get(key.subject), change.detail)
+        for change in changes
+        if (key := change.key).what in KIND_OF
+    ]
+    say(connection, site_id, words, now_us)
+
+
+def note_blindness(connection: Execute, site_id: str, now_us: int, *, is_blind: bool) -> None:
+    """Note that no picture comes, or that one comes again."""
+    what = "no picture comes" if is_blind else "a picture comes again"
+    log_rows.append(connection, site_id, [Happening(ACTOR, what, site_id, {})], now_us)
+    say(connection, site_id, [Word(TRACK_BLIND, site_id, is_blind)], now_us)
+
+
+def _happening(change: Change) -> Happening:
+    key = change.key
+    if key.what == presence.ENTERED:
+        what = "entered" if change.is_on else "left"
+    else:
+        what = key.what if change.is_on else f"over: {key.what}"
+    because = {"because": change.because} if change.because else {}
+    return Happening(ACTOR, what, key.subject, {"area": key.area, **change.detail, **because})

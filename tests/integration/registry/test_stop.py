@@ -1,0 +1,261 @@
+"""The emergency stop on a real registry and broker: pressed twice, released while devices are away, survived by its orders."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from chelu.api import Client, NewDevice
+from chelu.clock import SystemClock
+from chelu.errors import RefusedError
+from chelu.local.ports import LOOPBACK
+from chelu.topics import Kind
+from edge.agent import Agent
+from edge.settings import EdgeSettings
+from simulators.swarm import Member, Swarm
+from tests.integration.registry.conftest import ACCOUNTS, SITE, Place
+from tests.integration.registry.test_commands import chelu
+from tests.waiting import until
+
+KINDS = (Kind.OBU, Kind.VEHICLE, Kind.SIGNAL)
+Send = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def registry_account() -> str:
+    return f"registry:{ACCOUNTS['registry']}@"
+
+
+@pytest.fixture(scope="module")
+def send(client: Client, mosquitto_port: int, place: Place) -> Send:
+    """A request below the site's address, once the registry is at the broker."""
+    log = place.directory / "registry.log"
+    until(lambda: "devices that want to join are heard" in log.read_text(), 30, "the registry to be at the broker")
+
+    def send(method: str, *path: str, **request: Any) -> Any:
+        return client.people(method, "sites", SITE, *path, **request)
+
+    return send
+
+
+@pytest.fixture(scope="module")
+def members(client: Client) -> list[Member]:
+    """A dozen of each kind that is stopped, of which the last is silent; beside them what is not."""
+    devices = [NewDevice(device_id=f"{kind}-{n:02}", kind=kind, site_id=SITE) for kind in KINDS for n in range(4)]
+    made = client.add_devices(devices)
+    client.add_devices([NewDevice(device_id="by-the-road", kind=Kind.RSU, site_id=SITE)])
+    client.add_devices([NewDevice(device_id="old-truck", kind=Kind.VEHICLE, site_id=SITE, credential=False)])
+    last = devices[-1].device_id
+    return [
+        Member(device.kind, one.device_id, one.secret or "", is_silent=one.device_id == last)
+        for device, one in zip(devices, made, strict=True)
+    ]
+
+
+def url(place: Place) -> str:
+    return f"mqtt://{LOOPBACK}:{place.broker_port}"
+
+
+@pytest.fixture
+def swarm(place: Place, members: list[Member], send: Send) -> Iterator[Swarm]:
+    """All members but the first two, which are away; whatever a test has left is released."""
+    with Swarm(url(place), members[2:], SystemClock()) as swarm:
+        yield swarm
+        if send("GET", "stop")["in_force"]:
+            send("POST", "stop", "release", json={"note": "the test is over"})
+
+
+def in_force(send: Send) -> dict[str, Any]:
+    stop: dict[str, Any] = send("GET", "stop")["in_force"]
+    return stop
+
+
+def detail(send: Send, number: int) -> dict[str, Any]:
+    found: dict[str, Any] = send("GET", "stops", str(number))
+    return found
+
+
+def test_a_stop_reaches_all_that_move_or_show_a_light_and_lists_who_is_silent(place: Place, send: Send, swarm: Swarm) -> None:
+    stop = send("POST", "stop", json={"reason": "a person on the oval"})
+    assert (stop["devices"], stop["presses"], stop["released"]) == (12, 1, None)
+    until(lambda: in_force(send)["answered"] == 9, 10, "the answers of those who are there")
+    shown = detail(send, stop["stop_id"])
+    assert [row["device_id"] for row in shown["silent"]] == ["obu-00", "obu-01", "signal-03"]
+    assert {row["state"] for row in shown["stopped"]} == {"applied"}
+    assert shown["unreachable"] == ["old-truck"]
+    assert len(swarm.stopped) == 9
+    with psycopg.connect(place.database_url) as connection:
+        raised = connection.execute("SELECT subject FROM register.alarm WHERE kind = 'emergency-stop' AND state = 'raised'")
+        assert raised.fetchall() == [(SITE,)]
+    told = chelu(place, "stop", "show", "--site", SITE)
+    assert told.returncode == 1
+    assert "3 of 12 devices have not said that they have stopped: go and look" in told.stderr
+    assert "EMERGENCY STOP since" in chelu(place, "track", "now", "--site", SITE).stdout
+
+
+def test_pressed_twice_it_is_one_stop_and_those_without_an_answer_are_told_again(send: Send, swarm: Swarm) -> None:
+    first = send("POST", "stop", json={"reason": "one"})
+    until(lambda: in_force(send)["answered"] == 9, 10, "the answers")
+    heard = len(swarm.told)
+
+    def told_again() -> list[str]:
+        again = send("POST", "stop", json={"reason": "two"})
+        assert (again["stop_id"], again["devices"], again["reason"]) == (first["stop_id"], 12, "one")
+        entries = send("GET", "track", "log", params={"what": "emergency stop", "limit": 10_000})["entries"]
+        told: list[str] = entries[-1]["detail"]["told"]
+        return told
+
+    # Who has come online just before the button was pressed is told by itself, too, and is for a moment without an answer.
+    until(lambda: told_again() == ["obu-00", "obu-01", "signal-03"], 10, "those who have answered to be left in peace")
+    until(lambda: any(told.device_id == "signal-03" for told in swarm.told[heard:]), 5, "the silent one to be told again")
+    numbers = {told.number for told in swarm.told if told.device_id == "signal-03" and told.command == "stop"}
+    assert len(numbers) <= 2, "an order that is open is sent again under its number"
+    assert in_force(send)["presses"] >= 2
+
+
+def test_who_comes_online_in_a_stop_is_told_and_who_was_away_until_its_release_goes_on(
+    place: Place, send: Send, members: list[Member], swarm: Swarm
+) -> None:
+    stop = send("POST", "stop", json={})
+    with Swarm(url(place), members[:1], SystemClock()) as late:
+        until(lambda: late.stopped == {"obu-00"}, 10, "the one that came late to be stopped")
+    until(lambda: in_force(send)["answered"] == 10, 10, "its answer")
+    released = send("POST", "stop", "release", json={"note": "the oval is clear"})
+    assert released["release_note"] == "the oval is clear"
+    until(lambda: not swarm.stopped, 10, "those who are there to go on")
+    with pytest.raises(RefusedError, match="is not stopped: there is nothing to release"):
+        send("POST", "stop", "release", json={"note": "again"})
+    with Swarm(url(place), members[:2], SystemClock()) as later:
+        until(lambda: {told.device_id for told in later.told} == {"obu-00", "obu-01"}, 10, "those who were away")
+        assert {told.command for told in later.told} == {"release"}, "a stop that was released stops nobody any more"
+        assert not later.stopped
+        until(lambda: detail(send, stop["stop_id"])["going"] == 11, 10, "their answers")
+    (entry,) = send("GET", "track", "log", params={"what": "stop released", "limit": 10_000})["entries"][-1:]
+    assert set(entry["detail"]["silent"]) == {"obu-01", "signal-03"}
+    assert len(entry["detail"]["stopped"]) == 10
+
+
+def test_a_device_that_starts_anew_in_a_stop_is_told_again(place: Place, send: Send, members: list[Member], swarm: Swarm) -> None:
+    send("POST", "stop", json={})
+    with Swarm(url(place), members[:1], SystemClock()) as once:
+        until(lambda: once.stopped, 10, "it to be stopped")
+    until(lambda: in_force(send)["answered"] == 10, 10, "its answer")
+    with Swarm(url(place), members[:1], SystemClock()) as again:
+        until(lambda: again.stopped == {"obu-00"}, 10, "it to be stopped once more, since it may have forgotten")
+
+
+def test_a_release_needs_a_reason_and_a_stop_needs_a_site(client: Client, send: Send) -> None:
+    for body in ({}, {"note": " "}, {"note": "x", "more": 1}):
+        with pytest.raises(RefusedError, match=r"note|more"):
+            send("POST", "stop", "release", json=body)
+    with pytest.raises(RefusedError, match="there is no site 'nowhere'"):
+        client.people("POST", "sites", "nowhere", "stop", json={})
+    with pytest.raises(RefusedError, match="there is no stop '999'"):
+        send("GET", "stops", "999")
+
+
+def test_an_agent_hands_the_stop_to_its_vehicle_and_acknowledges(
+    place: Place, client: Client, send: Send, tmp_path: Path, udp_sink: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, heard = udp_sink
+    made = client.add_devices([NewDevice(device_id="real-obu", kind=Kind.OBU, site_id=SITE)])[0]
+    (tmp_path / "secret").write_text(made.secret or "")
+    values: dict[str, Any] = {"kind": "obu", "id": "real-obu", "broker": url(place)}
+    values |= {
+        "credential_file": str(tmp_path / "secret"),
+        "spool": {"directory": str(tmp_path / "spool")},
+        "warning_sink": address,
+    }
+    agent = Agent(EdgeSettings.check(values, source="test"), SystemClock())
+    agent.start()
+    try:
+        agent.wait_connected(10)
+        stop = send("POST", "stop", json={"reason": "a person on the oval"})
+        until(lambda: [one["emergency"] for one in heard] == ["stop"], 10, "the vehicle to be told")
+        assert heard[0]["reason"] == "a person on the oval"
+        stopped = lambda: {row["device_id"] for row in detail(send, stop["stop_id"])["stopped"]}  # noqa: E731
+        until(lambda: "real-obu" in stopped(), 10, "its answer")
+        send("POST", "stop", "release", json={"note": "clear"})
+        until(lambda: [one["action"] for one in heard] == ["stop", "go on"], 10, "the vehicle to go on")
+    finally:
+        agent.stop()
+
+
+def test_an_agent_without_a_sink_does_not_say_that_it_has_stopped(
+    place: Place, client: Client, send: Send, tmp_path: Path
+) -> None:
+    made = client.add_devices([NewDevice(device_id="deaf-obu", kind=Kind.OBU, site_id=SITE)])[0]
+    (tmp_path / "secret").write_text(made.secret or "")
+    values = {"kind": "obu", "id": "deaf-obu", "broker": url(place), "credential_file": str(tmp_path / "secret")}
+    agent = Agent(EdgeSettings.check(values | {"spool": {"directory": str(tmp_path / "spool")}}, source="test"), SystemClock())
+    agent.start()
+    try:
+        agent.wait_connected(10)
+        stop = send("POST", "stop", json={})
+
+        def row() -> dict[str, Any]:
+            return next(one for one in detail(send, stop["stop_id"])["silent"] if one["device_id"] == "deaf-obu")
+
+        until(lambda: row()["state"] == "failed", 10, "its answer")
+        assert row()["detail"] == "no sink is configured"
+        send("POST", "stop", "release", json={"note": "clear"})
+    finally:
+        agent.stop()
+
+
+def test_a_registry_killed_in_a_stop_goes_on_with_it(
+    place: Place, send: Send, registry: subprocess.Popen[bytes], members: list[Member]
+) -> None:
+    with Swarm(url(place), members[2:], SystemClock()) as swarm:
+        stop = send("POST", "stop", json={"reason": "killed"})
+        registry.kill()
+        registry.wait()
+        place.ready_file.unlink()
+        with (place.directory / "registry-2.log").open("wb") as log:
+            again = subprocess.Popen([sys.executable, "-m", "services.registry"], env=place.environment(), stderr=log)
+        try:
+            until(place.ready_file.exists, 20, "the registry")
+            assert in_force(send)["stop_id"] == stop["stop_id"]
+            until(lambda: in_force(send)["answered"] == 9, 15, "the answers, asked for again where they were lost")
+            with Swarm(url(place), members[:1], SystemClock()) as late:
+                until(lambda: late.stopped == {"obu-00"}, 15, "who comes online under the next registry to be stopped")
+            send("POST", "stop", "release", json={"note": "clear"})
+            until(lambda: not swarm.stopped, 10, "all to go on")
+            assert send("GET", "track", "log", "check")["is_whole"]
+        finally:
+            again.send_signal(signal.SIGTERM)
+            assert again.wait(15) == 0, (place.directory / "registry-2.log").read_text()
+            registry.returncode = 0
+
+
+@pytest.fixture
+def udp_sink() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The vehicle's own software: a UDP port, and what it has heard."""
+    heard: list[dict[str, Any]] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        opened.bind((LOOPBACK, 0))
+        opened.settimeout(0.05)
+        leaving = threading.Event()
+
+        def listen() -> None:
+            while not leaving.is_set():
+                try:
+                    heard.append(json.loads(opened.recv(65_536)))
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        yield f"{LOOPBACK}:{opened.getsockname()[1]}", heard
+        leaving.set()
+        thread.join()

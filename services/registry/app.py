@@ -38,7 +38,7 @@ from services.registry.body_limit import BodyLimit
 from services.registry.campaigns import campaigns
 from services.registry.health import api as devices_health
 from services.registry.models import Model
-from services.registry.orders import commands, configuration, dispatches
+from services.registry.orders import commands, configuration, dispatches, telling
 from services.registry.packages import content, packages
 from services.registry.parts import Parts, PartsOf
 from services.registry.roles import check_complete
@@ -106,6 +106,7 @@ def create_app(parts: Parts) -> FastAPI:
         sessions,
         configuration,
         commands,
+        telling,
         dispatches,
         packages,
         campaigns,

@@ -175,9 +175,32 @@ def command(
         _tell(client, client.people("POST", "commands", json=body), wait, as_json=as_json)
 
 
+@ORDERS.command("tell")
+def tell(
+    about: Annotated[str, typer.Argument(help="event or traffic")],
+    file: Annotated[typer.FileText, typer.Argument(help="A document of T/ITS 0180.1, as JSON; - is standard input.")],
+    device: Devices = None,
+    site: Site = None,
+    label: Labels = None,
+    lasting: Annotated[float | None, typer.Option(help="Seconds in which an answer has to come.")] = None,
+    wait: Wait = 10.0,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Tell roadside computers of events or traffic, and say what they answered."""
+    try:
+        document = json.load(file)
+    except ValueError as error:
+        raise ConfigurationError("FILE", file.name, f"a JSON document ({error})") from None
+    chosen = selection(device, site=site, kind=None if device else Kind.RSCU, label=label)
+    body = {"selection": chosen, "about": about, "document": document, "lasting_s": lasting}
+    with open_client() as client:
+        _tell(client, client.people("POST", "tellings", json=body), wait, as_json=as_json)
+
+
 @ORDERS.command("list")
 def list_dispatches(
-    topic: Annotated[str | None, typer.Option(help="config, command or upgrade")] = None,
+    topic: Annotated[str | None, typer.Option(help="config, command, upgrade, event or traffic")] = None,
     device: Annotated[str | None, typer.Option(help="The orders of this device, in place of all dispatches.")] = None,
     limit: int = 20,
     *,

@@ -51,6 +51,11 @@ MODELS: Mapping[str, Document] = {
         "change": {"heartbeat_s": 5},
         "waves": [0.1, 1.0],
     },
+    "Telling": {
+        "selection": {"devices": ["rscu-1"]},
+        "about": "event",
+        "document": {"eventList": [{"eventType": 904, "longitude": 106.57, "latitude": 29.53}]},
+    },
     "Commanding": {"selection": {"devices": ["rsu-1"]}, "command": "log_level", "parameters": {"level": "DEBUG"}},
     "NewArea": {"area_id": "oval", "name": "The oval", "polygon": SQUARE},
     "AreaChange": {"name": "The north oval"},

@@ -135,6 +135,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/devices/{device_id}/config"): READ_DEVICE,
     ("GET", "/api/commands"): READ,
     ("POST", "/api/commands"): ORDERS,
+    ("POST", "/api/tellings"): ORDERS,
     ("GET", "/api/dispatches"): READ,
     ("GET", "/api/dispatches/{dispatch_id}"): READ,
     ("DELETE", "/api/dispatches/{dispatch_id}"): ORDERS,

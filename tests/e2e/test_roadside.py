@@ -37,11 +37,13 @@ def units(running: Running) -> Iterator[tuple[Session, Session]]:
         device_id="rsu-9", kind=Kind.RSU, site_id="hillside", profile=OPENV2X_PROFILE, serial=ROADSIDE.esn, **PLACE
     )
     secrets = {one.device_id: one.secret or "" for one in running.client.add_devices([computer, unit])}
-    sessions = []
+    sessions = list[Session]()
     for name, kind in (("rscu-1", Kind.RSCU), ("rsu-9", Kind.RSU)):
         address = with_account(running.site.endpoints.mqtt_url, name, secrets[name])
         filters = [(f"{kind}/{name}/warning/down", 1), (f"{kind}/{name}/participant/up/ack", 0)]
-        sessions.append(until(lambda: connected(address, name, filters), 15, f"{name} to be let in"))  # noqa: B023
+        session = until(lambda: connected(address, name, filters), 15, f"{name} to be let in")  # noqa: B023
+        assert session is not None
+        sessions.append(session)
     yield sessions[0], sessions[1]
     for session in sessions:
         session.stop()
@@ -104,6 +106,7 @@ def test_a_collision_between_what_two_roadsides_see_is_told_to_each_and_stored(
         return rows if rows is not None and len(rows) == 2 * sent else None
 
     rows = until(stored, 20, "every participant to be stored")
+    assert rows is not None
     assert rows["participant_id"].tolist().count(21) == sent
     assert set(rows["device_id"].tolist()) == {"rscu-1", "rsu-9"}
     assert {row["state"] for row in running.client.warnings()} >= {"raised"}

@@ -21,7 +21,10 @@ MOST_BYTES = 64 << 10
 LONGEST_DETAIL = 200
 LONGEST_VERSION = 100
 MOST_VERSIONS = 50
-ANSWERS = {"config/ack": "config", "command/ack": "command", "upgrade/ack": "upgrade", "upgrade-status": "upgrade"}
+ANSWERS = {
+    **{f"{topic}/ack": topic for topic in ("config", "command", "upgrade", "event", "traffic")},
+    "upgrade-status": "upgrade",
+}
 REPORTS = frozenset({"info", "versions"})
 PROGRESS = frozenset({"received", "downloading", "verifying", "installing"})
 PATTERNS = (
@@ -30,6 +33,8 @@ PATTERNS = (
     "{kind}/{id}/upgrade-status/up",
     "{kind}/{id}/info/up",
     "{kind}/{id}/versions/up",
+    "rscu/{id}/event/down/ack",
+    "rscu/{id}/traffic/down/ack",
 )
 FILTERS = tuple((name, 1) for pattern in PATTERNS for name in topics.row(pattern).subscriptions())
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)

@@ -38,7 +38,10 @@ SOON_S = 0.01  # between two looks at what the broker has not taken yet
 RETRY_S = 1.0
 MOST_AT_ONCE = 2000
 MOST_HEARD = 200_000
-ROWS = {name: topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade")}
+ROWS = {
+    **{name: topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade")},
+    **{name: topics.row(f"rscu/{{id}}/{name}/down") for name in ("event", "traffic")},
+}
 
 
 class Publish(Protocol):

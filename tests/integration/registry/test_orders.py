@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,7 +30,8 @@ class Talker:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.peer = Peer(port, name, secret)
         self.peer.mqtt.on_message = lambda *event: self.told.append((event[2].topic, json.loads(event[2].payload)))
-        self.peer.hear(*(f"{kind}/{name}/{what}/down" for what in ("config", "command", "upgrade")))
+        told = ("config", "command", "upgrade", *(("event", "traffic") if kind is Kind.RSCU else ()))
+        self.peer.hear(*(f"{kind}/{name}/{what}/down" for what in told))
 
     def say(self, topic: str, document: object) -> None:
         payload = document if isinstance(document, bytes) else json.dumps(document)
@@ -56,8 +58,8 @@ def talk(client: Client, mosquitto_port: int, add_device: AddDevice, place: Plac
     log = place.directory / "registry.log"
     until(lambda: "devices that want to join are heard" in log.read_text(), 30, "the registry to be at the broker")
 
-    def talk(name: str, **fields: object) -> Talker:
-        talkers.append(Talker(mosquitto_port, name, add_device(name, Kind.RSU, **fields).secret))
+    def talk(name: str, kind: Kind = Kind.RSU, **fields: object) -> Talker:
+        talkers.append(Talker(mosquitto_port, name, add_device(name, kind, **fields).secret, kind))
         return talkers[-1]
 
     yield talk
@@ -322,3 +324,52 @@ def test_the_commands_do_it_too(client: Client, talk: Talk, place: Place) -> Non
     assert "superseded=1" in chelu(place, "orders", "take-back", str(dispatch)).stdout
     nobody = chelu(place, "command", "send", "ping")
     assert (nobody.returncode, "say which devices" in nobody.stderr) == (1, True)
+
+
+EVENTS = {"eventList": [{"eventType": 904, "longitude": 106.57, "latitude": 29.53}]}
+
+
+def tell(client: Client, document: object, *devices: str, about: str = "event") -> dict[str, Any]:
+    body = {"selection": {"devices": list(devices)}, "about": about, "document": document}
+    return dict(client.people("POST", "tellings", json=body))
+
+
+def test_a_roadside_computer_is_told_of_events_until_it_answers(client: Client, talk: Talk) -> None:
+    computer = talk("computer", Kind.RSCU)
+    tell(client, EVENTS, "computer")
+    told, again = computer.wait(1), computer.wait(2)  # after 2 s
+    assert told == again
+    assert (told["eventList"], told["rscuSn"], told["ack"]) == (EVENTS["eventList"], "computer", True)
+    assert told["timeStamp"] > 1_700_000_000_000
+    computer.answer(told["seqNum"], 1, what="event", errorDesc="no such place")
+    failed = state_is(client, "computer", "failed")
+    assert (failed["topic"], failed["code"], failed["detail"]) == ("event", 1, "no such place")
+    tell(client, {"periodTime": 4, "startTime": 1_790_000_000_000, "endTime": 1_790_000_060_000,
+                  "laneFlowData": [{"branchId": "E", "laneId": "1"}]}, "computer", about="traffic")  # fmt: skip
+    until(lambda: any(topic.endswith("traffic/down") for topic, _ in computer.told), 10, "the traffic to be told")
+    number = next(said["seqNum"] for topic, said in computer.told if topic.endswith("traffic/down"))
+    computer.answer(number, what="traffic")
+    assert state_is(client, "computer", "applied")["topic"] == "traffic"
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({}, "document = nothing is not allowed: one of eventList"),
+        (
+            {"eventList": [{"eventType": -1, "longitude": 1, "latitude": 1}]},
+            "eventList[0].eventType = -1 is not allowed: 0 … 65535",
+        ),
+        ({"eventList": [{"eventType": 1, "longitude": 1}]}, "eventList[0].latitude = nothing is not allowed: a value"),
+        ({"eventList": 5}, "eventList = 5 is not allowed: a list"),
+    ],
+)
+def test_what_no_computer_could_read_is_not_sent(client: Client, talk: Talk, document: object, said: str) -> None:
+    with pytest.raises(RefusedError, match=re.escape(said)):
+        tell(client, document, "computer")
+
+
+def test_only_roadside_computers_are_told_of_events(client: Client, talk: Talk) -> None:
+    talk("no-computer")
+    with pytest.raises(RefusedError, match="roadside computers only"):
+        tell(client, EVENTS, "no-computer")

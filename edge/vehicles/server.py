@@ -25,7 +25,7 @@ TEND_S = 1.0  # between two looks at silent connections and at the file of vehic
 FRAME_S = 10.0  # in which a frame that has begun must end
 RECEIVE_BYTES = 16_384  # of one connection before the next has its turn
 BUFFER_BYTES = 65_536  # that the kernel keeps for a connection we have not read
-MOST_OF_A_STRANGER = 1 << 16  # bytes before somebody logs in
+MOST_OF_A_STRANGER = 1 << 13  # bytes before somebody logs in: so many are held for each of them, at most
 MOST_UNSENT = 1 << 14  # bytes of replies that a peer does not fetch
 MOST_RUBBISH = 1 << 17  # bytes between two frames; more than the longest frame, whose length may have been damaged
 MOST_PENDING = 512  # frames that share a write
@@ -192,7 +192,7 @@ class VehicleGateway(Listener):
             return
         reaction = self._language.take(connection.peer, raw, self._clock.wall_us(), self._clock.monotonic_s())
         if reaction.reason:
-            who = reaction.who.decode("ascii", "backslashreplace") or "somebody"
+            who = ascii(reaction.who.decode("latin-1")) if reaction.who else "somebody"  # nothing that a log would obey
             detail = f": {reaction.detail}" if reaction.detail else ""
             self._count(reaction.reason, detail=f"{who} from {connection.address}{detail}")
         self._hold(connection, reaction.who)
@@ -218,12 +218,11 @@ class VehicleGateway(Listener):
         return held.peer if held else None
 
     def _hold(self, connection: Connection, name: bytes) -> None:
-        """Follow who is logged in where; an earlier connection of the same vehicle is dead or a stranger's, and is closed."""
+        """Follow who is logged in where."""
         if name in connection.peer.vins:
-            earlier = self._holders.get(name)
+            earlier, self._holders[name] = self._holders.get(name), connection
             if earlier is not None and earlier is not connection:
-                self._hang_up(earlier, "replaced_by_a_second_login")
-            self._holders[name] = connection
+                self._replace(earlier, name)
         elif self._holders.get(name) is connection:
             del self._holders[name]
         if not connection.peer.is_stranger:
@@ -231,6 +230,14 @@ class VehicleGateway(Listener):
         elif connection not in self._strangers:
             self._strangers[connection] = None
             connection.stranger_s = connection.heard_s
+
+    def _replace(self, earlier: Connection, name: bytes) -> None:
+        """A vehicle's line of before is dead or a stranger's: cut, unless others are logged in over it."""
+        del earlier.peer.vins[name]
+        if earlier.peer.is_stranger:
+            self._hang_up(earlier, "replaced_by_a_second_login")
+        else:
+            self._count("replaced_by_a_second_login", detail=earlier.address)
 
     def _flush(self) -> None:
         """Check the reports, write all at once, and only then answer."""

@@ -249,7 +249,7 @@ vehicles = "vehicles.csv"
     process = run_gateway(config, tmp_path)
     try:
         until(lambda: acknowledged <= {named(*one) for one in ears.all()}, 30, "every acknowledged report")
-        assert len(acknowledged) >= 150
+        assert len(acknowledged) >= 120  # some seconds have two reports of a vehicle
     finally:
         ears.stop()
         process.send_signal(signal.SIGTERM)

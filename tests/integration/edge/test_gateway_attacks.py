@@ -290,6 +290,26 @@ def test_two_connections_of_one_vin_never_both_speak_for_it(start: Start, cars: 
     assert is_cut(loser.sock) == is_taken
 
 
+def test_a_line_of_several_vehicles_loses_only_the_one_that_logs_in_elsewhere(start: Start, cars: Cars) -> None:
+    running = start()
+    fleet = cars(running, is_logged_in=True, number=0)
+    assert fleet.ask(Command.LOGIN, LOGIN, vin=vin_of(1).encode())[1] == Answer.OK
+    alone = cars(running, is_logged_in=True, number=1)
+    assert fleet.ask(Command.REALTIME, TIME, vin=vin_of(0).encode())[1] == Answer.OK
+    assert fleet.ask(Command.REALTIME, TIME, vin=vin_of(1).encode())[1] == Answer.ERROR
+    assert alone.ask(Command.REALTIME, TIME, vin=vin_of(1).encode())[1] == Answer.OK
+    assert running.counted("replaced_by_a_second_login") == 1
+
+
+def test_a_name_that_would_write_into_the_log_is_shown_as_letters(
+    start: Start, cars: Cars, caplog: pytest.LogCaptureFixture
+) -> None:
+    cars(start()).ask(Command.LOGIN, LOGIN, vin=b"X\n\x1b[2J\xff ERROR: no")
+    (said,) = (record.getMessage() for record in caplog.records if "unknown_vin" in record.getMessage())
+    assert said.isascii()
+    assert said.isprintable()
+
+
 # -- disks and brokers -----------------------------------------------------------------------------------------------------------
 
 
@@ -318,6 +338,24 @@ def test_while_the_disk_is_full_nobody_is_answered_and_afterwards_everybody(
     small_disk.free()
     assert car.ask(Command.REALTIME, TIME + OWN)[1] == Answer.OK
     until(lambda: report in ears.frames(device_of(0)), 10, "the report on its topic")
+
+
+def test_an_answer_is_durable_when_the_vehicle_hangs_up_at_once(start: Start, cars: Cars, ears: Ears) -> None:
+    car = cars(start(batch_ms=300), is_logged_in=True)
+    report = request(Command.REALTIME, TIME)
+    car.send(report)
+    car.sock.shutdown(socket.SHUT_RDWR)
+    until(lambda: report in ears.frames(device_of(0)), 10, "the report on its topic")
+
+
+def test_strangers_hold_little_memory(start: Start, cars: Cars) -> None:
+    running = start()
+    begun = request(Command.REALTIME, TIME + OWN)[:40_000]  # of a frame that may have 60 kB
+    strangers = [cars(running) for _ in range(20)]
+    for stranger in strangers:
+        with suppress(OSError):
+            stranger.send(begun)
+    until(lambda: running.counted("no_login") == len(strangers), 5, "all of them to be cut")
 
 
 def test_a_full_spool_refuses_rather_than_lose_and_takes_again_when_the_broker_is_back(

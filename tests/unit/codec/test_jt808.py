@@ -10,16 +10,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chelu.codec import jt808
 from chelu.codec.gbt32960 import NO_TIME_US
+from chelu.codec.jt808_encode import encode
 from chelu.codec.jt808_frame import Message, Splitter, escape, read, unescape
 from chelu.codec.jt808_parts import PATIENCE_S, Assembler, join, parts_of, read_whole, split
 from chelu.errors import MalformedError, OutOfRangeError
 from chelu.messages import frames_of
+from simulators.vehicles import vehicles_at
 from tests.unit.codec.test_gbt32960 import row_of, same
 
 CASES = sorted((Path(__file__).parents[2] / "data").glob("jt808-*"))
@@ -379,6 +382,33 @@ def test_what_a_frame_cannot_hold_is_refused() -> None:
         Message(2019, 0x0200, PHONE[2013], 1, b"").encode()
     with pytest.raises(MalformedError):
         read(b"\x7e\x7e")
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=20), st.integers(0, 2**30))
+def test_rows_come_back_to_the_resolution_of_the_wire(vehicles: list[int], seconds: int) -> None:
+    rows = vehicles_at(
+        np.full(len(vehicles), (1_600_000_000 + seconds) * 1_000_000), np.array(vehicles), np.random.default_rng(1)
+    )
+    south = rows.with_columns(latitude_deg=-rows["latitude_deg"], longitude_deg=-rows["longitude_deg"])
+    unknown = rows.with_columns(
+        latitude_deg=rows["latitude_deg"] * np.nan, heading_deg=rows["heading_deg"] * np.nan, mileage_m=rows["mileage_m"] * np.nan
+    )
+    for wanted in (rows, south, unknown):
+        frames = [report(body=body) for body in encode(wanted)]
+        found = jt808.decode(frames_of(frames, 0)).rows
+        assert (found["time_us"] == wanted["time_us"]).all()
+        for name, step in (("latitude_deg", 1e-6), ("speed_mps", 1 / 36), ("heading_deg", 1.0), ("mileage_m", 100.0)):
+            off = np.abs(found[name] - wanted[name])
+            off = np.minimum(off, 360 - off) if name == "heading_deg" else off
+            assert (np.isnan(wanted[name]) == np.isnan(found[name])).all(), name
+            assert not (off > 0.5001 * step).any(), name
+
+
+def test_a_value_that_no_field_holds_is_refused_by_name() -> None:
+    rows = vehicles_at(np.array([1_700_000_000_000_000]), np.array([1]), np.random.default_rng(1))
+    with pytest.raises(OutOfRangeError, match="speed_mps"):
+        encode(rows.with_columns(speed_mps=np.array([2000.0])))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

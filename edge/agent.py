@@ -247,6 +247,10 @@ class Agent:
             versions=self._upgrader.versions() if self._upgrader else None,
         )
         self._say("info", _json(document))
+        if self.settings.kind is Kind.RSCU:
+            self._say(
+                "basic-status", _json(reports.computer(self.settings, time_us=self._clock.wall_us(), position=self.position))
+            )
 
     def _say_heartbeat(self) -> None:
         self._beats += 1

@@ -9,7 +9,7 @@ from chelu.bus import Received
 from chelu.clock import Clock
 from chelu.errors import MalformedError
 from chelu.spool import SpoolError
-from edge import control
+from edge import control, told
 from edge.commands import Commands
 from edge.control import LOCAL_ERROR, Answer
 from edge.inforce import InForce
@@ -20,7 +20,7 @@ from edge.tally import Tally
 from edge.upgrade.upgrader import Upgrader
 from edge.vehicles.children import Children
 
-STREAMS = frozenset({"receipt", "config", "command", "upgrade", "warning"})  # what an agent subscribes to
+STREAMS = frozenset({"receipt", "config", "command", "upgrade", "warning", *told.STREAMS})  # what an agent subscribes to
 
 
 class Downlink:
@@ -45,7 +45,7 @@ class Downlink:
         self._in_force, self._commands, self._outgoing = in_force, commands, outgoing
         self.received: Counter[str] = Counter()  # messages since the start, by stream, those with a fault included
         self._children, self._sink, self._say, self._say_online = children, sink, say, say_online
-        self._upgrader = upgrader
+        self._upgrader, self._told = upgrader, told.Told(clock, sink.take)
 
     def obey(self, message: Received) -> None:
         """One message; what is wrong with it is counted, and answered where an answer is expected."""
@@ -71,6 +71,8 @@ class Downlink:
             self._upgrade(message.payload)
         elif stream == "warning":
             self._sink.take(message.payload)
+        elif stream in told.STREAMS and (answer := self._told.take(stream, message.payload)) is not None:
+            self._say(f"{stream}/ack", answer)
 
     def _upgrade(self, payload: bytes) -> None:
         if self._upgrader is not None:

@@ -14,8 +14,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chelu.codec import cv2x
+from chelu.codec.tits0180_documents import MOST_ITEMS
+from chelu.codec.tits0180_write import write_participants
+from chelu.codec.wire_id import wire_number
 from chelu.errors import MalformedError
-from chelu.messages import PARTICIPANT, Batch, Frames
+from chelu.messages import PARTICIPANT, Batch, Frames, filled
 from edge.settings import Position
 
 TYPES = {"unknown": 0, "motor": 1, "non_motor": 2, "pedestrian": 3}
@@ -98,23 +101,13 @@ class RsmWriter:
 
     def write(self, objects: Sequence[ObjectModel], time_us: int) -> Frames:
         """Frames of up to 16 participants, in the order of the objects."""
-        rows = len(objects)
-        frame = np.arange(rows) // PER_FRAME
+        frame = np.arange(len(objects)) // PER_FRAME
         frames = int(frame[-1]) + 1
-        columns: dict[str, Any] = {
-            **{name: np.array([getattr(item, name) for item in objects], np.float64) for name in FLOATS},
-            "time_us": np.full(rows, time_us),
-            "message_count": (self._count + frame) % 128,
-            "rsu_id": np.full(rows, self._rsu_id, np.uint64),
-            "participant_type": np.array([TYPES[item.type] for item in objects]),
-            "participant_id": np.array([item.id for item in objects]),
-            "source": np.full(rows, self._source),
-            "sec_mark_ms": np.full(rows, time_us // 1000 % 60_000),
-            "vehicle_class": np.array([item.vehicle_class or 0 for item in objects]),
-            "vehicle_class_valid": np.array([item.vehicle_class is not None for item in objects]),
-        }
+        batch = _rows(objects, time_us, self._rsu_id, self._source).with_columns(
+            message_count=((self._count + frame) % 128).astype(np.uint8), frame=frame.astype(np.int64)
+        )
         self._count = (self._count + frames) % 128
-        return self._encode(Batch(_complete(columns, rows)).with_columns(frame=frame.astype(np.int64)), frames)
+        return self._encode(batch, frames)
 
     def _encode(self, batch: Batch, frames: int) -> Frames:
         place = self._reference
@@ -123,12 +116,34 @@ class RsmWriter:
         return cv2x.encode_rsm(batch, reference_position=position)
 
 
-def _complete(given: dict[str, Any], rows: int) -> dict[str, Any]:
-    columns = {}
-    for name, dtype in PARTICIPANT.dtypes().items():
-        missing = np.nan if dtype.kind == "f" else 0
-        columns[name] = np.asarray(given.get(name, np.full(rows, missing))).astype(dtype)
-    return columns
+class DocumentWriter:
+    """The same objects as a roadside computer says them: one document of T/ITS 0180.1, however many there are."""
+
+    def __init__(self, device: str, sensor: str) -> None:
+        self._device, self._source = device, SENSORS[sensor]
+
+    def write(self, objects: Sequence[ObjectModel], time_us: int) -> list[bytes]:
+        """Documents of at most `MOST_ITEMS` participants."""
+        rows = _rows(objects, time_us, wire_number(self._device), self._source)
+        return write_participants(rows.with_columns(frame=np.arange(len(objects)) // MOST_ITEMS), serial=self._device)
+
+
+def _rows(objects: Sequence[ObjectModel], time_us: int, rsu_id: int, source: int) -> Batch:
+    """PARTICIPANT rows of objects seen at one instant."""
+    rows = len(objects)
+    return filled(
+        PARTICIPANT,
+        rows,
+        **{name: np.array([getattr(item, name) for item in objects], np.float64) for name in FLOATS},
+        time_us=np.full(rows, time_us),
+        rsu_id=np.full(rows, rsu_id, np.uint64),
+        participant_type=np.array([TYPES[item.type] for item in objects], np.uint8),
+        participant_id=np.array([item.id for item in objects], np.uint16),
+        source=np.full(rows, source, np.uint8),
+        sec_mark_ms=np.full(rows, time_us // 1000 % 60_000, np.uint16),
+        vehicle_class=np.array([item.vehicle_class or 0 for item in objects], np.uint8),
+        vehicle_class_valid=np.array([item.vehicle_class is not None for item in objects], np.bool_),
+    )
 
 
 def _reason(error: ValidationError) -> str:

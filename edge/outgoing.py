@@ -18,6 +18,7 @@ from edge.routing import Heard, Router
 from edge.settings import EdgeSettings
 from edge.tally import Tally
 
+DOCUMENTS = frozenset({"participant"})
 MAX_BATCH = 255  # an envelope counts its BSMs in one byte
 MAX_BATCH_BYTES = 200_000
 
@@ -61,7 +62,7 @@ class Outgoing:
     def take(self, heard: Sequence[Heard], now_s: float) -> None:
         """Route frames and send them, but for BSMs that may wait for company until `batch_due_s`."""
         for item in heard:
-            stream, refusal = self._router.route(item.frame)
+            stream, refusal = (item.stream, "") if item.stream else self._router.route(item.frame)
             if refusal:
                 self._tally.count("frames", refusal, detail=item.frame[:16].hex())
             elif stream in self.muted:
@@ -135,6 +136,8 @@ class Outgoing:
             self._tally.count("spool", "disk", len(frames), detail=str(error))
 
     def _pack(self, stream: str, frames: tuple[bytes, ...], heard_us: int) -> bytes:
+        if stream in DOCUMENTS:  # they say themselves of when they are
+            return frames[0]
         return envelope.pack(
             envelope.Envelope.DEPLOYED, frames, device_id=self._device_id, reference_us=heard_us, is_bsm=stream == "bsm"
         )

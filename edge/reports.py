@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from chelu.codec.tits0180_answers import basic_status
 from edge.settings import EdgeSettings, Position
 
 
@@ -120,3 +121,9 @@ def _location(position: Position | None) -> dict[str, float] | None:
         return None
     place = {"lon": position.longitude_deg, "lat": position.latitude_deg}
     return place if position.elevation_m is None else {**place, "ele": position.elevation_m}
+
+
+def computer(settings: EdgeSettings, *, time_us: int, position: Position | None) -> dict[str, Any]:
+    """A roadside computer's basic-status (T/ITS 0180.1, table 8)."""
+    place = (position.longitude_deg, position.latitude_deg, position.elevation_m) if position else (None, None, None)
+    return basic_status(settings.id, time_us, *place)

@@ -19,10 +19,11 @@ _ID_MASK = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One frame and the instant at which this agent heard it, µs UTC."""
+    """One frame and the instant at which this agent heard it, µs UTC; stream: of a document, which goes up as it is."""
 
     frame: bytes
     heard_us: int
+    stream: str = ""
 
 
 @dataclass(frozen=True, slots=True)

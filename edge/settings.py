@@ -204,9 +204,9 @@ class EdgeSettings(settings.Settings):
     @model_validator(mode="after")
     def _fits_the_kind(self) -> EdgeSettings:
         types = [source.type for source in self.sources]
-        if "objects" in types and self.kind is not Kind.RSU:
-            raise ValueError(f"a source of type objects needs kind = rsu, since RSMs go up on rsu/…; this kind is {self.kind}")
-        if "objects" in types and self.position is None:
+        if "objects" in types and self.kind not in {Kind.RSU, Kind.RSCU}:
+            raise ValueError(f"a source of type objects needs kind = rsu or rscu, which say what they see, not {self.kind}")
+        if "objects" in types and self.kind is Kind.RSU and self.position is None:
             raise ValueError("a source of type objects needs [position]: an RSM gives places relative to it")
         if "frames" in types and self.kind not in {Kind.RSU, Kind.OBU}:
             raise ValueError(f"a source of type frames needs kind = rsu or obu, not {self.kind}")

@@ -56,15 +56,7 @@ class Computer:
     def status(self, time_us: int) -> bytes:
         """Who it is, said at the start."""
         place = self._scene.origin
-        return encoded(
-            basic_status(
-                self.serial,
-                time_us,
-                longitude_deg=place.longitude_deg,
-                latitude_deg=place.latitude_deg,
-                elevation_m=place.elevation_m,
-            )
-        )
+        return encoded(basic_status(self.serial, time_us, place.longitude_deg, place.latitude_deg, place.elevation_m))
 
     def _participants(self, piece: Slice, event_us: Ints) -> Iterator[Document]:
         samples = piece.samples

@@ -34,14 +34,15 @@ def answer(document: Mapping[str, Any], code: int = OK, description: str = "") -
     return said
 
 
-def basic_status(serial: str, time_us: int, *, longitude_deg: float, latitude_deg: float, elevation_m: float) -> dict[str, Any]:
+def basic_status(
+    serial: str, time_us: int, longitude_deg: float | None, latitude_deg: float | None, elevation_m: float | None
+) -> dict[str, Any]:
     """``basic-status/up``: what table 8 asks for, of a computer that is connected and well."""
+    place = {"longitude": longitude_deg, "latitude": latitude_deg, "elevation": elevation_m}
     return {
         "timeStamp": time_us // 1000,
         "rscuSn": serial,
-        "longitude": longitude_deg,
-        "latitude": latitude_deg,
-        "elevation": elevation_m,
+        **{name: value for name, value in place.items() if value is not None},
         "deviceType": RSCU,
         "protocolVersion": "T/ITS 0180.1-2021",
         "rscuStatus": 0,

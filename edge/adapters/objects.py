@@ -1,16 +1,18 @@
-"""Object lists of a camera, radar or lidar, as JSON lines over UDP or TCP, on their way to being RSMs."""
+"""Object lists of a camera, radar or lidar, as JSON lines over UDP or TCP, on their way to being RSMs or documents."""
 
 from __future__ import annotations
 
 import selectors
 import socket
+from collections.abc import Callable
 
 from chelu.clock import Clock
 from chelu.errors import CheluError, MalformedError
+from chelu.topics import Kind
 from edge.adapters.lines import Lines
 from edge.adapters.source import Ears
 from edge.listener import POLL_S, Listener
-from edge.objects import RsmWriter, read_line
+from edge.objects import DocumentWriter, Perceived, RsmWriter, read_line
 from edge.routing import Heard
 from edge.settings import ObjectSource
 
@@ -23,11 +25,9 @@ class ObjectLists(Listener):
     """One thread serves the UDP socket, or the TCP listener and its clients."""
 
     def __init__(self, settings: ObjectSource, ears: Ears, clock: Clock) -> None:
-        if ears.settings.position is None:  # refused by the settings already
-            raise ValueError("object lists need the device's position")
         self._ears, self._clock = ears, clock
         self._is_tcp = settings.transport == "tcp"
-        self._writer = RsmWriter(ears.device_id, settings.sensor, ears.settings.position)
+        self._write = _writer(settings, ears)
         self._clients: dict[socket.socket, Lines] = {}
         super().__init__(settings.listen, socket.SOCK_STREAM if self._is_tcp else socket.SOCK_DGRAM, name="objects")
 
@@ -91,8 +91,7 @@ class ObjectLists(Listener):
             for reason, detail in perceived.refused:
                 self._count(reason, detail)
             if perceived.objects:
-                frames = self._writer.write(perceived.objects, perceived.time_us)
-                self._ears.hear([Heard(frames.frame(index), heard_us) for index in range(len(frames))])
+                self._ears.hear(self._write(perceived, heard_us))
         except MalformedError as error:
             self._count(error.reason, error.detail)
         except CheluError as error:
@@ -100,3 +99,22 @@ class ObjectLists(Listener):
 
     def _count(self, reason: str, detail: str, number: int = 1) -> None:
         self._ears.tally.count("objects", reason, number, detail=detail)
+
+
+def _writer(settings: ObjectSource, ears: Ears) -> Callable[[Perceived, int], list[Heard]]:
+    """How object lists go up: as a roadside computer's documents, or as a roadside unit's RSMs."""
+    own = ears.settings
+    if own.kind is Kind.RSCU:
+        documents = DocumentWriter(own.id, settings.sensor)
+        return lambda seen, heard_us: [
+            Heard(document, heard_us, "participant") for document in documents.write(seen.objects, seen.time_us)
+        ]
+    if own.position is None:  # refused by the settings already
+        raise ValueError("object lists need the device's position")
+    messages = RsmWriter(ears.device_id, settings.sensor, own.position)
+
+    def write(seen: Perceived, heard_us: int) -> list[Heard]:
+        frames = messages.write(seen.objects, seen.time_us)
+        return [Heard(frames.frame(index), heard_us) for index in range(len(frames))]
+
+    return write

@@ -23,7 +23,7 @@ def read_roadside(work: Work, chosen: Indices, memories: Memories, rules: Rules)
     readers = {id(reader): reader for message in source.tolist() if (reader := work.route_of(message).reader)}
     for number, reader in readers.items():
         mine = np.array([message for message in source.tolist() if id(work.route_of(message).reader) == number], np.int32)
-        messages = work.messages
+        messages, work.frames[mine] = work.messages, 1  # a document is what its sender counts
         frames = Frames(messages.data, messages.start[mine], messages.stop[mine], messages.arrival_us[mine], mine)
         decoded = reader(frames, [work.route_of(message).reading for message in mine.tolist()])
         memories = _store(work, decoded, frames, memories, rules)

@@ -36,7 +36,7 @@ def list_vehicles(
     """Show how vehicles drive now."""
     with open_client() as client:
         rows = client.people("GET", "sites", site, "vehicles", params=_given(team=team, kind=kind))
-    shown = rows if as_json else [{**row, "faults": ", ".join(fault["code"] for fault in row["faults"])} for row in rows]
+    shown = rows if as_json else [{**row, **_in_words(row)} for row in rows]
     names = ("vehicle", "vehicle_kind", "team", "mode", "since", "cause", "reason", "in_odd", "faults", "heard")
     print_rows(shown, names, as_json=as_json)
 
@@ -112,6 +112,12 @@ def month(
         return
     used = [name for name in names if name in {"team", "vehicle"} or any(row[name] for row in rows)]
     print_rows(rows, used, as_json=False)
+
+
+def _in_words(row: Mapping[str, Any]) -> dict[str, str]:
+    """What a table cannot show as it is: outside its ODD is not the same as not said."""
+    in_odd = {None: "not said", True: "inside", False: "OUTSIDE"}[row["in_odd"]]
+    return {"in_odd": in_odd, "faults": ", ".join(fault["code"] for fault in row["faults"])}
 
 
 def _line(part: Mapping[str, Any], vehicle: str) -> dict[str, Any]:

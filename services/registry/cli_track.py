@@ -118,7 +118,8 @@ def book(
     """Book an area for a team, by the whole hour."""
     with open_client() as client:
         body = {"area_id": area_id, "team": team, "purpose": purpose, **_period(client, site, begin, until, hours)}
-        print_one(client.people("POST", "sites", site, "bookings", json=body), as_json=as_json)
+        made = client.people("POST", "sites", site, "bookings", json=body)
+        print_one(made if as_json else _by_clocks([made], client.site(site).time_zone)[0], as_json=as_json)
 
 
 @TRACK.command("bookings")
@@ -126,6 +127,7 @@ def list_bookings(site: Site, area: str | None = None, *, as_json: AsJson = Fals
     """List bookings that are not over."""
     with open_client() as client:
         rows = client.people("GET", "sites", site, "bookings", params={"area": area} if area else {})
+        rows = rows if as_json else _by_clocks(rows, client.site(site).time_zone)
     print_rows(rows, ("booking_id", "area_id", "team", "starts", "ends", "purpose", "booked_by"), as_json=as_json)
 
 
@@ -154,6 +156,9 @@ def now(site: Site, *, as_json: AsJson = False) -> None:
     rows = [
         {**row, **{name: ", ".join(map(str, row[name])) for name in ("areas", "permits", "problems")}} for row in found["present"]
     ]
+    if not rows:
+        typer.echo(f"nobody is in an area of {site}")
+        return
     print_rows(rows, ("subject", "team", "areas", "permits", "mode", "speed_mps", "problems"), as_json=False)
 
 
@@ -200,6 +205,7 @@ def list_permits(site: Site, vehicle: str | None = None, *, as_json: AsJson = Fa
     """List permits that are not over."""
     with open_client() as client:
         rows = client.people("GET", "sites", site, "permits", params={"vehicle": vehicle} if vehicle else {})
+        rows = rows if as_json else _by_clocks(rows, client.site(site).time_zone)
     rows = rows if as_json else [{**row, "modes": ", ".join(row["modes"] or ["all"])} for row in rows]
     names = ("permit_id", "vehicle", "team", "area_id", "starts", "ends", "max_speed_mps", "modes", "conditions")
     print_rows(rows, names, as_json=as_json)
@@ -225,7 +231,8 @@ def give_permit(
     with open_client() as client:
         body = {"vehicle": vehicle, "area_id": area_id, **_period(client, site, begin, until, hours)}
         more = {"max_speed_mps": max_speed, "modes": mode or None, "conditions": conditions}
-        print_one(client.people("POST", "sites", site, "permits", json={**body, **more}), as_json=as_json)
+        made = client.people("POST", "sites", site, "permits", json={**body, **more})
+        print_one(made if as_json else _by_clocks([made], client.site(site).time_zone)[0], as_json=as_json)
 
 
 @PERMITS.command("revoke")
@@ -295,14 +302,27 @@ def _show(stop: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(stop, ensure_ascii=False, indent=2))
     else:
-        print_one({name: value for name, value in stop.items() if name not in {"silent", "stopped"}}, as_json=False)
-        typer.echo()
-        names = ("device_id", "kind", "vehicle", "state", "told", "attempts", "detail")
-        print_rows(stop["silent"][:SHOWN_SILENT], names, as_json=False)
-        if more := len(stop["silent"]) - SHOWN_SILENT:
-            typer.echo(f"… and {more} more: --json has all" if more > 0 else "", nl=more > 0)
+        print_one({name: value for name, value in stop.items() if value and name not in {"silent", "stopped"}}, as_json=False)
+        _show_silent(stop["silent"])
     if stop["silent"] and stop["released"] is None:
         raise CheluError(f"{len(stop['silent'])} of {stop['devices']} devices have not said that they have stopped: go and look")
+
+
+def _show_silent(silent: list[dict[str, Any]]) -> None:
+    if silent:
+        typer.echo()
+        print_rows(silent[:SHOWN_SILENT], ("device_id", "kind", "vehicle", "state", "told", "attempts", "detail"), as_json=False)
+    if len(silent) > SHOWN_SILENT:
+        typer.echo(f"… and {len(silent) - SHOWN_SILENT} more: --json has all")
+
+
+def _by_clocks(rows: list[dict[str, Any]], zone: str) -> list[dict[str, Any]]:
+    """Rows with their times as the site's clocks show them, with the offset."""
+    place = zoneinfo.ZoneInfo(zone)
+    return [
+        {**row, **{name: datetime.datetime.fromisoformat(row[name]).astimezone(place).isoformat() for name in ("starts", "ends")}}
+        for row in rows
+    ]
 
 
 def _without_shape(area: dict[str, Any]) -> dict[str, Any]:

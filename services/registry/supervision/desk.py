@@ -11,7 +11,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Self
 
-import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -148,7 +147,9 @@ class Supervision:
         """A turn; when the database does not like something of it, one word at a time, so that the others do not suffer."""
         try:
             self._turn(heard, found, is_catching_up=is_catching_up)
-        except psycopg.Error:
+        except CheluError:
+            raise
+        except Exception:  # whatever it is, supervision that ends must not be its consequence
             LOG.exception("what vehicles said cannot be written")
             if len(heard) + len(found) > 1:
                 for word in heard:

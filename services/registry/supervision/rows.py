@@ -11,11 +11,12 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from services.registry.supervision.states import CAPTURED, Event, Span, State
+from services.registry.supervision.states import CAPTURED, Event, Span, State, What
 from services.registry.supervision.words import Cause, Mode
 
 Execute = Connection[DictRow]
 BEFORE_S, AFTER_S = 30, 30  # what is kept around an event
+LATE_S = 120  # of what was told later than that
 GRACE_S = 5  # for rows that are still under way to the database
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 WHOSE = """SELECT device.device_id, owner.device_key, owner.device_id AS vehicle, owner.team, owner.site_id
@@ -142,6 +143,9 @@ def _state(row: Mapping[str, Any]) -> State:
 
 def _event_row(owner: Owner, event: Event) -> dict[str, Any]:
     due = at(event.time_us) + datetime.timedelta(seconds=AFTER_S + GRACE_S)
+    now = datetime.datetime.now(datetime.UTC)
+    if due < now and event.what is not What.MARK:  # it was told late, so what was said around it may still be on its way, too
+        due = now + datetime.timedelta(seconds=LATE_S)
     return {
         "site_id": owner.site_id,
         "device_key": owner.device_key,

@@ -6,7 +6,8 @@ with a permit that was in its areas and is in none of them any more has left the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ class Scene:
 
     time_us: int
     points: Floats
+    latitude_deg: Floats
+    longitude_deg: Floats
     speed_mps: Floats
     vehicle_key: Ints
     subject: tuple[str, ...]
@@ -51,9 +54,12 @@ def scene_of(picture: Batch, roster: Roster, now_us: int) -> Scene:
     points = np.column_stack([part[name].astype(np.float64) for name in ("east_m", "north_m", "up_m")])
     key = np.where(speaks, roster.vehicle_keys(part["device_key"].astype(np.int64), part["key"].view(np.int64)), UNKNOWN)
     permits = roster.permits.counting(now_us)
+    latitude, longitude, _ = roster.frame.to_geodetic(points)
     return Scene(
         now_us,
         points,
+        latitude,
+        longitude,
         part["speed_mps"].astype(np.float64),
         key,
         tuple(_subjects(part, speaks, key, roster)),
@@ -67,22 +73,24 @@ def scene_of(picture: Batch, roster: Roster, now_us: int) -> Scene:
 def holding(scene: Scene, roster: Roster, modes: Mapping[int, str], entered: Mapping[Key, Any]) -> dict[Key, dict[str, Any]]:
     """All that holds at this instant; `entered` is what counts already, for who has left can only be one who was there."""
     found: dict[Key, dict[str, Any]] = {}
-    ids = roster.shapes.ids
+    ids, details = roster.shapes.ids, _details(scene)
     for row, area in np.argwhere(scene.inside & scene.speaks[:, None]).tolist():
-        found[Key(ENTERED, scene.subject[row], ids[area])] = _detail(scene, roster, row)
+        found[Key(ENTERED, scene.subject[row], ids[area])] = details[row]
     trespass = scene.inside & roster.needs_permit & ~scene.allowed
     for row, area in np.argwhere(trespass & scene.speaks[:, None]).tolist():
-        found[Key(TRESPASS, scene.subject[row], ids[area])] = _detail(scene, roster, row)
+        found[Key(TRESPASS, scene.subject[row], ids[area])] = details[row]
     unseen = trespass & ~scene.speaks[:, None]
     for area in np.flatnonzero(unseen.any(axis=0)).tolist():  # one alarm an area, however many they are
         row = int(np.argmax(unseen[:, area]))
-        found[Key(INTRUDER, ids[area], ids[area])] = {**_detail(scene, roster, row), "count": int(unseen[:, area].sum())}
-    found.update(_outside(scene, roster, entered))
-    found.update(_conditions(scene, roster, modes))
+        found[Key(INTRUDER, ids[area], ids[area])] = {**details[row], "count": int(unseen[:, area].sum())}
+    found.update(_outside(scene, roster, entered, details))
+    found.update(_conditions(scene, roster, modes, details))
     return found
 
 
-def _outside(scene: Scene, roster: Roster, entered: Mapping[Key, Any]) -> dict[Key, dict[str, Any]]:
+def _outside(
+    scene: Scene, roster: Roster, entered: Mapping[Key, Any], details: Sequence[dict[str, Any]]
+) -> dict[Key, dict[str, Any]]:
     """Vehicles with a permit that are in none of their areas, and were."""
     has_permit, is_home = scene.allowed.any(axis=1), (scene.inside & scene.allowed).any(axis=1)
     left: dict[Key, dict[str, Any]] = {}
@@ -90,11 +98,13 @@ def _outside(scene: Scene, roster: Roster, entered: Mapping[Key, Any]) -> dict[K
         subject, mine = scene.subject[row], np.flatnonzero(scene.allowed[row]).tolist()
         was_there = any(Key(ENTERED, subject, roster.shapes.ids[area]) in entered for area in mine)
         if was_there or Key(OUTSIDE, subject) in entered:
-            left[Key(OUTSIDE, subject)] = _detail(scene, roster, row)
+            left[Key(OUTSIDE, subject)] = details[row]
     return left
 
 
-def _conditions(scene: Scene, roster: Roster, modes: Mapping[int, str]) -> dict[Key, dict[str, Any]]:
+def _conditions(
+    scene: Scene, roster: Roster, modes: Mapping[int, str], details: Sequence[dict[str, Any]]
+) -> dict[Key, dict[str, Any]]:
     """Vehicles that are where they may be, but not as they may: by the permits that cover where they are."""
     found: dict[Key, dict[str, Any]] = {}
     permits = scene.permits
@@ -106,11 +116,11 @@ def _conditions(scene: Scene, roster: Roster, modes: Mapping[int, str]) -> dict[
             continue
         fastest = max(float(permits.max_speed_mps[one]) for one in here)
         if scene.speed_mps[row] > fastest + SPEED_SLACK_MPS:
-            found[Key(SPEED, scene.subject[row])] = {**_detail(scene, roster, row), "allowed_mps": fastest}
+            found[Key(SPEED, scene.subject[row])] = {**details[row], "allowed_mps": fastest}
         mode, allowed = modes.get(int(scene.vehicle_key[row])), [permits.modes[one] for one in here]
         if mode is not None and all(each is not None and mode not in each for each in allowed):
             names = sorted(set().union(*(each for each in allowed if each is not None)))
-            found[Key(MODE, scene.subject[row])] = {**_detail(scene, roster, row), "mode": mode, "allowed": names}
+            found[Key(MODE, scene.subject[row])] = {**details[row], "mode": mode, "allowed": names}
     return found
 
 
@@ -133,11 +143,11 @@ def _subjects(part: Batch, speaks: Mask, key: Ints, roster: Roster) -> list[str]
     ]
 
 
-def _detail(scene: Scene, roster: Roster, row: int) -> dict[str, Any]:
-    latitude, longitude, _ = roster.frame.to_geodetic(scene.points[row])
-    speed = float(scene.speed_mps[row])
-    return {
-        "latitude_deg": round(float(latitude[0]), 7),
-        "longitude_deg": round(float(longitude[0]), 7),
-        "speed_mps": None if np.isnan(speed) else round(speed, 2),
-    }
+def _details(scene: Scene) -> list[dict[str, Any]]:
+    """Where each is, and how fast, as the log and the alarms have it: worked out for all at once, since most are asked for."""
+    places = zip(scene.latitude_deg.round(7).tolist(), scene.longitude_deg.round(7).tolist(), strict=True)
+    speeds = [None if math.isnan(speed) else speed for speed in scene.speed_mps.round(2).tolist()]
+    return [
+        {"latitude_deg": latitude, "longitude_deg": longitude, "speed_mps": speed}
+        for (latitude, longitude), speed in zip(places, speeds, strict=True)
+    ]

@@ -14,8 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import psycopg
-
 from chelu.bus import Received
 from chelu.clock import Clock
 from chelu.codec import columns
@@ -121,7 +119,7 @@ class Watch:
                     if site_id in self._rosters:
                         self._look(site_id, payload)
                 self._look_for_blindness()
-            except (CheluError, psycopg.Error) as error:
+            except Exception as error:  # whatever it is, a watch that ends must not be its consequence
                 if is_well:
                     LOG.warning("the track is not watched: %s", error, exc_info=not isinstance(error, CheluError))
                 is_well = False
@@ -135,8 +133,10 @@ class Watch:
             return
         self._looked_s = now_s
         with self._register.transaction() as connection:
-            version = watch_rows.version(connection)
-            if not self._is_stale and version == self._version and now_s - self._loaded_s < RELOAD_S:
+            watch_rows.as_one(connection)
+            version, is_ours = watch_rows.news(connection, self._version)
+            if not self._is_stale and not is_ours and now_s - self._loaded_s < RELOAD_S:
+                self._version = version
                 return
             self._is_stale = False
             rosters = watch_rows.rosters(connection)
@@ -205,7 +205,6 @@ def described(seen: Seen, modes: dict[int, str]) -> list[dict[str, Any]]:
     """Those who are in an area now, as the API shows them."""
     roster, scene = seen.roster, seen.scene
     rows = [row for row in range(len(scene.subject)) if scene.inside[row].any() or scene.subject[row] in seen.problems]
-    latitude, longitude, _ = roster.frame.to_geodetic(scene.points.reshape(-1, 3))
     found = []
     for row in rows:
         vehicle = roster.vehicles.get(int(scene.vehicle_key[row]))
@@ -220,8 +219,8 @@ def described(seen: Seen, modes: dict[int, str]) -> list[dict[str, Any]]:
                 "permits": scene.permits.permit_id[mine].tolist() if vehicle else [],
                 "problems": sorted(seen.problems.get(scene.subject[row], [])),
                 "mode": modes.get(int(scene.vehicle_key[row])),
-                "latitude_deg": float(latitude[row]),
-                "longitude_deg": float(longitude[row]),
+                "latitude_deg": float(scene.latitude_deg[row]),
+                "longitude_deg": float(scene.longitude_deg[row]),
                 "speed_mps": None if math.isnan(speed) else round(speed, 2),
                 "heard": instant(scene.time_us),
             }

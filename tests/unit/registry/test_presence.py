@@ -202,8 +202,11 @@ def test_two_thousand_vehicles_are_compared_with_fifty_areas_in_a_few_millisecon
     permits = [permit(n, n, f"a{n % 50:02}") for n in range(2000)]
     known, batch = roster_of(SITE, areas, permits, devices), picture(*places)
     presence.scene_of(batch, known, NOW_US)
+    conditions = Conditions()
     begun = time.process_time()
     scene = presence.scene_of(batch, known, NOW_US)
+    holds = presence.holding(scene, known, {}, conditions.on)
+    conditions.look(holds, frozenset(scene.subject), NOW_US)
     spent_ms = 1000 * (time.process_time() - begun)
     x = np.array(places)[:, 0]
     expected = (x[:, None] >= 40 * np.arange(50)) & (x[:, None] <= 40 * np.arange(50) + 30)

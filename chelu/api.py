@@ -264,6 +264,12 @@ class Client:
         """JSON documents that devices sent."""
         return self._rows("/api/reports", from_us, to_us)
 
+    def observations(
+        self, *, device: str | None = None, quantity: str | None = None, from_us: int = 0, to_us: int = END_OF_TIME_US
+    ) -> Iterator[Row]:
+        """What sensors measured, in SI, with ``quantity``, ``unit`` and ``device_id``."""
+        return self._rows("/api/observations", from_us, to_us, device=device, quantity=quantity)
+
     def audit(self, **filters: str | int | None) -> Iterator[Row]:
         """Changes of the register, oldest first; `filters` as the API has them: actor, subject, what, from_us, to_us."""
         after: int | None = 0
@@ -322,10 +328,10 @@ class Client:
         """Traffic state by road segment."""
         return self._rows("/api/segments", from_us, to_us)
 
-    def _rows(self, path: str, from_us: int, to_us: int) -> Iterator[Row]:
+    def _rows(self, path: str, from_us: int, to_us: int, **filters: str | None) -> Iterator[Row]:
         after: int | None = None
         while True:
-            page = self._json("GET", path, params=_present(from_us=from_us, to_us=to_us, limit=PAGE_ROWS, after=after))
+            page = self._json("GET", path, params=_present(from_us=from_us, to_us=to_us, limit=PAGE_ROWS, after=after, **filters))
             yield from page["rows"]
             after = page["next"]
             if after is None:

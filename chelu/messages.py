@@ -27,12 +27,13 @@ from chelu.fields import (
     codes,
     floats,
 )
-from chelu.report_streams import EVENT, TELEMETRY, TRAFFIC
+from chelu.report_streams import EVENT, OBSERVATION, TELEMETRY, TRAFFIC
 
 __all__ = [
     "BSM",
     "EVENT",
     "HEADER",
+    "OBSERVATION",
     "PARTICIPANT",
     "SPAT",
     "STREAMS",
@@ -268,4 +269,6 @@ SPAT = Stream(
     ),
 )
 
-STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in (BSM, PARTICIPANT, SPAT, TELEMETRY, EVENT, TRAFFIC)}
+STREAMS: Mapping[str, Stream] = {
+    stream.name: stream for stream in (BSM, PARTICIPANT, SPAT, TELEMETRY, EVENT, TRAFFIC, OBSERVATION)
+}

@@ -109,3 +109,18 @@ TRAFFIC = Stream(
     ),
     late_after_s=60.0,
 )
+
+OBSERVATION = Stream(
+    "observation",
+    "one sample of one quantity that a sensor measured (docs/formats/observations.md)",
+    (
+        Field("time_us", "i8", "µs", "when it was measured, UTC"),
+        Field("quantity", "u2", "", "its number in `chelu.quantities`"),
+        *floats(("value", "", "in the quantity's SI unit; null: the sensor had none")),
+        *codes(
+            ("quality", "u1", "as the sensor says: 0 good 1 doubtful 2 bad 3 estimated"),
+            ("channel", "u2", "which of the sensor's places: a lane, a gate, a detector"),
+        ),
+    ),
+    late_after_s=3600.0,
+)

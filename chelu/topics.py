@@ -189,7 +189,7 @@ TOPICS: tuple[Topic, ...] = (
     _up("{kind}/{id}/coop/up", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),
     _down("{kind}/{id}/coop/down", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),
     # Measurements.
-    _up("sensor/{id}/observation/up", (_S,), _JSON, 1, 1, _OURS, "quantity, unit, value(s), time(s)"),
+    _up("sensor/{id}/observation/up", (_S,), _JSON, 1, 1, _OURS, "quantity, unit, value(s), time(s)", "observation"),
     _up("vehicle/{id}/telemetry/up", (_V,), Payload.GB32960, 1, 1, _OURS, "a frame of GB/T 32960 or JT/T 808", "telemetry"),
     _up("{kind}/{id}/mode/up", (_V, _O), _JSON, 1 / 10, 1, _OURS, "who drives, why that changed, ODD, faults, odometer"),
     # Strangers: quarantined, never stored as data.

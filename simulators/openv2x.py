@@ -91,9 +91,13 @@ class Roadside:
 
 
 def passing(origin: Origin, cars: int, time_us: int, seconds: float, *, speed_mps: float = 12.0, span_m: float = 200.0) -> Batch:
-    """Cars that drive eastwards past a place, evenly over `span_m` of road, at a moment so many seconds after their beginning."""
+    """Cars that drive eastwards past a place, evenly over `span_m` of road, at a moment so many seconds after their beginning.
+
+    Where one has left, another comes.
+    """
     number = np.arange(cars)
-    along = (number * span_m / max(1, cars) + speed_mps * seconds) % span_m - span_m / 2
+    driven_m = number * span_m / max(1, cars) + speed_mps * seconds
+    along = driven_m % span_m - span_m / 2
     frame = LocalFrame(origin.latitude_deg, origin.longitude_deg, origin.elevation_m or 0.0)
     latitude, longitude, elevation = frame.to_geodetic(np.column_stack([along, np.full(cars, -5.0), np.zeros(cars)]))
     return filled(
@@ -102,7 +106,7 @@ def passing(origin: Origin, cars: int, time_us: int, seconds: float, *, speed_mp
         time_us=np.full(cars, time_us, np.int64),
         sec_mark_ms=np.full(cars, time_us // 1000 % 60_000, np.uint16),
         participant_type=np.full(cars, MOTOR, np.uint8),
-        participant_id=number.astype(np.uint16),
+        participant_id=((number + cars * (driven_m // span_m)) % 65_536).astype(np.uint16),
         source=np.full(cars, INTEGRATED, np.uint8),
         latitude_deg=latitude,
         longitude_deg=longitude,

@@ -17,12 +17,12 @@ from chelu.codec.cv2x_time import UNKNOWN_MS, event_time_us
 from chelu.codec.documents import parse_object
 from chelu.codec.json_columns import Floats, Number, read_numbers
 from chelu.codec.roadside import MOST_PARTICIPANTS, Decoded, Reading
+from chelu.codec.wire_id import wire_number
 from chelu.errors import MalformedError, NotAllowedError
 from chelu.messages import PARTICIPANT, Batch, Column, DropReason, Frames, Rejects, filled
 
 TYPES = {"unknown": 0, "motor": 1, "nonmotor": 2, "pedestrian": 3, "rsu": 4}  # ParticipantType by the names that are sent
 MOST_COUNT = 127  # MsgCount
-ID_BYTES = 8
 
 # Bounds: T/ITS 0117 and YD/T 3709, the codes for "unavailable" included.
 NUMBERS = (
@@ -142,9 +142,8 @@ def _list(holder: Any, name: str, where: str) -> list[Any]:
 
 
 def _identity(value: Any) -> int:
-    """The first 8 bytes of the id that a message gives itself, 0 for none."""
-    text = value if isinstance(value, str) else ""
-    return int.from_bytes(text.encode("utf-8", "replace")[:ID_BYTES].ljust(ID_BYTES, b"\0"))
+    """The 8 bytes of the id that a message gives itself, 0 for none."""
+    return wire_number(value) if isinstance(value, str) and value else 0
 
 
 def _count(value: Any) -> int:

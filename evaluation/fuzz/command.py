@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from chelu.errors import ConfigurationError
-from evaluation.fuzz import gateway, gbt32960, jt808, openv2x, tits0180
+from evaluation.fuzz import coop, gateway, gbt32960, jt808, observations, openv2x, tits0180
 
 BATCH = 2048
 SLOW_S = 20.0  # of the processor for a batch: it then counts as hanging; it takes a fraction of a second
@@ -42,6 +42,8 @@ TARGETS: Mapping[str, Target] = {
     "jt808-gateway": Target(gateway.terminal_frames, gateway.check_terminals),
     "openv2x": Target(openv2x.frames, openv2x.check),
     "tits0180": Target(tits0180.frames, tits0180.check),
+    "observation": Target(observations.frames, observations.check),
+    "coop": Target(coop.frames, coop.check),
 }
 
 

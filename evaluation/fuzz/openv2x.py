@@ -12,19 +12,16 @@ from chelu.codec.openv2x import NUMBERS, read_rsm
 from chelu.codec.openv2x_rsi import SOURCES, read_rsi
 from chelu.codec.roadside import AS_WRITTEN, Decoded, Reading
 from chelu.messages import PARTICIPANT, frames_of
+from evaluation.fuzz.strange import damaged
 
 ALONE = 500  # one message of so many is read by itself, too
 REFERENCE_US = 1_700_000_000_000_000
 READINGS = (AS_WRITTEN, Reading(is_heading_mirrored=True), Reading(speed_factor=0.5))
-STRANGE: tuple[Any, ...] = (
-    *(None, True, False, "", "5", "-1", "motor", "NaN", "\ud800", "\x00", [], [1], {}, {"lat": 1}),
-    *(-1, 0, 1.5, -4096, 8191, 28800, 65536, 2**31, 2**63, 10**25, 1e308, -0.0),
-)
 
 
 def frames(random: Random, count: int) -> list[bytes]:
     """RSMs and RSIs, a third of them sound; the others with strange values, or damaged as text."""
-    return [_damaged(random, _rsm(random) if random.random() < 0.7 else _rsi(random)) for _ in range(count)]
+    return [damaged(random, _rsm(random) if random.random() < 0.7 else _rsi(random)) for _ in range(count)]
 
 
 def check(batch: list[bytes], random: Random) -> list[str]:
@@ -132,30 +129,3 @@ def _rsi(random: Random) -> Any:
         "eventPriority": random.randint(0, 7),
     }
     return {"rsi": event} if random.random() < 0.5 else {"rsiDatas": [event] * random.randint(1, 3)}
-
-
-def _damaged(random: Random, document: Any) -> bytes:
-    kind = random.randrange(6)
-    if kind in {1, 2}:
-        _make_strange(random, document)
-    text = json.dumps(document).encode()
-    at = random.randrange(len(text))
-    if kind == 3:
-        return text[:at]
-    if kind == 4:
-        return text[:at] + bytes([random.randrange(256)]) + text[at + 1 :]
-    if kind == 5:
-        return text[:at] + text[random.randrange(len(text)) :]
-    return text
-
-
-def _make_strange(random: Random, document: Any) -> None:
-    """Put something strange at a random place in the document."""
-    here, key = [document], 0
-    while True:
-        value = here[key]
-        keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
-        if not keys or random.random() < 0.15:
-            here[key] = random.choice(STRANGE)
-            return
-        here, key = value, random.choice(keys)

@@ -11,18 +11,20 @@ import numpy.typing as npt
 from chelu.bus import Messages
 from chelu.codec import documents, gbt32960, jt808
 from chelu.codec.jt808_frame import MARK
-from chelu.errors import MalformedError
+from chelu.coop.catalogue import Direction, check
+from chelu.errors import MalformedError, NotAllowedError
 from chelu.messages import DropReason, Flag, Frames
 from chelu.quality.timing import TimingLimits
 from services.ingest.frames import Decode, Decoded, DecodedMessage, Opened, open_frames
 from services.ingest.prepared import LAST_SEQUENCE, Prepared, Refusal
 from services.ingest.quality import Memories
 from services.ingest.roadside import read_roadside
-from services.ingest.routes import Handling, Routes
+from services.ingest.routes import Handling, Route, Routes
 from services.ingest.streams import store_stream
 from services.ingest.work import Indices, Rules, Work, add, begin, header, keep_whole, welcome
 
 DecodeReports = Callable[[Frames], gbt32960.Decoded | jt808.Decoded]
+COOPERATION = "coop"
 TABLE_STREAMS = {"bsm": "bsm", "participant": "rsm", "spat": "spat"}  # table → the topic's stream, under which it is accounted
 
 
@@ -118,10 +120,12 @@ def _documents(work: Work, chosen: Indices, limits: TimingLimits) -> None:
             work.refuse(message, route.refusal, route.detail)
             continue
         try:
-            bodies.append(documents.read_object(work.messages.payload(message)))
+            bodies.append(_document(work.messages.payload(message), route))
             good.append(message)
         except MalformedError as error:
             work.refuse(message, DropReason(error.reason), error.detail)
+        except NotAllowedError as error:
+            work.refuse(message, DropReason.OUT_OF_RANGE, str(error))
     if not good:
         return
     source = np.array(good, np.int32)
@@ -137,6 +141,14 @@ def _documents(work: Work, chosen: Indices, limits: TimingLimits) -> None:
         topic=[work.messages.topic_of(message) for message in good],
         body=bodies,
     )
+
+
+def _document(payload: bytes, route: Route) -> dict[str, Any]:
+    """One document; NotAllowedError when it is of cooperation and none of its messages."""
+    body = documents.read_object(payload)
+    if route.stream == COOPERATION:
+        check(body, Direction.UP)
+    return body
 
 
 def _telemetry(work: Work, chosen: Indices, rules: Rules) -> None:

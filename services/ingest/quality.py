@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chelu.messages import BSM, PARTICIPANT, SPAT, STREAMS, Batch
+from chelu.messages import BSM, OBSERVATION, PARTICIPANT, SPAT, STREAMS, Batch
 from chelu.quality.checks import Checked, Hearing, Limits, Memory, check
 from chelu.quality.gaps import GapLimits
 from chelu.quality.senders import Keys, sender_keys
@@ -24,7 +24,8 @@ class Memories:
 def limits_of(skew_s: float, *, workers: int = 1) -> dict[str, Limits]:
     """The limits of every stream: its own lateness, one skew for all; one of several workers does not see whole senders."""
     gap = GapLimits() if workers == 1 else None
-    return {name: Limits(TimingLimits(stream.late_after_s, skew_s), gap) for name, stream in STREAMS.items()}
+    skews_s = {OBSERVATION.name: OBSERVATION.late_after_s}  # samples of an array were taken before it was sent
+    return {name: Limits(TimingLimits(stream.late_after_s, skews_s.get(name, skew_s)), gap) for name, stream in STREAMS.items()}
 
 
 def check_stream(name: str, batch: Batch, hearing: Hearing, memory: Memory, limits: Limits) -> Checked:

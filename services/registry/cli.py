@@ -19,6 +19,7 @@ from services.registry import (
     cli_health,
     cli_joining,
     cli_keys,
+    cli_observations,
     cli_orders,
     cli_people,
     cli_supervision,
@@ -54,6 +55,8 @@ def register(app: typer.Typer) -> None:
     cli_supervision.add(app)
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
+    app.command("observations")(cli_observations.observations)
+    app.command("quantities")(cli_observations.list_quantities)
     app.command("backup")(cli_backup.backup)
     app.command("restore")(cli_backup.restore)
     app.add_typer(cli_assets.ORGANISATION, name="organisation")

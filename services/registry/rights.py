@@ -17,7 +17,7 @@ from chelu.topics import PICTURE, TOPICS, Kind, Topic
 USER = "%u"
 PLACE = "{place}"
 JOINING = tuple(row for row in TOPICS if PLACE in row.pattern)  # what a device may do that is not registered
-MESSAGE_TABLES = frozenset({"bsm", "participant", "spat", "telemetry", "message"})
+MESSAGE_TABLES = frozenset({"bsm", "participant", "spat", "telemetry", "message", "observation"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/dead-letters"): DATA,
     ("GET", "/api/messages"): DATA,
     ("GET", "/api/reports"): DATA,
+    ("GET", "/api/observations"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/warnings"): DATA,
     ("GET", "/api/segments"): DATA,
     ("GET", "/api/alarm-kinds"): READ,

@@ -66,7 +66,7 @@ def read_stream(
     definition = STREAMS.get(stream)
     if definition is None:
         raise not_found("stream", stream)
-    key = _device_key(parts, device) if device else None
+    key = device_key(parts, device) if device else None
     newest_us = parts.clock.wall_us() + AHEAD_US
     found = read_page(parts, definition, stream_rows.Page(from_us, min(to_us, newest_us), limit, key, _cursor(after)))
     headers = {} if found.is_last else {NEXT: "{}.{}".format(*stream_rows.cursor(found.batch))}
@@ -121,7 +121,8 @@ def missing(table: str, error: psycopg.Error) -> ProblemError:
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, text)
 
 
-def _device_key(parts: Parts, device_id: str) -> int:
+def device_key(parts: Parts, device_id: str) -> int:
+    """A device's number in stored rows; ProblemError 404 for one that is not registered."""
     rows = parts.register.rows("SELECT device_key FROM register.device WHERE device_id = %(device_id)s", {"device_id": device_id})
     if not rows:
         raise not_found("device", device_id)

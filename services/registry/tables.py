@@ -30,8 +30,8 @@ MICROSECOND = datetime.timedelta(microseconds=1)
 
 RANGE = """{time} >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'
     AND {time} < 'epoch'::timestamptz + %(to_us)s::bigint * interval '1 microsecond'"""
-PAGE = """SELECT * FROM {table} WHERE {range} AND (%(after)s::bigint IS NULL
-        OR {time} > 'epoch'::timestamptz + %(after)s::bigint * interval '1 microsecond')
+AFTER = "(%(after)s::bigint IS NULL OR {time} > 'epoch'::timestamptz + %(after)s::bigint * interval '1 microsecond')"
+PAGE = """SELECT * FROM {table} WHERE {range} AND {after}
     ORDER BY {time} FETCH FIRST %(limit)s ROWS WITH TIES"""
 ACCOUNTS = f"""SELECT stream, sum(messages)::bigint AS messages, sum(frames)::bigint AS frames, sum(received)::bigint AS received,
         sum(stored)::bigint AS stored, sum(missing)::bigint AS missing
@@ -54,8 +54,8 @@ Page = Annotated[dict[str, int | None], Depends(_asked)]
 def accounts(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US) -> dict[str, StreamAccount]:
     """By stream, rows received, stored and dropped by reason, of the batches that ingest began in a period."""
     period = {"from_us": from_us, "to_us": to_us}
-    sums = _rows(parts, "stream.account", ACCOUNTS, period)
-    drops = _rows(parts, "stream.drop", DROPS, period)
+    sums = read_rows(parts, "stream.account", ACCOUNTS, period)
+    drops = read_rows(parts, "stream.drop", DROPS, period)
     found: dict[str, dict[str, Any]] = {row["stream"]: {**row, "dropped": {}} for row in sums}
     for drop in drops:
         empty = {"messages": 0, "frames": 0, "received": 0, "stored": 0, "missing": 0, "dropped": {}}
@@ -100,12 +100,13 @@ def segments(parts: PartsOf, page: Page) -> Rows:
 
 
 def _page(parts: Parts, table: str, time: str, query: Mapping[str, Any]) -> Rows:
-    sql = PAGE.format(table=table, time=time, range=RANGE.format(time=time))
-    rows = _rows(parts, table, sql, query)
+    sql = PAGE.format(table=table, time=time, range=RANGE.format(time=time), after=AFTER.format(time=time))
+    rows = read_rows(parts, table, sql, query)
     return Rows(rows=rows, next=rows[-1][f"{time}_us"] if len(rows) >= query["limit"] else None)
 
 
-def _rows(parts: Parts, table: str, sql: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+def read_rows(parts: Parts, table: str, sql: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a query over `table` answers, as JSON can hold it; ProblemError 503 while nobody has made the table."""
     try:
         with parts.register.transaction() as connection:
             cursor = connection.execute(sql.encode(), query)

@@ -242,7 +242,17 @@ def test_a_body_that_is_too_large_is_not_read(place: Place, client: Client, cont
 
 
 def test_tables_that_nobody_made_yet_are_said_to_be_missing(place: Place, client: Client) -> None:
-    for path in ("streams/spat", "accounts", "dead-letters", "batches", "warnings", "segments", "messages", "reports"):
+    for path in (
+        "streams/spat",
+        "accounts",
+        "dead-letters",
+        "batches",
+        "warnings",
+        "segments",
+        "messages",
+        "reports",
+        "observations",
+    ):
         answer = httpx.get(f"{place.url}/api/{path}", headers={"Authorization": f"Bearer {KEY}"})
         assert answer.status_code == 503, path
         assert "has to start first" in answer.json()["detail"]

@@ -121,6 +121,7 @@ def test_random_messages_say_what_a_plain_reading_says(messages: list[list[dict[
             "rsms[0].participants[0].ptcType = 'tram' is not allowed: "
             "one of motor, non-motor, pedestrian, rsu, unknown, or 0 … 4",
         ),
+        ({"heading": 1e308}, "rsms[0].participants[0].heading = 1e+308 is outside 0 … 28800"),
         ({"source": 8}, "rsms[0].participants[0].source = 8 is outside 0 … 7"),
         ({"size": {"width": 1024}}, "rsms[0].participants[0].size.width = 1024 is outside 0 … 1023"),
     ],
@@ -166,6 +167,15 @@ def test_quirks_are_off_by_default_and_of_one_device_only() -> None:
     rows = read_rsm(frames, readings).participant
     assert rows["heading_deg"].tolist() == [100.0, 260.0, 100.0]
     assert rows["speed_mps"].tolist() == [10.0, 10.0, 36.0]
+
+
+def test_endless_numbers_are_refused_without_a_warning() -> None:
+    payload = (
+        rsm({**CAR, "heading": 0, "speed": 1})
+        .replace(b'"heading": 0', b'"heading": 1e999')
+        .replace(b'"speed": 1', b'"speed": -1e999')
+    )
+    assert list(read(payload).rejects.detail) == ["rsms[0].participants[0].speed = -inf is outside 0 … 8191"]
 
 
 def test_a_mirrored_north_stays_north_and_an_unknown_heading_unknown() -> None:

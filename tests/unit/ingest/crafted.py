@@ -7,6 +7,7 @@ import numpy as np
 from chelu.bus import Received, messages_of
 from chelu.codec import cv2x
 from chelu.codec.envelope import Envelope, pack
+from chelu.codec.roadside import Reading
 from chelu.messages import BSM, Batch
 from chelu.quality.timing import TimingLimits
 from chelu.topics import Kind
@@ -25,6 +26,8 @@ DEVICES = {
         Device("r1", 2, Kind.RSU, Envelope.DEPLOYED, STANDARD),
         Device("old", 3, Kind.OBU, Envelope.BARE, "T/CSAE 53-2017"),
         Device("v1", 4, Kind.VEHICLE, Envelope.AUTO, STANDARD),
+        Device("s1", 6, Kind.SENSOR, Envelope.AUTO, STANDARD),
+        Device("x1", 7, Kind.RSU, Envelope.AUTO, STANDARD, "R328328", Reading(is_heading_mirrored=True)),
         Device("c1", 5, Kind.RSCU, Envelope.AUTO, STANDARD),
     )
 }

@@ -41,6 +41,34 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     return run
 
 
+def test_observations_are_shown_a_line_each(run: Callable[..., str]) -> None:
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        row = {"time_us": 1_700_000_000_250_000, "device_id": "w1", "quantity": "air_temperature", "value": 293.15000001}
+        rows = [
+            {**row, "unit": "K", "quality": "good", "channel": None},
+            {**row, "value": None, "unit": "K", "quality": None, "channel": 0},
+        ]
+        return httpx.Response(200, json={"rows": rows, "next": None})
+
+    lines = run(handler, "observations", "--device", "w1", "--quantity", "air_temperature", "--seconds", "60").splitlines()
+    assert lines[1].split() == ["2023-11-14", "22:13:20.250Z", "w1", "air_temperature", "293.15", "K", "good", "–"]
+    assert lines[2].split()[3:] == ["air_temperature", "–", "K", "–", "0"]
+    assert (asked[0].url.params["device"], asked[0].url.params["quantity"]) == ("w1", "air_temperature")
+
+
+def test_quantities_are_listed_without_a_registry(run: Callable[..., str]) -> None:
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise AssertionError
+
+    lines = run(handler, "quantities", "spotnumber").splitlines()
+    assert [line.split()[0] for line in lines] == ["name", "free_spots", "occupied_spots", "total_spots"]
+    assert len(run(handler, "quantities").splitlines()) > 60
+    assert json.loads(run(handler, "quantities", "pm10", "--json"))[0]["unit"] == "kg/m^3"
+
+
 def test_a_device_is_added_as_the_options_say(run: Callable[..., str]) -> None:
     sent: list[httpx.Request] = []
 

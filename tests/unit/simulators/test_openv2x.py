@@ -35,10 +35,11 @@ def test_what_is_unknown_is_written_as_unknown() -> None:
         assert np.isnan(read[name][0]), name
 
 
-def test_cars_go_on_along_the_road_and_come_again() -> None:
-    east = [passing(ORIGIN, 1, TIME_US, seconds)["longitude_deg"][0] for seconds in (0.0, 5.0, 10.0, 200 / 12)]
-    assert east[0] < east[1] < east[2]
-    assert abs(east[3] - east[0]) < 1e-9
+def test_cars_go_on_along_the_road_and_where_one_has_left_another_comes() -> None:
+    moments = [passing(ORIGIN, 1, TIME_US, seconds) for seconds in (0.0, 5.0, 10.0, 201 / 12)]
+    east = [rows["longitude_deg"][0] for rows in moments]
+    assert east[0] < east[1] < east[2] > east[3]
+    assert [rows["participant_id"][0] for rows in moments] == [0, 0, 0, 1]
 
 
 def test_events_heartbeats_and_topics_carry_the_esn() -> None:

@@ -14,7 +14,6 @@ from chelu.coop import driving, road, service
 from chelu.coop.parts import Message
 from chelu.errors import NotAllowedError
 
-
 LONGEST_KEY = 40  # in a sentence
 
 

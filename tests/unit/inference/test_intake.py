@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chelu.bus import Received, messages_of
@@ -78,6 +78,7 @@ def _own_ids() -> list[int]:
 OWN_IDS = _own_ids()
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(received(), max_size=25), st.dictionaries(st.sampled_from(OWN_IDS), st.integers(1, 7)))
 def test_columns_say_what_a_reading_one_by_one_says(came: list[Received], owner_of: dict[int, int]) -> None:
     owner_of = {key: device for device, key in {device: key for key, device in owner_of.items()}.items()}
@@ -94,6 +95,7 @@ def test_columns_say_what_a_reading_one_by_one_says(came: list[Received], owner_
     assert inbox.counts == +counts
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(received(), max_size=25), st.lists(st.integers(0, 25), max_size=4), st.booleans())
 def test_how_messages_are_cut_into_batches_and_numbered_changes_nothing(came, cuts, is_renumbered) -> None:
     whole, parts = Inbox(_register({})), Inbox(_register({}))

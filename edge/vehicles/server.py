@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 TEND_S = 1.0  # between two looks at silent connections and at the file of vehicles
 FRAME_S = 10.0  # in which a frame that has begun must end
-RECEIVE_BYTES = 16_384  # of one connection before the next has its turn
+RECEIVE_BYTES = 4096  # of one connection before the next has its turn
+STRANGERS_BYTES = 1024  # the same, before somebody logs in: hundreds of them may shout while vehicles wait for their turn
 BUFFER_BYTES = 65_536  # that the kernel keeps for a connection we have not read
 MOST_OF_A_STRANGER = 1 << 13  # bytes before somebody logs in: so many are held for each of them, at most
 MOST_UNSENT = 1 << 14  # bytes of replies that a peer does not fetch
@@ -122,8 +123,8 @@ class VehicleGateway(Listener):
             if self._has_room():
                 self._welcome(sock, f"{address[0]}:{address[1]}")
             else:
-                sock.close()
                 self._count("too_many_connections", detail=str(address))
+                sock.close()
 
     def _has_room(self) -> bool:
         """Whether there is a place for one more; the oldest stranger makes one, so that strangers cannot keep vehicles out."""
@@ -156,7 +157,7 @@ class VehicleGateway(Listener):
             self._hang_up(connection, f"connection: {error.strerror}")
 
     def _receive(self, connection: Connection) -> None:
-        data = connection.sock.recv(RECEIVE_BYTES)
+        data = connection.sock.recv(STRANGERS_BYTES if connection in self._strangers else RECEIVE_BYTES)
         if not data:
             if connection.splitter.waiting:
                 self._count("half_a_frame", detail=connection.address)

@@ -63,7 +63,12 @@ class Watch:
     @classmethod
     def picture(cls, endpoint: Endpoint, site_id: str) -> Self:
         """The live picture of a site."""
-        return cls(endpoint, f"/api/live/sites/{site_id}/picture")
+        return cls.site(endpoint, "picture", site_id)
+
+    @classmethod
+    def site(cls, endpoint: Endpoint, what: str, site_id: str) -> Self:
+        """The picture, or the alarms, of a site."""
+        return cls(endpoint, f"/api/live/sites/{site_id}/{what}")
 
     def __enter__(self) -> Self:
         return self

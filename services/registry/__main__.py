@@ -17,6 +17,7 @@ from chelu.daemon import LOG_FORMAT, READY_VARIABLE
 from chelu.errors import CheluError
 from chelu.store import Database, migrate
 from services.registry import prepare
+from services.registry.alarms.news import News
 from services.registry.alarms.teller import Teller
 from services.registry.app import create_app
 from services.registry.broker_files import Follower
@@ -100,6 +101,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         live,
         user_throttle,
         address_throttle,
+        news=stack.enter_context(News(register)),
         hook=hook,
         packages=packages,
         token_key=token_key,

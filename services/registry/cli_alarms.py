@@ -15,7 +15,10 @@ from services.registry.cli_shared import AsJson, open_client, present, print_one
 ALARMS = typer.Typer(help="Alarms: what is wrong on the site.", no_args_is_help=True)
 THRESHOLDS = typer.Typer(help="What counts as an alarm, for whom.", no_args_is_help=True)
 MAINTENANCE = typer.Typer(help="Times in which a device or a site may be wrong without an alarm.", no_args_is_help=True)
-ALARM_COLUMNS = ("alarm_id", "severity", "kind", "subject", "part", "site_id", "state", "since", "acknowledged_by", "comment")
+ALARM_COLUMNS = (
+    *("alarm_id", "severity", "kind", "subject", "part", "site_id", "state", "since", "value", "bound", "detail"),
+    *("acknowledged_by", "comment"),
+)
 KIND_COLUMNS = ("name", "severity", "bound", "clear_bound", "unit", "raise_after_s", "clear_after_s", "about")
 THRESHOLD_COLUMNS = (
     *("threshold_id", "kind", "site", "device_kind", "device", "bound", "clear_bound"),

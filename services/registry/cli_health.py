@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Any
 
 import typer
@@ -181,8 +182,14 @@ def _rates(pairs: list[str]) -> dict[str, float]:
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    """Figures as a person reads them."""
-    return {name: _figure(value) for name, value in row.items()}
+    """Figures and instants as a person reads them."""
+    return {name.removesuffix("_us"): _clock(value) if name.endswith("_us") else _figure(value) for name, value in row.items()}
+
+
+def _clock(time_us: int | None) -> str | None:
+    if time_us is None:
+        return None
+    return datetime.datetime.fromtimestamp(time_us / 1e6, datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _figure(value: object) -> object:

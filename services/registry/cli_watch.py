@@ -26,26 +26,27 @@ SHOWN = {
     "participant": ("participant_id", "participant_type", "latitude_deg", "longitude_deg", "speed_mps", "heading_deg"),
     "spat": ("intersection_id", "phase_id", "state_index", "light", "start_s", "likely_end_s"),
 }
+OF_SITES = frozenset({"picture", "alarms"})
 DECIMALS = {"latitude_deg": 6, "longitude_deg": 6}
 
 
 def watch(
-    stream: Annotated[str, typer.Argument(help="bsm, participant, spat, heartbeat, warning …, or picture")],
+    stream: Annotated[str, typer.Argument(help="bsm, participant, spat, heartbeat, warning …, or a site's picture or alarms")],
     device: Annotated[list[str] | None, typer.Option(help="Whose; may be given several times.")] = None,
-    site: Annotated[str | None, typer.Option(help="Of which site the picture.")] = None,
+    site: Annotated[str | None, typer.Option(help="Of which site the picture or the alarms.")] = None,
     count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after so many lines.")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Whole rows as JSON lines.")] = False,
 ) -> None:
     """Show what devices say as it comes, or the picture of a site, until Ctrl-C."""
-    if (stream == "picture") != (site is not None) or (stream == "picture") == bool(device):
-        raise ConfigurationError("--site, --device", stream, "the picture needs --site, and every other stream needs --device")
+    if (stream in OF_SITES) != (site is not None) or (stream in OF_SITES) == bool(device):
+        raise ConfigurationError("--site, --device", stream, "picture and alarms need --site, and every other stream --device")
     with extra(EXTRA):
         from chelu.api import Endpoint
         from chelu.live import Watch
     endpoint = Endpoint.find()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        opened = Watch.picture(endpoint, site) if site else Watch.stream(endpoint, stream, device or [])
+        opened = Watch.site(endpoint, stream, site) if site else Watch.stream(endpoint, stream, device or [])
         with opened as frames:
             lines = itertools.chain.from_iterable(_lines(stream, frame, as_json=as_json) for frame in frames)
             for line in itertools.islice(lines, count):
@@ -65,6 +66,9 @@ def _lines(stream: str, frame: Row | tuple[Batch, Row], *, as_json: bool) -> Ite
 
 def row_line(stream: str, row: Row) -> str:
     """One row, a person's way: time, device, and the fields that say most."""
+    if stream == "alarms":
+        said = " ".join(str(row[name]) for name in ("event", "severity", "kind", "subject", "part") if row[name])
+        return f"{_clock(row['at_us'])}  {said}, by {row['actor']}{': ' + row['comment'] if row['comment'] else ''}"
     if "document" in row:
         return f"{_clock(row['arrival_us'])}  {row['device_id']}  {json.dumps(row['document'], ensure_ascii=False)}"
     names = SHOWN.get(stream, ())

@@ -21,6 +21,7 @@ from chelu.errors import CheluError
 from chelu.messages import concatenate
 from chelu.topics import Kind, Payload
 from services.registry import access, callers, live_rows, problems
+from services.registry.alarms import news
 from services.registry.credentials import key_hash
 from services.registry.live_reader import End, Reader, Taken
 from services.registry.live_rights import Ticket
@@ -34,7 +35,7 @@ from services.registry.sites import SiteId
 
 ROUTER = APIRouter(prefix="/api/live", tags=["live"])
 SOCKETS = APIRouter(prefix="/api/live")
-STREAM, PICTURE = "/streams/{stream}", "/sites/{site_id}/picture"
+STREAM, PICTURE, ALARMS = "/streams/{stream}", "/sites/{site_id}/picture", "/sites/{site_id}/alarms"
 PROTOCOL, BEARER = "chelu.live", "bearer."  # for browsers, which cannot send the header Authorization
 MOST_DEVICES = 100
 MOST_READERS = 500
@@ -76,6 +77,13 @@ def about_picture(site_id: SiteId, parts: PartsOf) -> Response:
     raise _upgrade()
 
 
+@ROUTER.get(ALARMS, status_code=HTTPStatus.UPGRADE_REQUIRED, response_class=Response)
+def about_alarms(site_id: SiteId, parts: PartsOf) -> Response:
+    """Over WebSocket, what becomes of the site's alarms from now on, as JSON lines: raised, acknowledged, cleared."""
+    _check_site(parts, site_id)
+    raise _upgrade()
+
+
 @SOCKETS.websocket(STREAM)
 async def watch_stream(socket: WebSocket, stream: str) -> None:
     """See `about_stream`."""
@@ -104,16 +112,30 @@ async def watch_picture(socket: WebSocket, site_id: str) -> None:
     await _serve(socket, open_, lambda items: (item.payload for item in items))
 
 
+@SOCKETS.websocket(ALARMS)
+async def watch_alarms(socket: WebSocket, site_id: str) -> None:
+    """See `about_alarms`."""
+
+    def open_(parts: Parts) -> tuple[list[Source], Ticket, dict[str, Any]]:
+        ticket = _ticket(socket, parts, ("GET", ROUTER.prefix + ALARMS))
+        _check_site(parts, site_id)
+        watching = {"stream": "alarms", "site": site_id, "format": LiveFormat.NDJSON}
+        return [news.source(site_id)], Ticket(ticket.key_hash, ticket.need, site_id=site_id), watching
+
+    await _serve(socket, open_, _lines, _news)
+
+
 Frames = Callable[[list[Item]], Iterator[str | bytes]]
 Opening = Callable[[Parts], tuple[list[Source], Ticket, dict[str, Any]]]
 
 
-async def _serve(socket: WebSocket, open_: Opening, frames: Frames) -> None:
-    """Admit or refuse; then hand over until either side ends."""
+async def _serve(socket: WebSocket, open_: Opening, frames: Frames, hub: Callable[[Parts], Any] | None = None) -> None:
+    """Admit or refuse; then hand over until either side ends. hub: what is watched there; None: what the broker brings."""
+    hub = hub or _hub
     parts: Parts = socket.app.state.parts
     try:
         sources, ticket, watching = await run_in_threadpool(open_, parts)
-        await run_in_threadpool(_hub(parts).connect)
+        await run_in_threadpool(hub(parts).connect)
     except (CheluError, RequestValidationError) as error:
         await socket.send_denial_response(problems.response(error))
         return
@@ -128,11 +150,11 @@ async def _serve(socket: WebSocket, open_: Opening, frames: Frames) -> None:
     await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
     await socket.send_text(json.dumps({"watching": watching}) + "\n")
     parts.tickets.add(reader, ticket)
-    _hub(parts).add(reader, sources)
+    hub(parts).add(reader, sources)
     try:
         await _until_either(_hand_over(socket, reader, ready, frames), _until_gone(socket))
     finally:
-        _hub(parts).remove(reader)
+        hub(parts).remove(reader)
         parts.tickets.remove(reader)
 
 
@@ -252,6 +274,12 @@ def _hub(parts: Parts) -> Any:
     if len(parts.tickets) >= MOST_READERS:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_READERS} watch already: try again later")
     return parts.live
+
+
+def _news(parts: Parts) -> Any:
+    if parts.news is None or len(parts.tickets) >= MOST_READERS:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_READERS} watch already: try again later")
+    return parts.news
 
 
 def _upgrade() -> ProblemError:

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from chelu.clock import Clock
+from services.registry.alarms.news import News
 from services.registry.broker_files import Follower
 from services.registry.database import Register
 from services.registry.doorkeeper import Doorkeeper
@@ -34,6 +35,7 @@ class Parts:
     address_throttle: Throttle
     doorkeeper: Doorkeeper | None = None  # None: without an account at the broker
     hook: Hook | None = None  # None: no broker may ask
+    news: News | None = None  # of alarms; None: nobody tells
     clerk: Clerk | None = None  # None: without an account at the broker
     track: Watch | None = None  # likewise
     supervision: Supervision | None = None  # likewise

@@ -161,6 +161,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/live/streams/{stream}"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/live/sites/{site_id}/picture"): Need(Role.TESTER, Scope.DATA, Where.SITE),
+    ("GET", "/api/live/sites/{site_id}/alarms"): READ_SITE,
     ("GET", "/api/accounts"): DATA,
     ("GET", "/api/traffic"): DATA,
     ("GET", "/api/batches"): DATA,

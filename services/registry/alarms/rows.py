@@ -12,7 +12,7 @@ alarm.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
@@ -52,7 +52,8 @@ SETTLE = (
         WHERE state = 'clearing' AND due <= {NOW}""",  # noqa: S608 - constants only
 )
 STANDING = "SELECT kind, subject, part FROM register.alarm WHERE state IN ('pending', 'raised') AND kind = ANY(%s)"
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu alarms'))"  # two that change many would lock each other out
+# Two that change many would lock each other out; and events are numbered in the order in which they are committed.
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu alarms'))"
 ACKNOWLEDGE = f"""UPDATE register.alarm SET acknowledged = {NOW}, acknowledged_by = %(actor)s, comment = %(comment)s
     WHERE alarm_id = %(alarm_id)s AND state IN ('raised', 'clearing') RETURNING alarm_id"""  # noqa: S608 - constants only
 CLEAR_BY_HAND = f"""UPDATE register.alarm SET state = 'cleared', cleared = {NOW}, due = NULL,
@@ -86,7 +87,7 @@ class Finding:
     def row(self) -> dict[str, Any]:
         """As `RAISE` takes it."""
         line = {name: getattr(self, name) for name in ("kind", "subject", "site_id", "part", "device_key", "value")}
-        limits = {name: value for name, value in asdict(self.rule).items() if name not in {"clear_bound", "is_enabled"}}
+        limits = {name: getattr(self.rule, name) for name in ("severity", "bound", "raise_after_s", "clear_after_s")}
         return {**line, **limits, "detail": dict(self.detail)}
 
 
@@ -159,10 +160,12 @@ def standing(connection: Execute, kinds: Iterable[str]) -> set[Key]:
 def acknowledge(connection: Execute, alarm_id: int, *, actor: str, comment: str, now_us: int) -> bool:
     """Note that somebody has seen it; false for one that is not raised."""
     given = {"alarm_id": alarm_id, "actor": actor, "comment": comment, "now_us": now_us}
+    connection.execute(LOCK)
     return connection.execute(ACKNOWLEDGE.encode(), given).fetchone() is not None
 
 
 def clear_by_hand(connection: Execute, alarm_id: int, *, comment: str, now_us: int) -> bool:
     """Let it be over; false for one that is not raised. What is still so is found, and raised, anew."""
     given = {"alarm_id": alarm_id, "comment": comment, "now_us": now_us}
+    connection.execute(LOCK)
     return connection.execute(CLEAR_BY_HAND.encode(), given).fetchone() is not None

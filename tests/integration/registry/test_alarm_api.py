@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,9 +14,10 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from chelu.api import Client, NewDevice, Site
+from chelu.api import Client, Endpoint, NewDevice, Site
 from chelu.clock import SystemClock
 from chelu.errors import RefusedError
+from chelu.live import Watch
 from chelu.topics import Kind
 from services.registry.alarms import rows
 from tests.integration.registry.conftest import KEY, SITE, Place
@@ -222,3 +224,27 @@ def test_profiles_and_health_as_they_are_typed(place: Place, everything: Client)
     assert "unheard" in chelu(place, "health", "summary").stdout
     assert "far" in chelu(place, "health", "list", "--site", OTHER, "--status", "unheard").stdout
     assert "status" in chelu(place, "health", "show", "rsu-1").stdout
+
+
+def test_alarms_are_watched_live_by_whoever_may_see_the_site(
+    place: Place, everything: Client, raise_alarm: Raise, someone: Callable[..., Client]
+) -> None:
+    endpoint = Endpoint(place.url, KEY)
+    with Watch.site(endpoint, "alarms", SITE) as frames:
+        lines = iter(frames)
+        assert next(lines) == {"watching": {"stream": "alarms", "site": SITE, "format": "ndjson"}}
+        raise_alarm("elsewhere", OTHER)
+        begun_s = time.monotonic()
+        alarm_id = raise_alarm("watched")
+        raised = next(lines)
+        print(f"\nseen {1000 * (time.monotonic() - begun_s):.0f} ms after it was raised")
+        assert isinstance(raised, dict)
+        assert (raised["event"], raised["subject"], raised["alarm_id"]) == ("raised", "watched", alarm_id)
+        everything.people("POST", "alarms", str(alarm_id), "acknowledge", json={"comment": "seen"})
+        seen = next(lines)
+        assert isinstance(seen, dict)
+        assert (seen["event"], seen["actor"], seen["comment"]) == ("acknowledged", "administrator", "seen")
+    typed = chelu(place, "watch", "alarms")
+    assert (typed.returncode, "picture and alarms need --site" in typed.stderr) == (1, True)
+    with pytest.raises(RefusedError, match="there is no site"):
+        Watch.site(endpoint, "alarms", "nowhere")

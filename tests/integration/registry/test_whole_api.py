@@ -131,8 +131,8 @@ def test_what_the_description_shows_as_a_request_is_one(client: Client) -> None:
     assert client.people("PUT", "thresholds", json={**sent("NewThreshold"), "site": "example"})["bound"] == 0.5
     window = {**sent("NewMaintenance"), "site": "example", "device": "shown"}
     assert client.people("POST", "maintenance", json=window)["device"] == "shown"
-    assert client.people("POST", "webhooks", json={**sent("NewWebhook"), "site": "example"})["secret"]
-    assert client.people("PATCH", "webhooks", "desk", json=sent("WebhookChange"))["is_enabled"] is False
+    assert client.people("POST", "webhooks", json={**sent("NewWebhook"), "name": "shown", "site": "example"})["secret"]
+    assert client.people("PATCH", "webhooks", "shown", json=sent("WebhookChange"))["is_enabled"] is False
     assert client.people("PUT", "profiles", "shown", json=sent("ProfileFields"))["rates_hz"] == {"bsm": 10, "spat": 10}
     assert client.people("POST", "sites", "example", "areas", json=sent("NewArea"))["area_id"] == "oval"
     area = client.people("PATCH", "sites", "example", "areas", "oval", json=sent("AreaChange"), headers={"If-Match": "*"})

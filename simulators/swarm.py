@@ -7,6 +7,7 @@ is stopped; one that is `silent` hears and does not answer. Belongs to one threa
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class Swarm:
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="swarm", daemon=True)
         self._error: BaseException | None = None
+        self._start_id = secrets.token_hex(8)
         self._newest = [0] * len(members)  # numbers of orders to stop or go on, in which an older one does not count
         self.told: list[Told] = []
         self.stopped: set[str] = set()
@@ -98,7 +100,7 @@ class Swarm:
 
     def _say_online(self, number: int) -> None:
         member = self._members[number]
-        document = {"state": "online", "start_id": f"swarm {member.device_id}", "time_us": self._clock.wall_us()}
+        document = {"state": "online", "start_id": self._start_id, "time_us": self._clock.wall_us()}
         self._publish(number, STATE.topic(member.kind, member.device_id), document, retain=True)
 
     def _hear(self, number: int) -> None:

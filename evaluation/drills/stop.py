@@ -27,7 +27,7 @@ def members(stage: Stage, agents: int, silent: int) -> list[Member]:
     ]
 
 
-def run(stage: Stage, *, agents: int, silent: int, presses: int) -> Verdict:
+def run(stage: Stage, *, agents: int, silent: int, presses: int, bar_ms: float = BAR_MS) -> Verdict:
     """Press, wait for the answers, release; so many times."""
     verdict = Verdict("stop")
     there = members(stage, agents, silent)
@@ -38,7 +38,7 @@ def run(stage: Stage, *, agents: int, silent: int, presses: int) -> Verdict:
         verdict.hold(swarm.standing == agents, f"{swarm.standing:,} of {agents:,} devices have a session of their own")
         for number in range(presses):
             _press(stage, swarm, there, quiet, heard_ms, answered_ms, verdict, is_first=number == 0)
-    verdict.within("stop_to_device", "button pressed → the device has the order", heard_ms, BAR_MS)
+    verdict.within("stop_to_device", "button pressed → the device has the order", heard_ms, bar_ms)
     verdict.within("stop_to_answer", "button pressed → all that answer are noted as stopped", answered_ms, ANSWERS_S * 1000)
     return verdict
 

@@ -46,6 +46,6 @@ def at_broker(
     doorkeeper = stack.enter_context(Doorkeeper(url, register, announce, clock, listeners))
     sessions.append(doorkeeper)
     stack.enter_context(clerk.sending(doorkeeper.publish))
-    stack.enter_context(recall.sending(doorkeeper.publish))
+    stack.enter_context(recall.sending(doorkeeper.publish, clerk))
     stack.enter_context(monitor)
     return Hearing(doorkeeper, clerk, watch, supervision)

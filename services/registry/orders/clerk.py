@@ -36,6 +36,7 @@ ACTOR = "registry"
 PERIOD_S = 0.25  # between two looks at what is due, when nobody wakes the clerk
 SOON_S = 0.01  # between two looks at what the broker has not taken yet
 RETRY_S = 1.0
+UNHURRIED_S = 0.5  # by then most devices have answered, which says more than the broker's word
 MOST_AT_ONCE = 2000
 MOST_HEARD = 200_000
 ROWS = {
@@ -74,6 +75,7 @@ class Clerk:
         self._register, self._clock, self._helpers, self._documents = register, clock, helpers, documents or {}
         self._heard: deque[Said] = deque()
         self._on_the_way: list[tuple[int, Publication]] = []
+        self._handed: deque[tuple[float, list[tuple[int, Publication]]]] = deque()
         self._woken, self._stopping, self._is_anew = threading.Event(), threading.Event(), threading.Event()
         self.overheard = 0  # answers passed over because too many waited
 
@@ -94,6 +96,10 @@ class Clerk:
         """The session stands anew: what devices said meanwhile is lost, so they are asked again."""
         self._is_anew.set()
         self.wake()
+
+    def handed_over(self, sent: list[tuple[int, Publication]]) -> None:
+        """Orders that somebody in a hurry has published himself; what the broker said of them is noted when the hurry is over."""
+        self._handed.append((self._clock.monotonic_s() + UNHURRIED_S, sent))
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -136,6 +142,8 @@ class Clerk:
     def _turn(self, publish: Publish) -> bool:
         """Let everything happen that has; true when there is more to do at once."""
         now = self._now()
+        while self._handed and self._handed[0][0] <= self._clock.monotonic_s():
+            self._on_the_way += self._handed.popleft()[1]
         heard = [self._heard.popleft() for _ in range(min(len(self._heard), MOST_AT_ONCE))]
         settled = [pair for pair in self._on_the_way if pair[1].is_settled]
         try:

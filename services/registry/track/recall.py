@@ -20,7 +20,7 @@ from chelu.bus import Publication, Received
 from chelu.clock import Clock
 from chelu.errors import CheluError
 from services.registry.database import Register
-from services.registry.orders.clerk import addressed
+from services.registry.orders.clerk import Clerk, addressed
 from services.registry.orders.rows import Letter
 from services.registry.track import log_rows, stop_rows
 from services.registry.track.chain import Happening
@@ -29,13 +29,13 @@ LOG = logging.getLogger(__name__)
 STATE = topics.row("{kind}/{id}/state")
 ACTOR = "registry"
 TURN_S = 0.5
+LONGEST_START = 64
 Publish = Callable[[str, bytes], Publication]
 
 
-def send(publish: Publish, letters: Iterable[Letter]) -> None:
+def send(publish: Publish, clerk: Clerk, letters: Iterable[Letter]) -> None:
     """Hand orders to the broker at once; what it does not take is sent again by the clerk, as any order is."""
-    for letter in letters:
-        publish(*addressed(letter, letter.document()))
+    clerk.handed_over([(letter.number, publish(*addressed(letter, letter.document()))) for letter in letters])
 
 
 class Recall:
@@ -46,7 +46,8 @@ class Recall:
     def __init__(self, register: Register, clock: Clock) -> None:
         self._register, self._clock = register, clock
         self._guard = threading.Condition()
-        self._online: dict[str, bool] = {}  # whether it came just now; else the broker only remembers that it is there
+        self._online: dict[str, bool] = {}  # whether it has started anew; else it is there, as it was
+        self._starts: dict[str, str] = {}  # the doorkeeper's thread's own: which start of a device was heard last
         self._stopping = threading.Event()
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
@@ -58,17 +59,21 @@ class Recall:
         """Note who says that it is online."""
         online: dict[str, bool] = {}
         for message in received:
-            if message.topic.endswith("/state") and (match := topics.find(message.topic)) and _is_online(message.payload):
-                online[match.device] = not message.retained
+            match = topics.find(message.topic) if message.topic.endswith("/state") else None
+            if match is None or (start := _start_of(message.payload)) is None:
+                continue
+            is_new = (not start or self._starts.get(match.device) != start) and not message.retained
+            self._starts[match.device] = start
+            online[match.device] = is_new or online.get(match.device, False)
         if online:
             with self._guard:
                 self._online.update(online)
                 self._guard.notify()
 
     @contextmanager
-    def sending(self, publish: Publish) -> Iterator[None]:
+    def sending(self, publish: Publish, clerk: Clerk) -> Iterator[None]:
         """Work while this is entered."""
-        thread = threading.Thread(target=self._run, args=(publish,), name="recall", daemon=True)
+        thread = threading.Thread(target=self._run, args=(publish, clerk), name="recall", daemon=True)
         thread.start()
         try:
             yield
@@ -80,7 +85,7 @@ class Recall:
 
     # -- its own thread --------------------------------------------------------------------------------------------------------
 
-    def _run(self, publish: Publish) -> None:
+    def _run(self, publish: Publish, clerk: Clerk) -> None:
         is_well = True
         while not self._stopping.is_set():
             with self._guard:
@@ -88,7 +93,7 @@ class Recall:
                 online, self._online = self._online, {}
             try:
                 if online:
-                    send(publish, self._told(online))
+                    send(publish, clerk, self._told(online))
             except (CheluError, psycopg.Error) as error:
                 with self._guard:
                     self._online = {**online, **self._online}
@@ -122,9 +127,12 @@ class Recall:
         return letters
 
 
-def _is_online(payload: bytes) -> bool:
+def _start_of(payload: bytes) -> str | None:
+    """Which start of itself a device says it is online in, "" when it does not say; None when it is not online."""
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and document.get("state") == "online"
+        return None
+    if not isinstance(document, dict) or document.get("state") != "online":
+        return None
+    return str(document.get("start_id", ""))[:LONGEST_START]

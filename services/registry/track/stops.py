@@ -28,7 +28,7 @@ APPLIED = "applied"
 @ROUTER.post("/stop", status_code=HTTPStatus.CREATED)
 def press_stop(site_id: SiteId, press: Press, parts: PartsOf, actor: ActorOf) -> Stop:
     """Order every vehicle, OBU and signal of the site to stop, now. Pressed again it is sent again to all without an answer."""
-    if parts.doorkeeper is None:
+    if parts.doorkeeper is None or parts.clerk is None:
         raise ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE, "the registry has no account at the broker: nobody can be told to stop"
         )
@@ -44,7 +44,7 @@ def press_stop(site_id: SiteId, press: Press, parts: PartsOf, actor: ActorOf) ->
         log_rows.append(connection, site_id, [Happening(actor, "emergency stop", site_id, detail)], parts.clock.wall_us())
         alarm = {"stop": stop["stop_id"], "reason": stop["reason"], "pressed_by": stop["pressed_by"]}
         raise_alarm(connection, EMERGENCY_STOP, site_id, site_id=site_id, now_us=parts.clock.wall_us(), detail=alarm)
-    send(parts.doorkeeper.publish, letters)
+    send(parts.doorkeeper.publish, parts.clerk, letters)
     return _shown(parts, stop)
 
 
@@ -61,7 +61,7 @@ def show_stop(site_id: SiteId, parts: PartsOf) -> StopState:
 @ROUTER.post("/stop/release")
 def release_stop(site_id: SiteId, release: Release, parts: PartsOf, actor: ActorOf) -> Stop:
     """Let everybody go on who was told to stop; 409 when no stop is in force. What each device did is put into the log."""
-    if parts.doorkeeper is None:
+    if parts.doorkeeper is None or parts.clerk is None:
         raise ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE, "the registry has no account at the broker: nobody can be told to go on"
         )
@@ -79,7 +79,7 @@ def release_stop(site_id: SiteId, release: Release, parts: PartsOf, actor: Actor
         remember(connection, actor, "stop released", site_id, {"stop": stop["stop_id"], "note": release.note})
         log_rows.append(connection, site_id, [_released(actor, site_id, stop, did)], parts.clock.wall_us())
         clear_alarm(connection, EMERGENCY_STOP, site_id, now_us=parts.clock.wall_us())
-    send(parts.doorkeeper.publish, letters)
+    send(parts.doorkeeper.publish, parts.clerk, letters)
     return _shown(parts, stop)
 
 

@@ -11,7 +11,8 @@ from chelu.errors import MalformedError
 
 MOST_PARTS = 128  # of a message: 130 kB; a larger one would be more than ingest takes at once
 MOST_OF_ONE = 4  # messages of one phone that wait; terminals send one after another
-PATIENCE_S = 60.0  # after the part of a message that came last
+ASK_S = 10.0  # after the part of a message that came last, those that are missing are asked for
+PATIENCE_S = 60.0  # and after this it is given up
 _Key = tuple[str, int, int]  # phone, message, serial number of the first part
 
 
@@ -46,6 +47,16 @@ class _Waiting:
     heard_s: float
     parts: dict[int, Message] = field(default_factory=dict)
     size: int = 0
+    is_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Parts that did not come, by number, of a message of which `heard` came; serial: that of its first part."""
+
+    heard: Message
+    serial: int
+    parts: tuple[int, ...]
 
 
 class Assembler:
@@ -84,6 +95,16 @@ class Assembler:
         while len(self._waiting) > self._most or self._size > self._most_bytes:
             self._give_up(next(iter(self._waiting)), "parts_gave_way")
         return ()
+
+    def missing(self, now_s: float) -> list[Missing]:
+        """What should be asked for again by now; each message once."""
+        due = [(key, one) for key, one in self._waiting.items() if not one.is_asked and now_s - one.heard_s > ASK_S]
+        for _, one in due:
+            one.is_asked = True
+        return [
+            Missing(next(iter(one.parts.values())), key[2], tuple(n for n in range(1, one.total + 1) if n not in one.parts))
+            for key, one in due
+        ]
 
     def tend(self, now_s: float) -> None:
         """Give up what has waited too long."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,6 +27,7 @@ class Say(enum.IntEnum):
     LOCATION = 0x0200
     BATCH = 0x0704
     PLATFORM_ANSWER = 0x8001
+    RESEND = 0x8003
     TIME_ANSWER = 0x8004
     REGISTER_ANSWER = 0x8100
 
@@ -122,6 +123,11 @@ def read_registration_answer(body: bytes) -> tuple[int, int, bytes]:
     if len(body) < 3:
         raise MalformedError("truncated", f"{len(body)} bytes where a registration's answer has at least 3")
     return int.from_bytes(body[:2]), body[2], body[3:]
+
+
+def resend_request(edition: int, serial: int, parts: Sequence[int]) -> bytes:
+    """The body that asks for parts again, of the message whose first part has this serial number."""
+    return struct.pack(f">H{'H' if edition == 2019 else 'B'}{len(parts)}H", serial, len(parts), *parts)
 
 
 def time_answer(now_us: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from chelu.messages import frames_of
 from edge.vehicles.dialogue import Dialogue, Do, structure_error
 from edge.vehicles.directory import Directory
 from edge.vehicles.keys import Keys, NoKeyError, WrongKeyError
-from edge.vehicles.language import Fault, Holder, Peer, Reaction
+from edge.vehicles.language import Fault, Holder, Peer, Reaction, Tended
 
 CIPHERS: Mapping[int, str] = {Encryption.RSA: "rsa", Encryption.AES128: "aes-128"}
 
@@ -54,9 +53,9 @@ class Gbt32960:
         found = zip(refused.index.tolist(), refused.reason, refused.detail, strict=True)
         return [Fault(index, str(reason), detail) for index, reason, detail in found]
 
-    def tend(self, now_s: float) -> Counter[str]:  # noqa: ARG002 - nothing waits here
+    def tend(self, now_s: float) -> Tended:  # noqa: ARG002 - nothing waits here
         """As `Language`."""
-        return Counter()
+        return Tended()
 
     def _opened(self, frame: Frame) -> tuple[Frame, str, str]:
         """The frame decrypted, or as it is with the reason why not."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from chelu.codec import jt808
 from chelu.codec.jt808_frame import ENCRYPTION, Message, Splitter, read
-from chelu.codec.jt808_parts import Assembler, join
+from chelu.codec.jt808_parts import Assembler, Missing, join
 from chelu.codec.jt808_talk import (
     Registered,
     Registration,
@@ -24,6 +24,7 @@ from chelu.codec.jt808_talk import (
     read_registration,
     registration_answer,
     reply,
+    resend_request,
     time_answer,
 )
 from chelu.errors import MalformedError
@@ -31,7 +32,7 @@ from chelu.messages import frames_of
 from edge.vehicles.codes import Codes
 from edge.vehicles.directory import PHONE_DIGITS, Directory, Listed
 from edge.vehicles.keys import Keys, NoKeyError, WrongKeyError
-from edge.vehicles.language import Fault, Holder, Peer, Reaction
+from edge.vehicles.language import Fault, Holder, Peer, Reaction, Tended
 
 RSA = 0x0400  # the only method that the header names
 MOST_WRONG_CODES = 5  # over one connection
@@ -91,7 +92,7 @@ class Jt808:
             message = read(raw)
         except MalformedError as error:
             return Reaction(b"", reason=error.reason, detail=error.detail)
-        said = _Said(peer, message.phone.zfill(PHONE_DIGITS).encode(), message, (message,), now_us)
+        said = _Said(peer, _name_of(message), message, (message,), now_us)
         if peer.edition not in {None, message.edition}:
             return said.answered(Result.FAILED, "edition_changed")
         peer.edition = message.edition
@@ -110,13 +111,23 @@ class Jt808:
         found = zip(decoded.rejects.index.tolist(), decoded.rejects.reason, decoded.rejects.detail, strict=True)
         return [Fault(index, str(reason), detail, is_whole=index not in has_rows) for index, reason, detail in found]
 
-    def tend(self, now_s: float) -> Counter[str]:
-        """As `Language`."""
+    def tend(self, now_s: float) -> Tended:
+        """As `Language`: parts that did not come are asked for, then their messages are given up."""
         self._assembler.tend(now_s)
         dropped, self._assembler.dropped = self._assembler.dropped, Counter()
-        return dropped
+        asked = [self._asked(missing) for missing in self._assembler.missing(now_s)]
+        return Tended(dropped, [one for one in asked if one is not None])
 
     # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _asked(self, missing: Missing) -> tuple[bytes, bytes] | None:
+        """Who is asked for parts, and how; None when he is gone."""
+        who = _name_of(missing.heard)
+        peer = self._holder(who)
+        if peer is None:
+            return None
+        body = resend_request(missing.heard.edition, missing.serial, missing.parts)
+        return who, _Said(peer, who, missing.heard, (), 0).tell(Say.RESEND, body)
 
     def _opened(self, said: _Said) -> _Said:
         """With the body in plain, each part's by itself."""
@@ -205,6 +216,11 @@ _HANDLED: Mapping[int, Callable[[Jt808, _Said], Reaction]] = {
     Say.LOCATION: Jt808._report,
     Say.BATCH: Jt808._report,
 }
+
+
+def _name_of(message: Message) -> bytes:
+    """As the directory has it: with as many digits in both editions."""
+    return message.phone.zfill(PHONE_DIGITS).encode()
 
 
 def _is_on(wanted: Registration, listed: Listed) -> bool:

@@ -58,6 +58,14 @@ class Fault:
     is_whole: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What came of looking after things. lost: what was given up, by reason; said: frames for vehicles that are logged in."""
+
+    lost: Counter[str] = field(default_factory=Counter)
+    said: Sequence[tuple[bytes, bytes]] = ()
+
+
 class Splitter(Protocol):
     """Frames out of the bytes of one connection. `damaged` and `passed_over` count; nothing more is read once it `is_lost`."""
 
@@ -89,5 +97,5 @@ class Language(Protocol):
     def check(self, kept: Sequence[bytes]) -> list[Fault]:
         """What of the frames that are to be kept cannot be read, side by side."""
 
-    def tend(self, now_s: float) -> Counter[str]:
-        """Called once a second; what was given up meanwhile, by reason."""
+    def tend(self, now_s: float) -> Tended:
+        """Called once a second."""

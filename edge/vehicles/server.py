@@ -317,8 +317,7 @@ class VehicleGateway(Listener):
             self._selector.register(self._socket, selectors.EVENT_READ)
         for connection in list(self._connections.values()):
             self._look_after(connection, now_s)
-        for reason, number in self._language.tend(now_s).items():
-            self._count(reason, number)
+        self._tend_language(now_s)
         directory = self._language.directory
         try:
             if directory.reload():
@@ -335,6 +334,14 @@ class VehicleGateway(Listener):
                 "unknown": directory.unknown(),
             },
         )
+
+    def _tend_language(self, now_s: float) -> None:
+        tended = self._language.tend(now_s)
+        for reason, number in tended.lost.items():
+            self._count(reason, number)
+        for name, frame in tended.said:
+            if (held := self._holders.get(name)) is not None:
+                self._reply(held, frame)
 
     def _look_after(self, connection: Connection, now_s: float) -> None:
         if now_s - connection.heard_s > self._settings.idle_s:

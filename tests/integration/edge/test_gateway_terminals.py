@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from chelu.codec import jt808_parts
 from chelu.codec.jt808_frame import Message, Splitter, read
 from chelu.codec.jt808_parts import split
 from chelu.codec.jt808_talk import (
@@ -19,6 +20,7 @@ from chelu.codec.jt808_talk import (
     read_general_answer,
     read_registration_answer,
 )
+from edge.vehicles import server
 from simulators.vehicle_names import device_of, phone_of, vin_of
 from tests.integration.edge.gateways import Ears, Running, Start
 from tests.waiting import until
@@ -169,6 +171,20 @@ def test_a_batch_in_parts_goes_up_whole_and_every_part_is_answered(start: Start,
     assert answers == [(Say.BATCH, part.serial, Result.OK) for part in parts]
     wanted = b"".join(part.encode() for part in parts)
     until(lambda: wanted in ears.frames(device_of(0)), 10, "the batch on its topic")
+
+
+@BOTH
+def test_a_part_that_was_lost_is_asked_for(start: Start, dial: Dial, monkeypatch: pytest.MonkeyPatch, edition: int) -> None:
+    monkeypatch.setattr(jt808_parts, "ASK_S", 0.2)
+    monkeypatch.setattr(server, "TEND_S", 0.1)
+    terminal = dial(start(protocol="jt808"), edition=edition)
+    terminal.log_in()
+    parts = split(terminal.message(Say.BATCH, struct.pack(">HB", 90, 1) + (b"\0\x1c" + LOCATION) * 90))
+    terminal.send(parts[0].encode(), parts[2].encode())
+    asked = terminal.answer()
+    assert (asked.message, asked.body[:2], asked.body[-2:]) == (Say.RESEND, parts[0].serial.to_bytes(2), b"\0\2")
+    terminal.send(parts[1].encode())
+    assert [read_general_answer(terminal.answer().body)[2] for _ in parts] == [Result.OK] * 3
 
 
 def test_a_batch_with_one_bad_location_is_taken_and_the_bad_one_counted(start: Start, dial: Dial) -> None:

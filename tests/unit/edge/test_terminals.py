@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chelu.codec.jt808_frame import Message, Splitter, read
-from chelu.codec.jt808_parts import PATIENCE_S, read_whole, split
+from chelu.codec.jt808_parts import ASK_S, PATIENCE_S, read_whole, split
 from chelu.codec.jt808_talk import (
     Registered,
     Registration,
@@ -215,10 +215,31 @@ def test_a_batch_whose_parts_do_not_come_is_given_up_and_counted(talk: Talk) -> 
     parts = long_batch(talk)
     talk.say(parts[0], now_s=5.0)
     talk.say(parts[1], now_s=5.0)
-    assert talk.jt808.tend(5.0 + PATIENCE_S) == {}
-    assert talk.jt808.tend(6.0 + PATIENCE_S) == {"parts_missing": 2}
-    assert talk.jt808.tend(7.0 + PATIENCE_S) == {}
+    assert talk.jt808.tend(5.0 + PATIENCE_S).lost == {}
+    assert talk.jt808.tend(6.0 + PATIENCE_S).lost == {"parts_missing": 2}
+    assert talk.jt808.tend(7.0 + PATIENCE_S).lost == {}
     assert talk.say(parts[-1], now_s=8.0 + PATIENCE_S).keep == b""
+
+
+@pytest.mark.parametrize(("edition", "count"), [(2013, "03"), (2019, "0003")])
+def test_parts_that_did_not_come_are_asked_for_once(talk: Talk, edition: int, count: str) -> None:
+    talk.log_in(edition)
+    talk.holders[WHO] = talk.peer
+    parts = split(talk.message(Say.BATCH, bytes(4000), edition=edition), 800)
+    for number in (1, 3):
+        talk.say(parts[number], now_s=1.0)
+    assert talk.jt808.tend(1.0 + ASK_S).said == []
+    ((who, frame),) = talk.jt808.tend(1.1 + ASK_S).said
+    assert who == WHO
+    assert read(frame).message == Say.RESEND
+    assert read(frame).body.hex() == f"{parts[0].serial:04x}{count}000100030005"
+    assert talk.jt808.tend(2.0 + ASK_S).said == []
+
+
+def test_nobody_is_asked_for_parts_who_is_gone(talk: Talk) -> None:
+    talk.log_in()
+    talk.say(long_batch(talk)[0])
+    assert talk.jt808.tend(1.0 + ASK_S).said == []
 
 
 def test_what_of_the_kept_frames_cannot_be_read_is_found_side_by_side(talk: Talk) -> None:

@@ -27,3 +27,9 @@ def braking_distance_m(
     speed, left = np.broadcast_arrays(speed, left)
     way = np.where(left > 0, speed**2 / (2.0 * np.where(left > 0, left, 1.0)), np.where(speed > 0, np.inf, 0.0))
     return np.asarray(speed * reaction_s + way)
+
+
+def level_equivalent_mps2(along_mps2: Floats, gradient: Floats) -> Floats:
+    """What a deceleration along the road asks of tyres and driver, as one on a level road: more downhill, less uphill."""
+    slope = np.hypot(1.0, np.asarray(gradient, np.float64))
+    return np.asarray(along_mps2 * slope - GRAVITY_MPS2 * np.asarray(gradient))

@@ -52,7 +52,7 @@ def ttc_plane_s(offset: Floats, velocity_a: Floats, velocity_b: Floats, headings
     axes = [direction(headings[:, side]) for side in (0, 1) for direction in (forward, rightward)]
     for axis in axes:
         reach = _shadow(axis, headings, sizes)
-        start, stop = _interval(np.sum(offset * axis, axis=1), np.sum(relative * axis, axis=1), reach)
+        start, stop = shadow_interval(np.sum(offset * axis, axis=1), np.sum(relative * axis, axis=1), reach)
         enter, leave = np.maximum(enter, start), np.minimum(leave, stop)
     return np.where((enter <= leave) & (leave >= 0), np.maximum(enter, 0.0), np.inf)
 
@@ -67,7 +67,7 @@ def _shadow(axis: Floats, headings: Floats, sizes: Floats) -> Floats:
     return np.asarray(0.5 * np.sum(parts, axis=0))
 
 
-def _interval(distance: Floats, speed: Floats, reach: Floats) -> tuple[Floats, Floats]:
+def shadow_interval(distance: Floats, speed: Floats, reach: Floats) -> tuple[Floats, Floats]:
     """When |distance + speed·t| ≤ reach holds: start and stop, (inf, −inf) where it never does."""
     moving = np.abs(speed) > 1e-12
     safe = np.where(moving, speed, 1.0)

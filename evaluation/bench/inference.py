@@ -84,6 +84,11 @@ def traffic(participants: int, tick: int) -> Reports:
         message_count=zero,
         sec_mark_ms=zero,
         own_id=key.astype(np.uint64),
+        place_sigma_m=np.full(participants, np.nan),
+        events=zero,
+        lights=zero,
+        vehicle_class=zero,
+        is_responding=zero,
     )
 
 

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 PERCENTILES = (50, 95, 99)
-NAMES = {"fcw": "forward collision", "icw": "intersection collision"}  # of applications, for people
+NAMES = {  # of applications, for people
+    "fcw": "forward collision",
+    "icw": "intersection collision",
+    "lta": "left-turn",
+    "lcw": "lane change",
+    "dnpw": "do-not-pass",
+    "ebw": "emergency brake",
+    "vrucw": "vulnerable road user",
+}
 
 
 @dataclass(frozen=True, slots=True)

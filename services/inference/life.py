@@ -30,7 +30,7 @@ class LifeParameters:
     confirm_s: float = parameter(
         0.15, "s", "messages of this span must agree unless the danger is imminent (level 2): two or three at 10 Hz", high=2.0
     )
-    forget_s: float = parameter(0.5, "s", "an unconfirmed finding older than this starts anew", high=5.0)
+    forget_s: float = parameter(0.8, "s", "an unconfirmed finding not seen for longer starts anew: 2 Hz with a loss", high=5.0)
     update_s: float = parameter(0.2, "s", "at most 5 updates a second", low=0.05, high=5.0)
     clear_s: float = parameter(0.6, "s", "without its reason for this long a warning is cleared", low=0.1, high=10.0)
     most_age_s: float = parameter(1.0, "s", "data older than this never warns anyone: ten messages at 10 Hz", low=0.1, high=10.0)
@@ -90,7 +90,7 @@ class Life:
     def __init__(self, parameters: LifeParameters, new_id: Callable[[], str]) -> None:
         self._parameters, self._new_id = parameters, new_id
         self._active: dict[Key, _Active] = {}
-        self._pending: dict[Key, int] = {}  # event time of the first finding
+        self._pending: dict[Key, tuple[int, int]] = {}  # event times of the first finding and the last
 
     def __len__(self) -> int:
         return len(self._active)
@@ -132,9 +132,11 @@ class Life:
         if not level:
             return None
         event_us = max(int(picture.ints["time_us"][key[1]]), int(picture.ints["time_us"][key[3]]))
-        waited_us = event_us - self._pending.setdefault(key, event_us)
-        if waited_us > self._parameters.forget_s * 1e6:
-            self._pending[key], waited_us = event_us, 0
+        first_us, last_us = self._pending.get(key, (event_us, event_us))
+        if event_us - last_us > self._parameters.forget_s * 1e6:
+            first_us = event_us
+        self._pending[key] = first_us, event_us
+        waited_us = event_us - first_us
         if level < 2 and waited_us < self._parameters.confirm_s * 1e6:
             return None
         del self._pending[key]

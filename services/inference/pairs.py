@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from chelu.motion.conflict import Futures as Swept
-from chelu.motion.conflict import first_overlap
+from chelu.motion.sweep import Meeting, Spread, meet
 from services.inference.futures import ALIGNED_STEPS, BULGE_M, MAX_SHIFT_S, STEP_S, Futures, bounds
 from services.inference.picture import Picture
 from services.inference.placing import Placement, may_share_deck
 from services.inference.reports import Floats, Ints, Participant, Track
+from services.inference.spread import spread_of
+from services.inference.types import Mask
 
-Mask = npt.NDArray[np.bool_]
 _CLASSES_M = (4.0, 15.0, 35.0, 60.0, np.inf)  # upper bounds of future radii: slow tracks need not search far
 MOST_PAIRS = 100_000  # of two classes at once, before boxes and decks are looked at: their futures take some 100 MB
 _LEAST_SPEED_MPS = 0.5  # two tracks slower than this do not meet
@@ -24,7 +24,10 @@ _LEAST_SPEED_MPS = 0.5  # two tracks slower than this do not meet
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """m tracks that may take part in warnings, at one common instant: futures (m, ALIGNED_STEPS, …) start there."""
+    """m tracks that may take part in warnings, brought to this moment: futures (m, ALIGNED_STEPS, …) start now.
+
+    gradient: of their road in driving direction; events, lights: what they tell (`Event`, `Lamp`).
+    """
 
     slots: Ints
     xy: Floats
@@ -32,13 +35,17 @@ class Tracks:
     speed_mps: Floats
     acceleration_mps2: Floats
     size_m: Floats
+    spread: Spread
+    gradient: Floats
+    events: Ints
+    lights: Ints
     is_vehicle: Mask
-    speaks: Mask  # can be told of a danger: by its own unit, or by the roadside device that sees it (`Picture.tellers`)
+    can_be_told: Mask  # of a danger: by its own unit, or by the roadside device that sees it (`Picture.tellers`)
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """p pairs: a, b index `tracks`; first is the step of the first overlap of their futures, −1 for none.
+    """p pairs: a, b index `tracks`; `meeting` says when and how likely their footprints touch.
 
     is_crowded: so many were near one another that only the nearest of each were looked at.
     """
@@ -46,7 +53,7 @@ class Pairs:
     tracks: Tracks
     a: Ints
     b: Ints
-    first: Ints
+    meeting: Meeting
     is_crowded: bool = False
 
     def __len__(self) -> int:
@@ -54,7 +61,9 @@ class Pairs:
 
     def where(self, mask: Mask) -> Self:
         """These pairs only."""
-        return type(self)(self.tracks, self.a[mask], self.b[mask], self.first[mask], self.is_crowded)
+        found = self.meeting
+        part = Meeting(found.first_s[mask], found.probability[mask], found.likeliest_s[mask])
+        return type(self)(self.tracks, self.a[mask], self.b[mask], part, self.is_crowded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +71,47 @@ class DeckGate:
     """How far apart two heights may be for one deck: decks of stacked roads lie 5 m apart or more (clearance 4.5–5 m)."""
 
     base_m: float = 2.0
-    most_m: float = 3.5
+    most_m: float = 3.0
     per_metre: float = 0.01  # what a changing gradient may add per metre of way to the meeting point
 
 
 def usable(picture: Picture, now_us: int, most_age_s: float) -> Ints:
-    """Slots that may take part in warnings now: known and fresh, a vehicle or cycle. Older data never warns anyone."""
+    """Slots that may take part in warnings now: whose place, speed and heading are known and fresh. Older data warns nobody."""
     live = picture.live()
-    kind = picture.ints["participant_type"][live]
     known = np.isfinite(picture.xyz[live, 0]) & np.isfinite(picture.floats["speed_mps"][live])
     known &= np.isfinite(picture.floats["heading_deg"][live])
     fresh = now_us - picture.ints["time_us"][live] <= most_age_s * 1e6
-    return np.asarray(live[known & fresh & ((kind == Participant.MOTOR) | (kind == Participant.NON_MOTOR))])
+    return np.asarray(live[known & fresh])
 
 
-def find(picture: Picture, futures: Futures, placement: Placement, *, candidates: Ints, changed: Ints, gate: DeckGate) -> Pairs:
-    """Pairs among `candidates` (slots) of which at least one is in `changed`, that can meet within the horizon on one deck."""
-    reference = common_instant_us(picture.ints["time_us"][candidates])
-    shift = (reference - picture.ints["time_us"][candidates]) / 1e6
+def find(
+    picture: Picture, futures: Futures, placement: Placement, *, candidates: Ints, changed: Ints, gate: DeckGate, now_us: int
+) -> Pairs:
+    """Pairs among `candidates` (slots) of which at least one is in `changed`, that can meet within the horizon on one deck.
+
+    Everybody is brought from the instant of the own report to now: messages take each their own time, and 0.3 s are 6 m at 20
+    m/s.
+    """
+    shift = (now_us - picture.ints["time_us"][candidates]) / 1e6
     near_in_time = np.abs(shift) <= MAX_SHIFT_S
     slots, shift = candidates[near_in_time], shift[near_in_time]
     is_changed = np.isin(slots, changed, kind="table")
     a, b, is_crowded = _neighbours(futures.centre[slots], futures.radius_m[slots], is_changed)
     speed = picture.floats["speed_mps"][slots]
     chosen = np.maximum(speed[a], speed[b]) >= _LEAST_SPEED_MPS
+    can_be_warned = _can_be_told(picture, slots) & (picture.ints["participant_type"][slots] == Participant.MOTOR)
+    chosen &= can_be_warned[a] | can_be_warned[b]
     chosen &= _may_meet(picture, futures, slots, a, b)
     a, b = a[chosen], b[chosen]
     used, index = np.unique(np.concatenate([a, b]), return_inverse=True)
-    tracks = _tracks(picture, futures, slots[used], shift[used])
+    tracks = _tracks(picture, futures, placement, slots[used], shift[used])
     a, b = index[: len(a)], index[len(a) :]
     chosen = _boxes_meet(tracks, a, b)
     a, b = a[chosen], b[chosen]
     chosen = _share_deck(picture, placement, tracks, a, b, gate)
     a, b = a[chosen], b[chosen]
-    return Pairs(tracks, a, b, first_overlap(_swept(tracks, a), _swept(tracks, b)), is_crowded)
+    meeting = meet(swept(tracks, a), swept(tracks, b), STEP_S, replace(tracks.spread, row=a), replace(tracks.spread, row=b))
+    return Pairs(tracks, a, b, meeting, is_crowded)
 
 
 def common_instant_us(times_us: Ints) -> int:
@@ -112,29 +128,34 @@ def path_steps_m(xy: Floats) -> Floats:
     return np.asarray(np.sqrt(np.einsum("nsk,nsk->ns", step, step)))
 
 
-def swept(pairs: Pairs, side: Ints) -> Swept:
-    """The futures of one side of the pairs."""
-    return _swept(pairs.tracks, side)
-
-
-def _swept(tracks: Tracks, rows: Ints) -> Swept:
+def swept(tracks: Tracks, rows: Ints) -> Swept:
+    """The futures of these tracks."""
     return Swept(tracks.xy[rows], tracks.heading_deg[rows], tracks.size_m[rows])
 
 
-def _tracks(picture: Picture, futures: Futures, slots: Ints, shift_s: Floats) -> Tracks:
+def _tracks(picture: Picture, futures: Futures, placement: Placement, slots: Ints, shift_s: Floats) -> Tracks:
     xy, heading = futures.aligned(slots, shift_s)
     acceleration = futures.acceleration_mps2[slots]
-    kind = picture.ints["participant_type"][slots]
+    is_vehicle = picture.ints["participant_type"][slots] == Participant.MOTOR
+    speed = np.maximum(picture.floats["speed_mps"][slots] + acceleration * np.clip(shift_s, 0, None), 0.0)
     return Tracks(
         slots=slots,
         xy=xy,
         heading_deg=heading,
-        speed_mps=np.maximum(picture.floats["speed_mps"][slots] + acceleration * np.clip(shift_s, 0, None), 0.0),
+        speed_mps=speed,
         acceleration_mps2=acceleration,
         size_m=np.stack([picture.floats["length_m"][slots], picture.floats["width_m"][slots]], axis=1),
-        is_vehicle=kind == Participant.MOTOR,
-        speaks=(picture.kind[slots] == Track.SPEAKS) | np.isin(picture.ints["device_key"][slots], picture.tellers),
+        spread=spread_of(picture.floats["place_sigma_m"][slots], speed, shift_s, is_vehicle),
+        gradient=placement.gradient[slots],
+        events=picture.ints["events"][slots],
+        lights=picture.ints["lights"][slots],
+        is_vehicle=is_vehicle,
+        can_be_told=_can_be_told(picture, slots),
     )
+
+
+def _can_be_told(picture: Picture, slots: Ints) -> Mask:
+    return np.asarray((picture.kind[slots] == Track.SPEAKS) | np.isin(picture.ints["device_key"][slots], picture.tellers))
 
 
 def _neighbours(centre: Floats, radius: Floats, is_changed: Mask) -> tuple[Ints, Ints, bool]:

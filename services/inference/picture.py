@@ -14,11 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from services.inference.keys import KeyIndex
-from services.inference.reports import Floats, Ints, Reports, Track
+from services.inference.reports import TOLD, Floats, Ints, Reports, Track
 
 HISTORY = 24  # reports kept per track: 2.4 s at 10 Hz
-_FLOATS = ("height_sigma_m", "speed_mps", "heading_deg", "acceleration_mps2", "yaw_rate_dps", "length_m", "width_m")
-_INTS = ("time_us", "arrival_us", "participant_type", "device_key", "message_count", "sec_mark_ms")
+_FLOATS = (
+    "height_sigma_m",
+    "place_sigma_m",
+    "speed_mps",
+    "heading_deg",
+    "acceleration_mps2",
+    "yaw_rate_dps",
+    "length_m",
+    "width_m",
+)
+_INTS = ("time_us", "arrival_us", "participant_type", "device_key", "message_count", "sec_mark_ms", *TOLD)
 _FIRST_CAPACITY = 256
 MOST_TRACKS = 100_000  # beyond, who is new is not taken in: whoever invents ids cannot fill the memory
 _BY_SLOT = ("kind", "key", "own_id", "own_key", "xyz", "past_us", "past", "head", "count")
@@ -129,6 +138,12 @@ class Picture:
     def ring_places(self, slots: Ints, back: Ints) -> Ints:
         """Flat places in `past_us` and `past` of the reports that came `back` (…, n, k) ≥ 0 before the newest of slots (n,)."""
         return np.asarray(slots[:, None] * HISTORY + (self.head[slots][:, None] - back) % HISTORY)
+
+    def waited_s(self, slots: Ints) -> Floats:
+        """Seconds between each one's newest report and the one before, inf for its first."""
+        before = (self.head[slots] - 1) % HISTORY
+        waited = (self.past_us[slots, self.head[slots]] - self.past_us[slots, before]) / 1e6
+        return np.where(self.count[slots] > 1, waited, np.inf)
 
     def newest_and_oldest(self, slots: Ints) -> tuple[Floats, Floats]:
         """The first and the last of the history's rows: east, north, up, speed (n, 4) each."""

@@ -12,13 +12,16 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.picture import Picture, resized
+from services.inference.picture import HISTORY, Picture, resized
 from services.inference.reports import Floats, Ints, Participant
+from services.inference.types import Mask
 
 CANDIDATES = 4  # decks considered where the height is unknown
 _AGREES_M = 3.0  # a sent height this close to the matched lane's is that lane's: half the least distance of two decks
 _GRADIENT_LIMIT = 0.15
-_LEAST_TRAVEL_M = 8.0
+_LOOKED_AT: Ints = np.arange(0, HISTORY, 2)  # reports back from the newest
+_USUAL_GRADIENT = 0.04  # one standard deviation of hillside roads
+_USUAL_HEIGHT_SIGMA_M = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,15 @@ class Roads(Protocol):
 
     def leads_to(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
         """Whether one drives from `lane` to `other` without changing lanes, within some hundred metres; unknown lanes may."""
+
+    def may_cross(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
+        """Whether ways that begin on these lanes meet on one deck over the next junction; unknown lanes may."""
+
+    def is_in_junction(self, lane: Ints) -> npt.NDArray[np.bool_]:
+        """Whether a lane is a path across a junction; unknown ones are not."""
+
+    def is_single_lane(self, lane: Ints) -> npt.NDArray[np.bool_]:
+        """Whether a lane is the only one for vehicles in its direction; unknown ones are."""
 
 
 class Placement:
@@ -82,6 +94,24 @@ class Placement:
             return np.ones(len(slot), np.bool_)
         return self._roads.leads_to(self.lane[slot], self.lane[other])
 
+    def may_cross(self, slot: Ints, other: Ints) -> npt.NDArray[np.bool_]:
+        """Whether the ways of both can meet over the next junction, as far as the roads tell."""
+        if self._roads is None:
+            return np.ones(len(slot), np.bool_)
+        return self._roads.may_cross(self.lane[slot], self.lane[other])
+
+    def is_in_junction(self, slot: Ints) -> npt.NDArray[np.bool_]:
+        """Whether the track in `slot` is in a junction, as far as the roads tell."""
+        if self._roads is None:
+            return np.zeros(len(slot), np.bool_)
+        return self._roads.is_in_junction(self.lane[slot])
+
+    def is_single_lane(self, slot: Ints) -> npt.NDArray[np.bool_]:
+        """Whether the track in `slot` has but one lane in its direction, as far as the roads tell."""
+        if self._roads is None:
+            return np.ones(len(slot), np.bool_)
+        return self._roads.is_single_lane(self.lane[slot])
+
     def _match(self, roads: Roads, picture: Picture, due: Ints) -> None:
         found = roads.place(picture.xyz[due], picture.floats["heading_deg"][due])
         self.lane[due], self.offset_m[due], self.gradient[due] = found.lane, found.offset_m, found.gradient
@@ -96,16 +126,17 @@ class Placement:
         self._at[due], self._generation[due] = picture.xyz[due], picture.generation[due]
 
     def _place_by_trend(self, picture: Picture, slots: Ints) -> None:
-        """Without a network: the height as sent, the gradient from the way already driven."""
-        newest, oldest = picture.newest_and_oldest(slots)
-        way = np.hypot(*(newest[:, :2] - oldest[:, :2]).T)
-        far = way >= _LEAST_TRAVEL_M
-        rise = np.nan_to_num((newest[:, 2] - oldest[:, 2]) / np.where(far, way, 1.0))
-        self.gradient[slots] = np.where(far, np.clip(rise, -_GRADIENT_LIMIT, _GRADIENT_LIMIT), 0.0)
+        """Without a network: height and gradient by the line through the heights sent along the way already driven."""
+        sigma = picture.floats["height_sigma_m"][slots]
+        sigma = np.where(np.isnan(sigma), _USUAL_HEIGHT_SIGMA_M, sigma)
+        place = picture.ring_places(slots, _LOOKED_AT)
+        past = picture.past.reshape(-1, picture.past.shape[2]).take(place, axis=0)
+        up, gradient = _trend(past, picture.count[slots][:, None] > _LOOKED_AT, picture.xyz[slots], sigma)
+        self.gradient[slots] = gradient
         self.lane[slots] = -1
         self.turn_deg[slots] = np.nan
         self.heights_m[slots] = np.nan
-        self.heights_m[slots, 0] = picture.xyz[slots, 2]
+        self.heights_m[slots, 0] = up
 
     def _fit(self, capacity: int) -> None:
         if capacity != len(self.lane):
@@ -113,6 +144,25 @@ class Placement:
             self.gradient, self.turn_deg = resized(self.gradient, capacity), resized(self.turn_deg, capacity, np.nan)
             self.heights_m, self._at = resized(self.heights_m, capacity, np.nan), resized(self._at, capacity, np.inf)
             self._generation = resized(self._generation, capacity, -1)
+
+
+def _trend(past: Floats, valid: Mask, xyz: Floats, sigma_m: Floats) -> tuple[Floats, Floats]:
+    """Height now and gradient (n,): the likeliest line, given heights with errors along the way and what roads are like.
+
+    past (n, k, 4): east, north, up, …, of which the `valid` (n, k) hold. Of one height alone, or of a short way, the gradient is
+    none: from two heights 8 m apart it would be 5 m off when carried to a place 60 m ahead, and put one deck onto the other. A
+    track whose newest height is unknown has none.
+    """
+    valid = valid & np.isfinite(past[..., 2])
+    number = np.maximum(valid.sum(axis=1), 1)
+    way = -np.hypot(past[..., 0] - xyz[:, None, 0], past[..., 1] - xyz[:, None, 1])
+    way, up = np.where(valid, way, 0.0), np.where(valid, past[..., 2], 0.0)
+    mean_way, mean_up = way.sum(axis=1) / number, up.sum(axis=1) / number
+    off = np.where(valid, way - mean_way[:, None], 0.0)
+    square = np.einsum("nt,nt->n", off, off)
+    gradient = np.einsum("nt,nt->n", off, up) / np.maximum(square + (sigma_m / _USUAL_GRADIENT) ** 2, 1e-9)
+    gradient = np.clip(gradient, -_GRADIENT_LIMIT, _GRADIENT_LIMIT)
+    return np.where(np.isfinite(xyz[:, 2]), mean_up - gradient * mean_way, np.nan), gradient
 
 
 def _distance(now: Floats, before: Floats) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -32,6 +32,27 @@ class Participant(IntEnum):
     NON_MOTOR = 2
     PEDESTRIAN = 3
     RSU = 4
+
+
+class Event(IntFlag):
+    """VehicleEventFlags of YD/T 3709, as the columns hold them: the first of 13 bits is the highest."""
+
+    HAZARD_LIGHTS = 1 << 12
+    ABS = 1 << 10
+    TRACTION_CONTROL = 1 << 9
+    STABILITY_CONTROL = 1 << 8
+    HARD_BRAKING = 1 << 5
+    FLAT_TYRE = 1 << 2
+    DISABLED = 1 << 1
+    AIRBAG = 1 << 0
+
+
+class Lamp(IntFlag):
+    """ExteriorLights of YD/T 3709, as the columns hold them: the first of 9 bits is the highest."""
+
+    LEFT = 1 << 6
+    RIGHT = 1 << 5
+    HAZARD = 1 << 4
 
 
 class Frame(Protocol):
@@ -72,6 +93,11 @@ class Reports:
     message_count: Ints
     sec_mark_ms: Ints
     own_id: npt.NDArray[np.uint64]  # the vehicle's id as far as known: BSM id, or the participant's own id; 0 unknown
+    place_sigma_m: Floats  # one standard deviation of the position, NaN when not said
+    events: Ints  # set of `Event`, 0 when not said
+    lights: Ints  # set of `Lamp`, 0 when not said
+    vehicle_class: Ints  # BasicVehicleClass, 0 when not said
+    is_responding: Ints  # 1 for an emergency vehicle with siren or light bar on
 
     def __len__(self) -> int:
         return len(self.key)
@@ -81,6 +107,9 @@ class Reports:
         return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
+TOLD = ("events", "lights", "vehicle_class", "is_responding")  # what a vehicle says of itself beside its motion
+
+
 def joined(parts: Sequence[Reports]) -> Reports:
     """All rows of several reports, in order."""
     if len(parts) < 2:
@@ -88,8 +117,9 @@ def joined(parts: Sequence[Reports]) -> Reports:
     return Reports(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Reports)))
 
 
-# ElevationConfidence of YD/T 3709: half-widths of 95 % intervals; index is the code, 0 is unavailable.
-_ELEVATION_95_M = np.array([np.nan, 500, 200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01])
+# PositionConfidence and ElevationConfidence of YD/T 3709: half-widths of 95 % intervals; index is the code, 0 is unavailable.
+_CONFIDENCE_95_M = np.array([np.nan, 500, 200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01])
+_IN_USE = 2  # SirenInUse and LightbarInUse of YD/T 3709: 0 unavailable, 1 not in use, 2 and above in use
 _DEFAULT_SIZE = {Participant.MOTOR: (4.6, 1.8), Participant.NON_MOTOR: (1.8, 0.7), Participant.PEDESTRIAN: (0.5, 0.5)}
 
 
@@ -124,7 +154,7 @@ def _reports(
         time_us=batch["time_us"].astype(np.int64),
         arrival_us=origin.arrival_us,
         xyz=frame.to_local(batch["latitude_deg"], batch["longitude_deg"], batch["elevation_m"]),
-        height_sigma_m=_height_sigma(batch),
+        height_sigma_m=_sigma(batch, "elevation_confidence"),
         speed_mps=batch["speed_mps"].astype(np.float64),
         heading_deg=batch["heading_deg"].astype(np.float64),
         acceleration_mps2=batch["acceleration_longitudinal_mps2"].astype(np.float64),
@@ -137,6 +167,11 @@ def _reports(
         message_count=batch["message_count"].astype(np.int64),
         sec_mark_ms=batch["sec_mark_ms"].astype(np.int64),
         own_id=own_id,
+        place_sigma_m=_sigma(batch, "position_confidence"),
+        events=_code(batch, "events"),
+        lights=_code(batch, "lights"),
+        vehicle_class=_code(batch, "vehicle_class"),
+        is_responding=((_code(batch, "siren") == _IN_USE) | (_code(batch, "lightbar") >= _IN_USE)).astype(np.int64),
     )
 
 
@@ -148,16 +183,33 @@ def _sizes(batch: Batch, participant: Ints) -> tuple[Floats, Floats]:
     return np.where(length > 0, length, usual[:, 0]), np.where(width > 0, width, usual[:, 1])
 
 
-def _height_sigma(batch: Batch) -> Floats:
-    """One standard deviation of the height from its confidence code, NaN when not said."""
-    code = np.where(batch["elevation_confidence_valid"], batch["elevation_confidence"], 0)
-    return np.asarray(_ELEVATION_95_M[np.minimum(code, len(_ELEVATION_95_M) - 1)] / 1.96)
+def _sigma(batch: Batch, name: str) -> Floats:
+    """One standard deviation from a confidence code, NaN when not said."""
+    code = np.where(batch[name + "_valid"], batch[name], 0)
+    return np.asarray(_CONFIDENCE_95_M[np.minimum(code, len(_CONFIDENCE_95_M) - 1)] / 1.96)
+
+
+def _code(batch: Batch, name: str) -> Ints:
+    """A code as sent, 0 when it was not, or when this kind of message has no such field."""
+    if name not in batch.columns:
+        return np.zeros(len(batch), np.int64)
+    return np.where(batch[name + "_valid"], batch[name], 0).astype(np.int64)
 
 
 def nothing() -> Reports:
     """No rows: for a turn in which nothing came."""
     floats, ints, ids = np.empty(0), np.empty(0, np.int64), np.empty(0, np.uint64)
     kinds = {"key": ids, "own_id": ids, "xyz": np.empty((0, 3))}
-    integers = {"kind", "time_us", "arrival_us", "participant_type", "device_key", "own_key", "message_count", "sec_mark_ms"}
+    integers = {
+        "kind",
+        "time_us",
+        "arrival_us",
+        "participant_type",
+        "device_key",
+        "own_key",
+        "message_count",
+        "sec_mark_ms",
+        *TOLD,
+    }
     columns: dict[str, Any] = {one.name: kinds.get(one.name, ints if one.name in integers else floats) for one in fields(Reports)}
     return Reports(**columns)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chelu.errors import ConfigurationError
 from chelu.messages import Batch
 from services.inference.broadcast import picture_bytes
 from services.inference.city.segments import SegmentMonitor
@@ -24,38 +25,44 @@ from services.inference.picture import Picture, resized
 from services.inference.placing import Placement
 from services.inference.reports import Ints, Participant, Reports
 from services.inference.signals import SignalTable
-from services.inference.v2x import fcw, icw
 from services.inference.v2x.assessment import Assessment
+from services.inference.v2x.catalogue import APPLICATIONS, assess_all
+from services.inference.v2x.scene import scene_of
 
 EXPIRE_S = 2.0  # a track not heard of for so long leaves the picture
 LATE_S = 5.0  # chelu.messages.Stream.late_after_s of both streams
 _MOVED_M = 1.0  # tracks are matched to lanes anew when they have moved this far
 
 
+def _defaults() -> Mapping[str, Any]:
+    return {one.name: one.parameters() for one in APPLICATIONS}
+
+
 @dataclass(frozen=True, slots=True)
 class SiteParameters:
-    """Every application's parameters at one site."""
+    """Every application's parameters at one site, by its name, and those of warnings' life."""
 
-    fcw: fcw.FcwParameters = field(default_factory=fcw.FcwParameters)
-    icw: icw.IcwParameters = field(default_factory=icw.IcwParameters)
+    applications: Mapping[str, Any] = field(default_factory=_defaults)
     life: LifeParameters = field(default_factory=LifeParameters)
 
 
 def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> SiteParameters:
     """Defaults with a site's values; ConfigurationError names what is wrong."""
-    with_site_values(SiteParameters(), dict.fromkeys(set(values) - {"fcw", "icw", "life"}, None), where=where)
-    return SiteParameters(
-        with_site_values(fcw.FcwParameters(), values.get("fcw", {}), where=where),
-        with_site_values(icw.IcwParameters(), values.get("icw", {}), where=where),
-        with_site_values(LifeParameters(), values.get("life", {}), where=where),
-    )
+    defaults = {**_defaults(), "life": LifeParameters()}
+    for name, given in values.items():
+        if name not in defaults:
+            raise ConfigurationError(name, given, f"there is no such application; there are {', '.join(defaults)}", source=where)
+    chosen = {name: with_site_values(one, values.get(name, {}), where=where) for name, one in defaults.items()}
+    return SiteParameters(life=chosen.pop("life"), applications=chosen)
 
 
 @dataclass(slots=True)
 class Counts:
     """Since the start: rows taken in, rows refused for their age, rows that were not newer than known, evaluations.
 
-    refused: rows of tracks for which the picture had no room; crowded: evaluations that paired only the nearest.
+    refused: rows of tracks for which the picture had no room; crowded: evaluations that paired only the nearest. unjudged: newer
+    states that no application can judge: place, speed or heading unknown, too old, or so long after the one before that between
+    the two nobody could be warned.
     """
 
     rows: int = 0
@@ -64,6 +71,7 @@ class Counts:
     refused: int = 0
     evaluations: int = 0
     crowded: int = 0
+    unjudged: int = 0
 
 
 class Site:
@@ -100,10 +108,14 @@ class Site:
         self.futures.update(self.picture, changed, self.placement.turn_deg[changed])
         self._count_entries(changed)
         candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)
+        self._count_unjudged(changed, candidates)
         candidates = candidates[self.twins.twin[candidates] < 0]
-        pairs = find(self.picture, self.futures, self.placement, candidates=candidates, changed=changed, gate=self._gate)
+        pairs = find(
+            self.picture, self.futures, self.placement,
+            candidates=candidates, changed=changed, gate=self._gate, now_us=now_us,
+        )  # fmt: skip
         self.counts.crowded += pairs.is_crowded
-        return [fcw.assess(pairs, self.parameters.fcw, self.placement.leads_to), icw.assess(pairs, self.parameters.icw)]
+        return assess_all(scene_of(pairs, self.placement), self.parameters.applications)
 
     def segments(self) -> Batch | None:
         """The city's rows, once an interval is over. Call it often: it samples the picture."""
@@ -120,6 +132,12 @@ class Site:
         levels, phases = self.life.levels(), self.signals.now(now_us)
         twin = resized(self.twins.twin, self.picture.capacity, -1)
         return picture_bytes(self.picture, twin, levels, phases, header=header, now_us=now_us)
+
+    def _count_unjudged(self, changed: Ints, usable_slots: Ints) -> None:
+        is_usable = np.isin(changed, usable_slots, kind="table")
+        waited = self.picture.waited_s(changed)
+        is_slow = np.isfinite(waited) & (waited > self.parameters.life.most_age_s)
+        self.counts.unjudged += int(np.count_nonzero(~is_usable | is_slow))
 
     def _count_entries(self, changed: Ints) -> None:
         if self._segments is not None:

@@ -180,6 +180,11 @@ def reports_at(recording: Recording, rows: Ints) -> Reports:
         message_count=zero,
         sec_mark_ms=zero,
         own_id=key,
+        place_sigma_m=np.full(len(rows), np.nan),
+        events=zero,
+        lights=zero,
+        vehicle_class=zero,
+        is_responding=zero,
     )
 
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.inference.pairs import Tracks
 from services.inference.reports import Floats, Ints
+from services.inference.types import Mask
+from services.inference.v2x.scene import Views
+
+IMMINENT, WARNING, HELD, NOTHING = 2, 1, 0, -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,22 @@ class Assessment:
         return len(self.host)
 
 
-def both_ways(a: Ints, b: Ints) -> tuple[Ints, Ints]:
-    """Ordered pairs (host, other) of unordered ones: first a → b, then b → a."""
-    return np.concatenate([a, b]), np.concatenate([b, a])
+def assessment(
+    application: str, tracks: Tracks, views: Views, *, level: Ints, ttc_s: Floats, required_mps2: Floats, distance_m: Floats
+) -> Assessment:
+    """Findings of those views (q,) whose level is not `NOTHING`."""
+    kept = level > NOTHING
+    return Assessment(
+        application,
+        tracks.slots[views.host[kept]],
+        tracks.slots[views.other[kept]],
+        level[kept],
+        ttc_s[kept],
+        required_mps2[kept],
+        np.maximum(distance_m[kept], 0.0),
+    )
+
+
+def level_of(*, imminent: Mask, warns: Mask, holds: Mask) -> Ints:
+    """The highest level whose condition is met, `NOTHING` for none."""
+    return np.where(imminent, IMMINENT, np.where(warns, WARNING, np.where(holds, HELD, NOTHING)))

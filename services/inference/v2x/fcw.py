@@ -1,34 +1,30 @@
-"""Forward collision warning (前向碰撞预警, T/CSAE 53 application 1): the host drives up on a vehicle ahead on its own path.
+"""Forward collision warning (前向碰撞预警, T/CSAE 53 application 1): the host drives up on a vehicle on its own path.
 
-The host is warned when it could only avoid the vehicle ahead by braking harder than drivers ordinarily do: the deceleration
-needed, after a reaction time, if the leader goes on as it does (a leader that brakes comes to rest). A queue at a red light is
-approached with less than that; a leader's hard braking raises it at once. docs/applications/fcw.md has the reasons and limits.
+One that goes the same way: warned when only braking harder than drivers ordinarily do avoids it, or when contact is so near that
+a driver who has not begun to brake must begin now. One that comes towards the host on its own path: warned when their footprints
+will meet. docs/applications/fcw.md has the reasons and limits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from chelu.motion.following import mttc_s, required_deceleration_mps2
-from chelu.motion.footprints import forward, rightward
-from services.inference.pairs import Mask, Pairs, Tracks
+from chelu.motion.following import mttc_s, required_deceleration_mps2, ttc_s
 from services.inference.parameters import parameter
-from services.inference.reports import Floats, Ints
-from services.inference.v2x.assessment import Assessment, both_ways
+from services.inference.reports import Floats
+from services.inference.v2x.assessment import Assessment, assessment, level_of
+from services.inference.v2x.reactions import Reaction, on_level, reaction_s
+from services.inference.v2x.scene import Scene, Views
 
 NAME = "fcw"
 
 
 @dataclass(frozen=True, slots=True)
-class FcwParameters:
+class FcwParameters(Reaction):
     """Defaults and their sources; docs/applications/fcw.md carries this as a table."""
 
-    reaction_s: float = parameter(0.8, "s", "driver's reaction to a warning; UNECE R157's careful driver: 0.75 s", high=3.0)
-    braking_reaction_s: float = parameter(0.2, "s", "a host that brakes already has reacted; brake build-up only", high=3.0)
-    is_braking_mps2: float = parameter(-1.0, "m/s²", "more than engine braking", low=-5.0, high=0.0)
     warn_mps2: float = parameter(4.8, "m/s²", "above SUMO's and drivers' ordinary braking of up to 4.5 m/s²", high=12.0)
     imminent_mps2: float = parameter(
         6.5, "m/s²", "about full braking; UNECE R157's careful driver: 0.774 g = 7.6 m/s²", high=12.0
@@ -37,68 +33,84 @@ class FcwParameters:
         0.7, "1", "hysteresis: a warning stays while the need is above this share of warn_mps2", high=1.0
     )
     longest_ttc_s: float = parameter(4.0, "s", "beyond, drivers judge for themselves; ISO 15623 warns below this", high=10.0)
+    brake_now_s: float = parameter(
+        3.3,
+        "s",
+        "a host that does not brake is warned this long before contact: 2.5 s, and time for messages and confirmation",
+        high=6.0,
+    )
+    least_need_mps2: float = parameter(
+        2.0, "m/s²", "and then only if it must brake noticeably: below, a warning is one too many", high=6.0
+    )
     least_speed_mps: float = parameter(3.0, "m/s", "stop-and-go at walking pace is left to the driver", high=20.0)
     least_closing_mps: float = parameter(1.0, "m/s", "slower closing is following", high=20.0)
     heading_deg: float = parameter(45.0, "°", "a leader goes the same way: at most this turned, also in a bend", high=90.0)
     overlap_m: float = parameter(
-        0.4, "m", "least sideways overlap to count as on the same path (position 1.5 m, T/CSAE 53)", high=2.0
+        0.3, "m", "least sideways overlap to count as on the same path: of 1.8 m, at errors of 0.7 m", low=-1.0, high=2.0
     )
-
-
-def assess(pairs: Pairs, parameters: FcwParameters, leads_to: Callable[[Ints, Ints], Mask]) -> Assessment:
-    """Findings for every ordered pair in which the host speaks (or is told by who sees it: nobody else can be warned).
-
-    leads_to(host slots, other slots): whether the host's lane leads to the other's; true where the roads cannot tell.
-    """
-    p, tracks = parameters, pairs.tracks
-    host, other = both_ways(pairs.a, pairs.b)
-    gap, is_ahead = _on_path(tracks, host, other, p)
-    speed, ahead = tracks.speed_mps[host], _along_speed(tracks, host, other)
-    concerned = is_ahead & tracks.speaks[host] & tracks.is_vehicle[host]
-    concerned &= (speed >= p.least_speed_mps) & (speed - ahead >= -3.0)
-    concerned[concerned] = leads_to(tracks.slots[host[concerned]], tracks.slots[other[concerned]])
-    host, other = host[concerned], other[concerned]
-    gap, speed, ahead = gap[concerned], speed[concerned], ahead[concerned]
-    rate, leader_rate = tracks.acceleration_mps2[host], tracks.acceleration_mps2[other]
-    reaction = np.where(rate <= p.is_braking_mps2, p.braking_reaction_s, p.reaction_s)
-    required = required_deceleration_mps2(gap, speed, ahead, leader_rate, reaction)
-    ttc = mttc_s(gap, speed - ahead, np.maximum(-leader_rate, 0.0))
-    level = _levels(required, ttc, speed - ahead, leader_rate, p)
-    kept = level >= 0
-    return Assessment(
-        NAME, tracks.slots[host[kept]], tracks.slots[other[kept]], level[kept], ttc[kept], required[kept], gap[kept]
+    hold_overlap_m: float = parameter(
+        -0.6, "m", "hysteresis: a warning stays while the other is not further aside", low=-3.0, high=2.0
     )
+    head_on_s: float = parameter(3.2, "s", "an oncoming vehicle on the host's path: both must act, so earlier", high=4.0)
+    least_oncoming_mps: float = parameter(2.0, "m/s", "who stands the other way round does not come", high=20.0)
+    head_on_overlap_m: float = parameter(0.5, "m", "least sideways overlap with an oncoming one", high=2.0)
+    head_on_deg: float = parameter(155.0, "°", "oncoming: headings differ by more than this", low=90.0, high=180.0)
 
 
-def _levels(required: Floats, ttc: Floats, closing: Floats, leader_rate: Floats, p: FcwParameters) -> Ints:
-    """2 imminent, 1 warn, 0 hold, −1 nothing."""
-    danger = (ttc <= p.longest_ttc_s) & ((closing >= p.least_closing_mps) | (leader_rate <= -p.warn_mps2))
-    raised = np.where(required >= p.imminent_mps2, 2, np.where(required >= p.warn_mps2, 1, 0))
-    held = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * p.longest_ttc_s)
-    return np.where(danger & (raised > 0), raised, np.where(held, 0, -1))
+def assess(scene: Scene, parameters: FcwParameters) -> list[Assessment]:
+    """Findings of both kinds."""
+    views, tracks = scene.views, scene.tracks
+    ahead = views.where(
+        (views.ahead_m > 0) & tracks.is_vehicle[views.other] & (tracks.speed_mps[views.host] >= parameters.least_speed_mps)
+    )
+    return [_same_way(scene, ahead, parameters), _head_on(scene, ahead, parameters)]
 
 
-def _on_path(tracks: Tracks, host: Ints, other: Ints, p: FcwParameters) -> tuple[Floats, Mask]:
-    """Gap bumper to bumper, and whether `other` is ahead on the host's path.
+def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
+    tracks = scene.tracks
+    views = views.where((np.abs(views.turn_deg) <= p.heading_deg) & (views.overlap_m >= p.hold_overlap_m))
+    views = views.where(scene.roads.leads_to(tracks.slots[views.host], tracks.slots[views.other]))
+    host, other, gap = views.host, views.other, np.maximum(views.gap_m, 0.0)
+    speed = tracks.speed_mps[host]
+    ahead = tracks.speed_mps[other] * np.cos(np.radians(views.turn_deg) / 2.0)  # along the path that both share
+    leader_rate, closing = tracks.acceleration_mps2[other], speed - ahead
+    along = required_deceleration_mps2(gap, speed, ahead, leader_rate, reaction_s(tracks, host, p))
+    required = on_level(tracks, host, along)
+    ttc = mttc_s(gap, closing, np.maximum(-leader_rate, 0.0))
+    is_danger = (ttc <= p.longest_ttc_s) & ((closing >= p.least_closing_mps) | (leader_rate <= -p.warn_mps2))
+    is_late = (ttc_s(gap, speed, ahead) <= p.brake_now_s) & (tracks.acceleration_mps2[host] > p.is_braking_mps2)
+    need_now = required_deceleration_mps2(gap, speed, ahead, leader_rate, np.zeros(len(host)))
+    is_late &= need_now >= p.least_need_mps2
+    holds = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * p.longest_ttc_s)
+    is_on_path = views.overlap_m >= p.overlap_m
+    level = level_of(
+        imminent=is_danger & is_on_path & (required >= p.imminent_mps2),
+        warns=is_danger & is_on_path & ((required >= p.warn_mps2) | is_late),
+        holds=holds | (is_late & (closing > 0)),
+    )
+    # Footprints that cover one another now are not a collision to come: one road user told twice, or one that happened already.
+    level = np.where((views.gap_m < 0) & (views.overlap_m > 0), -1, level)
+    return assessment(NAME, tracks, views, level=level, ttc_s=ttc, required_mps2=required, distance_m=views.gap_m)
 
-    On a circle through both the bearing to the other is half the difference of their headings: what is left sideways is the
-    offset from the host's path, on straight roads and in bends alike, without trusting anybody's yaw rate.
-    """
-    offset = tracks.xy[other, 0] - tracks.xy[host, 0]
-    turn = _turn(tracks, host, other)
-    chord = tracks.heading_deg[host, 0] + turn / 2.0
-    along = np.sum(offset * forward(chord), axis=1)
-    aside = np.abs(np.sum(offset * rightward(chord), axis=1))
-    gap = along - (tracks.size_m[host, 0] + tracks.size_m[other, 0]) / 2.0
-    room = (tracks.size_m[host, 1] + tracks.size_m[other, 1]) / 2.0 - p.overlap_m
-    return np.maximum(gap, 0.0), np.asarray((along > 0) & (aside <= room) & (np.abs(turn) <= p.heading_deg))
+
+def _head_on(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
+    tracks = scene.tracks
+    views = views.where((np.abs(views.turn_deg) >= p.head_on_deg) & np.isfinite(views.first_s) & (views.first_s > 0))
+    views = views.where(tracks.speed_mps[views.other] >= p.least_oncoming_mps)
+    in_junction = [scene.roads.is_in_junction(tracks.slots[side]) for side in (views.host, views.other)]
+    views = views.where(~(in_junction[0] | in_junction[1]))  # there ways curve past one another
+    host, other = views.host, views.other
+    required = on_level(tracks, host, _half_way(views.gap_m, tracks.speed_mps[host], tracks.speed_mps[other]))
+    is_deep = (views.overlap_m >= p.head_on_overlap_m) & (views.probability >= 0.5)
+    level = level_of(
+        imminent=is_deep & (views.first_s <= p.head_on_s / 2.0),
+        warns=is_deep & (views.first_s <= p.head_on_s),
+        holds=views.first_s <= p.head_on_s,
+    )
+    return assessment(NAME, tracks, views, level=level, ttc_s=views.first_s, required_mps2=required, distance_m=views.gap_m)
 
 
-def _along_speed(tracks: Tracks, host: Ints, other: Ints) -> Floats:
-    """The other's speed along the path they share."""
-    return np.asarray(tracks.speed_mps[other] * np.cos(np.radians(_turn(tracks, host, other)) / 2.0))
-
-
-def _turn(tracks: Tracks, host: Ints, other: Ints) -> Floats:
-    """How far the other points to the right of the host, −180 … 180°."""
-    return np.asarray(np.mod(tracks.heading_deg[other, 0] - tracks.heading_deg[host, 0] + 180.0, 360.0) - 180.0)
+def _half_way(gap_m: Floats, speed_mps: Floats, other_mps: Floats) -> Floats:
+    """Deceleration to stop where the two would meet if both braked alike: the host's share of the gap is that of its way."""
+    share = speed_mps**2 / np.maximum(speed_mps**2 + other_mps**2, 1e-9)
+    return np.where(gap_m > 0, speed_mps**2 / (2.0 * np.where(gap_m > 0, gap_m, 1.0) * np.maximum(share, 1e-9)), np.inf)

@@ -32,6 +32,13 @@ class Car:
     height_known: bool = True
     sigma: float = 0.5
     phase_s: float = 0.0
+    kind: Participant = Participant.MOTOR
+    size: tuple[float, float] = (4.6, 1.8)
+    lights: int = 0
+    events: int = 0
+    rises: float = 0.0  # gradient of its road
+    from_s: float = -1.0  # first heard of then
+    every_s: float = 0.1
 
     def at(self, t: float) -> tuple[np.ndarray, float, float, float]:
         """Position, speed, acceleration, heading at t, by small steps."""
@@ -60,7 +67,8 @@ def report(cars: Sequence[Car], t: float) -> Reports:
     time_us = np.array([EPOCH_US + round((t - car.phase_s) * 1e6) for car in cars], np.int64)
     seen = np.array([car.is_seen for car in cars])
     names = np.array([car.name for car in cars], np.uint64)
-    up = [car.start[2] if car.height_known else np.nan for car in cars]
+    way = [float(np.hypot(*(state[0] - car.start[:2]))) for car, state in zip(cars, states, strict=True)]
+    up = [car.start[2] + car.rises * one if car.height_known else np.nan for car, one in zip(cars, way, strict=True)]
     return Reports(
         kind=np.where(seen, int(Track.SEEN), int(Track.SPEAKS)),
         key=names,
@@ -72,14 +80,19 @@ def report(cars: Sequence[Car], t: float) -> Reports:
         heading_deg=np.array([state[3] for state in states]),
         acceleration_mps2=np.array([state[2] for state in states]),
         yaw_rate_dps=np.array([car.yaw for car in cars]),
-        length_m=np.full(n, 4.6),
-        width_m=np.full(n, 1.8),
-        participant_type=np.full(n, int(Participant.MOTOR)),
+        length_m=np.array([car.size[0] for car in cars]),
+        width_m=np.array([car.size[1] for car in cars]),
+        participant_type=np.array([int(car.kind) for car in cars]),
         device_key=np.where(seen, 900, 100 + names.astype(np.int64)),
         own_key=np.where(seen, 0, 100 + names.astype(np.int64)),
         message_count=np.full(n, round(t * 10) % 128),
         sec_mark_ms=np.full(n, round(t * 1000) % 60000),
         own_id=np.where(seen, 0, names).astype(np.uint64),
+        place_sigma_m=np.full(n, np.nan),
+        events=np.array([car.events for car in cars], np.int64),
+        lights=np.array([car.lights for car in cars], np.int64),
+        vehicle_class=np.zeros(n, np.int64),
+        is_responding=np.zeros(n, np.int64),
     )
 
 
@@ -90,13 +103,18 @@ def site(**changes) -> Site:
     return Site(options.pop("parameters", SiteParameters()), **options)
 
 
+def _speaks(car: Car, t: float) -> bool:
+    """Whether the car has a message in this tenth of a second."""
+    return t >= car.from_s and round(t * 10) % max(1, round(car.every_s * 10)) == 0
+
+
 def drive(cars: Sequence[Car], seconds: float, where: Site | None = None, *, start: float = 0.0) -> list[tuple[float, Notice]]:
     """Run the cars through a site at 10 Hz; every change of a warning with the time it came at."""
     place = where or site()
     changes = []
     for tick in range(round(seconds * 10)):
         t = start + tick * 0.1
-        rows = report(cars, t)
+        rows = report([car for car in cars if _speaks(car, t)], t)
         now = EPOCH_US + round((t + max(car.delay_s for car in cars)) * 1e6)
         changes += [(t, notice) for notice in place.step(rows, now)]
     return changes

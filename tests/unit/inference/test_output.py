@@ -16,8 +16,7 @@ from services.inference.outbox import WARNING_COLUMNS, Sent, documents, letter, 
 from services.inference.parameters import table
 from services.inference.register import Device, Register
 from services.inference.signals import SignalTable
-from services.inference.v2x.fcw import FcwParameters
-from services.inference.v2x.icw import IcwParameters
+from services.inference.v2x.catalogue import APPLICATIONS
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, report, site
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -125,7 +124,7 @@ def test_the_newest_state_of_a_phase_counts() -> None:
 
 @pytest.mark.parametrize(
     ("page", "kind"),
-    [("applications/fcw.md", FcwParameters), ("applications/icw.md", IcwParameters), ("inference.md", LifeParameters)],
+    [*((f"applications/{one.name}.md", one.parameters) for one in APPLICATIONS), ("inference.md", LifeParameters)],
 )
 def test_the_documents_show_the_parameters_as_they_are(page, kind) -> None:
     assert table(kind) in (DOCS / page).read_text(encoding="utf-8")

@@ -43,6 +43,11 @@ def _reports(rows, actors, time_us):
         message_count=zero,
         sec_mark_ms=zero,
         own_id=(actor + 1).astype(np.uint64),
+        place_sigma_m=np.full(len(rows), np.nan),
+        events=zero,
+        lights=zero,
+        vehicle_class=zero,
+        is_responding=zero,
     )
 
 

@@ -180,12 +180,12 @@ def test_warnings_of_driven_cars_are_raised_updated_and_cleared_once() -> None:
     leader = Car(1, (0, 25, 0), 0, 15, lambda t: -7.0 if 2 <= t < 4 else 0.0)
     follower = Car(2, (0, 0, 0), 0, 15, lambda t: -8.0 if t >= 3.2 else 0.0)
     changes = drive([leader, follower], 9)
-    states = [one.state for _, one in changes]
-    assert states[0] == State.RAISED
-    assert states[-1] == State.CLEARED
-    assert len({one.warning_id for _, one in changes}) == 1
-    sent = [t for t, one in changes if one.state != State.CLEARED]
-    assert np.all(np.diff(sent) >= 0.2 - 1e-9)
+    assert {one.application for _, one in changes} == {"ebw", "fcw"}
+    for application in ("ebw", "fcw"):
+        life = [(t, one) for t, one in changes if one.application == application]
+        assert [life[0][1].state, life[-1][1].state] == [State.RAISED, State.CLEARED]
+        assert len({one.warning_id for _, one in life}) == 1
+        assert np.all(np.diff([t for t, one in life if one.state != State.CLEARED]) >= 0.2 - 1e-9)
 
 
 def test_rows_without_place_or_speed_disturb_nobody() -> None:
@@ -205,7 +205,7 @@ def test_site_values_replace_defaults_and_wrong_ones_are_named(tmp_path) -> None
     file = tmp_path / "parameters.toml"
     file.write_text("[north.fcw]\nwarn_mps2 = 4\n")
     values = read_site_values(file)
-    assert site_parameters(values["north"], where="here").fcw.warn_mps2 == 4.0
+    assert site_parameters(values["north"], where="here").applications["fcw"].warn_mps2 == 4.0
     assert site_parameters({}, where="here") == SiteParameters()
     wrongs: list[dict[str, Any]] = [
         {"fcw": {"warn_mps2": 99}},

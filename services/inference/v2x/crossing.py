@@ -1,0 +1,68 @@
+"""Conflicts of crossing paths: the area both would sweep, and how hard each must brake to leave it to the other.
+
+Shared by the applications in which ways cross (intersection, left turn, vulnerable road users), and worked out for those pairs
+only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from chelu.motion.passage import passages, yielding_deceleration_mps2
+from services.inference.futures import STEP_S
+from services.inference.pairs import Tracks, swept
+from services.inference.reports import Floats
+from services.inference.types import Mask
+from services.inference.v2x.reactions import Reaction, on_level, reaction_s
+from services.inference.v2x.scene import Views
+
+_CLEARING_S = 2.0  # what is swept so long after the contact still belongs to the conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """For q views: metres to the shared area; decelerations; and the passage's PET.
+
+    host_mps2, other_mps2: to leave the area to the other, after the reaction, as on a level road; host_stop_mps2,
+    other_stop_mps2: to stop short of it, beginning now.
+    """
+
+    way_m: Floats
+    host_mps2: Floats
+    other_mps2: Floats
+    host_stop_mps2: Floats
+    other_stop_mps2: Floats
+    pet_s: Floats
+
+    def where(self, mask: Mask) -> Self:
+        """These only."""
+        return type(self)(*(getattr(self, one.name)[mask] for one in fields(self)))
+
+
+def is_likely(views: Views, least_probability: float) -> Mask:
+    """Whether the futures touch, or might for all that is known; who covers one another now is no collision to come."""
+    return ((views.first_s > 0) & np.isfinite(views.first_s)) | ((views.probability >= least_probability) & ~(views.first_s <= 0))
+
+
+def needs_of(tracks: Tracks, views: Views, p: Reaction) -> Needs:
+    """Both sides' needs; a need that no shared area was found for (the futures only might touch) is 0."""
+    until = np.minimum(views.contact_s(), 1e3) + _CLEARING_S
+    shared = passages(swept(tracks, views.host), swept(tracks, views.other), STEP_S, until)
+    yields, stops = [], []
+    for side, way, clear in (
+        (views.host, shared.way_a_m, shared.leave_b_s),
+        (views.other, shared.way_b_m, shared.leave_a_s),
+    ):
+        speed = tracks.speed_mps[side]
+        along = yielding_deceleration_mps2(speed, way, clear, reaction_s(tracks, side, p))
+        yields.append(on_level(tracks, side, np.nan_to_num(along, nan=0.0, posinf=np.inf)))
+        stops.append(np.nan_to_num(stopping_mps2(speed, way), nan=0.0, posinf=np.inf))
+    return Needs(np.nan_to_num(shared.way_a_m), yields[0], yields[1], stops[0], stops[1], shared.pet_s)
+
+
+def stopping_mps2(speed_mps: Floats, way_m: Floats) -> Floats:
+    """Deceleration to stop within a way; inf without one, NaN where it is not known."""
+    return np.where(way_m > 0, speed_mps**2 / (2.0 * np.where(way_m > 0, way_m, 1.0)), np.where(np.isnan(way_m), np.nan, np.inf))

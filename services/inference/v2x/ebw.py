@@ -1,0 +1,69 @@
+"""Emergency brake warning (紧急制动预警, T/CSAE 53 application 6): a vehicle ahead brakes hard, also one hidden behind others.
+
+The event warns before the gap does: docs/applications/ebw.md has the reasons and limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chelu.motion.following import mttc_s, required_deceleration_mps2
+from services.inference.parameters import parameter
+from services.inference.reports import Event
+from services.inference.v2x.assessment import Assessment, assessment, level_of
+from services.inference.v2x.reactions import Reaction, on_level, reaction_s
+from services.inference.v2x.scene import Scene
+
+NAME = "ebw"
+
+
+@dataclass(frozen=True, slots=True)
+class EbwParameters(Reaction):
+    """Defaults and their sources; docs/applications/ebw.md carries this as a table."""
+
+    hard_mps2: float = parameter(
+        4.8, "m/s²", "above ordinary braking of up to 4.5 m/s²; who flags it as hard (J2945/1: from 0.4 g) is believed", high=9.0
+    )
+    range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
+    need_mps2: float = parameter(
+        2.0, "m/s²", "what the host will need if the other brakes to a stop; below, it is no concern", high=9.0
+    )
+    imminent_mps2: float = parameter(5.5, "m/s²", "harder than drivers ordinarily brake, by a good deal", high=12.0)
+    hold_mps2: float = parameter(2.5, "m/s²", "hysteresis: while the other still brakes with this", high=9.0)
+    least_speed_mps: float = parameter(3.0, "m/s", "stop-and-go at walking pace is left to the driver", high=20.0)
+    heading_deg: float = parameter(45.0, "°", "goes the same way: at most this turned, also in a bend", high=90.0)
+    overlap_m: float = parameter(0.2, "m", "least sideways overlap to count as on the same path", low=-3.0, high=2.0)
+
+
+def assess(scene: Scene, parameters: EbwParameters) -> list[Assessment]:
+    """Findings for those who follow."""
+    p, tracks = parameters, scene.tracks
+    views = scene.views
+    rate = tracks.acceleration_mps2[views.other]
+    says_so = (tracks.events[views.other] & Event.HARD_BRAKING) > 0
+    views = views.where(
+        ((rate <= -p.hold_mps2) | says_so)
+        & (views.gap_m > 0)
+        & (views.ahead_m > 0)
+        & (views.ahead_m <= p.range_m)
+        & (np.abs(views.turn_deg) <= p.heading_deg)
+        & (views.overlap_m >= p.overlap_m)
+        & tracks.is_vehicle[views.other]
+        & (tracks.speed_mps[views.host] >= p.least_speed_mps)
+    )
+    views = views.where(scene.roads.leads_to(tracks.slots[views.host], tracks.slots[views.other]))
+    host, other = views.host, views.other
+    speed, ahead = tracks.speed_mps[host], tracks.speed_mps[other] * np.cos(np.radians(views.turn_deg) / 2.0)
+    says_so = (tracks.events[other] & Event.HARD_BRAKING) > 0
+    rate = np.where(says_so, np.minimum(tracks.acceleration_mps2[other], -p.hard_mps2), tracks.acceleration_mps2[other])
+    gap = np.maximum(views.gap_m, 0.0)
+    required = on_level(tracks, host, required_deceleration_mps2(gap, speed, ahead, rate, reaction_s(tracks, host, p)))
+    ttc = mttc_s(gap, speed - ahead, -rate)
+    level = level_of(
+        imminent=(rate <= -p.hard_mps2) & (required >= p.imminent_mps2),
+        warns=(rate <= -p.hard_mps2) & (required >= p.need_mps2),
+        holds=required >= p.need_mps2,
+    )
+    return [assessment(NAME, tracks, views, level=level, ttc_s=ttc, required_mps2=required, distance_m=views.gap_m)]

@@ -1,0 +1,91 @@
+"""Blind spot and lane change warning (盲区预警/变道预警, T/CSAE 53 application 4): the host moves over into another vehicle.
+
+Warned is who says so (turn signal towards the other) while the other is beside it or comes up, and who drifts so that the
+footprints will touch from the side. docs/applications/lcw.md has the reasons and limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.inference.parameters import parameter
+from services.inference.reports import Floats, Lamp
+from services.inference.types import Mask
+from services.inference.v2x.assessment import Assessment, assessment, level_of
+from services.inference.v2x.reactions import Reaction
+from services.inference.v2x.scene import Scene, Views
+
+NAME = "lcw"
+
+
+@dataclass(frozen=True, slots=True)
+class LcwParameters(Reaction):
+    """Defaults and their sources; docs/applications/lcw.md carries this as a table."""
+
+    most_aside_m: float = parameter(3.2, "m", "the next lane and no further: between the vehicles' sides", high=6.0)
+    zone_ahead_m: float = parameter(1.0, "m", "ISO 17387: the zone begins about at the driver", high=10.0)
+    zone_behind_m: float = parameter(4.0, "m", "ISO 17387: and ends 3 m behind the rear bumper", high=30.0)
+    closing_s: float = parameter(3.5, "s", "one that comes up from behind; ISO 17387: 2.5 to 3.5 s", high=10.0)
+    drift_s: float = parameter(2.2, "s", "contact from the side; a lane change takes 3 to 5 s", high=4.0)
+    imminent_s: float = parameter(1.2, "s", "so close to the contact nothing is confirmed first", high=4.0)
+    least_drift_mps: float = parameter(0.45, "m/s", "sideways towards the other; wandering within a lane is slower", high=3.0)
+    least_speed_mps: float = parameter(2.0, "m/s", "manoeuvring is left to the driver", high=20.0)
+    heading_deg: float = parameter(12.0, "°", "goes the same way", high=90.0)
+
+
+def assess(scene: Scene, parameters: LcwParameters) -> list[Assessment]:
+    """Findings for who moves over."""
+    p, tracks = parameters, scene.tracks
+    views = scene.views
+    views = views.where(
+        (np.abs(views.turn_deg) <= p.heading_deg)
+        & (views.overlap_m < 0.0)
+        & (views.overlap_m >= -p.most_aside_m)
+        & tracks.is_vehicle[views.other]
+        & (tracks.speed_mps[views.host] >= p.least_speed_mps)
+    )
+    is_beside, comes_s = _beside(views, p), _comes_up_s(scene, views)
+    touches_s = _touches_s(scene, views, p)
+    signals = _signals_towards(scene, views)
+    drifts = touches_s <= p.drift_s
+    warns = (signals & (is_beside | (comes_s <= p.closing_s))) | drifts
+    level = level_of(
+        imminent=touches_s <= p.imminent_s, warns=warns, holds=(signals & is_beside) | (touches_s <= 1.5 * p.drift_s)
+    )
+    ttc, zero = np.minimum(touches_s, comes_s), np.zeros(len(views))
+    return [assessment(NAME, tracks, views, level=level, ttc_s=ttc, required_mps2=zero, distance_m=-views.overlap_m)]
+
+
+def _beside(views: Views, p: LcwParameters) -> Mask:
+    """In the zone that mirrors do not show: from the host's middle to some metres behind its rear."""
+    is_level = views.gap_m <= 0
+    return np.asarray(
+        (is_level & (views.ahead_m <= p.zone_ahead_m + 2.0)) | ((views.ahead_m < 0) & (views.gap_m <= p.zone_behind_m))
+    )
+
+
+def _comes_up_s(scene: Scene, views: Views) -> Floats:
+    """Seconds until the other on the next lane is level with the host, whoever is faster; inf when they draw apart."""
+    tracks = scene.tracks
+    closing = -np.sign(views.ahead_m) * (tracks.speed_mps[views.other] - tracks.speed_mps[views.host])
+    comes = closing > 0.5
+    return np.where(comes, np.maximum(views.gap_m, 0.0) / np.where(comes, closing, 1.0), np.inf)
+
+
+def _touches_s(scene: Scene, views: Views, p: LcwParameters) -> Floats:
+    """Seconds until the sides touch if both go on to move as they do, and are then level; inf when they will not be."""
+    tracks = scene.tracks
+    nears = views.nears_mps >= p.least_drift_mps
+    time = np.where(nears, -views.overlap_m / np.where(nears, views.nears_mps, 1.0), np.inf)
+    length = (tracks.size_m[views.host, 0] + tracks.size_m[views.other, 0]) / 2.0
+    there = views.ahead_m + (tracks.speed_mps[views.other] - tracks.speed_mps[views.host]) * np.minimum(time, 10.0)
+    return np.where(np.abs(there) <= length, time, np.inf)
+
+
+def _signals_towards(scene: Scene, views: Views) -> Mask:
+    """Whether the host's turn signal points to the side that the other is on (hazard lights say nothing)."""
+    lights = scene.tracks.lights[views.host]
+    left, right = (lights & Lamp.LEFT) > 0, (lights & Lamp.RIGHT) > 0
+    return np.asarray((left != right) & np.where(views.aside_m < 0, left, right))

@@ -1,0 +1,69 @@
+"""Left-turn assist (左转辅助, T/CSAE 53 application 3): the host turns across the path of an oncoming vehicle.
+
+Told by what the host does, not by where it is: its future turns, the other comes towards it and goes straight on. Which side the
+turn is to follows from where the oncoming traffic is. docs/applications/lta.md has the reasons and limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.inference.pairs import Tracks
+from services.inference.parameters import parameter
+from services.inference.types import Mask
+from services.inference.v2x.assessment import Assessment, assessment, level_of
+from services.inference.v2x.crossing import is_likely, needs_of
+from services.inference.v2x.reactions import Reaction
+from services.inference.v2x.scene import Scene, Views, angle_at_deg, turned_deg
+
+NAME = "lta"
+_ONCOMING_DEG = 105.0  # also when the host has begun to turn
+_TURNS_DEG = 12.0
+_STRAIGHT_DEG = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class LtaParameters(Reaction):
+    """Defaults and their sources; docs/applications/lta.md carries this as a table."""
+
+    warn_s: float = parameter(3.4, "s", "2.5 s, and time for messages and confirmation; turns are short", high=4.0)
+    imminent_s: float = parameter(1.5, "s", "so close to the collision nothing is confirmed first", high=4.0)
+    least_need_mps2: float = parameter(1.8, "m/s²", "of the turning vehicle, to stop short; below, it has time", high=6.0)
+    least_probability: float = parameter(0.5, "1", "of a contact that the likeliest futures just miss", high=1.0)
+    least_speed_mps: float = parameter(1.0, "m/s", "who stands may be waiting for the gap", high=20.0)
+    least_oncoming_mps: float = parameter(2.0, "m/s", "who stands gives way", high=20.0)
+    least_angle_deg: float = parameter(20.0, "°", "of the headings at contact", high=90.0)
+
+
+def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
+    """Findings for the turning vehicle; the oncoming one is warned by the intersection collision warning."""
+    p, tracks = parameters, scene.tracks
+    views, contact = scene.views, scene.views.contact_s()
+    views = views.where(
+        is_likely(views, p.least_probability)
+        & (contact <= p.warn_s)
+        & tracks.is_vehicle[views.other]
+        & (tracks.speed_mps[views.other] >= p.least_oncoming_mps)
+        & (tracks.speed_mps[views.host] >= p.least_speed_mps)
+    )
+    views = views.where(turns_across(tracks, views))
+    views = views.where(scene.roads.may_cross(tracks.slots[views.host], tracks.slots[views.other]))
+    contact = views.contact_s()
+    views = views.where(angle_at_deg(tracks, views.host, views.other, contact) >= p.least_angle_deg)
+    needs, contact = needs_of(tracks, views, p), views.contact_s()
+    warns = needs.host_stop_mps2 >= p.least_need_mps2
+    level = level_of(
+        imminent=warns & (contact <= p.imminent_s) & np.isfinite(views.first_s), warns=warns, holds=contact <= p.warn_s
+    )
+    return [assessment(NAME, tracks, views, level=level, ttc_s=contact, required_mps2=needs.host_mps2, distance_m=needs.way_m)]
+
+
+def turns_across(tracks: Tracks, views: Views) -> Mask:
+    """Whether the host turns across the path of one that comes towards it and goes straight on."""
+    contact = views.contact_s()
+    host_turn, other_turn = (turned_deg(tracks, side, contact) for side in (views.host, views.other))
+    return np.asarray(
+        (np.abs(views.turn_deg) >= _ONCOMING_DEG) & (np.abs(host_turn) >= _TURNS_DEG) & (np.abs(other_turn) <= _STRAIGHT_DEG)
+    )

@@ -1,0 +1,147 @@
+"""What an application sees: the tracks of this moment, and every other road user as it lies to whoever may be warned.
+
+Worked out once for all applications. An application is a function of a scene and its own parameters, nothing else: it keeps no
+state, so that switching one off, or giving it other parameters, changes no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Protocol, Self
+
+import numpy as np
+
+from chelu.motion.footprints import forward, rightward
+from services.inference.futures import STEP_S
+from services.inference.pairs import Pairs, Tracks
+from services.inference.reports import Floats, Ints
+from services.inference.types import Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """q ordered pairs: a host, which is a vehicle and can be told, and another; both index the scene's tracks.
+
+    turn_deg: how far the other points to the right of the host, −180 … 180. ahead_m, aside_m (right positive): where its centre
+    lies on the circle through both, so that a bend counts as a straight road; an oncoming one is taken by its axis. gap_m: bumper
+    to bumper along that circle, negative when they are side by side. overlap_m: how much of both widths cover one another,
+    negative when they pass at a distance; nears_mps: how fast that distance shrinks, in a bend as on a straight road. first_s,
+    probability, likeliest_s: `chelu.motion.sweep.Meeting`; pair: row of the scene's pairs.
+    """
+
+    pair: Ints
+    host: Ints
+    other: Ints
+    turn_deg: Floats
+    ahead_m: Floats
+    aside_m: Floats
+    gap_m: Floats
+    overlap_m: Floats
+    nears_mps: Floats
+    first_s: Floats
+    probability: Floats
+    likeliest_s: Floats
+
+    def __len__(self) -> int:
+        return len(self.host)
+
+    def where(self, mask: Mask) -> Self:
+        """These only."""
+        return type(self)(*(getattr(self, one.name)[mask] for one in fields(self)))
+
+    def take(self, rows: Ints) -> Self:
+        """These, in this order."""
+        return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+    def contact_s(self) -> Floats:
+        """When they touch, else when they are likeliest to."""
+        return np.where(np.isfinite(self.first_s), self.first_s, self.likeliest_s)
+
+
+class RoadKnowledge(Protocol):
+    """What applications ask the roads, by slots (q,), from the stage's thread. Where they cannot tell, the pair is kept."""
+
+    def leads_to(self, slot: Ints, other: Ints) -> Mask:
+        """Whether the lane of `slot` leads to the other's without changing lanes."""
+
+    def may_cross(self, slot: Ints, other: Ints) -> Mask:
+        """Whether the ways of both can meet over the next junction."""
+
+    def is_in_junction(self, slot: Ints) -> Mask:
+        """Whether it is in a junction."""
+
+    def is_single_lane(self, slot: Ints) -> Mask:
+        """Whether there is but one lane in its direction, so that who overtakes must use the oncoming one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One evaluation."""
+
+    pairs: Pairs
+    views: Views
+    roads: RoadKnowledge
+
+    @property
+    def tracks(self) -> Tracks:
+        """The tracks that pairs and views index."""
+        return self.pairs.tracks
+
+
+def scene_of(pairs: Pairs, roads: RoadKnowledge) -> Scene:
+    """Both ways round of every pair, as far as the host can be warned."""
+    tracks = pairs.tracks
+    row = np.arange(len(pairs))
+    host, other, pair = (np.concatenate(both) for both in ((pairs.a, pairs.b), (pairs.b, pairs.a), (row, row)))
+    is_warnable = tracks.can_be_told[host] & tracks.is_vehicle[host]
+    return Scene(pairs, _views(pairs, host[is_warnable], other[is_warnable], pair[is_warnable]), roads)
+
+
+def _views(pairs: Pairs, host: Ints, other: Ints, pair: Ints) -> Views:
+    tracks = pairs.tracks
+    turn = wrapped_deg(tracks.heading_deg[other, 0] - tracks.heading_deg[host, 0])
+    bend = turn - 180.0 * np.rint(turn / 180.0)
+    chord = tracks.heading_deg[host, 0] + bend / 2.0
+    offset = tracks.xy[other, 0] - tracks.xy[host, 0]
+    ahead, aside = (np.einsum("qk,qk->q", offset, axis(chord)) for axis in (forward, rightward))
+    length, width = ((tracks.size_m[host, extent] + tracks.size_m[other, extent]) / 2.0 for extent in (0, 1))
+    meeting = pairs.meeting
+    return Views(
+        pair=pair,
+        host=host,
+        other=other,
+        turn_deg=turn,
+        ahead_m=ahead,
+        aside_m=aside,
+        gap_m=np.abs(ahead) - length,
+        overlap_m=width - np.abs(aside),
+        nears_mps=-np.sign(aside) * _aside_rate(tracks, host, other, bend, ahead),
+        first_s=meeting.first_s[pair],
+        probability=meeting.probability[pair],
+        likeliest_s=meeting.likeliest_s[pair],
+    )
+
+
+def _aside_rate(tracks: Tracks, host: Ints, other: Ints, bend_deg: Floats, ahead_m: Floats) -> Floats:
+    """Change of `Views.aside_m`: both speeds across the chord, less what the chord itself turns; 0 for two on one circle."""
+    half = np.sin(np.radians(bend_deg) / 2.0)
+    yaw = wrapped_deg(tracks.heading_deg[:, 1] - tracks.heading_deg[:, 0]) / STEP_S
+    turning = np.radians(yaw[host] + yaw[other]) / 2.0
+    return np.asarray((tracks.speed_mps[host] + tracks.speed_mps[other]) * half - ahead_m * turning)
+
+
+def wrapped_deg(turn_deg: Floats) -> Floats:
+    """−180 … 180: from 359° to 1° it is 2° to the right."""
+    return np.asarray(turn_deg - 360.0 * np.rint(turn_deg / 360.0))
+
+
+def turned_deg(tracks: Tracks, side: Ints, until_s: Floats) -> Floats:
+    """How far each of `side` will have turned to the right by `until_s` from now."""
+    step = np.clip(np.nan_to_num(until_s, posinf=0.0) / STEP_S, 0, tracks.heading_deg.shape[1] - 1).astype(np.int64)
+    return wrapped_deg(tracks.heading_deg[side, step] - tracks.heading_deg[side, 0])
+
+
+def angle_at_deg(tracks: Tracks, host: Ints, other: Ints, at_s: Floats) -> Floats:
+    """Angle 0 … 180 between both headings `at_s` from now."""
+    step = np.clip(np.nan_to_num(at_s, posinf=0.0) / STEP_S, 0, tracks.heading_deg.shape[1] - 1).astype(np.int64)
+    return np.abs(wrapped_deg(tracks.heading_deg[other, step] - tracks.heading_deg[host, step]))

@@ -1,0 +1,51 @@
+"""Vulnerable road user collision warning (弱势交通参与者碰撞预警, T/CSAE 53 application 12): a pedestrian or cyclist in the way.
+
+Most have no radio: a roadside unit sees them. They may be seen late, so a near contact is warned of at the first message.
+docs/applications/vrucw.md has the reasons and limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.inference.parameters import parameter
+from services.inference.v2x.assessment import Assessment, assessment, level_of
+from services.inference.v2x.crossing import is_likely, needs_of
+from services.inference.v2x.reactions import Reaction
+from services.inference.v2x.scene import Scene
+
+NAME = "vrucw"
+
+
+@dataclass(frozen=True, slots=True)
+class VrucwParameters(Reaction):
+    """Defaults and their sources; docs/applications/vrucw.md carries this as a table."""
+
+    warn_s: float = parameter(3.2, "s", "2.5 s before contact and two messages, and some for a pedestrian's whims", high=4.0)
+    imminent_s: float = parameter(1.3, "s", "nothing is confirmed first: also of one first seen 0.7 s before contact", high=4.0)
+    least_need_mps2: float = parameter(
+        1.0, "m/s²", "of the vehicle, to stop short; earlier than of vehicles: they cannot", high=6.0
+    )
+    hard_mps2: float = parameter(4.5, "m/s²", "needed from now on: warned whatever the time left", high=12.0)
+    least_probability: float = parameter(0.3, "1", "of a contact that the likeliest futures just miss", high=1.0)
+    least_speed_mps: float = parameter(1.5, "m/s", "slower vehicles can stop at once", high=20.0)
+
+
+def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
+    """Findings for vehicles."""
+    p, tracks = parameters, scene.tracks
+    views = scene.views
+    views = views.where(
+        ~tracks.is_vehicle[views.other]
+        & is_likely(views, p.least_probability)
+        & (tracks.speed_mps[views.host] >= p.least_speed_mps)
+    )
+    needs, contact = needs_of(tracks, views, p), views.contact_s()
+    is_needed = needs.host_stop_mps2 >= p.least_need_mps2
+    warns = is_needed & ((contact <= p.warn_s) | (needs.host_mps2 >= p.hard_mps2))
+    level = level_of(
+        imminent=warns & (contact <= p.imminent_s), warns=warns, holds=is_needed & (contact <= np.maximum(p.warn_s, 4.0))
+    )
+    return [assessment(NAME, tracks, views, level=level, ttc_s=contact, required_mps2=needs.host_mps2, distance_m=needs.way_m)]

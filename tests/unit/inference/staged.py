@@ -1,0 +1,70 @@
+"""One scene for each conflict application, which must be warned of, and how a scene looks turned, moved, mirrored or later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from services.inference.reports import Lamp, Participant
+from tests.unit.inference.scenes import Car
+
+HOST, OTHER, THIRD = 1, 2, 3
+
+
+def _from(start_s: float, rate: float):
+    return lambda t: rate if t >= start_s else 0.0
+
+
+def scenes() -> dict[str, list[Car]]:
+    """Application → cars; the one named `HOST` is the one to be warned, of `OTHER`."""
+    return {
+        "fcw": [Car(HOST, (0, 0, 0), 0, 20), Car(OTHER, (0.3, 110, 0), 0, 0)],
+        "icw": [Car(HOST, (0, -70, 0), 0, 14), Car(OTHER, (-60, 0, 0), 90, 12)],
+        "lta": [Car(HOST, (0, -2, 0), 0, 7, yaw=-33), Car(OTHER, (-9, 50, 0), 180, 15)],
+        "lcw": [Car(HOST, (0, 0, 0), 0, 20, lights=int(Lamp.LEFT)), Car(OTHER, (-3.4, -4, 0), 0, 20)],
+        "dnpw": [
+            Car(HOST, (0, 0, 0), 0, 20, lights=int(Lamp.LEFT)),
+            Car(OTHER, (-3.5, 130, 0), 180, 18),
+            Car(THIRD, (0, 25, 0), 0, 15),
+        ],
+        "ebw": [Car(HOST, (0, 0, 0), 0, 18), Car(OTHER, (0, 40, 0), 0, 18, rate=_from(1.5, -7.0))],
+        "vrucw": [
+            Car(HOST, (0, -60, 0), 0, 14),
+            Car(OTHER, (-7.0, 0, 0), 90, 1.7, is_seen=True, kind=Participant.PEDESTRIAN, size=(0.5, 0.5)),
+        ],
+    }
+
+
+def turned(cars: list[Car], by_deg: float) -> list[Car]:
+    """All turned clockwise around the origin."""
+    angle = np.radians(by_deg)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return [
+        replace(
+            one,
+            start=(one.start[0] * cosine + one.start[1] * sine, one.start[1] * cosine - one.start[0] * sine, one.start[2]),
+            heading=(one.heading + by_deg) % 360,
+        )
+        for one in cars
+    ]
+
+
+def moved(cars: list[Car], east: float, north: float, up: float) -> list[Car]:
+    """All somewhere else."""
+    return [replace(one, start=(one.start[0] + east, one.start[1] + north, one.start[2] + up)) for one in cars]
+
+
+def mirrored(cars: list[Car]) -> list[Car]:
+    """As in a country that drives on the other side."""
+    swapped = {int(Lamp.LEFT): int(Lamp.RIGHT), int(Lamp.RIGHT): int(Lamp.LEFT)}
+    return [
+        replace(
+            one,
+            start=(-one.start[0], *one.start[1:]),
+            heading=-one.heading % 360,
+            yaw=-one.yaw,
+            lights=swapped.get(one.lights, one.lights),
+        )
+        for one in cars
+    ]

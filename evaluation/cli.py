@@ -32,6 +32,9 @@ def register(app: typer.Typer) -> None:
     app.command("bench")(bench)
     app.command("fuzz")(fuzz)
     app.command("drill")(drill)
+    judges = typer.Typer(no_args_is_help=True, help="Judge what is right, on staged and on recorded traffic.")
+    judges.command("v2x")(v2x)
+    app.add_typer(judges, name="evaluate")
 
 
 def demo(seconds: Seconds = 60.0, summary: Summary = None, picture: Picture = Path("demo.png"), data: Data = None) -> None:
@@ -68,6 +71,22 @@ def bench(
         parts=parts or (), json=json, plots=plots, is_quick=quick, is_resumed=resume, minutes=minutes, rate_per_s=rate
     )
     raise typer.Exit(run(request, Console()))
+
+
+def v2x(
+    *,
+    json: Json = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the tasks that the file of --json already has.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the encounters and the shipped recording only.")] = False,
+    only: Annotated[str, typer.Option(help="Only tasks whose names begin so, e.g. icw or traffic.")] = "",
+    recordings: Annotated[Path, typer.Option(help="Keep further recordings of ordinary traffic there.")] = Path("recordings"),
+) -> None:
+    """Judge the warnings: recall, lead and false ones of every application, against six instants compared as rectangles."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.v2x.command import Request, run
+    raise typer.Exit(run(Request(json, recordings, quick, resume, only), Console()))
 
 
 def fuzz(

@@ -37,6 +37,7 @@ class DnpwParameters(Reaction):
     overtaking_mps2: float = parameter(1.5, "m/s²", "an overtaking driver's acceleration", low=0.2, high=4.0)
     return_m: float = parameter(10.0, "m", "gap to the overtaken one on returning", high=50.0)
     margin_s: float = parameter(1.0, "s", "between returning and the oncoming vehicle's passing", high=5.0)
+    horizon_s: float = parameter(3.8, "s", "to meeting: so far every pair is known, wherever the road points", high=4.0)
     imminent_s: float = parameter(2.0, "s", "so close to meeting nothing is confirmed first", high=5.0)
     least_speed_mps: float = parameter(3.0, "m/s", "manoeuvring is left to the driver", high=20.0)
 
@@ -65,7 +66,7 @@ def assess(scene: Scene, parameters: DnpwParameters) -> list[Assessment]:
     views = views.where(scene.roads.is_single_lane(tracks.slots[views.host]))
     host = views.host
     meets_s = views.gap_m / np.maximum(tracks.speed_mps[host] + tracks.speed_mps[views.other], 0.1)
-    warns = _goes_out(scene, views, overtaken, p) & (meets_s <= overtaken.passing_s[host] + p.margin_s)
+    warns = _goes_out(scene, views, overtaken, p) & (meets_s <= np.minimum(overtaken.passing_s[host] + p.margin_s, p.horizon_s))
     level = level_of(imminent=warns & (meets_s <= p.imminent_s), warns=warns, holds=warns)
     required = on_level(tracks, host, tracks.speed_mps[host] ** 2 / np.maximum(views.gap_m, 0.1))
     return [assessment(NAME, tracks, views, level=level, ttc_s=meets_s, required_mps2=required, distance_m=views.gap_m)]

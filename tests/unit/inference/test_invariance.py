@@ -41,13 +41,13 @@ def test_the_scene_of_each_application_is_warned_of_by_it(name) -> None:
     assert (name, staged.HOST, staged.OTHER) in _plain(name)
 
 
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=6, derandomize=True)
 @given(name=st.sampled_from(sorted(SCENES)), by_deg=st.floats(0, 360))
 def test_turning_the_world_changes_no_verdict(name, by_deg) -> None:
     _same(_verdict(staged.turned(SCENES[name], by_deg)), _plain(name))
 
 
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=6, derandomize=True)
 @given(name=st.sampled_from(sorted(SCENES)), east=places, north=places, up=st.floats(-50, 900))
 def test_moving_the_world_changes_no_verdict(name, east, north, up) -> None:
     _same(_verdict(staged.moved(SCENES[name], east, north, up)), _plain(name))
@@ -58,7 +58,7 @@ def test_driving_on_the_other_side_changes_no_verdict(name) -> None:
     _same(_verdict(staged.mirrored(SCENES[name])), _plain(name))
 
 
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=6, derandomize=True)
 @given(name=st.sampled_from(sorted(SCENES)), later_us=st.integers(0, 10**12))
 def test_the_time_of_day_changes_no_verdict(name, later_us) -> None:
     _same(_verdict(SCENES[name], later_us), _plain(name))

@@ -29,6 +29,14 @@ class _FlatRoads(NetworkRoads):
     def leads_to(self, lane, other):
         return np.ones(len(lane), bool)
 
+    may_cross = leads_to
+
+    def is_single_lane(self, lane):
+        return np.ones(len(lane), bool)
+
+    def is_in_junction(self, lane):
+        return np.zeros(len(lane), bool)
+
     def segments(self):
         from services.inference.city.segments import Segments
 

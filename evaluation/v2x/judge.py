@@ -1,0 +1,66 @@
+"""The judge of the vehicle-road applications, task by task: each a trial whose figures do not depend on any other's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from evaluation.v2x import decks, ordinary, score
+from evaluation.v2x.radio import nominal, varied
+from evaluation.v2x.staging import STAGES, stage
+from evaluation.v2x.trial import run
+from evaluation.v2x.truth import truth_of
+
+Tell = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is staged. encounters: of each application; seeds of ordinary traffic to drive through."""
+
+    encounters: int
+    traffic_seeds: int
+    seed: int = 1
+
+
+FULL, SHORT = Plan(2000, 20), Plan(200, 0)
+
+
+def tasks(plan: Plan, recordings: Path) -> Mapping[str, Callable[[Tell], dict[str, Any]]]:
+    """Name → what works it out, telling the share done."""
+    named: dict[str, Callable[[Tell], dict[str, Any]]] = {}
+    for application in STAGES:
+        named[f"{application}, nominal"] = partial(_nominal, application, plan)
+        named[f"{application}, varied"] = partial(_varied, application, plan)
+    named["decks"] = partial(decks.cross, plan.encounters, plan.seed)
+    named["traffic"] = partial(ordinary.drive_all, plan.traffic_seeds, recordings)
+    return named
+
+
+def _nominal(application: str, plan: Plan, tell: Tell) -> dict[str, Any]:
+    encounters = stage(application, plan.encounters, plan.seed)
+    outcome = run(encounters, nominal(plan.encounters), plan.seed, tell=tell)
+    return score.figures(encounters, truth_of(encounters), outcome)
+
+
+def _varied(application: str, plan: Plan, tell: Tell) -> dict[str, Any]:
+    encounters, conditions = stage(application, plan.encounters, plan.seed + 1), varied(plan.encounters, plan.seed)
+    outcome, truth = run(encounters, conditions, plan.seed + 1, tell=tell), truth_of(encounters)
+    return score.figures(encounters, truth, outcome) | {"slices": score.slices(truth, outcome, conditions)}
+
+
+def report(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The document: per application the nominal figures, the varied ones, and false warnings of ordinary traffic."""
+    traffic = parts.get("traffic", {})
+    applications: dict[str, Any] = {}
+    for name in STAGES:
+        at_nominal = dict(parts.get(f"{name}, nominal", {}))
+        if at_nominal:
+            false = traffic.get("false_per_vehicle_hour", {}).get(name, 0.0) if traffic else None
+            applications[name] = {
+                **at_nominal, "false_per_vehicle_hour": false, "varied": parts.get(f"{name}, varied"),
+            }  # fmt: skip
+    return {"applications": applications, "decks": parts.get("decks"), "traffic": traffic or None}

@@ -44,7 +44,7 @@ class Computer:
     """One RSCU: its serial number, and how it writes what its standard leaves open."""
 
     def __init__(self, serial: str, scene: Scene, *, reading: Reading = AS_WRITTEN, has_ack: bool = False) -> None:
-        self.serial, self._scene, self._reading, self._has_ack = serial, scene, reading, has_ack
+        self.serial, self._scene, self._reading, self.has_ack = serial, scene, reading, has_ack
         place = scene.origin
         self._place = LocalFrame(place.latitude_deg, place.longitude_deg, place.elevation_m)
 
@@ -66,7 +66,7 @@ class Computer:
         number = np.full(len(samples), wire_number(self.serial), np.uint64)
         rows = participants(self._scene.actors, self._place, samples, event_us, rsu_id=number, frame=frame)
         first, count = np.unique(frame, return_index=True, return_counts=True)[1:]
-        payloads = write_participants(rows, serial=self.serial, reading=self._reading, has_ack=self._has_ack)
+        payloads = write_participants(rows, serial=self.serial, reading=self._reading, has_ack=self.has_ack)
         for place, size, payload in zip(first.tolist(), count.tolist(), payloads, strict=True):
             yield Document(int(samples["time_ms"][place]), PARTICIPANTS, payload, size)
 

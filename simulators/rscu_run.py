@@ -26,7 +26,7 @@ from simulators.connection import SECRETS, broker_address, with_account
 from simulators.enrolment import enrol
 from simulators.openv2x_run import connect
 from simulators.pace import Lag, Pace, pinned
-from simulators.rscu import STATUS, Computer, Document, answered
+from simulators.rscu import PARTICIPANTS, STATUS, Computer, Document, answered
 from simulators.scene import Origin, Scene
 from simulators.secrets import SecretFile
 from simulators.sources.forms import open_scene
@@ -34,6 +34,7 @@ from simulators.sources.forms import open_scene
 LEAD_S = 0.5
 STRETCH_MS = 1000
 LISTEN_S = 0.02
+ANSWERS_S = 10.0  # longest wait for the last answers
 ACKS = tuple(topics.row(f"rscu/{{id}}/{stream}/up/ack") for stream in ("participant", "lamp"))
 DOWN = tuple(topics.row(f"rscu/{{id}}/{stream}/down") for stream in TOLD)
 
@@ -106,7 +107,9 @@ class Speaker:
             for document in self._computer.documents(piece, event_us, signal_us):
                 self._say(document, pace)
             progress(begin)
-        self._listen(LEAD_S)
+        until_s = self._clock.monotonic_s() + (ANSWERS_S if self._computer.has_ack else LEAD_S)
+        while self._report.acknowledged < self._report.documents[PARTICIPANTS.stream] and self._clock.monotonic_s() < until_s:
+            self._listen(LISTEN_S)
 
     def _say(self, document: Document, pace: Pace) -> None:
         due_s = float(pace.due_s(np.array([document.time_ms]))[0])

@@ -13,6 +13,7 @@ from chelu.codec.roadside import AS_WRITTEN, Reading
 from chelu.codec.roadside_readers import TOLD
 from chelu.codec.tits0180_answers import BAD_PARAMETER, OK, answer, basic_status
 from chelu.codec.tits0180_phases import columns
+from chelu.codec.tits0180_status import fault_of
 from chelu.codec.tits0180_write import encoded, write_lamps, write_participants
 from chelu.codec.wire_id import wire_number
 from chelu.errors import MalformedError
@@ -85,10 +86,14 @@ class Computer:
 
 
 def answered(stream: str, payload: bytes, now_us: int) -> bytes:
-    """A computer's answer to events or traffic that a platform sends it: it reads them as it would have them read."""
+    """A computer's answer to events, traffic or settings that a platform sends it: it reads them as it would have them read."""
     try:
         document = parse_object(payload)
     except MalformedError as error:
         return encoded(answer({}, BAD_PARAMETER, error.detail))
-    refused = TOLD[stream](frames_of([payload], now_us), [AS_WRITTEN]).rejects
-    return encoded(answer(document, BAD_PARAMETER if len(refused) else OK, refused.detail[0] if len(refused) else ""))
+    if stream in TOLD:
+        refused = TOLD[stream](frames_of([payload], now_us), [AS_WRITTEN]).rejects
+        fault = refused.detail[0] if len(refused) else ""
+    else:
+        fault = fault_of(stream, document)
+    return encoded(answer(document, BAD_PARAMETER if fault else OK, fault))

@@ -36,7 +36,7 @@ STRETCH_MS = 1000
 LISTEN_S = 0.02
 ANSWERS_S = 10.0  # longest wait for the last answers
 ACKS = tuple(topics.row(f"rscu/{{id}}/{stream}/up/ack") for stream in ("participant", "lamp"))
-DOWN = tuple(topics.row(f"rscu/{{id}}/{stream}/down") for stream in TOLD)
+DOWN = (*(topics.row(f"rscu/{{id}}/{stream}/down") for stream in TOLD), topics.row("{kind}/{id}/om-config/down"))
 
 
 @dataclass(frozen=True, slots=True)

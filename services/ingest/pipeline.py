@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.bus import Messages
-from chelu.codec import documents, gbt32960, jt808
+from chelu.codec import documents, gbt32960, jt808, tits0180_status
 from chelu.codec.jt808_frame import MARK
 from chelu.coop.catalogue import Direction, check
 from chelu.errors import MalformedError, NotAllowedError
 from chelu.messages import DropReason, Flag, Frames
 from chelu.quality.timing import TimingLimits
+from chelu.topics import Kind
 from services.ingest.frames import Decode, Decoded, DecodedMessage, Opened, open_frames
 from services.ingest.prepared import LAST_SEQUENCE, Prepared, Refusal
 from services.ingest.quality import Memories
@@ -24,7 +25,7 @@ from services.ingest.streams import store_stream
 from services.ingest.work import Indices, Rules, Work, add, begin, header, keep_whole, welcome
 
 DecodeReports = Callable[[Frames], gbt32960.Decoded | jt808.Decoded]
-COOPERATION = "coop"
+COOPERATION, BASIC = "coop", "basic-status"
 TABLE_STREAMS = {"bsm": "bsm", "participant": "rsm", "spat": "spat"}  # table → the topic's stream, under which it is accounted
 
 
@@ -144,11 +145,19 @@ def _documents(work: Work, chosen: Indices, limits: TimingLimits) -> None:
 
 
 def _document(payload: bytes, route: Route) -> dict[str, Any]:
-    """One document; NotAllowedError when it is of cooperation and none of its messages."""
+    """One document; NotAllowedError when it is of cooperation and none of its messages, MalformedError for a bad status."""
     body = documents.read_object(payload)
     if route.stream == COOPERATION:
         check(body, Direction.UP)
+    if fault := _fault_of(route, body):
+        raise MalformedError(DropReason.OUT_OF_RANGE, fault)
     return body
+
+
+def _fault_of(route: Route, body: dict[str, Any]) -> str:
+    """What is wrong with a roadside computer's status; nothing is known of what other documents should be."""
+    is_status = route.stream in tits0180_status.FORMS and route.device is not None and route.device.kind is Kind.RSCU
+    return tits0180_status.fault_of(route.stream, body) if is_status and ("rscuSn" in body or route.stream == BASIC) else ""
 
 
 def _telemetry(work: Work, chosen: Indices, rules: Rules) -> None:

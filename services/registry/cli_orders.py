@@ -177,7 +177,7 @@ def command(
 
 @ORDERS.command("tell")
 def tell(
-    about: Annotated[str, typer.Argument(help="event or traffic")],
+    about: Annotated[str, typer.Argument(help="event, traffic or om-config")],
     file: Annotated[typer.FileText, typer.Argument(help="A document of T/ITS 0180.1, as JSON; - is standard input.")],
     device: Devices = None,
     site: Site = None,
@@ -187,7 +187,7 @@ def tell(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Tell roadside computers of events or traffic, and say what they answered."""
+    """Tell roadside computers of events or traffic, or set them in their standard's words, and say what they answered."""
     try:
         document = json.load(file)
     except ValueError as error:
@@ -200,7 +200,7 @@ def tell(
 
 @ORDERS.command("list")
 def list_dispatches(
-    topic: Annotated[str | None, typer.Option(help="config, command, upgrade, event or traffic")] = None,
+    topic: Annotated[str | None, typer.Option(help="config, command, upgrade, event, traffic or om-config")] = None,
     device: Annotated[str | None, typer.Option(help="The orders of this device, in place of all dispatches.")] = None,
     limit: int = 20,
     *,

@@ -22,7 +22,7 @@ LONGEST_DETAIL = 200
 LONGEST_VERSION = 100
 MOST_VERSIONS = 50
 ANSWERS = {
-    **{f"{topic}/ack": topic for topic in ("config", "command", "upgrade", "event", "traffic")},
+    **{f"{topic}/ack": topic for topic in ("config", "command", "upgrade", "event", "traffic", "om-config")},
     "upgrade-status": "upgrade",
 }
 REPORTS = frozenset({"info", "versions"})
@@ -33,6 +33,7 @@ PATTERNS = (
     "{kind}/{id}/upgrade-status/up",
     "{kind}/{id}/info/up",
     "{kind}/{id}/versions/up",
+    "{kind}/{id}/om-config/down/ack",
     "rscu/{id}/event/down/ack",
     "rscu/{id}/traffic/down/ack",
 )

@@ -40,7 +40,7 @@ UNHURRIED_S = 0.5  # by then most devices have answered, which says more than th
 MOST_AT_ONCE = 2000
 MOST_HEARD = 200_000
 ROWS = {
-    **{name: topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade")},
+    **{name: topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade", "om-config")},
     **{name: topics.row(f"rscu/{{id}}/{name}/down") for name in ("event", "traffic")},
 }
 

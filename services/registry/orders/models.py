@@ -24,7 +24,7 @@ def _keepable(document: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(error.detail) from None
 
 
-Topic = Literal["config", "command", "upgrade", "event", "traffic"]
+Topic = Literal["config", "command", "upgrade", "event", "traffic", "om-config"]
 MOST_DEVICES = 20_000
 LONGEST_S = 31 * 86_400.0
 Lasting = Annotated[float | None, Field(gt=0, le=LONGEST_S, description="seconds in which an answer has to come; null: as usual")]
@@ -71,10 +71,10 @@ class Commanding(Model):
 
 
 class Telling(Model):
-    """Events or traffic that roadside computers are to know of: a document of T/ITS 0180.1, tables 17 to 21."""
+    """Events, traffic or settings for roadside computers: a document of T/ITS 0180.1, tables 17 to 21 and 25."""
 
     selection: Selection
-    about: Literal["event", "traffic"]
+    about: Literal["event", "traffic", "om-config"]
     document: Document = Field(examples=[{"eventList": [{"eventType": 904, "longitude": 106.57, "latitude": 29.53}]}])
     lasting_s: Lasting = None
 

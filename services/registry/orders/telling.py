@@ -1,4 +1,4 @@
-"""Events and traffic that roadside computers are to know of (T/ITS 0180.1: ``event/down``, ``traffic/down``), over HTTP."""
+"""What roadside computers are told in T/ITS 0180.1's own words, over HTTP: events, traffic, and settings of operation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from chelu.codec import tits0180_status
 from chelu.codec.roadside import AS_WRITTEN
 from chelu.codec.roadside_readers import TOLD
 from chelu.messages import frames_of
@@ -28,7 +29,7 @@ LISTS = {"event": ("eventList",), "traffic": ("directionFlowData", "laneFlowData
 
 @ROUTER.post("", status_code=HTTPStatus.ACCEPTED)
 def tell(wanted: Telling, parts: PartsOf, who: CallerOf, actor: ActorOf) -> Dispatch:
-    """Tell roadside computers of events or traffic; it is sent until each has answered, or until the time is over.
+    """Tell roadside computers of events or traffic, or set them; it is sent until each has answered, or its time is over.
 
     The document is that of the standard; the time stamp and each computer's serial number are filled in.
     """
@@ -54,6 +55,9 @@ def tell(wanted: Telling, parts: PartsOf, who: CallerOf, actor: ActorOf) -> Disp
 
 def find_faults(about: str, document: Mapping[str, Any]) -> list[Fault]:
     """What is wrong with a document, read as a roadside computer would read it."""
+    if about not in LISTS:
+        said = tits0180_status.fault_of(about, {"rscuSn": "-", **document})
+        return [_fault(said)] if said else []
     if not any(document.get(name) for name in LISTS[about]):
         return [Fault("document", "nothing", "one of " + ", ".join(LISTS[about]) + " with something in it")]
     payload = json.dumps({"rscuSn": "-", **document}).encode()

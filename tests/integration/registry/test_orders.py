@@ -30,7 +30,7 @@ class Talker:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.peer = Peer(port, name, secret)
         self.peer.mqtt.on_message = lambda *event: self.told.append((event[2].topic, json.loads(event[2].payload)))
-        told = ("config", "command", "upgrade", *(("event", "traffic") if kind is Kind.RSCU else ()))
+        told = ("config", "command", "upgrade", *(("event", "traffic", "om-config") if kind is Kind.RSCU else ()))
         self.peer.hear(*(f"{kind}/{name}/{what}/down" for what in told))
 
     def say(self, topic: str, document: object) -> None:
@@ -350,6 +350,10 @@ def test_a_roadside_computer_is_told_of_events_until_it_answers(client: Client, 
     number = next(said["seqNum"] for topic, said in computer.told if topic.endswith("traffic/down"))
     computer.answer(number, what="traffic")
     assert state_is(client, "computer", "applied")["topic"] == "traffic"
+    tell(client, {"time": 0, "power": 2, "hbRate": 10}, "computer", about="om-config")
+    until(lambda: computer.told[-1][0].endswith("om-config/down"), 10, "the settings to be told")
+    computer.answer(computer.told[-1][1]["seqNum"], what="om-config")
+    assert state_is(client, "computer", "applied")["topic"] == "om-config"
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,13 @@ def test_positions_that_jump_are_flagged_from_one_batch_to_the_next() -> None:
     _, memories = work([said("participant", ptcList=[CAR])])
     prepared, _ = work([said("participant", ptcList=[{**CAR, "timestamp": MS + 100, "latitude": 29.51}])], memories)
     assert prepared.tables["participant"]["flags"].tolist() == [Flag.JUMP]
+
+
+def test_a_computer_s_status_is_held_against_its_table_and_others_are_not() -> None:
+    good = said("basic-status", deviceType=0, active=0)
+    bad = said("basic-status", deviceType=0, active=7)
+    ours = message("rscu/c1/run-status/up", b'{"runningInfo": {}}')
+    unit = message("rsu/r1/basic-status/up", b'{"active": 7}')
+    prepared, _ = work([good, bad, ours, unit])
+    assert prepared.rows.tolist() == [1, 0, 1, 1]
+    assert [(one.message, one.detail) for one in prepared.refusals] == [(1, "document.active = 7 is outside 0 … 1")]

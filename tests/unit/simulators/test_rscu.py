@@ -72,3 +72,9 @@ def test_rubbish_is_answered_too() -> None:
     answer = json.loads(answered("traffic", b"{", US))
     assert answer["errorCode"] == 1
     assert "not JSON" in answer["errorDesc"]
+
+
+@pytest.mark.parametrize(("power", "code"), [(2, 0), (3, 1)])
+def test_settings_are_answered_too(power: int, code: int) -> None:
+    document = {**EVENT, "time": 0, "power": power}
+    assert json.loads(answered("om-config", json.dumps(document).encode(), US))["errorCode"] == code

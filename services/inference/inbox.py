@@ -30,6 +30,7 @@ class Intake:
     spat: Batch
 
 
+EARLY_US = 5_000_000  # a sender's clock that is further ahead is wrong
 Rows = npt.NDArray[np.void]  # of `services.inference.routes.ROUTE`
 NO_VEHICLES, NO_PHASES = (empty(stream).with_columns(frame=np.empty(0, np.int64)) for stream in (BSM, SPAT))
 
@@ -103,8 +104,17 @@ class Inbox:
         readings = [self._register.by_key[key].reading for key in route["device_key"].tolist()]
         decoded = READERS[reader](frames, readings)
         self.counts["refused"] += len(decoded.rejects)
-        spat = decoded.others.get(SPAT.name, NO_PHASES)
-        return _Said(route, messages.arrival_us, source, NO_VEHICLES, decoded.participant, spat)
+        participant, spat = (
+            self._without_early(rows, messages.arrival_us)
+            for rows in (decoded.participant, decoded.others.get(SPAT.name, NO_PHASES))
+        )
+        return _Said(route, messages.arrival_us, source, NO_VEHICLES, participant, spat)
+
+    def _without_early(self, rows: Batch, arrival_us: Ints) -> Batch:
+        """Drop what claims to be of later: unlike frames, documents may name any time, and nothing true would be newer."""
+        is_early = rows["time_us"] > arrival_us[rows["frame"]] + EARLY_US
+        self.counts["early"] += int(np.count_nonzero(is_early))
+        return rows.take(~is_early) if is_early.any() else rows
 
     def _intake(self, site: int, said: Sequence[_Said]) -> Intake:
         """The part of the batch that came from one site's devices."""

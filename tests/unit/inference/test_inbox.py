@@ -167,3 +167,15 @@ def test_what_a_stranger_or_another_kind_says_as_a_computer_is_not_read() -> Non
     for name in ("nobody", "rsu-1"):
         assert inbox.read(messages_of([_received(f"rscu/{name}/participant/up", _document(ptcList=[CAR]))])) == {}
     assert inbox.counts["unregistered"] == 2
+
+
+def test_a_computer_whose_clock_is_an_hour_ahead_moves_nobody_and_stops_no_signal() -> None:
+    inbox = Inbox(_with_computer())
+    ahead = {**CAR, "ptcId": 6, "timestamp": NOW_US // 1000 + 3_600_000}
+    lamps = [{"phaseId": "1", "lightStatus": 6, "countDown": 12}]
+    late = json.dumps({"timeStamp": NOW_US // 1000 + 3_600_000, "rscuSn": "R1", "crossId": "3", "lampRealInfos": lamps}).encode()
+    came = [_received("rscu/rscu-1/participant/up", _document(ptcList=[ahead, CAR])), _received("rscu/rscu-1/lamp/up", late)]
+    found = inbox.read(messages_of(came))["north"]
+    assert found.reports.key.tolist() == [4 * 65536 + 5]
+    assert len(found.spat) == 0
+    assert inbox.counts["early"] == 2

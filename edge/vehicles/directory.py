@@ -136,6 +136,11 @@ class Directory:
         listed = self.listed(name)
         return listed.device if listed else None
 
+    def holds(self, name: bytes, device: str) -> bool:
+        """Whether the vehicle is listed, and as this device."""
+        listed = self._vehicles.get(name)
+        return listed is not None and listed.device == device
+
     def unknown(self) -> dict[str, int]:
         """Names that asked most often and are not listed."""
         return {name.decode("ascii", "backslashreplace"): number for name, number in self._unknown.most_common(MOST_LISTED)}

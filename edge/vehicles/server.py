@@ -6,7 +6,7 @@ import logging
 import selectors
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chelu.clock import Clock
 from chelu.errors import ConfigurationError, OutOfRangeError
@@ -15,42 +15,22 @@ from edge.listener import POLL_S, Listener
 from edge.settings import TerminalSource, VehicleSource
 from edge.tally import Tally
 from edge.vehicles.children import Children, Said, cost
-from edge.vehicles.language import Peer, Reaction, Splitter
+from edge.vehicles.connection import Connection
+from edge.vehicles.language import Peer, Reaction
 from edge.vehicles.languages import language_of
 from edge.vehicles.limits import allow_files
 
 log = logging.getLogger(__name__)
 
 TEND_S = 1.0  # between two looks at silent connections and at the file of vehicles
-FRAME_S = 10.0  # in which a frame that has begun must end
 RECEIVE_BYTES = 4096  # of one connection before the next has its turn
 STRANGERS_BYTES = 1024  # the same, before somebody logs in: hundreds of them may shout while vehicles wait for their turn
 BUFFER_BYTES = 65_536  # that the kernel keeps for a connection we have not read
 MOST_OF_A_STRANGER = 1 << 13  # bytes before somebody logs in: so many are held for each of them, at most
 MOST_UNSENT = 1 << 14  # bytes of replies that a peer does not fetch
-MOST_RUBBISH = 1 << 17  # bytes between two frames; more than the longest frame, whose length may have been damaged
 MOST_PENDING = 512  # frames that share a write
 BACKLOG = 4096  # connections that wait to be accepted; the kernel may allow fewer
 FILES_BESIDE = 64
-
-
-@dataclass(slots=True, eq=False)
-class Connection:
-    """A peer's socket; unsent: replies that the kernel did not take yet; is_closing: hang up when they are gone."""
-
-    sock: socket.socket
-    address: str
-    splitter: Splitter
-    heard_s: float
-    begun_s: float  # when the frame that is coming in began
-    stranger_s: float  # since when nobody is logged in
-    peer: Peer = field(default_factory=Peer)
-    damaged: int = 0
-    passed_over: int = 0
-    rubbish: int = 0  # passed over since the last frame
-    strange: int = 0  # bytes while nobody was logged in
-    unsent: bytearray = field(default_factory=bytearray)
-    is_closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,28 +143,19 @@ class VehicleGateway(Listener):
                 self._count("half_a_frame", detail=connection.address)
             self._hang_up(connection)
             return
-        connection.heard_s = self._clock.monotonic_s()
-        is_begun = connection.splitter.waiting > 0
-        for raw in connection.splitter.feed(data):
+        now_s = self._clock.monotonic_s()
+        for raw in connection.take(data, now_s):
             self._take(connection, raw)
-            is_begun, connection.rubbish = False, -(connection.splitter.passed_over - connection.passed_over)
-        if not is_begun:
-            connection.begun_s = connection.heard_s
-        self._count_damage(connection)
+        damaged, passed_over = connection.damage()
+        if damaged:
+            self._count("wrong_check", damaged, detail=connection.address)
+        if passed_over:
+            self._count("bytes_passed_over", passed_over, detail=connection.address)
         connection.strange = connection.strange + len(data) if connection in self._strangers else 0
-        if connection.splitter.is_lost or connection.rubbish > MOST_RUBBISH:
+        if connection.is_shouting:
             self._hang_up(connection, "rubbish")
         elif connection.strange > MOST_OF_A_STRANGER:
             self._hang_up(connection, "no_login")
-
-    def _count_damage(self, connection: Connection) -> None:
-        splitter = connection.splitter
-        if (damaged := splitter.damaged - connection.damaged) > 0:
-            self._count("wrong_check", damaged, detail=connection.address)
-        if (passed := splitter.passed_over - connection.passed_over) > 0:
-            self._count("bytes_passed_over", passed, detail=connection.address)
-        connection.rubbish += passed
-        connection.damaged, connection.passed_over = splitter.damaged, splitter.passed_over
 
     # -- frames --------------------------------------------------------------------------------------------------------------
 
@@ -318,12 +289,8 @@ class VehicleGateway(Listener):
         for connection in list(self._connections.values()):
             self._look_after(connection, now_s)
         self._tend_language(now_s)
+        self._tend_list()
         directory = self._language.directory
-        try:
-            if directory.reload():
-                log.info("%s: %d vehicles", self._settings.vehicles, len(directory))
-        except ConfigurationError as error:
-            self._count("vehicles_file", detail=str(error))
         self._children.tell(
             self._language.name,
             {
@@ -334,6 +301,20 @@ class VehicleGateway(Listener):
                 "unknown": directory.unknown(),
             },
         )
+
+    def _tend_list(self) -> None:
+        """A vehicle that is not ours any more is hung up on: the broker would refuse what we take from it."""
+        directory = self._language.directory
+        try:
+            if not directory.reload():
+                return
+        except ConfigurationError as error:
+            self._count("vehicles_file", detail=str(error))
+            return
+        log.info("%s: %d vehicles", self._settings.vehicles, len(directory))
+        for name, connection in list(self._holders.items()):
+            if not directory.holds(name, connection.peer.vins.get(name, "")):
+                self._hang_up(connection, "no_longer_listed")
 
     def _tend_language(self, now_s: float) -> None:
         tended = self._language.tend(now_s)
@@ -346,15 +327,10 @@ class VehicleGateway(Listener):
     def _look_after(self, connection: Connection, now_s: float) -> None:
         if now_s - connection.heard_s > self._settings.idle_s:
             self._hang_up(connection, "silent")
-        elif _is_stuck(connection, now_s):
+        elif connection.is_stuck(now_s):
             self._hang_up(connection, "half_a_frame")
         elif connection in self._strangers and now_s - connection.stranger_s > self._settings.login_s:
             self._hang_up(connection, "no_login")
 
     def _count(self, reason: str, number: int = 1, *, detail: str = "") -> None:
         self._tally.count(self._language.name, reason, number, detail=detail)
-
-
-def _is_stuck(connection: Connection, now_s: float) -> bool:
-    """Whether a frame does not end: its length may be damaged, and then it would swallow those that follow."""
-    return connection.splitter.waiting > 0 and now_s - connection.begun_s > FRAME_S

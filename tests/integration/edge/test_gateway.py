@@ -15,11 +15,11 @@ from chelu.codec.gbt32960_frame import Answer, Command, Frame, Splitter, encode_
 from chelu.codec.jt808_frame import MARK
 from chelu.codec.jt808_talk import Say
 from chelu.local.ports import free_port
-from edge.vehicles import server
+from edge.vehicles import connection, server
 from simulators.vehicle_load import Load, Plan
 from simulators.vehicle_names import device_list, device_of, vin_of
 from tests.fix_broker import RunningBroker
-from tests.integration.edge.gateways import CLOCK, Ears, Running, Start, run_gateway
+from tests.integration.edge.gateways import CLOCK, LISTED, Ears, Running, Start, run_gateway
 from tests.waiting import until
 
 EDITIONS = [("gbt32960", 2016), ("gbt32960", 2025), ("jt808", 2013), ("jt808", 2019)]
@@ -151,7 +151,7 @@ def is_hung_up(car: Car, report: bytes) -> bool:
 
 
 def test_a_frame_in_two_pieces_after_a_long_silence_is_taken(start: Start, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "FRAME_S", 1.0)
+    monkeypatch.setattr(connection, "FRAME_S", 1.0)
     monkeypatch.setattr(server, "TEND_S", 0.05)
     running = start()
     car, begun_s = dial(running), CLOCK.monotonic_s()
@@ -173,7 +173,7 @@ def test_a_frame_in_two_pieces_after_a_long_silence_is_taken(start: Start, dial:
 def test_a_frame_whose_length_is_damaged_does_not_hold_the_line_for_ever(
     start: Start, dial: Dial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "FRAME_S", 1.0)
+    monkeypatch.setattr(connection, "FRAME_S", 1.0)
     running = start()
     car = dial(running)
     car.ask(Command.LOGIN, LOGIN)
@@ -181,6 +181,20 @@ def test_a_frame_whose_length_is_damaged_does_not_hold_the_line_for_ever(
     car.send(good[:22] + b"\xff\x00" + good[24:])
     until(lambda: is_hung_up(car, good), 10, "an end of it")
     assert running.counted("half_a_frame") == 1
+
+
+def test_a_vehicle_that_is_taken_off_the_list_is_hung_up_on_and_the_others_stay(start: Start, dial: Dial) -> None:
+    running = start()
+    stays, goes = dial(running), dial(running)
+    names = [vin_of(number).encode() for number in (0, LISTED - 1)]
+    for car, name in zip((stays, goes), names, strict=True):
+        assert car.ask(Command.LOGIN, LOGIN, vin=name)[1] == Answer.OK
+    running.allow(LISTED - 1)
+    with pytest.raises((EOFError, ConnectionError)):
+        goes.answer()
+    assert running.counted("no_longer_listed") == 1
+    assert stays.ask(Command.REALTIME, TIME, vin=names[0])[1] == Answer.OK
+    assert dial(running).ask(Command.LOGIN, LOGIN, vin=names[1])[1] == Answer.VIN_UNKNOWN
 
 
 def test_a_silent_vehicle_is_hung_up_on(start: Start, dial: Dial) -> None:

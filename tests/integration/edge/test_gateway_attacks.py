@@ -16,7 +16,7 @@ from chelu.codec.gbt32960_frame import Answer, Command, Frame, Splitter, encode_
 from chelu.codec.jt808_talk import Registered, Result, Say, encode_authentication
 from chelu.errors import CannotStartError
 from chelu.local.ports import free_port
-from edge.vehicles import server
+from edge.vehicles import connection, server
 from edge.vehicles.limits import allow_files
 from simulators.vehicle_load import Load, Plan
 from simulators.vehicle_names import device_of, vin_of
@@ -80,7 +80,7 @@ def test_a_vehicle_whose_line_died_without_a_word_comes_back_in_when_the_old_lin
 
 
 def test_who_sends_byte_after_byte_is_hung_up_on(start: Start, cars: Cars, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "FRAME_S", 1.0)
+    monkeypatch.setattr(connection, "FRAME_S", 1.0)
     running = start()
     vehicle, slow = cars(running, is_logged_in=True), [cars(running) for _ in range(50)]
     report = iter(request(Command.REALTIME, TIME + OWN))

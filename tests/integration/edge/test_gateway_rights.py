@@ -53,15 +53,18 @@ def test_a_gateway_hears_the_receipts_of_its_own_vehicles_only(guarded: RunningB
         ingest.stop()
 
 
-def test_reports_pass_and_their_receipt_empties_the_spool(guarded: RunningBroker, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("protocol", "edition"), [("gbt32960", 2025), ("jt808", 2019)])
+def test_reports_pass_and_their_receipt_empties_the_spool(
+    guarded: RunningBroker, tmp_path: Path, protocol: str, edition: int
+) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")
     ingest = session(guarded, "ingest", "vehicle/#")
-    running = Running(guarded.url, tmp_path, agent={"id": "gw", "credential_file": secret})
+    running = Running(guarded.url, tmp_path, protocol=protocol, agent={"id": "gw", "credential_file": secret})
     try:
-        outcome = Load(Plan("127.0.0.1", running.gateway.port, 1, 1.0, 2.0), CLOCK).run()
+        outcome = Load(Plan("127.0.0.1", running.gateway.port, 1, 1.0, 2.0, protocol, edition), CLOCK).run()
         assert outcome.acknowledged == outcome.sent >= 1
-        assert running.agent.waiting["children"] == 1 + outcome.sent  # and the login
+        assert running.agent.waiting["children"] == 1 + outcome.sent  # and the login, or the registration
         numbers: list[int] = []
 
         def all_heard() -> bool:

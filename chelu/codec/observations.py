@@ -168,9 +168,11 @@ def _times(part: Mapping[str, Any], n: int, where: str, reference_us: int) -> In
     given = [name for name in TIMES if part.get(name) is not None]
     if len(given) > 1:
         raise NotAllowedError(where + given[1], part[given[1]], f"nothing beside {given[0]}")
-    if not given:
+    name = given[0] if given else ""
+    if part.get("step_us") is not None and name != "start_us":
+        raise NotAllowedError(f"{where}step_us", part["step_us"], "nothing without start_us")
+    if not name:
         return np.full(n, reference_us, np.int64)
-    name = given[0]
     if name == "start_us":
         start, step = _instant(part["start_us"], f"{where}start_us"), part.get("step_us", 0)
         if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= LAST_US // MOST_SAMPLES // 2:

@@ -8,8 +8,9 @@ from random import Random
 from typing import Any
 
 STRANGE: tuple[Any, ...] = (
-    *(None, True, False, "", "5", "-1", "motor", "NaN", "\ud800", "\x00", [], [1], {}, {"lat": 1}),
-    *(-1, 0, 1.5, -4096, 8191, 28800, 65536, 2**31, 2**63, 10**25, 1e308, -0.0),
+    *(None, True, False, "", "5", "-1", "7-12", "motor", "NaN", "\ud800", "\x00", "渝A12345"),
+    *([], [1], [{}], {}, {"lat": 1}, {"a": {"b": [[]]}}),
+    *(-1, 0, 1.5, 255, 281, -4096, 8191, 28800, 65536, 2**31, 2**63, 10**25, 10**400, 1e308, -0.0, 1_700_000_000_000),
 )
 
 
@@ -18,7 +19,7 @@ def damaged(random: Random, document: Any) -> bytes:
     kind = random.randrange(6)
     if kind in {1, 2}:
         _make_strange(random, document)
-    text = json.dumps(document).encode()
+    text = json.dumps(document, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
     at = random.randrange(len(text))
     if kind == 3:
         return text[:at]

@@ -21,33 +21,12 @@ from chelu.codec.tits0180_participants import NUMBERS as PARTICIPANTS
 from chelu.codec.tits0180_traffic import NUMBERS as TRAFFICS
 from chelu.codec.tits0180_traffic import read_traffic
 from chelu.messages import EVENT, PARTICIPANT, SPAT, TRAFFIC, Batch, Stream, frames_of
+from evaluation.fuzz.strange import STRANGE, damaged
 
 ALONE = 500  # one document of so many is read by itself, too
 REFERENCE_US = 1_700_000_000_000_000
 MS = REFERENCE_US // 1000
 READINGS = (AS_WRITTEN, Reading(is_heading_mirrored=True, is_gcj02=True), Reading(speed_factor=0.5, phase_rule="entry"))
-STRANGE: tuple[Any, ...] = (
-    *(
-        None,
-        True,
-        False,
-        "",
-        "5",
-        "-1",
-        "7-12",
-        "NaN",
-        "\ud800",
-        "\x00",
-        "渝A12345",
-        [],
-        [1],
-        [{}],
-        {},
-        {"long": 1},
-        {"a": {"b": [[]]}},
-    ),
-    *(-1, 0, 1.5, 255, 256, 281, 65536, 2**31, 2**63, 10**25, 10**400, 1e308, -0.0, MS, MS * 1000),
-)
 # Stream of the topic → reader, table, definition, the lists of its documents and what stands in them.
 FORMS: Mapping[str, tuple[Reader, Stream, Mapping[str, tuple[Number, ...]]]] = {
     "participant": (read_participants, PARTICIPANT, {"ptcList": (*PARTICIPANTS, *CHECKED)}),
@@ -61,7 +40,7 @@ _SORT = re.compile(r"is missing|is outside|is not allowed: [a-zA-Z ]+|is before|
 
 def frames(random: Random, count: int) -> list[bytes]:
     """Documents of every kind, a third of them sound; the others with strange values, or damaged as text."""
-    return [_damaged(random, _document(random)) for _ in range(count)]
+    return [damaged(random, _document(random)) for _ in range(count)]
 
 
 def check(batch: list[bytes], random: Random) -> list[str]:
@@ -158,30 +137,3 @@ def _item(random: Random, specs: tuple[Number, ...]) -> dict[str, Any]:
     if random.random() < 0.2:
         found["license"] = deepcopy(random.choice(STRANGE))
     return found
-
-
-def _damaged(random: Random, document: Any) -> bytes:
-    kind = random.randrange(6)
-    if kind in {1, 2}:
-        _make_strange(random, document)
-    text = json.dumps(document, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
-    at = random.randrange(len(text))
-    if kind == 3:
-        return text[:at]
-    if kind == 4:
-        return text[:at] + bytes([random.randrange(256)]) + text[at + 1 :]
-    if kind == 5:
-        return text[:at] + text[random.randrange(len(text)) :]
-    return text
-
-
-def _make_strange(random: Random, document: Any) -> None:
-    """Put something strange at a random place in the document."""
-    here, key = [document], 0
-    while True:
-        value = here[key]
-        keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
-        if not keys or random.random() < 0.15:
-            here[key] = deepcopy(random.choice(STRANGE))
-            return
-        here, key = value, random.choice(keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -54,7 +55,7 @@ def not_found(what: str, name: str) -> ProblemError:
 
 def shown(value: object) -> str:
     """A value as text that fits into a sentence."""
-    text = repr(value)
+    text = repr(str(value) if isinstance(value, enum.StrEnum) else value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
 
 

@@ -108,6 +108,8 @@ def test_random_observations_say_what_a_plain_reading_says(several: list[dict[st
         ({"value": 1, "time_us": 1, "start_us": 2}, "start_us = 2 is not allowed: nothing beside time_us"),
         ({"values": [1, 2], "times_us": [1]}, "times_us = 1 is not allowed: a list of 2, as there are values"),
         ({"value": 1, "start_us": 1, "step_us": 2**63}, "step_us = 9223372036854775808 is not allowed"),
+        ({"values": [1, 2], "step_us": 5}, "step_us = 5 is not allowed: nothing without start_us"),
+        ({"value": 1, "time_us": 1, "step_us": 5}, "step_us = 5 is not allowed: nothing without start_us"),
         ({"value": 1, "quality": "fine"}, "quality = 'fine' is not allowed: one of good, doubtful, bad, estimated"),
         ({"value": 1, "quality": ["good"]}, "quality = ['good'] is not allowed"),
         ({"value": 1, "channel": 70000}, "channel = 70000 is not allowed: a whole number of 0 … 65535"),
@@ -121,6 +123,13 @@ def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(document: dic
     decoded = read_all({"quantity": "air_temperature", "unit": "degC", **document})
     assert list(decoded.rejects.reason) == ["out_of_range"]
     assert sentence in decoded.rejects.detail[0]
+
+
+def test_the_examples_of_the_page_are_read_whole() -> None:
+    page = (DATA.parents[1] / "docs" / "formats" / "observations.md").read_text(encoding="utf-8")
+    examples = [block.partition("```")[0].encode() for block in page.split("```json\n")[1:]]
+    decoded = read_all(*examples)
+    assert (len(examples), len(decoded.rows), len(decoded.rejects)) == (2, 7, 0)
 
 
 def test_a_sample_out_of_range_costs_itself_only() -> None:

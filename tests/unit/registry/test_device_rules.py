@@ -62,6 +62,11 @@ def test_a_fault_names_field_and_what_is_allowed(fields: dict[str, object], fiel
     assert (fault.row, fault.fault.field, fault.fault.allowed) == (0, field, allowed)
 
 
+def test_a_kind_is_named_as_it_is_written() -> None:
+    (fault,) = find_faults([device(kind=Kind.OBU, profile="openv2x", serial="R2")], KNOWN)
+    assert (fault.fault.field, fault.fault.value) == ("kind", "'obu'")
+
+
 def test_an_esn_is_one_openv2x_roadsides_whatever_its_vendor() -> None:
     rows = [
         device(name, Kind.RSU, profile="openv2x", serial="R7", vendor=vendor) for name, vendor in (("a", None), ("b", "maker"))

@@ -17,6 +17,7 @@ from chelu.codec.cv2x_time import UNKNOWN_MS, event_time_us
 from chelu.codec.documents import parse_object
 from chelu.codec.json_columns import Floats, Number, read_numbers
 from chelu.codec.roadside import MOST_PARTICIPANTS, Decoded, Reading
+from chelu.codec.roadside_reading import moving
 from chelu.codec.wire_id import wire_number
 from chelu.errors import MalformedError, NotAllowedError
 from chelu.messages import PARTICIPANT, Batch, Column, DropReason, Frames, Rejects, filled
@@ -91,10 +92,8 @@ def _batch(found: _Found, frames: Frames, readings: Sequence[Reading]) -> tuple[
     frame = np.array(found.frame, np.int64)
     columns: dict[str, Column] = dict(read.columns)
     mark = np.nan_to_num(read.columns["sec_mark_ms"], nan=UNKNOWN_MS)
-    is_mirrored = np.array([readings[index].is_heading_mirrored for index in found.frame], np.bool_)
-    columns["heading_deg"] = np.where(is_mirrored, -columns["heading_deg"] % 360, columns["heading_deg"] % 360)
-    columns["speed_mps"] = columns["speed_mps"] * np.array([readings[index].speed_factor for index in found.frame], np.float64)
     confidence = read.columns["position_confidence"]
+    columns |= moving(read.columns, frame, readings)
     columns |= {
         "sec_mark_ms": _whole(mark, np.uint16),
         "participant_id": _whole(columns["participant_id"], np.uint16),

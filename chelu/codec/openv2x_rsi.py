@@ -17,6 +17,7 @@ from chelu.codec.cv2x_fields import DEGREE, UNKNOWN_ELEVATION
 from chelu.codec.documents import read_object
 from chelu.codec.roadside import Decoded, Reading
 from chelu.errors import CheluError, MalformedError, NotAllowedError, OutOfRangeError
+from chelu.geo import from_gcj02
 from chelu.messages import PARTICIPANT, DropReason, Frames, Rejects, empty
 
 SOURCES = ("unknown", "police", "government", "meteorological", "internet", "detection")  # EventSource
@@ -25,12 +26,13 @@ LONGEST_TEXT = 512  # Description
 Json = dict[str, Any]
 
 
-def read_rsi(frames: Frames, _readings: Sequence[Reading]) -> Decoded:
+def read_rsi(frames: Frames, readings: Sequence[Reading]) -> Decoded:
     """RSIs, a payload each (n,): `chelu.codec.roadside.Reader`."""
     found, refused = list[Message](), list[tuple[int, DropReason, str]]()
     for frame in range(len(frames)):
         try:
-            found.append(Message(frame, "rsi", rsi_of(read_object(frames.frame(frame)))))
+            value = rsi_of(read_object(frames.frame(frame)))
+            found.append(Message(frame, "rsi", _on_wgs84(value) if readings[frame].is_gcj02 else value))
         except MalformedError as error:
             refused.append((frame, DropReason(error.reason), error.detail))
         except CheluError as error:
@@ -59,6 +61,18 @@ def rsi_of(document: Mapping[str, Any]) -> Json:
         "rtes": [event for event, _ in read],
         "alert_ids": [alert for _, alert in read],
     }
+
+
+def _on_wgs84(value: Any) -> Any:
+    """The same with every place moved from GCJ-02, to a wire unit."""
+    if isinstance(value, list):
+        return [_on_wgs84(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("latitude_deg") is None:
+        return {name: _on_wgs84(one) for name, one in value.items()}
+    latitude, longitude = from_gcj02(value["latitude_deg"], value["longitude_deg"])
+    return {**value, "latitude_deg": round(float(latitude[0]), 7), "longitude_deg": round(float(longitude[0]), 7)}
 
 
 def _event(event: Any, where: str, place: int) -> tuple[Json, str]:

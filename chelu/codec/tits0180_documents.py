@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -13,11 +13,10 @@ import numpy.typing as npt
 
 from chelu.codec.documents import check_storable, parse_object
 from chelu.codec.json_columns import Floats, Number, read_numbers
-from chelu.codec.roadside import Asked, Reading
+from chelu.codec.roadside import Asked
 from chelu.codec.tits0180_answers import is_asked
 from chelu.codec.wire_id import wire_number
 from chelu.errors import MalformedError, NotAllowedError, OutOfRangeError
-from chelu.geo import from_gcj02
 from chelu.messages import PARTICIPANT, Batch, DropReason, Frames, Rejects, empty
 
 EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000  # 2000 … 2100: seconds or µs are told from milliseconds
@@ -181,30 +180,6 @@ def masked(name: str, column: Floats, dtype: str) -> dict[str, npt.NDArray[Any]]
 def micros(column_ms: Floats) -> Ints:
     """Milliseconds as whole µs; 0 for none."""
     return np.asarray(np.rint(np.where(np.abs(column_ms) < LATEST_MS * 2, column_ms, 0.0) * 1000), np.int64)
-
-
-def on_wgs84(latitude: Floats, longitude: Floats, is_gcj02: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Places (n,) as WGS-84, where they are not."""
-    if not is_gcj02.any():
-        return latitude, longitude
-    latitude, longitude = latitude.copy(), longitude.copy()
-    latitude[is_gcj02], longitude[is_gcj02] = from_gcj02(latitude[is_gcj02], longitude[is_gcj02])
-    return latitude, longitude
-
-
-def moving(one: Mapping[str, Floats], frame: Ints, readings: Sequence[Reading]) -> dict[str, Floats]:
-    """Place, speed and heading of objects (n,) of these frames, as their senders' devices are to be read."""
-    shifted = np.array([reading.is_gcj02 for reading in readings], np.bool_)[frame]
-    latitude, longitude = on_wgs84(one["latitude_deg"], one["longitude_deg"], shifted)
-    mirrored = np.array([reading.is_heading_mirrored for reading in readings], np.bool_)[frame]
-    factor = np.array([reading.speed_factor for reading in readings], np.float64)[frame]
-    heading = np.where(np.isfinite(one["heading_deg"]), one["heading_deg"], np.nan) % 360
-    return {
-        "latitude_deg": latitude,
-        "longitude_deg": longitude,
-        "speed_mps": one["speed_mps"] * factor,
-        "heading_deg": np.where(mirrored, -heading % 360, heading),
-    }
 
 
 def too_early(column_ms: Floats, path: str, names: Sequence[str], faults: Faults) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from chelu.codec.json_columns import Number, read_numbers
 from chelu.codec.roadside import Decoded, Reading
+from chelu.codec.roadside_reading import moving
 from chelu.codec.tits0180_documents import (
     EARLIEST_MS,
     LATEST_MS,
@@ -19,7 +20,6 @@ from chelu.codec.tits0180_documents import (
     list_of,
     masked,
     micros,
-    moving,
     nobody,
     parsed,
     serial_of,

@@ -10,6 +10,7 @@ import numpy as np
 
 from chelu.codec.json_columns import Floats, Number, Read, read_numbers
 from chelu.codec.roadside import Decoded, Reading, Remark
+from chelu.codec.roadside_reading import moving
 from chelu.codec.tits0180_documents import (
     EARLIEST_MS,
     LATEST_MS,
@@ -20,7 +21,6 @@ from chelu.codec.tits0180_documents import (
     list_of,
     masked,
     micros,
-    moving,
     number_of,
     parsed,
     renamed,

@@ -13,6 +13,7 @@ import numpy as np
 
 from chelu.codec.json_columns import Number, read_numbers
 from chelu.codec.roadside import Decoded, Reading
+from chelu.codec.roadside_reading import on_wgs84
 from chelu.codec.tits0180_documents import (
     EARLIEST_MS,
     LATEST_MS,
@@ -28,7 +29,6 @@ from chelu.codec.tits0180_documents import (
     micros,
     nobody,
     node_of,
-    on_wgs84,
     parsed,
     serial_of,
     unstorable,

@@ -14,6 +14,7 @@ from chelu.codec import cv2x
 from chelu.codec.openv2x import read_rsm
 from chelu.codec.openv2x_rsi import read_rsi
 from chelu.codec.roadside import AS_WRITTEN, MOST_PARTICIPANTS, Decoded, Reading
+from chelu.geo import to_gcj02
 from chelu.messages import PARTICIPANT, Batch, frames_of
 from tests.unit.codec.plain_openv2x import plain_participants
 
@@ -176,6 +177,24 @@ def test_endless_numbers_are_refused_without_a_warning() -> None:
         .replace(b'"speed": 1', b'"speed": -1e999')
     )
     assert list(read(payload).rejects.detail) == ["rsms[0].participants[0].speed = -inf is outside 0 … 8191"]
+
+
+def test_places_of_a_device_that_speaks_gcj02_become_wgs84() -> None:
+    shifted = Reading(is_gcj02=True)
+    rows = read(rsm(CAR), reading=shifted).participant
+    latitude, longitude = to_gcj02(rows["latitude_deg"], rows["longitude_deg"])
+    assert abs(latitude[0] - 29.56) < 1e-8
+    assert abs(longitude[0] - 106.55) < 1e-8
+    assert abs(rows["longitude_deg"][0] - 106.55) > 1e-3
+    payload = (DATA / "openv2x-rsi" / "input.json").read_bytes()
+    (found,) = read_rsi(frames_of([payload], REFERENCE_US), [shifted]).messages
+    place = found.value["rtes"][0]["reference_paths"][0]["active_path"][1]["offset_ll"]["position-LatLon"]
+    latitude, longitude = to_gcj02(place["latitude_deg"], place["longitude_deg"])
+    assert abs(latitude[0] - 29.5654) < 2e-7
+    assert abs(longitude[0] - 106.5519) < 2e-7
+    assert abs(found.value["reference_position"]["latitude_deg"] - 29.5653853) > 1e-3
+    sendable = {name: value for name, value in found.value.items() if name != "alert_ids"}
+    assert cv2x.to_json(cv2x.from_json(sendable)) == sendable
 
 
 def test_a_mirrored_north_stays_north_and_an_unknown_heading_unknown() -> None:

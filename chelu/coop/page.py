@@ -30,6 +30,7 @@ Ingest holds what comes on `coop/up` against its `type`. A document that does no
 dead letter with a sentence that names the field, the value and what is allowed, such as
 `motion.speed_mps = 200.0 is not allowed: less than or equal to 164`. One that fits is a row of `stream.report`, stream `coop`
 (`/api/reports`). Who publishes on `coop/down` checks with `chelu.coop.catalogue.check(document, Direction.DOWN)`.
+`chelu fuzz coop` checks a million damaged ones.
 
 """
 

@@ -179,8 +179,8 @@ class Supervision:
             rows.store(connection, steps.changed)
             rows.store_spans(connection, steps.spans)
             rows.add_events(connection, events)
+            _log(connection, events, now_us)  # before the alarms: whoever needs both locks takes them in this order
             alarms = self._judge(connection, steps, now_us)
-            _log(connection, events, now_us)
         self._states, self._alarms = steps.states, alarms
         self._owners.update({owner.device_key: owner for owner in owners.values()})
         self._modes = {key: str(state.mode) for key, (state, _) in self._states.items()}
@@ -258,5 +258,5 @@ def _log(connection: Connection[DictRow], events: Sequence[tuple[Owner, Event]],
             }
             happening = Happening(ACTOR, str(event.what), owner.vehicle, {**detail, **(event.detail or {})})
             by_site.setdefault(owner.site_id, []).append(happening)
-    for site_id, happenings in by_site.items():
+    for site_id, happenings in sorted(by_site.items()):
         log_rows.append(connection, site_id, happenings, now_us)

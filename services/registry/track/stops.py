@@ -42,9 +42,8 @@ def press_stop(site_id: SiteId, press: Press, parts: PartsOf, actor: ActorOf) ->
         detail = {"stop": stop["stop_id"], "reason": press.reason, "press": stop["presses"], "told": ids}
         remember(connection, actor, "emergency stop", site_id, {**detail, "told": len(ids)})
         log_rows.append(connection, site_id, [Happening(actor, "emergency stop", site_id, detail)], parts.clock.wall_us())
-        alarm = {"stop": stop["stop_id"], "reason": stop["reason"], "pressed_by": stop["pressed_by"]}
-        raise_alarm(connection, EMERGENCY_STOP, site_id, site_id=site_id, now_us=parts.clock.wall_us(), detail=alarm)
     send(parts.doorkeeper.publish, parts.clerk, letters)
+    _tell_of(parts, stop, actor)
     return _shown(parts, stop)
 
 
@@ -104,6 +103,16 @@ def show_devices(site_id: SiteId, stop_id: Number, parts: PartsOf) -> StopDetail
         counted = stop_rows.counted(connection, [stop])[0]
     silent = [device for device in devices if device.state != APPLIED]
     return StopDetail(**counted, silent=silent, stopped=[one for one in devices if one.state == APPLIED], unreachable=unreachable)
+
+
+def _tell_of(parts: Parts, stop: dict[str, Any], actor: str) -> None:
+    """Raise the alarm once the orders are out: they wait for nobody who is writing alarms."""
+    alarm = {"stop": stop["stop_id"], "reason": stop["reason"], "pressed_by": stop["pressed_by"]}
+    site_id, now_us = stop["site_id"], parts.clock.wall_us()
+    with parts.register.transaction(actor) as connection:
+        stop_rows.lock(connection, site_id)
+        if stop_rows.in_force(connection, site_id) is not None:  # it may have been released meanwhile
+            raise_alarm(connection, EMERGENCY_STOP, site_id, site_id=site_id, now_us=now_us, detail=alarm)
 
 
 def _released(actor: str, site_id: str, stop: dict[str, Any], did: list[dict[str, Any]]) -> Happening:

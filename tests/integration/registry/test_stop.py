@@ -23,7 +23,7 @@ from chelu.topics import Kind
 from edge.agent import Agent
 from edge.settings import EdgeSettings
 from simulators.swarm import Member, Swarm
-from tests.integration.registry.conftest import ACCOUNTS, SITE, Place
+from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, Place
 from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
@@ -121,6 +121,27 @@ def test_pressed_twice_it_is_one_stop_and_those_without_an_answer_are_told_again
     numbers = {told.number for told in swarm.told if told.device_id == "signal-03" and told.command == "stop"}
     assert len(numbers) <= 2, "an order that is open is sent again under its number"
     assert in_force(send)["presses"] >= 2
+
+
+def test_pressed_by_several_at_the_same_moment_it_is_one_stop(place: Place, send: Send, swarm: Swarm) -> None:
+    barrier, stops = threading.Barrier(6), list[tuple[int, int]]()
+
+    def press(number: int) -> None:
+        with Client(place.url, KEY) as own:
+            barrier.wait()
+            stop = own.people("POST", "sites", SITE, "stop", json={"reason": str(number)})
+            stops.append((stop["stop_id"], stop["presses"]))
+
+    threads = [threading.Thread(target=press, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(stops) == 6
+    assert len({number for number, _ in stops}) == 1
+    assert in_force(send)["presses"] == 6
+    until(lambda: in_force(send)["answered"] == 9, 10, "the answers")
+    assert send("GET", "track", "log", "check")["is_whole"]
 
 
 def test_who_comes_online_in_a_stop_is_told_and_who_was_away_until_its_release_goes_on(

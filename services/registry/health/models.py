@@ -30,7 +30,7 @@ class DeviceHealth(Model):
     stored: int = Field(description="rows stored of it, counted while the registry runs")
     sent: dict[str, int] = Field(description="frames it says it sent since its start, by stream")
     received: dict[str, int] = Field(description="messages it says it was sent since its start, by stream")
-    lost: int = Field(description="of the frames it says it sent in the last minute, those that did not come")
+    lost: int = Field(description="of the frames it says it sent between heartbeats of the last minute, those that did not come")
     lost_share: float | None
     latency_ms: float | None = Field(description="from event to arrival, the skew of its clock taken off")
     skew_s: float | None = Field(description="its clock less ours; the way of its fastest heartbeat counts as skew")

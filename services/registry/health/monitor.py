@@ -102,6 +102,8 @@ class Monitor:
         with self._guard:
             room = max(0, MOST_WAITING - len(self._heard))
             self._heard += mine[:room]
+            if mine[room:] and not self.dropped:
+                LOG.warning("more than %d words of devices wait: some are dropped from now on", MOST_WAITING)
             self.dropped += len(mine[room:])
             if any(message.topic.endswith(STATE) for message in mine):
                 self._is_urgent = True

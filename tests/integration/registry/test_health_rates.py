@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -20,6 +19,7 @@ from services.registry.health import counts
 from services.registry.health.counting import EVERY_S
 from services.registry.health.monitor import Monitor, Round
 from services.registry.prepare import MIGRATIONS
+from tests import processor
 
 S = 1_000_000
 NOW = 1_800_000_000 * S
@@ -57,33 +57,38 @@ def said(number: int, stream: str, document: object, at_us: int) -> Received:
     return Received(f"obu/obu-{number}/{stream}", json.dumps(document).encode(), 0, at_us, 0, None, retained=False)
 
 
+def cpu_s(register: Register) -> float:
+    return processor.taken_s(row["pid"] for row in register.rows(processor.BACKENDS))
+
+
 def test_all_devices_are_evaluated_at_once(register: Register) -> None:
     clock = VirtualClock(NOW)
     monitor = Monitor(register, clock, is_listening=lambda: True)
     everybody, some = range(1, DEVICES + 1), range(1, DEVICES // 10 + 1)
-    found: dict[str, Round] = {}
+    taken_s: dict[str, float] = {}
 
     def evaluate(name: str, heard: list[Received]) -> Round:
         clock.advance(1)
         monitor.take(heard)
-        found[name] = monitor.evaluate()
-        return found[name]
+        before_s = cpu_s(register)
+        found = monitor.evaluate()
+        taken_s[name] = cpu_s(register) - before_s
+        return found
 
     def beats(numbers: range) -> list[Received]:
         return [beat(number, clock.wall_us()) for number in numbers]
 
     evaluate("first", [])
     assert evaluate("all heard for the first time", beats(everybody)).saved == DEVICES
-    evaluate("a second's heartbeats", beats(some))
-    assert evaluate("nothing new", []).saved <= DEVICES
     wills = [said(number, "state", {"state": "offline", "reason": "connection lost"}, clock.wall_us()) for number in everybody]
     assert evaluate("all lost at once", wills).raised == DEVICES
     assert evaluate("all still lost", []).raised == 0
     assert evaluate("all back", beats(everybody)).ended == DEVICES
-    usual = min(evaluate(f"usual {number}", beats(some)).seconds for number in range(10))
-    lines = (f"{name} {1000 * one.seconds:.0f} ms" for name, one in found.items() if not name.startswith("usual"))
-    print(f"\n{DEVICES} devices: a usual round {1000 * usual:.0f} ms; " + ", ".join(lines))
-    assert usual < BOUND_S
+    for _ in range(10):
+        evaluate("a round with a second's heartbeats of a thousand", beats(some))
+    evaluate("a round in which nothing is new", [])
+    print(f"\n{DEVICES} devices, processor time: " + ", ".join(f"{name} {1000 * one:.0f} ms" for name, one in taken_s.items()))
+    assert taken_s["a round with a second's heartbeats of a thousand"] < BOUND_S
 
 
 def test_what_came_of_all_devices_is_counted_at_once(url: str, register: Register) -> None:
@@ -103,12 +108,12 @@ def test_what_came_of_all_devices_is_counted_at_once(url: str, register: Registe
         connection.execute(insert.encode())
         connection.execute("INSERT INTO stream.batch (created, committed) VALUES (to_timestamp(%s), now())", (NOW // S + 1,))
         connection.execute("VACUUM ANALYZE stream.bsm")
-    begun_s = time.perf_counter()
+    before_s = cpu_s(register)
     with register.transaction() as transaction:
         found = counts.count(transaction, from_us=NOW, to_us=NOW + round(EVERY_S * S))
-    taken_s = time.perf_counter() - begun_s
+    taken_s = cpu_s(register) - before_s
     assert found is not None
     assert len(found.frames) == DEVICES
     assert {one["bsm"] for one in found.frames.values()} == {rows}
-    print(f"\n{DEVICES * rows} rows of {DEVICES} devices, {EVERY_S:g} s of them, counted in {1000 * taken_s:.0f} ms")
-    assert taken_s < EVERY_S
+    print(f"\n{DEVICES * rows} rows of {DEVICES} devices, {EVERY_S:g} s, counted in {1000 * taken_s:.0f} ms of processor time")
+    assert taken_s < BOUND_S

@@ -29,6 +29,7 @@ from edge.inboxes import Inboxes, Taken
 from edge.inforce import InForce
 from edge.lane import Lane
 from edge.outgoing import Outgoing
+from edge.radio import Radio
 from edge.record import Record
 from edge.routing import Heard, Router
 from edge.settings import EdgeSettings, Position
@@ -148,7 +149,7 @@ class Agent:
             if thread.is_alive():
                 thread.join()
         self._session.stop()
-        self._sink.close()
+        self._downlink.close()
         for spool in self._spools():
             spool.close()
         log.info("%s %s stopped", self.settings.kind, self.settings.id)
@@ -376,6 +377,7 @@ class Agent:
             children=self.children,
             sink=self._sink,
             upgrader=self._upgrader,
+            air=Radio(self.settings.radio, self.tally, self._say),
             tally=self.tally,
             say=self._say,
             say_online=lambda: self._say_online(self._session),

@@ -9,18 +9,19 @@ from chelu.bus import Received
 from chelu.clock import Clock
 from chelu.errors import MalformedError
 from chelu.spool import SpoolError
-from edge import control, told
+from edge import control, radio, told
 from edge.commands import Commands
 from edge.control import LOCAL_ERROR, Answer
 from edge.inforce import InForce
 from edge.outgoing import Outgoing
+from edge.radio import Radio
 from edge.sink import WarningSink
 from edge.state_file import NotKeptError
 from edge.tally import Tally
 from edge.upgrade.upgrader import Upgrader
 from edge.vehicles.children import Children
 
-STREAMS = frozenset({"receipt", "config", "command", "upgrade", "warning", *told.STREAMS})  # what an agent subscribes to
+STREAMS = frozenset({"receipt", "config", "command", "upgrade", "warning"}) | told.STREAMS | radio.STREAMS  # what is subscribed
 
 
 class Downlink:
@@ -37,6 +38,7 @@ class Downlink:
         children: Children | None,
         sink: WarningSink,
         upgrader: Upgrader | None,
+        air: Radio,
         tally: Tally,
         say: Callable[[str, bytes], None],
         say_online: Callable[[], None],
@@ -45,7 +47,12 @@ class Downlink:
         self._in_force, self._commands, self._outgoing = in_force, commands, outgoing
         self.received: Counter[str] = Counter()  # messages since the start, by stream, those with a fault included
         self._children, self._sink, self._say, self._say_online = children, sink, say, say_online
-        self._upgrader, self._told = upgrader, told.Told(clock, sink.take)
+        self._upgrader, self._radio, self._told = upgrader, air, told.Told(clock, sink.take)
+
+    def close(self) -> None:
+        """Let the sockets go over which things are handed on."""
+        self._sink.close()
+        self._radio.close()
 
     def obey(self, message: Received) -> None:
         """One message; what is wrong with it is counted, and answered where an answer is expected."""
@@ -71,6 +78,8 @@ class Downlink:
             self._upgrade(message.payload)
         elif stream == "warning":
             self._sink.take(message.payload)
+        elif stream in radio.STREAMS:
+            self._radio.take(stream, message.payload)
         elif stream in told.STREAMS and (answer := self._told.take(stream, message.payload)) is not None:
             self._say(f"{stream}/ack", answer)
 

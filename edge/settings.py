@@ -178,6 +178,7 @@ class EdgeSettings(settings.Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     muted_streams: frozenset[Literal["bsm", "rsm", "spat", "map", "rsi"]] = frozenset()
     warning_sink: Endpoint | None = None
+    radio: Endpoint | None = None
     position: Position | None = None
     vehicle: Vehicle = Vehicle()
     spool: SpoolSettings = SpoolSettings()

@@ -1,4 +1,4 @@
-"""Sockets that sources listen on."""
+"""Sockets that sources listen on, and that what is for the device's own software is sent from."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ class KernelDrops:
             return 0
         fresh, self._seen = total - self._seen, total
         return max(0, fresh)
+
+
+def speak(endpoint: str) -> socket.socket:
+    """A UDP socket that sends to HOST:PORT and never waits."""
+    host, _, port = endpoint.rpartition(":")
+    host = host.strip("[]")
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(0)
+    sock.connect((host, int(port)))
+    return sock
 
 
 def listen(endpoint: str, kind: socket.SocketKind) -> socket.socket:

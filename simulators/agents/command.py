@@ -67,6 +67,7 @@ def run(request: Request, console: Console | None = None) -> int:
             fleet = Fleet(agents, accounts, clock, packages, seed=request.seed)
             fleet.__enter__()
         try:
+            trial.await_known(client, request.site, request.count, clock, within_s=60)
             for topic in request.campaigns:
                 campaign = _campaign(client, topic, request, signer, maker)
                 request.outcomes.append(_tried(client, f"{topic}-{secrets.token_hex(4)}", campaign, fleet, request, console))
@@ -96,7 +97,7 @@ def _campaign(client: Client, topic: str, request: Request, signer: Signer, make
 def _tried(client: Client, name: str, campaign: dict[str, Any], fleet: Fleet, request: Request, console: Console) -> Outcome:
     clock = SystemClock()
     begun_s = clock.monotonic_s()
-    trial.begin(client, name, site=request.site, **campaign)
+    trial.begin(client, name, fleet.agents, **campaign)
     with console.status(f"campaign {name}") as status:
 
         def told(found: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ TURN_S = 0.02
 CONNECT_S = 30.0
 KIND = Kind.RSU
 DOWN = tuple(topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade"))
-UP = {row.stream: row for row in topics.of_kind(KIND, from_device=True)}
+UP = {row.stream: row for row in topics.of_kind(KIND, from_device=True) if not row.is_by_serial}
 
 
 def filters_of(device_id: str) -> tuple[str, ...]:

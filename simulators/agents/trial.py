@@ -59,6 +59,18 @@ def enrolled(client: Client, names: Sequence[str], *, site: str, origin: Origin,
     return [Account(address, name, name, known[name], filters_of(name)) for name in names]
 
 
+def await_known(client: Client, site: str, count: int, clock: Clock, *, within_s: float) -> None:
+    """Return when the registry has heard from every agent which versions it has; UnreachableError when time is over."""
+    until_s, known = clock.monotonic_s() + within_s, 0
+    while clock.monotonic_s() < until_s:
+        page = client.people("GET", "config", params={"site": site, "limit": count})
+        known = sum(bool(row["versions"]) for row in page["configurations"])
+        if known >= count:
+            return
+        clock.sleep(POLL_S)
+    raise UnreachableError("the agents", site, f"{known} of {count} have said who they are within {within_s:g} s")
+
+
 def add_package(client: Client, signer: Signer, maker: str, version: str, content: bytes) -> int:
     """Sign a package, and let every simulated agent have it; its id."""
     statement = Statement("firmware", NAME, version, len(content), hashlib.sha256(content).hexdigest())
@@ -69,9 +81,9 @@ def add_package(client: Client, signer: Signer, maker: str, version: str, conten
     return int(package["package_id"])
 
 
-def begin(client: Client, name: str, *, site: str, **campaign: Any) -> None:
-    """Begin a campaign for the simulated agents of a site."""
-    body = {"campaign_id": name, "selection": {"site": site, "model": MODEL}, **campaign}
+def begin(client: Client, name: str, agents: Sequence[SimulatedAgent], **campaign: Any) -> None:
+    """Begin a campaign for these agents."""
+    body = {"campaign_id": name, "selection": {"devices": [agent.device_id for agent in agents]}, **campaign}
     client.people("POST", "campaigns", json=body)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from simulators.agents.agent import SimulatedAgent
-from simulators.agents.traits import Trait
 
 AT_IT = frozenset({"received", "downloading", "verifying", "installing"})
 Order = Mapping[str, Any]  # as the API shows it
@@ -27,7 +26,7 @@ def _untrue(order: Order, agent: SimulatedAgent) -> str:
         "it has not done it": state == "applied" and not has_done,
         f"it has done it ({order['detail']})": state == "failed" and has_done,
         "it was answered how it ended": state in {"timed out", "delivered"} and is_ended,
-        "late, which it is not": order["is_late"] and agent.trait not in {Trait.LATE, Trait.LOSSY},
+        "late, which it is not": order["is_late"] and order["settled"] <= order["expires"],
     }
     found = next((what for what, is_so in against.items() if is_so), "")
     return f"order {number} of {agent.device_id} ({agent.trait}) is {state}, and {found}" if found else ""

@@ -67,7 +67,7 @@ class Said:
 def read(message: Received) -> Said | None:
     """What one message says; None for what is nothing to orders."""
     match = topics.find(message.topic)
-    if match is None or match.place or len(message.payload) > MOST_BYTES:
+    if match is None or match.place or match.topic.is_by_serial or len(message.payload) > MOST_BYTES:
         return None
     stream = match.topic.stream
     if stream not in ANSWERS and stream not in REPORTS | {"state"}:

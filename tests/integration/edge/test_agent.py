@@ -539,6 +539,20 @@ def test_a_warning_reaches_the_vehicle_s_software_and_an_old_one_does_not(
     assert agent.tally.by_place()["warning/down"] == {"undecodable": 1}
 
 
+def test_a_map_for_the_air_reaches_the_radio_and_is_answered(
+    broker: RunningBroker, platform: Callable[..., Platform], start: Start
+) -> None:
+    hearer = platform()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as software:
+        software.bind(("127.0.0.1", 0))
+        software.settimeout(10)
+        start(broker.url, radio=f"127.0.0.1:{software.getsockname()[1]}")
+        hearer.say("map/down", b"\x10a map")
+        assert software.recv(100) == b"\x10a map"
+    hearer.wait("map/down/ack", 1)
+    assert hearer.documents("map/down/ack")[0]["errorCode"] == 0
+
+
 def test_rubbish_from_the_platform_changes_nothing(
     broker: RunningBroker, platform: Callable[..., Platform], start: Start
 ) -> None:

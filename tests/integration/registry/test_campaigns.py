@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -99,15 +98,10 @@ def connect(client: Client, mosquitto_port: int, place: Place, signer: Signer, t
             accounts = trial.enrolled(client, names, site=site, origin=CHONGQING, broker_url=url, secrets=secrets)
             agents = agents_of(names, spread(count, faults, 7), seed=7, late_s=late_s, versions=FACTORY)
             stack.enter_context(Fleet(agents, accounts, CLOCK, Packages(tmp_path / site, {MAKER: signer.public_key})))
-            reported = {"params": {"site": site, "limit": count}}
-            until(lambda: all_known(client.people("GET", "config", **reported)), 30, "all agents to have said who they are")
+            trial.await_known(client, site, count, CLOCK, within_s=30)
             return agents
 
         yield connect
-
-
-def all_known(page: Mapping[str, Any]) -> bool:
-    return all(row["versions"] for row in page["configurations"])
 
 
 def ended(client: Client, name: str, agents: list[SimulatedAgent], within_s: float = 120) -> Outcome:
@@ -124,7 +118,7 @@ def test_a_configuration_for_a_thousand_agents_of_which_fifty_are_lossy_ends_wit
     client: Client, connect: Connect
 ) -> None:
     agents = connect("thousand", 1000, {Trait.LOSSY: 0.05})
-    trial.begin(client, "thousand", site="thousand", change={"heartbeat_s": 5}, most_at_once=300, lasting_s=15)
+    trial.begin(client, "thousand", agents, change={"heartbeat_s": 5}, most_at_once=300, lasting_s=15)
     outcome = ended(client, "thousand", agents)
     assert outcome.false == []
     assert outcome.campaign["phase"] == "done"
@@ -142,7 +136,7 @@ def test_a_configuration_for_a_thousand_agents_of_which_fifty_are_lossy_ends_wit
 def test_whatever_agents_do_states_stay_true_and_the_campaign_goes_on(client: Client, connect: Connect) -> None:
     wrong = (Trait.STRAY, Trait.DOUBLE, Trait.LATE, Trait.LIAR, Trait.FULL, Trait.SILENT, Trait.LOSSY)
     agents = connect("bad", 210, dict.fromkeys(wrong, 0.1), late_s=12)
-    trial.begin(client, "bad", site="bad", change={"heartbeat_s": 5}, most_failed=1.0, lasting_s=10, waves=[0.3, 1.0])
+    trial.begin(client, "bad", agents, change={"heartbeat_s": 5}, most_failed=1.0, lasting_s=10, waves=[0.3, 1.0])
     outcome = ended(client, "bad", agents)
     until(lambda: trial.judged(client, outcome.campaign, agents, 0).traits["late", "applied"] == 21, 20, "the late words")
     outcome = trial.judged(client, outcome.campaign, agents, 0)
@@ -166,7 +160,7 @@ def test_firmware_goes_on_after_the_registry_was_killed(
 ) -> None:
     agents = connect("firm", 300, {Trait.LOSSY: 0.05})
     package = trial.add_package(client, signer, MAKER, "2.0", os.urandom(1_500_000))
-    trial.begin(client, "firm", site="firm", package_id=package, most_at_once=60, lasting_s=20, most_failed=0.5)
+    trial.begin(client, "firm", agents, package_id=package, most_at_once=60, lasting_s=20, most_failed=0.5)
 
     def good() -> int:
         return sum(int(wave["good"]) for wave in client.people("GET", "campaigns", "firm")["waves"])
@@ -189,7 +183,7 @@ def test_firmware_is_taken_back_when_too_many_fail(client: Client, connect: Conn
     agents = connect("fails", 200, faults)
     package = trial.add_package(client, signer, MAKER, "3.0", os.urandom(300_000))
     trial.begin(
-        client, "fails", site="fails", package_id=package, most_at_once=30, most_failed=0.2, on_failure="roll back", lasting_s=60
+        client, "fails", agents, package_id=package, most_at_once=30, most_failed=0.2, on_failure="roll back", lasting_s=60
     )
     outcome = ended(client, "fails", agents)
     assert outcome.campaign["phase"] == "rolled back"

@@ -100,7 +100,8 @@ def by_own_unit(rows: Batch, now_us: int) -> tuple[str, bytes]:
     n = len(rows)
     shared = {name: rows[name] for name in BSM.dtypes() if name in rows.columns}
     still = {f"acceleration_{axis}_mps2": np.zeros(n) for axis in ("longitudinal", "lateral", "vertical")}
-    bsm = filled(BSM, n, **{**shared, **still, "yaw_rate_dps": np.zeros(n)}, vehicle_id=np.array([0xB2], np.uint64)).with_columns(
+    own = {"yaw_rate_dps": np.zeros(n), "vehicle_id": np.array([0xB2], np.uint64)}
+    bsm = filled(BSM, n, **{**shared, **still, **own}).with_columns(
         transmission_valid=np.ones(n, np.bool_), vehicle_class=np.full(n, 10, np.uint8), vehicle_class_valid=np.ones(n, np.bool_)
     )
     return "obu/obu-2/bsm/up", cv2x.encode_bsm(bsm).frame(0)

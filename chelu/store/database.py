@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import select
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,14 +30,14 @@ PARAMETERS: dict[str, Any] = {
 
 
 class Database:
-    """Safe for several threads; a connection belongs to the thread that took it."""
+    """Safe for several threads; a connection belongs to the thread that took it. kept: how many stay open while nobody asks."""
 
-    def __init__(self, url: str, *, application: str = "chelu", pool_size: int = 4) -> None:
+    def __init__(self, url: str, *, application: str = "chelu", pool_size: int = 4, kept: int = 1) -> None:
         if urlsplit(url).scheme not in {"postgresql", "postgres"}:
             raise ConfigurationError("CHELU_DATABASE_URL", address_of(url), "it must begin with postgresql://")
         self.url = url
         self._parameters = {**PARAMETERS, "application_name": application}
-        self._pool_size = pool_size
+        self._pool_size, self._kept = pool_size, kept
         self._pool: ConnectionPool[Connection[Any]] | None = None
 
     @property
@@ -70,8 +72,13 @@ class Database:
         if self._pool is None:
             self.connect(autocommit=True).close()  # the pool itself would only say that it timed out
             self._pool = self._open_pool()
-        with failures(self.url, doing), self._pool.connection(timeout=timeout_s) as connection:
-            yield connection
+        with failures(self.url, doing):
+            taken = _take(self._pool, time.monotonic() + timeout_s)
+            try:
+                with taken as connection:  # commits or rolls back; one that is a pool's is not closed
+                    yield connection
+            finally:
+                self._pool.putconn(taken)
 
     def close(self) -> None:
         """Close the pool. Connections of `connect` are their owners'."""
@@ -82,9 +89,38 @@ class Database:
     def _open_pool(self) -> ConnectionPool[Connection[Any]]:
         return ConnectionPool(
             self.url,
-            min_size=1,
+            min_size=self._kept,
             max_size=self._pool_size,
             kwargs=self._parameters,
-            check=ConnectionPool.check_connection,
             open=True,
         )
+
+
+def _take(pool: ConnectionPool[Connection[Any]], deadline_s: float) -> Connection[Any]:
+    """A connection that lives; PoolTimeout when there is none by then.
+
+    The pool's own `check` waits after each that was cut, longer each time: after a restart of the database it would say for
+    many seconds that there is none.
+    """
+    while True:
+        connection = pool.getconn(deadline_s - time.monotonic())
+        if _lives(connection):
+            return connection
+        connection.close()
+        pool.putconn(connection)  # which makes another
+
+
+def _lives(connection: Connection[Any]) -> bool:
+    """Whether the server is still there. It is asked only when something came over the idle connection, such as its end.
+
+    A round trip each time would be half of what a short query costs.
+    """
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    if not poll.poll(0):
+        return True
+    try:
+        ConnectionPool.check_connection(connection)
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,8 @@ class Register:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._numbers = itertools.count(1)  # next() is one step, whatever the other threads do
+        self.changes = 0  # committed by this process; what was read before the last may be out of date
 
     @contextmanager
     def transaction(self, actor: str = "") -> Iterator[Connection[DictRow]]:
@@ -33,17 +36,25 @@ class Register:
             if actor:
                 connection.execute("SELECT set_config('chelu.actor', %s, true)", (actor,))
             yield connection
+        if actor:
+            self.changes = next(self._numbers)
 
-    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
-        """All rows of one query, which needs no transaction around it: two round trips to the database less."""
+    @contextmanager
+    def reading(self) -> Iterator[Connection[DictRow]]:
+        """A connection for queries that need not see one state: each is a transaction of its own, two round trips less."""
         with self._database.connection(doing="a request of the API", timeout_s=CONNECTION_S) as connection:
             connection.row_factory = dict_row
             connection.autocommit = True
             try:
-                return connection.execute(sql.encode(), parameters).fetchall()
+                yield connection
             finally:
                 if not connection.closed:
                     connection.autocommit = False
+
+    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
+        """All rows of one query."""
+        with self.reading() as connection:
+            return connection.execute(sql.encode(), parameters).fetchall()
 
 
 def remember(connection: Connection[DictRow], actor: str, action: str, subject: str, detail: Mapping[str, object]) -> None:

@@ -55,7 +55,7 @@ def list_devices(
     after: Annotated[str, Query(pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="the id after which the page begins")] = "",
 ) -> DevicePage:
     """Devices by id, a page at a time, that fit all filters."""
-    with parts.register.transaction() as connection:
+    with parts.register.reading() as connection:
         rows = device_search.listed(connection, {**filters, "sites": who.sites(Role.VIEWER)}, after=after, limit=limit + 1)
     page = [Device(**row) for row in rows[:limit]]
     return DevicePage(devices=page, next=page[-1].device_id if len(rows) > limit else None)
@@ -64,7 +64,7 @@ def list_devices(
 @ROUTER.get("/{device_id}")
 def show_device(device_id: DeviceId, parts: PartsOf, response: Response) -> Device:
     """One device; its version is the ETag."""
-    with parts.register.transaction() as connection:
+    with parts.register.reading() as connection:
         device = _find(connection, device_id)
     changes.set_version(response, device.version)
     return device
@@ -111,7 +111,7 @@ def delete_device(
 @ROUTER.get("/{device_id}/lifecycle")
 def show_lifecycle(device_id: DeviceId, parts: PartsOf) -> list[LifecycleEntry]:
     """The states a device came into, oldest first."""
-    with parts.register.transaction() as connection:
+    with parts.register.reading() as connection:
         device = _find(connection, device_id)
         return [LifecycleEntry(**row) for row in connection.execute(STEPS, (device.device_key,))]
 

@@ -61,7 +61,7 @@ def list_inbox(
 @ROUTER.get("/{serial}")
 def show_waiting(serial: Serial, parts: PartsOf, who: CallerOf, fingerprint: Fingerprint = None) -> WaitingWithData:
     """One device that wants to join, with the newest hundred messages of its quarantine."""
-    with parts.register.transaction() as connection:
+    with parts.register.reading() as connection:
         found = _find(connection, who, serial, fingerprint, list(State))
         data = connection.execute(DATA, {"serial": serial, "limit": SHOWN}).fetchall()
     return WaitingWithData(**found.model_dump(), data=[Kept(**row) for row in data])

@@ -64,7 +64,7 @@ def list_organisations(parts: PartsOf, role: OrganisationRole | None = None) -> 
 @ROUTER.get("/{organisation_id}")
 def show_organisation(organisation_id: OrganisationId, parts: PartsOf, response: Response) -> Organisation:
     """One organisation; its version is the ETag."""
-    with parts.register.transaction() as connection:
+    with parts.register.reading() as connection:
         found = _find(connection, organisation_id)
     changes.set_version(response, found.version)
     return found

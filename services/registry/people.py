@@ -60,7 +60,7 @@ def list_users(parts: PartsOf) -> list[User]:
 @ROUTER.get("/{user_name}")
 def show_user(user_name: UserPath, parts: PartsOf, response: Response) -> User:
     """One person; the version is the ETag."""
-    with parts.register.transaction() as connection:
+    with parts.register.reading() as connection:
         user = _find(connection, user_name)
     changes.set_version(response, user.version)
     return user

@@ -78,7 +78,7 @@ def list_sites(parts: PartsOf, who: CallerOf) -> list[Site]:
 @ROUTER.get("/{site_id}")
 def show_site(site_id: SiteId, parts: PartsOf, response: Response) -> Site:
     """One site; its version is the ETag."""
-    with parts.register.transaction() as connection:
+    with parts.register.reading() as connection:
         site = _find(connection, site_id)
     changes.set_version(response, site.version)
     return site

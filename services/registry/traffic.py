@@ -60,7 +60,7 @@ def traffic(parts: PartsOf, seconds: Seconds = 60) -> Traffic:
     period = {"from_us": from_us, "to_us": to_us, "streams": list(TABLES)}
     books = accounts(parts, from_us, to_us)
     try:
-        with parts.register.transaction() as connection:
+        with parts.register.reading() as connection:
             sent, came = _sent(connection, period), _came(connection, period)
             lag = _lag(connection, period)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:

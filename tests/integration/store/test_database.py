@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -8,6 +10,7 @@ from chelu.clock import SystemClock, VirtualClock
 from chelu.errors import ConfigurationError, RefusedError, UnreachableError
 from chelu.local.ports import free_port
 from chelu.store import Database
+from tests.waiting import until
 
 
 def test_a_block_is_a_transaction(database_url: str) -> None:
@@ -66,9 +69,25 @@ def test_a_connection_the_server_cut_is_replaced(database_url: str) -> None:
     with database.connection() as connection:
         pid = connection.info.backend_pid
     with psycopg.connect(database_url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
     with database.connection() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+    database.close()
+
+
+def test_all_connections_that_the_server_cut_are_replaced_at_once(database_url: str) -> None:
+    database = Database(database_url, pool_size=4, kept=4)
+    with database.connection() as connection:
+        connection.execute("SELECT 1")
+    cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+    with psycopg.connect(database_url, autocommit=True) as other:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        until(lambda: other.execute(others).fetchone() == (5,), 10, "the pool to be full")
+        other.execute(cut, (other.info.backend_pid,))
+    started_s = time.monotonic()
+    with database.connection(timeout_s=10) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert time.monotonic() - started_s < 5
     database.close()
 
 

@@ -21,6 +21,7 @@ from services.registry.alarms.news import News
 from services.registry.alarms.teller import Teller
 from services.registry.app import create_app
 from services.registry.broker_files import Follower
+from services.registry.callers import Callers
 from services.registry.campaigns.runner import Runner
 from services.registry.database import Register
 from services.registry.deadlines import Deadlines
@@ -38,6 +39,7 @@ from services.registry.settings import RegistrySettings
 from services.registry.throttle import Throttle
 
 POOL_SIZE = 12  # requests, and some eight threads that work off what was heard
+KEPT = 4  # a new connection is slow at first: its server process knows no table yet
 LOGIN_WINDOW_S = 60.0
 LOGIN_LIMITS = 5, 30  # of a user, of an address
 LOG = logging.getLogger("services.registry")
@@ -61,7 +63,7 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
     """Prepare, and serve until a signal when `is_serving`."""
     files = prepare.files_of(settings)
     files.check()
-    database = Database(settings.database_url, application="chelu registry", pool_size=POOL_SIZE)
+    database = Database(settings.database_url, application="chelu registry", pool_size=POOL_SIZE, kept=KEPT)
     with contextlib.closing(database):
         with database.connection(doing="the migration") as connection:
             migrate(connection, "register", prepare.MIGRATIONS)
@@ -97,6 +99,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         register,
         follower,
         clock,
+        Callers(register, clock),
         tickets,
         live,
         user_throttle,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from services.registry.callers import callers, devices, sites_of
+from services.registry.callers import Callers, devices, sites_of
 from services.registry.credentials import key_hash
 from services.registry.database import Register
 from services.registry.parts import Parts, parts
@@ -18,31 +20,46 @@ from services.registry.problems import Fault, ProblemError
 from services.registry.roles import NEEDS, Caller, Need, Role, Where
 
 BEARER = HTTPBearer(auto_error=False, description="an API key or a session's token: `Authorization: Bearer KEY`")
+OF_DEVICES = frozenset({Where.DEVICE, Where.DEVICE_ASKED})
 
 
-def caller(
+async def caller(
     found: Annotated[Parts, Depends(parts)], bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 ) -> Caller:
     """Whose key came with the request; ProblemError 401 when there is none that counts."""
     if bearer is None:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "the request has no API key: send the header Authorization: Bearer KEY")
-    return caller_of(found.register, bearer.credentials)
+    if who := found.callers.remembered(key_hash(bearer.credentials)):
+        return who
+    return await run_in_threadpool(caller_of, found.callers, bearer.credentials)
 
 
-def caller_of(register: Register, key: str) -> Caller:
+def caller_of(callers: Callers, key: str) -> Caller:
     """Whose key this is; ProblemError 401 when it is nobody's."""
-    known = callers(register, [key_hash(key)])
-    if not known:
+    who = callers.find(key_hash(key))
+    if who is None:
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "the API key is not known, or has expired")
-    return next(iter(known.values()))
+    return who
+
+
+async def is_known(connection: HTTPConnection) -> bool:
+    """Whether the key that came with a request, or a socket, counts."""
+    bearer, found = await BEARER(connection), cast("Parts", connection.app.state.parts)
+    with suppress(ProblemError):
+        return bool(await caller(found, bearer))
+    return False
 
 
 CallerOf = Annotated[Caller, Depends(caller)]
 
 
-def authorise(request: Request, found: Annotated[Parts, Depends(parts)], who: CallerOf) -> None:
+async def authorise(request: Request, found: Annotated[Parts, Depends(parts)], who: CallerOf) -> None:
     """Let the request through, or raise ProblemError 403 saying which scope or role it needs."""
-    admit(request, found.register, who, NEEDS[request.method, request.scope["route"].path])
+    need = NEEDS[request.method, request.scope["route"].path]
+    if need.where in OF_DEVICES and not who.has(need.role, None):
+        await run_in_threadpool(admit, request, found.register, who, need)
+    else:  # which asks the register nothing: not worth a change of threads
+        admit(request, found.register, who, need)
 
 
 def admit(request: HTTPConnection, register: Register, who: Caller, need: Need) -> None:
@@ -50,10 +67,10 @@ def admit(request: HTTPConnection, register: Register, who: Caller, need: Need) 
     if not who.has_scope(need.scope):
         mine = ", ".join(sorted(who.scopes or ())) or "none"
         raise _forbidden(who, Fault("scope", mine, str(need.scope)))
-    if need.where is Where.ONESELF:
+    if need.where is Where.ONESELF or who.has(need.role, None):
         return
     if need.where is Where.SOMEWHERE:
-        if who.sites(need.role) == []:
+        if not who.sites(need.role):
             raise _forbidden(who, Fault("role", _roles(who, who.roles), f"{need.role} on a site"))
         return
     require(who, need.role, _sites(request, register, who, need.where))
@@ -67,7 +84,7 @@ def require(who: Caller, role: Role, sites: Iterable[str | None]) -> None:
             raise _forbidden(who, Fault("role", _roles(who, {None, site}), f"{role} on {place}"))
 
 
-def actor(who: CallerOf) -> str:
+async def actor(who: CallerOf) -> str:
     """The name under which the caller's changes are remembered."""
     return who.name
 

@@ -1,10 +1,12 @@
-"""What the register knows of those who ask, and of the devices they ask for, of many at once."""
+"""What the register knows of those who ask, and of the devices they ask for."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from chelu.clock import Clock
 from services.registry.database import Register
 from services.registry.roles import Caller, Role, Scope
 
@@ -18,6 +20,8 @@ DEVICES = """SELECT device.device_id, device.device_key, device.kind, device.sit
         coalesce(device.team, vehicle.team) AS team
     FROM register.device LEFT JOIN register.device AS vehicle ON vehicle.device_key = device.on_vehicle_key
     WHERE device.device_id = ANY(%(device_ids)s)"""
+REMEMBERED_S = 1.0
+MOST_REMEMBERED = 1000
 EVERYTHING: dict[str | None, Role] = {None: Role.ADMINISTRATOR}
 
 
@@ -27,6 +31,42 @@ def callers(register: Register, hashes: Collection[bytes]) -> dict[bytes, Caller
     for row in register.rows(KEYS, {"hashes": list(hashes)}):
         rows.setdefault(bytes(row["hash"]), []).append(row)
     return {key: _caller(found) for key, found in rows.items()}
+
+
+class Callers:
+    """Whose key this is, remembered until something in the register changes, and a second at most: keys also expire.
+
+    Any thread may ask.
+    """
+
+    def __init__(self, register: Register, clock: Clock) -> None:
+        self._register, self._clock = register, clock
+        self._known: dict[bytes, _Known] = {}
+
+    def remembered(self, key: bytes) -> Caller | None:
+        """By the key's hash, without asking the register; None when it has to be asked."""
+        known = self._known.get(key)
+        is_fresh = known and known.changes == self._register.changes and self._clock.monotonic_s() < known.until_s
+        return known.caller if known and is_fresh else None
+
+    def find(self, key: bytes) -> Caller | None:
+        """By the key's hash, as the register has it now; None when it is nobody's."""
+        changes, until_s = self._register.changes, self._clock.monotonic_s() + REMEMBERED_S
+        found = callers(self._register, [key]).get(key)
+        if found is not None:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known = {}
+            self._known[key] = _Known(found, changes, until_s)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A caller as known after so many changes of the register."""
+
+    caller: Caller
+    changes: int
+    until_s: float
 
 
 def _caller(rows: Sequence[Mapping[str, Any]]) -> Caller:

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from chelu.store import Database
 
 CONNECTION_S = 2.0  # a caller is rather told to try again than kept waiting
+ITSELF = "registry"  # the actor of what the registry does by itself, all the time; it changes nobody's rights
 Rows = list[dict[str, Any]]
 
 
@@ -23,7 +24,7 @@ class Register:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._numbers = itertools.count(1)  # next() is one step, whatever the other threads do
-        self.changes = 0  # committed by this process; what was read before the last may be out of date
+        self.changes = 0  # that somebody asked for here; what was read before the last may be out of date
 
     @contextmanager
     def transaction(self, actor: str = "") -> Iterator[Connection[DictRow]]:
@@ -36,7 +37,7 @@ class Register:
             if actor:
                 connection.execute("SELECT set_config('chelu.actor', %s, true)", (actor,))
             yield connection
-        if actor:
+        if actor not in {"", ITSELF}:
             self.changes = next(self._numbers)
 
     @contextmanager

@@ -22,7 +22,7 @@ Words = Annotated[
 ]
 
 
-def filters(
+async def filters(
     kind: Kind | None = None,
     site: Id = None,
     subtype: Text = None,
@@ -39,7 +39,7 @@ def filters(
     label: Label = None,
     q: Words = None,
 ) -> dict[str, Any]:
-    """The filters by their names in `device_search.FILTERS`; None where one is not asked for."""
+    """The filters by their names in `device_search.FILTERS`; None where one is not asked for. Async: no change of threads."""
     places = {"site": site, "parent": parent, "on_vehicle": on_vehicle}
     makers = {"vendor": vendor, "model": model, "serial": serial, "subtype": subtype}
     vehicles = {"team": team, "vin": vin and vin.upper(), "plate": plate, "vehicle_kind": vehicle_kind}

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from chelu.clock import Clock
 from services.registry.alarms.news import News
 from services.registry.broker_files import Follower
+from services.registry.callers import Callers
 from services.registry.database import Register
 from services.registry.doorkeeper import Doorkeeper
 from services.registry.hook import Hook
@@ -29,6 +30,7 @@ class Parts:
     register: Register
     broker: Follower
     clock: Clock
+    callers: Callers
     tickets: Tickets  # of those who watch live
     live: Hub | None  # None: without an account at the broker
     user_throttle: Throttle

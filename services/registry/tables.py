@@ -43,7 +43,9 @@ Limit = Annotated[int, Query(ge=1, le=50_000, description="rows a page; a page e
 After = Annotated[int | None, Query(ge=0, le=END_OF_TIME_US, description="the last page's `next`")]
 
 
-def _asked(from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None) -> dict[str, int | None]:
+async def _asked(
+    from_us: From = 0, to_us: To = END_OF_TIME_US, limit: Limit = 1000, after: After = None
+) -> dict[str, int | None]:
     return {"from_us": from_us, "to_us": to_us, "limit": limit, "after": after}
 
 
@@ -108,7 +110,7 @@ def _page(parts: Parts, table: str, time: str, query: Mapping[str, Any]) -> Rows
 def read_rows(parts: Parts, table: str, sql: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a query over `table` answers, as JSON can hold it; ProblemError 503 while nobody has made the table."""
     try:
-        with parts.register.transaction() as connection:
+        with parts.register.reading() as connection:
             cursor = connection.execute(sql.encode(), query)
             names = [_name(column) for column in cursor.description or ()]
             rows = [dict(zip(names, map(plain, row.values()), strict=True)) for row in cursor]

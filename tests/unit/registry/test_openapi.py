@@ -29,7 +29,7 @@ def document() -> dict[str, Any]:
     """The description needs no part of the application to run."""
     throttle = Throttle(limit=1, window_s=1)
     nothing: Any = None
-    return create_app(Parts(nothing, nothing, VirtualClock(0), nothing, None, throttle, throttle)).openapi()
+    return create_app(Parts(nothing, nothing, VirtualClock(0), nothing, nothing, None, throttle, throttle)).openapi()
 
 
 Described = list[tuple[str, str, dict[str, Any]]]

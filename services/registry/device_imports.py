@@ -95,7 +95,7 @@ def export_devices(parts: PartsOf, who: CallerOf, filters: FiltersOf, format: Fo
 def _pages(parts: Parts, filters: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
     after: str | None = ""
     while after is not None:
-        with parts.register.transaction() as connection:
+        with parts.register.reading() as connection:
             rows = device_search.listed(connection, filters, after=after, limit=EXPORT_PAGE)
         yield [Device(**row).model_dump(mode="json") for row in rows]
         after = rows[-1]["device_id"] if len(rows) == EXPORT_PAGE else None

@@ -224,7 +224,7 @@ def _ticket(socket: WebSocket, parts: Parts, route: tuple[str, str]) -> Ticket:
             raise ProblemError(HTTPStatus.UNAUTHORIZED, text)
         key = offered[0]
     need = NEEDS[route]
-    access.admit(socket, parts.register, access.caller_of(parts.register, key), need)
+    access.admit(socket, parts.register, access.caller_of(parts.callers, key), need)
     return Ticket(key_hash(key), need)
 
 

@@ -16,7 +16,7 @@ from chelu.codec import cv2x, envelope
 from chelu.codec.envelope import Envelope
 from chelu.messages import STREAMS, Batch
 from chelu.topics import PICTURE, TOPICS, Kind, Payload, Standard, Topic
-from services.registry.stream_rows import json_lines
+from services.registry.json_rows import json_lines
 
 TABLES = {"bsm": "bsm", "rsm": "participant", "spat": "spat"}  # a topic's stream → what its rows are called
 HEADER = ("time_us", "arrival_us", "device_key")

@@ -6,10 +6,9 @@ SQL is derived from `chelu.messages`.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -74,13 +73,15 @@ class Page:
         }
 
 
-def outputs(stream: Stream) -> list[Output]:
+@cache
+def outputs(stream: Stream) -> tuple[Output, ...]:
     """The columns of a stream as they are read back: header, the stream's own, when committed."""
     dtypes = {field.name: np.dtype(field.dtype) for field in (*HEADER, *stream.fields, COMMITTED)}
     columns = [output for column in table_columns(stream) for output in _outputs(column, "r", dtypes[column.source])]
-    return [*columns, *_outputs(column_of(COMMITTED), "batch", dtypes[COMMITTED.name])]
+    return (*columns, *_outputs(column_of(COMMITTED), "batch", dtypes[COMMITTED.name]))
 
 
+@cache
 def copy_sql(stream: Stream) -> str:
     """The COPY that reads one page. A page ends with all rows of its last (time, device), so that the next one loses none."""
     columns = ", ".join(output.sql for output in outputs(stream))
@@ -110,32 +111,6 @@ def read_nothing(stream: Stream) -> Batch:
 def cursor(batch: Batch) -> tuple[int, int]:
     """The (time, device) that a batch ends with."""
     return int(batch["time_us"][-1]), int(batch["device_key"][-1])
-
-
-def json_lines(batch: Batch, devices: Mapping[int, str]) -> Iterator[str]:
-    """One JSON object a row: null for what is not there, 8-byte ids in hexadecimal, ``"Infinity"`` where it is."""
-    device_ids = [devices.get(key) for key in batch["device_key"].tolist()]
-    names = [name for name in batch if not name.endswith("_valid")]
-    values = [_plain(batch, name) for name in names]
-    for device_id, *row in zip(device_ids, *values, strict=True):
-        yield json.dumps({"device_id": device_id, **dict(zip(names, row, strict=True))}, allow_nan=False) + "\n"
-
-
-def _plain(batch: Batch, name: str) -> list[Any]:
-    column = batch[name]
-    if column.dtype.kind == "f":
-        return [_number(value) for value in column.tolist()]
-    values: list[Any] = [f"{value:016x}" for value in column.tolist()] if column.dtype == np.uint64 else column.tolist()
-    valid = batch.columns.get(name + "_valid")
-    return (
-        values if valid is None else [value if is_there else None for value, is_there in zip(values, valid.tolist(), strict=True)]
-    )
-
-
-def _number(value: float) -> float | str | None:
-    if math.isfinite(value):
-        return value
-    return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
 def _outputs(column: TableColumn, source: str, dtype: np.dtype[Any]) -> list[Output]:

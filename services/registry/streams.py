@@ -20,6 +20,7 @@ from chelu.messages import STREAMS, Batch, Stream, concatenate
 from chelu.units import US_PER_S
 from services.registry import stream_rows
 from services.registry.device_rows import device_ids
+from services.registry.json_rows import json_lines
 from services.registry.models import Identifier, InstantUs
 from services.registry.parts import Parts, PartsOf
 from services.registry.pieces import joined
@@ -74,7 +75,7 @@ def read_stream(
         ids = np.array([found.devices.get(key, "") for key in found.batch["device_key"].tolist()], np.str_)
         packed = columns.pack(found.batch.with_columns(device_id=ids), {"stream": stream, "next": headers.get(NEXT)})
         return Response(packed, media_type=COLUMNS, headers=headers)
-    return StreamingResponse(joined(stream_rows.json_lines(found.batch, found.devices)), media_type=JSON_LINES, headers=headers)
+    return StreamingResponse(joined(json_lines(found.batch, found.devices)), media_type=JSON_LINES, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Found:
 def read_page(parts: Parts, stream: Stream, page: stream_rows.Page) -> Found:
     """One page of rows; ProblemError 503 while nobody has made the stream's tables."""
     try:
-        with parts.register.transaction() as connection:
+        with parts.register.reading() as connection:
             batches, is_last = _copy_page(connection, stream, page)
             batch = concatenate(batches) if batches else stream_rows.read_nothing(stream)
             return Found(batch, device_ids(connection, np.unique(batch["device_key"]).tolist()), is_last)

@@ -17,7 +17,7 @@ from mcap.writer import CompressionType, Writer
 
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, PARTICIPANT, STREAMS, TELEMETRY, Batch, Field
-from services.registry.stream_rows import json_lines
+from services.registry.json_rows import json_lines
 from services.registry.supervision import foxglove
 from services.registry.supervision.captures import Capture
 

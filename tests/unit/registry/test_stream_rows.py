@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from chelu.errors import MalformedError
 from chelu.messages import BSM, SPAT, STREAMS, Stream
 from chelu.store.binary import HEADER, TRAILER
-from services.registry.stream_rows import Page, copy_sql, json_lines, outputs, read, read_nothing
+from services.registry.json_rows import json_lines
+from services.registry.stream_rows import Page, copy_sql, outputs, read, read_nothing
 from services.registry.tables import plain
 
 INSTANTS = st.integers(0, 4_102_444_800_000_000)
@@ -45,14 +46,29 @@ def test_bytes_that_are_no_whole_rows_are_refused(copied: bytes) -> None:
         read(BSM, copied)
 
 
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=lambda stream: stream.name)
+def test_every_column_is_written_as_json_writes_it(stream: Stream) -> None:
+    ones = {output.name: np.ones(2, output.dtype) for output in outputs(stream)}
+    rows = [json.loads(line) for line in json_lines(read_nothing(stream).with_columns(**ones), {1: "obu-1"})]
+    written = {"u8": f"{1:016x}", "f8": 1.0, "b1": True}
+    expected = {name: written.get(column.dtype.str[1:], 1) for name, column in ones.items() if not name.endswith("_valid")}
+    assert rows == [{"device_id": "obu-1", **expected}] * 2
+    assert [{name: type(value) for name, value in row.items()} for row in rows] == [
+        {"device_id": str} | {name: type(value) for name, value in expected.items()}
+    ] * 2
+
+
 def test_json_lines_say_what_is_not_there() -> None:
     fill = {output.name: np.zeros(2, output.dtype) for output in outputs(SPAT)}
     batch = read_nothing(SPAT).with_columns(**fill)
     batch = batch.with_columns(device_key=np.array([1, 2], np.int32), min_end_s=np.array([np.nan, -np.inf]))
-    rows = [json.loads(line) for line in json_lines(batch, {1: "rsu-1"})]
+    batch = batch.with_columns(region_id=np.array([7, 8], np.uint16), region_id_valid=np.array([False, True]))
+    rows = [json.loads(line, parse_constant=pytest.fail) for line in json_lines(batch, {1: "rsu-1"})]
     assert [row["device_id"] for row in rows] == ["rsu-1", None]
     assert [row["min_end_s"] for row in rows] == [None, "-Infinity"]
-    assert rows[0]["region_id"] is None
+    assert [row["region_id"] for row in rows] == [None, 8]
+    assert rows[0]["phase_id"] == 0
+    assert list(rows[0])[:3] == ["device_id", "time_us", "arrival_us"]
     assert not any(name.endswith("_valid") for name in rows[0])
 
 

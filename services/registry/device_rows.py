@@ -20,7 +20,9 @@ from services.registry.problems import ProblemError
 from services.registry.rights import Child, Speaker
 from services.registry.site_models import OrganisationRole
 
-ANALYSED_FROM = 1000  # rows; after so many new ones the planner's statistics are made anew
+# After so many new devices, and that part of all, the planner's statistics are made anew; else the database does it in its time.
+ANALYSED_FROM, ANALYSED_PART = 1000, 0.1
+KNOWN_ROWS = "SELECT reltuples FROM pg_class WHERE oid = 'register.device'::regclass"  # at the last look; -1 before it
 TYPES = {
     "vehicle_id": "bigint",
     "automation_level": "smallint",
@@ -87,7 +89,7 @@ def register(
         _refer(connection, column, {device.device_id: getattr(device, field) for device in devices})
     connection.execute(BEGIN, (actor, list(keys.values())))
     trust(connection, {keys[device_id]: line for device_id, (_, line) in secrets.items()})
-    if len(devices) >= ANALYSED_FROM:
+    if len(devices) >= ANALYSED_FROM and _is_much(connection, len(devices)):
         connection.execute("ANALYZE register.device")
     made = {device_id: secret for device_id, (secret, _) in secrets.items()}
     return [Registered(device_id=it.device_id, device_key=keys[it.device_id], secret=made.get(it.device_id)) for it in devices]
@@ -161,6 +163,11 @@ def as_row(device: NewDevice) -> dict[str, Any]:
     if device.vehicle_id is not None:
         row["vehicle_id"] = int.from_bytes(bytes.fromhex(device.vehicle_id), signed=True)
     return row
+
+
+def _is_much(connection: Execute, count: int) -> bool:
+    row = connection.execute(KNOWN_ROWS).fetchone()
+    return row is None or count >= ANALYSED_PART * row["reltuples"]
 
 
 def _refer(connection: Execute, column: str, targets: Mapping[str, str | None]) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from chelu.api import NewDevice
+from chelu.api import NewDevice, Organisation
 from chelu.api import Site as SiteRecord
 from chelu.topics import Kind
 from evaluation.bench.context import Context
@@ -26,13 +26,28 @@ from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings
 from evaluation.bench.road import Road, Step, road
 
-BAR_MS = 50.0
+BAR_MS, LIST_BAR_MS = 50.0, 100.0
 REQUESTS_PER_S, ROWS_PER_S = 100.0, 20_000.0
 WORKERS = 32  # requests under way at the same time, at most
 SETTLE_S = 3.0  # of load, before the first request counts
 TIMEOUT_S = 10.0
-CITY = "city"
+CITY, MAKER = "city", "maker"
 CORES = 2
+KINDS = (Kind.SENSOR, Kind.RSU, Kind.SIGNAL, Kind.VEHICLE)
+PAGE, FILTERED, SEARCH = LISTS = ("a page of devices", "devices that fit filters", "a search for words")
+FILTERS = (
+    "kind=rsu",
+    "kind=sensor&subtype=camera",
+    "kind=rsu&lifecycle=registered",  # none: every other device is active, and with it every RSU
+    "site=city&lifecycle=active",
+    "vendor=maker",
+    "vendor=maker&kind=rsu",  # none
+    "model=M49",
+    "serial=SN350000",
+    "label=bay%3D77",
+    "label=bay%3D77&kind=sensor",  # none
+)
+WORDS = ("dev", "gate%2017", "street%20999", "gate%201&kind=signal", "sn69", "dev-0012", "street%2077&vendor=maker", "nothing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,13 @@ def figures(idle: Answers, answers: Answers, step: Step) -> list[Figure]:
             BAR_MS,
             "api_read_p99_ms",
         ),
+        _at_most(
+            "of these, lists and searches over all devices, p99",
+            _p([ms for sort in LISTS for ms in answers.ms.get(sort, ())], 99),
+            "ms",
+            LIST_BAR_MS,
+            "api_list_100k_p99_ms",
+        ),
         _at_most("reads not answered with 200", float(answers.failed), "requests", 0, "api_read_failed"),
         Figure(
             what="rows stored meanwhile", values=(step.rate_per_s,), unit="rows/s", bar=0.97 * ROWS_PER_S, key="api_rows_per_s"
@@ -103,13 +125,13 @@ def figures(idle: Answers, answers: Answers, step: Step) -> list[Figure]:
 
 
 def requests(now_us: int, number: int) -> tuple[str, str]:
-    """The request of this number: its sort, and its address. Each sort comes equally often."""
-    obu, sensor = f"load-obu-{number % 500 + 1:05d}", f"sensor-{number * 7919 % 2000:06d}"
+    """The request of this number: its sort, and its address. Each sort comes equally often, and within it each of its forms."""
+    turn, obu, device = number // 8, f"load-obu-{number % 500 + 1:05d}", f"dev-{number * 7919 % 2000:06d}"
     choices = (
-        ("a page of devices", "/api/devices?limit=100"),
-        ("devices of a kind", f"/api/devices?kind=sensor&limit=100&after={sensor}"),
-        ("a search", f"/api/devices?q=gate%20{number % 100}&limit=50"),
-        ("one device", f"/api/devices/{sensor}"),
+        (PAGE, f"/api/devices?limit=100&after={device}"),
+        (FILTERED, f"/api/devices?limit=100&{FILTERS[turn % len(FILTERS)]}"),
+        (SEARCH, f"/api/devices?limit=100&q={WORDS[turn % len(WORDS)]}"),
+        ("one device", f"/api/devices/{device}"),
         ("sites", "/api/sites"),
         ("who I am", "/api/me"),
         ("a vehicle's last 10 s", f"/api/streams/bsm?device={obu}&from_us={now_us - 10_000_000}&limit=1000"),
@@ -175,18 +197,26 @@ def _connections(url: str) -> Iterator[Callable[[], http.client.HTTPConnection]]
 
 def _register(site: Road, count: int) -> None:
     site.client.add_site(SiteRecord(site_id=CITY, latitude_deg=29.56, longitude_deg=106.55))
-    devices = [
-        NewDevice(
-            device_id=f"sensor-{number:06d}",
-            kind=Kind.SENSOR,
-            site_id=CITY,
-            subtype="camera",
-            name=f"gate {number % 100} of street {number % 1000}",
-            credential=False,
-        )
-        for number in range(count)
-    ]
-    site.client.add_devices(devices)
+    site.client.add_organisation(Organisation(organisation_id=MAKER, role="vendor"))
+    site.client.add_devices([_device(number) for number in range(count)])
+
+
+def _device(number: int) -> NewDevice:
+    """One of many whose properties are spread over them, so that a filter finds a few, many or none."""
+    kind = KINDS[number % len(KINDS)]
+    return NewDevice(
+        device_id=f"dev-{number:06d}",
+        kind=kind,
+        site_id=CITY,
+        subtype=("camera", "radar")[number // len(KINDS) % 2] if kind is Kind.SENSOR else None,
+        name=f"gate {number % 100} of street {number // 100}",
+        vendor=MAKER if number % 10 == 0 else None,
+        model=f"M{number % 50}",
+        serial=f"SN{number * 7}",
+        lifecycle=("registered", "active")[number % 2],
+        labels={"bay": str(number % 500)},
+        credential=False,
+    )
 
 
 def _percentiles(ms: Sequence[float]) -> dict[str, float]:

@@ -32,7 +32,7 @@ from services.registry import (
     tables,
     traffic,
 )
-from services.registry.access import authorise
+from services.registry.access import authorise, is_known
 from services.registry.alarms import api as alarms
 from services.registry.alarms import maintenance, thresholds, webhooks
 from services.registry.body_limit import BodyLimit
@@ -46,8 +46,9 @@ from services.registry.roles import check_complete
 from services.registry.supervision import api as supervision
 from services.registry.track import areas, bookings, looking, stops
 
-MAX_BODY_BYTES = 64 * 2**20
+STRANGERS_BODY_BYTES, MAX_BODY_BYTES = 2**20, 64 * 2**20
 MAX_BACKUP_BYTES = 16 * 2**30  # counted while it goes to a file
+LARGER = {"/api/restore": MAX_BACKUP_BYTES, "/api/packages": packages.MAX_PACKAGE_BYTES}
 ABOUT = """The register of a Chelu test site: sites, devices and their credentials, and what was stored of their messages.
 
 Every call but `/health` needs an API key: `Authorization: Bearer KEY`. A refusal is a problem document (RFC 9457)
@@ -72,9 +73,7 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPIOffline(redoc_url=None, title="Chelu registry", version=version("chelu"), description=ABOUT)
     app.add_api_route("/", _documents, include_in_schema=False)
     app.state.parts = parts
-    app.add_middleware(
-        BodyLimit, limit=MAX_BODY_BYTES, larger={"/api/restore": MAX_BACKUP_BYTES, "/api/packages": packages.MAX_PACKAGE_BYTES}
-    )
+    app.add_middleware(BodyLimit, strangers=STRANGERS_BODY_BYTES, limit=MAX_BODY_BYTES, larger=LARGER, is_known=is_known)
     app.include_router(HEALTH)
     app.include_router(sessions.LOGIN)
     app.include_router(broker_hook.ROUTER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -11,6 +12,8 @@ from fastapi import Header, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
+from chelu.clock import Clock
+from chelu.units import US_PER_S
 from services.registry.problems import Fault, ProblemError
 
 SHOWN_FAULTS = 100
@@ -39,6 +42,15 @@ def check_version(if_match: str | None, version: int, name: str) -> None:
     if not tags & {"*", f'"{version}"'}:
         fault = Fault("If-Match", if_match, allowed)
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, f"If-Match = {if_match} is not allowed: {allowed}", [fault])
+
+
+def check_end(field: str, end: datetime.datetime | None, clock: Clock, longest: datetime.timedelta) -> None:
+    """Raise ProblemError 422 unless what is to end then ends after now, and no later than `longest` from now."""
+    now = datetime.datetime.fromtimestamp(clock.wall_us() / US_PER_S, datetime.UTC)
+    if end is not None and not now < end <= now + longest:
+        fault = Fault(field, end.isoformat(), f"after now, and within {longest.days} days")
+        detail = f"{field} = {fault.value} is not allowed: {fault.allowed}"
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, [fault])
 
 
 def set_version(response: Response, version: int) -> None:

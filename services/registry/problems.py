@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
+import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -23,6 +25,7 @@ HEADERS = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.UPGRADE_REQUIRED: {"Upgrade": "websocket", "Connection": "Upgrade"},
 }
+KEY_IN_DETAIL = re.compile(r"Key \(([^)]*)\)=\((.*?)\) ")  # as PostgreSQL says it
 LOG = logging.getLogger(__name__)
 
 
@@ -64,6 +67,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(psycopg.errors.IntegrityError, _collision)
     app.add_exception_handler(CheluError, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -110,12 +114,31 @@ def fault_of(fault: Mapping[str, Any]) -> Fault:
     return Fault(field[:200] or "(document)", value, allowed)
 
 
+def refusal(error: HTTPException) -> Response:
+    """The problem document of one of the framework's refusals."""
+    status = HTTPStatus(error.status_code)
+    return answer(status, str(error.detail), headers={**HEADERS.get(status, {}), **(error.headers or {})})
+
+
 def _http(_: Request, error: Exception) -> Response:
     error = cast("HTTPException", error)
-    if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body whose bytes are no text
-        fault = Fault("(document)", "bytes that are not UTF-8", "JSON in UTF-8")
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body that it could not read
+        is_deep = isinstance(error.__cause__, RecursionError)
+        found = "nested deeper than can be read" if is_deep else "bytes that are not UTF-8"
+        fault = Fault("(document)", found, "JSON in UTF-8, without nesting that nothing here has")
         return answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"{fault.field} = {fault.value} is not allowed: {fault.allowed}", [fault])
-    return answer(HTTPStatus(error.status_code), str(error.detail), headers=dict(error.headers or {}))
+    return refusal(error)
+
+
+def _collision(_: Request | None, error: Exception) -> Response:
+    """409: what the request names was deleted, or what it deletes was named, by another one at the same time."""
+    words = cast("psycopg.Error", error).diag.message_detail or ""
+    found = KEY_IN_DETAIL.match(words)
+    field, value = found.groups() if found else ("(document)", words)
+    allowed = "what no other request changes at the same time: read it again"
+    return answer(
+        HTTPStatus.CONFLICT, f"{field} = {value!r} was changed meanwhile by another request", [Fault(field, repr(value), allowed)]
+    )
 
 
 def _unavailable(_: Request | None, error: Exception) -> Response:

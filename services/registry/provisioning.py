@@ -12,6 +12,7 @@ from psycopg import errors
 from chelu import provisioning
 from services.registry import credentials
 from services.registry.access import ActorOf, CallerOf, require
+from services.registry.changes import check_end
 from services.registry.database import remember
 from services.registry.joining_models import AddedProvisioningKey, NewProvisioningKey, ProvisioningKey
 from services.registry.joining_rows import IS_LIVE
@@ -37,7 +38,7 @@ REVOKE = "UPDATE register.provisioning_key SET revoked = now() WHERE name = %s A
 def add_provisioning_key(key: NewProvisioningKey, parts: PartsOf, who: CallerOf, actor: ActorOf) -> AddedProvisioningKey:
     """Make a key; its value is shown only here."""
     require(who, Role.OPERATOR, [key.site_id])
-    _check_expiry(key.expires, parts.clock.wall_us())
+    check_end("expires", key.expires, parts.clock, LONGEST)
     made = provisioning.ProvisioningKey(key.name, key.max_joins * PLACES_A_JOIN, credentials.new_secret())
     row = {**key.model_dump(), "verifier": credentials.verifier(made.secret), "places": made.places, "lasting": LASTING}
     try:
@@ -71,11 +72,3 @@ def revoke_provisioning_key(name: Annotated[Identifier, Path()], parts: PartsOf,
         connection.execute(REVOKE, (name,))
         remember(connection, actor, "revoke provisioning key", name, {})
     parts.broker.announce()
-
-
-def _check_expiry(expires: datetime.datetime | None, now_us: int) -> None:
-    now = datetime.datetime.fromtimestamp(now_us / 1e6, datetime.UTC)
-    if expires is not None and not now < expires <= now + LONGEST:
-        fault = Fault("expires", expires.isoformat(), f"after now, and within {LONGEST.days} days")
-        detail = f"expires = {fault.value} is not allowed: {fault.allowed}"
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, [fault])

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 
 from services.registry import credentials, device_search, rotation_rows
 from services.registry.access import ActorOf
+from services.registry.changes import check_end
 from services.registry.database import remember
 from services.registry.device_models import Device
 from services.registry.joining_models import NewRotation, Rotation
@@ -50,7 +51,7 @@ def begin_rotation(device_id: DeviceId, wanted: NewRotation, parts: PartsOf, act
 @ROUTER.get("/{device_id}/rotation")
 def show_rotation(device_id: DeviceId, parts: PartsOf) -> Rotation:
     """The change that is under way; 404 when none is: it was done, given up or never begun."""
-    with parts.register.transaction() as connection:
+    with parts.register.reading() as connection:
         row = rotation_rows.show(connection, _find(connection, device_id).device_key)
     if row is None:
         raise not_found("rotation of", device_id)
@@ -78,11 +79,7 @@ def finish_rotation(device_id: DeviceId, parts: PartsOf, actor: ActorOf) -> None
 
 
 def _check(wanted: NewRotation, parts: Parts) -> None:
-    now = datetime.datetime.fromtimestamp(parts.clock.wall_us() / 1e6, datetime.UTC)
-    if wanted.until is not None and not now < wanted.until <= now + LONGEST:
-        fault = Fault("until", wanted.until.isoformat(), f"after now, and within {LONGEST.days} days")
-        detail = f"until = {fault.value} is not allowed: {fault.allowed}"
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, [fault])
+    check_end("until", wanted.until, parts.clock, LONGEST)
     if wanted.by == "device" and parts.doorkeeper is None:
         fault = Fault("by", "device", "hand, since this registry has no session at the broker (CHELU_MQTT_URL with an account)")
         raise ProblemError(HTTPStatus.CONFLICT, f"by = device is not allowed: {fault.allowed}", [fault])

@@ -13,6 +13,7 @@ from psycopg import errors
 
 from services.registry import passwords
 from services.registry.access import CallerOf, require
+from services.registry.changes import check_end
 from services.registry.credentials import key_hash, new_secret
 from services.registry.database import remember
 from services.registry.models import Identifier
@@ -23,7 +24,7 @@ from services.registry.roles import Caller, Role, Scope
 
 LOGIN = APIRouter(prefix="/api", tags=["people"])
 ROUTER = APIRouter(prefix="/api", tags=["people"])
-SESSION = datetime.timedelta(hours=12)
+SESSION, LONGEST = datetime.timedelta(hours=12), datetime.timedelta(days=36_525)
 KEPT = "SELECT password FROM register.person WHERE user_name = %(user_name)s AND is_active"
 COLUMNS = "name, owner, scopes, expires, is_session, created"
 ADD = f"""INSERT INTO register.api_key (name, hash, owner, scopes, expires, is_session)
@@ -92,6 +93,7 @@ def add_key(key: NewKey, parts: PartsOf, who: CallerOf) -> AddedKey:
     if owner != who.user:
         require(who, Role.ADMINISTRATOR, [None])
     _check_scopes(who, key.scopes)
+    check_end("expires", key.expires, parts.clock, LONGEST)
     value = new_secret()
     row = {"name": f"{owner}/{key.name}", "hash": key_hash(value), "owner": owner, "scopes": key.scopes, "expires": key.expires}
     try:

@@ -241,6 +241,30 @@ def test_a_body_that_is_too_large_is_not_read(place: Place, client: Client, cont
     assert answer.status_code == 413
 
 
+def test_more_than_a_mebibyte_is_taken_only_from_who_is_known(place: Place, client: Client) -> None:
+    body, known = b"[" + b"[]," * 2**19 + b"[]]", {"Authorization": f"Bearer {KEY}"}
+    for path, headers, status in (
+        ("/api/devices", known, 422),
+        ("/api/devices", {"Authorization": "Bearer wrong"}, 401),
+        ("/api/devices", {}, 401),
+        ("/api/login", {}, 401),
+    ):
+        for content in (body, iter([body[: 2**20], body[2**20 :]])):
+            try:
+                sent = {**headers, "Content-Type": "application/json"}
+                answer = httpx.post(place.url + path, content=content, headers=sent, timeout=60)
+            except httpx.TransportError:  # the connection was closed while we were still sending
+                continue
+            assert answer.status_code == status, (path, headers, answer.text[:200])
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_document_nested_too_deep_is_said_to_be(place: Place, client: Client) -> None:
+    answer = post(place, "/api/sites", "[" * 100_000)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["value"] == "nested deeper than can be read"
+
+
 def test_tables_that_nobody_made_yet_are_said_to_be_missing(place: Place, client: Client) -> None:
     for path in (
         "streams/spat",

@@ -21,7 +21,7 @@ from chelu.errors import RefusedError
 from chelu.local.ports import free_port
 from chelu.topics import Kind
 from services.registry.roles import NEEDS, Need, Role, Scope, Where
-from tests.integration.registry.conftest import SITE, Place
+from tests.integration.registry.conftest import KEY, SITE, Place
 from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
@@ -178,8 +178,13 @@ def test_logging_in_is_limited(place: Place, client: Client) -> None:
 
 
 def test_a_key_expires_and_cannot_make_a_mightier_one(place: Place, client: Client, make_key: MakeKey) -> None:
-    past = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)).isoformat()
-    assert ask(place, "GET", "/api/me", make_key({None: Role.VIEWER}, expires=past)).status_code == 401
+    now = datetime.datetime.now(datetime.UTC)
+    short = make_key({None: Role.VIEWER}, expires=(now + datetime.timedelta(seconds=1.5)).isoformat())
+    assert ask(place, "GET", "/api/me", short).status_code == 200
+    until(lambda: ask(place, "GET", "/api/me", short).status_code == 401, 5, "the key to expire")
+    for end in (now - datetime.timedelta(seconds=1), datetime.datetime.max.replace(tzinfo=datetime.UTC)):
+        answer = ask(place, "POST", "/api/keys", KEY, json={"name": "never", "owner": "p0", "expires": end.isoformat()})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "expires")
     weak = make_key({None: Role.ADMINISTRATOR}, [Scope.PEOPLE, Scope.READ])
     for scopes in (None, [Scope.WRITE]):
         answer = ask(place, "POST", "/api/keys", weak, json={"name": "more", "scopes": scopes})

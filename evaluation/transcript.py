@@ -20,7 +20,7 @@ from pathlib import Path
 
 from chelu.errors import CheluError
 
-PART = re.compile(r"^```console\n(?P<shown>.*?)^```$|^<!-- \$ (?P<hidden>.*?) -->$", re.DOTALL | re.MULTILINE)
+PART = re.compile(r"^```console\n(?P<shown>.*?)^```$|^<!-- \$ (?P<hidden>[^\n]*?) -->$", re.DOTALL | re.MULTILINE)
 PROMPT = "$ "
 MARK = "--- ended with"
 Run = Callable[[str], tuple[str, int]]

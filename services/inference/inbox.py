@@ -77,16 +77,18 @@ class Inbox:
             messages, route = messages.take(is_routed), route[is_routed]
         if not len(messages):
             return {}
-        said = [self._heard(messages, route)] if (route["reader"] == FRAMES).any() else []
-        said += [self._read(messages, route, reader) for reader in np.unique(route["reader"][route["reader"] != FRAMES]).tolist()]
+        is_framed = route["reader"] == FRAMES
+        said = [self._heard(messages, route)] if is_framed.all() else self._sorted(messages, route, is_framed)
         sites = np.unique(route["site"]).tolist()
         return {self._routes.site_ids[site]: self._intake(site, said) for site in sites}
 
+    def _sorted(self, messages: Messages, route: Rows, is_framed: npt.NDArray[np.bool_]) -> list[_Said]:
+        """What came in frames, and what came as documents, each kind by itself."""
+        said = [self._heard(messages.take(is_framed), route[is_framed])] if is_framed.any() else []
+        return said + [self._read(messages, route, reader) for reader in np.unique(route["reader"][~is_framed]).tolist()]
+
     def _heard(self, messages: Messages, route: Rows) -> _Said:
         """What came in frames."""
-        is_framed = route["reader"] == FRAMES
-        if not is_framed.all():
-            messages, route = messages.take(is_framed), route[is_framed]
         frames, refused = envelope.split_columns(
             messages.data, messages.start, messages.stop, route["envelope"], route["is_bsm"], messages.arrival_us
         )

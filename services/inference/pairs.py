@@ -155,7 +155,10 @@ def _tracks(picture: Picture, futures: Futures, placement: Placement, slots: Int
 
 
 def _can_be_told(picture: Picture, slots: Ints) -> Mask:
-    return np.asarray((picture.kind[slots] == Track.SPEAKS) | np.isin(picture.ints["device_key"][slots], picture.tellers))
+    speaks = np.asarray(picture.kind[slots] == Track.SPEAKS)
+    if not len(picture.tellers):
+        return speaks
+    return speaks | np.isin(picture.ints["device_key"][slots], picture.tellers)
 
 
 def _neighbours(centre: Floats, radius: Floats, is_changed: Mask) -> tuple[Ints, Ints, bool]:

@@ -10,6 +10,7 @@ from typing import Self
 from chelu.errors import CheluError
 from services.registry import joining_rows, rotation_rows
 from services.registry.database import Register
+from services.registry.orders import rows as order_rows
 
 LOG = logging.getLogger(__name__)
 PERIOD_S = 1.0
@@ -51,6 +52,7 @@ class Deadlines:
             live = tuple(row["name"] for row in connection.execute(joining_rows.LIVE.encode()))
             if is_forgetting:
                 joining_rows.forget(connection)
+                order_rows.forget(connection)
         if ended or live != self._live:
             self._live = live
             self._announce()

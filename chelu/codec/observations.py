@@ -23,6 +23,7 @@ MOST_SAMPLES = 10_000  # of one message
 QUALITIES = ("good", "doubtful", "bad", "estimated")  # the column's numbers
 MOST_CHANNEL = 65_535
 LAST_US = 1 << 62
+LONGEST_TEXT = 64  # of what holds for several observations
 TIMES = ("time_us", "time", "times_us", "times", "start_us")
 # Ways of saying the same.
 SAME = (
@@ -31,6 +32,7 @@ SAME = (
     frozenset({"channel", "channels"}),
     frozenset({"value", "values"}),
 )
+KEYS = ("quantity", "unit", *(name for group in SAME for name in sorted(group)))
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -82,17 +84,28 @@ def _parts(document: Mapping[str, Any]) -> list[tuple[dict[str, Any], str]]:
         return [(dict(document), "")]
     if not isinstance(several, list) or not several:
         raise NotAllowedError("observations", several, "a list of at least one")
-    shared = {name: value for name, value in document.items() if name != "observations"}
+    shared = _shared(document)
     found = []
-    total = 0
+    samples = 0
     for place, part in enumerate(several):
         if not isinstance(part, dict):
             raise NotAllowedError(f"observations[{place}]", part, "an object")
-        total += len(part["values"]) if isinstance(part.get("values"), list) else 1
-        found.append(({**_not_said_by(part, shared), **part}, f"observations[{place}]."))
-    if total > MOST_SAMPLES:
-        raise MalformedError(DropReason.OVERLONG, f"{total} samples where {MOST_SAMPLES} are taken")
+        whole = {**_not_said_by(part, shared), **part}
+        samples += len(whole["values"]) if isinstance(whole.get("values"), list) else 1
+        if samples > MOST_SAMPLES:
+            raise MalformedError(DropReason.OVERLONG, f"more than {MOST_SAMPLES} samples")
+        found.append((whole, f"observations[{place}]."))
     return found
+
+
+def _shared(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds for all parts: known keys and small values only, since each part is given them, and its refusal shows them."""
+    shared = {name: document[name] for name in KEYS if name in document}
+    for name, value in shared.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, list | dict) or (isinstance(one, str) and len(one) > LONGEST_TEXT):
+                raise NotAllowedError(name, one, f"numbers, or texts of at most {LONGEST_TEXT} characters")
+    return shared
 
 
 def _not_said_by(part: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,7 +172,7 @@ def _values(part: Mapping[str, Any], where: str) -> tuple[list[Any], list[str]]:
     if not isinstance(values, list) or not values:
         raise NotAllowedError(f"{where}values", values, "a list of at least one")
     if len(values) > MOST_SAMPLES:
-        raise MalformedError(DropReason.OVERLONG, f"{len(values)} samples where {MOST_SAMPLES} are taken")
+        raise MalformedError(DropReason.OVERLONG, f"more than {MOST_SAMPLES} samples")
     return values, [f"{where}values[{place}]" for place in range(len(values))]
 
 

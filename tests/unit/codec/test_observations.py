@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,25 @@ def test_a_message_of_too_many_samples_is_refused_whole() -> None:
     for document in ({**part, "values": [0] * (MOST_SAMPLES + 1)}, {"observations": [part, part]}):
         decoded = read_all(document)
         assert (len(decoded.rows), list(decoded.rejects.reason)) == (0, ["overlong"])
+
+
+def test_what_holds_for_all_makes_no_message_larger_than_it_is() -> None:
+    """Ten thousand parts beside a list of ten thousand values, or beside as many keys that mean nothing."""
+    part = {"quantity": "ozone"}
+    values = read_all({"values": [0] * MOST_SAMPLES, "observations": [part] * MOST_SAMPLES})
+    assert (len(values.rows), list(values.rejects.reason)) == (0, ["overlong"])
+    keys = {f"key{number}": number for number in range(20_000)}
+    started_s = time.process_time()
+    assert len(read_all({**keys, "observations": [{**part, "value": 0}] * MOST_SAMPLES}).rows) == MOST_SAMPLES
+    for name, value in (
+        ("unit", "x" * 500_000),
+        ("quality", [["x"] * 100_000]),
+        ("qualities", ["x" * 500_000]),
+        ("unit", {"a": "b"}),
+    ):
+        decoded = read_all({name: value, "observations": [{**part, "values": [1]}] * MOST_SAMPLES})
+        assert list(decoded.rejects.reason) == ["out_of_range"], name
+    assert time.process_time() - started_s < 5
 
 
 def test_rows_have_the_columns_of_the_stream() -> None:

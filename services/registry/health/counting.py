@@ -114,7 +114,8 @@ def _measure(book: Book, counted: Counts) -> None:
     former, book.tallies["rates_hz"] = book.tallies["rates_hz"], [{} for _ in range(len(book))]
     for key, by_stream in counted.frames.items():
         if (place := book.place_of_key.get(key)) is not None:
-            rates = {name: number / counted.seconds for name, number in by_stream.items()}
+            kind = book.devices[place].kind
+            rates = {counts.stream_of(kind, name): number / counted.seconds for name, number in by_stream.items()}
             book.tallies["rates_hz"][place] = {name: round(rate, 2) for name, rate in rates.items()}
             for name in rates.keys() & book.rates_hz.keys():
                 book.rates_hz[name][place] = rates[name]

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from chelu.topics import TOPICS, Kind
 from services.registry import traffic
 
 Execute = Connection[DictRow]
@@ -20,27 +21,37 @@ SETTLED_S = 2.0
 START, STOP = traffic.START, traffic.STOP
 PERIOD = f"arrival >= {START} AND arrival < {STOP}"
 DELAY = "sum(extract(epoch FROM arrival - time))::double precision"
-# A frame may have several rows, which share arrival and message's count; a BSM is one row.
-FRAMES = f"""SELECT device_key, %(stream)s::text AS stream, count(*) AS rows, count(*) AS frames, {DELAY} AS delay_s,
-        max(arrival) AS last FROM stream.bsm WHERE {PERIOD} GROUP BY device_key"""  # noqa: S608 - constants only
-OF_SEVERAL = f"""SELECT device_key, %(stream)s::text AS stream, sum(rows)::bigint AS rows, count(*) AS frames,
+UNTIMED = "NULL::double precision"
+# By table, what tells messages apart whose rows these are: a BSM or a telemetry frame is one row, an RSM or a SPAT shares arrival
+# and count, a JSON document its arrival and the instant it speaks of; and whether that is when it was said, so that it has a
+# delay.
+TABLES = {
+    "bsm": ("", DELAY),
+    "telemetry": ("", UNTIMED),
+    "participant": ("message_count", DELAY),
+    "spat": ("message_count", DELAY),
+    **dict.fromkeys(("event", "traffic", "observation"), ("time", UNTIMED)),
+}
+FRAMES = f"""SELECT device_key, '{{table}}' AS stream, count(*) AS rows, count(*) AS frames, {{delay}} AS delay_s,
+        max(arrival) AS last FROM stream.{{table}} WHERE {PERIOD} GROUP BY device_key"""  # noqa: S608 - constants only
+OF_SEVERAL = f"""SELECT device_key, '{{table}}' AS stream, sum(rows)::bigint AS rows, count(*) AS frames,
         sum(delay_s) AS delay_s, max(arrival) AS last
-    FROM (SELECT device_key, arrival, count(*) AS rows, {DELAY} AS delay_s FROM stream.{{table}} WHERE {PERIOD}
-        GROUP BY device_key, arrival, message_count) AS frame GROUP BY device_key"""  # noqa: S608 - constants only
+    FROM (SELECT device_key, arrival, count(*) AS rows, {{delay}} AS delay_s FROM stream.{{table}} WHERE {PERIOD}
+        GROUP BY device_key, arrival, {{apart}}) AS frame GROUP BY device_key"""  # noqa: S608 - constants only
 DOCUMENTS = f"""SELECT device_key, stream, count(*) AS rows, count(*) AS frames, NULL::double precision AS delay_s,
         max(arrival) AS last FROM stream.report WHERE {PERIOD} GROUP BY device_key, stream"""  # noqa: S608 - constants only
 MESSAGES = f"""SELECT device_key, kind AS stream, count(*) AS rows, count(*) AS frames, NULL::double precision AS delay_s,
         max(arrival) AS last FROM stream.message WHERE {PERIOD} GROUP BY device_key, kind"""  # noqa: S608 - constants only
-TELEMETRY = f"""SELECT device_key, 'telemetry' AS stream, count(*) AS rows, count(*) AS frames, NULL::double precision AS delay_s,
-        max(arrival) AS last FROM stream.telemetry WHERE {PERIOD} GROUP BY device_key"""  # noqa: S608 - constants only
 QUERIES = (
-    ("bsm", FRAMES),
-    ("rsm", OF_SEVERAL.format(table="participant")),
-    ("spat", OF_SEVERAL.format(table="spat")),
-    ("", DOCUMENTS),
-    ("", MESSAGES),
-    ("", TELEMETRY),
+    *(
+        (OF_SEVERAL if apart else FRAMES).format(table=table, apart=apart, delay=delay)
+        for table, (apart, delay) in TABLES.items()
+    ),
+    DOCUMENTS,
+    MESSAGES,
 )
+# A table's rows are of another stream for each kind of device: participants are an RSU's RSMs.
+STREAMS = {(kind, row.table): row.stream for row in TOPICS if row.from_device and row.table for kind in row.kinds}
 IS_STORING = f"SELECT EXISTS (SELECT 1 FROM stream.batch WHERE created >= {START} AND committed IS NOT NULL) AS is_storing"  # noqa: S608
 SENT = f"""SELECT device_key, stream, sum({traffic.NUMBER.format("count")}
         - coalesce({traffic.NUMBER.format("sent_first -> stream")}, 0))::bigint AS frames
@@ -59,7 +70,10 @@ MISSING = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycop
 
 @dataclass(slots=True)
 class Counts:
-    """Of one period, by device key. frames: by stream; last_us: of the newest row; delay_s: summed over `timed` rows."""
+    """Of one period, by device key.
+
+    frames: by table, or stream of a report; last_us: of the newest row; delay_s: summed over `timed` rows.
+    """
 
     seconds: float
     frames: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -77,6 +91,11 @@ class Loss:
     lost: int
 
 
+def stream_of(kind: str, counted: str) -> str:
+    """What a device of this kind calls what was counted under this name."""
+    return STREAMS.get((Kind(kind), counted), counted)
+
+
 def count(connection: Execute, *, from_us: int, to_us: int) -> Counts | None:
     """What arrived in a period; None when it cannot be known: ingest has not begun, or stored nothing."""
     period = {"from_us": from_us, "to_us": to_us}
@@ -85,8 +104,8 @@ def count(connection: Execute, *, from_us: int, to_us: int) -> Counts | None:
         if row is None or not row["is_storing"]:
             return None
         counts = Counts((to_us - from_us) / 1e6)
-        for stream, sql in QUERIES:
-            for found in connection.execute(sql.encode(), {**period, "stream": stream}):
+        for sql in QUERIES:
+            for found in connection.execute(sql.encode(), period):
                 _add(counts, found)
     except MISSING:
         return None

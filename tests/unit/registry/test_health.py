@@ -14,10 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chelu.bus import Received
+from chelu.messages import STREAMS
 from services.registry.alarms import kinds, signing
 from services.registry.alarms.deliveries import LONGEST_WAIT_S, MOST_ATTEMPTS, wait_s
 from services.registry.alarms.rules import Rules, Scope
-from services.registry.health import judgement, words
+from services.registry.health import counts, judgement, words
 from services.registry.health.columns import Book, Known, Status
 from services.registry.health.counting import _measure
 from services.registry.health.counts import Counts, together
@@ -249,6 +250,13 @@ def test_rates_are_taken_over_two_periods_and_latency_has_no_skew_in_it() -> Non
     assert found.floats["latency_ms"][0] == pytest.approx(50, abs=0.1)
     assert together(one, None) is None
     assert together(None, two) is two
+
+
+def test_every_series_is_counted_under_the_name_that_its_devices_have_for_it() -> None:
+    assert set(counts.TABLES) == set(STREAMS)
+    assert counts.stream_of("rsu", "participant") == "rsm"
+    assert [counts.stream_of("rscu", name) for name in ("participant", "spat", "event")] == ["participant", "lamp", "event"]
+    assert counts.stream_of("sensor", "heartbeat") == "heartbeat"
 
 
 def test_only_the_secrets_owner_signs_and_only_now() -> None:

@@ -26,9 +26,10 @@ def who_is_on_track(site_id: SiteId, parts: PartsOf) -> OnTrack:
     """Who is in the site's areas now, by the live picture, with what is wrong about it."""
     with parts.register.transaction() as connection:
         rows.site(connection, site_id)
+        has_areas = bool(rows.areas(connection, site_id))
     seen, is_blind = parts.track.seen(site_id) if parts.track else (None, True)
-    if seen is None:
-        return OnTrack(seen=None, is_blind=True, present=[])
+    if seen is None:  # where there are no areas, nobody can be in one
+        return OnTrack(seen=None, is_blind=has_areas, present=[])
     modes = parts.supervision.modes() if parts.supervision else {}
     present = [Presence(**row) for row in described(seen, modes)]
     return OnTrack(seen=instant(seen.scene.time_us), is_blind=is_blind, present=present)

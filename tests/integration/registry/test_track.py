@@ -17,7 +17,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from chelu.api import Client, NewDevice, Organisation
+from chelu.api import Client, NewDevice, Organisation, Site
 from chelu.bus import Session
 from chelu.clock import SystemClock
 from chelu.codec import columns
@@ -80,6 +80,13 @@ def alarms(place: Place) -> set[tuple[str, str, str]]:
     with psycopg.connect(place.database_url) as connection:
         rows = connection.execute("SELECT kind, subject, part FROM register.alarm WHERE state = 'raised'").fetchall()
     return {(str(kind), str(subject), str(part)) for kind, subject, part in rows}
+
+
+def test_a_site_without_areas_has_nobody_in_one_and_is_not_blind(client: Client) -> None:
+    client.add_site(Site(site_id="meadow", latitude_deg=0, longitude_deg=0))
+    assert client.people("GET", "sites", "meadow", "track") == {"seen": None, "is_blind": False, "present": []}
+    with pytest.raises(RefusedError, match="there is no site 'nowhere'"):
+        client.people("GET", "sites", "nowhere", "track")
 
 
 def test_an_area_is_marked_out_changed_and_deleted(client: Client, send: Send, ground: None) -> None:

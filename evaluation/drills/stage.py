@@ -58,13 +58,13 @@ class Stage:
         found = [row for row in page["alarms"] if row["state"] == "raised"]
         return found[0] if found else None
 
-    def wait(self, what: Any, timeout_s: float, why: str) -> Any:
+    def wait(self, what: Any, timeout_s: float, why: str, *, poll_s: float = POLL_S) -> Any:
         """The first true value of `what()`; TimeoutError that names `why` when there is none in time."""
         deadline_s = self.clock.monotonic_s() + timeout_s
         while not (found := what()):
             if self.clock.monotonic_s() > deadline_s:
                 raise TimeoutError(f"after {timeout_s:g} s still no {why}")
-            self.clock.sleep(POLL_S)
+            self.clock.sleep(poll_s)
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 
 from chelu.api import NewDevice
@@ -15,6 +16,8 @@ KINDS = (Kind.OBU, Kind.OBU, Kind.OBU, Kind.VEHICLE, Kind.SIGNAL)  # in turn
 BAR_MS = 1000.0
 ANSWERS_S, CONNECT_S = 30.0, 120.0
 US_PER_MS = 1000
+ANSWER_BAR_MS = 2000.0
+SELDOM_S = 0.25  # between two looks at who has answered: they cost the registry what is measured
 
 
 def members(stage: Stage, agents: int, silent: int) -> list[Member]:
@@ -39,7 +42,7 @@ def run(stage: Stage, *, agents: int, silent: int, presses: int, bar_ms: float =
         for number in range(presses):
             _press(stage, swarm, there, quiet, heard_ms, answered_ms, verdict, is_first=number == 0)
     verdict.within("stop_to_device", "button pressed → the device has the order", heard_ms, bar_ms)
-    verdict.within("stop_to_answer", "button pressed → all that answer are noted as stopped", answered_ms, ANSWERS_S * 1000)
+    verdict.within("stop_to_answer", "button pressed → its answer has come", answered_ms, ANSWER_BAR_MS)
     return verdict
 
 
@@ -60,15 +63,18 @@ def _press(
     path = ("stops", str(stop["stop_id"]))
     wanted = len(there) - len(quiet)
     stage.wait(
-        lambda: stage.ask("GET", "stop")["in_force"]["answered"] >= wanted, ANSWERS_S, "answer of every device that answers"
+        lambda: stage.ask("GET", "stop")["in_force"]["answered"] >= wanted,
+        ANSWERS_S,
+        "answer of all that answer",
+        poll_s=SELDOM_S,
     )
-    answered_ms.append((clock.wall_us() - begun_us) / US_PER_MS)
     first: dict[str, int] = {}
     for told in swarm.told[before:]:
         if told.command == "stop":
             first.setdefault(told.device_id, told.heard_us)
     heard_ms += [(at_us - begun_us) / US_PER_MS for at_us in first.values()]
     detail = stage.ask("GET", *path)
+    answered_ms += [(_us(row["answered"]) - begun_us) / US_PER_MS for row in detail["stopped"]]
     silent = {row["device_id"] for row in detail["silent"]}
     missed = len(there) - len(first)
     if is_first or missed or silent != quiet:
@@ -77,6 +83,12 @@ def _press(
         verdict.hold(len(swarm.stopped) == wanted, f"{len(swarm.stopped):,} are stopped")
     stage.ask("POST", "stop", "release", json={"note": "drill"})
     stage.wait(lambda: not swarm.stopped, ANSWERS_S, "release that reached every device")
-    going = stage.wait(lambda: (one := stage.ask("GET", *path))["going"] >= wanted and one, ANSWERS_S, "answer to the release")
+    going = stage.wait(
+        lambda: (one := stage.ask("GET", *path))["going"] >= wanted and one, ANSWERS_S, "answer to the release", poll_s=SELDOM_S
+    )
     if is_first:
         verdict.hold(going["going"] == wanted, f"{going['going']:,} say that they go on after the release")
+
+
+def _us(instant: str) -> int:
+    return round(datetime.datetime.fromisoformat(instant).timestamp() * 1_000_000)

@@ -17,6 +17,9 @@ NAMES = {  # of applications, for people
     "lcw": "lane change",
     "dnpw": "do-not-pass",
     "ebw": "emergency brake",
+    "avw": "abnormal vehicle",
+    "clw": "control loss",
+    "evw": "emergency vehicle",
     "vrucw": "vulnerable road user",
 }
 

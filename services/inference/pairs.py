@@ -27,6 +27,7 @@ class Tracks:
     """m tracks that may take part in warnings, brought to this moment: futures (m, ALIGNED_STEPS, …) start now.
 
     gradient: of their road in driving direction; events, lights: what they tell (`Event`, `Lamp`).
+    is_responding: an emergency vehicle with siren or light bar on.
     """
 
     slots: Ints
@@ -39,6 +40,7 @@ class Tracks:
     gradient: Floats
     events: Ints
     lights: Ints
+    is_responding: Mask
     is_vehicle: Mask
     can_be_told: Mask  # of a danger: by its own unit, or by the roadside device that sees it (`Picture.tellers`)
 
@@ -149,6 +151,7 @@ def _tracks(picture: Picture, futures: Futures, placement: Placement, slots: Int
         gradient=placement.gradient[slots],
         events=picture.ints["events"][slots],
         lights=picture.ints["lights"][slots],
+        is_responding=picture.ints["is_responding"][slots] > 0,
         is_vehicle=is_vehicle,
         can_be_told=_can_be_told(picture, slots),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.inference.v2x import dnpw, ebw, fcw, icw, lcw, lta, vrucw
+from services.inference.v2x import avw, clw, dnpw, ebw, evw, fcw, icw, lcw, lta, vrucw
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.scene import Scene
 
@@ -27,6 +27,9 @@ APPLICATIONS = (
     Application(lcw.NAME, lcw.LcwParameters, lcw.assess),
     Application(dnpw.NAME, dnpw.DnpwParameters, dnpw.assess),
     Application(ebw.NAME, ebw.EbwParameters, ebw.assess),
+    Application(avw.NAME, avw.AvwParameters, avw.assess),
+    Application(clw.NAME, clw.ClwParameters, clw.assess),
+    Application(evw.NAME, evw.EvwParameters, evw.assess),
     Application(vrucw.NAME, vrucw.VrucwParameters, vrucw.assess),
 )
 

@@ -36,6 +36,7 @@ class Car:
     size: tuple[float, float] = (4.6, 1.8)
     lights: int = 0
     events: int = 0
+    responds: bool = False
     rises: float = 0.0  # gradient of its road
     from_s: float = -1.0  # first heard of then
     every_s: float = 0.1
@@ -92,7 +93,7 @@ def report(cars: Sequence[Car], t: float) -> Reports:
         events=np.array([car.events for car in cars], np.int64),
         lights=np.array([car.lights for car in cars], np.int64),
         vehicle_class=np.zeros(n, np.int64),
-        is_responding=np.zeros(n, np.int64),
+        is_responding=np.array([car.responds for car in cars], np.int64),
     )
 
 

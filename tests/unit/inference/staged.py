@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from services.inference.reports import Lamp, Participant
+from services.inference.reports import Event, Lamp, Participant
 from tests.unit.inference.scenes import Car
 
 HOST, OTHER, THIRD = 1, 2, 3
@@ -29,6 +29,9 @@ def scenes() -> dict[str, list[Car]]:
             Car(THIRD, (0, 25, 0), 0, 15),
         ],
         "ebw": [Car(HOST, (0, 0, 0), 0, 18), Car(OTHER, (0, 40, 0), 0, 18, rate=_from(1.5, -7.0))],
+        "avw": [Car(HOST, (0, 0, 0), 0, 16), Car(OTHER, (3.4, 85, 0), 30, 0, events=int(Event.DISABLED))],
+        "clw": [Car(HOST, (0, 0, 0), 0, 18), Car(OTHER, (-3.5, 60, 0), 20, 14, events=int(Event.STABILITY_CONTROL))],
+        "evw": [Car(HOST, (0, 0, 0), 0, 12), Car(OTHER, (-3.0, -45, 0), 0, 22, responds=True)],
         "vrucw": [
             Car(HOST, (0, -60, 0), 0, 14),
             Car(OTHER, (-7.0, 0, 0), 90, 1.7, is_seen=True, kind=Participant.PEDESTRIAN, size=(0.5, 0.5)),

@@ -1,0 +1,48 @@
+"""Abnormal vehicle warning (异常车辆提醒, T/CSAE 53 application 7): one ahead stands or creeps and says that something is wrong.
+
+Hazard lights, a flat tyre, disabled, airbag. docs/applications/avw.md has the reasons and limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.inference.parameters import parameter
+from services.inference.reports import Event, Lamp
+from services.inference.v2x.ahead import is_ahead, reaches_s
+from services.inference.v2x.assessment import Assessment, assessment, level_of
+from services.inference.v2x.reactions import Switch
+from services.inference.v2x.scene import Scene
+
+NAME = "avw"
+_WRONG = Event.HAZARD_LIGHTS | Event.FLAT_TYRE | Event.DISABLED | Event.AIRBAG
+
+
+@dataclass(frozen=True, slots=True)
+class AvwParameters(Switch):
+    """Defaults and their sources; docs/applications/avw.md carries this as a table."""
+
+    range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
+    warn_s: float = parameter(4.0, "s", "until the host is there; 3GPP TS 22.185: ample response time 4 s", high=10.0)
+    hold_s: float = parameter(6.0, "s", "hysteresis", high=15.0)
+    creeps_mps: float = parameter(3.0, "m/s", "faster, it flows with the traffic", high=20.0)
+    most_aside_m: float = parameter(4.5, "m", "its lane or the next", high=10.0)
+    least_speed_mps: float = parameter(3.0, "m/s", "a host at walking pace sees it", high=20.0)
+
+
+def assess(scene: Scene, parameters: AvwParameters) -> list[Assessment]:
+    """Findings for those who come to it."""
+    p, tracks, views = parameters, scene.tracks, scene.views
+    is_wrong = ((tracks.events & _WRONG) > 0) | ((tracks.lights & Lamp.HAZARD) > 0)
+    views = views.where(
+        is_wrong[views.other]
+        & (tracks.speed_mps[views.other] <= p.creeps_mps)
+        & (tracks.speed_mps[views.host] >= p.least_speed_mps)
+        & is_ahead(scene, views, most_aside_m=p.most_aside_m, range_m=p.range_m)
+    )
+    time = reaches_s(scene, views)
+    level = level_of(imminent=np.zeros(len(views), np.bool_), warns=time <= p.warn_s, holds=time <= p.hold_s)
+    zero = np.zeros(len(views))
+    return [assessment(NAME, tracks, views, level=level, ttc_s=time, required_mps2=zero, distance_m=views.gap_m)]

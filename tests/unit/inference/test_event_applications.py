@@ -1,0 +1,57 @@
+"""Abnormal vehicles, lost control and emergency vehicles: who is told, and who is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.inference.reports import Event, Lamp
+from tests.unit.inference.scenes import Car, drive, raised
+from tests.unit.inference.staged import HOST, OTHER, scenes
+
+
+def _told(cars, application, seconds=4.0):
+    return [(round(t, 1), one.host.vehicle_id) for t, one in raised(drive(cars, seconds), application)]
+
+
+@pytest.mark.parametrize("said", [{"events": int(Event.FLAT_TYRE)}, {"events": int(Event.AIRBAG)}, {"lights": int(Lamp.HAZARD)}])
+def test_one_that_stands_and_says_why_is_told_to_those_who_come(said) -> None:
+    host, other = scenes()["avw"]
+    found = _told([host, replace(other, events=0, **said) if "events" not in said else replace(other, **said)], "avw")
+    assert [who for _, who in found] == [HOST]
+    assert (85 - 4.6 - 16 * found[0][0]) / 16 <= 4.1  # some four seconds before it is reached
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"events": 0},  # stands and says nothing
+        {"speed": 12.0},  # hazard lights on, but it flows with the traffic
+        {"start": (14.0, 85, 0)},  # on another road
+        {"start": (3.4, -30, 0)},  # behind
+    ],
+)
+def test_nobody_is_told_of_one_that_is_no_concern(change) -> None:
+    host, other = scenes()["avw"]
+    assert _told([host, replace(other, heading=0, **change)], "avw") == []
+
+
+def test_who_skids_is_told_to_those_behind_and_to_those_who_come_towards_it() -> None:
+    host, other = scenes()["clw"]
+    oncoming = Car(7, (-6, 150, 0), 180, 15)
+    found = _told([host, other, oncoming], "clw")
+    assert {who for _, who in found} == {HOST, 7}
+    assert _told([host, replace(other, events=int(Event.HARD_BRAKING)), oncoming], "clw") == []
+
+
+@pytest.mark.parametrize("heading", [0.0, 180.0, 90.0])
+def test_a_siren_is_told_to_whom_it_comes_from_whichever_side(heading) -> None:
+    start = {0.0: (-3.0, -45, 0), 180.0: (-3.0, 90, 0), 90.0: (-60, 40, 0)}[heading]
+    cars = [Car(HOST, (0, 0, 0), 0, 12), Car(OTHER, start, heading, 20, responds=True)]
+    assert [who for _, who in _told(cars, "evw")] == [HOST]
+
+
+def test_a_siren_that_drives_away_or_is_off_is_not_told() -> None:
+    away = [Car(HOST, (0, 0, 0), 0, 10), Car(OTHER, (-3, 20, 0), 0, 20, responds=True)]
+    silent = [Car(HOST, (0, 0, 0), 0, 12), Car(OTHER, (-3, -45, 0), 0, 22)]
+    assert _told(away, "evw") == []
+    assert _told(silent, "evw") == []

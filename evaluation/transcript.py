@@ -7,6 +7,7 @@ they leave running is ended with it. Instead of the directory, the machine's nam
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ from chelu.errors import CheluError
 PART = re.compile(r"^```console\n(?P<shown>.*?)^```$|^<!-- \$ (?P<hidden>[^\n]*?) -->$", re.DOTALL | re.MULTILINE)
 PROMPT = "$ "
 MARK = "--- ended with"
+COLUMNS = 150  # of tables that fit themselves to the terminal
 Run = Callable[[str], tuple[str, int]]
 
 
@@ -54,7 +56,8 @@ def commands(block: str) -> list[str]:
 def shell(directory: Path, stand_ins: Mapping[str, str]) -> Iterator[Run]:
     """One bash that runs all commands, and with it ends what they started. This interpreter's own `chelu` is on its path."""
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHELU_")} | {"PATH": path}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHELU_")}
+    environment |= {"PATH": path, "COLUMNS": str(COLUMNS)}
     bash = subprocess.Popen(
         ["bash", "--norc"],  # noqa: S607 - whichever is the machine's
         cwd=directory,
@@ -88,11 +91,14 @@ def shell(directory: Path, stand_ins: Mapping[str, str]) -> Iterator[Run]:
 
 def stand_ins(directory: Path) -> dict[str, str]:
     """What is written instead of what is this machine's own."""
-    name = socket.gethostname()
-    found = {str(directory): "…", name: "vm"}
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing: it only chooses the address that it would be sent from
-        found[probe.getsockname()[0]] = "192.0.2.2"
+    found = {str(directory): "…", socket.gethostname(): "vm"}
+    for family, elsewhere, stand_in in (
+        (socket.AF_INET, "192.0.2.1", "192.0.2.2"),
+        (socket.AF_INET6, "2001:db8::1", "2001:db8::2"),
+    ):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))  # sends nothing: it only chooses the address that it would be sent from
+            found[probe.getsockname()[0]] = stand_in
     return found
 
 

@@ -22,6 +22,7 @@ from chelu.units import US_PER_S
 from services.registry.alarms import deliveries, rows, signing
 from services.registry.alarms.deliveries import Due
 from services.registry.database import Register
+from services.registry.rounds import Rounds
 
 LOG = logging.getLogger(__name__)
 ACTOR = "registry"
@@ -36,45 +37,32 @@ class Teller:
     """Works while it is entered."""
 
     def __init__(self, register: Register, clock: Clock, *, period_s: float = PERIOD_S) -> None:
-        self._register, self._clock, self._period_s = register, clock, period_s
+        self._register, self._clock = register, clock
         self._http = httpx.Client(
             timeout=ANSWER_S, trust_env=False, follow_redirects=False, headers={"User-Agent": f"chelu/{version('chelu')}"}
         )
         self._pool = ThreadPoolExecutor(LANES, thread_name_prefix="webhook")
         self._guard = threading.Lock()
         self._busy: set[str] = set()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
+        self._looks = 0
+        self._rounds = Rounds.every(period_s, "alarms", self._look, "alarms are neither raised nor told")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._rounds.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
+        self._rounds.stop()
         self._pool.shutdown(cancel_futures=True)
         self._http.close()
 
-    def _run(self) -> None:
-        is_well, count = True, 0
-        while not self._stopping.wait(self._period_s):
-            try:
-                self._look(is_forgetting=count % FORGET_EVERY == 0)
-            except (CheluError, psycopg.Error) as error:
-                if is_well:
-                    LOG.warning("alarms are neither raised nor told: %s", error)
-                is_well = False
-            else:
-                is_well, count = True, count + 1
-
-    def _look(self, *, is_forgetting: bool) -> None:
+    def _look(self) -> None:
         now_us = self._clock.wall_us()
         with self._guard:
             busy = set(self._busy)
         with self._register.transaction(ACTOR) as connection:
             rows.settle(connection, now_us=now_us)
-            if is_forgetting:
+            if self._looks % FORGET_EVERY == 0:
                 deliveries.forget(connection, now_us=now_us)
         with self._register.transaction(ACTOR) as connection:  # what was raised just now is among them
             found = deliveries.heads(connection, busy, now_us=now_us)
@@ -82,6 +70,7 @@ class Teller:
             with self._guard:
                 self._busy.add(due.name)
             self._pool.submit(self._deliver, due)
+        self._looks += 1
 
     # -- a thread of the pool --------------------------------------------------------------------------------------------------
 
@@ -90,7 +79,7 @@ class Teller:
         name = due.name
         following: Due | None = due
         try:
-            while following is not None and not self._stopping.is_set():
+            while following is not None and not self._rounds.stopping.is_set():
                 following = self._attempt(following)
         except (CheluError, psycopg.Error) as error:
             LOG.warning("webhook %s: what became of an attempt is not noted: %s", name, error)

@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import psycopg
 
 from chelu.clock import Clock
-from chelu.errors import CheluError
 from chelu.units import US_PER_S
 from services.registry.database import Register
 from services.registry.health import counts
 from services.registry.health.columns import Book
 from services.registry.health.counts import Counts, Loss
+from services.registry.rounds import Rounds
 
 LOG = logging.getLogger(__name__)
 EVERY_S = 5.0
@@ -40,9 +39,8 @@ class Counting:
     """`start` and `stop` are called by the monitor's owner, `apply` by the monitor's thread."""
 
     def __init__(self, register: Register, clock: Clock, *, every_s: float = EVERY_S) -> None:
-        self._register, self._clock, self._every_s = register, clock, every_s
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="health counts", daemon=True)
+        self._register, self._clock = register, clock
+        self._thread = Rounds.every(every_s, "health counts", self._count, "what comes of devices is not counted")
         self._guard = threading.Lock()
         self._waiting: list[Counted] = []
         self._counted_us = 0
@@ -53,8 +51,7 @@ class Counting:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join()
+        self._thread.stop()
 
     def apply(self, book: Book) -> None:
         """Put what was counted since the last call into the book."""
@@ -82,19 +79,10 @@ class Counting:
         self._rounds += 1
         return Counted(new, window, lost)
 
-    def _run(self) -> None:
-        is_well = True
-        while not self._stopping.wait(self._every_s):
-            try:
-                counted = self.count()
-            except (CheluError, psycopg.Error) as error:
-                if is_well:
-                    LOG.warning("what comes of devices is not counted: %s", error)
-                is_well = False
-                continue
-            is_well = True
-            with self._guard:
-                self._waiting.append(counted)
+    def _count(self) -> None:
+        counted = self.count()
+        with self._guard:
+            self._waiting.append(counted)
 
 
 def _add(book: Book, counted: Counts) -> None:

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from chelu.bus import Received
 from chelu.clock import Clock
-from chelu.errors import CheluError
 from services.registry.alarms import kinds
 from services.registry.alarms import rows as alarm_rows
 from services.registry.alarms.rows import Finding, Key
@@ -32,6 +30,7 @@ from services.registry.health import judgement, rows, words
 from services.registry.health.columns import Book
 from services.registry.health.counting import Counting
 from services.registry.health.judgement import Judged, Limits
+from services.registry.rounds import Rounds
 
 LOG = logging.getLogger(__name__)
 ACTOR = "registry"
@@ -65,8 +64,7 @@ class Monitor:
         self._heard: list[Received] = []
         self.dropped = 0  # words there was no room for
         self._is_urgent = False
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+        self._thread = Rounds("health", self.evaluate, "health is not watched", wait=self._wait, wake=self._wake)
         self._book = Book([])
         self._rules, self._limits = Rules([]), dict[str, Limits]()
         self._revision = -1
@@ -80,11 +78,8 @@ class Monitor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        with self._guard:
-            self._guard.notify()
         self._counting.stop()
-        self._thread.join()
+        self._thread.stop()
 
     @property
     def filters(self) -> Sequence[tuple[str, int]]:
@@ -111,20 +106,14 @@ class Monitor:
 
     # -- the monitor's thread --------------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        is_well = True
-        while not self._stopping.is_set():
-            with self._guard:
-                self._guard.wait_for(lambda: self._is_urgent or self._stopping.is_set(), self._period_s)
-                self._is_urgent = False
-            try:
-                self.evaluate()
-            except (CheluError, psycopg.Error) as error:
-                if is_well:
-                    LOG.warning("health is not watched: %s", error)
-                is_well = False
-            else:
-                is_well = True
+    def _wait(self, stopping: threading.Event) -> None:
+        with self._guard:
+            self._guard.wait_for(lambda: self._is_urgent or stopping.is_set(), self._period_s)
+            self._is_urgent = False
+
+    def _wake(self) -> None:
+        with self._guard:
+            self._guard.notify()
 
     def evaluate(self) -> Round:
         """One round over all devices, in one transaction; what fails with it is tried again in the next."""

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from chelu.clock import Clock
 from chelu.codec import columns
-from chelu.errors import CheluError
 from chelu.messages import BSM, PARTICIPANT, SPAT, TELEMETRY, Batch, Stream
 from services.registry import stream_rows
 from services.registry.database import Register
 from services.registry.device_rows import device_ids
+from services.registry.rounds import Rounds
 from services.registry.supervision.rows import AFTER_S, BEFORE_S, at
 
 LOG = logging.getLogger(__name__)
@@ -73,29 +71,18 @@ class Keeper:
 
     def __init__(self, register: Register, clock: Clock) -> None:
         self._register, self._clock = register, clock
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="captures", daemon=True)
+        self._rounds = Rounds.every(PERIOD_S, "captures", self._keep, "streams around events are not kept")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._rounds.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
+        self._rounds.stop()
 
-    def _run(self) -> None:
-        is_well = True
-        while not self._stopping.wait(PERIOD_S):
-            try:
-                while not self._stopping.is_set() and _keep_next(self._register, self._clock.wall_us()):
-                    pass
-            except (CheluError, psycopg.Error) as error:
-                if is_well:
-                    LOG.warning("streams around events are not kept: %s", error, exc_info=not isinstance(error, CheluError))
-                is_well = False
-            else:
-                is_well = True
+    def _keep(self) -> None:
+        while not self._rounds.stopping.is_set() and _keep_next(self._register, self._clock.wall_us()):
+            pass
 
 
 def kept(connection: Execute, event_id: int) -> Capture | None:

@@ -17,10 +17,11 @@ from typing import Any, Self
 from chelu.bus import Received
 from chelu.clock import Clock
 from chelu.codec import columns
-from chelu.errors import CheluError, MalformedError
+from chelu.errors import MalformedError
 from chelu.messages import Batch
 from chelu.topics import PICTURE
 from services.registry.database import Register
+from services.registry.rounds import Rounds
 from services.registry.track import presence, watch_rows
 from services.registry.track.conditions import Change, Conditions
 from services.registry.track.presence import Scene
@@ -63,21 +64,17 @@ class Watch:
         self._guard = threading.Condition()
         self._pictures: dict[str, bytes] = {}
         self._is_stale = True
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="track", daemon=True)
+        self._rounds = Rounds("track", self._round, "the track is not watched", wait=self._wait, wake=self._wake)
         self._rosters: dict[str, Roster] = {}
         self._sites: dict[str, _Site] = {}
         self._version, self._looked_s, self._loaded_s = -1, float("-inf"), float("-inf")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._rounds.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        with self._guard:
-            self._guard.notify()
-        self._thread.join()
+        self._rounds.stop()
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
@@ -107,24 +104,22 @@ class Watch:
 
     # -- the watch's thread ----------------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        is_well = True
-        while not self._stopping.is_set():
-            with self._guard:
-                self._guard.wait_for(lambda: self._pictures or self._is_stale or self._stopping.is_set(), LOOK_S)
-                pictures, self._pictures = self._pictures, {}
-            try:
-                self._load()
-                for site_id, payload in pictures.items():
-                    if site_id in self._rosters:
-                        self._look(site_id, payload)
-                self._look_for_blindness()
-            except Exception as error:  # whatever it is, a watch that ends must not be its consequence
-                if is_well:
-                    LOG.warning("the track is not watched: %s", error, exc_info=not isinstance(error, CheluError))
-                is_well = False
-            else:
-                is_well = True
+    def _wait(self, stopping: threading.Event) -> None:
+        with self._guard:
+            self._guard.wait_for(lambda: self._pictures or self._is_stale or stopping.is_set(), LOOK_S)
+
+    def _wake(self) -> None:
+        with self._guard:
+            self._guard.notify()
+
+    def _round(self) -> None:
+        with self._guard:
+            pictures, self._pictures = self._pictures, {}
+        self._load()
+        for site_id, payload in pictures.items():
+            if site_id in self._rosters:
+                self._look(site_id, payload)
+        self._look_for_blindness()
 
     def _load(self) -> None:
         """Read the register if it has changed."""

@@ -121,7 +121,7 @@ def test_without_a_key_nothing_but_health_answers(place: Place, client: Client) 
     assert len(paths) > 10
     for path, methods in paths.items():
         for method in methods if path not in {"/health", "/api/login"} else ():
-            url = place.url + re.sub(r"{\w+}", "rsu-1", path)
+            url = place.url + re.sub(r"{\w+}", "rsu-1", path.replace("{package_id}", "1"))  # asked before whose key it is
             for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}):
                 answer = httpx.request(method, url, headers=headers)
                 assert answer.status_code == 401, (method, path)

@@ -98,7 +98,9 @@ REFUSALS: Mapping[str, tuple[str, str, tuple[str, str, str] | None]] = {
     ),
 }
 THROTTLED = frozenset({("post", "/api/login"), ("put", "/api/me/password")})
-NAMING = frozenset({("post", "/api/keys"), ("post", "/api/provisioning-keys")})  # their bodies name an owner, a site
+NAMING = frozenset(  # their bodies name an owner, a site, or devices
+    {("post", f"/api/{name}") for name in ("keys", "provisioning-keys", "commands", "config", "tellings", "campaigns")}
+)
 OPEN = frozenset({("get", "/health")})
 CONTENT = "/api/packages/{package_id}/content"
 

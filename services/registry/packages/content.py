@@ -27,15 +27,25 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
+def order_number(parts: PartsOf, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> int:
+    """The order that a token came with; ProblemError 401, before anything else of a request is looked at."""
+    number = number_of(parts.token_key, bearer.credentials if bearer else "")
+    if number is None:
+        raise ProblemError(
+            HTTPStatus.UNAUTHORIZED, "the token is missing or wrong: it comes with the order to install the package"
+        )
+    return number
+
+
 @ROUTER.get("/{package_id}/content", response_class=StreamingResponse, responses=ANSWERS)
 def read_content(
     package_id: Annotated[int, Path(ge=0, le=2**63 - 1)],
     parts: PartsOf,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    number: Annotated[int, Depends(order_number)],
     wanted: Annotated[str | None, Header(alias="range", max_length=100, description="bytes=FIRST-LAST or bytes=FIRST-")] = None,
 ) -> StreamingResponse:
     """The whole package, or a range of it. The key is the token that came with the order, while that is open."""
-    order, files = _order(parts, package_id, bearer.credentials if bearer else "")
+    order, files = _order(parts, package_id, number)
     size, sha256 = order["bytes"], order["sha256"]
     start, stop = _range(wanted, size)
     headers = {"Accept-Ranges": "bytes", "Content-Length": str(stop - start), "ETag": f'"{sha256}"'}
@@ -45,12 +55,7 @@ def read_content(
     return StreamingResponse(_counted(parts, files, order, start, stop), int(status), headers, BYTES)
 
 
-def _order(parts: Parts, package_id: int, token: str) -> tuple[dict[str, Any], Files]:
-    number = number_of(parts.token_key, token)
-    if number is None:
-        raise ProblemError(
-            HTTPStatus.UNAUTHORIZED, "the token is missing or wrong: it comes with the order to install the package"
-        )
+def _order(parts: Parts, package_id: int, number: int) -> tuple[dict[str, Any], Files]:
     with parts.register.transaction() as connection:
         order = rows.ordered(connection, number, package_id)
     if order is None or parts.packages is None or not parts.packages.path(order["sha256"]).exists():

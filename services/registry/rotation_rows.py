@@ -18,6 +18,7 @@ FINISH = f"""UPDATE register.credential SET verifier = next_verifier, {CLEARED}
     WHERE device_key = %s AND next_verifier IS NOT NULL RETURNING device_key"""  # noqa: S608 - constants only
 OVERDUE = f"""UPDATE register.credential SET verifier = coalesce(next_verifier, verifier), {CLEARED}
     WHERE rotation IS NOT NULL AND next_until <= now() RETURNING device_key"""  # noqa: S608 - constants only
+IS_OVERDUE = "SELECT 1 FROM register.credential WHERE rotation IS NOT NULL AND next_until <= now() LIMIT 1"
 STORE = f"""UPDATE register.credential SET verifier = %(verifier)s, created = now(), {CLEARED} FROM register.device
     WHERE credential.device_key = device.device_key AND device_id = %(device_id)s AND rotation = %(rotation)s
         AND rotation_by = 'device' RETURNING device_id"""  # noqa: S608 - constants only
@@ -55,6 +56,8 @@ def finish(connection: Connection[DictRow], key: int) -> bool:
 
 def end_overdue(connection: Connection[DictRow]) -> int:
     """Settle the changes whose time has come; how many they were."""
+    if connection.execute(IS_OVERDUE).fetchone() is None:  # asked every second: an update of nothing would be announced, too
+        return 0
     return len(connection.execute(OVERDUE.encode()).fetchall())
 
 

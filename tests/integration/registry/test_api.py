@@ -86,6 +86,13 @@ def test_a_change_is_announced_by_notify(place: Place, client: Client, add_devic
     assert heard == {"device", "credential"}
 
 
+def test_nothing_is_announced_while_nothing_changes(place: Place, client: Client) -> None:
+    assert client.health()["status"] == "ok"
+    with psycopg.connect(place.database_url, autocommit=True) as connection:
+        connection.execute("LISTEN register")
+        assert [notify.payload for notify in connection.notifies(timeout=2.5)] == []
+
+
 def test_roads_are_versioned(client: Client, place: Place) -> None:
     first = client.put_roads(SITE, NETWORK)
     assert client.put_roads(SITE, NETWORK) == first + 1

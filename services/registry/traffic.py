@@ -1,7 +1,8 @@
 """How a site does just now: rows in and out by stream, what was lost and where, how far ingest is behind, and the broker's word.
 
 What was lost in transit is what agents say they sent, less what came: for each agent from its first to its last heartbeat of
-the period. Heartbeats follow the frames they count over the same connection, so what came before one was sent before it.
+the period. Heartbeats follow the frames they count over the same connection, so what came before one was sent before it. What a
+reader takes up at once has one arrival, after a stall that of seconds: within it the devices' own times say what came before.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from services.registry.tables import accounts
 
 ROUTER = APIRouter(prefix="/api", tags=["what was stored"])
 BEATS = """SELECT device_key, min(arrival) AS first, max(arrival) AS last,
-        (array_agg(body -> 'sent' ORDER BY arrival))[1] AS sent_first,
-        (array_agg(body -> 'sent' ORDER BY arrival DESC))[1] AS sent_last
+        (array_agg(time ORDER BY arrival, time))[1] AS first_time,
+        (array_agg(time ORDER BY arrival DESC, time DESC))[1] AS last_time,
+        (array_agg(body -> 'sent' ORDER BY arrival, time))[1] AS sent_first,
+        (array_agg(body -> 'sent' ORDER BY arrival DESC, time DESC))[1] AS sent_last
     FROM stream.report WHERE stream = 'heartbeat' AND {period} AND jsonb_typeof(body -> 'sent') = 'object'
     GROUP BY device_key, body ->> 'start_id' HAVING count(*) > 1"""
 SENT = """SELECT stream, sum({last} - coalesce({first}, 0))::bigint AS frames
@@ -33,8 +36,9 @@ NUMBER = (
     "CASE WHEN jsonb_typeof({0}) = 'number' THEN least(greatest(({0} #>> '{{}}')::numeric, 0), 1e12) END"  # of what a device says
 )
 CAME = """SELECT count({frame}) AS frames FROM stream.{table} AS row JOIN ({beats}) AS beat
-        ON row.device_key = beat.device_key AND row.arrival > beat.first AND row.arrival <= beat.last
-    WHERE {period} AND time > {start} - interval '1 day'"""
+        ON row.device_key = beat.device_key AND (row.arrival, row.time) > (beat.first, beat.first_time)
+            AND (row.arrival, row.time) <= (beat.last, beat.last_time)
+    WHERE {period} AND row.time > {start} - interval '1 day'"""
 REFUSED = """SELECT stream, sum(rows)::bigint AS rows FROM stream.drop JOIN stream.batch USING (batch_id) JOIN ({beats}) AS beat
         ON stream.drop.device_key = beat.device_key AND created > beat.first AND created <= beat.last
     WHERE reason <> 'duplicate' AND {created} GROUP BY stream"""

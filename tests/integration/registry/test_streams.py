@@ -38,24 +38,6 @@ INSERT INTO stream.dead_letter (time, topic, device_id, reason, detail, payload,
     SELECT 'epoch'::timestamptz + n / 2 * interval '1 s', 't', '', 'truncated', 'd', '\\xff00', 2 FROM generate_series(1, 9) AS n;
 INSERT INTO stream.report VALUES ('epoch', 'epoch', 1, 7, 0, 'info', 'rsu/x/info/up', '{"rsuId": "x"}');
 """
-CITY = """CREATE SCHEMA city;
-CREATE TABLE city.warning (time timestamptz, arrival timestamptz, decided timestamptz, published timestamptz, site_id text,
-    warning_id uuid, application text, state text, level smallint, device_key integer, host_vehicle_id bigint,
-    other_vehicle_id bigint, host_device_key integer, other_device_key integer, ttc_s double precision, detail jsonb);
-CREATE TABLE city.segment_state (time timestamptz, site_id text, link_id text, flow_vph double precision)"""
-START_US = 1_795_000_000_000_000
-ROWS = 500
-TABLES = """CREATE SCHEMA stream;
-CREATE TABLE stream.batch (batch_id bigint PRIMARY KEY, created timestamptz NOT NULL DEFAULT now(), committed timestamptz);
-CREATE TABLE stream.account (batch_id bigint, stream text, messages bigint, frames bigint, received bigint, stored bigint);
-CREATE TABLE stream.drop (batch_id bigint, stream text, device_key integer, reason text, rows bigint);
-CREATE TABLE stream.dead_letter (time timestamptz, topic text, device_id text, reason text, detail text, payload bytea);
-INSERT INTO stream.batch VALUES (7, 'epoch', 'epoch'::timestamptz + interval '1795000001.000001 s'), (8, now(), NULL);
-INSERT INTO stream.account VALUES (7, 'bsm', 9, 10, 12, 10), (8, 'bsm', 1, 1, 1, 1), (8, 'spat', 1, 1, 1, 1);
-INSERT INTO stream.drop VALUES (7, 'bsm', NULL, 'duplicate', 1), (7, 'bsm', 1, 'truncated', 1), (8, '', NULL, 'unknown_topic', 3);
-INSERT INTO stream.dead_letter SELECT 'epoch'::timestamptz + n / 2 * interval '1 s', 't', NULL, 'truncated', 'd', '\\xff00'
-    FROM generate_series(1, 9) AS n;
-"""
 
 
 def random_column(dtype: str, rows: int, random: np.random.Generator) -> np.ndarray[Any, Any]:

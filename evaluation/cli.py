@@ -42,8 +42,8 @@ def demo(seconds: Seconds = 60.0, summary: Summary = None, picture: Picture = Pa
     with extra("evaluation"):
         from rich.console import Console
 
+        from chelu.local.targets import check_writable
         from evaluation.demo.run import Request, run
-        from evaluation.demo.targets import check_writable
     if not SHORTEST_DEMO_S <= seconds <= LONGEST_DEMO_S:
         raise ConfigurationError(
             "--seconds", seconds, f"{SHORTEST_DEMO_S:g} to {LONGEST_DEMO_S:g}, the length of the shipped recording"

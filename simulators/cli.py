@@ -85,7 +85,7 @@ Qos = Annotated[int, typer.Option(help="0, or 1: with sequence numbers, kept unt
 Rsus = Annotated[int | None, typer.Option(help="Roadside units; else one for 250 vehicles.")]
 FramesAtOnce = Annotated[int, typer.Option("--frames", help="With --via rsu: most BSMs in an envelope.")]
 Sessions = Annotated[int, typer.Option("--connections", help="So many devices with a session and a credential of their own.")]
-Gateways = Annotated[int | None, typer.Option(help="Gateways for the others; else one for 250 children.")]
+Gateways = Annotated[int | None, typer.Option(help="Gateways for the others; else one for each hundred others.")]
 LoadSite = Annotated[str, typer.Option("--site", help="The site to register the devices at; made where there is none.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the report here.")]
 

@@ -1,4 +1,4 @@
-"""Where the demo writes: seen to be writable before a minute is spent on what could not be kept."""
+"""Where a command writes what it found: seen to be writable before minutes are spent on what could not be kept."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from chelu.errors import ConfigurationError
 from chelu.local import interrupts
+from chelu.local.targets import check_writable
 from evaluation.bench import machine
 from evaluation.bench.context import Context, Part
 from evaluation.bench.report import Ratio, show
 from evaluation.bench.results import Findings, Results
-from evaluation.demo.targets import check_writable
 
 INTERRUPTED = 130  # the shell's convention for a command ended by Ctrl-C
 

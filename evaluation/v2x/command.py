@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from chelu.local import interrupts
-from evaluation.demo.targets import check_writable
+from chelu.local.targets import check_writable
 from evaluation.v2x.judge import FULL, SHORT, report, tasks
 from evaluation.v2x.results import Results
 

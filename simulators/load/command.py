@@ -17,6 +17,7 @@ from chelu.api import Client
 from chelu.clock import SystemClock
 from chelu.errors import CannotStartError
 from chelu.local.files import Layout, home
+from chelu.local.targets import check_writable
 from simulators.connection import broker_address
 from simulators.load.books import Books
 from simulators.load.check import Balance, balance_table, balances
@@ -55,6 +56,7 @@ def run(request: Request, console: Console | None = None) -> int:
 
 
 def _whole(request: Request, console: Console) -> int:
+    check_writable({"--json": request.json_file})
     environ = dict(os.environ) if request.data is None else {**os.environ, "CHELU_HOME": str(request.data)}
     layout = Layout(home(environ))
     need_files(request.settings.connections + SPARE_FILES)

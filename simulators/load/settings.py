@@ -29,8 +29,8 @@ class LoadSettings:
 
     mix: weights of `SHAPES`; via: ``direct`` (each vehicle a bare frame) or ``rsu`` (roadside units' envelopes of at most
     `frames` BSMs each). rsus: None for one in 250 vehicles. connections: so many devices have a session and a credential of their
-    own; the others speak through gateways: None for one in 250 children. Raises ConfigurationError naming option, value and what
-    is allowed.
+    own; the others speak through gateways: None for one in a hundred of these. Raises ConfigurationError naming
+    option, value and what is allowed.
     """
 
     vehicles: int = 100

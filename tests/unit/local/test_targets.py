@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chelu.errors import ConfigurationError
-from evaluation.demo.targets import check_writable
+from chelu.local.targets import check_writable
 
 
 def test_a_path_in_a_folder_that_is_not_there_is_refused_with_its_option(tmp_path: Path) -> None:

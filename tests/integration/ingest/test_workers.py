@@ -25,7 +25,7 @@ WORKERS = 3
 AGENTS = ("a1", "a2")
 REPORTS = 400  # of each agent
 STORED = """SELECT body ->> 'n' FROM stream.report JOIN register.device USING (device_key)
-    WHERE report.stream = 'coop' AND device_id = '{}'"""
+    WHERE report.stream = 'warning' AND device_id = '{}'"""
 
 
 class Crew:
@@ -89,7 +89,7 @@ def test_each_message_is_stored_once_though_workers_are_killed(crew: Crew, agent
     killed = itertools.cycle(range(1, WORKERS + 1))
     for number in range(REPORTS):
         for agent in agents:
-            agent.report("coop", {"n": number})
+            agent.report("warning", {"n": number})
         if number % 50 == 25:
             worker = next(killed)
             crew.kill(worker)
@@ -104,12 +104,12 @@ def test_each_message_is_stored_once_though_workers_are_killed(crew: Crew, agent
 
 
 def test_an_agents_numbers_may_jump_when_it_is_started_again(crew: Crew, agents: list[Agent], tmp_path: Path) -> None:
-    agents[0].report("coop", {"n": 0})
+    agents[0].report("warning", {"n": 0})
     until(lambda: agents[0].waiting["events"] < 5, 30, "receipts before")
     agents[0].stop()
     agents[0] = make_agent(crew.site, AGENTS[0], tmp_path)
     agents[0].start()
-    agents[0].report("coop", {"n": 1})
+    agents[0].report("warning", {"n": 1})
     until(lambda: stored(crew.site, AGENTS[0]) == Counter([0, 1]) and agents[0].waiting["events"] < 5, 30, "receipts after")
 
 
@@ -117,7 +117,7 @@ def test_a_broker_that_forgets_everything_costs_no_message(crew: Crew, agents: l
     """Its queues and the workers' sessions are gone; agents send again what has no receipt."""
     for number in range(200):
         for agent in agents:
-            agent.report("coop", {"n": number})
+            agent.report("warning", {"n": number})
         if number == 100:
             (crew.site.work / "broker-sessions" / "mosquitto.db").unlink(missing_ok=True)
             crew.site.broker.kill()

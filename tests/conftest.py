@@ -1,3 +1,8 @@
 """Fixtures for all tests; those with real parts start them only when a test asks."""
 
+import signal
+
 pytest_plugins = ["tests.fix_broker", "tests.fix_database", "tests.fix_native", "tests.fix_small_disk"]
+
+# A shell that runs the suite in the background lets it ignore Ctrl-C, and so all that tests start and interrupt would.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -109,12 +109,15 @@ def test_following_a_log_shows_what_is_appended(data: Path) -> None:
     log.parent.mkdir(parents=True)
     log.write_text("old\n")
     with seen.open("w") as out, start("logs", "registry", "-f", "--data", str(data), out=out) as process:
-        until(lambda: seen.read_text() == "old\n", 20, "the old line")
-        with log.open("a") as file:
-            file.write("new\n")
-        until(lambda: seen.read_text() == "old\nnew\n", 20, "the new line")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        try:
+            until(lambda: seen.read_text() == "old\n", 20, "the old line")
+            with log.open("a") as file:
+                file.write("new\n")
+            until(lambda: seen.read_text() == "old\nnew\n", 20, "the new line")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class Agent:
         self._sink = WarningSink(settings.warning_sink, clock, self.tally)
         self._account = Account(settings)
         self._session = self._new_session()
-        self._in_force = InForce(settings, mute=self._mute)
+        self._in_force = InForce(settings, mute=self._mute, tell=self._say_info)
         self._commands = Commands(
             settings.spool.directory,
             clock,

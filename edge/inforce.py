@@ -19,10 +19,13 @@ FILE = "configuration.json"  # beside the spools
 
 
 class InForce:
-    """What holds now. `mute` hears of every change of the muted streams. A kept file that cannot be used is passed over."""
+    """What holds now. A kept file that cannot be used is passed over.
 
-    def __init__(self, settings: EdgeSettings, *, mute: Callable[[frozenset[str]], None]) -> None:
-        self._settings, self._mute = settings, mute
+    mute: hears of every change of the muted streams. tell: called when another heartbeat was configured, by the agent's thread.
+    """
+
+    def __init__(self, settings: EdgeSettings, *, mute: Callable[[frozenset[str]], None], tell: Callable[[], None]) -> None:
+        self._settings, self._mute, self._tell = settings, mute, tell
         self._file = settings.spool.directory / FILE
         self._desired = Desired()
         self.number = 0  # of the order that configured it
@@ -57,8 +60,10 @@ class InForce:
     def take_over(self, desired: Desired, number: int) -> None:
         """Let this hold from now on, whole: what it does not name is as the file says. NotKeptError, and nothing has changed."""
         state_file.write(self._file, {"seqNum": number, "config": _plain(desired)})
-        self._desired, self.number = desired, number
+        former_s, self._desired, self.number = self.heartbeat_s, desired, number
         self._apply()
+        if self.heartbeat_s != former_s:
+            self._tell()  # or a slower one is taken for silence
         log.info("configuration %d taken over: %s", number, _plain(desired))
 
     def _load(self) -> None:

@@ -27,7 +27,7 @@ def info(
     start_id: str,
     time_us: int,
     position: Position | None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any],
     versions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Who I am; `location` as in T/ITS 0117; config: the settings in force; versions: what is installed."""
@@ -39,7 +39,7 @@ def info(
         "time_us": time_us,
         "version": software_version(),
         "sources": [source.type for source in settings.sources],
-        "heartbeat_s": settings.heartbeat_s,
+        "heartbeat_s": config["heartbeat_s"],
         "location": _location(position),
         "config": config,
         "versions": versions,

@@ -487,6 +487,7 @@ def test_a_good_configuration_is_applied_and_a_bad_one_refused(
     assert [(item["seqNum"], item["errorCode"]) for item in answers] == [(1, 1), (0, 1), (3, 0)]
     assert "heartbeat_s = 0" in answers[0]["errorDesc"]
     hearer.wait("heartbeat/up", 4)
+    assert [item["heartbeat_s"] for item in hearer.documents("info/up")] == [3600, 0.1], "by it silence is judged"
 
 
 def test_a_muted_stream_is_counted_and_not_sent(broker: RunningBroker, platform: Callable[..., Platform], start: Start) -> None:

@@ -25,7 +25,7 @@ from chelu.local.services import Endpoints, Service
 from chelu.local.supervisor import Status, Supervisor
 
 PREPARE_TIMEOUT_S = 60
-ATTEMPTS = 3
+ATTEMPTS = 4  # another site that starts just before us takes one usual port after the other, and there are three
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chelu.clock import SystemClock
 from chelu.errors import CannotStartError, ConfigurationError
 from chelu.local import files, plan, ports, postgres, process, secrets
 from chelu.local.files import Layout
 from chelu.local.plan import Options
+from chelu.local.site import Site
+from chelu.local.supervisor import Supervisor
 
 
 def cluster(directory: Path) -> postgres.Cluster:
@@ -80,3 +83,18 @@ def test_the_site_of_another_user_is_left_as_it_is(tmp_path: Path, monkeypatch: 
     with pytest.raises(CannotStartError, match="belongs to another user"):
         secrets.load(layout, accounts=("new",))
     assert layout.secrets.read_text() == before
+
+
+def test_each_of_the_three_ports_may_be_lost_to_another_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(tmp_path, Options(database_url="postgresql://nowhere", mqtt_url="mqtt://nowhere", api_port=0))
+    lost = iter(["database", "broker", "registry"])
+
+    def start(site: Site, _: plan.Plan) -> None:
+        site._supervisor = Supervisor(SystemClock(), on_change=lambda _: None)
+        if name := next(lost, None):
+            raise CannotStartError(f"{name} did not start (Address already in use)", "see its log")
+
+    monkeypatch.setattr(Site, "_start_parts", start)
+    monkeypatch.setattr(plan, "has_lost_a_port", lambda _: True)
+    site._start_on_free_ports()
+    assert next(lost, None) is None

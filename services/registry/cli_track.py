@@ -302,7 +302,8 @@ def _show(stop: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(stop, ensure_ascii=False, indent=2))
     else:
-        print_one({name: value for name, value in stop.items() if value and name not in {"silent", "stopped"}}, as_json=False)
+        shown = {name: value for name, value in stop.items() if name not in {"silent", "stopped"}}
+        print_one({name: value for name, value in shown.items() if value not in (None, "", [])}, as_json=False)
         _show_silent(stop["silent"])
     if stop["silent"] and stop["released"] is None:
         raise CheluError(f"{len(stop['silent'])} of {stop['devices']} devices have not said that they have stopped: go and look")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Callable
 
 import httpx
@@ -92,6 +93,7 @@ def test_a_stop_with_many_silent_devices_shows_some_and_fails(run: Callable[...,
     assert code == 1
     assert "… and 10 more: --json has all" in output
     assert "60 of 60 devices have not said that they have stopped: go and look" in output
+    assert re.search(r"^answered +0$", output, re.MULTILINE)
     code, _ = run(lambda request: httpx.Response(200, json={**stop, "released": "now"}), "stop", "show", "7", "--site", "s")
     assert code == 0, "what was released is over"
     code, output = run(lambda request: httpx.Response(200, json={"in_force": None}), "stop", "show", "--site", "s")

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from chelu.errors import CheluError
+from chelu.settings import OUR_OWN
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN_CHARACTERS = 80
@@ -107,7 +108,8 @@ def fault_of(fault: Mapping[str, Any]) -> Fault:
         return Fault("(document)", f"character {fault['loc'][-1]}", f"JSON ({fault['ctx']['error']})")
     where = [part for part in fault["loc"] if part not in {"body", "query", "path"}]
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
-    allowed = {"missing": "it is required", "extra_forbidden": "there is no field of that name"}.get(fault["type"], fault["msg"])
+    usual = str(fault["msg"]).removeprefix(OUR_OWN)
+    allowed = {"missing": "it is required", "extra_forbidden": "there is no field of that name"}.get(fault["type"], usual)
     value = "nothing" if fault["type"] == "missing" else shown(fault.get("input"))
     if where and where[-1] in SECRET_FIELDS:
         value = "(not shown)"

@@ -100,5 +100,13 @@ def find_faults(schema: Schema, document: Mapping[str, Any], *, at: str) -> list
     found = []
     for error, _ in zip(errors, range(MOST_FAULTS), strict=False):
         path = ".".join(str(part) for part in (at, *error.instance_path))
-        found.append(Fault(path, shown(error.instance), error.message[:300]))
+        found.append(Fault(path, shown(error.instance), _allowed(error)))
     return found
+
+
+def _allowed(error: jsonschema_rs.ValidationError) -> str:
+    """What would have been; the library names two values and counts the others."""
+    kind = error.kind
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.Enum):
+        return f"one of {', '.join(map(str, kind.options))}"
+    return error.message[:300]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from chelu.cli import extra
 from chelu.errors import ConfigurationError
 
 MOST = 100_000
+MOST_SECONDS = 1_000_000
 
 
 def register(app: typer.Typer) -> None:
@@ -43,21 +45,43 @@ def vehicles(
         from simulators.vehicle_load import Plan, drive
         from simulators.vehicle_names import device_list
         from simulators.vehicle_speech import EDITIONS
-    if not 1 <= count <= MOST:
-        raise ConfigurationError("--count", count, f"1 to {MOST}")
     if protocol not in EDITIONS:
         raise ConfigurationError("--protocol", protocol, " or ".join(EDITIONS))
     chosen = EDITIONS[protocol][-1] if edition is None else edition
     if chosen not in EDITIONS[protocol]:
         raise ConfigurationError("--edition", edition, " or ".join(map(str, EDITIONS[protocol])))
-    if not 1 <= interval <= 3600:
-        raise ConfigurationError("--interval", interval, "1 to 3600 seconds: times on the wire are whole seconds")
+    _check_numbers(count, interval, seconds)
+    _check_places({"--list": write_list, "--acknowledged": acknowledged}, watch)
     if write_list:
         write_list.write_text(device_list(count, site=site, gateway=parent), encoding="ascii")
-    if gateway is None:
-        return
-    host, separator, port = gateway.rpartition(":")
-    if not separator or not port.isdigit():
-        raise ConfigurationError("gateway", gateway, "HOST:PORT")
-    plan = Plan(host, int(port), count, interval, seconds, protocol, chosen, seed, acknowledged)
+        if gateway is None:
+            return
+    host, port = _address(gateway)
+    plan = Plan(host, port, count, interval, seconds, protocol, chosen, seed, acknowledged)
     raise typer.Exit(drive(plan, Console(), watch=watch))
+
+
+def _check_numbers(count: int, interval: float, seconds: float) -> None:
+    if not 1 <= count <= MOST:
+        raise ConfigurationError("--count", count, f"1 to {MOST}")
+    if not 1 <= interval <= 3600:
+        raise ConfigurationError("--interval", interval, "1 to 3600 seconds: times on the wire are whole seconds")
+    if not 0 < seconds <= MOST_SECONDS:
+        raise ConfigurationError("--seconds", seconds, f"above 0 and at most {MOST_SECONDS}")
+
+
+def _check_places(files: Mapping[str, Path | None], watch: int | None) -> None:
+    for name, path in files.items():
+        if path and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise ConfigurationError(name, str(path), "a file in a directory that is there")
+    if watch is not None and not Path(f"/proc/{watch}/stat").exists():
+        raise ConfigurationError("--watch", watch, "the number of a process that runs here")
+
+
+def _address(gateway: str | None) -> tuple[str, int]:
+    if gateway is None:
+        raise ConfigurationError("gateway", None, "HOST:PORT, or --list FILE to write a list only")
+    host, separator, port = gateway.rpartition(":")
+    if not separator or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigurationError("gateway", gateway, "HOST:PORT, the port 1 to 65535")
+    return host, int(port)

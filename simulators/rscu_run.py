@@ -150,7 +150,7 @@ def told(device: str, report: Report) -> str:
     median, most = (report.lag.percentile_s(percent) * 1000 for percent in (50, 100))
     return (
         f"{device} said {said or 'nothing'}; {report.failed} did not leave, {report.acknowledged} were acknowledged,"
-        f" {report.answered} answered; behind schedule by {median:.1f} ms at the median, {most:.0f} ms at most"
+        f" {report.answered} tellings answered; behind schedule by {median:.1f} ms at the median, {most:.0f} ms at most"
     )
 
 
@@ -166,7 +166,8 @@ def _enrolled(client: Client, request: Request, origin: Origin, secrets: SecretF
     place: dict[str, Any] = {name: getattr(origin, name) for name in ("latitude_deg", "longitude_deg", "elevation_m")}
     site = Site(site_id=request.site, name=request.site, **place)
     device = NewDevice(device_id=request.device, kind=Kind.RSCU, site_id=request.site, serial=request.device, **place)
-    for known in client.devices(site=request.site, limit=10_000):
-        if known.device_id == request.device and known.kind is not Kind.RSCU:
-            raise ConfigurationError("--device", request.device, f"a roadside computer; it is registered as {known.kind}")
+    for known in client.devices(limit=10_000):  # before a site is made for one that lies elsewhere
+        if known.device_id == request.device and (known.kind, known.site_id) != (Kind.RSCU, request.site):
+            allowed = f"a roadside computer of {request.site}; it is registered as {known.kind} of {known.site_id}"
+            raise ConfigurationError("--device", request.device, allowed)
     return enrol(client, site, [device], [request.device], secrets)[request.device]

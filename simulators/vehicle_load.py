@@ -202,7 +202,7 @@ class Load:
 
 
 def drive(plan: Plan, console: Console, *, watch: int | None) -> int:
-    """Run a plan and print what came of it; 1 when a vehicle could not log in or a report was not acknowledged."""
+    """Run a plan and print what came of it; 1 when not all logged in and stayed, or not all was acknowledged."""
     clock = SystemClock()
     since: list[float] = []
 
@@ -214,14 +214,15 @@ def drive(plan: Plan, console: Console, *, watch: int | None) -> int:
     console.print(f"{outcome.logged_in:,} of {plan.count:,} vehicles logged in; {outcome.hung_up:,} were hung up on")
     refused = dict(outcome.refused) or "none"
     console.print(f"{outcome.sent:,} reports sent, {outcome.acknowledged:,} acknowledged; refused, by message/code: {refused}")
-    places = ", ".join(
-        f"{name} {outcome.percentile_ms(share):.1f} ms" for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1))
-    )
-    console.print(f"acknowledged after {places}")
+    if outcome.latency_s:
+        shares = (("p50", 0.5), ("p99", 0.99), ("max", 1))
+        console.print(
+            "acknowledged after " + ", ".join(f"{name} {outcome.percentile_ms(share):.1f} ms" for name, share in shares)
+        )
     if watch and since:
         passed_s = clock.monotonic_s() - since[0]
         console.print(f"process {watch}: {100 * (cpu_s(watch) - since[1]) / passed_s:.1f} % of a core over {passed_s:.0f} s")
-    is_whole = outcome.logged_in == plan.count and outcome.acknowledged == outcome.sent
+    is_whole = outcome.logged_in == plan.count and outcome.acknowledged == outcome.sent and not outcome.hung_up
     return 0 if is_whole else 1
 
 

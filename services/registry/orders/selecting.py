@@ -19,7 +19,7 @@ from services.registry.orders.models import MOST_DEVICES, Selection
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role
 
-SELECT = """SELECT device_key, device_id, kind, site_id FROM register.device WHERE {where}
+SELECT = """SELECT device_key, device_id, kind, site_id, serial FROM register.device WHERE {where}
     ORDER BY device_id LIMIT %(limit)s"""
 
 
@@ -31,6 +31,7 @@ class Target:
     device_id: str
     kind: Kind
     site_id: str
+    serial: str | None = None
 
 
 def select(connection: Connection[DictRow], who: Caller, selection: Selection) -> list[Target]:
@@ -69,7 +70,7 @@ def _query(given: Mapping[str, Any], sites: list[str] | None) -> tuple[bytes, di
 
 
 def _target(row: Mapping[str, Any]) -> Target:
-    return Target(row["device_key"], row["device_id"], Kind(row["kind"]), row["site_id"])
+    return Target(row["device_key"], row["device_id"], Kind(row["kind"]), row["site_id"], row["serial"])
 
 
 def _refused(value: str, allowed: str) -> ProblemError:

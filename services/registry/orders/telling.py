@@ -31,7 +31,7 @@ LISTS = {"event": ("eventList",), "traffic": ("directionFlowData", "laneFlowData
 def tell(wanted: Telling, parts: PartsOf, who: CallerOf, actor: ActorOf) -> Dispatch:
     """Tell roadside computers of events or traffic, or set them; it is sent until each has answered, or its time is over.
 
-    The document is that of the standard; the time stamp and each computer's serial number are filled in.
+    The document is that of the standard; the time stamp and each computer's serial number are filled in (without one its id).
     """
     clerk = clerk_of(parts)
     body = {"timeStamp": parts.clock.wall_us() // 1000, **wanted.document}
@@ -44,7 +44,7 @@ def tell(wanted: Telling, parts: PartsOf, who: CallerOf, actor: ActorOf) -> Disp
             actor=actor,
             topic=wanted.about,
             body=body,
-            bodies={target.device_key: {"rscuSn": target.device_id, **body} for target in targets},
+            bodies={target.device_key: {"rscuSn": target.serial or target.device_id, **body} for target in targets},
             lasting_s=wanted.lasting_s or LASTING_S,
             selection=chosen(wanted.selection),
         )

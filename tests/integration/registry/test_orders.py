@@ -334,6 +334,13 @@ def tell(client: Client, document: object, *devices: str, about: str = "event") 
     return dict(client.people("POST", "tellings", json=body))
 
 
+def test_a_roadside_computer_is_told_under_its_own_serial_number(client: Client, talk: Talk) -> None:
+    computer = talk("numbered", Kind.RSCU)
+    client.change_device("numbered", {"serial": "CQ-RSCU-0007"})
+    tell(client, EVENTS, "numbered")
+    assert computer.wait(1)["rscuSn"] == "CQ-RSCU-0007"
+
+
 def test_a_roadside_computer_is_told_of_events_until_it_answers(client: Client, talk: Talk) -> None:
     computer = talk("computer", Kind.RSCU)
     tell(client, EVENTS, "computer")

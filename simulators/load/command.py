@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from chelu import api as platform
 from chelu.api import Client
 from chelu.clock import SystemClock
-from chelu.errors import CannotStartError
+from chelu.errors import CannotStartError, CheluError
 from chelu.local.files import Layout, home
 from chelu.local.targets import check_writable
 from simulators.connection import broker_address
@@ -66,7 +67,17 @@ def _whole(request: Request, console: Console) -> int:
         with console.status(f"registering {len(devices.speakers):,} devices"):
             accounts = enrolled(client, devices, broker_url=broker_address(environ, layout), secrets=layout.data / SECRETS)
         report = _run(replace(request, settings=settings), accounts, console)
-        found = _check(report, request, client, console) if request.has_check and not report.is_interrupted else []
+        is_checked = request.has_check and not report.is_interrupted
+        return conclude(report, request, console, partial(_check, report, request, client, console) if is_checked else list)
+
+
+def conclude(report: LoadReport, request: Request, console: Console, check: Callable[[], list[Balance]]) -> int:
+    """Tell what was sent and what `check` finds; what was sent also where the platform cannot be asked, which is then raised."""
+    try:
+        found = check()
+    except CheluError:
+        tell(report, [], request, console)
+        raise
     return tell(report, found, request, console)
 
 

@@ -62,7 +62,13 @@ def read_keys(file: Path | None, naming: Naming) -> Keys:
         if words:
             try:
                 cipher, opener = _opener(words, file.parent)
-            except (ValueError, TypeError, OSError):
+            except OSError as error:
+                said = f"the file that it names cannot be read ({error.strerror})"
+                raise ConfigurationError("keys_file", f"line {number}", said, source=str(file)) from None
+            except TypeError:
+                said = "the file that it names must hold a private RSA key in PEM, without a passphrase"
+                raise ConfigurationError("keys_file", f"line {number}", said, source=str(file)) from None
+            except ValueError:
                 raise ConfigurationError("keys_file", f"line {number}", FORMS, source=str(file)) from None
             who = words[0].encode() if words[0] == EVERYONE else key_of(naming, words[0])
             found[who, cipher] = opener
@@ -95,7 +101,10 @@ def _aes(key: bytes, mode: modes.ECB | modes.CBC) -> Open:
 
 
 def _rsa(pem: bytes) -> Open:
-    key = serialization.load_pem_private_key(pem, None)
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except ValueError as error:
+        raise TypeError("no key") from error
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("no RSA key")
     size = key.key_size // 8

@@ -85,6 +85,18 @@ def test_a_wrong_line_is_named_and_never_shown(tmp_path: Path, line: str) -> Non
     assert "secretsecret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, r"cannot be read \(No such file or directory\)"), (b"no key", "must hold a private RSA key in PEM")],
+)
+def test_a_sound_line_whose_key_file_is_none_says_so(tmp_path: Path, content: bytes | None, said: str) -> None:
+    (tmp_path / "keys").write_text("* rsa platform.pem\n")
+    if content is not None:
+        (tmp_path / "platform.pem").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f"line 1' is not allowed: the file that it names {said}"):
+        read_keys(tmp_path / "keys", VIN)
+
+
 # -- GB/T 32960 ------------------------------------------------------------------------------------------------------------------
 
 

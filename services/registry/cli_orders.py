@@ -231,7 +231,7 @@ def show_dispatch(
 def take_back(dispatch: int, *, as_json: AsJson = False) -> None:
     """Take back what of a dispatch is still open."""
     with open_client() as client:
-        print_one(client.people("DELETE", "dispatches", str(dispatch)), as_json=as_json)
+        _print_dispatch(client.people("DELETE", "dispatches", str(dispatch)), as_json=as_json)
 
 
 def _tell(client: Client, dispatch: Mapping[str, Any], wait_s: float, *, as_json: bool) -> None:
@@ -243,13 +243,18 @@ def _tell(client: Client, dispatch: Mapping[str, Any], wait_s: float, *, as_json
     if dispatch["devices"] == 1:
         print_one(_orders(client, number, None)[0], as_json=as_json)
     else:
-        print_one(dict(dispatch), as_json=as_json)
+        _print_dispatch(dispatch, as_json=as_json)
     waiting = sum(count for state, count in dispatch["states"].items() if state in OPEN)
     if wait_s and waiting:
         detail = (
             f"{waiting} of {dispatch['devices']} have not answered within {wait_s:g} s; chelu orders show {number} follows them"
         )
         raise UnreachableError("the devices", f"dispatch {number}", detail)
+
+
+def _print_dispatch(dispatch: Mapping[str, Any], *, as_json: bool) -> None:
+    """As a table without who was chosen: a campaign names each of thousands."""
+    print_one({name: value for name, value in dispatch.items() if as_json or name != "selection"}, as_json=as_json)
 
 
 def _orders(client: Client, dispatch: int, state: str | None) -> list[dict[str, Any]]:

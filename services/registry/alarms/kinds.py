@@ -6,6 +6,7 @@ A new kind is an entry here, a line in docs/operating.md (a test compares them),
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,6 +39,11 @@ class AlarmKind:
     raise_after_s: float = 0.0
     clear_after_s: float = 0.0
     is_quietable: bool = True
+
+    @property
+    def most(self) -> float:
+        """The highest value that can be measured: a bound beyond it would hold always or never."""
+        return 1.0 if self.unit.startswith("share") else 100.0 if self.unit == "%" else math.inf
 
 
 OFFLINE, RATE, LOSS, LATENCY, CLOCK = "offline", "rate-low", "loss-high", "latency-high", "clock-skew"

@@ -101,11 +101,13 @@ def _scope(connection: Connection[DictRow], wanted: NewThreshold) -> tuple[int |
 
 
 def _check(connection: Connection[DictRow], wanted: NewThreshold, key: int | None) -> None:
-    """ProblemError 422 for a bound where nothing is measured, or a clear bound on the wrong side of what the bound would be."""
+    """ProblemError 422 for a bound where nothing is measured, one that nothing reaches, or a clear bound on its wrong side."""
     kind = KINDS[wanted.kind]
     for name in ("bound", "clear_bound"):
         if getattr(wanted, name) is not None and kind.bound is None:
             raise _refused(name, getattr(wanted, name), f"null, since nothing is measured for {kind.name}")
+        if (getattr(wanted, name) or 0) > kind.most:
+            raise _refused(name, getattr(wanted, name), f"at most {kind.most:g} ({kind.unit})")
     if wanted.clear_bound is None or kind.bound is None or kind.clear_bound is None:
         return
     scope = Scope(wanted.site, wanted.device_kind, key)

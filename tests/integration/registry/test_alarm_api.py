@@ -150,6 +150,8 @@ def test_limits_as_they_are_typed(place: Place, everything: Client) -> None:
         ({"kind": "rate-low", "site": "nowhere"}, "site"),
         ({"kind": "rate-low", "site": SITE, "device": "rsu-1"}, "(document)"),
         ({"kind": "rate-low", "bound": 0.5, "clear_bound": 0.4}, "clear_bound"),
+        ({"kind": "rate-low", "bound": 80}, "bound"),
+        ({"kind": "disk-full", "bound": 95, "clear_bound": 101}, "clear_bound"),
         ({"kind": "clock-skew", "site": SITE, "clear_bound": 9}, "clear_bound"),
         ({"kind": "rate-low", "raise_after_s": -1}, "raise_after_s"),
         ({"kind": "rate-low", "severity": "dire"}, "severity"),

@@ -35,10 +35,11 @@ SENT = """SELECT stream, sum({last} - coalesce({first}, 0))::bigint AS frames
 NUMBER = (
     "CASE WHEN jsonb_typeof({0}) = 'number' THEN least(greatest(({0} #>> '{{}}')::numeric, 0), 1e12) END"  # of what a device says
 )
-CAME = """SELECT count({frame}) AS frames FROM stream.{table} AS row JOIN ({beats}) AS beat
-        ON row.device_key = beat.device_key AND (row.arrival, row.time) > (beat.first, beat.first_time)
-            AND (row.arrival, row.time) <= (beat.last, beat.last_time)
-    WHERE {period} AND row.time > {start} - interval '1 day'"""
+BETWEEN = """row.device_key = beat.device_key AND (row.arrival, row.time) > (beat.first, beat.first_time)
+            AND (row.arrival, row.time) <= (beat.last, beat.last_time)"""
+CAME = f"""SELECT count({{frame}}) AS frames FROM stream.{{table}} AS row JOIN ({{beats}}) AS beat
+        ON {BETWEEN}
+    WHERE {{period}} AND row.time > {{start}} - interval '1 day'"""  # noqa: S608 - constants only
 REFUSED = """SELECT stream, sum(rows)::bigint AS rows FROM stream.drop JOIN stream.batch USING (batch_id) JOIN ({beats}) AS beat
         ON stream.drop.device_key = beat.device_key AND created > beat.first AND created <= beat.last
     WHERE reason <> 'duplicate' AND {created} GROUP BY stream"""

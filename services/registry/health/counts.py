@@ -58,7 +58,7 @@ SENT = f"""SELECT device_key, stream, sum({traffic.NUMBER.format("count")}
     FROM (BEATS) AS beat, jsonb_each(sent_last) AS sent (stream, count)
     WHERE stream = ANY(%(streams)s) GROUP BY device_key, stream"""  # noqa: S608 - constants only
 CAME = f"""SELECT row.device_key, count({{frame}}) AS frames FROM stream.{{table}} AS row JOIN ({{beats}}) AS beat
-        ON row.device_key = beat.device_key AND row.arrival > beat.first AND row.arrival <= beat.last
+        ON {traffic.BETWEEN}
     WHERE row.arrival >= {START} AND row.arrival < {STOP} GROUP BY row.device_key"""  # noqa: S608 - constants only
 REFUSED = f"""SELECT stream.drop.device_key, stream, sum(rows)::bigint AS frames
     FROM stream.drop JOIN stream.batch USING (batch_id) JOIN ({{beats}}) AS beat

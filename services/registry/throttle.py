@@ -21,7 +21,7 @@ class Throttle:
         with self._lock:
             attempts = self._attempts.setdefault(key, deque())
             self._attempts.move_to_end(key)
-            while attempts and attempts[0] <= now_s - self._window_s:
+            while attempts and attempts[0] + self._window_s - now_s <= 0:  # summed as below: 0 is never told uncounted
                 attempts.popleft()
             if len(attempts) >= self._limit:
                 return attempts[0] + self._window_s - now_s

@@ -160,7 +160,7 @@ def test_firmware_goes_on_after_the_registry_was_killed(
 ) -> None:
     agents = connect("firm", 300, {Trait.LOSSY: 0.05})
     package = trial.add_package(client, signer, MAKER, "2.0", os.urandom(1_500_000))
-    trial.begin(client, "firm", agents, package_id=package, most_at_once=60, lasting_s=20, most_failed=0.5)
+    trial.begin(client, "firm", agents, package_id=package, most_at_once=60, lasting_s=45, most_failed=0.5)
 
     def good() -> int:
         return sum(int(wave["good"]) for wave in client.people("GET", "campaigns", "firm")["waves"])

@@ -71,6 +71,9 @@ def description(running: RunningSite, client: Client) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
+@pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)  # its own strategies do
 @pytest.mark.parametrize("mode", MODES)
 def test_no_request_breaks_the_api_or_gets_an_answer_it_does_not_describe(
     running: RunningSite, description: Any, mode: GenerationMode

@@ -12,6 +12,7 @@ from chelu.codec.gbt32960_frame import STARTS, check_of
 from chelu.codec.gbt32960_report import write
 from chelu.codec.gbt32960_spec import ITEMS, Counted, Fixed, Layout
 from chelu.messages import frames_of
+from evaluation.fuzz.must import must
 
 ALONE = 500  # one frame of so many is decoded by itself, too
 MOST_ELEMENTS = 4
@@ -27,28 +28,23 @@ def check(batch: list[bytes], random: Random) -> list[str]:
     decoded = gbt32960.decode(frames_of(batch, 0))
     rejects = decoded.rejects
     found = dict.fromkeys(decoded.rows["frame"].tolist(), "report") | dict.fromkeys(decoded.others, "other")
-    _must(found.keys().isdisjoint(rejects.index.tolist()), "no frame is both a row and a reject")
+    must(found.keys().isdisjoint(rejects.index.tolist()), "no frame is both a row and a reject")
     found |= {
         place: f"{reason}: {detail}"
         for place, reason, detail in zip(rejects.index.tolist(), rejects.reason, rejects.detail, strict=True)
     }
-    _must(len(found) == len(batch), "every frame is a row, a reject or another command")
-    _must(all(rejects.detail), "every reject has a sentence")
+    must(len(found) == len(batch), "every frame is a row, a reject or another command")
+    must(all(rejects.detail), "every reject has a sentence")
     again = write(decoded.parsed.reports)
     for row, frame in enumerate(decoded.rows["frame"].tolist()):
-        _must(again.frame(row) == batch[frame], f"byte for byte: {batch[frame].hex()}")
-    _must(len(decoded.details()) == len(decoded.rows), "every row has its details")
+        must(again.frame(row) == batch[frame], f"byte for byte: {batch[frame].hex()}")
+    must(len(decoded.details()) == len(decoded.rows), "every row has its details")
     for index in range(0, len(batch), ALONE):
         at = min(len(batch) - 1, index + random.randrange(ALONE))
         alone = gbt32960.decode(frames_of([batch[at]], 0))
         is_row = bool(np.isin(at, decoded.rows["frame"]))
-        _must(is_row == (len(alone.rows) == 1), f"neighbours change nothing: {batch[at].hex()}")
+        must(is_row == (len(alone.rows) == 1), f"neighbours change nothing: {batch[at].hex()}")
     return [found[place] for place in range(len(batch))]
-
-
-def _must(truth: bool, what: str) -> None:  # noqa: FBT001 - reads like assert, and stays under -O
-    if not truth:
-        raise AssertionError(what)
 
 
 def report(random: Random, edition: int) -> bytes:

@@ -12,6 +12,7 @@ import numpy as np
 from chelu.codec.observations import QUALITIES, Decoded, read
 from chelu.messages import OBSERVATION, frames_of
 from chelu.quantities import QUANTITIES, by_code
+from evaluation.fuzz.must import must
 from evaluation.fuzz.strange import damaged
 
 ALONE = 500  # one message of so many is read by itself, too
@@ -31,9 +32,9 @@ def check(batch: list[bytes], random: Random) -> list[str]:
     refused = Counter(decoded.rejects.index.tolist())
     rows = np.bincount(decoded.rows["frame"], minlength=len(batch))
     for index, payload in enumerate(batch):
-        _must(rows[index] + refused[index] > 0, f"each message is rows or refused: {payload!r}")
+        must(rows[index] + refused[index] > 0, f"each message is rows or refused: {payload!r}")
         most = _samples(payload)
-        _must(rows[index] + refused[index] <= max(1, most), f"no sample twice: {payload!r}")
+        must(rows[index] + refused[index] <= max(1, most), f"no sample twice: {payload!r}")
     for index in range(0, len(batch), ALONE):
         _check_alone(decoded, batch, min(len(batch) - 1, index + random.randrange(ALONE)))
     reasons = dict(zip(decoded.rejects.index.tolist(), map(str, decoded.rejects.reason), strict=True))
@@ -43,13 +44,13 @@ def check(batch: list[bytes], random: Random) -> list[str]:
 def _check_rows(decoded: Decoded) -> None:
     rows = decoded.rows
     types = {name: column.dtype for name, column in rows.columns.items() if name != "frame"}
-    _must(types == OBSERVATION.dtypes(), "rows have the columns of the stream")
-    _must(all(decoded.rejects.detail), "every refusal has a sentence")
+    must(types == OBSERVATION.dtypes(), "rows have the columns of the stream")
+    must(all(decoded.rejects.detail), "every refusal has a sentence")
     known = [by_code()[code] for code in rows["quantity"].tolist()]
     low, high = (np.array([getattr(one, bound) for one in known], np.float64) for bound in ("low", "high"))
     with np.errstate(invalid="ignore"):
-        _must(not bool(((rows["value"] < low) | (rows["value"] > high)).any()), "values are within their quantity's range")
-    _must(bool((rows["quality"] < len(QUALITIES)).all()), "qualities are known")
+        must(not bool(((rows["value"] < low) | (rows["value"] > high)).any()), "values are within their quantity's range")
+    must(bool((rows["quality"] < len(QUALITIES)).all()), "qualities are known")
 
 
 def _samples(payload: bytes) -> int:
@@ -70,12 +71,7 @@ def _check_alone(decoded: Decoded, batch: list[bytes], at: int) -> None:
     mine = decoded.rows.take(decoded.rows["frame"] == at)
     for name in OBSERVATION.dtypes():
         same = np.array_equal(mine[name], alone[name], equal_nan=mine[name].dtype.kind == "f")
-        _must(same, f"neighbours change nothing in {name}: {batch[at]!r}")
-
-
-def _must(truth: bool, what: str) -> None:  # noqa: FBT001 - reads like assert, and stays under -O
-    if not truth:
-        raise AssertionError(what)
+        must(same, f"neighbours change nothing in {name}: {batch[at]!r}")
 
 
 def _document(random: Random) -> dict[str, Any]:

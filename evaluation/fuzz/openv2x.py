@@ -12,6 +12,7 @@ from chelu.codec.openv2x import NUMBERS, read_rsm
 from chelu.codec.openv2x_rsi import SOURCES, read_rsi
 from chelu.codec.roadside import AS_WRITTEN, Decoded, Reading
 from chelu.messages import PARTICIPANT, frames_of
+from evaluation.fuzz.must import must
 from evaluation.fuzz.strange import damaged
 
 ALONE = 500  # one message of so many is read by itself, too
@@ -29,8 +30,8 @@ def check(batch: list[bytes], random: Random) -> list[str]:
     frames = frames_of(batch, REFERENCE_US)
     readings = [READINGS[index % len(READINGS)] for index in range(len(batch))]
     rsm, rsi = read_rsm(frames, readings), read_rsi(frames, readings)
-    _must(len(rsi.messages) + len(rsi.rejects) == len(batch), "every message is an RSI or refused as one")
-    _must(all(rsm.rejects.detail) and all(rsi.rejects.detail), "every refusal has a sentence")
+    must(len(rsi.messages) + len(rsi.rejects) == len(batch), "every message is an RSI or refused as one")
+    must(all(rsm.rejects.detail) and all(rsi.rejects.detail), "every refusal has a sentence")
     for message in rsi.messages:
         json.dumps(message.value, allow_nan=False)
     _check_rows(rsm)
@@ -55,11 +56,11 @@ def _verdicts(rsm: Decoded, rsi: Decoded, count: int) -> list[str]:
 def _check_rows(decoded: Decoded) -> None:
     rows = decoded.participant
     types = {name: column.dtype for name, column in rows.columns.items() if name != "frame"}
-    _must(types == PARTICIPANT.dtypes(), "rows have the columns of an RSM")
-    _must(bool((np.diff(rows["frame"]) >= 0).all()), "rows are in the order of their messages")
+    must(types == PARTICIPANT.dtypes(), "rows have the columns of an RSM")
+    must(bool((np.diff(rows["frame"]) >= 0).all()), "rows are in the order of their messages")
     with np.errstate(invalid="ignore"):
         for name, low, high in (("heading_deg", 0, 360), ("latitude_deg", -90, 90), ("speed_mps", 0, 164), ("width_m", 0, 10.3)):
-            _must(not bool(((rows[name] < low) | (rows[name] > high)).any()), f"{name} is within {low} … {high}")
+            must(not bool(((rows[name] < low) | (rows[name] > high)).any()), f"{name} is within {low} … {high}")
 
 
 def _check_counts(decoded: Decoded, batch: list[bytes]) -> None:
@@ -68,9 +69,9 @@ def _check_counts(decoded: Decoded, batch: list[bytes]) -> None:
     refused = np.bincount(decoded.rejects.index, minlength=len(batch))
     for index, payload in enumerate(batch):
         if (expected := _participants(payload)) is not None:
-            _must(rows[index] + refused[index] == expected, f"each participant once: {payload!r}")
+            must(rows[index] + refused[index] == expected, f"each participant once: {payload!r}")
         else:
-            _must((rows[index], refused[index]) == (0, 1), f"what is no RSM is refused once: {payload!r}")
+            must((rows[index], refused[index]) == (0, 1), f"what is no RSM is refused once: {payload!r}")
 
 
 def _participants(payload: bytes) -> int | None:
@@ -91,12 +92,7 @@ def _check_alone(decoded: Decoded, batch: list[bytes], readings: list[Reading], 
     mine = decoded.participant.take(decoded.participant["frame"] == at)
     for name in PARTICIPANT.dtypes():
         same = np.array_equal(mine[name], alone.participant[name], equal_nan=mine[name].dtype.kind == "f")
-        _must(same, f"neighbours change nothing in {name}: {batch[at]!r}")
-
-
-def _must(truth: bool, what: str) -> None:  # noqa: FBT001 - reads like assert, and stays under -O
-    if not truth:
-        raise AssertionError(what)
+        must(same, f"neighbours change nothing in {name}: {batch[at]!r}")
 
 
 def _rsm(random: Random) -> Any:

@@ -21,6 +21,7 @@ from chelu.codec.tits0180_participants import NUMBERS as PARTICIPANTS
 from chelu.codec.tits0180_traffic import NUMBERS as TRAFFICS
 from chelu.codec.tits0180_traffic import read_traffic
 from chelu.messages import EVENT, PARTICIPANT, SPAT, TRAFFIC, Batch, Stream, frames_of
+from evaluation.fuzz.must import must
 from evaluation.fuzz.strange import STRANGE, damaged
 
 ALONE = 500  # one document of so many is read by itself, too
@@ -53,7 +54,7 @@ def check(batch: list[bytes], random: Random) -> list[str]:
         rows, rejects = rows_of(decoded, stream), decoded.rejects
         taken |= dict.fromkeys(set(rows["frame"].tolist()), name)
         for frame, reason, detail in zip(rejects.index.tolist(), rejects.reason, rejects.detail, strict=True):
-            _must(bool(detail), "every refusal has a sentence")
+            must(bool(detail), "every refusal has a sentence")
             refused.setdefault((name, frame), f"{reason}: {name} {_sort_of(detail)}")
         _check_rows(rows, stream)
         _check_storable(decoded, rows)
@@ -83,8 +84,8 @@ def rows_of(decoded: Decoded, stream: Stream) -> Batch:
 
 def _check_rows(rows: Batch, stream: Stream) -> None:
     types = {name: column.dtype for name, column in rows.columns.items() if name not in {"frame", "details"}}
-    _must(types == stream.dtypes(), f"rows have the columns of {stream.name}")
-    _must(bool((np.diff(rows["frame"]) >= 0).all()), "rows are in the order of their documents")
+    must(types == stream.dtypes(), f"rows have the columns of {stream.name}")
+    must(bool((np.diff(rows["frame"]) >= 0).all()), "rows are in the order of their documents")
     with np.errstate(invalid="ignore"):
         for name, low, high in (
             ("heading_deg", 0, 360),
@@ -93,27 +94,22 @@ def _check_rows(rows: Batch, stream: Stream) -> None:
             ("likely_end_s", 0, 2e5),
         ):
             if name in rows.columns:
-                _must(not bool(((rows[name] < low) | (rows[name] > high)).any()), f"{name} is within {low} … {high}")
+                must(not bool(((rows[name] < low) | (rows[name] > high)).any()), f"{name} is within {low} … {high}")
     for name, column in rows.columns.items():
-        _must(column.dtype.kind != "f" or not bool(np.isinf(column).any()), f"{name} is finite")
+        must(column.dtype.kind != "f" or not bool(np.isinf(column).any()), f"{name} is finite")
 
 
 def _check_storable(decoded: Decoded, rows: Batch) -> None:
     """What goes into the database as JSON can be written as such, in UTF-8 and without NUL."""
     bodies = [remark.body for remark in decoded.remarks] + (rows["details"].tolist() if "details" in rows.columns else [])
     text = json.dumps(bodies, ensure_ascii=False, allow_nan=False).encode()
-    _must(b"\\u0000" not in text.replace(b"\\\\", b""), "no text holds NUL")
+    must(b"\\u0000" not in text.replace(b"\\\\", b""), "no text holds NUL")
 
 
 def _must_be_same(mine: Batch, alone: Batch, stream: Stream, payload: bytes) -> None:
     for name in stream.dtypes():
         same = np.array_equal(mine[name], alone[name], equal_nan=mine[name].dtype.kind == "f")
-        _must(same, f"neighbours change nothing in {name}: {payload!r}")
-
-
-def _must(truth: bool, what: str) -> None:  # noqa: FBT001 - reads like assert, and stays under -O
-    if not truth:
-        raise AssertionError(what)
+        must(same, f"neighbours change nothing in {name}: {payload!r}")
 
 
 def _document(random: Random) -> dict[str, Any]:

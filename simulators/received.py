@@ -28,7 +28,10 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedWarning:
-    """A warning as one of our devices got it. Times in µs UTC; latency: from publishing its cause to receiving it, if known."""
+    """A warning as one of our devices got it. Times in µs UTC; latency: from publishing its cause to receiving it, if known.
+
+    subject: kind and id of the thing that it is about, empty when it is about another road user.
+    """
 
     device_id: str
     warning_id: str
@@ -40,6 +43,7 @@ class ReceivedWarning:
     received_us: int
     latency_us: int | None
     document: dict[str, Any]
+    subject: str = ""
 
 
 class SentTimes:
@@ -92,9 +96,14 @@ def read_warning(topic: str, payload: bytes, received_us: int, sent: SentTimes) 
             received_us=received_us,
             latency_us=None if published is None else received_us - published,
             document=document,
+            subject=_subject(document.get("subject") or {}),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _subject(document: dict[str, Any]) -> str:
+    return f"{document['kind']} {document['id']}" if document else ""
 
 
 def _party(document: dict[str, Any]) -> Party:

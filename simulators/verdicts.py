@@ -27,7 +27,12 @@ def warned(report: ReplayReport, scene: Scene, fleet: Fleet) -> list[Warned]:
 
 def _warned(warning: ReceivedWarning, names: dict[int, str], pace: Pace) -> Warned:
     at_s = (warning.event_time_us - pace.anchor_us) / 1e6 + pace.begin_ms / 1000
-    return Warned(warning.application, named(warning.host, names), named(warning.other, names), at_s)
+    return Warned(warning.application, named(warning.host, names), about(warning, names), at_s)
+
+
+def about(warning: ReceivedWarning, names: dict[int, str]) -> str:
+    """Whom or what it warns of."""
+    return warning.subject or named(warning.other, names)
 
 
 def named(party: Party, names: dict[int, str]) -> str:

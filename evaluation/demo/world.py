@@ -92,7 +92,7 @@ def across_decks(world: World, fleet: Fleet, report: ReplayReport) -> list[str]:
 def sentences(warnings: Sequence[ReceivedWarning], world: World, fleet: Fleet) -> list[str]:
     """What the screen says of warnings as they begin."""
     names = dict(zip(map(int, fleet.vehicle_ids), map(str, world.scene.actors["name"]), strict=True))
-    return [f"{one.application}: {judged.named(one.host, names)} beware of {judged.named(one.other, names)}" for one in warnings]
+    return [f"{one.application}: {judged.named(one.host, names)} beware of {judged.about(one, names)}" for one in warnings]
 
 
 def _scene_ms(warning: ReceivedWarning, report: ReplayReport) -> int:

@@ -24,7 +24,7 @@ from evaluation.models.motion.tracks import EPOCH_US, Recording, read_trace, rep
 from evaluation.v2x import recordings
 from evaluation.v2x.actors import Floats, Ints
 from evaluation.v2x.truth import NEEDED_FOR_S, NEEDED_MPS2, requires_braking
-from services.inference.life import Notice, State
+from services.inference.life import Notice, Party, State
 from services.inference.motion_model import OnnxMotionModel, shipped
 from services.inference.site import Site, SiteParameters
 
@@ -82,14 +82,14 @@ def drive(recording: Recording, tell: Callable[[float], None] | None = None) -> 
     for rows in np.split(np.arange(len(recording.time_s)), edges):
         at_s = float(recording.time_s[rows[0]])
         changes = site.step(reports_at(recording, rows), EPOCH_US + round(at_s * 1e6))
-        found += [_raised(one, at_s) for one in changes if one.state is State.RAISED]
+        found += [_raised(one, one.other, at_s) for one in changes if one.state is State.RAISED and one.other is not None]
         if tell is not None:
             tell(float(rows[-1] + 1) / len(recording.time_s))
     return found
 
 
-def _raised(notice: Notice, at_s: float) -> Raised:
-    return Raised(notice.application, notice.host.vehicle_id - 1, notice.other.vehicle_id - 1, at_s)
+def _raised(notice: Notice, other: Party, at_s: float) -> Raised:
+    return Raised(notice.application, notice.host.vehicle_id - 1, other.vehicle_id - 1, at_s)
 
 
 def needless_of(recording: Recording, warnings: Sequence[Raised]) -> list[Raised]:

@@ -1,6 +1,7 @@
 """The life of a warning: raised once it is confirmed, updated at most five times a second, cleared when its reason is gone.
 
-Warnings are few, so they are objects here; what they are made from are arrays.
+Advice lives likewise, updated less often, and its level is 0 throughout. Warnings are few, so they are objects here; what they
+are made from are arrays.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from enum import StrEnum
 from services.inference.parameters import parameter
 from services.inference.picture import Picture
 from services.inference.reports import Track
-from services.inference.v2x.assessment import Assessment
+from services.inference.v2x.assessment import Assessment, Subject
 
 
 class State(StrEnum):
@@ -32,6 +33,9 @@ class LifeParameters:
     )
     forget_s: float = parameter(0.8, "s", "an unconfirmed finding not seen for longer starts anew: 2 Hz with a loss", high=5.0)
     update_s: float = parameter(0.2, "s", "at most 5 updates a second", low=0.05, high=5.0)
+    advise_s: float = parameter(
+        0.5, "s", "at most 2 updates a second of advice; T/CSAE 53-2017, table: GLOSA 2 Hz", low=0.05, high=10.0
+    )
     clear_s: float = parameter(0.6, "s", "without its reason for this long a warning is cleared", low=0.1, high=10.0)
     most_age_s: float = parameter(1.0, "s", "data older than this never warns anyone: ten messages at 10 Hz", low=0.1, high=10.0)
 
@@ -59,19 +63,28 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A change in a warning's life, to be published and stored. cause: the party whose message triggered it."""
+    """A change in a warning's life, to be published and stored. cause: the party whose message triggered it.
+
+    It is about another road user, or about a thing: one of `other` and `subject` is None.
+    """
 
     warning_id: str
     application: str
     state: State
     level: int
     host: Party
-    other: Party
+    other: Party | None
     cause: Party
     ttc_s: float
     required_mps2: float
     distance_m: float
     decided_us: int
+    subject: Subject | None = None
+
+    @property
+    def event_us(self) -> int:
+        """When what it tells of was so: the newer of both parties' reports."""
+        return max(one.time_us for one in (self.host, self.other) if one is not None)
 
 
 @dataclass(slots=True)
@@ -81,7 +94,7 @@ class _Active:
     sent_us: int
 
 
-Key = tuple[str, int, int, int, int]
+Key = tuple[str, int, int, int, int, int]  # application, host and other by slot and generation, thing
 
 
 class Life:
@@ -114,16 +127,15 @@ class Life:
         return changes + self._clear(picture, now_us)
 
     def _finding(self, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice | None:
-        host, other = int(found.host[row]), int(found.other[row])
-        key = (found.application, host, int(picture.generation[host]), other, int(picture.generation[other]))
+        key = _key(found, row, picture)
         active = self._active.get(key)
         if active is None:
             return self._raise(key, found, row, picture, now_us)
         active.seen_us = now_us
-        if now_us - active.sent_us < self._parameters.update_s * 1e6:
+        rest_s = self._parameters.advise_s if found.is_advice else self._parameters.update_s
+        if now_us - active.sent_us < rest_s * 1e6:
             return None
-        level = max(1, int(found.level[row]))
-        active.last = _warning(active.last.warning_id, State.UPDATED, level, found, row, picture, now_us)
+        active.last = _warning(active.last.warning_id, State.UPDATED, found, row, picture, now_us)
         active.sent_us = now_us
         return active.last
 
@@ -131,7 +143,7 @@ class Life:
         level = int(found.level[row])
         if not level:
             return None
-        event_us = max(int(picture.ints["time_us"][key[1]]), int(picture.ints["time_us"][key[3]]))
+        event_us = max(int(picture.ints["time_us"][slot]) for slot, _ in _tracks(key))
         first_us, last_us = self._pending.get(key, (event_us, event_us))
         if event_us - last_us > self._parameters.forget_s * 1e6:
             first_us = event_us
@@ -140,7 +152,7 @@ class Life:
         if level < 2 and waited_us < self._parameters.confirm_s * 1e6:
             return None
         del self._pending[key]
-        warning = _warning(self._new_id(), State.RAISED, level, found, row, picture, now_us)
+        warning = _warning(self._new_id(), State.RAISED, found, row, picture, now_us)
         self._active[key] = _Active(warning, now_us, now_us)
         return warning
 
@@ -153,25 +165,38 @@ class Life:
         return now_us - active.seen_us >= self._parameters.clear_s * 1e6 or not _is_same(key, picture)
 
 
+def _key(found: Assessment, row: int, picture: Picture) -> Key:
+    host, other = int(found.host[row]), int(found.other[row])
+    of_other = int(picture.generation[other]) if other >= 0 else 0
+    return found.application, host, int(picture.generation[host]), other, of_other, int(found.thing[row])
+
+
+def _tracks(key: Key) -> tuple[tuple[int, int], ...]:
+    """Slot and generation of those whom the key names: two, or of a thing the host alone."""
+    return ((key[1], key[2]), (key[3], key[4])) if key[3] >= 0 else ((key[1], key[2]),)
+
+
 def _is_same(key: Key, picture: Picture) -> bool:
-    """Whether both slots still hold the tracks that the key names."""
-    return int(picture.generation[key[1]]) == key[2] and int(picture.generation[key[3]]) == key[4]
+    """Whether the slots still hold the tracks that the key names."""
+    return all(int(picture.generation[slot]) == generation for slot, generation in _tracks(key))
 
 
-def _warning(warning_id: str, state: State, level: int, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice:
-    host, other = party(picture, int(found.host[row])), party(picture, int(found.other[row]))
+def _warning(warning_id: str, state: State, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice:
+    host, slot = party(picture, int(found.host[row])), int(found.other[row])
+    other = party(picture, slot) if slot >= 0 else None
     return Notice(
         warning_id=warning_id,
         application=found.application,
         state=state,
-        level=level,
+        level=0 if found.is_advice else max(1, int(found.level[row])),
         host=host,
         other=other,
-        cause=host if host.arrival_us >= other.arrival_us else other,
+        cause=host if other is None or host.arrival_us >= other.arrival_us else other,
         ttc_s=float(found.ttc_s[row]),
         required_mps2=float(found.required_mps2[row]),
         distance_m=float(found.distance_m[row]),
         decided_us=now_us,
+        subject=found.subject(row) if found.subject else None,
     )
 
 

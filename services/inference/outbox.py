@@ -23,7 +23,7 @@ from services.inference.life import Notice, Party
 from services.inference.register import Device, Register
 
 PATTERN = "{kind}/{id}/warning/down"
-Place = tuple[float, float, float]  # latitude °, longitude °, elevation m
+Place = tuple[float, float, float]  # latitude °, longitude °, elevation m; or east, north, up in m
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # made once: `json.dumps` would make one for each warning
 
 
@@ -54,25 +54,37 @@ def letter(notice: Notice, told: Mapping[str, Any], register: Register) -> Lette
 
 def documents(notices: Sequence[Notice], register: Register, frame: LocalFrame) -> list[dict[str, Any]]:
     """The warnings as JSON (docs/inference.md, "The warning"); all their places are worked out at once."""
-    places = np.array([[one.east_m, one.north_m, one.up_m] for notice in notices for one in (notice.host, notice.other)])
+    places = np.array([place for notice in notices for place in _places(notice)])
     geodetic = [column.tolist() for column in frame.to_geodetic(places.reshape(-1, 3))]
-    parties = list(zip(*geodetic, strict=True))
+    where = list(zip(*geodetic, strict=True))
     return [
-        _document(notice, host, other, register) for notice, host, other in zip(notices, parties[::2], parties[1::2], strict=True)
+        _document(notice, host, about, register) for notice, host, about in zip(notices, where[::2], where[1::2], strict=True)
     ]
 
 
-def _document(notice: Notice, host: Place, other: Place, register: Register) -> dict[str, Any]:
-    cause = notice.cause
+def _places(notice: Notice) -> tuple[Place, Place]:
+    """Of the host, and of whom or what the notice is about; local metres."""
+    about = _place(notice.other) if notice.other else notice.subject.place if notice.subject else (math.nan,) * 3
+    return _place(notice.host), about
+
+
+def _place(party: Party) -> Place:
+    return party.east_m, party.north_m, party.up_m
+
+
+def _document(notice: Notice, host: Place, about: Place, register: Register) -> dict[str, Any]:
+    cause, subject = notice.cause, notice.subject
     return {
         "warning_id": notice.warning_id,
         "application": notice.application,
         "state": str(notice.state),
         "level": notice.level,
         "time_us": notice.decided_us,
-        "event_time_us": max(notice.host.time_us, notice.other.time_us),
+        "event_time_us": notice.event_us,
         "host": _party(notice.host, host, register),
-        "other": _party(notice.other, other, register),
+        "other": _party(notice.other, about, register) if notice.other else None,
+        "subject": {"kind": subject.kind, "id": subject.id, **_position(about), **subject.facts} if subject else None,
+        "advice": subject.advice if subject else None,
         "ttc_s": _number(notice.ttc_s),
         "required_deceleration_mps2": _number(notice.required_mps2),
         "distance_m": _number(notice.distance_m),
@@ -88,16 +100,22 @@ def _document(notice: Notice, host: Place, other: Place, register: Register) -> 
 
 
 def _party(party: Party, place: Place, register: Register) -> dict[str, Any]:
-    latitude_deg, longitude_deg, elevation_m = place
     return {
         "vehicle_id": _hex(party.vehicle_id),
         "participant_id": party.participant_id,
         "device_id": _device_id(party.own_key or party.device_key, register),
-        "latitude_deg": round(latitude_deg, 7),
-        "longitude_deg": round(longitude_deg, 7),
-        "elevation_m": _number(elevation_m),
+        **_position(place),
         "speed_mps": _number(party.speed_mps),
         "heading_deg": _number(party.heading_deg),
+    }
+
+
+def _position(place: Place) -> dict[str, float | None]:
+    latitude_deg, longitude_deg, elevation_m = place
+    return {
+        "latitude_deg": _number(latitude_deg, 7),
+        "longitude_deg": _number(longitude_deg, 7),
+        "elevation_m": _number(elevation_m),
     }
 
 
@@ -110,8 +128,8 @@ def _hex(vehicle_id: int) -> str | None:
     return f"{vehicle_id:016x}" if vehicle_id else None
 
 
-def _number(value: float) -> float | None:
-    return round(value, 3) if math.isfinite(value) else None
+def _number(value: float, digits: int = 3) -> float | None:
+    return round(value, digits) if math.isfinite(value) else None
 
 
 WARNING_COLUMNS = (
@@ -128,7 +146,9 @@ WARNING_COLUMNS = (
     TableColumn("host_vehicle_id", "bigint", "host_vehicle_id"),
     TableColumn("other_vehicle_id", "bigint", "other_vehicle_id", is_nullable=True, mask="other_vehicle_id_valid"),
     TableColumn("host_device_key", "integer", "host_device_key"),
-    TableColumn("other_device_key", "integer", "other_device_key"),
+    TableColumn("other_device_key", "integer", "other_device_key", is_nullable=True, mask="other_device_key_valid"),
+    TableColumn("subject_kind", "text", "subject_kind", is_nullable=True, mask="subject_valid"),
+    TableColumn("subject_id", "text", "subject_id", is_nullable=True, mask="subject_valid"),
     TableColumn("ttc_s", "double precision", "ttc_s", is_nullable=True),
     TableColumn("required_mps2", "double precision", "required_mps2", is_nullable=True),
     TableColumn("detail", "jsonb", "detail"),
@@ -149,12 +169,14 @@ def warning_rows(sent: Sequence[Sent], site_id: str) -> Batch:
     """Rows of city.warning."""
     notices = [one.notice for one in sent]
     published = np.array([one.published_us for one in sent], np.int64)
-    other_id = np.array([one.other.vehicle_id for one in notices], np.uint64)
+    others = [one.other for one in notices]
+    other_id = np.array([one.vehicle_id if one else 0 for one in others], np.uint64)
+    subjects = [one.subject for one in notices]
     finite = np.array([[one.ttc_s, one.required_mps2] for one in notices]).reshape(-1, 2)
     finite = np.where(np.isfinite(finite), finite, np.nan)
     return Batch(
         {
-            "event_time_us": np.array([max(one.host.time_us, one.other.time_us) for one in notices], np.int64),
+            "event_time_us": np.array([one.event_us for one in notices], np.int64),
             "arrival_us": np.array([one.cause.arrival_us for one in notices], np.int64),
             "decided_us": np.array([one.decided_us for one in notices], np.int64),
             "published_us": published,
@@ -170,7 +192,11 @@ def warning_rows(sent: Sequence[Sent], site_id: str) -> Batch:
             "other_vehicle_id": other_id,
             "other_vehicle_id_valid": other_id > 0,
             "host_device_key": np.array([one.host.device_key for one in notices], np.int32),
-            "other_device_key": np.array([one.other.device_key for one in notices], np.int32),
+            "other_device_key": np.array([one.device_key if one else 0 for one in others], np.int32),
+            "other_device_key_valid": np.array([one is not None for one in others], np.bool_),
+            "subject_kind": np.array([one.kind if one else "" for one in subjects], object),
+            "subject_id": np.array([one.id if one else "" for one in subjects], object),
+            "subject_valid": np.array([one is not None for one in subjects], np.bool_),
             "ttc_s": finite[:, 0],
             "required_mps2": finite[:, 1],
             "detail": np.array([one.document for one in sent], object),

@@ -101,7 +101,7 @@ def find(
     a, b, is_crowded = _neighbours(futures.centre[slots], futures.radius_m[slots], is_changed)
     speed = picture.floats["speed_mps"][slots]
     chosen = np.maximum(speed[a], speed[b]) >= _LEAST_SPEED_MPS
-    can_be_warned = _can_be_told(picture, slots) & (picture.ints["participant_type"][slots] == Participant.MOTOR)
+    can_be_warned = can_be_told(picture, slots) & (picture.ints["participant_type"][slots] == Participant.MOTOR)
     chosen &= can_be_warned[a] | can_be_warned[b]
     chosen &= _may_meet(picture, futures, slots, a, b)
     a, b = a[chosen], b[chosen]
@@ -153,11 +153,12 @@ def _tracks(picture: Picture, futures: Futures, placement: Placement, slots: Int
         lights=picture.ints["lights"][slots],
         is_responding=picture.ints["is_responding"][slots] > 0,
         is_vehicle=is_vehicle,
-        can_be_told=_can_be_told(picture, slots),
+        can_be_told=can_be_told(picture, slots),
     )
 
 
-def _can_be_told(picture: Picture, slots: Ints) -> Mask:
+def can_be_told(picture: Picture, slots: Ints) -> Mask:
+    """Whether these can be told of a danger: by their own unit, or by the roadside device that sees them."""
     speaks = np.asarray(picture.kind[slots] == Track.SPEAKS)
     if not len(picture.tellers):
         return speaks

@@ -76,6 +76,11 @@ class Placement:
         """Whether the site has a road network."""
         return self._roads is not None
 
+    def along_m(self, picture: Picture, slots: Ints) -> Floats:
+        """Metres along their lanes as of their newest reports: where they were matched, and what they moved since."""
+        along = self.offset_m[slots] + _distance(picture.xyz[slots], self._at[slots])
+        return np.where(self.lane[slots] >= 0, along, np.nan)
+
     def update(self, picture: Picture, slots: Ints) -> None:
         """Place these slots anew if they moved far enough since they were matched, or belong to another track now."""
         self._fit(picture.capacity)

@@ -27,6 +27,7 @@ from services.inference.reports import Ints, Participant, Reports
 from services.inference.signals import SignalTable
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.catalogue import APPLICATIONS, assess_all
+from services.inference.v2x.hosts import hosts_of
 from services.inference.v2x.scene import scene_of
 
 EXPIRE_S = 2.0  # a track not heard of for so long leaves the picture
@@ -115,7 +116,8 @@ class Site:
             candidates=candidates, changed=changed, gate=self._gate, now_us=now_us,
         )  # fmt: skip
         self.counts.crowded += pairs.is_crowded
-        return assess_all(scene_of(pairs, self.placement), self.parameters.applications)
+        hosts = hosts_of(self.picture, self.futures, self.placement, changed[np.isin(changed, candidates, kind="table")], now_us)
+        return assess_all(scene_of(pairs, self.placement, hosts), self.parameters.applications)
 
     def segments(self) -> Batch | None:
         """The city's rows, once an interval is over. Call it often: it samples the picture."""

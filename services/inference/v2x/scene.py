@@ -16,6 +16,7 @@ from services.inference.futures import STEP_S
 from services.inference.pairs import Pairs, Tracks
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
+from services.inference.v2x.hosts import Hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,12 @@ class RoadKnowledge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One evaluation."""
+    """One evaluation. hosts: who can be warned, for applications about things; views: about others."""
 
     pairs: Pairs
     views: Views
     roads: RoadKnowledge
+    hosts: Hosts
 
     @property
     def tracks(self) -> Tracks:
@@ -88,13 +90,13 @@ class Scene:
         return self.pairs.tracks
 
 
-def scene_of(pairs: Pairs, roads: RoadKnowledge) -> Scene:
+def scene_of(pairs: Pairs, roads: RoadKnowledge, hosts: Hosts) -> Scene:
     """Both ways round of every pair, as far as the host can be warned."""
     tracks = pairs.tracks
     row = np.arange(len(pairs))
     host, other, pair = (np.concatenate(both) for both in ((pairs.a, pairs.b), (pairs.b, pairs.a), (row, row)))
     is_warnable = tracks.can_be_told[host] & tracks.is_vehicle[host]
-    return Scene(pairs, _views(pairs, host[is_warnable], other[is_warnable], pair[is_warnable]), roads)
+    return Scene(pairs, _views(pairs, host[is_warnable], other[is_warnable], pair[is_warnable]), roads, hosts)
 
 
 def _views(pairs: Pairs, host: Ints, other: Ints, pair: Ints) -> Views:

@@ -121,6 +121,11 @@ def drive(cars: Sequence[Car], seconds: float, where: Site | None = None, *, sta
     return changes
 
 
+def parties(notice: Notice) -> tuple[int, int]:
+    """Ids of host and other, 0 for the other where it has none or the notice is about a thing."""
+    return notice.host.vehicle_id, notice.other.vehicle_id if notice.other else 0
+
+
 def raised(changes: Sequence[tuple[float, Notice]], application: str | None = None) -> list[tuple[float, Notice]]:
     """Only those that raise."""
     return [(t, one) for t, one in changes if one.state == "raised" and application in {None, one.application}]

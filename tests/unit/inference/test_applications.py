@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tests.unit.inference.scenes import Car, drive, raised
+from tests.unit.inference.scenes import Car, drive, parties, raised
 
 BRAKE_AT = 2.0
 
@@ -33,7 +33,7 @@ def test_hard_braking_leader_warns_the_follower_in_time_wherever_the_road_points
     changes = drive([leader, follower], 6)
     assert {one.host.vehicle_id for _, one in raised(changes)} == {2}
     found = raised(changes, "fcw")
-    assert [(one.host.vehicle_id, one.other.vehicle_id) for _, one in found] == [(2, 1)]
+    assert [parties(one) for _, one in found] == [(2, 1)]
     warned = found[0][0]
     assert BRAKE_AT <= warned <= BRAKE_AT + 1.0
     # 15 m/s needs 0.8 s and 15²/2·7 m: the warning leaves room for a driver with good brakes
@@ -95,7 +95,7 @@ def test_red_light_runner_and_crossing_vehicle_are_both_warned_in_time(phase, of
     runner = Car(1, (0, -70, 0), 0, 14)
     crossing = Car(2, (-60 + offset, 0, 0), 90, 12, phase_s=phase)
     found = raised(drive([runner, crossing], 6), "icw")
-    assert {(one.host.vehicle_id, one.other.vehicle_id) for _, one in found} == {(1, 2), (2, 1)}
+    assert {parties(one) for _, one in found} == {(1, 2), (2, 1)}
     assert all(_time_left([runner, crossing], t) >= 1.4 for t, _ in found)
 
 
@@ -148,7 +148,7 @@ def test_a_roadside_units_view_of_a_speaking_vehicle_is_not_paired_with_it() -> 
     assert raised(drive([car, shadow], 5)) == []
     leader = Car(1, (0, 25, 0), 0, 15, _brakes(-7))
     found = raised(drive([leader, car, shadow], 5))
-    assert {(one.host.vehicle_id, one.other.vehicle_id) for _, one in found} == {(2, 1)}
+    assert {parties(one) for _, one in found} == {(2, 1)}
     assert len(found) == len({one.application for _, one in found})
 
 

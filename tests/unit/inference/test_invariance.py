@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.inference import scenes, staged
-from tests.unit.inference.scenes import drive, raised
+from tests.unit.inference.scenes import drive, parties, raised
 
 LASTS_S = 4.0
 SCENES = staged.scenes()
@@ -23,7 +23,7 @@ def _verdict(cars, later_us=0):
         found = raised(drive(cars, LASTS_S))
     finally:
         scenes.EPOCH_US = epoch
-    return {(one.application, one.host.vehicle_id, one.other.vehicle_id or staged.OTHER): t for t, one in found}
+    return {(one.application, parties(one)[0], parties(one)[1] or staged.OTHER): t for t, one in found}
 
 
 @cache

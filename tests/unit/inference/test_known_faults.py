@@ -17,7 +17,7 @@ from services.inference.reports import Origin, Participant, of_bsm
 from services.inference.site import SiteParameters, site_parameters
 from services.inference.v2x.catalogue import APPLICATIONS
 from tests.unit.inference import staged
-from tests.unit.inference.scenes import Car, drive, raised, report, site
+from tests.unit.inference.scenes import Car, drive, parties, raised, report, site
 
 
 @pytest.mark.parametrize("speed", [15.0, 22.0, 30.0])
@@ -79,7 +79,7 @@ def test_overtaking_with_somebody_three_seconds_away_is_warned_of_in_every_direc
         Car(3, (0, 25, 0), 0, 15),
     ]
     found = raised(drive(staged.turned(cars, heading), 1), "dnpw")
-    assert [(one.host.vehicle_id, one.other.vehicle_id) for _, one in found] == [(1, 2)]
+    assert [parties(one) for _, one in found] == [(1, 2)]
 
 
 def test_two_units_that_report_at_the_same_instant_are_both_answered() -> None:

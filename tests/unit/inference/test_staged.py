@@ -65,7 +65,7 @@ def test_staged_conflicts_are_judged_as_expected(has_model) -> None:
         first, last = np.searchsorted(samples["time_ms"], [time_ms, time_ms + 1])
         now_us = EPOCH_US + time_ms * 1000
         for one in site.step(_reports(samples.take(np.arange(first, last)), scene.actors, now_us), now_us):
-            if one.state is State.RAISED:
+            if one.state is State.RAISED and one.other is not None:
                 host, other = (str(names[party.vehicle_id - 1]) for party in (one.host, one.other))
                 warned.append(Warned(one.application, host, other, time_ms / 1000))
     verdicts = judge(staging.expectations(UNTIL_S), warned)

@@ -134,7 +134,7 @@ def test_two_participants_of_one_roadside_unit_are_never_twins() -> None:
 
 def _finding(level, *, host=0, other=1):
     one = np.array([1.0])
-    return [Assessment("fcw", np.array([host]), np.array([other]), np.array([level]), one, one, one)]
+    return [Assessment("fcw", np.array([host]), np.array([other]), np.array([level]), one, one, one, np.zeros(1, np.int64))]
 
 
 def _life(picture):

@@ -1,0 +1,43 @@
+"""The table of warnings: made by an earlier version, it takes in what is about things, too."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import psycopg
+
+from chelu.messages import Batch
+from chelu.store import copy_rows, create_series, migrate
+from chelu.store.schema import definitions
+from services.inference.outbox import WARNING_COLUMNS
+from services.inference.storage import MIGRATIONS, WARNING, prepare
+
+US = 1_700_000_000_000_000
+
+
+def _about_a_thing() -> Batch:
+    """One row about a stop line."""
+    values: dict[str, Any] = {"timestamptz": US, "double precision": 2.5, "text": "x", "jsonb": {"a": 1}, "uuid": UUID(int=1)}
+    columns = {one.source: np.array([values.get(one.type, 7)]) for one in WARNING_COLUMNS}
+    columns |= {one.mask: np.ones(1, np.bool_) for one in WARNING_COLUMNS if one.mask}
+    columns |= {"other_device_key_valid": np.zeros(1, np.bool_), "other_vehicle_id_valid": np.zeros(1, np.bool_)}
+    return Batch(columns | {"subject_kind": np.array(["stop line"])})
+
+
+def test_a_table_of_an_earlier_version_takes_warnings_about_things(database_url: str, tmp_path: Path) -> None:
+    shutil.copy(MIGRATIONS / "001_city.sql", tmp_path)
+    before = [one for one in WARNING_COLUMNS if not one.name.startswith("subject_") and one.name != "other_device_key"]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        migrate(connection, "city", tmp_path)
+        create_series(connection, WARNING, definitions(before))
+        connection.execute("ALTER TABLE city.warning ADD COLUMN other_device_key integer NOT NULL")
+        series = prepare(connection)[WARNING]
+        series.ensure(connection, np.array([US]), now_us=US)
+        with connection.transaction():
+            copy_rows(connection, WARNING, _about_a_thing(), WARNING_COLUMNS)
+        row = connection.execute("SELECT subject_kind, subject_id, other_device_key FROM city.warning").fetchone()
+    assert row == ("stop line", "x", None)

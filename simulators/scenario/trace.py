@@ -1,0 +1,101 @@
+"""What a run leaves behind: every actor's motion as columns, many concrete runs of one scenario side by side.
+
+The engine writes it, metrics and verdicts read it, recordings become it. Times are seconds since the run's beginning; planes are
+the road's local metres, east then north; headings are degrees clockwise from north.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.messages import Batch
+from chelu.motion.conflict import Futures
+from simulators.scenario.ways import Ways
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One road user of a scenario: its size in metres, its mass in kg, and whether it is what the test is about."""
+
+    name: str
+    kind: str
+    length_m: float
+    width_m: float
+    mass_kg: float
+    is_under_test: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """n concrete runs of a actors at t instants, `step_s` apart.
+
+    xy (t, n, a, 2) centres; heading_deg, speed_mps (along the heading), acceleration_mps2, along_m and aside_m (place on the way,
+    aside right of its reference line) and aside_mps: (t, n, a). way (n, a): row of `ways`. last (n,): the last instant that
+    counts: the contact's, or the run's end; later ones are not to be looked at. contact_s (n,): when two actors first touch,
+    between two instants, inf when none do; contact (n, 2): which, −1 for none. fired: by manoeuvre, (n,) when it began, NaN when
+    never. lights: by signal, (t, n) of `chelu.codec` LightState. parameters: by name, (n,) the values that make a run concrete.
+    warnings: what a device under test said: columns run, time_s, application, host, other, state; empty in pure runs.
+    """
+
+    actors: tuple[Actor, ...]
+    step_s: float
+    ways: Ways
+    way: Ints
+    xy: Floats
+    heading_deg: Floats
+    speed_mps: Floats
+    acceleration_mps2: Floats
+    along_m: Floats
+    aside_m: Floats
+    aside_mps: Floats
+    last: Ints
+    contact_s: Floats
+    contact: Ints
+    fired: Mapping[str, Floats] = field(default_factory=dict)
+    lights: Mapping[str, Ints] = field(default_factory=dict)
+    parameters: Mapping[str, Floats] = field(default_factory=dict)
+    warnings: Batch | None = None
+
+    @property
+    def instants(self) -> int:
+        """How many instants: t."""
+        return len(self.speed_mps)
+
+    @property
+    def runs(self) -> int:
+        """How many runs: n."""
+        return int(self.speed_mps.shape[1])
+
+    @property
+    def time_s(self) -> Floats:
+        """(t,) seconds since the beginning."""
+        return np.asarray(np.arange(self.instants) * self.step_s, np.float64)
+
+    @property
+    def counts(self) -> npt.NDArray[np.bool_]:
+        """(t, n): which instants of which runs count."""
+        return np.asarray(np.arange(self.instants)[:, None] <= self.last)
+
+    def index(self, actor: str) -> int:
+        """Which column an actor has; KeyError for one of another name."""
+        for row, one in enumerate(self.actors):
+            if one.name == actor:
+                return row
+        raise KeyError(actor)
+
+    def futures(self, actor: int) -> Futures:
+        """One actor's whole way in every run, as `chelu.motion` takes it: (n, t)."""
+        one, size = self.actors[actor], np.empty((self.runs, 2))
+        size[:] = one.length_m, one.width_m
+        return Futures(
+            np.ascontiguousarray(self.xy[:, :, actor].transpose(1, 0, 2)),
+            np.ascontiguousarray(self.heading_deg[:, :, actor].T),
+            size,
+        )

@@ -14,7 +14,7 @@ from evaluation.bench.damage import figures as damage_figures
 from evaluation.bench.ladder import summary
 from evaluation.bench.report import Figure
 from evaluation.bench.road import Step
-from evaluation.bench.site import figures, growth_mb
+from evaluation.bench.site import BAR_PER_S, figures, growth_mb, retreats
 from evaluation.bench.soak import cut, growth_share
 from evaluation.bench.soak import figures as soak_figures
 
@@ -143,3 +143,15 @@ def test_series_become_plots_and_tables(tmp_path: Path) -> None:
         "load and latency",
         "processors in the long runs",
     ]
+
+
+def test_the_last_retreat_offers_little_more_than_the_bar_asks() -> None:
+    for top_per_s in (200_000.0, 140_977.0, 110_000.0):
+        rates = retreats(top_per_s)
+        assert rates == sorted(rates, reverse=True)
+        assert rates[0] == top_per_s
+        assert BAR_PER_S < rates[-1] < 1.05 * BAR_PER_S
+
+
+def test_a_top_below_the_bar_is_retreated_from_by_shares() -> None:
+    assert retreats(50_000.0) == [50_000.0, 47_500.0, 45_000.0, 40_000.0]

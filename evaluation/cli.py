@@ -80,13 +80,16 @@ def v2x(
     quick: Annotated[bool, typer.Option("--quick", help="A tenth of the encounters and the shipped recording only.")] = False,
     only: Annotated[str, typer.Option(help="Only tasks whose names begin so, e.g. icw or traffic.")] = "",
     recordings: Annotated[Path, typer.Option(help="Keep further recordings of ordinary traffic there.")] = Path("recordings"),
+    explain: Annotated[
+        Path | None, typer.Option(help="Write there, a line of JSON each, why every warning in recorded traffic was raised.")
+    ] = None,
 ) -> None:
     """Judge the warnings: recall, lead and false ones of every application, against six instants compared as rectangles."""
     with extra("evaluation"):
         from rich.console import Console
 
         from evaluation.v2x.command import Request, run
-    raise typer.Exit(run(Request(json, recordings, quick, resume, only), Console()))
+    raise typer.Exit(run(Request(json, recordings, quick, resume, only, explain), Console()))
 
 
 def fuzz(

@@ -2,11 +2,13 @@
 
 Each candidate within reach costs (distance / 1.5 m)² + (heading difference / 30°)² + (height difference / 2 m)², whichever of
 these is known; the cheapest wins. A vehicle on one deck is thus not taken for one above or below, parallel roads are told apart
-by heading, and a position without a height goes to the deck whose heading agrees.
+by heading, and a position without a height goes to the deck whose heading agrees. A height that is far off costs no more than
+one of 7 m: satellites' heights may be wrong by 15 m, and then distance and heading must decide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,11 @@ from chelu.roads.pieces import REACH_M
 DISTANCE_SCALE_M = 1.5
 HEADING_SCALE_DEG = 30.0
 HEIGHT_SCALE_M = 2.0
+MOST_HEIGHT_COST = 12.25  # of 7 m
+
+
+Handicap = Callable[[Indices, Indices], Floats]
+"""Position (k,), lane (k,) → what taking that lane costs beside: (k,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,12 @@ def match(
     users: User = VEHICLES,
     reach_m: float = 8.0,
     height_reach_m: float = 15.0,
+    handicap: Handicap | None = None,
 ) -> Match:
     """Lanes that `users` may use for positions (n, 3) with headings (n,); NaN height or heading means unknown.
 
     reach_m is at most 12 m (the index's reach, else ValueError); a lane further than height_reach_m above or below never matches.
+    handicap: what some lanes cost beside, for some of the positions.
     """
     if not 0 < reach_m <= REACH_M:
         raise ValueError(f"reach_m = {reach_m} is outside 0 … {REACH_M}")
@@ -55,7 +64,9 @@ def match(
     cost = square / DISTANCE_SCALE_M**2 + _heading_cost(network, heading_deg, point, piece)
     rise = xyz[point, 2] - (network.pieces.a[piece, 2] + share * (network.pieces.b - network.pieces.a)[piece, 2])
     rise = np.where(np.isnan(rise), 0.0, rise)
-    cost = np.where(np.abs(rise) <= height_reach_m, cost + (rise / HEIGHT_SCALE_M) ** 2, np.inf)
+    cost = np.where(np.abs(rise) <= height_reach_m, cost + np.minimum((rise / HEIGHT_SCALE_M) ** 2, MOST_HEIGHT_COST), np.inf)
+    if handicap is not None:
+        cost = cost + handicap(point, network.pieces.lane[piece].astype(np.int64))
     return _cheapest(network, len(xyz), point, piece, share, square, cost)
 
 

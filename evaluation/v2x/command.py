@@ -14,6 +14,7 @@ from rich.table import Table
 from chelu.local import interrupts
 from chelu.local.targets import check_writable
 from evaluation.v2x.judge import FULL, SHORT, report, tasks
+from evaluation.v2x.ordinary import Roadside
 from evaluation.v2x.results import Results
 
 INTERRUPTED = 130
@@ -22,28 +23,36 @@ RECALL, LEAD_S, FALSE_PER_HOUR = 0.99, 2.5, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """json: where the figures go; recordings: where further recordings are kept; only: tasks whose names begin so."""
+    """json: where the figures go; recordings: where further recordings are kept; only: tasks whose names begin so.
+
+    explain: the file for an explanation of every warning in recorded traffic.
+    """
 
     json: Path | None
     recordings: Path
     is_quick: bool
     is_resumed: bool
     only: str = ""
+    explain: Path | None = None
 
 
 def run(request: Request, console: Console) -> int:
     """Judge; 0, or 130 when interrupted. Whether the bars are met stands in the table: it does not fail for what it finds."""
-    check_writable({"--json": request.json})
+    check_writable({"--json": request.json, "--explain": request.explain})
+    if request.explain is not None and not request.is_resumed:
+        request.explain.unlink(missing_ok=True)
     plan = SHORT if request.is_quick else FULL
     results = Results(asdict(plan), request.json)
     if request.is_resumed:
         results.resume()
-    named = {name: task for name, task in tasks(plan, request.recordings).items() if name.startswith(request.only)}
+    at = Roadside(request.recordings, request.explain)
+    named = {name: task for name, task in tasks(plan, at).items() if name.startswith(request.only)}
     is_whole = _work(named, results, console)
-    console.print(table(report(results.tasks)["applications"]))
-    for name in ("decks", "traffic"):
-        if name in results.tasks:
-            console.print(f"{name}: {results.tasks[name]}")
+    found = report(results.tasks)
+    console.print(table(found["applications"]))
+    for name in ("decks", "decks_on_map", "traffic", "ngsim"):
+        if found[name] is not None:
+            console.print(f"{name}: {found[name]}")
     return 0 if is_whole else INTERRUPTED
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from evaluation.v2x import decks, ordinary, score
+from evaluation.v2x.ordinary import Roadside
 from evaluation.v2x.radio import nominal, varied
 from evaluation.v2x.staging import STAGES, stage
 from evaluation.v2x.trial import run
@@ -26,17 +26,22 @@ class Plan:
     seed: int = 1
 
 
-FULL, SHORT = Plan(2000, 20), Plan(200, 0)
+FULL, SHORT = Plan(2000, 24), Plan(200, 0)
+TRAFFIC, NGSIM = "traffic, ", "NGSIM"
 
 
-def tasks(plan: Plan, recordings: Path) -> Mapping[str, Callable[[Tell], dict[str, Any]]]:
+def tasks(plan: Plan, at: Roadside) -> Mapping[str, Callable[[Tell], dict[str, Any]]]:
     """Name → what works it out, telling the share done."""
     named: dict[str, Callable[[Tell], dict[str, Any]]] = {}
     for application in STAGES:
         named[f"{application}, nominal"] = partial(_nominal, application, plan)
         named[f"{application}, varied"] = partial(_varied, application, plan)
     named["decks"] = partial(decks.cross, plan.encounters, plan.seed)
-    named["traffic"] = partial(ordinary.drive_all, plan.traffic_seeds, recordings)
+    named["decks on a map"] = partial(decks.cross_on_map, plan.encounters, plan.seed)
+    named[f"{TRAFFIC}shipped"] = partial(ordinary.drive_district, 0, at)
+    for seed in range(1, plan.traffic_seeds + 1):
+        named[f"{TRAFFIC}seed {seed}"] = partial(ordinary.drive_district, seed, at)
+    named[NGSIM] = partial(ordinary.drive_ngsim, at)
     return named
 
 
@@ -54,13 +59,19 @@ def _varied(application: str, plan: Plan, tell: Tell) -> dict[str, Any]:
 
 def report(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The document: per application the nominal figures, the varied ones, and false warnings of ordinary traffic."""
-    traffic = parts.get("traffic", {})
+    traffic = ordinary.together(part for name, part in parts.items() if name.startswith(TRAFFIC))
     applications: dict[str, Any] = {}
     for name in STAGES:
         at_nominal = dict(parts.get(f"{name}, nominal", {}))
         if at_nominal:
-            false = traffic.get("false_per_vehicle_hour", {}).get(name, 0.0) if traffic else None
+            false = traffic["false_per_vehicle_hour"].get(name, 0.0) if traffic else None
             applications[name] = {
                 **at_nominal, "false_per_vehicle_hour": false, "varied": parts.get(f"{name}, varied"),
             }  # fmt: skip
-    return {"applications": applications, "decks": parts.get("decks"), "traffic": traffic or None}
+    return {
+        "applications": applications,
+        "decks": parts.get("decks"),
+        "decks_on_map": parts.get("decks on a map"),
+        "traffic": traffic,
+        "ngsim": parts.get(NGSIM),
+    }

@@ -1,4 +1,4 @@
-"""Ordinary traffic: recordings of the district in which nobody collides, every vehicle with a radio, ten messages a second.
+"""Ordinary traffic: recordings in which nobody collides, every vehicle with a radio, ten messages a second.
 
 Warnings are counted by application, and so are the needless ones (`evaluation.v2x.truth`): at every moment of the next five
 seconds the required deceleration is below 2 m/s², each going on as fast as it then is on the path that it really takes.
@@ -8,138 +8,98 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from chelu.motion.conflict import Futures
-from chelu.motion.footprints import forward
-from chelu.motion.kinematics import travelled
-from evaluation.models.motion.tracks import EPOCH_US, Recording, read_trace, reports_at
-from evaluation.v2x import recordings
-from evaluation.v2x.actors import Floats, Ints
-from evaluation.v2x.truth import NEEDED_FOR_S, NEEDED_MPS2, requires_braking
-from services.inference.life import Notice, Party, State
+from evaluation.models.motion.tracks import EPOCH_US
+from evaluation.v2x import recordings, traffic
+from evaluation.v2x.explain import Explanations
+from evaluation.v2x.hindsight import Hindsight, Raised
+from evaluation.v2x.traffic import Traffic
+from services.inference.life import Party, State
 from services.inference.motion_model import OnnxMotionModel, shipped
 from services.inference.site import Site, SiteParameters
 
-_STEP_S, _EVERY_S = 0.1, 0.25
-_AHEAD_S: Floats = np.arange(0.0, 8.0, _STEP_S)
+Tell = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
-    """A warning in ordinary traffic: vehicles of the recording."""
+class Roadside:
+    """Where further recordings are kept, and the file for explanations, if anybody wants to read them."""
 
-    application: str
-    host: int
-    other: int
-    at_s: float
+    recordings: Path
+    explanations: Path | None = None
 
 
-def drive_all(seeds: int, directory: Path, tell: Callable[[float], None]) -> dict[str, Any]:
-    """The recording that ships, then others made of further seeds (needs SUMO), together."""
-    hours, raised, needless = 0.0, Counter[str](), Counter[str]()
-    for number in range(seeds + 1):
-        found = recordings.of_seed(number, directory) if number else recordings.shipped()
-        if found is None:
-            continue
-        recording = read_trace(found)
-        warnings = drive(recording, partial(_tell_part, tell, number, seeds + 1))
-        hours += vehicle_hours(recording)
-        raised.update(one.application for one in warnings)
-        needless.update(one.application for one in needless_of(recording, warnings))
+def drive_district(seed: int, at: Roadside, tell: Tell) -> dict[str, Any]:
+    """The recording that ships (0), or one made of a further seed; one in which somebody collides or brakes hard has no hours."""
+    found = recordings.of_seed(seed, at.recordings) if seed else recordings.shipped()
+    if found is None:
+        return {"vehicle_hours": 0.0, "raised": {}, "false": {}, "note": "not ordinary: somebody collides or brakes hard"}
+    return _figures(traffic.read(found), at, tell)
+
+
+def drive_ngsim(at: Roadside, tell: Tell) -> dict[str, Any]:
+    """Interstate 80, if its file is there; else a note that it is not."""
+    found = traffic.ngsim()
+    if found is None:
+        return {"vehicle_hours": 0.0, "raised": {}, "false": {}, "note": "not driven: the recording is not on this machine"}
+    return _figures(found, at, tell)
+
+
+def together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Hours, warnings and needless ones of several recordings; None without any."""
+    hours, raised, false, count = 0.0, Counter[str](), Counter[str](), 0
+    for part in parts:
+        hours += part["vehicle_hours"]
+        raised.update(part["raised"])
+        false.update(part["false"])
+        count += part["vehicle_hours"] > 0
+    if not hours:
+        return None
     return {
+        "recordings": count,
         "vehicle_hours": round(hours, 2),
         "raised": dict(sorted(raised.items())),
-        "false": dict(sorted(needless.items())),
-        "false_per_vehicle_hour": {name: round(count / hours, 3) for name, count in sorted(needless.items())},
+        "false": dict(sorted(false.items())),
+        "false_per_vehicle_hour": {name: round(number / hours, 3) for name, number in sorted(false.items())},
     }
 
 
-def _tell_part(tell: Callable[[float], None], part: int, parts: int, share: float) -> None:
-    tell((part + share) / parts)
+def _figures(driven: Traffic, at: Roadside, tell: Tell) -> dict[str, Any]:
+    hindsight = Hindsight(driven.recording)
+    explanations = Explanations(driven.recording, hindsight)
+    warnings = drive(driven, tell, explanations if at.explanations else None)
+    is_needless = hindsight.needless(warnings)
+    if at.explanations:
+        explanations.append_to(at.explanations, is_needless.tolist())
+    false = Counter(one.application for one, is_one in zip(warnings, is_needless.tolist(), strict=True) if is_one)
+    return {
+        "vehicle_hours": round(driven.vehicle_hours, 3),
+        "raised": dict(sorted(Counter(one.application for one in warnings).items())),
+        "false": dict(sorted(false.items())),
+    }
 
 
-def vehicle_hours(recording: Recording) -> float:
-    """Hours that all vehicles together are in it."""
-    step_s = float(np.median(np.diff(np.unique(recording.time_s))))
-    return len(recording.time_s) * step_s / 3600.0
-
-
-def drive(recording: Recording, tell: Callable[[float], None] | None = None) -> list[Raised]:
+def drive(driven: Traffic, tell: Tell | None = None, explanations: Explanations | None = None) -> list[Raised]:
     """All of a recording through one site; every warning raised."""
-    site = Site(
-        SiteParameters(), roads=recording.roads, model=OnnxMotionModel(shipped()), new_id=map(str, itertools.count()).__next__
-    )
-    edges = np.flatnonzero(np.diff(recording.time_s) > 1e-6) + 1
-    found: list[Raised] = []
-    for rows in np.split(np.arange(len(recording.time_s)), edges):
-        at_s = float(recording.time_s[rows[0]])
-        changes = site.step(reports_at(recording, rows), EPOCH_US + round(at_s * 1e6))
-        found += [_raised(one, one.other, at_s) for one in changes if one.state is State.RAISED and one.other is not None]
+    roads = driven.recording.roads
+    site = Site(SiteParameters(), roads=roads, model=OnnxMotionModel(shipped()), new_id=map(str, itertools.count()).__next__)
+    lasts_s, found = float(driven.recording.time_s[-1]) + 1e-9, list[Raised]()
+    for at_s, reports in driven.instants():
+        for one in site.step(reports, EPOCH_US + round(at_s * 1e6)):
+            if one.state is State.RAISED and one.other is not None:
+                warning = Raised(one.application, _road_user(one.host), _road_user(one.other), at_s)
+                found.append(warning)
+                if explanations is not None:
+                    explanations.note(site, one, one.other, warning)
         if tell is not None:
-            tell(float(rows[-1] + 1) / len(recording.time_s))
+            tell(at_s / lasts_s)
     return found
 
 
-def _raised(notice: Notice, other: Party, at_s: float) -> Raised:
-    return Raised(notice.application, notice.host.vehicle_id - 1, other.vehicle_id - 1, at_s)
-
-
-def needless_of(recording: Recording, warnings: Sequence[Raised]) -> list[Raised]:
-    """Those of which braking with 2 m/s² would have been enough at every moment of the next five seconds."""
-    if not warnings:
-        return []
-    tracks = _Tracks(recording)
-    host, other = (np.array([getattr(one, side) for one in warnings]) for side in ("host", "other"))
-    at = np.array([one.at_s for one in warnings])
-    needed = np.zeros(len(warnings), np.bool_)
-    for later_s in np.arange(0.0, NEEDED_FOR_S, _EVERY_S):
-        needed |= tracks.requires_braking(host, other, at + later_s)
-    return [one for one, was in zip(warnings, needed.tolist(), strict=True) if not was]
-
-
-class _Tracks:
-    """Each vehicle's samples in a row, to be read at any time and at any place of its way; straight on beyond its end."""
-
-    def __init__(self, recording: Recording) -> None:
-        order = np.lexsort((recording.time_s, recording.vehicle))
-        vehicle = recording.vehicle[order]
-        self._time, self._xy = recording.time_s[order], recording.xyz[order, :2]
-        self._heading, self._speed = recording.heading_deg[order], recording.speed_mps[order]
-        step = np.hypot(*np.diff(self._xy, axis=0, prepend=self._xy[:1]).T)
-        step[np.concatenate([[True], vehicle[1:] != vehicle[:-1]])] = 0.0
-        self._way, self._size = np.cumsum(step), recording.size_m
-        self._begin, self._end = (np.searchsorted(vehicle, np.arange(len(self._size)), side) for side in ("left", "right"))
-
-    def requires_braking(self, host: Ints, other: Ints, from_s: Floats) -> npt.NDArray[np.bool_]:
-        """Whether at these instants the hosts' required deceleration was 2 m/s² or more."""
-        moments = zip(host.tolist(), other.tolist(), from_s.tolist(), strict=True)
-        return np.array([self._requires(*one) for one in moments])
-
-    def _requires(self, host: int, other: int, at_s: float) -> bool:
-        on, braking, there = (self._going_on(one, at_s, brake) for one, brake in ((host, 0.0), (host, NEEDED_MPS2), (other, 0.0)))
-        if on is None or braking is None or there is None:
-            return False
-        speed = np.hypot(*(on.xy[0, 1] - on.xy[0, 0])) / _STEP_S
-        return bool(requires_braking(on, braking, there, np.array([speed]))[0])
-
-    def _going_on(self, vehicle: int, at_s: float, brake_mps2: float) -> Futures | None:
-        """From this instant on, on the path that the vehicle really takes; None when it is not there."""
-        rows = slice(self._begin[vehicle], self._end[vehicle])
-        times, ways = self._time[rows], self._way[rows]
-        if not times[0] <= at_s <= times[-1]:
-            return None
-        speed = np.interp(at_s, times, self._speed[rows])
-        driven, _ = travelled(np.array([speed]), np.array([-brake_mps2]), _AHEAD_S)
-        way = np.interp(at_s, times, ways) + driven[0]
-        heading = self._heading[rows][np.clip(np.searchsorted(ways, way), 0, len(ways) - 1)]
-        xy = np.stack([np.interp(way, ways, self._xy[rows, axis]) for axis in (0, 1)], axis=1)
-        xy = xy + np.maximum(way - ways[-1], 0.0)[:, None] * forward(heading)
-        return Futures(xy[None], heading[None], np.asarray(self._size[vehicle])[None])
+def _road_user(party: Party) -> int:
+    """The recording's number of it; who walks is known by the number that the roadside unit gives."""
+    return (party.vehicle_id or party.participant_id or 0) - 1

@@ -13,6 +13,7 @@ from evaluation.v2x.encounters import Encounters
 from evaluation.v2x.instants import SixInstants
 from evaluation.v2x.radio import EPOCH_US, Conditions, broadcast
 from services.inference.life import Notice, State
+from services.inference.network import NetworkRoads
 from services.inference.site import Site, SiteParameters
 
 CLEARED_S = 1.0  # a warning that ended so shortly before the contact still counts as given
@@ -55,10 +56,20 @@ class Outcome:
         return first
 
 
-def run(encounters: Encounters, conditions: Conditions, seed: int, *, tell: Callable[[float], None] | None = None) -> Outcome:
-    """Drive all of them through one picture."""
+def run(
+    encounters: Encounters,
+    conditions: Conditions,
+    seed: int,
+    *,
+    roads: NetworkRoads | None = None,
+    height_error_m: Floats | None = None,
+    tell: Callable[[float], None] | None = None,
+) -> Outcome:
+    """Drive all of them through one picture; height_error_m: what each actor's heights are off all the time."""
     air = broadcast(encounters, conditions, seed)
-    site = Site(SiteParameters(), roads=None, model=None, new_id=map(str, itertools.count()).__next__)
+    if height_error_m is not None:
+        air.reports.xyz[:, 2] += height_error_m[air.actor]
+    site = Site(SiteParameters(), roads=roads, model=None, new_id=map(str, itertools.count()).__next__)
     plain, book = SixInstants(encounters), _Book(len(encounters), encounters.application)
     for now_s, rows in air.ticks(encounters.lasts_s):
         arrived = air.reports.take(np.arange(rows.start, rows.stop))

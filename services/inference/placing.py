@@ -1,7 +1,8 @@
 """On which lane and at which height every track is: matched to the road network when it has moved, kept per slot in between.
 
-Height decides what may collide in a city of stacked roads. A height that was sent is taken as it is, or as that of the matched
-lane when it agrees with it; one that was not sent becomes a set of candidates, one for each deck the track may be on.
+Height decides what may collide in a city of stacked roads. Satellites' heights may be 15 m off, for minutes and in the same
+sense: where the map leaves no choice, a track's error is learned, and taken off from then on. A height that then agrees with the
+matched lane's is that one; where it does not, and where none was sent, every deck the track may be on is a candidate.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from services.inference.reports import Floats, Ints, Participant
 from services.inference.types import Mask
 
 CANDIDATES = 4  # decks considered where the height is unknown
-_AGREES_M = 3.0  # a sent height this close to the matched lane's is that lane's: half the least distance of two decks
+AGREES_M = 3.0  # a sent height this close to the matched lane's is that lane's: half the least distance of two decks
+MOST_ERROR_M = 20.0  # of a height that is sent; who is further from every road is on none of them
+_LEARNED_SHARE = 0.1  # of what a height that agrees is still off, at each match: errors drift
 _GRADIENT_LIMIT = 0.15
 _LOOKED_AT: Ints = np.arange(0, HISTORY, 2)  # reports back from the newest
 _USUAL_GRADIENT = 0.04  # one standard deviation of hillside roads
@@ -29,21 +32,25 @@ class Placed:
     """n tracks: lane index (−1 none), metres along it, its gradient in driving direction, heights of the decks it may be on.
 
     turn_deg: how far the lane's end points to the right of the track's heading now, NaN without a lane: a turning vehicle turns
-    until then and not in circles.
+    until then and not in circles. slant_deg: how far the track points to the right of the lane where it is, NaN without one.
     """
 
     lane: Ints
     offset_m: Floats
     gradient: Floats
     turn_deg: Floats
+    slant_deg: Floats
     heights_m: Floats  # (n, CANDIDATES), NaN where there is none
 
 
 class Roads(Protocol):
     """The site's road network as this stage needs it, called from the stage's thread."""
 
-    def place(self, xyz: Floats, heading_deg: Floats) -> Placed:
-        """Match positions (n, 3), up NaN when unknown; a lane is one that runs about along the heading."""
+    def place(self, xyz: Floats, heading_deg: Floats, before: Ints) -> Placed:
+        """Match positions (n, 3), up NaN when unknown, of tracks that were on lanes `before` (−1 not known).
+
+        A lane is one that runs about along the heading.
+        """
 
     def leads_to(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
         """Whether one drives from `lane` to `other` without changing lanes, within some hundred metres; unknown lanes may."""
@@ -53,6 +60,9 @@ class Roads(Protocol):
 
     def is_in_junction(self, lane: Ints) -> npt.NDArray[np.bool_]:
         """Whether a lane is a path across a junction; unknown ones are not."""
+
+    def are_beside(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
+        """Whether both are lanes of one road in one direction; unknown ones are not."""
 
     def is_single_lane(self, lane: Ints) -> npt.NDArray[np.bool_]:
         """Whether a lane is the only one for vehicles in its direction; unknown ones are."""
@@ -67,6 +77,8 @@ class Placement:
         self.offset_m: Floats = np.empty(0)
         self.gradient: Floats = np.empty(0)
         self.turn_deg: Floats = np.empty(0)
+        self.slant_deg: Floats = np.empty(0)
+        self.height_error_m: Floats = np.empty(0)  # of what the track sends, as far as the map showed it
         self.heights_m: Floats = np.empty((0, CANDIDATES))
         self._at: Floats = np.empty((0, 3))
         self._generation: npt.NDArray[np.int64] = np.empty(0, np.int64)
@@ -111,6 +123,16 @@ class Placement:
             return np.zeros(len(slot), np.bool_)
         return self._roads.is_in_junction(self.lane[slot])
 
+    def are_beside(self, slot: Ints, other: Ints) -> npt.NDArray[np.bool_]:
+        """Whether both tracks are on lanes of one road, as far as the roads tell."""
+        if self._roads is None:
+            return np.zeros(len(slot), np.bool_)
+        return self._roads.are_beside(self.lane[slot], self.lane[other])
+
+    def slants_deg(self, slot: Ints) -> Floats:
+        """How far the track in `slot` points to the right of its lane, NaN where no road tells."""
+        return self.slant_deg[slot]
+
     def is_single_lane(self, slot: Ints) -> npt.NDArray[np.bool_]:
         """Whether the track in `slot` has but one lane in its direction, as far as the roads tell."""
         if self._roads is None:
@@ -118,16 +140,16 @@ class Placement:
         return self._roads.is_single_lane(self.lane[slot])
 
     def _match(self, roads: Roads, picture: Picture, due: Ints) -> None:
-        found = roads.place(picture.xyz[due], picture.floats["heading_deg"][due])
+        fresh = due[self._generation[due] != picture.generation[due]]
+        self.lane[fresh], self.height_error_m[fresh] = -1, 0.0
+        xyz = picture.xyz[due].copy()
+        xyz[:, 2] -= self.height_error_m[due]
+        before = np.where(np.isnan(self.heights_m[due, 1]), self.lane[due], -1)  # of several decks the lane may be the wrong one
+        found = roads.place(xyz, picture.floats["heading_deg"][due], before)
         self.lane[due], self.offset_m[due], self.gradient[due] = found.lane, found.offset_m, found.gradient
-        self.turn_deg[due] = found.turn_deg
-        sent = picture.xyz[due, 2]
-        apart = np.abs(found.heights_m - sent[:, None])
-        nearest = np.nanmin(np.where(np.isnan(apart), np.inf, apart), axis=1)
-        known = np.isfinite(sent)
-        road = found.heights_m[np.arange(len(due)), np.argmin(np.where(np.isnan(apart), np.inf, apart), axis=1)]
-        self.heights_m[due] = np.where(known[:, None], np.nan, found.heights_m)
-        self.heights_m[due[known], 0] = np.where(nearest <= _AGREES_M, road, sent)[known]
+        self.turn_deg[due], self.slant_deg[due] = found.turn_deg, found.slant_deg
+        self.heights_m[due], off = _on_decks(found.heights_m, xyz[:, 2])
+        self.height_error_m[due] += off
         self._at[due], self._generation[due] = picture.xyz[due], picture.generation[due]
 
     def _place_by_trend(self, picture: Picture, slots: Ints) -> None:
@@ -139,7 +161,7 @@ class Placement:
         up, gradient = _trend(past, picture.count[slots][:, None] > _LOOKED_AT, picture.xyz[slots], sigma)
         self.gradient[slots] = gradient
         self.lane[slots] = -1
-        self.turn_deg[slots] = np.nan
+        self.turn_deg[slots] = self.slant_deg[slots] = np.nan
         self.heights_m[slots] = np.nan
         self.heights_m[slots, 0] = up
 
@@ -147,8 +169,30 @@ class Placement:
         if capacity != len(self.lane):
             self.lane, self.offset_m = resized(self.lane, capacity, -1), resized(self.offset_m, capacity)
             self.gradient, self.turn_deg = resized(self.gradient, capacity), resized(self.turn_deg, capacity, np.nan)
+            self.slant_deg, self.height_error_m = (
+                resized(self.slant_deg, capacity, np.nan),
+                resized(self.height_error_m, capacity),
+            )
             self.heights_m, self._at = resized(self.heights_m, capacity, np.nan), resized(self._at, capacity, np.inf)
             self._generation = resized(self._generation, capacity, -1)
+
+
+def _on_decks(candidates_m: Floats, sent_m: Floats) -> tuple[Floats, Floats]:
+    """Heights that count (n, CANDIDATES), and what is learned of each height's error (n,), given decks and sent heights.
+
+    The nearest deck if it agrees, or if there is no other; else it may be any. Without a deck near what was sent counts.
+    """
+    apart = np.where(np.isnan(candidates_m) | np.isnan(sent_m)[:, None], np.inf, np.abs(candidates_m - sent_m[:, None]))
+    rows, nearest = np.arange(len(sent_m)), np.argmin(apart, axis=1)
+    agrees = apart[rows, nearest] <= AGREES_M
+    is_near = apart[rows, nearest] <= MOST_ERROR_M
+    is_only = is_near & np.isnan(candidates_m[:, 1])
+    road = candidates_m[rows, nearest]
+    one = np.where(agrees | is_only, road, np.where(is_near | np.isnan(sent_m), np.nan, sent_m))
+    heights = np.where(np.isnan(one)[:, None], candidates_m, np.nan)
+    heights[:, 0] = np.where(np.isnan(one), candidates_m[:, 0], one)
+    off = np.where(agrees, _LEARNED_SHARE * (sent_m - road), np.where(is_only, sent_m - road, 0.0))
+    return heights, off
 
 
 def _trend(past: Floats, valid: Mask, xyz: Floats, sigma_m: Floats) -> tuple[Floats, Floats]:

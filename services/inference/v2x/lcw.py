@@ -47,7 +47,7 @@ def assess(scene: Scene, parameters: LcwParameters) -> list[Assessment]:
         & (tracks.speed_mps[views.host] >= p.least_speed_mps)
     )
     is_beside, comes_s = _beside(views, p), _comes_up_s(scene, views)
-    touches_s = _touches_s(scene, views, p)
+    touches_s = _touches_s(scene, views, _nears_mps(scene, views), p)
     signals = _signals_towards(scene, views)
     drifts = touches_s <= p.drift_s
     warns = (signals & (is_beside | (comes_s <= p.closing_s))) | drifts
@@ -74,11 +74,21 @@ def _comes_up_s(scene: Scene, views: Views) -> Floats:
     return np.where(comes, np.maximum(views.gap_m, 0.0) / np.where(comes, closing, 1.0), np.inf)
 
 
-def _touches_s(scene: Scene, views: Views, p: LcwParameters) -> Floats:
+def _nears_mps(scene: Scene, views: Views) -> Floats:
+    """How fast the sides come together: by how both slant on lanes of one road, else against the circle through both."""
+    tracks, slots = scene.tracks, [scene.tracks.slots[side] for side in (views.host, views.other)]
+    host, other = (
+        tracks.speed_mps[side] * np.sin(np.radians(scene.roads.slants_deg(slot)))
+        for side, slot in zip((views.host, views.other), slots, strict=True)
+    )
+    return np.where(scene.roads.are_beside(*slots), np.sign(views.aside_m) * (host - other), views.nears_mps)
+
+
+def _touches_s(scene: Scene, views: Views, nears_mps: Floats, p: LcwParameters) -> Floats:
     """Seconds until the sides touch if both go on to move as they do, and are then level; inf when they will not be."""
     tracks = scene.tracks
-    nears = views.nears_mps >= p.least_drift_mps
-    time = np.where(nears, -views.overlap_m / np.where(nears, views.nears_mps, 1.0), np.inf)
+    nears = nears_mps >= p.least_drift_mps
+    time = np.where(nears, -views.overlap_m / np.where(nears, nears_mps, 1.0), np.inf)
     length = (tracks.size_m[views.host, 0] + tracks.size_m[views.other, 0]) / 2.0
     there = views.ahead_m + (tracks.speed_mps[views.other] - tracks.speed_mps[views.host]) * np.minimum(time, 10.0)
     return np.where(np.abs(there) <= length, time, np.inf)

@@ -68,6 +68,12 @@ class RoadKnowledge(Protocol):
     def may_cross(self, slot: Ints, other: Ints) -> Mask:
         """Whether the ways of both can meet over the next junction."""
 
+    def are_beside(self, slot: Ints, other: Ints) -> Mask:
+        """Whether both are known to be on one road in one direction, where lanes run side by side."""
+
+    def slants_deg(self, slot: Ints) -> Floats:
+        """How far it points to the right of its lane, NaN where no road tells."""
+
     def is_in_junction(self, slot: Ints) -> Mask:
         """Whether it is in a junction."""
 

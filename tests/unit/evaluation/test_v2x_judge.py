@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from chelu.errors import ConfigurationError
+from chelu.roads.matching import match
 from evaluation.v2x import decks, score
 from evaluation.v2x.actors import film, still
 from evaluation.v2x.encounters import Encounters
 from evaluation.v2x.instants import SixInstants
 from evaluation.v2x.judge import SHORT, report, tasks
+from evaluation.v2x.ordinary import Roadside
 from evaluation.v2x.radio import broadcast, nominal, varied
 from evaluation.v2x.results import Results
 from evaluation.v2x.staging import STAGES, stage
@@ -112,8 +114,20 @@ def test_a_short_trial_finds_nearly_every_avoidable_contact(application) -> None
     assert found["lead_p50_s"] > 2.0
 
 
-def test_crossings_on_two_levels_warn_nobody() -> None:
-    assert decks.cross(30, 1, lambda share: None)["warnings"] == 0
+@pytest.mark.parametrize("cross", [decks.cross, decks.cross_on_map])
+def test_crossings_on_two_levels_warn_nobody(cross) -> None:
+    assert cross(30, 1, lambda share: None)["warnings"] == 0
+
+
+def test_the_map_of_a_crossing_on_two_levels_has_both_roads_where_their_vehicles_drive() -> None:
+    encounters = decks.stacked(5, 1)
+    network = decks.map_of(encounters)
+    shown = film(encounters.actors, np.arange(0, 12.0, 0.5))
+    up = np.broadcast_to(encounters.actors.up_m[:, None], shown.way_m.shape)
+    xyz = np.concatenate([shown.xy, up[..., None]], axis=2)
+    found = match(network, xyz.reshape(-1, 3), shown.heading_deg.ravel())
+    assert (found.lane.reshape(up.shape) == np.arange(10)[:, None]).all()
+    assert len(network.stacked.lower) == 5
 
 
 def test_six_instants_need_five_reports_in_half_a_second() -> None:
@@ -129,7 +143,8 @@ def test_six_instants_need_five_reports_in_half_a_second() -> None:
 
 def test_the_report_has_the_keys_of_every_finished_application() -> None:
     figures = {"n": 1, "recall": 1.0, "lead_p5_s": 2.6, "lead_p50_s": 3.0, "baseline_recall": 0.5}
-    found = report({"icw, nominal": figures, "traffic": {"false_per_vehicle_hour": {"icw": 0.2}}})
+    parts = [{"vehicle_hours": 8.0, "raised": {"icw": 4}, "false": {"icw": 2}}, {"vehicle_hours": 2.0, "raised": {}, "false": {}}]
+    found = report({"icw, nominal": figures, "traffic, shipped": parts[0], "traffic, seed 1": parts[1]})
     assert set(found["applications"]) == {"icw"}
     assert found["applications"]["icw"]["false_per_vehicle_hour"] == 0.2
     assert {"recall", "false_per_vehicle_hour", "lead_p5_s", "lead_p50_s", "baseline_recall", "n"} <= set(
@@ -152,5 +167,6 @@ def test_a_run_goes_on_only_with_one_of_its_kind(tmp_path) -> None:
 
 
 def test_every_application_is_judged_at_nominal_and_at_varied_conditions(tmp_path) -> None:
-    named = tasks(SHORT, tmp_path)
-    assert {f"{one}, {how}" for one in STAGES for how in ("nominal", "varied")} | {"decks", "traffic"} == set(named)
+    named = tasks(SHORT, Roadside(tmp_path))
+    staged = {f"{one}, {how}" for one in STAGES for how in ("nominal", "varied")}
+    assert staged | {"decks", "decks on a map", "traffic, shipped", "NGSIM"} == set(named)

@@ -20,11 +20,11 @@ class _FlatRoads(NetworkRoads):
     def __init__(self):
         pass
 
-    def place(self, xyz, heading_deg):
+    def place(self, xyz, heading_deg, before):
         zero = np.zeros(len(xyz))
         heights = np.full((len(xyz), 4), np.nan)
         heights[:, 0] = xyz[:, 2]
-        return Placed(np.zeros(len(xyz), np.int64), zero, zero, zero, heights)
+        return Placed(np.zeros(len(xyz), np.int64), zero, zero, zero, zero, heights)
 
     def leads_to(self, lane, other):
         return np.ones(len(lane), bool)
@@ -35,6 +35,9 @@ class _FlatRoads(NetworkRoads):
         return np.ones(len(lane), bool)
 
     def is_in_junction(self, lane):
+        return np.zeros(len(lane), bool)
+
+    def are_beside(self, lane, other):
         return np.zeros(len(lane), bool)
 
     def segments(self):

@@ -12,6 +12,7 @@ from services.inference.picture import Picture
 from services.inference.placing import Placement
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site
 
+NOT_KNOWN = np.array([-1, -1])  # which lanes two were on before
 FILE = Path(__file__).parents[3] / "simulators" / "data" / "district.net.xml.gz"
 
 
@@ -52,16 +53,79 @@ def test_vehicles_on_two_decks_of_the_interchange_do_not_warn_each_other(network
     assert raised(drive(cars, 6, site(roads=roads))) == []
 
 
+@pytest.mark.parametrize("errors", [(15, -15), (-15, 15), (15, 15), (8, 0), (0, -8), (20, 20)])
+def test_heights_that_are_far_off_put_nobody_onto_another_deck(network, roads, errors) -> None:
+    """7 m apart, and 8 m off: by what is sent the two would be on one deck."""
+    place, upper, (one, two), _ = _crossing(network)
+    cars = [
+        Car(name, (*(place[:2] - 60 * np.array([np.sin(np.radians(way)), np.cos(np.radians(way))])), up + off), way, 14)
+        for name, way, up, off in zip((1, 2), (one, two), (place[2], upper), errors, strict=True)
+    ]
+    assert raised(drive(cars, 6, site(roads=roads))) == []
+
+
+@pytest.mark.parametrize("errors", [(15, -15), (-15, 15), (0, 12)])
+def test_heights_that_are_far_off_part_nobody_who_is_on_one_road(network, roads, errors) -> None:
+    shape = network.lanes.shape
+    lane = int(np.flatnonzero((network.lanes.length_m > 250) & (network.lane_kind() == 0) & (network.lanes.users & 1 > 0))[0])
+    start, end = shape[lane][0], shape[lane][1]
+    way = (end - start) / np.linalg.norm(end - start)
+    heading = float(np.degrees(np.arctan2(*way[:2])) % 360)
+    fast, slow = (start + way * along for along in (5.0, 95.0))
+    for one, off in zip((fast, slow), errors, strict=True):
+        one[2] = roads.place(np.array([[*one[:2], np.nan]]), np.array([heading]), np.array([-1])).heights_m[0, 0] + off
+    found = raised(drive([Car(1, tuple(fast), heading, 16), Car(2, tuple(slow), heading, 0)], 4, site(roads=roads)), "fcw")
+    assert [one.host.vehicle_id for _, one in found] == [1]
+
+
+def test_an_error_of_the_height_is_learned_where_the_map_leaves_no_choice(network, roads) -> None:
+    lane = int(np.flatnonzero((network.lanes.length_m > 150) & (network.lane_kind() == 0) & (network.lanes.users & 1 > 0))[0])
+    start, end = network.lanes.shape[lane][:2]
+    heading = float(np.degrees(np.arctan2(*(end - start)[:2])) % 360)
+    picture, placement = Picture(), Placement(roads, moved_m=1.0)
+    for tick in range(20):
+        placement.update(picture, picture.update(report([Car(1, (*start[:2], start[2] + 13), heading, 8)], tick * 0.1)).slots)
+    assert placement.height_error_m[0] == pytest.approx(13, abs=1.5)
+    assert placement.heights_m[0, 0] == pytest.approx(start[2], abs=1.5)
+
+
+def test_who_is_far_from_every_road_in_height_is_on_none_of_them(network, roads) -> None:
+    start, end = network.lanes.shape[0][:2]
+    heading = float(np.degrees(np.arctan2(*(end - start)[:2])) % 360)
+    picture, placement = Picture(), Placement(roads, moved_m=1.0)
+    placement.update(picture, picture.update(report([Car(1, (*start[:2], start[2] + 60), heading, 8)], 0.0)).slots)
+    assert placement.heights_m[0, 0] == pytest.approx(start[2] + 60)
+    assert placement.height_error_m[0] == 0
+
+
+def test_how_far_a_track_slants_on_its_lane_is_told_in_a_bend_as_on_a_straight(network, roads) -> None:
+    shape = network.lanes.shape
+    lanes = np.flatnonzero((network.lanes.users & 1 > 0) & (np.diff(shape.start) >= 6) & (network.lanes.length_m > 12))
+    for lane in lanes[:40].tolist():
+        line = shape[lane]
+        way = line[3] - line[2]
+        if np.linalg.norm(way[:2]) < 0.5:
+            continue
+        heading = np.degrees(np.arctan2(*way[:2]))
+        middle = np.array([(line[2] + line[3]) / 2])
+        before = np.array([lane])
+        found = roads.place(middle, np.array([heading % 360]), before)
+        if found.lane[0] == lane:
+            assert abs(found.slant_deg[0]) < 12
+            turned = roads.place(middle, np.array([(heading + 5) % 360]), before)
+            assert turned.slant_deg[0] - found.slant_deg[0] == pytest.approx(5, abs=0.1)
+
+
 def test_a_place_with_a_height_gets_the_height_of_its_lane(network, roads) -> None:
     place, upper, (one, two), lanes = _crossing(network)
-    found = roads.place(np.array([place, [*place[:2], upper + 0.8]]), np.array([one, two]))
+    found = roads.place(np.array([place, [*place[:2], upper + 0.8]]), np.array([one, two]), NOT_KNOWN)
     assert (network.lanes.deck[found.lane] == network.lanes.deck[list(lanes)]).all()
     np.testing.assert_allclose(found.heights_m[:, 0], [place[2], upper], atol=0.3)
 
 
 def test_an_unknown_height_gives_every_deck_that_runs_along_the_heading(network, roads) -> None:
     place, upper, (one, two), _ = _crossing(network)
-    found = roads.place(np.array([[*place[:2], np.nan]] * 2), np.array([one, two]))
+    found = roads.place(np.array([[*place[:2], np.nan]] * 2), np.array([one, two]), NOT_KNOWN)
     assert np.nanmin(np.abs(found.heights_m[0] - place[2])) < 0.3
     assert np.nanmin(np.abs(found.heights_m[1] - upper)) < 0.3
 
@@ -81,9 +145,9 @@ def test_a_track_that_has_not_moved_is_not_matched_again(roads, network) -> None
     class Counting:
         calls = 0
 
-        def place(self, xyz, heading):
+        def place(self, xyz, heading, before):
             Counting.calls += len(xyz)
-            return roads.place(xyz, heading)
+            return roads.place(xyz, heading, before)
 
         def __getattr__(self, name):
             return getattr(roads, name)

@@ -1,0 +1,86 @@
+"""Recorded traffic as a site hears of it: vehicles speak for themselves, a roadside unit sees who walks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.models.motion.tracks import Recording, read_ngsim, read_trace, reports_at
+from evaluation.v2x.actors import Ints
+from services.inference.reports import Participant, Reports, Track
+from simulators import trace
+
+_UNIT_KEY = 1_000_000  # of the roadside unit that sees who walks
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """A recording in which the last `walkers` road users walk."""
+
+    recording: Recording
+    walkers: int
+
+    @property
+    def vehicle_hours(self) -> float:
+        """Hours that all vehicles together are in it."""
+        times, vehicle = self.recording.time_s, self.recording.vehicle
+        step_s = float(np.median(np.diff(np.unique(times))))
+        return float(np.count_nonzero(vehicle < self._first_walker)) * step_s / 3600.0
+
+    def instants(self) -> Iterator[tuple[float, Reports]]:
+        """Every instant, with what is reported at it."""
+        edges = np.flatnonzero(np.diff(self.recording.time_s) > 1e-6) + 1
+        for rows in np.split(np.arange(len(self.recording.time_s)), edges):
+            yield float(self.recording.time_s[rows[0]]), self._reports(rows)
+
+    @property
+    def _first_walker(self) -> int:
+        return len(self.recording.size_m) - self.walkers
+
+    def _reports(self, rows: Ints) -> Reports:
+        reports = reports_at(self.recording, rows)
+        walks = self.recording.vehicle[rows] >= self._first_walker
+        return replace(
+            reports,
+            kind=np.where(walks, int(Track.SEEN), reports.kind),
+            participant_type=np.where(walks, int(Participant.PEDESTRIAN), reports.participant_type),
+            device_key=np.where(walks, _UNIT_KEY, reports.device_key),
+            own_key=np.where(walks, 0, reports.own_key),
+            own_id=np.where(walks, 0, reports.own_id).astype(np.uint64),
+        )
+
+
+def read(path: Path) -> Traffic:
+    """A simulated trace, with its pedestrians."""
+    driven, whole = read_trace(path), trace.read(path)
+    walked, first = whole.pedestrian_samples, len(driven.size_m)
+    sizes = np.stack([whole.pedestrians.length_m, whole.pedestrians.width_m], axis=1)
+    vehicle = np.concatenate([driven.vehicle, first + walked.actor.astype(np.int64)])
+    time_s = np.concatenate([driven.time_s, walked.time_s])
+    order = np.lexsort((vehicle, time_s))
+    nothing = np.full(len(walked.time_s), np.nan)  # a camera gives no accelerations
+    return Traffic(
+        replace(
+            driven,
+            time_s=time_s[order],
+            vehicle=vehicle[order],
+            xyz=np.concatenate([driven.xyz, np.stack([walked.x_m, walked.y_m, walked.z_m], axis=1)])[order],
+            speed_mps=np.concatenate([driven.speed_mps, walked.speed_mps])[order],
+            heading_deg=np.concatenate([driven.heading_deg, walked.heading_deg])[order],
+            acceleration_mps2=np.concatenate([driven.acceleration_mps2, nothing])[order],
+            yaw_rate_dps=np.concatenate([driven.yaw_rate_dps, nothing])[order],
+            size_m=np.concatenate([driven.size_m, sizes]),
+        ),
+        len(sizes),
+    )
+
+
+def ngsim() -> Traffic | None:
+    """The recording of Interstate 80, where it is on this machine (`CHELU_DATA`): vehicles only, no map."""
+    file = Path(os.environ.get("CHELU_DATA", _ROOT.parent / "shared" / "data")) / "ngsim_i80_50_vehicles.sqlite"
+    return Traffic(read_ngsim(file), 0) if file.exists() else None

@@ -1,0 +1,112 @@
+"""Ordinary traffic: a recording is heard of as it would be on the road, and a needless warning is told from a needed one."""
+
+import json
+
+import numpy as np
+import pytest
+
+from evaluation.models.motion.tracks import Recording
+from evaluation.v2x import ordinary, recordings, traffic
+from evaluation.v2x.explain import Explanations
+from evaluation.v2x.hindsight import Hindsight, Raised
+from evaluation.v2x.ordinary import Roadside, drive, together
+from evaluation.v2x.traffic import Traffic
+from services.inference.reports import Participant, Track
+
+STEP_S = 0.1
+
+
+def _crossing(*, other_yields: bool) -> Traffic:
+    """Two at 14 m/s whose ways cross after 5 s; the other one stops before, hard and late, or does not."""
+    times = np.arange(0, 8, STEP_S)
+    brakes = np.clip(times - 3.0, 0, 14 / 6) if other_yields else np.zeros_like(times)
+    speed = np.stack([np.full_like(times, 14.0), 14.0 - 6.0 * brakes])
+    driven = np.cumsum(speed, axis=1) * STEP_S - speed[:, :1] * STEP_S
+    zero = np.zeros_like(times)
+    xyz = np.stack([np.stack([zero, driven[0] - 70, zero]), np.stack([driven[1] - 70, zero, zero])])
+    n = len(times)
+    order = np.lexsort((np.repeat([0, 1], n), np.tile(times, 2)))
+    return Traffic(
+        Recording(
+            name="a crossing",
+            time_s=np.tile(times, 2)[order],
+            vehicle=np.repeat([0, 1], n)[order],
+            xyz=xyz.transpose(0, 2, 1).reshape(-1, 3)[order],
+            speed_mps=speed.ravel()[order],
+            heading_deg=np.repeat([0.0, 90.0], n)[order],
+            acceleration_mps2=np.gradient(speed, STEP_S, axis=1).ravel()[order],
+            yaw_rate_dps=np.zeros(2 * n),
+            size_m=np.array([[4.6, 1.8], [4.6, 1.8]]),
+            roads=None,
+        ),
+        walkers=0,
+    )
+
+
+def test_a_warning_is_needed_where_both_would_meet_and_needless_where_one_passes_early() -> None:
+    passing = _crossing(other_yields=False)
+    hindsight = Hindsight(passing.recording)
+    early = Raised("icw", 0, 1, 0.5)
+    assert not hindsight.needless([early])[0]
+    late = passing.recording.time_s[-1]
+    assert hindsight.needless([Raised("icw", 0, 1, float(late))])[0]
+
+
+def test_explanations_are_written_a_line_each_with_the_thresholds(tmp_path) -> None:
+    driven, file = _crossing(other_yields=True), tmp_path / "why.jsonl"
+    hindsight = Hindsight(driven.recording)
+    explanations = Explanations(driven.recording, hindsight)
+    warnings = drive(driven, explanations=explanations)
+    explanations.append_to(file, hindsight.needless(warnings).tolist())
+    told = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [one["application"] for one in told] == [one.application for one in warnings]
+    first = next(one for one in told if one["host"]["road_user"] == 0)
+    assert first["cause"] == "other went slower"
+    assert first["other"]["missed_along_m"] < -5.0
+    assert abs(first["host"]["missed_along_m"]) < 0.5
+    assert len(first["other"]["future_m"]) == len(first["other"]["really_m"]) == 11
+    assert first["thresholds"]["yield_mps2"] > 0
+    assert first["view"]["turn_deg"] == pytest.approx(90.0)
+
+
+@pytest.fixture(scope="module")
+def district() -> Traffic:
+    return traffic.read(recordings.shipped())
+
+
+def test_vehicles_speak_and_who_walks_is_seen(district) -> None:
+    _, reports = next(district.instants())
+    speaks = reports.kind == Track.SPEAKS
+    assert (speaks == (reports.participant_type == Participant.MOTOR)).all()
+    assert (reports.participant_type[~speaks] == Participant.PEDESTRIAN).all()
+    assert 0 < np.count_nonzero(~speaks) < np.count_nonzero(speaks)
+    assert len(np.unique(reports.key)) == len(reports)
+    assert (reports.own_key[~speaks] == 0).all()
+
+
+def test_vehicle_hours_count_vehicles_alone(district) -> None:
+    alone = Traffic(district.recording, 0)
+    assert 11.0 < district.vehicle_hours < alone.vehicle_hours < 15.0
+
+
+def test_recordings_are_taken_together_by_their_hours() -> None:
+    parts = [
+        {"vehicle_hours": 12.0, "raised": {"fcw": 5, "icw": 1}, "false": {"fcw": 2}},
+        {"vehicle_hours": 8.0, "raised": {"fcw": 1}, "false": {"fcw": 1}},
+        {"vehicle_hours": 0.0, "raised": {}, "false": {}, "note": "not ordinary"},
+    ]
+    found = together(parts)
+    assert found == {
+        "recordings": 2,
+        "vehicle_hours": 20.0,
+        "raised": {"fcw": 6, "icw": 1},
+        "false": {"fcw": 3},
+        "false_per_vehicle_hour": {"fcw": 0.15},
+    }
+    assert together(parts[2:]) is None
+
+
+def test_a_recording_that_is_not_on_this_machine_is_said_to_be_missing(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("CHELU_DATA", str(tmp_path))
+    found = ordinary.drive_ngsim(Roadside(tmp_path), lambda share: None)
+    assert "not on this machine" in found["note"]

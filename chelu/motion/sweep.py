@@ -8,11 +8,13 @@ swings meanwhile, so that a turning footprint is never smaller than it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from chelu import native
+from chelu.motion import sweep_native
 from chelu.motion.conflict import Futures, shadow_interval
 from chelu.motion.footprints import Floats
 from chelu.motion.normal import normal_cdf
@@ -21,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 _FAR_SIGMA = 1.0  # circles further apart than this beyond touching: a meeting less likely than one in six, taken as none
 _SWING_M = 0.3  # what both footprints together may swing in one leg, at most, before the circle test must know of it
 _LEAST_SIGMA_M = 0.01
+_ALIKE = 1e-9  # chances that differ by less are one: of two that go side by side, the first instant counts
 Axis = tuple[Floats, Floats]
 
 
@@ -91,6 +94,18 @@ def meet(a: Futures, b: Futures, step_s: float, spread_a: Spread, spread_b: Spre
     chance = _chance(legs, share, spread_a.variances(pair, leg + 1), spread_b.variances(pair, leg + 1))
     probability, likeliest = _largest(pair, chance, (leg + share) * step_s, len(east))
     return Meeting(first, probability, likeliest)
+
+
+def meet_among(tracks: Futures, spread: Spread, a: Ints, b: Ints, step_s: float) -> Meeting:
+    """As `meet`, of rows a and b (p,) of the same tracks; spread: a row for each track.
+
+    With native code where there is any: in a city a track is in a dozen pairs, and copying it for each costs more than the test.
+    """
+    code = native.library()
+    if code is None or tracks.xy.shape[1] > sweep_native.MOST_STEPS:
+        return meet(tracks.take(a), tracks.take(b), step_s, replace(spread, row=a), replace(spread, row=b))
+    shapes, unsure = (tracks.xy, tracks.heading_deg, tracks.size_m), (spread.along_m, spread.across_m)
+    return Meeting(*sweep_native.meet(code, shapes, unsure, a, b, step_s))
 
 
 def _near(east: Floats, north: Floats, size_a: Floats, size_b: Floats, margin_m: Floats) -> tuple[Ints, Ints]:
@@ -167,7 +182,7 @@ def _largest(pair: Ints, chance: Floats, time_s: Floats, count: int) -> tuple[Fl
     if len(pair):
         begin = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]]))
         probability[pair[begin]] = np.maximum.reduceat(chance, begin)
-        is_best = chance == probability[pair]
+        is_best = chance >= probability[pair] - _ALIKE
         likeliest[pair[is_best][::-1]] = time_s[is_best][::-1]
     return probability, likeliest
 

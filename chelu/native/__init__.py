@@ -1,8 +1,8 @@
 """Native code for what numpy cannot do fast, behind functions that also exist without it.
 
-C files without Python's headers (`chelu.c` for MQTT, `uper.c` for UPER), compiled when Chelu is installed and a C compiler is
-there (`chelu.native.build`), loaded by ctypes. A library's name carries the digest of its sources, so one that was made of
-another version is never loaded. ``CHELU_NATIVE=0`` leaves it unused.
+C files without Python's headers (`chelu.c` for MQTT, `uper.c` for UPER, `meet.c` and `near.c` for conflicts), compiled when Chelu
+is installed and a C compiler is there (`chelu.native.build`), loaded by ctypes. A library's name carries the digest of its
+sources, so one that was made of another version is never loaded. ``CHELU_NATIVE=0`` leaves it unused.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ def opened(path: Path) -> ctypes.CDLL:
     pointer, number = ctypes.c_void_p, ctypes.c_int
     code.chelu_receive.argtypes = [pointer, number, ctypes.c_int64, ctypes.POINTER(number)]
     code.chelu_receive.restype = number
-    code.chelu_read_records.argtypes, code.chelu_read_records.restype = [pointer], None
+    code.chelu_meeting_boxes.argtypes, code.chelu_meeting_boxes.restype = [pointer], ctypes.c_int64
+    code.chelu_closest.argtypes = [pointer, pointer, pointer, pointer, ctypes.c_int64, ctypes.c_int64]
+    code.chelu_closest.restype = None
+    for without_answer in (code.chelu_read_records, code.chelu_meet, code.chelu_align):
+        without_answer.argtypes, without_answer.restype = [pointer], None
     return code
 
 

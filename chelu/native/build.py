@@ -45,7 +45,7 @@ def compiled(command: list[str], path: Path, *flags: str) -> str:
     """Compile into this file; answers what went wrong, empty if nothing."""
     try:
         done = subprocess.run(  # noqa: S603 - the machine's own compiler
-            [*command, *FLAGS, *flags, "-o", str(path), *map(str, sources())], capture_output=True, text=True, check=False
+            [*command, *FLAGS, *flags, "-o", str(path), *map(str, sources()), "-lm"], capture_output=True, text=True, check=False
         )
     except OSError as error:
         return f"{shlex.join(command)}: {error.strerror}"

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.motion.footprints import forward, rightward
+from chelu.motion.instants import aligned
 from chelu.motion.kinematics import Path, travelled
 from services.inference.history import Recent, recent
 from services.inference.picture import Picture, resized
@@ -82,14 +83,7 @@ class Futures:
 
     def aligned(self, slots: Ints, shift_s: Floats) -> tuple[Floats, Floats]:
         """Futures from `shift_s` (n,) ≥ 0 after each one's own start: xy (n, ALIGNED_STEPS, 2) and headings."""
-        steps = np.clip(shift_s, 0.0, MAX_SHIFT_S) / STEP_S
-        whole = steps.astype(np.int64)
-        part = (steps - whole)[:, None]
-        index = (slots * STEPS + whole)[:, None] + np.arange(ALIGNED_STEPS + 1)
-        xy, heading = self.xy.reshape(-1, 2).take(index, axis=0), self.heading_deg.ravel().take(index)
-        turn = heading[:, 1:] - heading[:, :-1]
-        between = heading[:, :-1] + part * (turn - 360.0 * np.rint(turn / 360.0))
-        return xy[:, :-1] + part[..., None] * (xy[:, 1:] - xy[:, :-1]), between
+        return aligned(self.xy, self.heading_deg, slots, np.clip(shift_s, 0.0, MAX_SHIFT_S) / STEP_S, ALIGNED_STEPS)
 
     def _modelled(self, picture: Picture, slots: Ints, now: Recent) -> npt.NDArray[np.bool_]:
         limits = self._limits

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from chelu.motion.conflict import Futures as Swept
-from chelu.motion.sweep import Meeting, Spread, meet
+from chelu.motion.instants import closest
+from chelu.motion.neighbours import meeting_boxes
+from chelu.motion.sweep import Meeting, Spread, meet_among
 from services.inference.futures import ALIGNED_STEPS, BULGE_M, MAX_SHIFT_S, STEP_S, Futures, bounds
 from services.inference.picture import Picture
 from services.inference.placing import Placement, may_share_deck
@@ -19,6 +21,7 @@ from services.inference.types import Mask
 
 _CLASSES_M = (4.0, 15.0, 35.0, 60.0, np.inf)  # upper bounds of future radii: slow tracks need not search far
 MOST_PAIRS = 100_000  # of two classes at once, before boxes and decks are looked at: their futures take some 100 MB
+_ALL_FLAGS = 0b111
 _LEAST_SPEED_MPS = 0.5  # two tracks slower than this do not meet
 
 
@@ -98,13 +101,7 @@ def find(
     near_in_time = np.abs(shift) <= MAX_SHIFT_S
     slots, shift = candidates[near_in_time], shift[near_in_time]
     is_changed = np.isin(slots, changed, kind="table")
-    a, b, is_crowded = _neighbours(futures.centre[slots], futures.radius_m[slots], is_changed)
-    speed = picture.floats["speed_mps"][slots]
-    chosen = np.maximum(speed[a], speed[b]) >= _LEAST_SPEED_MPS
-    can_be_warned = can_be_told(picture, slots) & (picture.ints["participant_type"][slots] == Participant.MOTOR)
-    chosen &= can_be_warned[a] | can_be_warned[b]
-    chosen &= _may_meet(picture, futures, slots, a, b)
-    a, b = a[chosen], b[chosen]
+    a, b, is_crowded = _candidates(picture, futures, slots, is_changed)
     used, index = np.unique(np.concatenate([a, b]), return_inverse=True)
     tracks = _tracks(picture, futures, placement, slots[used], shift[used])
     a, b = index[: len(a)], index[len(a) :]
@@ -112,7 +109,8 @@ def find(
     a, b = a[chosen], b[chosen]
     chosen = _share_deck(picture, placement, tracks, a, b, gate)
     a, b = a[chosen], b[chosen]
-    meeting = meet(swept(tracks, a), swept(tracks, b), STEP_S, replace(tracks.spread, row=a), replace(tracks.spread, row=b))
+    everybody = Swept(tracks.xy, tracks.heading_deg, tracks.size_m)
+    meeting = meet_among(everybody, tracks.spread, a, b, STEP_S)
     return Pairs(tracks, a, b, meeting, is_crowded)
 
 
@@ -163,6 +161,24 @@ def can_be_told(picture: Picture, slots: Ints) -> Mask:
     if not len(picture.tellers):
         return speaks
     return speaks | np.isin(picture.ints["device_key"][slots], picture.tellers)
+
+
+def _candidates(picture: Picture, futures: Futures, slots: Ints, is_changed: Mask) -> tuple[Ints, Ints, bool]:
+    """Index pairs of slots whose boxes around their whole futures overlap, of which one changed, one moves and one can be warned.
+
+    False only for what `_boxes_meet` would leave out, too: the boxes are those before anything is brought to one instant.
+    """
+    half = np.hypot(picture.floats["length_m"][slots], picture.floats["width_m"][slots])[:, None] / 2 + BULGE_M
+    low, high = futures.low[slots] - half, futures.high[slots] + half
+    moves = picture.floats["speed_mps"][slots] >= _LEAST_SPEED_MPS
+    can_be_warned = can_be_told(picture, slots) & (picture.ints["participant_type"][slots] == Participant.MOTOR)
+    flags = is_changed.astype(np.uint8) | (moves.astype(np.uint8) << 1) | (can_be_warned.astype(np.uint8) << 2)
+    found = meeting_boxes(low, high, flags, _ALL_FLAGS, MOST_PAIRS)
+    if found is not None:
+        return (*found, False)
+    a, b, is_crowded = _neighbours(futures.centre[slots], futures.radius_m[slots], is_changed)
+    chosen = ((flags[a] | flags[b]) == _ALL_FLAGS) & _overlapping(low, high, a, b)
+    return a[chosen], b[chosen], is_crowded
 
 
 def _neighbours(centre: Floats, radius: Floats, is_changed: Mask) -> tuple[Ints, Ints, bool]:
@@ -216,12 +232,6 @@ def _tree(centre: Floats) -> cKDTree:
     return cKDTree(centre, balanced_tree=False, compact_nodes=False)
 
 
-def _may_meet(picture: Picture, futures: Futures, slots: Ints, a: Ints, b: Ints) -> Mask:
-    """False only where `_boxes_meet` would be: boxes around whole futures, before anything is brought to one instant."""
-    half = np.hypot(picture.floats["length_m"][slots], picture.floats["width_m"][slots])[:, None] / 2 + BULGE_M
-    return _overlapping(futures.low[slots] - half, futures.high[slots] + half, a, b)
-
-
 def _overlapping(low: Floats, high: Floats, a: Ints, b: Ints) -> Mask:
     apart_east = (low[a, 0] > high[b, 0]) | (low[b, 0] > high[a, 0])
     return np.asarray(~(apart_east | (low[a, 1] > high[b, 1]) | (low[b, 1] > high[a, 1])))
@@ -236,8 +246,7 @@ def _boxes_meet(tracks: Tracks, a: Ints, b: Ints) -> Mask:
 
 def _share_deck(picture: Picture, placement: Placement, tracks: Tracks, a: Ints, b: Ints, gate: DeckGate) -> Mask:
     """The gate of decks, at the point where the two come closest."""
-    apart = tracks.xy[a] - tracks.xy[b]
-    nearest = np.argmin(np.einsum("psk,psk->ps", apart, apart), axis=1)
+    nearest = closest(tracks.xy, a, b)
     way = np.zeros(tracks.heading_deg.shape)
     np.cumsum(path_steps_m(tracks.xy), axis=1, out=way[:, 1:])
     way_a, way_b = way[a, nearest], way[b, nearest]

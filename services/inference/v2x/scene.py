@@ -7,6 +7,7 @@ state, so that switching one off, or giving it other parameters, changes no othe
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Protocol, Self
 
 import numpy as np
@@ -48,15 +49,18 @@ class Views:
 
     def where(self, mask: Mask) -> Self:
         """These only."""
-        return type(self)(*(getattr(self, one.name)[mask] for one in fields(self)))
+        return self.take(np.flatnonzero(mask))  # mostly few of many: a mask would be read once for each column
 
     def take(self, rows: Ints) -> Self:
         """These, in this order."""
-        return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
+        return type(self)(*(column.take(rows) for column in _columns(self)))
 
     def contact_s(self) -> Floats:
         """When they touch, else when they are likeliest to."""
         return np.where(np.isfinite(self.first_s), self.first_s, self.likeliest_s)
+
+
+_columns = attrgetter(*(one.name for one in fields(Views)))
 
 
 class RoadKnowledge(Protocol):

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chelu import native
 from chelu.motion import conflict, kinematics
 from chelu.motion.footprints import forward
 from chelu.motion.normal import normal_cdf
 from chelu.motion.passage import passages, yielding_deceleration_mps2
-from chelu.motion.sweep import Spread, meet
+from chelu.motion.sweep import Spread, meet, meet_among
 
 CAR = np.array([4.6, 1.8])
 
@@ -124,6 +125,43 @@ def test_the_chance_of_a_contact_is_no_less_than_what_trials_show_and_not_much_m
                   _straight(moved[1] + [aside, 30], np.full(trials, 180.0), np.full(trials, 10.0))).first_s
         )  # fmt: skip
         assert said == pytest.approx(hit.mean(), abs=0.03)
+
+
+def _crowd(random, n):
+    """Tracks of all kinds near one another, some abreast, some on one way, some standing; and what is unsure of them."""
+    times = np.arange(0, 4.0001, 0.2)
+    heading, speed = random.uniform(0, 360, n), random.choice([0.0, 1.3, 9.0, 25.0], n)
+    heading[: n // 3], speed[: n // 4] = 359.5, 9.0
+    path = kinematics.constant_curvature(
+        random.uniform(-25, 25, (n, 2)), heading, speed, np.zeros(n), random.choice([0.0, 0.0, 0.03, -0.1], n), times
+    )
+    size = np.where(random.random((n, 1)) < 0.2, [0.5, 0.5], [4.6, 1.8])
+    along, across = random.uniform(0, 1.5, (2, n, 1)) * np.linspace(0.5, 2.0, len(times))
+    along[0], across[0] = 0.0, 0.0
+    return conflict.Futures(path.xy, path.heading_deg, size), Spread(along, across, np.arange(n))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_native_code_finds_the_same_meetings(seed, monkeypatch, native_code) -> None:
+    random = np.random.default_rng(seed)
+    tracks, spread = _crowd(random, 150)
+    a, b = np.triu_indices(150, 1)
+    monkeypatch.setattr(native, "library", lambda: native_code)
+    found = meet_among(tracks, spread, a, b, 0.2)
+    monkeypatch.setattr(native, "library", lambda: None)
+    plain = meet_among(tracks, spread, a, b, 0.2)
+    assert 300 < np.isfinite(plain.first_s).sum() < len(a) / 2
+    for name in ("first_s", "probability", "likeliest_s"):
+        np.testing.assert_allclose(getattr(found, name), getattr(plain, name), rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_native_code_is_given_no_pair_of_tracks_that_are_not_there(monkeypatch, native_code) -> None:
+    monkeypatch.setattr(native, "library", lambda: native_code)
+    tracks, spread = _crowd(np.random.default_rng(0), 5)
+    for wrong in (-1, 5):
+        with pytest.raises(IndexError, match="there are 5"):
+            meet_among(tracks, spread, np.array([0]), np.array([wrong]), 0.2)
+    assert len(meet_among(tracks, spread, np.empty(0, np.int64), np.empty(0, np.int64), 0.2).first_s) == 0
 
 
 def test_the_normal_distribution_is_that_of_the_error_function() -> None:

@@ -24,18 +24,18 @@ def read_observations(frames: Frames, _readings: Sequence[Reading]) -> Decoded:
     return Decoded(nobody, (), found.rejects, {OBSERVATION.name: found.rows})
 
 
-# What the live picture is made of: participants and signal phases.
+# What the live picture and its warnings are made of: participants, signal phases, events, and the weather that sensors measure.
 PICTURED: Mapping[str, Reader] = {
     "V2X/RSU/{id}/RSM/UP": read_rsm,
+    "V2X/RSU/{id}/RSI/UP": read_rsi,
     "rscu/{id}/participant/up": read_participants,
     "rscu/{id}/lamp/up": read_lamps,
+    "rscu/{id}/event/up": read_events,
+    "sensor/{id}/observation/up": read_observations,
 }
 READERS: Mapping[str, Reader] = {
     **PICTURED,
-    "V2X/RSU/{id}/RSI/UP": read_rsi,
-    "rscu/{id}/event/up": read_events,
     "rscu/{id}/traffic/up": read_traffic,
-    "sensor/{id}/observation/up": read_observations,
 }
 # What a platform may tell a roadside computer: the same documents the other way.
 TOLD: Mapping[str, Reader] = {"event": read_events, "traffic": read_traffic}

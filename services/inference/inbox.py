@@ -6,8 +6,8 @@ What cannot be used here is counted and left: ingest dead-letters it, so inferen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,9 @@ import numpy.typing as npt
 from chelu import topics
 from chelu.bus import Messages
 from chelu.codec import cv2x, envelope
-from chelu.messages import BSM, SPAT, Batch, Frames, concatenate, empty
+from chelu.codec.cv2x import Message
+from chelu.messages import BSM, EVENT, OBSERVATION, SPAT, Batch, Frames, concatenate, empty
+from services.inference.events.told import Heard, Told, of_events, of_rsi
 from services.inference.keys import KeyIndex
 from services.inference.register import Register
 from services.inference.reports import Ints, Origin, Reports, joined, of_bsm, of_participants
@@ -24,10 +26,12 @@ from services.inference.routes import FRAMES, NOWHERE, PATTERNS, READERS, Routes
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """One micro-batch of one site."""
+    """One micro-batch of one site. events: what roadside devices tell of; observations: what sensors measured, with their key."""
 
     reports: Reports
     spat: Batch
+    events: Sequence[Told] = ()
+    observations: Sequence[Batch] = ()
 
 
 EARLY_US = 5_000_000  # a sender's clock that is further ahead is wrong
@@ -37,14 +41,25 @@ NO_VEHICLES, NO_PHASES = (empty(stream).with_columns(frame=np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """Decoded rows of messages (n,), whose routes and arrivals these are; source (frames,) says which message held a frame."""
+    """Decoded rows of messages (n,), whose routes and arrivals these are; source (frames,) says which message held a frame.
+
+    reference_us (frames,): when each was first heard; messages: MAPs and RSIs; others: rows of further streams by name.
+    """
 
     route: Rows
     arrival_us: Ints
     source: Ints
+    reference_us: Ints
     bsm: Batch
     participant: Batch
     spat: Batch
+    messages: Sequence[Message] = ()
+    others: Mapping[str, Batch] = field(default_factory=dict)
+
+    def is_told(self, rsi: Message, site: int) -> bool:
+        """Whether an RSI came from a device of this site, and where RSIs are told."""
+        message = self.source[rsi.frame]
+        return rsi.kind == "rsi" and bool(self.route["is_rsi"][message]) and int(self.route["site"][message]) == site
 
 
 def subscriptions() -> tuple[tuple[str, int], ...]:
@@ -95,7 +110,16 @@ class Inbox:
         decoded = cv2x.decode(frames)
         self.counts["refused"] += len(refused) + len(decoded.rejects)
         source = frames.source.astype(np.int64)
-        return _Said(route, messages.arrival_us, source, decoded.bsm, decoded.participant, decoded.spat)
+        return _Said(
+            route,
+            messages.arrival_us,
+            source,
+            frames.reference_us,
+            decoded.bsm,
+            decoded.participant,
+            decoded.spat,
+            decoded.messages,
+        )
 
     def _read(self, messages: Messages, route: Rows, reader: int) -> _Said:
         """What came as documents that one reader is for."""
@@ -106,11 +130,12 @@ class Inbox:
         readings = [self._register.by_key[key].reading for key in route["device_key"].tolist()]
         decoded = READERS[reader](frames, readings)
         self.counts["refused"] += len(decoded.rejects)
-        participant, spat = (
-            self._without_early(rows, messages.arrival_us)
-            for rows in (decoded.participant, decoded.others.get(SPAT.name, NO_PHASES))
+        participant = self._without_early(decoded.participant, messages.arrival_us)
+        others = {name: self._without_early(rows, messages.arrival_us) for name, rows in decoded.others.items()}
+        spat = others.pop(SPAT.name, NO_PHASES)
+        return _Said(
+            route, messages.arrival_us, source, messages.arrival_us, NO_VEHICLES, participant, spat, decoded.messages, others
         )
-        return _Said(route, messages.arrival_us, source, NO_VEHICLES, participant, spat)
 
     def _without_early(self, rows: Batch, arrival_us: Ints) -> Batch:
         """Drop what claims to be of later: unlike frames, documents may name any time, and nothing true would be newer."""
@@ -129,7 +154,20 @@ class Inbox:
                     origin = Origin(one.route["device_key"][message], one.route["is_own"][message], one.arrival_us[message])
                     parts.append(read(mine, origin, frame))
             phases.append(_of_site(one.spat, site, one)[0])
-        return Intake(self._without_foreign(joined(parts)), concatenate([part for part in phases if len(part)] or phases[:1]))
+        spat = concatenate([part for part in phases if len(part)] or phases[:1])
+        events, observations = self._events(site, said), _observations(site, said)
+        return Intake(self._without_foreign(joined(parts)), spat, events, observations)
+
+    def _events(self, site: int, said: Sequence[_Said]) -> list[Told]:
+        """What this site's roadside units and computers tell of the road."""
+        frame, told = self._register.sites[self._routes.site_ids[site]].frame, list[Told]()
+        for one in said:
+            heard = [_rsi(one, rsi) for rsi in one.messages if one.is_told(rsi, site)]
+            told += of_rsi(heard, frame, self.counts) if heard else []
+            if EVENT.name in one.others:
+                rows, brought = _of_site(one.others[EVENT.name], site, one)
+                told += of_events(rows, one.route["device_key"][brought], frame, self.counts)
+        return told
 
     def _without_foreign(self, reports: Reports) -> Reports:
         """Drop what one vehicle's unit says under the id that the register gives to another's."""
@@ -139,6 +177,18 @@ class Inbox:
         is_foreign = (reports.own_key > 0) & (owner > 0) & (owner != reports.own_key)
         self.counts["foreign_id"] += int(np.count_nonzero(is_foreign))
         return reports.take(~is_foreign) if is_foreign.any() else reports
+
+
+def _rsi(one: _Said, rsi: Message) -> Heard:
+    message = int(one.source[rsi.frame])
+    heard_us = min(one.reference_us[rsi.frame], one.arrival_us[message])
+    return Heard(rsi.value, int(one.route["device_key"][message]), int(heard_us))
+
+
+def _observations(site: int, said: Sequence[_Said]) -> list[Batch]:
+    """What this site's sensors measured, with whose it is."""
+    found = [(_of_site(one.others[OBSERVATION.name], site, one), one) for one in said if OBSERVATION.name in one.others]
+    return [rows.with_columns(device_key=one.route["device_key"][brought]) for (rows, brought), one in found if len(rows)]
 
 
 def _of_site(batch: Batch, site: int, said: _Said) -> tuple[Batch, Ints]:

@@ -93,6 +93,15 @@ class NetworkRoads:
         axis = self._tangent[upper - 1] + share[:, None] * (self._tangent[upper] - self._tangent[upper - 1])
         return np.asarray(heading_of(axis[:, 0], axis[:, 1]))
 
+    @property
+    def network(self) -> RoadNetwork:
+        """What it is made of."""
+        return self._network
+
+    def speed_limit_mps(self, lane: Ints) -> Floats:
+        """The limit of lanes, NaN for unknown ones."""
+        return np.where(lane >= 0, self._network.lanes.speed_limit_mps[np.maximum(lane, 0)], np.nan)
+
     def leads_to(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
         """Whether `other` is the same lane or follows it over at most two junctions; true where either is unknown."""
         return self._is_listed(self._reachable, lane, other)

@@ -29,7 +29,8 @@ _LEAST_SPEED_MPS = 0.5  # two tracks slower than this do not meet
 class Tracks:
     """m tracks that may take part in warnings, brought to this moment: futures (m, ALIGNED_STEPS, …) start now.
 
-    gradient: of their road in driving direction; events, lights: what they tell (`Event`, `Lamp`).
+    gradient: of their road in driving direction; grip, haste_s: as `Placement` has them.
+    events, lights: what they tell (`Event`, `Lamp`).
     is_responding: an emergency vehicle with siren or light bar on.
     """
 
@@ -41,6 +42,8 @@ class Tracks:
     size_m: Floats
     spread: Spread
     gradient: Floats
+    grip: Floats
+    haste_s: Floats
     events: Ints
     lights: Ints
     is_responding: Mask
@@ -147,6 +150,8 @@ def _tracks(picture: Picture, futures: Futures, placement: Placement, slots: Int
         size_m=np.stack([picture.floats["length_m"][slots], picture.floats["width_m"][slots]], axis=1),
         spread=spread_of(picture.floats["place_sigma_m"][slots], speed, shift_s, is_vehicle),
         gradient=placement.gradient[slots],
+        grip=placement.grip[slots],
+        haste_s=placement.haste_s[slots],
         events=picture.ints["events"][slots],
         lights=picture.ints["lights"][slots],
         is_responding=picture.ints["is_responding"][slots] > 0,

@@ -69,7 +69,10 @@ class Roads(Protocol):
 
 
 class Placement:
-    """lane, offset, gradient and candidate heights per slot: owned by one thread."""
+    """lane, offset, gradient and candidate heights per slot, and what the weather leaves there: owned by one thread.
+
+    grip: share of dry braking; haste_s: how much earlier the driver must be told (`services.inference.weather`).
+    """
 
     def __init__(self, roads: Roads | None, *, moved_m: float) -> None:
         self._roads, self._moved_m = roads, moved_m
@@ -80,6 +83,8 @@ class Placement:
         self.slant_deg: Floats = np.empty(0)
         self.height_error_m: Floats = np.empty(0)  # of what the track sends, as far as the map showed it
         self.heights_m: Floats = np.empty((0, CANDIDATES))
+        self.grip: Floats = np.empty(0)
+        self.haste_s: Floats = np.empty(0)
         self._at: Floats = np.empty((0, 3))
         self._generation: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -104,6 +109,10 @@ class Placement:
         due = due[picture.ints["participant_type"][due] != Participant.PEDESTRIAN]
         if len(due):
             self._match(self._roads, picture, due)
+
+    def set_weather(self, slots: Ints, grip: Floats, haste_s: Floats) -> None:
+        """What the weather leaves to these slots."""
+        self.grip[slots], self.haste_s[slots] = grip, haste_s
 
     def leads_to(self, slot: Ints, other: Ints) -> npt.NDArray[np.bool_]:
         """Whether the track in `slot` will come to where the other is without changing lanes, as far as the roads tell."""
@@ -175,6 +184,7 @@ class Placement:
             )
             self.heights_m, self._at = resized(self.heights_m, capacity, np.nan), resized(self._at, capacity, np.inf)
             self._generation = resized(self._generation, capacity, -1)
+            self.grip, self.haste_s = resized(self.grip, capacity, 1), resized(self.haste_s, capacity)
 
 
 def _on_decks(candidates_m: Floats, sent_m: Floats) -> tuple[Floats, Floats]:

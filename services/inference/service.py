@@ -74,6 +74,7 @@ class Service:
         if (register := self._watch.newer()) is not None:
             self._use(register)
         intakes = self._inbox.read(received) if len(received) else {}
+        self._session.acknowledge(received)
         sent = {site_id: self._warn(site_id, site, intakes.get(site_id)) for site_id, site in self._sites.items()}
         for site_id, site in self._sites.items():  # what can wait comes when every site's warnings are out
             self._store(site_id, site, sent[site_id])
@@ -86,6 +87,8 @@ class Service:
         """Evaluate what came, and tell whom it concerns; who is warned for the first time is told first."""
         if intake is not None and len(intake.spat):
             site.signals.update(intake.spat)
+        if intake is not None and (intake.events or intake.observations):
+            site.hear(intake.events, intake.observations)
         notices = site.step(intake.reports if intake else nothing(), self._clock.wall_us())
         if not notices:
             return []

@@ -5,7 +5,7 @@ The shell hands over what arrived and the time; it gets back what must be publis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,11 @@ from chelu.errors import ConfigurationError
 from chelu.messages import Batch
 from services.inference.broadcast import picture_bytes
 from services.inference.city.segments import SegmentMonitor
+from services.inference.events.kinds import EventParameters
+from services.inference.events.lanes import LaneWays
+from services.inference.events.nearing import Movers, nearing
+from services.inference.events.table import EventTable
+from services.inference.events.told import Told
 from services.inference.fusion import Twins
 from services.inference.futures import Futures, MotionModel
 from services.inference.life import Life, LifeParameters, Notice
@@ -25,14 +30,19 @@ from services.inference.picture import Picture, resized
 from services.inference.placing import Placement
 from services.inference.reports import Ints, Participant, Reports
 from services.inference.signals import SignalTable
+from services.inference.surface import Surface
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.catalogue import APPLICATIONS, assess_all
 from services.inference.v2x.hosts import hosts_of
-from services.inference.v2x.scene import scene_of
+from services.inference.v2x.scene import Events, scene_of
+from services.inference.weather import Weather, WeatherParameters
 
 EXPIRE_S = 2.0  # a track not heard of for so long leaves the picture
 LATE_S = 5.0  # chelu.messages.Stream.late_after_s of both streams
 _MOVED_M = 1.0  # tracks are matched to lanes anew when they have moved this far
+
+
+_COMMON: Mapping[str, Any] = {"life": LifeParameters(), "events": EventParameters(), "weather": WeatherParameters()}
 
 
 def _defaults() -> Mapping[str, Any]:
@@ -41,20 +51,23 @@ def _defaults() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SiteParameters:
-    """Every application's parameters at one site, by its name, and those of warnings' life."""
+    """Every application's parameters at one site, by its name, and those of warnings' life, of events and of the weather."""
 
     applications: Mapping[str, Any] = field(default_factory=_defaults)
     life: LifeParameters = field(default_factory=LifeParameters)
+    events: EventParameters = field(default_factory=EventParameters)
+    weather: WeatherParameters = field(default_factory=WeatherParameters)
 
 
 def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> SiteParameters:
     """Defaults with a site's values; ConfigurationError names what is wrong."""
-    defaults = {**_defaults(), "life": LifeParameters()}
+    defaults = {**_defaults(), **_COMMON}
     for name, given in values.items():
         if name not in defaults:
             raise ConfigurationError(name, given, f"there is no such application; there are {', '.join(defaults)}", source=where)
     chosen = {name: with_site_values(one, values.get(name, {}), where=where) for name, one in defaults.items()}
-    return SiteParameters(life=chosen.pop("life"), applications=chosen)
+    common = {name: chosen.pop(name) for name in _COMMON}
+    return SiteParameters(applications=chosen, **common)
 
 
 @dataclass(slots=True)
@@ -87,6 +100,14 @@ class Site:
         self.life = Life(parameters.life, new_id)
         self._segments = SegmentMonitor(roads.segments()) if roads is not None else None
         self._gate = DeckGate()
+        self.events = EventTable(parameters.events, LaneWays(roads.network) if roads is not None else None)
+        self.weather = Weather(parameters.weather)
+        self._surface = Surface(self.weather, parameters.weather, parameters.events)
+
+    def hear(self, events: Sequence[Told], observations: Sequence[Batch]) -> None:
+        """Take in what roadside devices tell of the road, and what sensors measure."""
+        self.events.update(events)
+        self.weather.update(observations)
 
     def step(self, reports: Reports, now_us: int) -> list[Notice]:
         """Take in a micro-batch and evaluate what it changed; call it without rows, too, so that warnings end."""
@@ -110,6 +131,9 @@ class Site:
         self._count_entries(changed)
         candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)
         self._count_unjudged(changed, candidates)
+        instant_us = common_instant_us(self.picture.ints["time_us"][candidates])
+        holding = self.events.holding(instant_us)
+        self._surface.update(self.picture, self.placement, changed, holding, instant_us)
         candidates = candidates[self.twins.twin[candidates] < 0]
         pairs = find(
             self.picture, self.futures, self.placement,
@@ -117,7 +141,9 @@ class Site:
         )  # fmt: skip
         self.counts.crowded += pairs.is_crowded
         hosts = hosts_of(self.picture, self.futures, self.placement, changed[np.isin(changed, candidates, kind="table")], now_us)
-        return assess_all(scene_of(pairs, self.placement, hosts), self.parameters.applications)
+        movers = Movers(hosts.xyz, hosts.heading_deg, hosts.lane, hosts.offset_m)
+        events = Events(holding, nearing(holding, movers, instant_us, self.parameters.events))
+        return assess_all(scene_of(pairs, self.placement, hosts, events), self.parameters.applications)
 
     def segments(self) -> Batch | None:
         """The city's rows, once an interval is over. Call it often: it samples the picture."""

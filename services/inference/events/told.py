@@ -205,9 +205,9 @@ def _told(heard: Heard, item: Json, source: tuple[Any, ...], spot: _Spot, *, is_
 
 
 def _said_us(heard: Heard) -> int:
-    """When the message was made: the instant of the minute that it names nearest to the hearing, or the hearing itself."""
+    """When the message was made: the instant of the minute that it names nearest to the hearing, and not after that."""
     minute = heard.value.get("minute_of_year")
-    return heard.reference_us if minute is None else _nearest_us(minute, heard.reference_us)
+    return heard.reference_us if minute is None else min(_nearest_us(minute, heard.reference_us), heard.reference_us)
 
 
 def _span_us(details: Json, reference_us: int) -> tuple[int, int] | None:

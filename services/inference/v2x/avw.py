@@ -13,7 +13,7 @@ from services.inference.parameters import parameter
 from services.inference.reports import Event, Lamp
 from services.inference.v2x.ahead import is_ahead, reaches_s
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Switch
+from services.inference.v2x.reactions import Switch, in_time_s
 from services.inference.v2x.scene import Scene
 
 NAME = "avw"
@@ -43,6 +43,10 @@ def assess(scene: Scene, parameters: AvwParameters) -> list[Assessment]:
         & is_ahead(scene, views, most_aside_m=p.most_aside_m, range_m=p.range_m)
     )
     time = reaches_s(scene, views)
-    level = level_of(imminent=np.zeros(len(views), np.bool_), warns=time <= p.warn_s, holds=time <= p.hold_s)
+    level = level_of(
+        imminent=np.zeros(len(views), np.bool_),
+        warns=time <= in_time_s(tracks, views.host, p.warn_s),
+        holds=time <= in_time_s(tracks, views.host, p.hold_s),
+    )
     zero = np.zeros(len(views))
     return [assessment(NAME, tracks, views, level=level, ttc_s=time, required_mps2=zero, distance_m=views.gap_m)]

@@ -14,7 +14,7 @@ from services.inference.parameters import parameter
 from services.inference.reports import Event
 from services.inference.v2x.ahead import is_ahead, reaches_s
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Switch
+from services.inference.v2x.reactions import Switch, in_time_s
 from services.inference.v2x.scene import Scene
 
 NAME = "clw"
@@ -44,6 +44,10 @@ def assess(scene: Scene, parameters: ClwParameters) -> list[Assessment]:
         & is_ahead(scene, views, most_aside_m=p.most_aside_m, range_m=p.range_m)
     )
     time = np.minimum(reaches_s(scene, views), views.gap_m / tracks.speed_mps[views.host])  # as if it stood: it may, soon
-    level = level_of(imminent=time <= p.imminent_s, warns=time <= p.warn_s, holds=time <= p.hold_s)
+    level = level_of(
+        imminent=time <= p.imminent_s,
+        warns=time <= in_time_s(tracks, views.host, p.warn_s),
+        holds=time <= in_time_s(tracks, views.host, p.hold_s),
+    )
     required = tracks.speed_mps[views.host] ** 2 / (2.0 * views.gap_m)
     return [assessment(NAME, tracks, views, level=level, ttc_s=time, required_mps2=required, distance_m=views.gap_m)]

@@ -16,7 +16,7 @@ from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints, Lamp
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Reaction, on_level
+from services.inference.v2x.reactions import Reaction, in_time_s, on_level
 from services.inference.v2x.scene import Scene, Views, wrapped_deg
 
 NAME = "dnpw"
@@ -66,7 +66,9 @@ def assess(scene: Scene, parameters: DnpwParameters) -> list[Assessment]:
     views = views.where(scene.roads.is_single_lane(tracks.slots[views.host]))
     host = views.host
     meets_s = views.gap_m / np.maximum(tracks.speed_mps[host] + tracks.speed_mps[views.other], 0.1)
-    warns = _goes_out(scene, views, overtaken, p) & (meets_s <= np.minimum(overtaken.passing_s[host] + p.margin_s, p.horizon_s))
+    warns = _goes_out(scene, views, overtaken, p) & (
+        meets_s <= np.minimum(overtaken.passing_s[host] + in_time_s(tracks, host, p.margin_s), p.horizon_s)
+    )
     level = level_of(imminent=warns & (meets_s <= p.imminent_s), warns=warns, holds=warns)
     required = on_level(tracks, host, tracks.speed_mps[host] ** 2 / np.maximum(views.gap_m, 0.1))
     return [assessment(NAME, tracks, views, level=level, ttc_s=meets_s, required_mps2=required, distance_m=views.gap_m)]

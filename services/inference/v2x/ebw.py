@@ -44,7 +44,7 @@ def assess(scene: Scene, parameters: EbwParameters) -> list[Assessment]:
     rate = tracks.acceleration_mps2[views.other]
     says_so = (tracks.events[views.other] & Event.HARD_BRAKING) > 0
     views = views.where(
-        ((rate <= -p.hold_mps2) | says_so)
+        ((rate <= -p.hold_mps2 * tracks.grip[views.other]) | says_so)
         & (views.gap_m > 0)
         & (views.ahead_m > 0)
         & (views.ahead_m <= p.range_m)
@@ -57,13 +57,14 @@ def assess(scene: Scene, parameters: EbwParameters) -> list[Assessment]:
     host, other = views.host, views.other
     speed, ahead = tracks.speed_mps[host], tracks.speed_mps[other] * np.cos(np.radians(views.turn_deg) / 2.0)
     says_so = (tracks.events[other] & Event.HARD_BRAKING) > 0
-    rate = np.where(says_so, np.minimum(tracks.acceleration_mps2[other], -p.hard_mps2), tracks.acceleration_mps2[other])
+    hard = p.hard_mps2 * tracks.grip[other]  # where it is slippery nobody brakes harder than the road allows
+    rate = np.where(says_so, np.minimum(tracks.acceleration_mps2[other], -hard), tracks.acceleration_mps2[other])
     gap = np.maximum(views.gap_m, 0.0)
     required = on_level(tracks, host, required_deceleration_mps2(gap, speed, ahead, rate, reaction_s(tracks, host, p)))
     ttc = mttc_s(gap, speed - ahead, -rate)
     level = level_of(
-        imminent=(rate <= -p.hard_mps2) & (required >= p.imminent_mps2),
-        warns=(rate <= -p.hard_mps2) & (required >= p.need_mps2),
+        imminent=(rate <= -hard) & (required >= p.imminent_mps2),
+        warns=(rate <= -hard) & (required >= p.need_mps2),
         holds=required >= p.need_mps2,
     )
     return [assessment(NAME, tracks, views, level=level, ttc_s=ttc, required_mps2=required, distance_m=views.gap_m)]

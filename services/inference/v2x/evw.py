@@ -13,7 +13,7 @@ from chelu.motion.footprints import forward
 from services.inference.parameters import parameter
 from services.inference.reports import Floats
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Switch
+from services.inference.v2x.reactions import Switch, in_time_s
 from services.inference.v2x.scene import Scene, Views
 
 NAME = "evw"
@@ -36,7 +36,11 @@ def assess(scene: Scene, parameters: EvwParameters) -> list[Assessment]:
     time, nearest, closing = _approach(scene, views)
     concerns = (closing >= p.least_closing_mps) & (nearest <= p.passes_m)
     none = np.zeros(len(views), np.bool_)
-    level = level_of(imminent=none, warns=concerns & (time <= p.warn_s), holds=concerns & (time <= p.hold_s))
+    level = level_of(
+        imminent=none,
+        warns=concerns & (time <= in_time_s(tracks, views.host, p.warn_s)),
+        holds=concerns & (time <= in_time_s(tracks, views.host, p.hold_s)),
+    )
     zero = np.zeros(len(views))
     return [assessment(NAME, tracks, views, level=level, ttc_s=time, required_mps2=zero, distance_m=nearest)]
 

@@ -15,7 +15,7 @@ from chelu.motion.following import mttc_s, required_deceleration_mps2, ttc_s
 from services.inference.parameters import parameter
 from services.inference.reports import Floats
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Reaction, on_level, reaction_s
+from services.inference.v2x.reactions import Reaction, in_time_s, on_level, reaction_s
 from services.inference.v2x.scene import Scene, Views
 
 NAME = "fcw"
@@ -77,11 +77,14 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     along = required_deceleration_mps2(gap, speed, ahead, leader_rate, reaction_s(tracks, host, p))
     required = on_level(tracks, host, along)
     ttc = mttc_s(gap, closing, np.maximum(-leader_rate, 0.0))
-    is_danger = (ttc <= p.longest_ttc_s) & ((closing >= p.least_closing_mps) | (leader_rate <= -p.warn_mps2))
-    is_late = (ttc_s(gap, speed, ahead) <= p.brake_now_s) & (tracks.acceleration_mps2[host] > p.is_braking_mps2)
+    longest_s = in_time_s(tracks, host, p.longest_ttc_s)
+    is_danger = (ttc <= longest_s) & ((closing >= p.least_closing_mps) | (leader_rate <= -p.warn_mps2 * tracks.grip[other]))
+    is_late = (ttc_s(gap, speed, ahead) <= in_time_s(tracks, host, p.brake_now_s)) & (
+        tracks.acceleration_mps2[host] > p.is_braking_mps2
+    )
     need_now = required_deceleration_mps2(gap, speed, ahead, leader_rate, np.zeros(len(host)))
-    is_late &= need_now >= p.least_need_mps2
-    holds = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * p.longest_ttc_s)
+    is_late &= need_now >= p.least_need_mps2 * tracks.grip[host]
+    holds = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * longest_s)
     is_on_path = views.overlap_m >= p.overlap_m
     level = level_of(
         imminent=is_danger & is_on_path & (required >= p.imminent_mps2),
@@ -101,11 +104,12 @@ def _head_on(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     views = views.where(~(in_junction[0] | in_junction[1]))  # there ways curve past one another
     host, other = views.host, views.other
     required = on_level(tracks, host, _half_way(views.gap_m, tracks.speed_mps[host], tracks.speed_mps[other]))
+    head_on_s = in_time_s(tracks, host, p.head_on_s)
     is_deep = (views.overlap_m >= p.head_on_overlap_m) & (views.probability >= 0.5)
     level = level_of(
-        imminent=is_deep & (views.first_s <= p.head_on_s / 2.0),
-        warns=is_deep & (views.first_s <= p.head_on_s),
-        holds=views.first_s <= p.head_on_s,
+        imminent=is_deep & (views.first_s <= head_on_s / 2.0),
+        warns=is_deep & (views.first_s <= head_on_s),
+        holds=views.first_s <= head_on_s,
     )
     return assessment(NAME, tracks, views, level=level, ttc_s=views.first_s, required_mps2=required, distance_m=views.gap_m)
 

@@ -21,7 +21,8 @@ class Hosts:
     """h motor vehicles that have just said something and can be told, each once, brought to this moment.
 
     xyz (h, 3): local metres, up NaN when unknown. gradient: of the road in driving direction. lane, offset_m: of the site's roads
-    and metres along it, −1 and NaN where there is none; in front, half a length further on, is the bumper.
+    and metres along it, −1 and NaN where there is none; in front, half a length further on, is the bumper. grip, haste_s: as
+    `Placement` has them. vehicle_class: BasicVehicleClass, 0 unknown.
     """
 
     slots: Ints
@@ -33,6 +34,9 @@ class Hosts:
     gradient: Floats
     lane: Ints
     offset_m: Floats
+    grip: Floats
+    haste_s: Floats
+    vehicle_class: Ints
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -66,4 +70,7 @@ def hosts_of(picture: Picture, futures: Futures, placement: Placement, slots: In
         gradient=placement.gradient[slots],
         lane=placement.lane[slots],
         offset_m=placement.along_m(picture, slots) + way,
+        grip=placement.grip[slots],
+        haste_s=placement.haste_s[slots],
+        vehicle_class=picture.ints["vehicle_class"][slots],
     )

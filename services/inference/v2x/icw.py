@@ -16,7 +16,7 @@ from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.lta import turns_across
-from services.inference.v2x.reactions import Reaction
+from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene, angle_at_deg
 
 NAME = "icw"
@@ -49,8 +49,9 @@ def assess(scene: Scene, parameters: IcwParameters) -> list[Assessment]:
     views = views.where(scene.roads.may_cross(tracks.slots[views.host], tracks.slots[views.other]))
     needs, contact = needs_of(tracks, views, p), views.contact_s()
     both = np.minimum(needs.host_mps2, needs.other_mps2)
-    is_late = (contact <= p.brake_now_s) & (needs.host_stop_mps2 >= p.least_need_mps2)
-    is_late &= needs.other_stop_mps2 >= p.other_need_mps2
+    is_late = contact <= in_time_s(tracks, views.host, p.brake_now_s)
+    is_late &= needs.host_stop_mps2 >= p.least_need_mps2 * tracks.grip[views.host]
+    is_late &= needs.other_stop_mps2 >= p.other_need_mps2 * tracks.grip[views.other]
     warns = (both >= p.yield_mps2) | is_late
     level = level_of(
         imminent=warns & (contact <= p.imminent_s) & np.isfinite(views.first_s),

@@ -14,7 +14,7 @@ from services.inference.parameters import parameter
 from services.inference.reports import Floats, Lamp
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Reaction
+from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene, Views
 
 NAME = "lcw"
@@ -50,7 +50,7 @@ def assess(scene: Scene, parameters: LcwParameters) -> list[Assessment]:
     touches_s = _touches_s(scene, views, _nears_mps(scene, views), p)
     signals = _signals_towards(scene, views)
     drifts = touches_s <= p.drift_s
-    warns = (signals & (is_beside | (comes_s <= p.closing_s))) | drifts
+    warns = (signals & (is_beside | (comes_s <= in_time_s(tracks, views.host, p.closing_s)))) | drifts
     level = level_of(
         imminent=touches_s <= p.imminent_s, warns=warns, holds=(signals & is_beside) | (touches_s <= 1.5 * p.drift_s)
     )

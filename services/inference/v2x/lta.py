@@ -15,7 +15,7 @@ from services.inference.parameters import parameter
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
-from services.inference.v2x.reactions import Reaction
+from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene, Views, angle_at_deg, turned_deg
 
 NAME = "lta"
@@ -43,7 +43,7 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
     views, contact = scene.views, scene.views.contact_s()
     views = views.where(
         is_likely(views, p.least_probability)
-        & (contact <= p.warn_s)
+        & (contact <= in_time_s(tracks, views.host, p.warn_s))
         & tracks.is_vehicle[views.other]
         & (tracks.speed_mps[views.other] >= p.least_oncoming_mps)
         & (tracks.speed_mps[views.host] >= p.least_speed_mps)
@@ -53,9 +53,11 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
     contact = views.contact_s()
     views = views.where(angle_at_deg(tracks, views.host, views.other, contact) >= p.least_angle_deg)
     needs, contact = needs_of(tracks, views, p), views.contact_s()
-    warns = needs.host_stop_mps2 >= p.least_need_mps2
+    warns = needs.host_stop_mps2 >= p.least_need_mps2 * tracks.grip[views.host]
     level = level_of(
-        imminent=warns & (contact <= p.imminent_s) & np.isfinite(views.first_s), warns=warns, holds=contact <= p.warn_s
+        imminent=warns & (contact <= p.imminent_s) & np.isfinite(views.first_s),
+        warns=warns,
+        holds=contact <= in_time_s(tracks, views.host, p.warn_s),
     )
     return [assessment(NAME, tracks, views, level=level, ttc_s=contact, required_mps2=needs.host_mps2, distance_m=needs.way_m)]
 

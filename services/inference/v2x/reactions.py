@@ -1,8 +1,13 @@
-"""What drivers can do about a conflict: shared by the applications, so that all mean the same by a reaction and by braking."""
+"""What drivers can do about a conflict: shared by the applications, so that all mean the same by a reaction and by braking.
+
+The weather comes in here, for all of them: a need is told as on a level dry road, and times before a danger are longer where the
+road is slippery or sight is poor (`services.inference.weather`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -33,7 +38,32 @@ def reaction_s(tracks: Tracks, side: Ints, p: Reaction) -> Floats:
     return np.where(tracks.acceleration_mps2[side] <= p.is_braking_mps2, p.braking_reaction_s, p.reaction_s)
 
 
-def on_level(tracks: Tracks, side: Ints, along_mps2: Floats) -> Floats:
-    """The same need as on a level road: downhill the brakes must also hold the vehicle's weight. 0 stays 0, inf stays inf."""
-    level = level_equivalent_mps2(np.where(np.isfinite(along_mps2), along_mps2, 0.0), tracks.gradient[side])
-    return np.where(np.isfinite(along_mps2), np.where(along_mps2 > 0, np.maximum(level, 0.0), 0.0), np.inf)
+class OnRoad(Protocol):
+    """Road users on a road with a gradient, in some weather: tracks and hosts alike."""
+
+    @property
+    def gradient(self) -> Floats:
+        """Rise over run in driving direction."""
+
+    @property
+    def grip(self) -> Floats:
+        """Share of dry braking that the weather leaves."""
+
+    @property
+    def haste_s(self) -> Floats:
+        """How much earlier the driver must be told."""
+
+
+def on_level(users: OnRoad, side: Ints, along_mps2: Floats) -> Floats:
+    """The same need as on a level dry road: the brakes must also hold the weight downhill, and have a share of their grip only.
+
+    0 stays 0, inf stays inf.
+    """
+    level = level_equivalent_mps2(np.where(np.isfinite(along_mps2), along_mps2, 0.0), users.gradient[side])
+    need = np.maximum(level, 0.0) / users.grip[side]
+    return np.where(np.isfinite(along_mps2), np.where(along_mps2 > 0, need, 0.0), np.inf)
+
+
+def in_time_s(users: OnRoad, side: Ints, seconds: float) -> Floats:
+    """A time before a danger, longer where the weather makes everything take longer: never shorter because sight is poor."""
+    return np.asarray(seconds + users.haste_s[side])

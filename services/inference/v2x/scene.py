@@ -13,6 +13,9 @@ from typing import Protocol, Self
 import numpy as np
 
 from chelu.motion.footprints import forward, rightward
+from services.inference.events.holding import Holding, holding_of
+from services.inference.events.kinds import EventParameters
+from services.inference.events.nearing import NOTHING, Nearing
 from services.inference.futures import STEP_S
 from services.inference.pairs import Pairs, Tracks
 from services.inference.reports import Floats, Ints
@@ -86,6 +89,17 @@ class RoadKnowledge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Events:
+    """Events and signs of the roadside, and for each host (a row of the scene's hosts) those it is in or drives into."""
+
+    holding: Holding
+    near: Nearing
+
+
+NO_EVENTS = Events(holding_of((), until_us=np.empty(0, np.int64), lane_count=0, p=EventParameters()), NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """One evaluation. hosts: who can be warned, for applications about things; views: about others."""
 
@@ -93,6 +107,7 @@ class Scene:
     views: Views
     roads: RoadKnowledge
     hosts: Hosts
+    events: Events = NO_EVENTS
 
     @property
     def tracks(self) -> Tracks:
@@ -100,13 +115,13 @@ class Scene:
         return self.pairs.tracks
 
 
-def scene_of(pairs: Pairs, roads: RoadKnowledge, hosts: Hosts) -> Scene:
+def scene_of(pairs: Pairs, roads: RoadKnowledge, hosts: Hosts, events: Events = NO_EVENTS) -> Scene:
     """Both ways round of every pair, as far as the host can be warned."""
     tracks = pairs.tracks
     row = np.arange(len(pairs))
     host, other, pair = (np.concatenate(both) for both in ((pairs.a, pairs.b), (pairs.b, pairs.a), (row, row)))
     is_warnable = tracks.can_be_told[host] & tracks.is_vehicle[host]
-    return Scene(pairs, _views(pairs, host[is_warnable], other[is_warnable], pair[is_warnable]), roads, hosts)
+    return Scene(pairs, _views(pairs, host[is_warnable], other[is_warnable], pair[is_warnable]), roads, hosts, events)
 
 
 def _views(pairs: Pairs, host: Ints, other: Ints, pair: Ints) -> Views:

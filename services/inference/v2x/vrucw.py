@@ -13,7 +13,7 @@ import numpy as np
 from services.inference.parameters import parameter
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
-from services.inference.v2x.reactions import Reaction
+from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene
 
 NAME = "vrucw"
@@ -43,9 +43,10 @@ def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
         & (tracks.speed_mps[views.host] >= p.least_speed_mps)
     )
     needs, contact = needs_of(tracks, views, p), views.contact_s()
-    is_needed = needs.host_stop_mps2 >= p.least_need_mps2
-    warns = is_needed & ((contact <= p.warn_s) | (needs.host_mps2 >= p.hard_mps2))
+    is_needed = needs.host_stop_mps2 >= p.least_need_mps2 * tracks.grip[views.host]
+    warn_s = in_time_s(tracks, views.host, p.warn_s)
+    warns = is_needed & ((contact <= warn_s) | (needs.host_mps2 >= p.hard_mps2))
     level = level_of(
-        imminent=warns & (contact <= p.imminent_s), warns=warns, holds=is_needed & (contact <= np.maximum(p.warn_s, 4.0))
+        imminent=warns & (contact <= p.imminent_s), warns=warns, holds=is_needed & (contact <= np.maximum(warn_s, 4.0))
     )
     return [assessment(NAME, tracks, views, level=level, ttc_s=contact, required_mps2=needs.host_mps2, distance_m=needs.way_m)]

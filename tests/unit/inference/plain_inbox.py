@@ -11,17 +11,20 @@ from chelu import topics
 from chelu.bus import Received
 from chelu.codec import cv2x
 from chelu.messages import Batch, concatenate, frames_of
+from services.inference.events.told import Heard, Told, of_rsi
 from services.inference.register import Device, Register
 from services.inference.reports import Origin, Reports, joined, of_bsm, of_participants
 from tests.unit.codec import plain_envelope
 
-PATTERNS = {"rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up"}
+PATTERNS = {"rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up", "rsu/{id}/rsi/up"}
+Site = tuple[Reports, Batch | None, list[Told]]
 
 
-def read(received: Sequence[Received], register: Register) -> tuple[dict[str, tuple[Reports, Batch | None]], Counter[str]]:
-    """Site → its reports (vehicles first, then participants, each in order of arrival) and SPAT rows; and what was counted."""
+def read(received: Sequence[Received], register: Register) -> tuple[dict[str, Site], Counter[str]]:
+    """Site → its reports (vehicles, then participants, each in order of arrival), SPAT rows and events; and what was counted."""
     counts = Counter({"messages": len(received)})
     bsm, participants = defaultdict[str, list[Reports]](list), defaultdict[str, list[Reports]](list)
+    told = defaultdict[str, list[Told]](list)
     spat, heard_of = defaultdict[str, list[Batch]](list), list[str]()
     for one in received:
         found, device = topics.find(one.topic), _device(one.topic, register)
@@ -40,12 +43,17 @@ def read(received: Sequence[Received], register: Register) -> tuple[dict[str, tu
                 origin = Origin(np.full(len(rows), device.key), np.full(len(rows), is_own), np.full(len(rows), one.arrival_us))
                 into[device.site_id].append(reader(rows, origin, place))
             spat[device.site_id].append(decoded.spat)
-    result = {}
+            heard_us = min(opened.heard_us, one.arrival_us) if opened.heard_us is not None else one.arrival_us
+            for message in decoded.messages:
+                if message.kind == "rsi" and found.topic.stream == "rsi":
+                    told[device.site_id] += of_rsi([Heard(message.value, device.key, heard_us)], place, counts)
+    result = dict[str, Site]()
     for site in dict.fromkeys(heard_of):
         reports = joined([*bsm[site], *participants[site]])
         is_foreign = [_is_foreign(int(key), int(own), register) for key, own in zip(reports.key, reports.own_key, strict=True)]
         counts["foreign_id"] += sum(is_foreign)
-        result[site] = reports.take(~np.array(is_foreign, np.bool_)), concatenate(spat[site]) if spat[site] else None
+        phases = concatenate(spat[site]) if spat[site] else None
+        result[site] = reports.take(~np.array(is_foreign, np.bool_)), phases, told[site]
     return result, counts
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from tests.unit.inference.rsis import FRAME, event, near, path, rsi, sign, spot,
 from tests.unit.inference.scenes import EPOCH_US
 
 CASE = Path(__file__).parents[2] / "data" / "cv2x" / "rsi_event_and_sign" / "frame.hex"
-DISC = {"event_pos": spot(0, 100), "event_radius_m": 20.0}
+DISC: dict[str, Any] = {"event_pos": spot(0, 100), "event_radius_m": 20.0}
 PERCEIVED = (
     b'{"timeStamp": %d, "rscuSn": "R1", "eventList": [{"eventId": 5, "eventType": 101, "longitude": 106.57, "latitude": 29.551}]}'
 )
@@ -33,13 +34,14 @@ def test_an_event_on_the_air_is_placed_by_its_offset_from_the_reference() -> Non
     decoded = cv2x.decode(frames_of([bytes.fromhex(CASE.read_text())], EPOCH_US))
     counts: Counter[str] = Counter()
     (one,) = of_rsi([Heard(decoded.messages[0].value, 7, EPOCH_US)], FRAME, counts)
+    assert one.place is not None
     np.testing.assert_allclose(one.place, FRAME.to_local(29.5596, 106.5512, 237.0)[0], atol=0.02)
     assert (one.code, one.radius_m, one.priority, one.text) == (904, 35.0, 7, "landslide")
     assert counts["event_nowhere"] == 1  # the sign says not where it is
 
 
 def test_text_in_gb2312_is_read() -> None:
-    words = {"textGB2312": "限速60".encode("gb2312").hex()}
+    words: dict[str, Any] = {"textGB2312": "限速60".encode("gb2312").hex()}
     (one,) = told(rsi(signs=(sign(85, description=words, reference_paths=[path((0, 0), (0, 100))]),)))
     assert one.text == "限速60"
 
@@ -50,6 +52,7 @@ def test_an_event_of_a_roadside_computer_is_one_too() -> None:
     assert not len(decoded.rejects)
     (one,) = of_events(decoded.others[EVENT.name], np.array([9]), FRAME, Counter())
     assert (one.code, one.is_sign, one.is_perceived, one.start_us) == (101, False, True, 0)
+    assert one.place is not None
     np.testing.assert_allclose(one.place[:2], FRAME.to_local(29.551, 106.57, 250.0)[0, :2], atol=0.01)
 
 
@@ -85,7 +88,7 @@ def test_two_units_that_tell_the_same_event_tell_one() -> None:
     events = table(rsi(event(401, **DISC)), rsi(other, sender=3))
     assert len(events) == 1
     (key,) = [thing.key for thing in events.holding(EPOCH_US).things]
-    over = {"time_details": {"end_time": _minute(-120)}}
+    over: dict[str, Any] = {"time_details": {"end_time": _minute(-120)}}
     events.update(told(rsi(event(401, **DISC, **over), at_s=1)))
     assert [thing.key for thing in events.holding(EPOCH_US + 1_000_000).things] == [key]
     assert near(events, HERE, at_s=1.0)
@@ -109,7 +112,7 @@ def test_events_that_differ_in_code_place_or_direction_are_two() -> None:
 
 
 def test_an_event_holds_from_its_start_to_its_end_in_event_time() -> None:
-    span = {"time_details": {"start_time": _minute(120), "end_time": _minute(300)}}
+    span: dict[str, Any] = {"time_details": {"start_time": _minute(120), "end_time": _minute(300)}}
     events = table(rsi(event(501, **DISC, **span)))
     shown = [at for at in range(0, 600, 30) if near(events, HERE, at_s=at)]
     begin, end = (60.0 * (_minute(at) - _minute(0)) - EPOCH_US / 1e6 % 60 for at in (120, 300))
@@ -176,7 +179,7 @@ def test_a_path_of_one_point_is_a_place_for_an_event_and_nothing_for_a_sign() ->
 
 
 def test_an_unknown_sign_is_shown_by_its_text_or_not_at_all() -> None:
-    along = {"reference_paths": [path((0, 0), (0, 100))]}
+    along: dict[str, Any] = {"reference_paths": [path((0, 0), (0, 100))]}
     assert len(table(rsi(signs=(sign(0, text="flood ahead", **along),)))) == 1
     assert table(rsi(signs=(sign(0, **along),))).counts["event_unknown"] == 1
     assert table(rsi(signs=(sign(60_000, **along),))).counts["event_unknown"] == 1

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from chelu import topics
 from chelu.bus import Received, messages_of
 from chelu.codec import cv2x
-from chelu.codec.envelope import Envelope
+from chelu.codec.envelope import Envelope, pack
 from chelu.codec.roadside import AS_WRITTEN, Reading
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, Batch
@@ -18,9 +19,12 @@ from services.inference.inbox import Inbox, subscriptions
 from services.inference.register import Device, Register, SiteEntry
 from services.inference.reports import Track
 from services.inference.routes import PATTERNS
+from tests.unit.inference.rsis import event, rsi, spot
 
 NOW_US = 1_700_000_012_300_000
 FRAME = LocalFrame(29.55, 106.57, 250.0)
+PLACE = {"latitude_deg": 29.55, "longitude_deg": 106.57}
+CASE = Path(__file__).parents[2] / "data" / "cv2x" / "rsi_event_and_sign"
 
 
 def _register(owner_of=None):
@@ -107,8 +111,9 @@ def test_a_device_registered_later_is_heard(frame) -> None:
 
 def test_subscriptions_come_from_the_topic_table() -> None:
     filters = dict(subscriptions())
-    framed, read = {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up"}, {"rscu/+/participant/up", "rscu/+/lamp/up"}
-    assert set(filters) == framed | read | {"V2X/RSU/+/RSM/UP"}
+    framed = {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up", "rsu/+/rsi/up"}
+    read = {"rscu/+/participant/up", "rscu/+/lamp/up", "rscu/+/event/up", "sensor/+/observation/up"}
+    assert set(filters) == framed | read | {"V2X/RSU/+/RSM/UP", "V2X/RSU/+/RSI/UP"}
     assert all(topics.row(pattern) for pattern in PATTERNS)
 
 
@@ -179,3 +184,34 @@ def test_a_computer_whose_clock_is_an_hour_ahead_moves_nobody_and_stops_no_signa
     assert found.reports.key.tolist() == [4 * 65536 + 5]
     assert len(found.spat) == 0
     assert inbox.counts["early"] == 2
+
+
+def test_events_signs_and_weather_reach_their_site_and_only_where_they_may_be_told() -> None:
+    register = _with_computer()
+    sensor = Device(6, "sensor-1", Kind.SENSOR, "north", Envelope.AUTO, 0)
+    inbox = Inbox(replace(register, devices={**register.devices, "sensor-1": sensor}, by_key={**register.by_key, 6: sensor}))
+    told = bytes.fromhex((CASE / "frame.hex").read_text())
+    event = {"eventId": 3, "eventType": 407, "longitude": 106.57, "latitude": 29.551}
+    fog = json.dumps({"quantity": "visibility", "unit": "m", "value": 120, "time_us": NOW_US}).encode()
+    came = [
+        _received("rsu/rsu-1/rsi/up", told),
+        _received("obu/obu-1/bsm/up", told),
+        _received("rsu/rsu-1/rsm/up", told),
+        _received("rscu/rscu-1/event/up", _document(eventList=[event, {**event, "longitude": None}])),
+        _received("sensor/sensor-1/observation/up", fog),
+    ]
+    found = inbox.read(messages_of(came))["north"]
+    assert [one.source for one in found.events] == [(2, False, 7), (4, "event", 407, 3)]
+    assert [rows["device_key"].tolist() for rows in found.observations] == [[6]]
+    assert found.observations[0]["value"].tolist() == [120.0]
+    assert (inbox.counts["refused"], inbox.counts["event_nowhere"]) == (2, 1)
+
+
+def test_an_rsi_in_an_envelope_is_as_old_as_its_hearing() -> None:
+    told = cv2x.from_json({**rsi(event(401, event_pos=spot(0, 50))).value, "reference_position": PLACE})
+    register = _register()
+    deployed = replace(register.devices["rsu-1"], envelope=Envelope.DEPLOYED)
+    inbox = Inbox(replace(register, devices={**register.devices, "rsu-1": deployed}, by_key={**register.by_key, 2: deployed}))
+    spooled = pack(Envelope.DEPLOYED, [told], device_id=b"RSU00001", reference_us=NOW_US - 3_600_000_000, is_bsm=False)
+    (one,) = inbox.read(messages_of([_received("rsu/rsu-1/rsi/up", spooled)]))["north"].events
+    assert one.heard_us == NOW_US // 1000 * 1000 - 3_600_000_000

@@ -49,7 +49,7 @@ def _register(owner_of: dict[int, int]) -> Register:
 @st.composite
 def received(draw: st.DrawFn) -> Received:
     """A message of anybody on any topic, packed in the right or in a wrong envelope, and perhaps damaged."""
-    sender, stream = draw(st.sampled_from(SENDERS)), draw(st.sampled_from(["bsm", "bsm", "rsm", "spat", "info"]))
+    sender, stream = draw(st.sampled_from(SENDERS)), draw(st.sampled_from(["bsm", "bsm", "rsm", "spat", "rsi", "info"]))
     is_bsm = stream == "bsm"
     pool = list(FRAMES.values()) if is_bsm else [{"rsm": RSM, "spat": SPAT}.get(stream, RSI)]
     written = draw(st.sampled_from([*WRITTEN, *(one.envelope for one in DEVICES if sender.endswith(one.device_id))]))
@@ -86,7 +86,9 @@ def test_columns_say_what_a_reading_one_by_one_says(came: list[Received], owner_
     found = inbox.read(messages_of(came))
     expected, counts = plain_inbox.read(came, _register(owner_of))
     assert set(found) == set(expected)
-    for site, (reports, spat) in expected.items():
+    for site, (reports, spat, told) in expected.items():
+        events = found[site].events
+        assert [(one.source, one.said, one.heard_us) for one in events] == [(one.source, one.said, one.heard_us) for one in told]
         _equal(found[site].reports, reports)
         assert len(found[site].spat) == (len(spat) if spat else 0)
         if spat:

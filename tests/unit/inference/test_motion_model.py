@@ -6,19 +6,21 @@ import numpy as np
 import pytest
 
 from chelu.errors import CannotStartError
+from chelu.roads import sumo
 from services.inference.futures import AHEAD_S
 from services.inference.history import Recent
 from services.inference.motion_model import KNOTS_S, OnnxMotionModel, features, shipped
 from services.inference.network import NetworkRoads
 from services.inference.placing import Placed
 from tests.unit.inference.scenes import Car, drive, raised, site
+from tests.unit.roads.networks import net
 
 
 class _FlatRoads(NetworkRoads):
     """A plain on which every track has a straight lane, so that the rule asks the model."""
 
     def __init__(self):
-        pass
+        super().__init__(sumo.read(net("")))
 
     def place(self, xyz, heading_deg, before):
         zero = np.zeros(len(xyz))

@@ -33,7 +33,9 @@ def _picture() -> Picture:
 def _hosts(picture: Picture) -> Hosts:
     n = len(picture.live())
     zero = np.zeros(n)
-    return Hosts(picture.live(), picture.xyz[:n], zero, zero, zero, zero, zero, np.full(n, -1), zero)
+    return Hosts(
+        picture.live(), picture.xyz[:n], zero, zero, zero, zero, zero, np.full(n, -1), zero, zero + 1, zero, np.zeros(n, int)
+    )
 
 
 def _sign(row: int) -> Subject:

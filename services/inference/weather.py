@@ -1,0 +1,174 @@
+"""The weather of a site: how slippery the road is and how far one sees, for the whole site and for the areas of events.
+
+It changes nothing but two figures per vehicle: its *grip*, the share of dry braking that is left, and its *haste*, how much
+earlier it must be told. All applications take both in one place (`services.inference.v2x.reactions`); none looks less far because
+sight is poor. What nobody measures or tells counts as dry and clear. Times are event times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from chelu.messages import Batch
+from chelu.quantities import KELVIN_0C, QUANTITIES
+from services.inference.parameters import parameter
+from services.inference.reports import Floats
+
+_CODE = 65_535.0
+_GB_TABLES = "public tables of GB/T 29100-2012"
+_RECALLED = "recalled, to be checked against GB/T 29100-2012"
+_FRICTION = "Baker & Fricke, Traffic-Accident Investigation Manual: drag factors"
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherParameters:
+    """What weather does, and which codes tell of it; docs/weather.md carries this as a table."""
+
+    is_on: float = parameter(1.0, "0 or 1", "0: always dry and clear", high=1.0)
+    kept_s: float = parameter(
+        900.0, "s", "so long a sensor's sample holds: road weather stations report every 1 to 15 min", high=7200.0
+    )
+    dry_friction: float = parameter(0.75, "1", f"travelled asphalt, dry: 0.55–0.80; {_FRICTION}", low=0.3, high=1.2)
+    wet_friction: float = parameter(0.5, "1", f"the same wet: 0.40–0.65; {_FRICTION}", low=0.1, high=1.2)
+    snow_friction: float = parameter(0.3, "1", f"packed snow: 0.30–0.55, loose 0.10–0.25; {_FRICTION}", low=0.05, high=1.2)
+    ice_friction: float = parameter(0.12, "1", f"ice: 0.05–0.25; {_FRICTION}", low=0.05, high=1.2)
+    fog_sight_m: float = parameter(
+        100.0, "m", "of fog that is told without a figure: GB/T 27964 strong fog is below 200 m", high=1000.0
+    )
+    clear_sight_m: float = parameter(300.0, "m", "drivers who see so far see what they need", low=50.0, high=2000.0)
+    blind_s: float = parameter(1.2, "s", "earlier for who sees nothing: he waits to see what he is warned of", high=3.0)
+    comfortable_mps2: float = parameter(4.0, "m/s²", "dry braking that drivers do not mind", low=1.0, high=8.0)
+    most_haste_s: float = parameter(2.0, "s", "earlier than this is too early", high=5.0)
+    ahead_s: float = parameter(4.0, "s", "the weather of an area counts for who will be in it so soon", high=10.0)
+    fog_code: float = parameter(305.0, "1", _GB_TABLES, high=_CODE)
+    rain_code: float = parameter(301.0, "1", _RECALLED, high=_CODE)
+    snow_code: float = parameter(302.0, "1", _RECALLED, high=_CODE)
+    water_code: float = parameter(407.0, "1", _GB_TABLES, high=_CODE)
+    slippery_code: float = parameter(408.0, "1", _GB_TABLES, high=_CODE)
+    ice_code: float = parameter(409.0, "1", _RECALLED, high=_CODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """friction NaN and sight infinite where nothing is known."""
+
+    friction: float = float("nan")
+    sight_m: float = float("inf")
+
+
+DRY = Conditions()
+_CODES = {one.name: one.code for one in QUANTITIES}
+_VISIBILITY, _FRICTION_MEASURED = _CODES["visibility"], _CODES["road_friction"]
+_RATE, _FALLEN, _FILM = _CODES["precipitation_rate"], _CODES["precipitation"], _CODES["road_water_film"]
+_SURFACE, _ICE = _CODES["road_surface_temperature"], _CODES["road_ice_fraction"]
+_READ = frozenset((_VISIBILITY, _FRICTION_MEASURED, _RATE, _FALLEN, _FILM, _SURFACE, _ICE))
+_WORST_IS_HIGH = frozenset((_RATE, _FALLEN, _FILM, _ICE))
+_BAD = 2  # quality, as the sensor says
+_LEAST_RATE_MPS, _LEAST_FILM_M = 0.1e-3 / 3600.0, 0.1e-3
+MOST_SAMPLES = 10_000  # places that are kept; beyond, new ones are not
+
+
+class Weather:
+    """What the site's sensors measured last. Owned by one thread."""
+
+    def __init__(self, parameters: WeatherParameters) -> None:
+        self._p = parameters
+        self._samples: dict[tuple[int, int, int], tuple[int, float]] = {}  # device, quantity, channel → time, value
+        self._now = DRY
+        self._is_changed = False
+        self._until_us = 0
+
+    def update(self, batches: Iterable[Batch]) -> None:
+        """Take in observations (`chelu.messages.OBSERVATION` with device_key); of one place the newest counts."""
+        for rows in batches:
+            good = np.isin(rows["quantity"], list(_READ)) & np.isfinite(rows["value"])
+            good &= ~(rows["quality_valid"] & (rows["quality"] == _BAD))
+            for row in np.flatnonzero(good).tolist():
+                channel = int(rows["channel"][row]) if rows["channel_valid"][row] else -1
+                self._note(
+                    (int(rows["device_key"][row]), int(rows["quantity"][row]), channel),
+                    int(rows["time_us"][row]),
+                    float(rows["value"][row]),
+                )
+
+    def at(self, instant_us: int) -> Conditions:
+        """The worst of what the site's sensors say, none of it older than `kept_s`."""
+        if self._is_changed or instant_us >= self._until_us:
+            self._is_changed = False
+            self._now, self._until_us = self._work_out(instant_us)
+        return self._now
+
+    def of_code(self, code: int) -> Conditions:
+        """What an event of this code means for the road in its area."""
+        return self._of_code.get(code, DRY)
+
+    @property
+    def _of_code(self) -> Mapping[int, Conditions]:
+        p = self._p
+        friction = {
+            p.rain_code: p.wet_friction, p.snow_code: p.snow_friction, p.water_code: p.wet_friction,
+            p.slippery_code: p.wet_friction, p.ice_code: p.ice_friction,
+        }  # fmt: skip
+        return {round(code): Conditions(friction=one) for code, one in friction.items()} | {
+            round(p.fog_code): Conditions(sight_m=p.fog_sight_m)
+        }
+
+    def _note(self, place: tuple[int, int, int], time_us: int, value: float) -> None:
+        known = self._samples.get(place)
+        if (known is None and len(self._samples) < MOST_SAMPLES) or (known is not None and time_us >= known[0]):
+            self._samples[place] = time_us, value
+            self._is_changed = True
+
+    def _work_out(self, instant_us: int) -> tuple[Conditions, int]:
+        """The site's conditions, and when the next sample is too old."""
+        kept_us = round(self._p.kept_s * 1e6)
+        old = [place for place, (time_us, _) in self._samples.items() if instant_us - time_us >= kept_us]
+        for place in old:
+            del self._samples[place]
+        of_device: dict[int, dict[int, float]] = {}
+        for (device, quantity, _), (_, value) in self._samples.items():
+            values = of_device.setdefault(device, {})
+            worst = max if quantity in _WORST_IS_HIGH else min
+            values[quantity] = worst(values.get(quantity, value), value)
+        found = [friction_of(values, self._p) for values in of_device.values()]
+        known = [one for one in found if np.isfinite(one)]
+        sight = [values[_VISIBILITY] for values in of_device.values() if _VISIBILITY in values]
+        until_us = min((time_us for time_us, _ in self._samples.values()), default=1 << 61) + kept_us
+        return Conditions(min(known, default=float("nan")), min(sight, default=float("inf"))), until_us
+
+
+def friction_of(values: Mapping[int, float], p: WeatherParameters) -> float:
+    """Friction from what one station measures, by quantity; NaN when that says nothing of the road.
+
+    Measured friction says it all. Else ice by its share; water on a road of 0 °C or less is ice, on a warmer one wet.
+    """
+    if _FRICTION_MEASURED in values:
+        return values[_FRICTION_MEASURED]
+    said = [name for name in (_RATE, _FALLEN, _FILM, _ICE) if name in values]
+    if not said:
+        return float("nan")
+    if values.get(_ICE, 0.0) > 0.0:
+        return p.wet_friction + (p.ice_friction - p.wet_friction) * min(values[_ICE], 1.0)
+    is_wet = values.get(_RATE, 0.0) > _LEAST_RATE_MPS or values.get(_FALLEN, 0.0) > 0.0 or values.get(_FILM, 0.0) > _LEAST_FILM_M
+    if not is_wet:
+        return p.dry_friction
+    return p.ice_friction if values.get(_SURFACE, np.inf) <= KELVIN_0C else p.wet_friction
+
+
+def grip_of(friction: Floats, p: WeatherParameters) -> Floats:
+    """Share of dry braking (n,) that is left; 1 where friction is not known."""
+    return np.clip(np.where(np.isnan(friction), 1.0, friction / p.dry_friction), 0.05, 1.0)
+
+
+def haste_s(grip: Floats, sight_m: Floats, speed_mps: Floats, p: WeatherParameters) -> Floats:
+    """How much earlier (n,) drivers must be told than on a dry road in clear sight.
+
+    Braking that is gentle on the road as it is takes longer: v/2b more for each share of b that is missing. And who does not see
+    the reason of a warning hesitates.
+    """
+    blind = np.clip(1.0 - sight_m / p.clear_sight_m, 0.0, 1.0)
+    longer = np.nan_to_num(speed_mps) / (2.0 * p.comfortable_mps2) * (1.0 / grip - 1.0)
+    return np.minimum(p.blind_s * blind + longer, p.most_haste_s)

@@ -98,7 +98,7 @@ def _view_of(site: Site, notice: Notice, other: Party) -> tuple[Scene, dict[str,
         candidates=slots, changed=slots, gate=DeckGate(), now_us=notice.decided_us,
     )  # fmt: skip
     hosts = hosts_of(site.picture, site.futures, site.placement, slots[:1], notice.decided_us)
-    scene = scene_of(pairs, site.placement, hosts)
+    scene = scene_of(pairs, site.placement, hosts, site.approach(notice.decided_us))
     (row,) = np.flatnonzero(scene.tracks.slots[scene.views.host] == notice.host.slot)
     return scene, {one.name: _number(float(getattr(scene.views, one.name)[row])) for one in fields(Views)[3:]}
 

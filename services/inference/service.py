@@ -142,13 +142,14 @@ class Service:
     def _report(self) -> None:
         """A line a minute with what was counted."""
         if self._report_due_s:
-            late, refused, crowded, unjudged = (
+            late, refused, crowded, unjudged, dark = (
                 sum(getattr(site.counts, name) for site in self._sites.values())
-                for name in ("late", "refused", "crowded", "unjudged")
+                for name in ("late", "refused", "crowded", "unjudged", "dark")
             )
             log.info(
-                "%s, late %d, without room %d, crowded %d, not to be judged %d, inbox dropped %d, storage %d stored %d dropped",
-                dict(self._inbox.counts + self.counts), late, refused, crowded, unjudged,
+                "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d,"
+                " inbox dropped %d, storage %d stored %d dropped",
+                dict(self._inbox.counts + self.counts), late, refused, crowded, unjudged, dark,
                 self._session.inbox_dropped, self._storage.stored, self._storage.dropped,
             )  # fmt: skip
         self._report_due_s = self._clock.monotonic_s() + _REPORT_S

@@ -1,8 +1,13 @@
-"""The signals of a site as they are now: one row per phase, from SPAT."""
+"""The signals of a site: what each phase shows now and has announced, from SPAT.
+
+Event time counts: a state holds from its start to its likely end. Beyond the last announced end nothing is known, and a phase
+that was not heard of for `DARK_S` is dark, whatever it announced.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +15,38 @@ import numpy.typing as npt
 from chelu.messages import Batch
 from services.inference.keys import KeyIndex
 from services.inference.reports import Floats, Ints
+from services.inference.types import Mask
 
-_LIVE_US = 10_000_000  # a phase not heard of for 10 s is left out
+_LIVE_US = 10_000_000  # a phase not heard of for 10 s is left out of the picture
+DARK_S = 3.0  # SPAT comes ten times a second, from slow controllers once
+STATES = 6  # of a phase that are kept: now, and those announced
+ALWAYS, UNKNOWN = -1, -2  # in place of a phase's row: permanently free, or not known which
+FOREVER_US = np.iinfo(np.int64).max
+_NEVER_US = np.iinfo(np.int64).min
+
+
+class Light(IntEnum):
+    """LightState of YD/T 3709."""
+
+    UNAVAILABLE = 0
+    DARK = 1
+    FLASHING_RED = 2
+    RED = 3
+    FLASHING_GREEN = 4
+    PERMISSIVE_GREEN = 5
+    PROTECTED_GREEN = 6
+    YELLOW = 7
+    FLASHING_YELLOW = 8
+
+
+def is_red(light: Ints) -> Mask:
+    """Whether nobody may cross the line."""
+    return np.asarray((light == Light.RED) | (light == Light.FLASHING_RED))
+
+
+def is_free(light: Ints) -> Mask:
+    """Whether one may cross, if with care."""
+    return np.asarray(((light >= Light.FLASHING_GREEN) & (light <= Light.PROTECTED_GREEN)) | (light == Light.FLASHING_YELLOW))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,50 +62,129 @@ class Phases:
 
 
 class SignalTable:
-    """Newest state per (region, intersection, phase). Owned by one thread."""
+    """States by phase, in rows that a phase keeps for ever. Owned by one thread.
+
+    light, start_us, end_us (rows, STATES), unused places UNAVAILABLE; time_us (rows,): event time of the newest message.
+    """
 
     def __init__(self) -> None:
         self._index = KeyIndex()
         self._keys: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
-        self._state: Ints = np.empty((0, 3), np.int64)  # light, likely end µs, time µs
+        self.light: Ints = np.empty((0, STATES), np.int64)
+        self.start_us: Ints = np.empty((0, STATES), np.int64)
+        self.end_us: Ints = np.empty((0, STATES), np.int64)
+        self.time_us: Ints = np.empty(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
     def update(self, spat: Batch) -> None:
-        """Take in SPAT rows; only what holds now counts, not the states announced for later."""
-        start, index = spat["start_s"], spat["state_index"]
-        spat = spat.take(np.asarray((start <= 0) | (np.isnan(start) & (index == 0))))
+        """Take in SPAT rows: of each phase the newest message's states, now and announced."""
         if not len(spat):
             return
         keys = _keys_of(spat)
-        order = np.lexsort((spat["time_us"], keys))
-        last = order[np.append(keys[order][1:] != keys[order][:-1], True)]
-        spat, keys = spat.take(last), keys[last]
         rows = self._rows(keys)
-        newer = spat["time_us"] >= self._state[rows, 2]
-        end = np.where(np.isnan(spat["likely_end_s"]), -np.inf, spat["likely_end_s"])
-        end_us = np.where(np.isfinite(end), spat["time_us"] + np.nan_to_num(end, neginf=0.0) * 1e6, 0).astype(np.int64)
-        state = np.stack([spat["light"].astype(np.int64), end_us, spat["time_us"].astype(np.int64)], axis=1)
-        self._state[rows[newer]] = state[newer]
+        newest = np.full(len(self._keys), _NEVER_US)
+        np.maximum.at(newest, rows, spat["time_us"])
+        used = (spat["time_us"] == newest[rows]) & (spat["time_us"] >= self.time_us[rows]) & (spat["state_index"] < STATES)
+        spat, rows = spat.take(used), rows[used]
+        place, time_us = spat["state_index"].astype(np.int64), spat["time_us"].astype(np.int64)
+        self.light[rows], self.end_us[rows] = Light.UNAVAILABLE, _NEVER_US
+        self.time_us[rows] = time_us
+        self.light[rows, place] = spat["light"]
+        starts = np.where(np.isnan(spat["start_s"]), np.where(place == 0, 0.0, np.inf), spat["start_s"])
+        self.start_us[rows, place] = _instant(time_us, np.where(starts <= 0, -np.inf, starts))
+        self.end_us[rows, place] = _instant(time_us, np.where(np.isnan(spat["likely_end_s"]), np.inf, spat["likely_end_s"]))
+
+    def rows_of(self, keys: Ints) -> Ints:
+        """Rows of phases by `phase_key`; `ALWAYS` and `UNKNOWN` as they are, and those never heard of are `UNKNOWN`."""
+        found = self._index.find(np.maximum(keys, 0).astype(np.uint64))
+        return np.where(keys == ALWAYS, ALWAYS, np.where((keys >= 0) & (found >= 0), found, UNKNOWN))
+
+    def at(self, rows: Ints, at_us: Ints, now_us: int) -> Ints:
+        """What phases (any shape) show at instants (the same shape), as known now: `Light`, UNAVAILABLE where nobody knows.
+
+        The row `ALWAYS` is green. A state whose end was not said lasts while it is heard of, and is known for now only.
+        """
+        light = np.zeros(rows.shape, np.int64)
+        if len(self):
+            row = np.maximum(rows, 0)
+            for place in range(STATES):
+                ends = self.end_us[row, place]
+                ends = np.where(ends == FOREVER_US, now_us + 1, ends)
+                holds = (self.start_us[row, place] <= at_us) & (at_us < ends)
+                light = np.where(holds, self.light[row, place], light)
+            light = np.where((rows >= 0) & ~self.is_dark(row, now_us), light, Light.UNAVAILABLE)
+        return np.where(rows == ALWAYS, Light.PROTECTED_GREEN, light)
+
+    def present(self, rows: Ints, now_us: int) -> tuple[Ints, Ints]:
+        """What phases (any shape) show now, as `at`, and until when: µs, `FOREVER_US` when that was not said."""
+        light = self.at(rows, np.full(rows.shape, now_us), now_us)
+        end_us = np.full(rows.shape, FOREVER_US)
+        if len(self):
+            row = np.maximum(rows, 0)
+            for place in range(STATES):
+                holds = (self.start_us[row, place] <= now_us) & (now_us < self.end_us[row, place])
+                end_us = np.where(holds & (rows >= 0), self.end_us[row, place], end_us)
+        return light, end_us
+
+    def free_from(self, rows: Ints, at_us: Ints, now_us: int) -> Ints:
+        """When phases (any shape) next become free at or after instants, µs; `FOREVER_US` where that was not announced."""
+        free_us = np.full(rows.shape, FOREVER_US)
+        if len(self):
+            row = np.maximum(rows, 0)
+            for place in range(STATES):
+                starts, fits = self.start_us[row, place], is_free(self.light[row, place]) & (self.end_us[row, place] > at_us)
+                free_us = np.where(fits, np.minimum(free_us, np.maximum(starts, now_us)), free_us)
+        return free_us
+
+    def is_dark(self, rows: Ints, now_us: int) -> Mask:
+        """Whether phases that were heard of are so no longer."""
+        return np.asarray(now_us - self.time_us[rows] > DARK_S * 1e6)
 
     def now(self, now_us: int) -> Phases:
-        """The phases heard of lately."""
-        live = np.flatnonzero(now_us - self._state[:, 2] <= _LIVE_US)
-        keys = self._keys[live].astype(np.int64)
-        light, end_us, time_us = self._state[live].T
-        return Phases(keys >> 32, (keys >> 16) & 0xFFFF, keys & 0xFFFF, light, end_us, time_us)
+        """The phases heard of lately that show something."""
+        holds = (self.start_us <= self.time_us[:, None]) & (self.light > 0)
+        place = np.argmax(holds, axis=1)
+        live = np.flatnonzero((now_us - self.time_us <= _LIVE_US) & holds.any(axis=1))
+        keys, place = self._keys[live].astype(np.int64), place[live]
+        end_us = self.end_us[live, place]
+        end_us = np.where(end_us == FOREVER_US, 0, end_us)
+        return Phases(keys >> 32, (keys >> 16) & 0xFFFF, keys & 0xFFFF, self.light[live, place], end_us, self.time_us[live])
 
     def _rows(self, keys: npt.NDArray[np.uint64]) -> Ints:
-        fresh = keys[self._index.find(keys) < 0]
+        fresh = np.unique(keys[self._index.find(keys) < 0])
         if len(fresh):
-            self._index.add(fresh, np.arange(len(self._keys), len(self._keys) + len(fresh)))
+            count = len(fresh)
+            self._index.add(fresh, np.arange(len(self._keys), len(self._keys) + count))
             self._keys = np.concatenate([self._keys, fresh])
-            self._state = np.concatenate([self._state, np.zeros((len(fresh), 3), np.int64)])
+            blank = np.zeros((count, STATES), np.int64)
+            self.light = np.concatenate([self.light, blank])
+            self.start_us, self.end_us = np.concatenate([self.start_us, blank]), np.concatenate([self.end_us, blank])
+            self.time_us = np.concatenate([self.time_us, np.full(count, _NEVER_US // 2)])
         return self._index.find(keys)
 
 
+def phase_key(region: Ints, intersection: Ints, phase: Ints) -> Ints:
+    """One number for a phase; all of them below 2⁴⁸."""
+    return np.asarray((region << 32) | (intersection << 16) | phase)
+
+
+def named(key: int) -> str:
+    """region/intersection/phase, for people."""
+    return f"{key >> 32}/{(key >> 16) & 0xFFFF}/{key & 0xFFFF}"
+
+
 def _keys_of(spat: Batch) -> npt.NDArray[np.uint64]:
-    region = np.where(spat["region_id_valid"], spat["region_id"], 0).astype(np.uint64)
-    node, phase = spat["intersection_id"].astype(np.uint64), spat["phase_id"].astype(np.uint64)
-    return np.asarray((region << np.uint64(32)) | (node << np.uint64(16)) | phase)
+    region = np.where(spat["region_id_valid"], spat["region_id"], 0).astype(np.int64)
+    return phase_key(region, spat["intersection_id"].astype(np.int64), spat["phase_id"].astype(np.int64)).astype(np.uint64)
+
+
+def _instant(time_us: Ints, after_s: Floats) -> Ints:
+    """time_us + seconds; −inf is from ever, +inf for ever."""
+    known = np.isfinite(after_s)
+    instant = time_us + np.round(np.where(known, after_s, 0.0) * 1e6).astype(np.int64)
+    return np.where(known, instant, np.where(after_s > 0, FOREVER_US, _NEVER_US))
 
 
 def remaining_s(phases: Phases, now_us: int) -> Floats:

@@ -13,6 +13,7 @@ import numpy as np
 
 from chelu.errors import ConfigurationError
 from chelu.messages import Batch
+from services.inference.approach import Approach
 from services.inference.broadcast import picture_bytes
 from services.inference.city.segments import SegmentMonitor
 from services.inference.events.kinds import EventParameters
@@ -26,14 +27,17 @@ from services.inference.life import Life, LifeParameters, Notice
 from services.inference.network import NetworkRoads
 from services.inference.pairs import DeckGate, common_instant_us, find, usable
 from services.inference.parameters import with_site_values
+from services.inference.phase_map import PhaseMap
 from services.inference.picture import Picture, resized
 from services.inference.placing import Placement
 from services.inference.reports import Ints, Participant, Reports
 from services.inference.signals import SignalTable
+from services.inference.stop_lines import stop_lines
 from services.inference.surface import Surface
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.catalogue import APPLICATIONS, assess_all
 from services.inference.v2x.hosts import hosts_of
+from services.inference.v2x.obligation import is_dark
 from services.inference.v2x.scene import Events, scene_of
 from services.inference.weather import Weather, WeatherParameters
 
@@ -76,7 +80,7 @@ class Counts:
 
     refused: rows of tracks for which the picture had no room; crowded: evaluations that paired only the nearest. unjudged: newer
     states that no application can judge: place, speed or heading unknown, too old, or so long after the one before that between
-    the two nobody could be warned.
+    the two nobody could be warned. dark: newer states of vehicles that near a signal of which nobody knows what it shows.
     """
 
     rows: int = 0
@@ -86,6 +90,7 @@ class Counts:
     evaluations: int = 0
     crowded: int = 0
     unjudged: int = 0
+    dark: int = 0
 
 
 class Site:
@@ -103,6 +108,8 @@ class Site:
         self.events = EventTable(parameters.events, LaneWays(roads.network) if roads is not None else None)
         self.weather = Weather(parameters.weather)
         self._surface = Surface(self.weather, parameters.weather, parameters.events)
+        self._lines = stop_lines(roads.network) if roads is not None else None
+        self._phases = PhaseMap(self._lines, roads.network.signals.id.tolist()) if roads is not None and self._lines else None
 
     def hear(self, events: Sequence[Told], observations: Sequence[Batch]) -> None:
         """Take in what roadside devices tell of the road, and what sensors measure."""
@@ -143,7 +150,13 @@ class Site:
         hosts = hosts_of(self.picture, self.futures, self.placement, changed[np.isin(changed, candidates, kind="table")], now_us)
         movers = Movers(hosts.xyz, hosts.heading_deg, hosts.lane, hosts.offset_m)
         events = Events(holding, nearing(holding, movers, instant_us, self.parameters.events))
-        return assess_all(scene_of(pairs, self.placement, hosts, events), self.parameters.applications)
+        scene = scene_of(pairs, self.placement, hosts, self.approach(now_us), events)
+        self.counts.dark += int(np.count_nonzero(is_dark(scene.signals, scene.first_lines)))
+        return assess_all(scene, self.parameters.applications)
+
+    def approach(self, now_us: int) -> Approach:
+        """What signals show to whom at this moment."""
+        return Approach(self._lines, self._phases, self.signals, self.picture, self.placement, now_us)
 
     def segments(self) -> Batch | None:
         """The city's rows, once an interval is over. Call it often: it samples the picture."""

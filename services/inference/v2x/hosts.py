@@ -41,9 +41,9 @@ class Hosts:
     def __len__(self) -> int:
         return len(self.slots)
 
-    def where(self, mask: Mask) -> Self:
+    def where(self, rows: Mask | Ints) -> Self:
         """These only."""
-        return type(self)(*(getattr(self, one.name)[mask] for one in fields(self)))
+        return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
 def hosts_of(picture: Picture, futures: Futures, placement: Placement, slots: Ints, now_us: int) -> Hosts:

@@ -16,6 +16,7 @@ from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.lta import turns_across
+from services.inference.v2x.obligation import are_held_apart
 from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene, angle_at_deg
 
@@ -47,6 +48,7 @@ def assess(scene: Scene, parameters: IcwParameters) -> list[Assessment]:
     views = scene.views.where(_crosses(scene, p))
     views = views.where(~turns_across(tracks, views))
     views = views.where(scene.roads.may_cross(tracks.slots[views.host], tracks.slots[views.other]))
+    views = views.where(~are_held_apart(scene, views))
     needs, contact = needs_of(tracks, views, p), views.contact_s()
     both = np.minimum(needs.host_mps2, needs.other_mps2)
     is_late = contact <= in_time_s(tracks, views.host, p.brake_now_s)

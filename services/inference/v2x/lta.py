@@ -15,6 +15,7 @@ from services.inference.parameters import parameter
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
+from services.inference.v2x.obligation import are_held_apart
 from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene, Views, angle_at_deg, turned_deg
 
@@ -50,6 +51,7 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
     )
     views = views.where(turns_across(tracks, views))
     views = views.where(scene.roads.may_cross(tracks.slots[views.host], tracks.slots[views.other]))
+    views = views.where(~are_held_apart(scene, views))
     contact = views.contact_s()
     views = views.where(angle_at_deg(tracks, views.host, views.other, contact) >= p.least_angle_deg)
     needs, contact = needs_of(tracks, views, p), views.contact_s()

@@ -13,6 +13,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from chelu.motion.footprints import forward, rightward
+from services.inference.approach import Approach, FirstLine
 from services.inference.events.holding import Holding, holding_of
 from services.inference.events.kinds import EventParameters
 from services.inference.events.nearing import NOTHING, Nearing
@@ -101,12 +102,17 @@ NO_EVENTS = Events(holding_of((), until_us=np.empty(0, np.int64), lane_count=0, 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One evaluation. hosts: who can be warned, for applications about things; views: about others."""
+    """One evaluation. hosts: who can be warned, for applications about things; views: about others.
+
+    signals: what stop lines lie ahead of whom, and what they show; first_lines: those next to the hosts, row by row.
+    """
 
     pairs: Pairs
     views: Views
     roads: RoadKnowledge
     hosts: Hosts
+    signals: Approach
+    first_lines: FirstLine
     events: Events = NO_EVENTS
 
     @property
@@ -115,13 +121,14 @@ class Scene:
         return self.pairs.tracks
 
 
-def scene_of(pairs: Pairs, roads: RoadKnowledge, hosts: Hosts, events: Events = NO_EVENTS) -> Scene:
+def scene_of(pairs: Pairs, roads: RoadKnowledge, hosts: Hosts, signals: Approach, events: Events = NO_EVENTS) -> Scene:
     """Both ways round of every pair, as far as the host can be warned."""
     tracks = pairs.tracks
     row = np.arange(len(pairs))
     host, other, pair = (np.concatenate(both) for both in ((pairs.a, pairs.b), (pairs.b, pairs.a), (row, row)))
     is_warnable = tracks.can_be_told[host] & tracks.is_vehicle[host]
-    return Scene(pairs, _views(pairs, host[is_warnable], other[is_warnable], pair[is_warnable]), roads, hosts, events)
+    views = _views(pairs, host[is_warnable], other[is_warnable], pair[is_warnable])
+    return Scene(pairs, views, roads, hosts, signals, signals.first(hosts.slots), events)
 
 
 def _views(pairs: Pairs, host: Ints, other: Ints, pair: Ints) -> Views:

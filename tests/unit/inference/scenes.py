@@ -109,7 +109,12 @@ def _speaks(car: Car, t: float) -> bool:
     return t >= car.from_s and round(t * 10) % max(1, round(car.every_s * 10)) == 0
 
 
-def drive(cars: Sequence[Car], seconds: float, where: Site | None = None, *, start: float = 0.0) -> list[tuple[float, Notice]]:
+Tell = Callable[[Site, float, int], None]  # what the roadside tells a site at a time, and that time in µs
+
+
+def drive(
+    cars: Sequence[Car], seconds: float, where: Site | None = None, *, start: float = 0.0, tell: Tell | None = None
+) -> list[tuple[float, Notice]]:
     """Run the cars through a site at 10 Hz; every change of a warning with the time it came at."""
     place = where or site()
     changes = []
@@ -117,6 +122,8 @@ def drive(cars: Sequence[Car], seconds: float, where: Site | None = None, *, sta
         t = start + tick * 0.1
         rows = report([car for car in cars if _speaks(car, t)], t)
         now = EPOCH_US + round((t + max(car.delay_s for car in cars)) * 1e6)
+        if tell is not None:
+            tell(place, t, now)
         changes += [(t, notice) for notice in place.step(rows, now)]
     return changes
 

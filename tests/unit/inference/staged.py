@@ -1,13 +1,21 @@
-"""One scene for each conflict application, which must be warned of, and how a scene looks turned, moved, mirrored or later."""
+"""One scene for each application, which must be told of, and how a scene looks turned, moved, mirrored or later.
+
+Conflicts are between cars and need nothing else; rules concern a car and what roads and roadside say, which is moved along.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from services.inference.network import NetworkRoads
 from services.inference.reports import Event, Lamp, Participant
-from tests.unit.inference.scenes import Car
+from services.inference.signals import Light
+from services.inference.site import Site
+from tests.unit.inference.scenes import Car, Tell, site
+from tests.unit.inference.signal_roads import SOUTH, STOP_C, Floats, Move, Shown, at, spat, town
 
 HOST, OTHER, THIRD = 1, 2, 3
 
@@ -37,6 +45,52 @@ def scenes() -> dict[str, list[Car]]:
             Car(OTHER, (-7.0, 0, 0), 90, 1.7, is_seen=True, kind=Participant.PEDESTRIAN, size=(0.5, 0.5)),
         ],
     }
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A scene in which a rule concerns the car named `HOST`.
+
+    where: a site whose roads' points are moved, with further options of `scenes.site`; tell: what its roadside says, moved alike.
+    """
+
+    cars: list[Car]
+    where: Callable[..., Site]
+    tell: Callable[[Move], Tell]
+
+
+def rules() -> dict[str, Rule]:
+    """Application → scene."""
+    red = Rule([Car(HOST, (0, STOP_C - 50, 0), 0, 14)], in_town, lambda move: says({SOUTH: [(Light.RED, 0, 60)]}))
+    return {"svw": red}
+
+
+def in_town(move: Move, **options) -> Site:
+    """A site with the roads of `signal_roads`."""
+    return site(roads=NetworkRoads(town(move)), **options)
+
+
+def says(shown: Shown) -> Tell:
+    """Signals that show this from t = 0 on, said ten times a second."""
+
+    def tell(place: Site, t: float, now_us: int) -> None:
+        if now := at(shown, t):
+            place.signals.update(spat(now, now_us))
+
+    return tell
+
+
+def mover(*, by_deg: float = 0.0, to: tuple[float, float, float] = (0, 0, 0), is_mirrored: bool = False) -> Move:
+    """What `mirrored`, `turned` and `moved`, in this order, do to cars, for points (k, 3)."""
+    angle = np.radians(by_deg)
+
+    def move(points: Floats) -> Floats:
+        east, north, up = np.asarray(points, np.float64).T
+        east = -east if is_mirrored else east
+        turned_ = (east * np.cos(angle) + north * np.sin(angle), north * np.cos(angle) - east * np.sin(angle), up)
+        return np.asarray(np.stack(turned_, axis=1) + np.array(to))
+
+    return move
 
 
 def turned(cars: list[Car], by_deg: float) -> list[Car]:

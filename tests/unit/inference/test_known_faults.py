@@ -136,17 +136,26 @@ def test_nobody_is_warned_of_itself_however_many_sensors_see_it() -> None:
 @pytest.fixture(scope="module")
 def plain():
     """Which applications warn in each scene when all are on."""
-    return {scene: {one.application for _, one in raised(drive(cars, 4))} for scene, cars in staged.scenes().items()}
+    return {scene: _by(scene) for scene in (*staged.scenes(), *staged.rules())}
+
+
+def _by(scene, **options):
+    """Which applications speak in a scene."""
+    if (rule := staged.rules().get(scene)) is not None:
+        move = staged.mover()
+        changes = drive(rule.cars, 4, rule.where(move, **options), tell=rule.tell(move))
+    else:
+        changes = drive(staged.scenes()[scene], 4, site(**options))
+    return {one.application for _, one in raised(changes)}
 
 
 @pytest.mark.parametrize("name", [one.name for one in APPLICATIONS])
 def test_a_switch_turns_off_its_own_application_and_no_other(name, plain) -> None:
     off = site_parameters({name: {"is_on": 0}}, where="here")
     assert name in plain[name]
-    for scene, cars in staged.scenes().items():
+    for scene in plain:
         if name in plain[scene]:
-            found = {one.application for _, one in raised(drive(cars, 4, site(parameters=off)))}
-            assert found == plain[scene] - {name}
+            assert _by(scene, parameters=off) == plain[scene] - {name}
 
 
 @pytest.mark.parametrize("every_s", [0.3, 0.4, 0.5])

@@ -13,6 +13,7 @@ from services.inference.motion_model import KNOTS_S, OnnxMotionModel, features, 
 from services.inference.network import NetworkRoads
 from services.inference.placing import Placed
 from tests.unit.inference.scenes import Car, drive, raised, site
+from tests.unit.inference.signal_roads import plain
 from tests.unit.roads.networks import net
 
 
@@ -21,6 +22,10 @@ class _FlatRoads(NetworkRoads):
 
     def __init__(self):
         super().__init__(sumo.read(net("")))
+
+    @property
+    def network(self):
+        return plain()
 
     def place(self, xyz, heading_deg, before):
         zero = np.zeros(len(xyz))

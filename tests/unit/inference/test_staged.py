@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chelu.messages import SPAT, filled
 from chelu.roads import sumo
 from services.inference.life import State
 from services.inference.motion_model import OnnxMotionModel, shipped
@@ -51,23 +52,38 @@ def _reports(rows, actors, time_us):
     )
 
 
-@pytest.mark.parametrize("has_model", [True, False])
-def test_staged_conflicts_are_judged_as_expected(has_model) -> None:
+def _spat(rows, now_us):
+    """What the district's signals say at an instant."""
+    n = len(rows)
+    return filled(
+        SPAT, n, time_us=np.full(n, now_us), intersection_id=rows["intersection_id"], phase_id=rows["phase_id"].astype(np.int16),
+        light=rows["light"], start_s=np.zeros(n), likely_end_s=rows["likely_end_s"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("has_model", "has_signals"), [(True, True), (True, False), (False, True)])
+def test_staged_conflicts_are_judged_as_expected(has_model, has_signals) -> None:
     staging = staged_district()
     scene = staging.scene.clipped(0, UNTIL_S)
     roads = NetworkRoads(sumo.read((DATA / "district.net.xml.gz").read_bytes()))
     model = OnnxMotionModel(shipped()) if has_model else None
     site = Site(SiteParameters(), roads=roads, model=model, new_id=map(str, itertools.count()).__next__)
     names, warned = scene.actors["name"], []
-    samples = scene.read(scene.begin_ms, scene.end_ms).samples
+    whole = scene.read(scene.begin_ms, scene.end_ms)
+    samples, signals = whole.samples, whole.signals
     samples = samples.take(scene.actors["role"][samples["actor"]] == Role.OBU)
     for time_ms in np.unique(samples["time_ms"]).tolist():
         first, last = np.searchsorted(samples["time_ms"], [time_ms, time_ms + 1])
         now_us = EPOCH_US + time_ms * 1000
+        begin, end = np.searchsorted(signals["time_ms"], [time_ms, time_ms + 1])
+        if has_signals:
+            site.signals.update(_spat(signals.take(np.arange(begin, end)), now_us))
         for one in site.step(_reports(samples.take(np.arange(first, last)), scene.actors, now_us), now_us):
-            if one.state is State.RAISED and one.other is not None:
-                host, other = (str(names[party.vehicle_id - 1]) for party in (one.host, one.other))
-                warned.append(Warned(one.application, host, other, time_ms / 1000))
+            if one.state is State.RAISED:
+                about = one.subject.id if one.subject else "" if one.other is None else str(names[one.other.vehicle_id - 1])
+                warned.append(Warned(one.application, str(names[one.host.vehicle_id - 1]), about, time_ms / 1000))
     verdicts = judge(staging.expectations(UNTIL_S), warned)
     assert len(verdicts) >= 4
     assert all(verdict.is_met for verdict in verdicts), "\n".join(map(str, verdicts))
+    runners = {one.host for one in warned if one.application == "svw"}
+    assert runners == ({"staged-runner"} if has_signals else set())  # the drivers of the recording all stop

@@ -1,0 +1,80 @@
+"""Signal violation warning (闯红灯预警, T/CSAE 53 application 11): the host will cross its stop line on red.
+
+Judged by how hard it would have to brake now, whichever way it goes on: while drivers still do that by choice, it may be about
+to. Where it may turn right although straight on is red, slowing down for the turn is enough. docs/applications/svw.md has the
+reasons and limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from chelu.motion.braking import level_equivalent_mps2
+from services.inference.parameters import parameter
+from services.inference.reports import Ints
+from services.inference.signals import Light
+from services.inference.v2x.assessment import Assessment, Subject, about_things, level_of
+from services.inference.v2x.obligation import obligation
+from services.inference.v2x.reactions import Switch
+from services.inference.v2x.scene import Scene
+
+NAME = "svw"
+KIND = "stop line"
+
+
+@dataclass(frozen=True, slots=True)
+class SvwParameters(Switch):
+    """Defaults and their sources; docs/applications/svw.md carries this as a table."""
+
+    range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
+    warn_mps2: float = parameter(
+        4.6, "m/s²", "who would have to brake harder and does not brake; late drivers of the district begin at 4.2", high=12.0
+    )
+    imminent_mps2: float = parameter(6.0, "m/s²", "near full braking: at once, and also to who brakes already", high=12.0)
+    is_braking_mps2: float = parameter(-1.0, "m/s²", "more than engine braking", low=-5.0, high=0.0)
+    yellow_mps2: float = parameter(4.6, "m/s²", "who would have to brake harder at yellow may go on: the dilemma zone", high=12.0)
+    hold_share: float = parameter(0.6, "1", "hysteresis on warn_mps2", high=1.0)
+    margin_m: float = parameter(1.0, "m", "a stop so far beyond the line is none on red: errors of position and map", high=5.0)
+    turn_mps: float = parameter(8.0, "m/s", "a right turn that is free is driven no faster than this", high=20.0)
+    least_speed_mps: float = parameter(2.0, "m/s", "who rolls up to the line slower is left to the driver", high=20.0)
+
+
+def assess(scene: Scene, parameters: SvwParameters) -> list[Assessment]:
+    """Findings for hosts with a line ahead."""
+    p, hosts, first = parameters, scene.hosts, scene.first_lines
+    rows = np.flatnonzero(
+        (first.distance_m <= p.range_m)
+        & (first.distance_m > -p.margin_m)
+        & first.is_certain
+        & (hosts.speed_mps >= p.least_speed_mps)
+    )
+    if not len(rows):
+        return []
+    hosts, first = scene.hosts.where(rows), first.take(rows)
+    brakes = hosts.acceleration_mps2 <= p.is_braking_mps2
+    asked = obligation(scene.signals, first, hosts.speed_mps, margin_m=p.margin_m, turn_mps=p.turn_mps)
+    is_asked = asked.need_mps2 > 0
+    along = np.where(np.isfinite(asked.need_mps2), asked.need_mps2, 0.0)
+    need = np.where(np.isfinite(asked.need_mps2), level_equivalent_mps2(along, hosts.gradient), np.inf)
+    is_asked &= ~(asked.is_yellow & (need > p.yellow_mps2))
+    level = level_of(
+        imminent=is_asked & (need >= p.imminent_mps2),
+        warns=is_asked & (need >= p.warn_mps2) & ~brakes,
+        holds=is_asked & (need >= p.warn_mps2 * p.hold_share),
+    )
+    return [
+        about_things(
+            NAME, scene.hosts, rows, first.lane + 1, level=level, ttc_s=asked.arrive_s, required_mps2=need,
+            distance_m=first.distance_m, subject=partial(_line, scene, first.lane, asked.movement),
+        )
+    ]  # fmt: skip
+
+
+def _line(scene: Scene, lane: Ints, movement: Ints, row: int) -> Subject:
+    signals, at = scene.signals, int(lane[row])
+    phase, light, end_s = signals.shown(int(movement[row]))
+    facts = {"phase": phase, "light": Light(light).name.lower(), "remaining_s": end_s}
+    return Subject(KIND, signals.line_name(at), signals.place(at), facts)

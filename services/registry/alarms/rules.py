@@ -62,15 +62,13 @@ class Rules:
         for found in self._by_kind.values():
             found.sort(key=lambda each: each[0].rank)
         self._known: dict[tuple[str, Scope], Rule] = {}
-        self._with_own = {scope.device_key for found in self._by_kind.values() for scope, _ in found}
-
-    def has_own(self, device_key: int | None) -> bool:
-        """Whether a device has a threshold that is for it alone."""
-        return device_key in self._with_own
+        # Devices, by key, that have a threshold for themselves alone.
+        keys = {scope.device_key for found in self._by_kind.values() for scope, _ in found}
+        self.with_own = frozenset(key for key in keys if key is not None)
 
     def of(self, kind: str, asked: Scope) -> Rule:
         """What counts for `asked`; KeyError for a kind that there is not."""
-        key = asked if self.has_own(asked.device_key) else replace(asked, device_key=None)
+        key = asked if asked.device_key in self.with_own else replace(asked, device_key=None)
         if (kind, key) not in self._known:
             self._known[kind, key] = self._merged(KINDS[kind], key)
         return self._known[kind, key]

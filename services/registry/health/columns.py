@@ -1,13 +1,15 @@
 """What is known of every device's health, as columns: one array a quantity, one place a device. Pure but for its own arrays.
 
 `Book` belongs to the monitor's thread. Words change single places; everything else (counts, status, alarms) is done for all
-devices at once.
+devices at once, and what few devices have (tallies, reasons) is kept of those few: a round over a hundred thousand devices has no
+step in Python for each, since the interpreter is also that of those who ask the API.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy.typing as npt
 from services.registry.health.words import Beat, Running, State, Word
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 DELAYS = 3  # of the last heartbeats: the least of them has the least of the way in it
 QUANTITIES = (  # floats, NaN while unknown; named as the table's columns
     *("beat_s", "skew_s", "latency_ms", "lost_share", "cpu_percent", "memory_percent", "disk_percent"),
@@ -36,6 +39,10 @@ class Status(enum.StrEnum):
     HEALTHY = "healthy"
 
 
+STATUSES = tuple(Status)  # a status in a column is its number here
+UNHEARD, OFFLINE, IMPAIRED, HEALTHY = range(len(STATUSES))
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A device as the register has it. beat_s: as its profile says; NaN: as it says itself. expected_hz: by stream."""
@@ -50,50 +57,81 @@ class Known:
 
 
 class Book:
-    """Columns over `devices`, in their order. What was known of a device before goes on in `following`."""
+    """Columns over devices, in the order in which they came. What was known of a device before goes on in `following`.
 
-    def __init__(self, devices: Sequence[Known]) -> None:
-        self.devices = devices
-        count = len(devices)
-        self.place = {device.device_id: index for index, device in enumerate(devices)}
-        self.place_of_key = {device.key: index for index, device in enumerate(devices)}
+    keys, ids, kinds, sites: (n,), whose they are. None of it is an object for each device: a hundred thousand of them would have
+    every full round of Python's garbage collector hold the interpreter for a tenth of a second.
+    """
+
+    def __init__(self, devices: Iterable[Known]) -> None:
+        self.keys: list[int] = []
+        self.ids: list[str] = []
+        self.kinds: list[str] = []
+        self.sites: list[str] = []
+        supervised: list[bool] = []
+        beats_s: list[float] = []
+        expected: dict[str, dict[int, float]] = {}  # by stream and place
+        for place, device in enumerate(devices):
+            self.keys.append(device.key)
+            self.ids.append(device.device_id)
+            self.kinds.append(sys.intern(device.kind))
+            self.sites.append(sys.intern(device.site_id))
+            supervised.append(device.is_supervised)
+            beats_s.append(device.beat_s)
+            for stream, rate_hz in device.expected_hz.items():
+                expected.setdefault(stream, {})[place] = rate_hz
+        self.is_supervised, self.profile_beat_s = np.array(supervised, np.bool_), np.array(beats_s, np.float64)
+        self.streams = sorted(expected)
+        self.expected_hz = {name: _spread(expected[name], len(self)) for name in self.streams}
+        self._index()
+        self._forget()
+
+    def _index(self) -> None:
+        """Where each device is, and which have a site and a kind in common."""
+        self.place = {device_id: place for place, device_id in enumerate(self.ids)}
+        self.place_of_key = {key: place for place, key in enumerate(self.keys)}
+        numbers: dict[tuple[str, str], int] = {}
+        scope = [numbers.setdefault(pair, len(numbers)) for pair in zip(self.sites, self.kinds, strict=True)]
+        self.scope, self.scopes = np.array(scope, np.intp), tuple(numbers)
+
+    def _forget(self) -> None:
+        """Nothing is known of anybody."""
+        count = len(self)
         self.floats: dict[str, Floats] = {name: np.full(count, np.nan) for name in QUANTITIES}
         self.integers = {name: np.zeros(count, np.int64) for name in (*INSTANTS, *COUNTERS)}
+        self.rates_hz = {name: np.full(count, np.nan) for name in self.streams}
         self.delays = np.full((count, DELAYS), np.nan)
         self.bytes = np.full((count, 3), np.nan)  # at_us, received, sent: of the last run-status
         self.is_off = np.zeros(count, np.bool_)
         self.is_changed = np.zeros(count, np.bool_)  # since it was written
-        self.reason = [""] * count
-        self.status = np.full(count, Status.UNHEARD, object)
-        self.problems: list[tuple[str, ...]] = [()] * count
-        self.tallies: dict[str, list[Mapping[str, float]]] = {name: [{}] * count for name in TALLIES}
-        self.is_supervised = np.array([device.is_supervised for device in devices], np.bool_)
-        self.profile_beat_s = np.array([device.beat_s for device in devices], np.float64)
-        self.streams = sorted({name for device in devices for name in device.expected_hz})
-        self.expected_hz = {
-            name: np.array([device.expected_hz.get(name, np.nan) for device in devices], np.float64) for name in self.streams
-        }
-        self.rates_hz = {name: np.full(count, np.nan) for name in self.streams}
+        self.status = np.full(count, UNHEARD, np.int8)
+        self.problems: dict[str, Mask] = {}  # by name, of whom it is so
+        self.reason: dict[int, str] = {}  # by place, of being off
+        self.tallies: dict[str, dict[int, Mapping[str, float]]] = {name: {} for name in TALLIES}  # by place
 
     def __len__(self) -> int:
-        return len(self.devices)
+        return len(self.ids)
 
-    def following(self, devices: Sequence[Known]) -> Book:
+    def following(self, devices: Iterable[Known]) -> Book:
         """A book of these devices, with what this one knows of them."""
         new = Book(devices)
-        pairs = [(self.place_of_key[key], place) for key, place in new.place_of_key.items() if key in self.place_of_key]
-        if not pairs:
-            return new
-        old, at = (np.array(column, np.intp) for column in zip(*pairs, strict=True))
+        moved = {place: after for key, after in new.place_of_key.items() if (place := self.place_of_key.get(key)) is not None}
+        old, at = np.array(list(moved), np.intp), np.array(list(moved.values()), np.intp)
         for mine, its in self._arrays(new):
             its[at] = mine[old]
         for stream in set(self.streams) & set(new.streams):
             new.rates_hz[stream][at] = self.rates_hz[stream][old]
-        for before, after in pairs:
-            new.reason[after], new.problems[after] = self.reason[before], self.problems[before]
-            for name in TALLIES:
-                new.tallies[name][after] = self.tallies[name][before]
+        for name, mask in self.problems.items():
+            new.problems[name] = np.zeros(len(new), np.bool_)
+            new.problems[name][at] = mask[old]
+        new.reason = {moved[place]: reason for place, reason in self.reason.items() if place in moved}
+        for name, tally in self.tallies.items():
+            new.tallies[name] = {moved[place]: numbers for place, numbers in tally.items() if place in moved}
         return new
+
+    def problems_of(self, place: int) -> list[str]:
+        """What is wrong with one device."""
+        return [name for name, mask in self.problems.items() if mask[place]]
 
     def _arrays(self, new: Book) -> Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         yield from ((self.floats[name], new.floats[name]) for name in self.floats)
@@ -150,3 +188,10 @@ class Book:
         for name, number in (("rx_bytes_per_s", received), ("tx_bytes_per_s", sent)):
             is_known = passed_s > 0 and number >= 0  # neither NaN, nor counters that began anew
             self.floats[name][place] = number / passed_s if is_known else np.nan
+
+
+def _spread(numbers: Mapping[int, float], count: int) -> Floats:
+    """Numbers by place as a column, NaN where there is none."""
+    column = np.full(count, np.nan)
+    column[list(numbers)] = list(numbers.values())
+    return column

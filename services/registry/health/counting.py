@@ -99,17 +99,16 @@ def _measure(book: Book, counted: Counts) -> None:
     for column in book.rates_hz.values():
         column[:] = 0
     book.floats["latency_ms"][:] = np.nan
-    former, book.tallies["rates_hz"] = book.tallies["rates_hz"], [{} for _ in range(len(book))]
+    former, now = book.tallies["rates_hz"], dict[int, Mapping[str, float]]()
     for key, by_stream in counted.frames.items():
         if (place := book.place_of_key.get(key)) is not None:
-            kind = book.devices[place].kind
-            rates = {counts.stream_of(kind, name): number / counted.seconds for name, number in by_stream.items()}
-            book.tallies["rates_hz"][place] = {name: round(rate, 2) for name, rate in rates.items()}
+            rates = {counts.stream_of(book.kinds[place], name): number / counted.seconds for name, number in by_stream.items()}
+            now[place] = {name: round(rate, 2) for name, rate in rates.items()}
             for name in rates.keys() & book.rates_hz.keys():
                 book.rates_hz[name][place] = rates[name]
             book.floats["latency_ms"][place] = _latency_ms(counted, key, book.floats["skew_s"][place])
-    now = book.tallies["rates_hz"]
-    book.is_changed |= np.fromiter((a != b for a, b in zip(former, now, strict=True)), np.bool_, len(book))
+    book.tallies["rates_hz"] = now
+    book.is_changed[[place for place in former.keys() | now.keys() if former.get(place) != now.get(place)]] = True
 
 
 def _latency_ms(counted: Counts, key: int, skew_s: float) -> float:

@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from services.registry.alarms import kinds
-from services.registry.alarms.rules import Rules, Scope
-from services.registry.health.columns import Book, Floats, Status
+from services.registry.alarms.rules import Rule, Rules, Scope
+from services.registry.health.columns import HEALTHY, IMPAIRED, OFFLINE, UNHEARD, Book, Floats, Mask
 
-Mask = npt.NDArray[np.bool_]
 USUAL_BEAT_S = 60.0  # of a device that says nothing of its heartbeats: T/ITS 0180.1 has run-status that often
 SILENCE = 3.0  # heartbeats missed, after which a device counts as away whatever its alarm's threshold is
 US = 1e6
@@ -52,19 +51,24 @@ class Judged:
 
 def limits_of(book: Book, rules: Rules) -> dict[str, Limits]:
     """Every kind's limits, looked up once for each site and device kind, and for each device that has a threshold of its own."""
-    scopes: dict[Scope, list[int]] = {}
-    for place, device in enumerate(book.devices):
-        key = device.key if rules.has_own(device.key) else None
-        scopes.setdefault(Scope(device.site_id, device.kind, key), []).append(place)
+    own = [place for key in rules.with_own if (place := book.place_of_key.get(key)) is not None]
+    of_own = [Scope(book.sites[place], book.kinds[place], book.keys[place]) for place in own]
     found = {}
     for kind in kinds.HEALTH:
-        bound, clear, on = np.full(len(book), np.nan), np.full(len(book), np.nan), np.ones(len(book), np.bool_)
-        for scope, places in scopes.items():
-            rule = rules.of(kind.name, scope)
-            bound[places], on[places] = _number(rule.bound), rule.is_enabled
-            clear[places] = _number(rule.bound if rule.clear_bound is None else rule.clear_bound)
-        found[kind.name] = Limits(bound, clear, on)
+        usual, special = (
+            _columns([rules.of(kind.name, scope) for scope in scopes])
+            for scopes in ([Scope(*scope) for scope in book.scopes], of_own)
+        )
+        bound, clear_bound, is_enabled = usual.bound[book.scope], usual.clear_bound[book.scope], usual.is_enabled[book.scope]
+        bound[own], clear_bound[own], is_enabled[own] = special.bound, special.clear_bound, special.is_enabled
+        found[kind.name] = Limits(bound, clear_bound, is_enabled)
     return found
+
+
+def _columns(rules: Sequence[Rule]) -> Limits:
+    bounds = [_number(rule.bound) for rule in rules]
+    clear = [_number(rule.bound if rule.clear_bound is None else rule.clear_bound) for rule in rules]
+    return Limits(np.array(bounds), np.array(clear), np.array([rule.is_enabled for rule in rules], np.bool_))
 
 
 def judge(
@@ -125,20 +129,28 @@ def beats_s(book: Book) -> Floats:
     return np.where(np.isnan(said), USUAL_BEAT_S, said)
 
 
-def statuses(book: Book, judged: Sequence[Judged], seen: Presence) -> tuple[npt.NDArray[np.object_], list[tuple[str, ...]]]:
-    """Every device's status, and its problems as ``kind`` or ``kind part``."""
+def statuses(book: Book, judged: Sequence[Judged], seen: Presence) -> tuple[npt.NDArray[np.int8], dict[str, Mask]]:
+    """Every device's status as its number (n,), and its problems: by name, ``kind`` or ``kind part``, who has each (n,)."""
     wrong = np.zeros(len(book), np.bool_)
-    names: list[tuple[str, ...]] = [()] * len(book)
+    problems: dict[str, Mask] = {}
     for each in judged:
-        wrong |= each.is_so
-        for place in np.flatnonzero(each.is_so):
-            names[place] = (*names[place], f"{each.kind} {each.part}".strip())
-    status = np.where(wrong, Status.IMPAIRED, Status.HEALTHY).astype(object)
-    was_off = (book.status == Status.OFFLINE) & seen.is_unknown(np.full(len(book), SILENCE))
-    never = book.integers["heard_us"] == 0
-    status[never] = Status.UNHEARD
-    status[judged[0].is_so | book.is_off | seen.is_silent | was_off] = Status.OFFLINE
-    return status, names
+        if each.is_so.any():
+            wrong |= each.is_so
+            problems[f"{each.kind} {each.part}".strip()] = each.is_so
+    status = np.where(wrong, IMPAIRED, HEALTHY).astype(np.int8)
+    was_off = (book.status == OFFLINE) & seen.is_unknown(np.full(len(book), SILENCE))
+    status[book.integers["heard_us"] == 0] = UNHEARD
+    status[judged[0].is_so | book.is_off | seen.is_silent | was_off] = OFFLINE
+    return status, problems
+
+
+def differing(before: Mapping[str, Mask], after: Mapping[str, Mask], count: int) -> Mask:
+    """Whose problems are not those they were (n,)."""
+    nowhere = np.zeros(count, np.bool_)
+    found = np.zeros(count, np.bool_)
+    for name in {*before, *after}:
+        found |= before.get(name, nowhere) != after.get(name, nowhere)
+    return found
 
 
 def beyond(value: Floats, limits: Limits, was_so: Mask, *, is_low: bool = False) -> Mask:

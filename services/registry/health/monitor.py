@@ -27,9 +27,10 @@ from services.registry.alarms.rows import Finding, Key
 from services.registry.alarms.rules import Rules, Scope
 from services.registry.database import Register
 from services.registry.health import judgement, rows, words
-from services.registry.health.columns import Book
+from services.registry.health.columns import Book, Mask
 from services.registry.health.counting import Counting
 from services.registry.health.judgement import Judged, Limits
+from services.registry.revisions import Revisions
 from services.registry.rounds import Rounds
 
 LOG = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class Monitor:
         self._thread = Rounds("health", self.evaluate, "health is not watched", wait=self._wait, wake=self._wake)
         self._book = Book([])
         self._rules, self._limits = Rules([]), dict[str, Limits]()
-        self._revision = -1
+        self._revisions = Revisions(rows.TABLES)
         self._listening_us = 0
         self._round_s: float | None = None
         self._rounds = 0
@@ -152,19 +153,17 @@ class Monitor:
 
     def _follow(self, connection: Connection[DictRow]) -> None:
         """Take up what was changed in the register: devices, profiles, thresholds."""
-        revision = rows.revision(connection)
-        if revision == self._revision:
+        if not self._revisions.have_changed(connection):
             return
-        is_first = self._revision < 0
         self._book = self._book.following(rows.devices(connection))
-        if is_first:
+        if self._revisions.is_first:
             rows.load(connection, self._book)
         self._rules = alarm_rows.load_rules(connection)
         self._limits = judgement.limits_of(self._book, self._rules)
-        self._revision = revision
+        self._revisions.were_read()
 
     def _judge(self, connection: Connection[DictRow], now_us: int) -> list[Judged]:
-        opened: dict[tuple[str, str], judgement.Mask] = {}
+        opened: dict[tuple[str, str], Mask] = {}
         for kind, subject, part in alarm_rows.standing(connection, NAMES):
             place = self._book.place.get(subject)
             if place is not None:
@@ -176,23 +175,23 @@ class Monitor:
         ended: list[Key] = []
         for each in found:
             begun += [self._finding(each, place) for place in np.flatnonzero(each.is_so & ~each.was_so).tolist()]
-            devices = (self._book.devices[place] for place in np.flatnonzero(each.was_so & ~each.is_so).tolist())
-            ended += [(each.kind, device.device_id, each.part) for device in devices]
+            places = np.flatnonzero(each.was_so & ~each.is_so).tolist()
+            ended += [(each.kind, self._book.ids[place], each.part) for place in places]
         alarm_rows.raise_alarms(connection, begun, now_us=now_us)
         alarm_rows.clear_alarms(connection, ended, now_us=now_us)
         return len(begun), len(ended)
 
     def _finding(self, judged: Judged, place: int) -> Finding:
-        device, value = self._book.devices[place], float(judged.value[place])
-        rule = self._rules.of(judged.kind, Scope(device.site_id, device.kind, device.key))
-        detail = {"reason": self._book.reason[place] or "connection lost"} if self._book.is_off[place] else {"reason": "silent"}
+        book, value = self._book, float(judged.value[place])
+        rule = self._rules.of(judged.kind, Scope(book.sites[place], book.kinds[place], book.keys[place]))
+        detail = {"reason": (book.reason.get(place) or "connection lost") if book.is_off[place] else "silent"}
         return Finding(
             judged.kind,
-            device.device_id,
-            device.site_id,
+            book.ids[place],
+            book.sites[place],
             rule,
             part=judged.part,
-            device_key=device.key,
+            device_key=book.keys[place],
             value=value if np.isfinite(value) else None,
             detail=detail if judged.kind == kinds.OFFLINE else {},
         )
@@ -204,7 +203,7 @@ class Monitor:
         status, problems = judgement.statuses(book, found, seen)
         has_turned = status != book.status
         book.integers["since_us"][has_turned | (book.integers["since_us"] == 0)] = now_us
-        is_urgent = has_turned | np.array([a != b for a, b in zip(problems, book.problems, strict=True)], np.bool_)
+        is_urgent = has_turned | judgement.differing(book.problems, problems, len(book))
         book.status, book.problems = status, problems
         wanted = is_urgent | book.is_changed if self._rounds % SAVE_EVERY == 0 else is_urgent
         is_known = (book.integers["heard_us"] > 0) | book.is_off

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,14 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from services.registry.health.columns import COUNTERS, INSTANTS, QUANTITIES, TALLIES, Book, Known, Status
+from services.registry.health.columns import COUNTERS, INSTANTS, QUANTITIES, STATUSES, TALLIES, Book, Known
 from services.registry.health.profiles import known
 
 Execute = Connection[DictRow]
-REVISION = "SELECT coalesce(max(audit_id), 0) AS revision FROM register.audit"  # every change of the register is in it
+TABLES = ("device", "message_profile", "threshold")  # of what is expected of devices
 DEVICES = """SELECT device_key, device_id, kind, site_id, lifecycle, heartbeat_s, rates_hz
     FROM register.device LEFT JOIN register.message_profile ON message_profile.name = device.profile ORDER BY device_key"""
+SAVED_AT_ONCE = 200  # devices: while they become JSON, nothing else has the interpreter
 LOAD = "SELECT * FROM register.health"
 TYPES = {
     "device_key": "integer",
@@ -38,15 +39,9 @@ SAVE = f"""INSERT INTO register.health ({NAMES})
         SET {", ".join(f"{name} = excluded.{name}" for name in TYPES if name != "device_key")}"""  # noqa: S608 - constants only
 
 
-def revision(connection: Execute) -> int:
-    """A number that is another one when something of the register was changed."""
-    row = connection.execute(REVISION.encode()).fetchone()
-    return int(row["revision"]) if row else 0
-
-
-def devices(connection: Execute) -> list[Known]:
+def devices(connection: Execute) -> Iterator[Known]:
     """All devices, with what is expected of them."""
-    return [known(row) for row in connection.execute(DEVICES.encode())]
+    return map(known, connection.execute(DEVICES.encode()))
 
 
 def load(connection: Execute, book: Book) -> None:
@@ -63,29 +58,33 @@ def _load(book: Book, place: int, row: Mapping[str, Any]) -> None:
     for name, numbers in book.floats.items():
         numbers[place] = math.nan if row[name] is None else row[name]
     for name, tally in book.tallies.items():
-        tally[place] = row[name]
-    book.is_off[place], book.reason[place] = row["is_off"], row["reason"]
-    book.status[place], book.problems[place] = Status(row["status"]), tuple(row["problems"])
+        if row[name]:
+            tally[place] = row[name]
+    book.is_off[place], book.status[place] = row["is_off"], STATUSES.index(row["status"])
+    if row["reason"]:
+        book.reason[place] = row["reason"]
+    for name in row["problems"]:
+        book.problems.setdefault(name, np.zeros(len(book), np.bool_))[place] = True
 
 
-def save(connection: Execute, book: Book, places: Iterable[int]) -> int:
-    """Keep these places of the book, in one statement; devices deleted meanwhile are passed over. Answers how many they were."""
-    rows = [_row(book, place) for place in places]
-    if rows:
+def save(connection: Execute, book: Book, places: Sequence[int]) -> int:
+    """Keep these places of the book; devices deleted meanwhile are passed over. Answers how many they were."""
+    for begin in range(0, len(places), SAVED_AT_ONCE):
+        rows = [_row(book, place) for place in places[begin : begin + SAVED_AT_ONCE]]
         connection.execute(SAVE.encode(), (Jsonb(rows),))
-    return len(rows)
+    return len(places)
 
 
 def _row(book: Book, place: int) -> dict[str, Any]:
     return {
-        "device_key": book.devices[place].key,
-        "status": book.status[place],
+        "device_key": book.keys[place],
+        "status": STATUSES[book.status[place]],
         "is_off": bool(book.is_off[place]),
-        "reason": book.reason[place],
-        "problems": list(book.problems[place]),
+        "reason": book.reason.get(place, ""),
+        "problems": book.problems_of(place),
         **{name: int(column[place]) for name, column in book.integers.items()},
         **{name: _number(column[place]) for name, column in book.floats.items()},
-        **{name: dict(tally[place]) for name, tally in book.tallies.items()},
+        **{name: dict(tally.get(place, {})) for name, tally in book.tallies.items()},
     }
 
 

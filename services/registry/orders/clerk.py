@@ -82,15 +82,13 @@ class Clerk:
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
     def take(self, received: Sequence[Received]) -> None:
-        """What the session heard."""
-        for message in received:
-            if (said := answers.read(message)) is None:
-                continue
-            if len(self._heard) >= MOST_HEARD:
-                self.overheard += 1
-            else:
-                self._heard.append(said)
-        self.wake()
+        """What the session heard; most of it is no answer, and no reason to look at the register."""
+        said = [answer for message in received if (answer := answers.read(message)) is not None]
+        room = max(0, MOST_HEARD - len(self._heard))
+        self._heard.extend(said[:room])
+        self.overheard += len(said[room:])
+        if said:
+            self.wake()
 
     def connected(self) -> None:
         """The session stands anew: what devices said meanwhile is lost, so they are asked again."""

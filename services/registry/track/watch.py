@@ -21,6 +21,7 @@ from chelu.errors import MalformedError
 from chelu.messages import Batch
 from chelu.topics import PICTURE
 from services.registry.database import Register
+from services.registry.revisions import Revisions
 from services.registry.rounds import Rounds
 from services.registry.track import presence, watch_rows
 from services.registry.track.conditions import Change, Conditions
@@ -30,7 +31,7 @@ from services.registry.track.roster import Roster
 LOG = logging.getLogger(__name__)
 FILTER = PICTURE.format(site="+")
 LOOK_S = 0.5  # between two looks whether the register has changed
-RELOAD_S = 30.0  # after which it is read anyhow
+RELOAD_S = 30.0  # after which it is read anyhow: permits end
 BLIND_US = 3_000_000  # without a picture
 Modes = Callable[[], dict[int, str]]
 Told = Callable[[str, Sequence[Change], Roster, int], None]
@@ -67,7 +68,8 @@ class Watch:
         self._rounds = Rounds("track", self._round, "the track is not watched", wait=self._wait, wake=self._wake)
         self._rosters: dict[str, Roster] = {}
         self._sites: dict[str, _Site] = {}
-        self._version, self._looked_s, self._loaded_s = -1, float("-inf"), float("-inf")
+        self._revisions = Revisions(watch_rows.TABLES)
+        self._looked_s, self._loaded_s = float("-inf"), float("-inf")
 
     def __enter__(self) -> Self:
         self._rounds.start()
@@ -129,9 +131,8 @@ class Watch:
         self._looked_s = now_s
         with self._register.transaction() as connection:
             watch_rows.as_one(connection)
-            version, is_ours = watch_rows.news(connection, self._version)
-            if not self._is_stale and not is_ours and now_s - self._loaded_s < RELOAD_S:
-                self._version = version
+            has_changed = self._revisions.have_changed(connection)
+            if not self._is_stale and not has_changed and now_s - self._loaded_s < RELOAD_S:
                 return
             self._is_stale = False
             rosters = watch_rows.rosters(connection)
@@ -141,7 +142,8 @@ class Watch:
                 site = self._sites[site_id] = _Site(pictured_us=now_us, is_blind=is_blind)
                 for key in held:
                     site.conditions.begin(key, {}, now_us)
-        self._rosters, self._version, self._loaded_s = rosters, version, now_s
+        self._revisions.were_read()
+        self._rosters, self._loaded_s = rosters, now_s
 
     def _look(self, site_id: str, payload: bytes) -> None:
         try:

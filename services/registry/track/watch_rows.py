@@ -16,8 +16,6 @@ from services.registry.track.roster import Roster, roster_of
 
 Execute = Connection[DictRow]
 ACTOR = "registry"
-NEWS = """SELECT coalesce(max(audit_id), %(since)s) AS version, coalesce(bool_or(what = ANY(%(tables)s)), false) AS is_ours
-    FROM register.audit WHERE audit_id > %(since)s"""
 TABLES = ["site", "device", "area", "permit"]
 SITES = "SELECT DISTINCT site_id FROM register.area ORDER BY 1"
 DEVICES = """SELECT device.device_key, device.vehicle_id AS bsm_id,
@@ -47,12 +45,6 @@ WHAT_OF = {kind: what for what, kind in KIND_OF.items()}
 def as_one(connection: Execute) -> None:
     """Let all that this transaction reads be of one instant; it must not have read yet."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-
-
-def news(connection: Execute, since: int) -> tuple[int, bool]:
-    """The number of the newest change of the register, and whether one behind `since` concerns the track."""
-    row = connection.execute(NEWS, {"since": since, "tables": TABLES}).fetchone()
-    return (int(row["version"]), bool(row["is_ours"])) if row else (since, False)
 
 
 def rosters(connection: Execute) -> dict[str, Roster]:

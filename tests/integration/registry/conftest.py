@@ -117,10 +117,14 @@ def registry(place: Place) -> Iterator[subprocess.Popen[bytes]]:
     """The registry, ready; at the end it must end cleanly."""
     with (place.directory / "registry.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "services.registry"], env=place.environment(), stderr=log)
-    until(lambda: place.ready_file.exists() or process.poll() is not None, 20, "the registry to be ready")
-    yield process
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0, (place.directory / "registry.log").read_text()
+    try:
+        until(lambda: place.ready_file.exists() or process.poll() is not None, 60, "the registry to be ready")
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0, (place.directory / "registry.log").read_text()
+    finally:  # nothing stays behind a test that failed
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="module")

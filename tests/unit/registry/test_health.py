@@ -19,7 +19,7 @@ from services.registry.alarms import kinds, signing
 from services.registry.alarms.deliveries import LONGEST_WAIT_S, MOST_ATTEMPTS, wait_s
 from services.registry.alarms.rules import Rules, Scope
 from services.registry.health import counts, judgement, words
-from services.registry.health.columns import Book, Known, Status
+from services.registry.health.columns import STATUSES, Book, Known, Status
 from services.registry.health.counting import _measure
 from services.registry.health.counts import Counts, together
 from services.registry.health.words import Beat, Introduction, Running, State
@@ -81,7 +81,7 @@ def test_a_device_that_has_no_heartbeats_is_not_blamed_for_missing_them() -> Non
     assert not judged(found, NOW + 3600 * S)["offline"]
     seen = judgement.presence(found, now_us=NOW + 3600 * S, listening_us=0)
     each = judgement.judge(found, judgement.limits_of(found, Rules([])), {}, now_us=NOW + 3600 * S, listening_us=0)
-    assert judgement.statuses(found, each, seen)[0][0] == Status.OFFLINE
+    assert STATUSES[judgement.statuses(found, each, seen)[0][0]] == Status.OFFLINE
 
 
 def test_a_rate_has_to_come_back_to_the_clear_bound() -> None:
@@ -127,15 +127,14 @@ def test_a_book_that_follows_knows_what_was_known() -> None:
     found = book()
     found.take([beat(), State("obu-1", is_online=False, at_us=NOW, reason="stopped")])
     found.rates_hz["bsm"][0] = 9.5
+    found.problems = {"offline": np.array([True])}
     other = replace(DEVICE, key=2, device_id="obu-2")
     after = found.following([other, DEVICE])
-    assert (after.is_off.tolist(), after.reason, after.integers["heard_us"].tolist()) == (
-        [False, True],
-        ["", "stopped"],
-        [0, NOW],
-    )
+    assert (after.is_off.tolist(), after.reason, after.integers["heard_us"].tolist()) == ([False, True], {1: "stopped"}, [0, NOW])
     assert after.rates_hz["bsm"][1] == 9.5
-    assert after.tallies["sent"] == [{}, {"bsm": 100}]
+    assert after.tallies["sent"] == {1: {"bsm": 100}}
+    assert after.problems_of(1) == ["offline"]
+    assert after.problems_of(0) == []
     assert after.following([other]).is_off.tolist() == [False]
 
 

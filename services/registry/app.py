@@ -25,6 +25,7 @@ from services.registry import (
     people,
     problems,
     provisioning,
+    queries,
     rotation,
     sessions,
     sites,
@@ -70,7 +71,13 @@ def _documents() -> RedirectResponse:
 
 def create_app(parts: Parts) -> FastAPI:
     """The application; `parts` must be open, and stay so while it runs."""
-    app = FastAPIOffline(redoc_url=None, title="Chelu registry", version=version("chelu"), description=ABOUT)
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="Chelu registry",
+        version=version("chelu"),
+        description=ABOUT,
+        dependencies=[Depends(queries.refuse_unknown)],
+    )
     app.add_api_route("/", _documents, include_in_schema=False)
     app.state.parts = parts
     app.add_middleware(BodyLimit, strangers=STRANGERS_BODY_BYTES, limit=MAX_BODY_BYTES, larger=LARGER, is_known=is_known)
@@ -116,6 +123,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(live.SOCKETS)  # which refuse by themselves: FastAPI's security is for requests alone
     problems.install(app)
     app.openapi_schema = openapi.complete(app.openapi())
+    app.state.queries = queries.queries_of(app.openapi_schema)
     check_complete((method.upper(), path) for method, path, _ in openapi.operations(app.openapi_schema))
     return app
 

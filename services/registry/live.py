@@ -20,7 +20,7 @@ from chelu.codec import columns
 from chelu.errors import CheluError
 from chelu.messages import concatenate
 from chelu.topics import Kind, Payload
-from services.registry import access, callers, live_rows, problems
+from services.registry import access, callers, live_rows, problems, queries
 from services.registry.alarms import news
 from services.registry.credentials import key_hash
 from services.registry.live_reader import End, Reader, Taken
@@ -223,6 +223,7 @@ def _ticket(socket: WebSocket, parts: Parts, route: tuple[str, str]) -> Ticket:
             text = f"no API key: send Authorization: Bearer KEY, or offer the subprotocols {PROTOCOL} and {BEARER}KEY"
             raise ProblemError(HTTPStatus.UNAUTHORIZED, text)
         key = offered[0]
+    queries.check(socket, route)
     need = NEEDS[route]
     access.admit(socket, parts.register, access.caller_of(parts.callers, key), need)
     return Ticket(key_hash(key), need)

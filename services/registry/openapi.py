@@ -112,9 +112,8 @@ def complete(document: Document) -> Document:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for method, path, operation in operations(document):
-        if (method, path) not in OPEN:
-            for status in refusals(method, path, operation):
-                operation["responses"][status] = problem(status)
+        for status in refusals(method, path, operation):
+            operation["responses"][status] = problem(status)
         _add_examples(operation, schemas)
     return document
 
@@ -127,6 +126,8 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
 
 def refusals(method: str, path: str, operation: Document) -> list[str]:
     """The statuses with which this operation may refuse."""
+    if (method, path) in OPEN:
+        return ["422"]  # a parameter that it does not have
     parameters = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
     has_body = "requestBody" in operation
     found = {

@@ -29,11 +29,15 @@ def run(config: Annotated[Path, typer.Option(help="the agent's TOML file, see do
 
 
 def check(config: Annotated[Path, typer.Option(help="the agent's TOML file, see docs/edge.md")]) -> None:
-    """Read a configuration file and say whether it is right."""
+    """Read a configuration file and the files that it names, and say whether they are right."""
     with extra("edge"):
         from edge import settings
+        from edge.check import read_files
     read = settings.load(config, os.environ)
+    found = list(read_files(read))
     typer.echo(f"{config}: {read.kind} {read.id or '(to join)'} with {len(read.sources)} source(s)")
+    for line in found:
+        typer.echo(line)
 
 
 def schema() -> None:

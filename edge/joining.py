@@ -36,7 +36,7 @@ def join(settings: EdgeSettings, clock: Clock, leaving: threading.Event) -> bool
     wanted, file = settings.join, settings.credential_file
     if wanted is None or file is None:
         raise ConfigurationError("join", None, "without it the device cannot join")
-    key = ProvisioningKey.read(_read(wanted.key_file))
+    key = ProvisioningKey.read(read_key(wanted.key_file))
     credential = CredentialFile(file)
     _, line = credential.proposal()
     fingerprint = verifiers.fingerprint(line)
@@ -129,7 +129,8 @@ def read_answer(payload: bytes, fingerprint: str) -> str | None:
     return device_id
 
 
-def _read(file: Path) -> str:
+def read_key(file: Path) -> str:
+    """The file of the provisioning key; ConfigurationError when it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

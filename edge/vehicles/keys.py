@@ -37,6 +37,9 @@ class Keys:
     def __init__(self, openers: Mapping[tuple[bytes, str], Open]) -> None:
         self._openers = openers
 
+    def __len__(self) -> int:
+        return len(self._openers)
+
     def open(self, who: bytes, cipher: str, data: bytes) -> bytes:
         """The plain bytes; raises NoKeyError or WrongKeyError."""
         opener = self._openers.get((who, cipher)) or self._openers.get((EVERYONE.encode(), cipher))

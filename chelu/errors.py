@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 SHOWN_CHARACTERS = 80  # of a value in a sentence
+OUR_OWN = "Value error, "  # how pydantic begins the text of a check that we wrote
+
+
+def plainly(message: str) -> str:
+    """What pydantic says of a fault, without its name for our own checks."""
+    return message.removeprefix(OUR_OWN)
 
 
 class CheluError(Exception):

@@ -12,9 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from chelu.errors import ConfigurationError
-
-OUR_OWN = "Value error, "  # how pydantic begins the text of a check that we wrote
+from chelu.errors import ConfigurationError, plainly
 
 
 class Settings(BaseModel):
@@ -64,4 +62,4 @@ def _first_fault(error: ValidationError, source: str) -> ConfigurationError:
         return ConfigurationError(key, None, "it is required", source=source)
     if fault["type"] == "extra_forbidden":
         return ConfigurationError(key, fault["input"], "there is no setting of that name", source=source)
-    return ConfigurationError(key, fault["input"], fault["msg"].removeprefix(OUR_OWN), source=source)
+    return ConfigurationError(key, fault["input"], plainly(fault["msg"]), source=source)

@@ -17,7 +17,7 @@ from chelu.codec import cv2x
 from chelu.codec.tits0180_documents import MOST_ITEMS
 from chelu.codec.tits0180_write import write_participants
 from chelu.codec.wire_id import wire_number
-from chelu.errors import MalformedError
+from chelu.errors import MalformedError, plainly
 from chelu.messages import PARTICIPANT, Batch, Frames, filled
 from edge.settings import Position
 
@@ -154,4 +154,4 @@ def _reason(error: ValidationError) -> str:
 def _fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in fault["loc"]) or "(document)"
-    return f"{key} = {str(fault['input'])[:60]}: {fault['msg']}"
+    return f"{key} = {str(fault['input'])[:60]}: {plainly(fault['msg'])}"

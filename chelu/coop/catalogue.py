@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chelu.coop import driving, road, service
 from chelu.coop.parts import Message
-from chelu.errors import NotAllowedError
+from chelu.errors import NotAllowedError, plainly
 
 LONGEST_KEY = 40  # in a sentence
 
@@ -169,4 +169,4 @@ def _allowed(first: Mapping[str, Any]) -> str:
         return "it is required"
     if first["type"] == "extra_forbidden":
         return "no such field"
-    return str(first["msg"]).removeprefix("Input should be ")
+    return plainly(str(first["msg"])).removeprefix("Input should be ")

@@ -16,8 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from chelu.errors import CheluError
-from chelu.settings import OUR_OWN
+from chelu.errors import CheluError, plainly
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN_CHARACTERS = 80
@@ -108,7 +107,7 @@ def fault_of(fault: Mapping[str, Any]) -> Fault:
         return Fault("(document)", f"character {fault['loc'][-1]}", f"JSON ({fault['ctx']['error']})")
     where = [part for part in fault["loc"] if part not in {"body", "query", "path"}]
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
-    usual = str(fault["msg"]).removeprefix(OUR_OWN)
+    usual = plainly(str(fault["msg"]))
     allowed = {"missing": "it is required", "extra_forbidden": "there is no field of that name"}.get(fault["type"], usual)
     value = "nothing" if fault["type"] == "missing" else shown(fault.get("input"))
     if where and where[-1] in SECRET_FIELDS:

@@ -20,6 +20,7 @@ from chelu.errors import MalformedError
 from services.registry.joining_models import Hello
 from services.registry.joining_rows import KEPT_A_SERIAL, Heard, Kept
 from services.registry.models import DEVICE_ID
+from services.registry.problems import fault_of
 from services.registry.said import read_object
 
 MOST_SAID_BYTES = 4096  # of a hello
@@ -147,5 +148,6 @@ def _hello(match: topics.Match, payload: bytes) -> Heard:
     try:
         Hello.model_validate(said)
     except ValidationError as error:
-        raise MalformedError("undecodable", str(error)) from None
+        fault = fault_of(error.errors(include_url=False)[0])
+        raise MalformedError("undecodable", f"{fault.field} = {fault.value} is not allowed: {fault.allowed}") from None
     return Heard(match.device, match.place, provisioning.account_of(match.place).key, line, verifiers.fingerprint(line), said)

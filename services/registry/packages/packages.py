@@ -174,15 +174,17 @@ def _add(parts: Parts, actor: str, incoming: Incoming, about: dict[str, str]) ->
             if key is None:
                 raise _refusal("key", repr(about["key"]), "a signing key that is registered and not revoked")
             if not is_signed(statement, about["signature"], key["public_key"]):
-                raise _refusal(
-                    "signature", f"{about['signature'][:16]}…", f"the signature of {about['key']} of {statement.text()!r}"
-                )
+                raise _refusal("signature", f"{about['signature'][:16]}…", _to_be_signed(statement, about["key"]))
             row = connection.execute(rows.ADD, {**about, "bytes": statement.size, "sha256": statement.sha256}).fetchone()
             remember(connection, actor, "add package", f"{statement.name} {statement.version}", {"sha256": statement.sha256})
             incoming.keep()  # before the commit: a row without its file would be worse than a file without its row
     except errors.UniqueViolation:
         raise _conflict("version", repr(about["version"]), f"a version of {about['name']} that is not here yet") from None
     return _package(parts, row or {})
+
+
+def _to_be_signed(of: Statement, key: str) -> str:
+    return f"{key}'s signature of {of.component} {of.name} {of.version}, {of.size} bytes with the SHA-256 {of.sha256}"
 
 
 def _package(parts: Parts, row: dict[str, Any]) -> Package:

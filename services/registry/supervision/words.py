@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from chelu.errors import MalformedError
+from chelu.errors import MalformedError, plainly
 from chelu.messages import DropReason
 
 MOST_FAULTS = 50
@@ -90,4 +90,4 @@ def read_word(payload: bytes) -> ModeWord:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "(document)"
         reason = DropReason.UNDECODABLE if first["type"].startswith("json") else DropReason.OUT_OF_RANGE
-        raise MalformedError(reason, f"{where} = {first.get('input')!r:.80} is not allowed: {first['msg']}") from None
+        raise MalformedError(reason, f"{where} = {first.get('input')!r:.80} is not allowed: {plainly(first['msg'])}") from None

@@ -25,7 +25,8 @@ IN_FORCE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND released
 SITES = "SELECT site_id FROM register.stop WHERE released IS NULL"
 PRESS = f"""INSERT INTO register.stop (site_id, reason, pressed, pressed_by) VALUES (%(site_id)s, %(reason)s, %(now)s, %(actor)s)
     RETURNING {COLUMNS}"""  # noqa: S608 - constants only
-AGAIN = f"UPDATE register.stop SET presses = presses + 1 WHERE stop_id = %s RETURNING {COLUMNS}"  # noqa: S608 - constants only
+AGAIN = f"""UPDATE register.stop SET presses = presses + 1, reason = CASE reason WHEN '' THEN %(reason)s ELSE reason END
+    WHERE stop_id = %(stop_id)s RETURNING {COLUMNS}"""  # noqa: S608 - constants only
 RELEASED = f"""UPDATE register.stop SET released = %(now)s, released_by = %(actor)s, release_note = %(note)s
     WHERE stop_id = %(stop_id)s RETURNING {COLUMNS}"""  # noqa: S608 - constants only
 REACHED = """(device.parent_key IS NOT NULL
@@ -83,11 +84,11 @@ def stopped_sites(connection: Execute) -> set[str]:
 
 
 def press(connection: Execute, site_id: str, reason: str, actor: str, now: datetime.datetime) -> dict[str, Any]:
-    """The stop in force, made now or pressed once more."""
+    """The stop in force, made now or pressed once more; its reason is the first that was given."""
     present = in_force(connection, site_id)
     if present is None:
         return _one(connection, PRESS, {"site_id": site_id, "reason": reason, "actor": actor, "now": now})
-    return _one(connection, AGAIN, (present["stop_id"],))
+    return _one(connection, AGAIN, {"reason": reason, "stop_id": present["stop_id"]})
 
 
 def release(connection: Execute, stop_id: int, note: str, actor: str, now: datetime.datetime) -> dict[str, Any]:

@@ -64,7 +64,10 @@ def test_what_is_not_signed_by_whom_it_says_is_refused_and_leaves_nothing(client
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (status, field), answer.text
     assert send(place, signer, content=b"").json()["errors"][0]["value"] == "nothing"
     stranger = send(place, Signer.new())
-    assert (stranger.status_code, stranger.json()["errors"][0]["field"]) == (422, "signature")
+    fault = stranger.json()["errors"][0]
+    assert (stranger.status_code, fault["field"]) == (422, "signature")
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    assert fault["allowed"] == f"acme's signature of firmware os 1.0, {len(CONTENT)} bytes with the SHA-256 {digest}"
     assert [each for each in client.people("GET", "packages") if each["version"] == "1.0"] == []
     assert list((place.directory / "packages").glob(".incoming-*")) == []
 

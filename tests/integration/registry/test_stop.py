@@ -123,6 +123,13 @@ def test_pressed_twice_it_is_one_stop_and_those_without_an_answer_are_told_again
     assert in_force(send)["presses"] >= 2
 
 
+def test_a_reason_that_is_given_later_is_kept_as_the_first(send: Send, swarm: Swarm) -> None:
+    assert send("POST", "stop", json={})["reason"] == ""
+    assert send("POST", "stop", json={"reason": "smoke in the tunnel"})["reason"] == "smoke in the tunnel"
+    assert send("POST", "stop", json={"reason": ""})["reason"] == "smoke in the tunnel"
+    assert in_force(send)["reason"] == "smoke in the tunnel"
+
+
 def test_pressed_by_several_at_the_same_moment_it_is_one_stop(place: Place, send: Send, swarm: Swarm) -> None:
     barrier, stops = threading.Barrier(6), list[tuple[int, int]]()
 

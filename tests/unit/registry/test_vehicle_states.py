@@ -26,6 +26,11 @@ def word(second: float, mode: str = "automated", **fields: Any) -> ModeWord:
     return read_word(json.dumps({"time_us": int(BEGIN_US + second * S), "mode": mode, **fields}).encode())
 
 
+def test_a_check_of_our_own_speaks_in_our_own_words() -> None:
+    with pytest.raises(MalformedError, match=r"reason = 'a\\x00b' is not allowed: only printable characters$"):
+        word(0, "manual", reason="a\0b")
+
+
 def driven(*words: ModeWord) -> tuple[State, list[Event], dict[int, Span]]:
     """The last state, all events, and the stretches by their beginning, as the table keeps them."""
     state, events, spans = None, list[Event](), dict[int, Span]()

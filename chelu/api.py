@@ -252,9 +252,11 @@ class Client:
         """Ingest's batches with ``created_us`` and ``committed_us``."""
         return self._rows("/api/batches", from_us, to_us)
 
-    def dead_letters(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
+    def dead_letters(
+        self, *, device: str | None = None, reason: str | None = None, from_us: int = 0, to_us: int = END_OF_TIME_US
+    ) -> Iterator[Row]:
         """Messages that could not be used, with topic, reason and bytes in hexadecimal."""
-        return self._rows("/api/dead-letters", from_us, to_us)
+        return self._rows("/api/dead-letters", from_us, to_us, device=device, reason=reason)
 
     def messages(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
         """MAP and RSI messages and telemetry."""

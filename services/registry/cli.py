@@ -14,6 +14,7 @@ from services.registry import (
     cli_assets,
     cli_backup,
     cli_campaigns,
+    cli_dead_letters,
     cli_files,
     cli_firmware,
     cli_health,
@@ -56,6 +57,7 @@ def register(app: typer.Typer) -> None:
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("observations")(cli_observations.observations)
+    app.command("dead-letters")(cli_dead_letters.dead_letters)
     app.command("quantities")(cli_observations.list_quantities)
     app.command("backup")(cli_backup.backup)
     app.command("restore")(cli_backup.restore)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import typer
 
 from chelu import quantities
 from chelu.units import US_PER_S
-from services.registry.cli_shared import AsJson, open_client, print_rows
+from services.registry.cli_shared import AsJson, instant, open_client, print_rows
 
 COLUMNS = ("time", "device_id", "quantity", "value", "unit", "quality", "channel")
 QUANTITY_COLUMNS = ("name", "field", "unit", "usual_unit", "low", "high", "model", "about")
@@ -48,6 +47,5 @@ def list_quantities(
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    instant = datetime.datetime.fromtimestamp(row["time_us"] / US_PER_S, datetime.UTC)
     value = None if row["value"] is None else f"{row['value']:.6g}"
-    return {**row, "time": f"{instant:%Y-%m-%d %H:%M:%S}.{instant.microsecond // 1000:03d}Z", "value": value}
+    return {**row, "time": instant(row["time_us"]), "value": value}

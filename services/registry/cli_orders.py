@@ -25,6 +25,7 @@ CONFIG_COLUMNS = ("device_id", "kind", "version", "state", "differences", "stray
 OPEN = {"queued", "sent", "delivered"}
 POLL_S = 0.2
 PAGE = 1000
+SHOWN_CHARACTERS = 60  # of what was asked for, in a table
 
 Devices = Annotated[list[str] | None, typer.Option("--device", help="This device; may be given several times.")]
 Site = Annotated[str | None, typer.Option(help="All of this site.")]
@@ -212,7 +213,8 @@ def list_dispatches(
             print_rows(client.people("GET", "devices", device, "orders", params={"limit": limit}), ORDER_COLUMNS, as_json=as_json)
             return
         query = {"limit": limit, **({"topic": topic} if topic else {})}
-        print_rows(client.people("GET", "dispatches", params=query)["dispatches"], DISPATCH_COLUMNS, as_json=as_json)
+        rows = client.people("GET", "dispatches", params=query)["dispatches"]
+    print_rows(rows if as_json else [{**row, "body": _in_short(row["body"])} for row in rows], DISPATCH_COLUMNS, as_json=as_json)
 
 
 @ORDERS.command("show")
@@ -266,6 +268,12 @@ def _orders(client: Client, dispatch: int, state: str | None) -> list[dict[str, 
         found += page["orders"]
         after = page["next"]
     return found
+
+
+def _in_short(body: Mapping[str, Any]) -> str:
+    """What was asked for, for a line of a table: `--json` has the whole of a document of some thousand characters."""
+    text = ", ".join(f"{name}={value}" for name, value in body.items())
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 
 
 def _differences(found: Mapping[str, Any]) -> str:

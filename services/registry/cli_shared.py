@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
+from chelu.units import US_PER_S
 
 if TYPE_CHECKING:
     from chelu.api import Client
@@ -61,6 +63,12 @@ def open_client() -> Client:
         from chelu.api import Client
 
         return Client.find()
+
+
+def instant(time_us: int) -> str:
+    """An instant as a person reads it, to the millisecond, in UTC."""
+    at = datetime.datetime.fromtimestamp(time_us / US_PER_S, datetime.UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
 def present(**fields: Any) -> dict[str, Any]:

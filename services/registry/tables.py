@@ -18,7 +18,9 @@ from fastapi import APIRouter, Depends, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from chelu.messages import DropReason
 from services.registry.device_rows import device_ids, hexadecimal
+from services.registry.models import Identifier
 from services.registry.parts import Parts, PartsOf
 from services.registry.stored_models import Rows, StreamAccount
 from services.registry.streams import END_OF_TIME_US, From, To, missing
@@ -31,7 +33,8 @@ MICROSECOND = datetime.timedelta(microseconds=1)
 RANGE = """{time} >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'
     AND {time} < 'epoch'::timestamptz + %(to_us)s::bigint * interval '1 microsecond'"""
 AFTER = "(%(after)s::bigint IS NULL OR {time} > 'epoch'::timestamptz + %(after)s::bigint * interval '1 microsecond')"
-PAGE = """SELECT * FROM {table} WHERE {range} AND {after}
+EQUAL = "(%({column})s::text IS NULL OR {column} = %({column})s)"
+PAGE = """SELECT * FROM {table} WHERE {where}
     ORDER BY {time} FETCH FIRST %(limit)s ROWS WITH TIES"""
 ACCOUNTS = f"""SELECT stream, sum(messages)::bigint AS messages, sum(frames)::bigint AS frames, sum(received)::bigint AS received,
         sum(stored)::bigint AS stored, sum(missing)::bigint AS missing
@@ -72,9 +75,14 @@ def batches(parts: PartsOf, page: Page) -> Rows:
 
 
 @ROUTER.get("/dead-letters")
-def dead_letters(parts: PartsOf, page: Page) -> Rows:
+def dead_letters(
+    parts: PartsOf,
+    page: Page,
+    device: Annotated[Identifier | None, Query(description="only of whom calls itself so, registered or not")] = None,
+    reason: DropReason | None = None,
+) -> Rows:
     """Messages that could not be used: topic, reason and bytes."""
-    return _page(parts, "stream.dead_letter", "time", page)
+    return _page(parts, "stream.dead_letter", "time", {**page, "device_id": device, "reason": reason}, ("device_id", "reason"))
 
 
 @ROUTER.get("/messages")
@@ -101,8 +109,10 @@ def segments(parts: PartsOf, page: Page) -> Rows:
     return _page(parts, "city.segment_state", "time", page)
 
 
-def _page(parts: Parts, table: str, time: str, query: Mapping[str, Any]) -> Rows:
-    sql = PAGE.format(table=table, time=time, range=RANGE.format(time=time), after=AFTER.format(time=time))
+def _page(parts: Parts, table: str, time: str, query: Mapping[str, Any], columns: Sequence[str] = ()) -> Rows:
+    """A page by time, of rows that have in these columns what the query says, where it says something."""
+    where = [RANGE.format(time=time), AFTER.format(time=time), *(EQUAL.format(column=column) for column in columns)]
+    sql = PAGE.format(table=table, time=time, where=" AND ".join(where))
     rows = read_rows(parts, table, sql, query)
     return Rows(rows=rows, next=rows[-1][f"{time}_us"] if len(rows) >= query["limit"] else None)
 

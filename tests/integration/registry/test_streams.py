@@ -189,6 +189,12 @@ def test_other_tables_are_read_in_pages(place: Place, client: Client, stored: di
     assert [row["time_us"] for row in page["rows"]] == [0, 1_000_000, 1_000_000]
     rest = get(place, "dead-letters", {"limit": "50", "after": page["next"]}).json()
     assert (len(rest["rows"]), rest["next"]) == (6, None)
+    reason = letters[0]["reason"]
+    assert len(list(client.dead_letters(reason=reason))) == sum(letter["reason"] == reason for letter in letters)
+    assert list(client.dead_letters(device="nobody")) == []
+    problem = get(place, "dead-letters", {"reason": "bad luck"}).json()
+    assert problem["errors"][0]["field"] == "reason"
+    assert "'unregistered'" in problem["errors"][0]["allowed"]
     (report,) = client.reports()
     assert (report["body"], report["device_id"]) == ({"rsuId": "x"}, "stream-0")
     assert list(client.messages()) == []

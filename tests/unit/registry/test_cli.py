@@ -59,6 +59,36 @@ def test_observations_are_shown_a_line_each(run: Callable[..., str]) -> None:
     assert (asked[0].url.params["device"], asked[0].url.params["quantity"]) == ("w1", "air_temperature")
 
 
+def test_dead_letters_are_shown_a_line_each_the_newest_last(run: Callable[..., str]) -> None:
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        row = {"topic": "rsu/r/rsm/up", "device_id": "r", "reason": "truncated", "detail": "12 bytes", "size_bytes": 12}
+        times = (1_700_000_000_250_000, 1_700_000_001_000_000)
+        rows = [{**row, "time_us": time_us, "payload": "ab" * 100, "suppressed": 3} for time_us in times]
+        return httpx.Response(200, json={"rows": rows, "next": None})
+
+    lines = run(handler, "dead-letters", "--device", "r", "--reason", "truncated", "-n", "1").splitlines()
+    assert len(lines) == 2
+    assert lines[1].split()[:7] == ["2023-11-14", "22:13:21.000Z", "r", "rsu/r/rsm/up", "truncated", "12", "bytes"]
+    assert lines[1].endswith("abab…")
+    assert (asked[0].url.params["device"], asked[0].url.params["reason"]) == ("r", "truncated")
+
+
+def test_orders_are_listed_without_the_whole_of_what_was_asked(run: Callable[..., str]) -> None:
+    body = {"command": "capture", "note": "x" * 5000}
+    row = {"dispatch_id": 7, "at": "now", "actor": "li", "topic": "command", "body": body, "devices": 1, "states": {"sent": 1}}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"dispatches": [row], "next": None})
+
+    line = run(handler, "orders", "list").splitlines()[1]
+    assert "command=capture, note=xxx" in line
+    assert len(line) < 130
+    assert json.loads(run(handler, "orders", "list", "--json"))[0]["body"] == body
+
+
 def test_quantities_are_listed_without_a_registry(run: Callable[..., str]) -> None:
     def handler(_: httpx.Request) -> httpx.Response:
         raise AssertionError

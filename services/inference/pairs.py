@@ -79,7 +79,7 @@ class DeckGate:
     """How far apart two heights may be for one deck: decks of stacked roads lie 5 m apart or more (clearance 4.5–5 m)."""
 
     base_m: float = 2.0
-    most_m: float = 3.0
+    most_m: float = 2.5
     per_metre: float = 0.01  # what a changing gradient may add per metre of way to the meeting point
 
 

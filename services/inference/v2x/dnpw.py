@@ -16,14 +16,14 @@ from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints, Lamp
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Reaction, in_time_s, on_level
+from services.inference.v2x.reactions import Switch, in_time_s, on_level
 from services.inference.v2x.scene import Scene, Views, wrapped_deg
 
 NAME = "dnpw"
 
 
 @dataclass(frozen=True, slots=True)
-class DnpwParameters(Reaction):
+class DnpwParameters(Switch):
     """Defaults and their sources; docs/applications/dnpw.md carries this as a table."""
 
     leader_s: float = parameter(3.0, "s", "a vehicle ahead within this headway may be what is overtaken", high=10.0)

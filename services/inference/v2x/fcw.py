@@ -34,7 +34,7 @@ class FcwParameters(Reaction):
     )
     longest_ttc_s: float = parameter(4.0, "s", "beyond, drivers judge for themselves; ISO 15623 warns below this", high=10.0)
     brake_now_s: float = parameter(
-        3.3,
+        3.0,
         "s",
         "a host that does not brake is warned this long before contact: 2.5 s, and time for messages and confirmation",
         high=6.0,
@@ -42,11 +42,17 @@ class FcwParameters(Reaction):
     least_need_mps2: float = parameter(
         2.0, "m/s²", "and then only if it must brake noticeably: below, a warning is one too many", high=6.0
     )
+    lead_s: float = parameter(
+        2.35, "s", "or will have to so long before contact: 2.5 s, less what speeds and gaps may be off", high=6.0
+    )
     least_speed_mps: float = parameter(3.0, "m/s", "stop-and-go at walking pace is left to the driver", high=20.0)
     least_closing_mps: float = parameter(1.0, "m/s", "slower closing is following", high=20.0)
     heading_deg: float = parameter(45.0, "°", "a leader goes the same way: at most this turned, also in a bend", high=90.0)
     overlap_m: float = parameter(
         0.3, "m", "least sideways overlap to count as on the same path: of 1.8 m, at errors of 0.7 m", low=-1.0, high=2.0
+    )
+    sure_drift_mps: float = parameter(
+        0.25, "m/s", "who leaves the other's path faster than that will have less overlap; headings are 0.5° off", high=2.0
     )
     hold_overlap_m: float = parameter(
         -0.6, "m", "hysteresis: a warning stays while the other is not further aside", low=-3.0, high=2.0
@@ -82,13 +88,16 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     is_late = (ttc_s(gap, speed, ahead) <= in_time_s(tracks, host, p.brake_now_s)) & (
         tracks.acceleration_mps2[host] > p.is_braking_mps2
     )
+    leaves_mps = np.minimum(views.nears_mps + p.sure_drift_mps, 0.0)
+    is_late &= views.overlap_m + leaves_mps * np.minimum(ttc, longest_s) >= p.overlap_m
     need_now = required_deceleration_mps2(gap, speed, ahead, leader_rate, np.zeros(len(host)))
-    is_late &= need_now >= p.least_need_mps2 * tracks.grip[host]
+    noticeable_mps2 = p.least_need_mps2 * tracks.grip[host]
+    is_noticeable = (need_now >= noticeable_mps2) | (closing >= 2.0 * p.lead_s * noticeable_mps2)
     holds = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * longest_s)
     is_on_path = views.overlap_m >= p.overlap_m
     level = level_of(
-        imminent=is_danger & is_on_path & (required >= p.imminent_mps2),
-        warns=is_danger & is_on_path & ((required >= p.warn_mps2) | is_late),
+        imminent=is_danger & is_on_path & is_noticeable & (required >= p.imminent_mps2),
+        warns=is_danger & is_on_path & is_noticeable & ((required >= p.warn_mps2) | is_late),
         holds=holds | (is_late & (closing > 0)),
     )
     # Footprints that cover one another now are not a collision to come: one road user told twice, or one that happened already.

@@ -17,20 +17,20 @@ from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.lta import turns_across
 from services.inference.v2x.obligation import are_held_apart
-from services.inference.v2x.reactions import Reaction, in_time_s
+from services.inference.v2x.reactions import Notice, in_time_s
 from services.inference.v2x.scene import Scene, angle_at_deg
 
 NAME = "icw"
 
 
 @dataclass(frozen=True, slots=True)
-class IcwParameters(Reaction):
+class IcwParameters(Notice):
     """Defaults and their sources; docs/applications/icw.md carries this as a table."""
 
     horizon_s: float = parameter(4.0, "s", "3GPP TS 22.185: ample response time 4 s", high=4.0)
     yield_mps2: float = parameter(4.5, "m/s²", "who can leave the place to the other with less may be about to", high=12.0)
     brake_now_s: float = parameter(
-        3.3, "s", "but not so near the contact: 2.5 s, and time for messages and confirmation", high=4.0
+        2.9, "s", "but not so near the contact: 2.5 s, and time for messages and confirmation", high=4.0
     )
     least_need_mps2: float = parameter(2.0, "m/s²", "and then only who must brake noticeably to stop short", high=6.0)
     other_need_mps2: float = parameter(0.5, "m/s²", "of another that may still be rolling out to its line", high=6.0)

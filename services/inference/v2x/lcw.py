@@ -10,18 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.inference.futures import STEP_S
 from services.inference.parameters import parameter
-from services.inference.reports import Floats, Lamp
+from services.inference.reports import Floats, Ints, Lamp
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Reaction, in_time_s
-from services.inference.v2x.scene import Scene, Views
+from services.inference.v2x.reactions import Switch, in_time_s
+from services.inference.v2x.scene import Scene, Views, wrapped_deg
 
 NAME = "lcw"
+_LONGEST_S = 10.0  # no drift is carried further
 
 
 @dataclass(frozen=True, slots=True)
-class LcwParameters(Reaction):
+class LcwParameters(Switch):
     """Defaults and their sources; docs/applications/lcw.md carries this as a table."""
 
     most_aside_m: float = parameter(3.2, "m", "the next lane and no further: between the vehicles' sides", high=6.0)
@@ -47,7 +49,7 @@ def assess(scene: Scene, parameters: LcwParameters) -> list[Assessment]:
         & (tracks.speed_mps[views.host] >= p.least_speed_mps)
     )
     is_beside, comes_s = _beside(views, p), _comes_up_s(scene, views)
-    touches_s = _touches_s(scene, views, _nears_mps(scene, views), p)
+    touches_s = _touches_s(scene, views, p)
     signals = _signals_towards(scene, views)
     drifts = touches_s <= p.drift_s
     warns = (signals & (is_beside | (comes_s <= in_time_s(tracks, views.host, p.closing_s)))) | drifts
@@ -74,24 +76,39 @@ def _comes_up_s(scene: Scene, views: Views) -> Floats:
     return np.where(comes, np.maximum(views.gap_m, 0.0) / np.where(comes, closing, 1.0), np.inf)
 
 
-def _nears_mps(scene: Scene, views: Views) -> Floats:
-    """How fast the sides come together: by how both slant on lanes of one road, else against the circle through both."""
-    tracks, slots = scene.tracks, [scene.tracks.slots[side] for side in (views.host, views.other)]
-    host, other = (
-        tracks.speed_mps[side] * np.sin(np.radians(scene.roads.slants_deg(slot)))
-        for side, slot in zip((views.host, views.other), slots, strict=True)
-    )
-    return np.where(scene.roads.are_beside(*slots), np.sign(views.aside_m) * (host - other), views.nears_mps)
+def _touches_s(scene: Scene, views: Views, p: LcwParameters) -> Floats:
+    """Seconds until the sides touch if both go on to move as they do, and are then level; inf when they will not be.
 
-
-def _touches_s(scene: Scene, views: Views, nears_mps: Floats, p: LcwParameters) -> Floats:
-    """Seconds until the sides touch if both go on to move as they do, and are then level; inf when they will not be."""
+    Where roads tell that both lanes run beside one another, what counts is how each slants on its own; else the circle through
+    both.
+    """
     tracks = scene.tracks
-    nears = nears_mps >= p.least_drift_mps
-    time = np.where(nears, -views.overlap_m / np.where(nears, nears_mps, 1.0), np.inf)
+    slots = [tracks.slots[side] for side in (views.host, views.other)]
+    keep_apart = scene.roads.are_beside(*slots) | ~scene.roads.may_cross(*slots)
+    towards = np.sign(views.aside_m)
+    (host, host_m), (other, other_m) = (
+        _sideways(scene, side, to) for side, to in ((views.host, towards), (views.other, -towards))
+    )
+    nears = np.where(keep_apart, host + other, views.nears_mps)
+    comes = (nears >= p.least_drift_mps) & (~keep_apart | (host_m + other_m >= -views.overlap_m))
+    time = np.where(comes, -views.overlap_m / np.where(comes, nears, 1.0), np.inf)
     length = (tracks.size_m[views.host, 0] + tracks.size_m[views.other, 0]) / 2.0
-    there = views.ahead_m + (tracks.speed_mps[views.other] - tracks.speed_mps[views.host]) * np.minimum(time, 10.0)
+    there = views.ahead_m + (tracks.speed_mps[views.other] - tracks.speed_mps[views.host]) * np.minimum(time, _LONGEST_S)
     return np.where(np.abs(there) <= length, time, np.inf)
+
+
+def _sideways(scene: Scene, side: Ints, towards: Floats) -> tuple[Floats, Floats]:
+    """How fast each slants on its lane `towards` a side (right 1, left −1), and how far that will bring it.
+
+    Who is turning back into its lane's direction moves sideways until it points there, and no further.
+    """
+    tracks = scene.tracks
+    slant = towards * scene.roads.slants_deg(tracks.slots[side])
+    rate = tracks.speed_mps[side] * np.sin(np.radians(slant))
+    yaw = towards * wrapped_deg(tracks.heading_deg[side, 1] - tracks.heading_deg[side, 0]) / STEP_S
+    turns_back = (slant > 0) & (yaw < 0)
+    lasts_s = np.where(turns_back, slant / np.where(turns_back, -yaw, 1.0) / 2.0, np.inf)
+    return rate, np.where(rate > 0, rate * np.minimum(lasts_s, _LONGEST_S), 0.0)
 
 
 def _signals_towards(scene: Scene, views: Views) -> Mask:

@@ -16,7 +16,7 @@ from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.obligation import are_held_apart
-from services.inference.v2x.reactions import Reaction, in_time_s
+from services.inference.v2x.reactions import Notice, in_time_s
 from services.inference.v2x.scene import Scene, Views, angle_at_deg, turned_deg
 
 NAME = "lta"
@@ -26,7 +26,7 @@ _STRAIGHT_DEG = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class LtaParameters(Reaction):
+class LtaParameters(Notice):
     """Defaults and their sources; docs/applications/lta.md carries this as a table."""
 
     warn_s: float = parameter(3.4, "s", "2.5 s, and time for messages and confirmation; turns are short", high=4.0)

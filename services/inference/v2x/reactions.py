@@ -33,6 +33,13 @@ class Reaction(Switch):
     is_braking_mps2: float = parameter(-1.0, "m/s²", "more than engine braking", low=-5.0, high=0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Notice(Reaction):
+    """Parameters of those that tell a driver to stop short: what that needs when the warning is up, and not when it is due."""
+
+    notice_s: float = parameter(0.35, "s", "until a warning is up: messages take 0.1 s, and two or three must agree", high=2.0)
+
+
 def reaction_s(tracks: Tracks, side: Ints, p: Reaction) -> Floats:
     """How long each driver of `side` still takes until the brakes act."""
     return np.where(tracks.acceleration_mps2[side] <= p.is_braking_mps2, p.braking_reaction_s, p.reaction_s)

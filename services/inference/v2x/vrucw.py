@@ -13,14 +13,14 @@ import numpy as np
 from services.inference.parameters import parameter
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
-from services.inference.v2x.reactions import Reaction, in_time_s
+from services.inference.v2x.reactions import Notice, in_time_s
 from services.inference.v2x.scene import Scene
 
 NAME = "vrucw"
 
 
 @dataclass(frozen=True, slots=True)
-class VrucwParameters(Reaction):
+class VrucwParameters(Notice):
     """Defaults and their sources; docs/applications/vrucw.md carries this as a table."""
 
     warn_s: float = parameter(3.2, "s", "2.5 s before contact and two messages, and some for a pedestrian's whims", high=4.0)

@@ -72,6 +72,21 @@ def test_a_host_that_has_not_braked_when_it_must_noticeably_is_warned() -> None:
     assert 2.5 <= touch_s - found[0][0] <= 3.2
 
 
+def test_stop_and_go_a_metre_behind_the_next_does_not_warn() -> None:
+    """0.8 s of reaction would use up the gap, but no driver brakes with 2 m/s² for 1 m/s."""
+    rates = (lambda t: -1.0 if t < 1 else 0.0), (lambda t: 0.0 if t < 0.8 else -1.2 if t < 1.8 else 0.0)
+    cars = [Car(1, (0, 6.2, 0), 0, 4.4, rates[0]), Car(2, (0, 0, 0), 0, 4.6, rates[1])]
+    assert raised(drive(cars, 4)) == []
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_host_that_is_leaving_the_path_of_the_one_ahead_is_not_warned(side) -> None:
+    leaving = Car(2, (side * 0.9, 10, 0), side * 2.5, 14)
+    assert raised(drive([Car(1, (0, 80, 0), 0, 0), leaving], 6), "fcw") == []
+    staying = Car(2, (side * 0.9, 10, 0), 0, 14)
+    assert len(raised(drive([Car(1, (0, 80, 0), 0, 0), staying], 6), "fcw")) == 1
+
+
 def test_following_at_a_constant_gap_does_not_warn() -> None:
     assert raised(drive([Car(1, (0, 18, 0), 0, 25), Car(2, (0, 0, 0), 0, 25)], 5)) == []
 

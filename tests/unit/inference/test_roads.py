@@ -11,6 +11,7 @@ from services.inference.network import NetworkRoads
 from services.inference.picture import Picture
 from services.inference.placing import Placement
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site
+from tests.unit.roads.networks import net
 
 NOT_KNOWN = np.array([-1, -1])  # which lanes two were on before
 FILE = Path(__file__).parents[3] / "simulators" / "data" / "district.net.xml.gz"
@@ -114,6 +115,28 @@ def test_how_far_a_track_slants_on_its_lane_is_told_in_a_bend_as_on_a_straight(n
             assert abs(found.slant_deg[0]) < 12
             turned = roads.place(middle, np.array([(heading + 5) % 360]), before)
             assert turned.slant_deg[0] - found.slant_deg[0] == pytest.approx(5, abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def avenue():
+    """Two lanes that run north, the right one along the axis."""
+    lanes = "".join(
+        f'<lane id="avenue_{index}" index="{index}" speed="20" length="400" width="3.5" shape="{east},-100 {east},300"/>'
+        for index, east in enumerate((0.0, -3.5))
+    )
+    return NetworkRoads(sumo.read(net(f'<edge id="avenue" from="a" to="b" priority="1">{lanes}</edge>')))
+
+
+@pytest.mark.parametrize(("slant", "is_warned"), [(0.0, False), (-1.0, False), (-4.0, True)])
+def test_who_drifts_out_of_its_own_lane_beside_another_is_warned_on_a_map(avenue, slant, is_warned) -> None:
+    cars = [Car(1, (0, 0, 0), slant, 15), Car(2, (-3.5, 0, 0), 0, 15)]
+    found = raised(drive(cars, 1.2, site(roads=avenue)), "lcw")
+    assert (1 in {one.host.vehicle_id for _, one in found}) == is_warned
+
+
+def test_who_turns_back_into_its_lane_beside_another_is_not_warned_on_a_map(avenue) -> None:
+    swings = Car(1, (0, 0, 0), -4.0, 15, yaw=8.0)  # half a second, and it points along the lane
+    assert raised(drive([swings, Car(2, (-3.5, 0, 0), 0, 15)], 0.5, site(roads=avenue)), "lcw") == []
 
 
 def test_a_place_with_a_height_gets_the_height_of_its_lane(network, roads) -> None:

@@ -63,10 +63,10 @@ def build(seconds: float) -> World:
 
 
 def raised(warnings: Sequence[ReceivedWarning]) -> list[ReceivedWarning]:
-    """The warnings that began, each once; updates and ends left out."""
+    """The warnings that began, each once; updates and ends left out, and what is advice."""
     first: dict[str, ReceivedWarning] = {}
     for warning in warnings:
-        if warning.state == judged.RAISED:
+        if warning.state == judged.RAISED and not warning.document.get("advice"):
             first.setdefault(warning.warning_id, warning)
     return list(first.values())
 

@@ -1,7 +1,7 @@
 """The life of a warning: raised once it is confirmed, updated at most five times a second, cleared when its reason is gone.
 
-Advice lives likewise, updated less often, and its level is 0 throughout. Warnings are few, so they are objects here; what they
-are made from are arrays.
+Advice lives likewise, updated less often and only when it changes, and its level is 0 throughout. Warnings are few, so they are
+objects here; what they are made from are arrays.
 """
 
 from __future__ import annotations
@@ -135,9 +135,9 @@ class Life:
         rest_s = self._parameters.advise_s if found.is_advice else self._parameters.update_s
         if now_us - active.sent_us < rest_s * 1e6:
             return None
-        active.last = _warning(active.last.warning_id, State.UPDATED, found, row, picture, now_us)
+        before, active.last = active.last, _warning(active.last.warning_id, State.UPDATED, found, row, picture, now_us)
         active.sent_us = now_us
-        return active.last
+        return None if found.is_advice and _advises_the_same(before, active.last) else active.last
 
     def _raise(self, key: Key, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice | None:
         level = int(found.level[row])
@@ -163,6 +163,10 @@ class Life:
 
     def _is_over(self, key: Key, active: _Active, picture: Picture, now_us: int) -> bool:
         return now_us - active.seen_us >= self._parameters.clear_s * 1e6 or not _is_same(key, picture)
+
+
+def _advises_the_same(one: Notice, two: Notice) -> bool:
+    return one.subject is not None and two.subject is not None and one.subject.advice == two.subject.advice
 
 
 def _key(found: Assessment, row: int, picture: Picture) -> Key:

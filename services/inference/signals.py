@@ -138,6 +138,28 @@ class SignalTable:
                 free_us = np.where(fits, np.minimum(free_us, np.maximum(starts, now_us)), free_us)
         return free_us
 
+    def free_spans(self, rows: Ints, now_us: int, least_green_s: float) -> tuple[Floats, Floats]:
+        """When phases (n, k) are free, in seconds from now: begins and ends (n, k, STATES), inf where a place holds nothing.
+
+        A red whose end is known and after which nothing is announced is followed by a green of `least_green_s`, which is what the
+        end of a red means. A green whose end was not said is known for now only, and gives no span.
+        """
+        row = np.maximum(rows, 0)
+        if not len(self):
+            begin = np.full((*rows.shape, STATES), np.inf)
+            end = begin.copy()
+        else:
+            light, start_us, end_us = self.light[row], self.start_us[row], self.end_us[row]
+            is_said = (end_us != FOREVER_US) & (end_us > now_us) & (light > 0)
+            begin = (np.maximum(start_us, now_us) - now_us) / 1e6
+            end = np.where(is_said, end_us - now_us, 0) / 1e6
+            last = is_said & is_red(light) & (end_us >= np.max(np.where(is_said, end_us, _NEVER_US), axis=-1, keepdims=True))
+            begin, end = np.where(last, end, begin), np.where(last, end + least_green_s, end)
+            holds = (is_said & is_free(light) | last) & ((rows >= 0) & ~self.is_dark(row, now_us))[..., None]
+            begin, end = np.where(holds, begin, np.inf), np.where(holds, end, np.inf)
+        begin[..., 0] = np.where(rows == ALWAYS, 0.0, begin[..., 0])
+        return begin, end
+
     def is_dark(self, rows: Ints, now_us: int) -> Mask:
         """Whether phases that were heard of are so no longer."""
         return np.asarray(now_us - self.time_us[rows] > DARK_S * 1e6)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.inference.v2x import avw, clw, dnpw, ebw, evw, fcw, icw, lcw, lta, svw, vrucw
+from services.inference.v2x import avw, clw, dnpw, ebw, evw, fcw, glosa, icw, lcw, lta, svw, vrucw
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.scene import Scene
 
@@ -31,6 +31,7 @@ APPLICATIONS = (
     Application(clw.NAME, clw.ClwParameters, clw.assess),
     Application(evw.NAME, evw.EvwParameters, evw.assess),
     Application(svw.NAME, svw.SvwParameters, svw.assess),
+    Application(glosa.NAME, glosa.GlosaParameters, glosa.assess),
     Application(vrucw.NAME, vrucw.VrucwParameters, vrucw.assess),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,10 @@ def assess(scene: Scene, parameters: SvwParameters) -> list[Assessment]:
 
 def _line(scene: Scene, lane: Ints, movement: Ints, row: int) -> Subject:
     signals, at = scene.signals, int(lane[row])
-    phase, light, end_s = signals.shown(int(movement[row]))
-    facts = {"phase": phase, "light": Light(light).name.lower(), "remaining_s": end_s}
-    return Subject(KIND, signals.line_name(at), signals.place(at), facts)
+    return Subject(KIND, signals.line_name(at), signals.place(at), facts_of(scene, int(movement[row])))
+
+
+def facts_of(scene: Scene, movement: int) -> dict[str, Any]:
+    """What is told of a movement's signal."""
+    phase, light, end_s = scene.signals.shown(movement)
+    return {"phase": phase, "light": Light(light).name.lower(), "remaining_s": end_s}

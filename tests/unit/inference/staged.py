@@ -62,7 +62,8 @@ class Rule:
 def rules() -> dict[str, Rule]:
     """Application → scene."""
     red = Rule([Car(HOST, (0, STOP_C - 50, 0), 0, 14)], in_town, lambda move: says({SOUTH: [(Light.RED, 0, 60)]}))
-    return {"svw": red}
+    wave = Rule([Car(HOST, (0, STOP_C - 250, 0), 0, 14)], in_town, lambda move: says({SOUTH: [(Light.RED, 0, 22)]}))
+    return {"svw": red, "glosa": wave}
 
 
 def in_town(move: Move, **options) -> Site:

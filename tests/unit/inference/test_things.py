@@ -87,12 +87,13 @@ def test_a_warning_about_a_thing_ends_with_its_host() -> None:
     assert [one.state for one in life.step([], picture, EPOCH_US + 100_000)] == ["cleared"]
 
 
-def test_advice_has_no_level_and_comes_at_most_twice_a_second() -> None:
+def test_advice_has_no_level_and_comes_at_most_twice_a_second_and_when_it_changes() -> None:
     picture, life, states = _picture(), _life(), []
     for tick in range(20):
-        found = _found(picture, [WARNING], [7], rows=[0], is_advice=True)
+        told = Subject("sign", "a", (0.0, 0.0, 0.0), advice={"lowest_mps": min(tick, 12)})
+        found = _found(picture, [WARNING], [7], rows=[0], is_advice=True, subject=lambda row, told=told: told)
         states += [(one.state, one.level) for one in life.step([found], picture, EPOCH_US + tick * 100_000)]
-    assert states == [("raised", 0), *[("updated", 0)] * 3]
+    assert states == [("raised", 0), *[("updated", 0)] * 3]  # at 0.5, 1.0 and 1.5 s, when it had changed for the last time
     assert life.levels() == {0: 0}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from chelu.motion.footprints import forward, rightward
 from evaluation.models.motion.tracks import Recording
 from evaluation.v2x.actors import Floats
-from evaluation.v2x.hindsight import Hindsight, Raised
+from evaluation.v2x.hindsight import Hindsight, Raised, Verdict
 from services.inference.futures import ALIGNED_STEPS, STEP_S
 from services.inference.life import Notice, Party
 from services.inference.pairs import DeckGate, find
@@ -60,11 +60,11 @@ class Explanations:
             "thresholds": asdict(site.parameters.applications[notice.application]),
         })  # fmt: skip
 
-    def append_to(self, file: Path, is_needless: Sequence[bool]) -> None:
-        """Add them to the file, one a line, each marked as needless or not."""
+    def append_to(self, file: Path, verdicts: Sequence[Verdict]) -> None:
+        """Add them to the file, one a line, each with what hindsight says of it."""
         with file.open("a", encoding="utf-8") as out:
-            for document, needless in zip(self._documents, is_needless, strict=True):
-                out.write(json.dumps({"is_false": needless, **document}) + "\n")
+            for document, verdict in zip(self._documents, verdicts, strict=True):
+                out.write(json.dumps({"verdict": str(verdict), **document}) + "\n")
 
     def _party(self, site: Site, scene: Scene, slot: int, actor: int, at_s: float, contact_s: float) -> dict[str, Any]:
         picture, lane = site.picture, int(site.placement.lane[slot])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,14 @@ class Raised:
     at_s: float
 
 
+class Verdict(StrEnum):
+    """What hindsight says of a warning. UNJUDGED: nothing shows a need, but one of both left before five seconds were over."""
+
+    NEEDED = "needed"
+    NEEDLESS = "needless"
+    UNJUDGED = "unjudged"
+
+
 class Hindsight:
     """Each road user's samples in a row, to be read at any time and at any place of its way; straight on beyond its end."""
 
@@ -42,15 +51,20 @@ class Hindsight:
         self._way, self._size = np.cumsum(step), recording.size_m
         self._begin, self._end = (np.searchsorted(vehicle, np.arange(len(self._size)), side) for side in ("left", "right"))
 
-    def needless(self, warnings: Sequence[Raised]) -> npt.NDArray[np.bool_]:
-        """Of which warnings braking with 2 m/s² would have been enough at every moment of the next five seconds: (n,)."""
+    def verdicts(self, warnings: Sequence[Raised]) -> list[Verdict]:
+        """Needless: braking with 2 m/s² would have been enough at every moment of the next five seconds."""
         host, other = (np.array([getattr(one, side) for one in warnings], np.int64) for side in ("host", "other"))
         at = np.array([one.at_s for one in warnings])
         needed = np.zeros(len(warnings), np.bool_)
         for later_s in np.arange(0.0, NEEDED_FOR_S, _EVERY_S):
             open_rows = np.flatnonzero(~needed)
             needed[open_rows] = self._require_braking(host[open_rows], other[open_rows], at[open_rows] + later_s)
-        return ~needed
+        stays = (self._last_s(host) >= at + NEEDED_FOR_S) & (self._last_s(other) >= at + NEEDED_FOR_S)
+        names = np.where(needed, Verdict.NEEDED, np.where(stays, Verdict.NEEDLESS, Verdict.UNJUDGED))
+        return [Verdict(one) for one in names.tolist()]
+
+    def _last_s(self, vehicle: Ints) -> Floats:
+        return np.asarray(self._time[self._end[vehicle] - 1])
 
     def places(self, vehicle: int, times_s: Floats) -> Floats:
         """Where it really was at these instants: (s, 2), NaN where the recording does not have it."""

@@ -16,13 +16,14 @@ from typing import Any
 from evaluation.models.motion.tracks import EPOCH_US
 from evaluation.v2x import recordings, traffic
 from evaluation.v2x.explain import Explanations
-from evaluation.v2x.hindsight import Hindsight, Raised
+from evaluation.v2x.hindsight import Hindsight, Raised, Verdict
 from evaluation.v2x.traffic import Traffic
 from services.inference.life import Party, State
 from services.inference.motion_model import OnnxMotionModel, shipped
 from services.inference.site import Site, SiteParameters
 
 Tell = Callable[[float], None]
+_NOTHING: Mapping[str, Any] = {"raised": {}, "false": {}, "unjudged": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def drive_district(seed: int, at: Roadside, tell: Tell) -> dict[str, Any]:
     """The recording that ships (0), or one made of a further seed; one in which somebody collides or brakes hard has no hours."""
     found = recordings.of_seed(seed, at.recordings) if seed else recordings.shipped()
     if found is None:
-        return {"vehicle_hours": 0.0, "raised": {}, "false": {}, "note": "not ordinary: somebody collides or brakes hard"}
+        return {"vehicle_hours": 0.0, **_NOTHING, "note": "not ordinary: somebody collides or brakes hard"}
     return _figures(traffic.read(found), at, tell)
 
 
@@ -45,26 +46,22 @@ def drive_ngsim(at: Roadside, tell: Tell) -> dict[str, Any]:
     """Interstate 80, if its file is there; else a note that it is not."""
     found = traffic.ngsim()
     if found is None:
-        return {"vehicle_hours": 0.0, "raised": {}, "false": {}, "note": "not driven: the recording is not on this machine"}
+        return {"vehicle_hours": 0.0, **_NOTHING, "note": "not driven: the recording is not on this machine"}
     return _figures(found, at, tell)
 
 
 def together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Hours, warnings and needless ones of several recordings; None without any."""
-    hours, raised, false, count = 0.0, Counter[str](), Counter[str](), 0
-    for part in parts:
-        hours += part["vehicle_hours"]
-        raised.update(part["raised"])
-        false.update(part["false"])
-        count += part["vehicle_hours"] > 0
+    parts = [part for part in parts if part["vehicle_hours"]]
+    hours = sum(part["vehicle_hours"] for part in parts)
     if not hours:
         return None
+    counts = {name: sum((Counter(part[name]) for part in parts), Counter()) for name in ("raised", "false", "unjudged")}
     return {
-        "recordings": count,
+        "recordings": len(parts),
         "vehicle_hours": round(hours, 2),
-        "raised": dict(sorted(raised.items())),
-        "false": dict(sorted(false.items())),
-        "false_per_vehicle_hour": {name: round(number / hours, 3) for name, number in sorted(false.items())},
+        **{name: _sorted(one) for name, one in counts.items()},
+        "false_per_vehicle_hour": {name: round(number / hours, 3) for name, number in sorted(counts["false"].items())},
     }
 
 
@@ -72,15 +69,23 @@ def _figures(driven: Traffic, at: Roadside, tell: Tell) -> dict[str, Any]:
     hindsight = Hindsight(driven.recording)
     explanations = Explanations(driven.recording, hindsight)
     warnings = drive(driven, tell, explanations if at.explanations else None)
-    is_needless = hindsight.needless(warnings)
+    verdicts = hindsight.verdicts(warnings)
     if at.explanations:
-        explanations.append_to(at.explanations, is_needless.tolist())
-    false = Counter(one.application for one, is_one in zip(warnings, is_needless.tolist(), strict=True) if is_one)
+        explanations.append_to(at.explanations, verdicts)
+    count = {
+        which: Counter(one.application for one, verdict in zip(warnings, verdicts, strict=True) if verdict is which)
+        for which in Verdict
+    }
     return {
         "vehicle_hours": round(driven.vehicle_hours, 3),
-        "raised": dict(sorted(Counter(one.application for one in warnings).items())),
-        "false": dict(sorted(false.items())),
+        "raised": _sorted(Counter(one.application for one in warnings)),
+        "false": _sorted(count[Verdict.NEEDLESS]),
+        "unjudged": _sorted(count[Verdict.UNJUDGED]),
     }
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
 
 
 def drive(driven: Traffic, tell: Tell | None = None, explanations: Explanations | None = None) -> list[Raised]:
@@ -89,6 +94,8 @@ def drive(driven: Traffic, tell: Tell | None = None, explanations: Explanations 
     site = Site(SiteParameters(), roads=roads, model=OnnxMotionModel(shipped()), new_id=map(str, itertools.count()).__next__)
     lasts_s, found = float(driven.recording.time_s[-1]) + 1e-9, list[Raised]()
     for at_s, reports in driven.instants():
+        if driven.signals is not None:
+            site.signals.update(driven.signals.at(at_s))
         for one in site.step(reports, EPOCH_US + round(at_s * 1e6)):
             if one.state is State.RAISED and one.other is not None:
                 warning = Raised(one.application, _road_user(one.host), _road_user(one.other), at_s)

@@ -1,4 +1,4 @@
-"""Recorded traffic as a site hears of it: vehicles speak for themselves, a roadside unit sees who walks."""
+"""Recorded traffic as a site hears of it: vehicles speak for themselves, a unit sees who walks, signals say what they show."""
 
 from __future__ import annotations
 
@@ -9,21 +9,50 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.models.motion.tracks import Recording, read_ngsim, read_trace, reports_at
-from evaluation.v2x.actors import Ints
+from chelu.messages import SPAT, Batch, filled
+from evaluation.models.motion.tracks import EPOCH_US, Recording, read_ngsim, read_trace, reports_at
+from evaluation.v2x.actors import Floats, Ints
 from services.inference.reports import Participant, Reports, Track
 from simulators import trace
 
+_ROUNDING_S = 1e-6
 _UNIT_KEY = 1_000_000  # of the roadside unit that sees who walks
 _ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
+class SignalLog:
+    """States (k,) that phases have from `begin_s` to `end_s`; numbered as inference takes them where no MAP says otherwise."""
+
+    intersection: Ints
+    phase: Ints
+    light: Ints
+    begin_s: Floats
+    end_s: Floats
+
+    def at(self, at_s: float) -> Batch:
+        """SPAT of this instant: what each phase shows, and until when."""
+        now = np.flatnonzero((self.begin_s <= at_s + _ROUNDING_S) & (self.end_s > at_s + _ROUNDING_S))
+        return filled(
+            SPAT,
+            len(now),
+            time_us=np.full(len(now), EPOCH_US + round(at_s * 1e6)),
+            intersection_id=self.intersection[now].astype(np.uint16),
+            phase_id=self.phase[now].astype(np.int16),
+            state_index=np.zeros(len(now), np.uint8),
+            light=self.light[now].astype(np.uint8),
+            start_s=np.zeros(len(now)),
+            likely_end_s=self.end_s[now] - at_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
-    """A recording in which the last `walkers` road users walk."""
+    """A recording in which the last `walkers` road users walk; what its signals show, where there are any."""
 
     recording: Recording
     walkers: int
+    signals: SignalLog | None = None
 
     @property
     def vehicle_hours(self) -> float:
@@ -56,7 +85,7 @@ class Traffic:
 
 
 def read(path: Path) -> Traffic:
-    """A simulated trace, with its pedestrians."""
+    """A simulated trace, with its pedestrians and its signals."""
     driven, whole = read_trace(path), trace.read(path)
     walked, first = whole.pedestrian_samples, len(driven.size_m)
     sizes = np.stack([whole.pedestrians.length_m, whole.pedestrians.width_m], axis=1)
@@ -77,10 +106,28 @@ def read(path: Path) -> Traffic:
             size_m=np.concatenate([driven.size_m, sizes]),
         ),
         len(sizes),
+        _signals(whole.signals),
+    )
+
+
+def _signals(shown: trace.SignalStates) -> SignalLog:
+    _, intersection = np.unique(shown.node, return_inverse=True)
+    return SignalLog(
+        intersection=intersection.astype(np.int64) + 1,
+        phase=shown.group.astype(np.int64) + 1,
+        light=shown.light.astype(np.int64),
+        begin_s=shown.time_s,
+        end_s=shown.next_change_s,
     )
 
 
 def ngsim() -> Traffic | None:
-    """The recording of Interstate 80, where it is on this machine (`CHELU_DATA`): vehicles only, no map."""
+    """The recording of Interstate 80, where it is on this machine (`CHELU_DATA`): vehicles only, no map, no signals.
+
+    It has no turn rates, and none are sent: from one heading to the next, a tenth of a second later, they come out as 30°/s.
+    """
     file = Path(os.environ.get("CHELU_DATA", _ROOT.parent / "shared" / "data")) / "ngsim_i80_50_vehicles.sqlite"
-    return Traffic(read_ngsim(file), 0) if file.exists() else None
+    if not file.exists():
+        return None
+    found = read_ngsim(file)
+    return Traffic(replace(found, yaw_rate_dps=np.full(len(found.time_s), np.nan)), 0)

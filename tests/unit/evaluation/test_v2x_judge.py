@@ -143,7 +143,8 @@ def test_six_instants_need_five_reports_in_half_a_second() -> None:
 
 def test_the_report_has_the_keys_of_every_finished_application() -> None:
     figures = {"n": 1, "recall": 1.0, "lead_p5_s": 2.6, "lead_p50_s": 3.0, "baseline_recall": 0.5}
-    parts = [{"vehicle_hours": 8.0, "raised": {"icw": 4}, "false": {"icw": 2}}, {"vehicle_hours": 2.0, "raised": {}, "false": {}}]
+    parts = [{"vehicle_hours": 8.0, "raised": {"icw": 4}, "false": {"icw": 2}, "unjudged": {}}]
+    parts += [{"vehicle_hours": 2.0, "raised": {}, "false": {}, "unjudged": {}}]
     found = report({"icw, nominal": figures, "traffic, shipped": parts[0], "traffic, seed 1": parts[1]})
     assert set(found["applications"]) == {"icw"}
     assert found["applications"]["icw"]["false_per_vehicle_hour"] == 0.2

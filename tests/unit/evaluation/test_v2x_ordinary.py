@@ -1,6 +1,7 @@
 """Ordinary traffic: a recording is heard of as it would be on the road, and a needless warning is told from a needed one."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from evaluation.models.motion.tracks import Recording
 from evaluation.v2x import ordinary, recordings, traffic
 from evaluation.v2x.explain import Explanations
-from evaluation.v2x.hindsight import Hindsight, Raised
+from evaluation.v2x.hindsight import Hindsight, Raised, Verdict
 from evaluation.v2x.ordinary import Roadside, drive, together
 from evaluation.v2x.traffic import Traffic
 from services.inference.reports import Participant, Track
@@ -43,13 +44,16 @@ def _crossing(*, other_yields: bool) -> Traffic:
     )
 
 
-def test_a_warning_is_needed_where_both_would_meet_and_needless_where_one_passes_early() -> None:
-    passing = _crossing(other_yields=False)
-    hindsight = Hindsight(passing.recording)
-    early = Raised("icw", 0, 1, 0.5)
-    assert not hindsight.needless([early])[0]
-    late = passing.recording.time_s[-1]
-    assert hindsight.needless([Raised("icw", 0, 1, float(late))])[0]
+def test_a_warning_is_needed_where_both_would_meet_needless_where_not_and_else_not_judged() -> None:
+    hindsight = Hindsight(_crossing(other_yields=False).recording)
+    early, behind, late = (Raised("icw", 0, 1, at_s) for at_s in (0.5, 2.9, 5.5))
+    assert hindsight.verdicts([early, late]) == [Verdict.NEEDED, Verdict.UNJUDGED]
+    yielding = Hindsight(_crossing(other_yields=True).recording)
+    assert yielding.verdicts([behind]) == [Verdict.NEEDED]  # at 2.9 s the other has not begun to brake
+    assert yielding.verdicts([Raised("icw", 1, 0, 3.0)]) == [Verdict.NEEDED]
+    apart = _crossing(other_yields=False).recording
+    apart.xyz[apart.vehicle == 1, 1] -= 500.0
+    assert Hindsight(apart).verdicts([early]) == [Verdict.NEEDLESS]
 
 
 def test_explanations_are_written_a_line_each_with_the_thresholds(tmp_path) -> None:
@@ -57,10 +61,11 @@ def test_explanations_are_written_a_line_each_with_the_thresholds(tmp_path) -> N
     hindsight = Hindsight(driven.recording)
     explanations = Explanations(driven.recording, hindsight)
     warnings = drive(driven, explanations=explanations)
-    explanations.append_to(file, hindsight.needless(warnings).tolist())
+    explanations.append_to(file, hindsight.verdicts(warnings))
     told = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     assert [one["application"] for one in told] == [one.application for one in warnings]
     first = next(one for one in told if one["host"]["road_user"] == 0)
+    assert first["verdict"] == "needed"
     assert first["cause"] == "other went slower"
     assert first["other"]["missed_along_m"] < -5.0
     assert abs(first["host"]["missed_along_m"]) < 0.5
@@ -91,9 +96,9 @@ def test_vehicle_hours_count_vehicles_alone(district) -> None:
 
 def test_recordings_are_taken_together_by_their_hours() -> None:
     parts = [
-        {"vehicle_hours": 12.0, "raised": {"fcw": 5, "icw": 1}, "false": {"fcw": 2}},
-        {"vehicle_hours": 8.0, "raised": {"fcw": 1}, "false": {"fcw": 1}},
-        {"vehicle_hours": 0.0, "raised": {}, "false": {}, "note": "not ordinary"},
+        {"vehicle_hours": 12.0, "raised": {"fcw": 5, "icw": 1}, "false": {"fcw": 2}, "unjudged": {"icw": 1}},
+        {"vehicle_hours": 8.0, "raised": {"fcw": 1}, "false": {"fcw": 1}, "unjudged": {}},
+        {"vehicle_hours": 0.0, "raised": {}, "false": {}, "unjudged": {}, "note": "not ordinary"},
     ]
     found = together(parts)
     assert found == {
@@ -101,6 +106,7 @@ def test_recordings_are_taken_together_by_their_hours() -> None:
         "vehicle_hours": 20.0,
         "raised": {"fcw": 6, "icw": 1},
         "false": {"fcw": 3},
+        "unjudged": {"icw": 1},
         "false_per_vehicle_hour": {"fcw": 0.15},
     }
     assert together(parts[2:]) is None
@@ -110,3 +116,23 @@ def test_a_recording_that_is_not_on_this_machine_is_said_to_be_missing(monkeypat
     monkeypatch.setenv("CHELU_DATA", str(tmp_path))
     found = ordinary.drive_ngsim(Roadside(tmp_path), lambda share: None)
     assert "not on this machine" in found["note"]
+
+
+def test_signals_say_what_they_show_numbered_as_inference_takes_them(district) -> None:
+    assert district.signals is not None
+    now = district.signals.at(40.0)
+    roads = district.recording.roads
+    assert len(now) == sum(
+        len(set(roads.network.connections.group[roads.network.connections.signal == one].tolist()))
+        for one in range(len(roads.network.signals.id))
+    )
+    assert (now["likely_end_s"] > 0).all()
+    assert set(now["light"].tolist()) <= {3, 5, 6, 7}
+
+
+def test_on_interstate_80_no_warning_is_needless() -> None:
+    found = ordinary.drive_ngsim(Roadside(Path()), lambda share: None)
+    if "note" in found:
+        pytest.skip("NGSIM's recording is not on this machine; CHELU_DATA says where")
+    assert found["vehicle_hours"] > 0.1
+    assert found["false"] == {}

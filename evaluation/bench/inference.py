@@ -9,8 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from evaluation.bench.report import Figure, Ratio, interleaved
-from services.inference.futures import MotionModel
-from services.inference.motion_model import OnnxMotionModel, shipped
+from services.inference.motion_model import MotionModel, OnnxMotionModel, shipped
 from services.inference.reports import Participant, Reports, Track
 from services.inference.site import Site, SiteParameters
 

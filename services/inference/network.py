@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, identity
@@ -13,6 +15,7 @@ from chelu.roads.pieces import meetings
 from services.inference.city.segments import Segments
 from services.inference.placing import AGREES_M, CANDIDATES, MOST_ERROR_M, Placed
 from services.inference.reports import Floats, Ints
+from services.inference.ways import Ways, ways_of
 
 _LANE_STRIDE = 1e7  # longer than any lane: lane · stride + offset sorts points of all lanes
 _ALONG_DEG = 50.0  # a lane counts as a candidate deck when it runs about along the heading
@@ -101,6 +104,11 @@ class NetworkRoads:
     def speed_limit_mps(self, lane: Ints) -> Floats:
         """The limit of lanes, NaN for unknown ones."""
         return np.where(lane >= 0, self._network.lanes.speed_limit_mps[np.maximum(lane, 0)], np.nan)
+
+    @cached_property
+    def ways(self) -> Ways:
+        """Where lanes lead to."""
+        return ways_of(self._network)
 
     def leads_to(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
         """Whether `other` is the same lane or follows it over at most two junctions; true where either is unknown."""

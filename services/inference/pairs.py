@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -11,8 +10,9 @@ from scipy.spatial import cKDTree
 from chelu.motion.conflict import Futures as Swept
 from chelu.motion.instants import closest
 from chelu.motion.neighbours import meeting_boxes
-from chelu.motion.sweep import Meeting, Spread, meet_among
+from chelu.motion.sweep import Spread, meet_among
 from services.inference.futures import ALIGNED_STEPS, BULGE_M, MAX_SHIFT_S, STEP_S, Futures, bounds
+from services.inference.mixed import Mixed, Rows, meet_mixed
 from services.inference.picture import Picture
 from services.inference.placing import Placement, may_share_deck
 from services.inference.reports import Floats, Ints, Participant, Track
@@ -27,7 +27,9 @@ _LEAST_SPEED_MPS = 0.5  # two tracks slower than this do not meet
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """m tracks that may take part in warnings, brought to this moment: futures (m, ALIGNED_STEPS, …) start now.
+    """m rows of tracks that may take part in warnings, brought to this moment: futures (m, ALIGNED_STEPS, …) start now.
+
+    First each track once, on its likeliest way; behind them, once more, those that may take another one, on that (`ways.other`).
 
     gradient: of their road in driving direction; grip, haste_s: as `Placement` has them.
     events, lights: what they tell (`Event`, `Lamp`).
@@ -37,6 +39,7 @@ class Tracks:
     slots: Ints
     xy: Floats
     heading_deg: Floats
+    ways: Rows
     speed_mps: Floats
     acceleration_mps2: Floats
     size_m: Floats
@@ -53,7 +56,7 @@ class Tracks:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """p pairs: a, b index `tracks`; `meeting` says when and how likely their footprints touch.
+    """p pairs: a, b index `tracks`; `mixed` says when and how likely their footprints touch, and on which ways.
 
     is_crowded: so many were near one another that only the nearest of each were looked at.
     """
@@ -61,17 +64,11 @@ class Pairs:
     tracks: Tracks
     a: Ints
     b: Ints
-    meeting: Meeting
+    mixed: Mixed
     is_crowded: bool = False
 
     def __len__(self) -> int:
         return len(self.a)
-
-    def where(self, mask: Mask) -> Self:
-        """These pairs only."""
-        found = self.meeting
-        part = Meeting(found.first_s[mask], found.probability[mask], found.likeliest_s[mask])
-        return type(self)(self.tracks, self.a[mask], self.b[mask], part, self.is_crowded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +103,15 @@ def find(
     is_changed = np.isin(slots, changed, kind="table")
     a, b, is_crowded = _candidates(picture, futures, slots, is_changed)
     used, index = np.unique(np.concatenate([a, b]), return_inverse=True)
-    tracks = _tracks(picture, futures, placement, slots[used], shift[used])
+    tracks = _with_other_ways(picture, futures, placement, slots[used], shift[used])
     a, b = index[: len(a)], index[len(a) :]
     chosen = _boxes_meet(tracks, a, b)
     a, b = a[chosen], b[chosen]
     chosen = _share_deck(picture, placement, tracks, a, b, gate)
     a, b = a[chosen], b[chosen]
     everybody = Swept(tracks.xy, tracks.heading_deg, tracks.size_m)
-    meeting = meet_among(everybody, tracks.spread, a, b, STEP_S)
-    return Pairs(tracks, a, b, meeting, is_crowded)
+    mixed = meet_mixed(tracks.ways, a, b, lambda one, two: meet_among(everybody, tracks.spread, one, two, STEP_S))
+    return Pairs(tracks, a, b, mixed, is_crowded)
 
 
 def common_instant_us(times_us: Ints) -> int:
@@ -136,15 +133,36 @@ def swept(tracks: Tracks, rows: Ints) -> Swept:
     return Swept(tracks.xy[rows], tracks.heading_deg[rows], tracks.size_m[rows])
 
 
-def _tracks(picture: Picture, futures: Futures, placement: Placement, slots: Ints, shift_s: Floats) -> Tracks:
+def _with_other_ways(picture: Picture, futures: Futures, placement: Placement, slots: Ints, shift_s: Floats) -> Tracks:
+    """Tracks in the order of the slots, and behind them rows for the next likely ways of those that may take another one."""
+    count, forks = len(slots), np.flatnonzero(futures.other_weight[slots] > 0)
+    rows = np.concatenate([np.arange(count), forks])
+    slots, shift_s = slots[rows], shift_s[rows]
     xy, heading = futures.aligned(slots, shift_s)
+    weight, other = futures.weight[slots], np.full(len(rows), -1, np.int64)
+    if len(forks):
+        xy[count:], heading[count:] = futures.aligned_others(slots[count:], shift_s[count:])
+        weight[count:], other[forks] = futures.other_weight[slots[count:]], count + np.arange(len(forks))
+    return _tracks(picture, futures, placement, slots, shift_s, (xy, heading), Rows(weight, other))
+
+
+def _tracks(
+    picture: Picture,
+    futures: Futures,
+    placement: Placement,
+    slots: Ints,
+    shift_s: Floats,
+    path: tuple[Floats, Floats],
+    ways: Rows,
+) -> Tracks:
     acceleration = futures.acceleration_mps2[slots]
     is_vehicle = picture.ints["participant_type"][slots] == Participant.MOTOR
     speed = np.maximum(picture.floats["speed_mps"][slots] + acceleration * np.clip(shift_s, 0, None), 0.0)
     return Tracks(
         slots=slots,
-        xy=xy,
-        heading_deg=heading,
+        xy=path[0],
+        heading_deg=path[1],
+        ways=ways,
         speed_mps=speed,
         acceleration_mps2=acceleration,
         size_m=np.stack([picture.floats["length_m"][slots], picture.floats["width_m"][slots]], axis=1),
@@ -243,9 +261,12 @@ def _overlapping(low: Floats, high: Floats, a: Ints, b: Ints) -> Mask:
 
 
 def _boxes_meet(tracks: Tracks, a: Ints, b: Ints) -> Mask:
-    """Whether the boxes around both futures overlap."""
+    """Whether the boxes around all futures of both overlap."""
     half = np.hypot(tracks.size_m[:, 0], tracks.size_m[:, 1])[:, None] / 2
     low, high = bounds(tracks.xy)
+    forks = np.flatnonzero(tracks.ways.other >= 0)
+    low[forks] = np.minimum(low[forks], low[tracks.ways.other[forks]])
+    high[forks] = np.maximum(high[forks], high[tracks.ways.other[forks]])
     return _overlapping(low - half, high + half, a, b)
 
 

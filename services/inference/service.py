@@ -12,9 +12,9 @@ import numpy as np
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
-from services.inference.futures import MotionModel
 from services.inference.inbox import Inbox, Intake
 from services.inference.life import Notice, State
+from services.inference.motion_model import MotionModel
 from services.inference.outbox import Sent, documents, letter, segment_rows, warning_rows
 from services.inference.parameters import read_site_values
 from services.inference.register import Register

@@ -22,9 +22,11 @@ from services.inference.events.nearing import Movers, nearing
 from services.inference.events.table import EventTable
 from services.inference.events.told import Told
 from services.inference.fusion import Twins
-from services.inference.futures import Futures, MotionModel
+from services.inference.futures import Futures
 from services.inference.life import Life, LifeParameters, Notice
+from services.inference.motion_model import MotionModel
 from services.inference.network import NetworkRoads
+from services.inference.onward import Onward
 from services.inference.pairs import DeckGate, common_instant_us, find, usable
 from services.inference.parameters import with_site_values
 from services.inference.phase_map import PhaseMap
@@ -102,6 +104,7 @@ class Site:
         self.parameters, self.counts = parameters, Counts()
         self.picture, self.signals, self.twins = Picture(), SignalTable(), Twins()
         self.futures, self.placement = Futures(model), Placement(roads, moved_m=_MOVED_M)
+        self._onward = Onward(roads) if roads is not None else None
         self.life = Life(parameters.life, new_id)
         self._segments = SegmentMonitor(roads.segments()) if roads is not None else None
         self._gate = DeckGate()
@@ -134,7 +137,8 @@ class Site:
         self.counts.evaluations += 1
         self.twins.update(self.picture, changed)
         self.placement.update(self.picture, changed)
-        self.futures.update(self.picture, changed, self.placement.turn_deg[changed])
+        on_ways = self._onward.update(self.picture, self.placement, changed) if self._onward is not None else None
+        self.futures.update(self.picture, changed, self.placement.turn_deg[changed], on_ways)
         self._count_entries(changed)
         candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)
         self._count_unjudged(changed, candidates)

@@ -18,9 +18,11 @@ from services.inference.futures import AHEAD_S, physics
 from services.inference.history import Recent, recent
 from services.inference.motion_model import KNOTS_S
 from services.inference.network import NetworkRoads
+from services.inference.onward import Onward
 from services.inference.picture import Picture
 from services.inference.placing import Placement
 from services.inference.reports import Floats, Ints, Participant, Reports, Track
+from services.inference.ways import OnWays
 from simulators import trace
 
 EPOCH_US = 1_700_000_000_000_000
@@ -45,12 +47,13 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """n moments: what was known, where physics puts the vehicle and where it was, in its own frame, at `KNOTS_S`."""
+    """n moments: what was known, where physics puts the vehicle and where it was at `KNOTS_S`; on: on which lane, by the map."""
 
     now: Recent
     physical: Floats  # (n, knots, 2)
     actual: Floats  # (n, knots, 2)
     vehicle: Ints
+    on: OnWays | None
 
 
 def read_trace(path: Path) -> Recording:
@@ -104,12 +107,14 @@ def examples(recording: Recording) -> Examples:
     parts = list(_moments(recording))
     now = [part[0] for part in parts]
     whole = Recent(*(np.concatenate([getattr(one, name) for one in now]) for name in Recent.__slots__))
-    physical, actual, vehicle = (np.concatenate([part[i] for part in parts]) for i in (1, 2, 3))
-    return Examples(whole, physical, actual, vehicle)
+    actual, vehicle, lane, along = (np.concatenate([part[i] for part in parts]) for i in range(1, 5))
+    on = OnWays(recording.roads.ways, lane, along) if recording.roads is not None else None
+    return Examples(whole, at_knots(physics(whole).xy), actual, vehicle, on)
 
 
-def _moments(recording: Recording) -> Iterator[tuple[Recent, Floats, Floats, Ints]]:
+def _moments(recording: Recording) -> Iterator[tuple[Recent, Floats, Ints, Ints, Floats]]:
     picture, placement = Picture(), Placement(recording.roads, moved_m=1.0)
+    onward = Onward(recording.roads) if recording.roads is not None else None
     ends = np.append(np.flatnonzero(np.diff(recording.time_s) > 1e-6) + 1, len(recording.time_s))
     starts = np.concatenate([[0], ends[:-1]])
     future = _future(recording)
@@ -119,22 +124,24 @@ def _moments(recording: Recording) -> Iterator[tuple[Recent, Floats, Floats, Int
         picture.update(reports)
         slots = picture.find(Track.SPEAKS, reports.key)
         placement.update(picture, slots)
+        on = onward.update(picture, placement, slots) if onward is not None else None
         if index % EVERY:
             continue
         now = recent(picture, slots, placement.turn_deg[slots])
         kept = np.flatnonzero(now.is_whole & np.isfinite(future[rows]).all(axis=(1, 2)))
         if len(kept):
-            part = now.take(kept)
-            yield part, knots_of(part), in_frame(part, future[rows[kept]]), recording.vehicle[rows[kept]]
+            lane, along = (
+                (on.lane[kept], on.about_m[kept]) if on is not None else (np.zeros(len(kept), np.int64), np.zeros(len(kept)))
+            )
+            yield now.take(kept), future[rows[kept]], recording.vehicle[rows[kept]], lane, along
 
 
-def knots_of(now: Recent) -> Floats:
-    """The physical path at `KNOTS_S` in the vehicle's frame."""
-    path = in_frame(now, physics(now).xy)
+def at_knots(xy: Floats) -> Floats:
+    """Places (n, steps, 2) at `AHEAD_S` read at `KNOTS_S`."""
     place = KNOTS_S / AHEAD_S[1]
     low = np.floor(place + 1e-9).astype(np.int64)
     share = (place - low)[None, :, None]
-    return np.asarray(path[:, low] * (1 - share) + path[:, low + 1] * share)
+    return np.asarray(xy[:, low] * (1 - share) + xy[:, low + 1] * share)
 
 
 def in_frame(now: Recent, xy: Floats) -> Floats:

@@ -50,7 +50,7 @@ def is_likely(views: Views, least_probability: float) -> Mask:
 def needs_of(tracks: Tracks, views: Views, p: Notice) -> Needs:
     """Both sides' needs; a need that no shared area was found for (the futures only might touch) is 0."""
     until = np.minimum(views.contact_s(), 1e3) + _CLEARING_S
-    shared = passages(swept(tracks, views.host), swept(tracks, views.other), STEP_S, until)
+    shared = passages(swept(tracks, views.host_way), swept(tracks, views.other_way), STEP_S, until)
     yields, stops = [], []
     for side, way, clear in (
         (views.host, shared.way_a_m, shared.leave_b_s),

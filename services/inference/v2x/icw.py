@@ -67,7 +67,7 @@ def _crosses(scene: Scene, p: IcwParameters) -> Mask:
     """Views of vehicles that will meet within the horizon, both moving, at crossing headings, and do not overlap already."""
     views, tracks = scene.views, scene.tracks
     contact = views.contact_s()
-    angle = angle_at_deg(tracks, views.host, views.other, contact)
+    angle = angle_at_deg(tracks, views.host_way, views.other_way, contact)
     slower = np.minimum(tracks.speed_mps[views.host], tracks.speed_mps[views.other])
     return np.asarray(
         is_likely(views, p.least_probability)

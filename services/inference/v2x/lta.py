@@ -53,7 +53,7 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
     views = views.where(scene.roads.may_cross(tracks.slots[views.host], tracks.slots[views.other]))
     views = views.where(~are_held_apart(scene, views))
     contact = views.contact_s()
-    views = views.where(angle_at_deg(tracks, views.host, views.other, contact) >= p.least_angle_deg)
+    views = views.where(angle_at_deg(tracks, views.host_way, views.other_way, contact) >= p.least_angle_deg)
     needs, contact = needs_of(tracks, views, p), views.contact_s()
     warns = needs.host_stop_mps2 >= p.least_need_mps2 * tracks.grip[views.host]
     level = level_of(
@@ -67,7 +67,7 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
 def turns_across(tracks: Tracks, views: Views) -> Mask:
     """Whether the host turns across the path of one that comes towards it and goes straight on."""
     contact = views.contact_s()
-    host_turn, other_turn = (turned_deg(tracks, side, contact) for side in (views.host, views.other))
+    host_turn, other_turn = (turned_deg(tracks, side, contact) for side in (views.host_way, views.other_way))
     return np.asarray(
         (np.abs(views.turn_deg) >= _ONCOMING_DEG) & (np.abs(host_turn) >= _TURNS_DEG) & (np.abs(other_turn) <= _STRAIGHT_DEG)
     )

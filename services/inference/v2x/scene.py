@@ -32,7 +32,8 @@ class Views:
     lies on the circle through both, so that a bend counts as a straight road; an oncoming one is taken by its axis. gap_m: bumper
     to bumper along that circle, negative when they are side by side. overlap_m: how much of both widths cover one another,
     negative when they pass at a distance; nears_mps: how fast that distance shrinks, in a bend as on a straight road. first_s,
-    probability, likeliest_s: `chelu.motion.sweep.Meeting`; pair: row of the scene's pairs.
+    probability, likeliest_s: `chelu.motion.sweep.Meeting`, over all ways that both may take; host_way, other_way:
+    rows of the tracks on the ways on which they meet (on the likeliest, where they do not). pair: row of the scene's pairs.
     """
 
     pair: Ints
@@ -47,6 +48,8 @@ class Views:
     first_s: Floats
     probability: Floats
     likeliest_s: Floats
+    host_way: Ints
+    other_way: Ints
 
     def __len__(self) -> int:
         return len(self.host)
@@ -139,7 +142,9 @@ def _views(pairs: Pairs, host: Ints, other: Ints, pair: Ints) -> Views:
     offset = tracks.xy[other, 0] - tracks.xy[host, 0]
     ahead, aside = (np.einsum("qk,qk->q", offset, axis(chord)) for axis in (forward, rightward))
     length, width = ((tracks.size_m[host, extent] + tracks.size_m[other, extent]) / 2.0 for extent in (0, 1))
-    meeting = pairs.meeting
+    meeting = pairs.mixed.meeting
+    is_a = host == pairs.a[pair]
+    way_a, way_b = pairs.mixed.way_a[pair], pairs.mixed.way_b[pair]
     return Views(
         pair=pair,
         host=host,
@@ -153,6 +158,8 @@ def _views(pairs: Pairs, host: Ints, other: Ints, pair: Ints) -> Views:
         first_s=meeting.first_s[pair],
         probability=meeting.probability[pair],
         likeliest_s=meeting.likeliest_s[pair],
+        host_way=np.where(is_a, way_a, way_b),
+        other_way=np.where(is_a, way_b, way_a),
     )
 
 

@@ -6,51 +6,12 @@ import numpy as np
 import pytest
 
 from chelu.errors import CannotStartError
-from chelu.roads import sumo
-from services.inference.futures import AHEAD_S
+from services.inference.ahead import ahead_of, features
 from services.inference.history import Recent
-from services.inference.motion_model import KNOTS_S, OnnxMotionModel, features, shipped
-from services.inference.network import NetworkRoads
-from services.inference.placing import Placed
+from services.inference.motion_model import KNOTS_S, OnnxMotionModel, between, shipped
+from services.inference.ways import OnWays
+from tests.unit.inference.crossroads import Crossroads, ways
 from tests.unit.inference.scenes import Car, drive, raised, site
-from tests.unit.inference.signal_roads import plain
-from tests.unit.roads.networks import net
-
-
-class _FlatRoads(NetworkRoads):
-    """A plain on which every track has a straight lane, so that the rule asks the model."""
-
-    def __init__(self):
-        super().__init__(sumo.read(net("")))
-
-    @property
-    def network(self):
-        return plain()
-
-    def place(self, xyz, heading_deg, before):
-        zero = np.zeros(len(xyz))
-        heights = np.full((len(xyz), 4), np.nan)
-        heights[:, 0] = xyz[:, 2]
-        return Placed(np.zeros(len(xyz), np.int64), zero, zero, zero, zero, heights)
-
-    def leads_to(self, lane, other):
-        return np.ones(len(lane), bool)
-
-    may_cross = leads_to
-
-    def is_single_lane(self, lane):
-        return np.ones(len(lane), bool)
-
-    def is_in_junction(self, lane):
-        return np.zeros(len(lane), bool)
-
-    def are_beside(self, lane, other):
-        return np.zeros(len(lane), bool)
-
-    def segments(self):
-        from services.inference.city.segments import Segments
-
-        return Segments(np.array([100.0]), np.array([1]), np.array([14.0]), np.array([0]))
 
 
 @pytest.fixture(scope="module")
@@ -68,27 +29,56 @@ def _recent(n, speed=12.0):
     )  # fmt: skip
 
 
-def test_the_model_is_small_and_answers_at_every_instant(model) -> None:
+def _on_crossroads(n, *, north_m=-40.0):
+    """n cars on the lane from the south, so far north."""
+    now = _recent(n)
+    now.xy[:, 1] = north_m
+    return now, ahead_of(now, OnWays(ways(), np.zeros(n, np.int64), np.full(n, north_m + 200.0)), 5.2)
+
+
+def test_the_model_is_small_and_gives_a_mixture_for_every_way(model) -> None:
     assert shipped().stat().st_size < 300_000
-    assert features(_recent(3)).shape == (3, 18)
-    found = model.correction(_recent(3), AHEAD_S)
-    assert found.shape == (3, len(AHEAD_S), 2)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found[:, 0], 0)
-    np.testing.assert_allclose(found[0], found[2], atol=1e-5)
+    now, ahead = _on_crossroads(3)
+    assert ahead.row.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert features(now, ahead).shape == (9, 27)
+    found = model.outlook(now, ahead)
+    np.testing.assert_allclose(np.add.reduceat(found.way, [0, 3, 6]), 1.0)
+    np.testing.assert_allclose(found.pace.sum(axis=1), 1.0)
+    assert (found.along_error_m > 0).all()
+    assert found.aside_error_m.shape == found.aside_m.shape == (9, len(KNOTS_S))
+    np.testing.assert_allclose(found.mean_along_m()[:3], found.mean_along_m()[6:], atol=1e-4)
 
 
-def test_corrections_between_knots_are_linear(model) -> None:
-    knots = model.correction(_recent(1), KNOTS_S)
-    middle = model.correction(_recent(1), np.array([0.25, 0.75]))
-    np.testing.assert_allclose(middle[0, 0], knots[0, 0] / 2, atol=1e-6)
-    np.testing.assert_allclose(middle[0, 1], (knots[0, 0] + knots[0, 1]) / 2, atol=1e-6)
+def test_the_model_expects_to_err_more_the_further_ahead_it_looks(model) -> None:
+    found = model.outlook(*_on_crossroads(1))
+    assert (np.diff(found.along_error_m.mean(axis=(0, 1))) > 0).all()
+
+
+def test_between_knots_it_is_linear_from_nothing_at_the_start() -> None:
+    knots = np.random.default_rng(1).normal(0, 1, (3, len(KNOTS_S)))
+    at = between(knots, np.array([0.0, 0.25, 0.5, 0.75, 5.0, 5.2]))
+    np.testing.assert_allclose(at[:, 0], 0)
+    np.testing.assert_allclose(at[:, 1], knots[:, 0] / 2)
+    np.testing.assert_allclose(at[:, 3], (knots[:, 0] + knots[:, 1]) / 2)
+    np.testing.assert_allclose(at[:, 4:], knots[:, [-1, -1]])
+
+
+def test_who_slows_down_before_a_fork_is_more_likely_to_turn_off(model) -> None:
+    fast, slow = _recent(1, 13.0), _recent(1, 6.0)
+    turning = []
+    for now in (fast, slow):
+        now.xy[:, 1] = -20.0
+        ahead = ahead_of(now, OnWays(ways(), np.zeros(1, np.int64), np.full(1, 180.0)), 5.2)
+        turning.append(1.0 - model.outlook(now, ahead).way[0])
+    assert turning[1] > turning[0]
 
 
 def test_a_steady_vehicle_on_a_straight_lane_is_left_about_where_physics_puts_it(model) -> None:
-    found = model.correction(_recent(1), AHEAD_S)
-    assert np.abs(found[0, :, 1]).max() < 1.0
-    assert np.abs(found[0, :16, 0]).max() < 4.0
+    now, ahead = _on_crossroads(1, north_m=-180.0)
+    found = model.outlook(now, ahead)
+    assert len(ahead) == 1
+    assert np.abs(found.aside_m).max() < 0.5
+    assert np.abs(found.mean_along_m()[0, :6]).max() < 4.0
 
 
 def test_a_file_that_is_no_model_is_refused_in_one_sentence(tmp_path) -> None:
@@ -99,7 +89,7 @@ def test_a_file_that_is_no_model_is_refused_in_one_sentence(tmp_path) -> None:
 
 
 def test_a_red_light_runner_is_seen_with_the_model_too(model) -> None:
-    place = site(roads=_FlatRoads(), model=model)
+    place = site(roads=Crossroads(), model=model)
     cars = [Car(1, (0, -98, 0), 0, 14), Car(2, (-84, 0, 0), 90, 12)]
     found = raised(drive(cars, 7.5, place), "icw")
     assert place.futures.is_modelled.any()
@@ -109,9 +99,9 @@ def test_a_red_light_runner_is_seen_with_the_model_too(model) -> None:
 
 def test_following_and_ordinary_stops_stay_silent_with_the_model_too(model) -> None:
     following = [Car(1, (0, 18, 0), 0, 20), Car(2, (0, 0, 0), 0, 20)]
-    assert raised(drive(following, 5, site(roads=_FlatRoads(), model=model))) == []
+    assert raised(drive(following, 5, site(roads=Crossroads(), model=model))) == []
     crossing = [Car(1, (0, -80, 0), 0, 14, lambda t: -3.5 if t >= 3 else 0.0), Car(2, (-60, 0, 0), 90, 12)]
-    assert raised(drive(crossing, 8, site(roads=_FlatRoads(), model=model))) == []
+    assert raised(drive(crossing, 8, site(roads=Crossroads(), model=model))) == []
 
 
 def test_the_models_page_tells_its_size_and_seed() -> None:

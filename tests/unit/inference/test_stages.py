@@ -7,17 +7,22 @@ import numpy as np
 import pytest
 
 from chelu.errors import ConfigurationError
+from chelu.motion.kinematics import constant_curvature
 from services.inference import pairs as pairs_
+from services.inference.ahead import Ahead
 from services.inference.fusion import Twins
 from services.inference.futures import AHEAD_S, STEPS, Futures
 from services.inference.history import Recent
 from services.inference.life import Life, LifeParameters, State
+from services.inference.motion_model import KNOTS_S, PACES, Outlook
 from services.inference.pairs import _neighbours, common_instant_us
 from services.inference.parameters import read_site_values
 from services.inference.picture import Picture
 from services.inference.placing import may_share_deck
 from services.inference.site import SiteParameters, site_parameters
 from services.inference.v2x.assessment import Assessment
+from services.inference.ways import OnWays
+from tests.unit.inference.crossroads import ways
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, report, site
 
 
@@ -47,24 +52,70 @@ def test_aligned_futures_start_later_by_the_shift() -> None:
     np.testing.assert_allclose(heading, 90.0)
 
 
-class _Constant:
-    def correction(self, recent: Recent, ahead_s):
-        return np.ones((len(recent.xy), len(ahead_s), 2)) * (ahead_s > 0)[None, :, None] * np.array([0.0, 2.0])
+def test_futures_between_two_samples_are_off_by_less_than_seven_centimetres() -> None:
+    """Steps of 0.2 s, straight in between, whatever tyres can do: so finer steps would show nothing."""
+    random, n = np.random.default_rng(3), 2000
+    zero, speed = np.zeros(n), random.uniform(0.0, 35.0, n)
+    curvature = random.uniform(-1, 1, n) * np.minimum(0.2, 9.0 / np.maximum(speed, 1.0) ** 2)
+    paths = [
+        constant_curvature(np.zeros((n, 2)), zero, speed, zero - rate, curvature, times).xy
+        for rate in (0.0, 9.0)
+        for times in (AHEAD_S, AHEAD_S[:-1] + 0.1)
+    ]
+    for coarse, between_samples in (paths[:2], paths[2:]):
+        off = np.linalg.norm((coarse[:, 1:] + coarse[:, :-1]) / 2 - between_samples, axis=2)
+        assert 0.01 < off.max() < 0.07
 
 
-def test_the_model_is_asked_only_where_the_rule_allows_and_corrects_in_the_cars_frame() -> None:
+class _Scripted:
+    """Says of every way what it was told to, 2 m to the right at once, and goes on as physics does."""
+
+    def __init__(self, *chances: float) -> None:
+        self._chances = chances
+
+    def outlook(self, now: Recent, ahead: Ahead) -> Outlook:
+        zero = np.zeros((len(ahead), PACES, len(KNOTS_S)))
+        chance = np.array([self._chances[way] for way in ahead.way.tolist()])
+        return Outlook(
+            chance, np.full((len(ahead), PACES), 0.5), zero, zero, np.full((len(ahead), len(KNOTS_S)), 2.0), zero[:, 0]
+        )
+
+
+def _on_lane(lane, *along_m):
+    return OnWays(ways(), np.full(len(along_m), lane), np.array(along_m))
+
+
+def test_the_model_is_asked_only_where_the_rule_allows_and_on_the_lanes_way() -> None:
     cars = [
-        Car(1, (0, 0, 0), 90, 10),
-        Car(2, (0, 50, 0), 90, 10, lambda t: -5.0),
-        Car(3, (0, 100, 0), 90, 1),
-        Car(4, (0, 150, 0), 90, 10),
+        Car(1, (-150, 0, 0), 90, 10),
+        Car(2, (-150, 1, 0), 90, 10, lambda t: -5.0),
+        Car(3, (-150, 2, 0), 90, 1),
+        Car(4, (-150, 0.5, 0), 90, 10),
+        Car(5, (-150, 40, 0), 90, 10),
     ]
     picture = _picture(cars, 18)
-    futures = Futures(_Constant())
-    futures.update(picture, np.arange(4), np.array([0.0, 0.0, 0.0, np.nan]))
-    assert futures.is_modelled[:4].tolist() == [True, False, False, False]
-    np.testing.assert_allclose(futures.xy[0, 1:, 1], -2.0, atol=1e-9)
+    futures = Futures(_Scripted(0, 0, 0, 1.0))
+    turn = np.array([0.0, 0.0, 0.0, np.nan, 0.0])
+    futures.update(picture, np.arange(5), turn, _on_lane(1, 67, 60, 51, 67, 67))
+    # braking hard, creeping, lane unknown, and too far from the lane's way
+    assert futures.is_modelled[:5].tolist() == [True, False, False, False, False]
+    np.testing.assert_allclose(futures.xy[0, 3:, 1], -2.0, atol=1e-9)
+    np.testing.assert_allclose(futures.xy[0, :, 0] - futures.xy[0, 0, 0], 10 * AHEAD_S, atol=1e-9)
     assert futures.xy.shape[1] == STEPS
+    assert (futures.weight[:5] == 1.0).all()
+
+
+def test_where_ways_part_the_two_likeliest_are_kept_with_how_likely_they_are() -> None:
+    picture = _picture([Car(1, (0, -60, 0), 0, 10), Car(2, (0, -195, 0), 0, 10)], 18)
+    futures = Futures(_Scripted(0.3, 0.1, 0.6, 0.0))
+    futures.update(picture, np.arange(2), np.zeros(2), _on_lane(0, 157, 22))
+    assert futures.weight[:2].tolist() == [0.6, 0.3]  # whose ways part too far ahead to matter stays on the first
+    assert futures.other_weight[:2].tolist() == [0.3, 0.0]
+    right, straight = futures.xy[0, -1], futures.other_xy[0, -1]
+    assert right[0] > 2.0
+    assert straight[0] == pytest.approx(2.0)
+    assert futures.low[0, 0] <= 0.0 < right[0] <= futures.high[0, 0]
+    assert futures.heading_deg[0, 0] == 0.0  # as it says itself
 
 
 @pytest.mark.parametrize("share", [0.1, 1.0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from chelu.codec.cv2x import Message
 from chelu.messages import BSM, EVENT, OBSERVATION, SPAT, Batch, Frames, concatenate, empty
 from services.inference.events.told import Heard, Told, of_events, of_rsi
 from services.inference.keys import KeyIndex
+from services.inference.known_maps import KnownMaps
 from services.inference.register import Register
 from services.inference.reports import Ints, Origin, Reports, joined, of_bsm, of_participants
 from services.inference.routes import FRAMES, NOWHERE, PATTERNS, READERS, Routes
@@ -26,12 +28,16 @@ from services.inference.routes import FRAMES, NOWHERE, PATTERNS, READERS, Routes
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """One micro-batch of one site. events: what roadside devices tell of; observations: what sensors measured, with their key."""
+    """One micro-batch of one site.
+
+    events: what roadside devices tell of; observations: what sensors measured, with their key; maps: MAP messages as JSON.
+    """
 
     reports: Reports
     spat: Batch
     events: Sequence[Told] = ()
     observations: Sequence[Batch] = ()
+    maps: Sequence[Mapping[str, Any]] = ()
 
 
 EARLY_US = 5_000_000  # a sender's clock that is further ahead is wrong
@@ -56,10 +62,10 @@ class _Said:
     messages: Sequence[Message] = ()
     others: Mapping[str, Batch] = field(default_factory=dict)
 
-    def is_told(self, rsi: Message, site: int) -> bool:
-        """Whether an RSI came from a device of this site, and where RSIs are told."""
-        message = self.source[rsi.frame]
-        return rsi.kind == "rsi" and bool(self.route["is_rsi"][message]) and int(self.route["site"][message]) == site
+    def told(self, kind: str, site: int) -> list[Message]:
+        """The RSIs, or MAPs, that came from a device of this site, and where such are told."""
+        rows = [(one, self.source[one.frame]) for one in self.messages if one.kind == kind]
+        return [one for one, row in rows if self.route[f"is_{kind}"][row] and int(self.route["site"][row]) == site]
 
 
 def subscriptions() -> tuple[tuple[str, int], ...]:
@@ -77,7 +83,7 @@ class Inbox:
 
     def use(self, register: Register) -> None:
         """The register changed."""
-        self._register, self._routes = register, Routes(register)
+        self._register, self._routes, self._maps = register, Routes(register), KnownMaps()  # new roads need their maps again
         self._owners = KeyIndex()
         owners = register.owner_of
         self._owners.add(np.fromiter(owners, np.uint64, len(owners)), np.fromiter(owners.values(), np.int64, len(owners)))
@@ -107,7 +113,11 @@ class Inbox:
         frames, refused = envelope.split_columns(
             messages.data, messages.start, messages.stop, route["envelope"], route["is_bsm"], messages.arrival_us
         )
+        frames = self._maps.without_known(frames, route["device_key"])
         decoded = cv2x.decode(frames)
+        for one in decoded.messages:
+            if one.kind == "map" and route["is_map"][frames.source[one.frame]]:
+                self._maps.note(frames, route["device_key"], one.frame)
         self.counts["refused"] += len(refused) + len(decoded.rejects)
         source = frames.source.astype(np.int64)
         return _Said(
@@ -156,13 +166,14 @@ class Inbox:
             phases.append(_of_site(one.spat, site, one)[0])
         spat = concatenate([part for part in phases if len(part)] or phases[:1])
         events, observations = self._events(site, said), _observations(site, said)
-        return Intake(self._without_foreign(joined(parts)), spat, events, observations)
+        maps = [each.value for one in said for each in one.told("map", site)]
+        return Intake(self._without_foreign(joined(parts)), spat, events, observations, maps)
 
     def _events(self, site: int, said: Sequence[_Said]) -> list[Told]:
         """What this site's roadside units and computers tell of the road."""
         frame, told = self._register.sites[self._routes.site_ids[site]].frame, list[Told]()
         for one in said:
-            heard = [_rsi(one, rsi) for rsi in one.messages if one.is_told(rsi, site)]
+            heard = [_rsi(one, rsi) for rsi in one.told("rsi", site)]
             told += of_rsi(heard, frame, self.counts) if heard else []
             if EVENT.name in one.others:
                 rows, brought = _of_site(one.others[EVENT.name], site, one)

@@ -34,7 +34,7 @@ class PhaseMap:
     def __init__(self, lines: StopLines, signal_ids: Sequence[str]) -> None:
         self._lines = lines
         self._numbered = _numbered(lines, signal_ids)
-        self._said: dict[int, tuple[Permission, ...]] = {}
+        self._said: dict[int, tuple[Sequence[Permission], int]] = {}
         self.keys: Ints = self._numbered
         self.contradictions = 0
         self._rows: Ints = np.full(len(self.keys), UNKNOWN)
@@ -42,18 +42,18 @@ class PhaseMap:
 
     def learn(self, intersection: int, permissions: Sequence[Permission], unplaced: int) -> None:
         """What the newest MAP says of an intersection (key of its phase 0). unplaced: of how much the roads know nothing."""
-        self._said[intersection] = tuple(permissions)
-        keys, found = self._numbered.copy(), 0
-        for said in self._said.values():
+        self._said[intersection] = permissions, unplaced
+        keys, found = self._numbered.copy(), sum(number for _, number in self._said.values())
+        for said, _ in self._said.values():
             mine = np.array([one.connection for one in said], np.int64)
             keys[np.isin(self._lines.signal, np.unique(self._lines.signal[mine])) & (self._lines.signal >= 0)] = UNKNOWN
-        for said in self._said.values():
+        for said, _ in self._said.values():
             first: dict[int, int] = {}
             for one in said:
                 agrees = first.setdefault(one.connection, one.key) == one.key
                 keys[one.connection] = one.key if agrees else UNKNOWN
                 found += not agrees
-        self.keys, self.contradictions, self._known_phases = keys, found + unplaced, -1
+        self.keys, self.contradictions, self._known_phases = keys, found, -1
 
     def rows(self, table: SignalTable) -> Ints:
         """Rows of the table (c,), `ALWAYS` and `UNKNOWN` as they are."""

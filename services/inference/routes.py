@@ -10,11 +10,12 @@ from chelu.bus import Messages, TopicLookup
 from chelu.codec.roadside_readers import PICTURED
 from services.inference.register import Register
 
-FRAMED = ("rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up", "rsu/{id}/rsi/up")
+FRAMED = ("rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up", "rsu/{id}/rsi/up", "rsu/{id}/map/up")
 PATTERNS = (*FRAMED, *PICTURED)
 READERS = tuple(PICTURED.values())
 _READER_OF = {pattern: number for number, pattern in enumerate(PICTURED)}
 _OWN = "obu/{id}/bsm/up"
+_OF_ROADS = "rsu/{id}/map/up"
 _OF_EVENTS = ("rsu/{id}/rsi/up", "V2X/RSU/{id}/RSI/UP")
 NOWHERE = -1
 FRAMES = -1  # in place of a reader's number
@@ -26,18 +27,19 @@ ROUTE = np.dtype(
         ("is_bsm", "?"),
         ("is_own", "?"),
         ("is_rsi", "?"),
+        ("is_map", "?"),
         ("reader", "i1"),
     ]
 )
-_Row = tuple[int, int, int, bool, bool, bool, int]
-_LOST: _Row = (NOWHERE, 0, 0, False, False, False, FRAMES)
+_Row = tuple[int, int, int, bool, bool, bool, bool, int]
+_LOST: _Row = (NOWHERE, 0, 0, False, False, False, False, FRAMES)
 
 
 class Routes:
     """A row of `ROUTE` per topic; `site` indexes `site_ids`, `NOWHERE` for what no registered device may say.
 
-    `reader` indexes `READERS` for JSON, `FRAMES` for what comes in envelopes; `is_rsi`: where events of the road may be told.
-    Owned by one thread.
+    `reader` indexes `READERS` for JSON, `FRAMES` for what comes in envelopes; `is_rsi`, `is_map`: where events of the road, and
+    roads, may be told. Owned by one thread.
     """
 
     def __init__(self, register: Register) -> None:
@@ -59,4 +61,5 @@ class Routes:
             return _LOST
         pattern = found.topic.pattern
         site, reader = self.site_ids.index(device.site_id), _READER_OF.get(pattern, FRAMES)
-        return site, device.key, device.envelope.code, "bsm" in pattern, pattern == _OWN, pattern in _OF_EVENTS, reader
+        may_tell = pattern in _OF_EVENTS, pattern == _OF_ROADS
+        return site, device.key, device.envelope.code, "bsm" in pattern, pattern == _OWN, *may_tell, reader

@@ -87,6 +87,8 @@ class Service:
         """Evaluate what came, and tell whom it concerns; who is warned for the first time is told first."""
         if intake is not None and len(intake.spat):
             site.signals.update(intake.spat)
+        if intake is not None and intake.maps:
+            site.learn(intake.maps, self._register.sites[site_id].frame)
         if intake is not None and (intake.events or intake.observations):
             site.hear(intake.events, intake.observations)
         notices = site.step(intake.reports if intake else nothing(), self._clock.wall_us())
@@ -142,14 +144,14 @@ class Service:
     def _report(self) -> None:
         """A line a minute with what was counted."""
         if self._report_due_s:
-            late, refused, crowded, unjudged, dark = (
+            late, refused, crowded, unjudged, dark, contradicting = (
                 sum(getattr(site.counts, name) for site in self._sites.values())
-                for name in ("late", "refused", "crowded", "unjudged", "dark")
+                for name in ("late", "refused", "crowded", "unjudged", "dark", "contradicting")
             )
             log.info(
-                "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d,"
+                "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d, maps contradict %d,"
                 " inbox dropped %d, storage %d stored %d dropped",
-                dict(self._inbox.counts + self.counts), late, refused, crowded, unjudged, dark,
+                dict(self._inbox.counts + self.counts), late, refused, crowded, unjudged, dark, contradicting,
                 self._session.inbox_dropped, self._storage.stored, self._storage.dropped,
             )  # fmt: skip
         self._report_due_s = self._clock.monotonic_s() + _REPORT_S

@@ -13,6 +13,7 @@ import numpy as np
 
 from chelu.errors import ConfigurationError
 from chelu.messages import Batch
+from services.inference import map_messages
 from services.inference.approach import Approach
 from services.inference.broadcast import picture_bytes
 from services.inference.city.segments import SegmentMonitor
@@ -32,7 +33,7 @@ from services.inference.parameters import with_site_values
 from services.inference.phase_map import PhaseMap
 from services.inference.picture import Picture, resized
 from services.inference.placing import Placement
-from services.inference.reports import Ints, Participant, Reports
+from services.inference.reports import Frame, Ints, Participant, Reports
 from services.inference.signals import SignalTable
 from services.inference.stop_lines import stop_lines
 from services.inference.surface import Surface
@@ -83,6 +84,7 @@ class Counts:
     refused: rows of tracks for which the picture had no room; crowded: evaluations that paired only the nearest. unjudged: newer
     states that no application can judge: place, speed or heading unknown, too old, or so long after the one before that between
     the two nobody could be warned. dark: newer states of vehicles that near a signal of which nobody knows what it shows.
+    contradicting: ways that MAP messages tell now and the roads have not, or have otherwise.
     """
 
     rows: int = 0
@@ -93,6 +95,7 @@ class Counts:
     crowded: int = 0
     unjudged: int = 0
     dark: int = 0
+    contradicting: int = 0
 
 
 class Site:
@@ -111,8 +114,18 @@ class Site:
         self.events = EventTable(parameters.events, LaneWays(roads.network) if roads is not None else None)
         self.weather = Weather(parameters.weather)
         self._surface = Surface(self.weather, parameters.weather, parameters.events)
+        self._roads = roads
         self._lines = stop_lines(roads.network) if roads is not None else None
         self._phases = PhaseMap(self._lines, roads.network.signals.id.tolist()) if roads is not None and self._lines else None
+
+    def learn(self, maps: Sequence[Mapping[str, Any]], frame: Frame) -> None:
+        """Take in MAP messages (JSON): which phases hold which ways."""
+        if self._roads is None or self._lines is None or self._phases is None:
+            return
+        for value in maps:
+            for told in map_messages.read(value, frame, self._roads.network, self._lines):
+                self._phases.learn(told.intersection, told.permissions, told.unplaced)
+        self.counts.contradicting = self._phases.contradictions
 
     def hear(self, events: Sequence[Told], observations: Sequence[Batch]) -> None:
         """Take in what roadside devices tell of the road, and what sensors measure."""

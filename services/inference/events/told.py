@@ -14,10 +14,10 @@ import numpy as np
 
 from chelu.codec.cv2x_time import UNKNOWN_MS, US_PER_MINUTE, minute_time_us
 from chelu.messages import Batch
+from services.inference.geodetic import geodetic
 from services.inference.reports import Floats, Frame, Ints
 
 FOREVER_US = 1 << 62
-_ABSOLUTE = "position-LatLon"
 Json = Mapping[str, Any]
 
 
@@ -137,9 +137,9 @@ class _Places:
     def of_item(self, item: Json, reference: Json, *, is_sign: bool) -> Callable[[Floats], _Spot]:
         """Note an item's points; what comes back makes its spot of all points' local places."""
         position = item.get("sign_pos" if is_sign else "event_pos")
-        own = None if position is None else self._note([_geodetic(position, reference)])
+        own = None if position is None else self._note([geodetic(position, reference)])
         paths = [
-            (self._note([_geodetic(point, reference) for point in path["active_path"]]), float(path["path_radius_m"]))
+            (self._note([geodetic(point, reference) for point in path["active_path"]]), float(path["path_radius_m"]))
             for path in item.get("reference_paths", ())
         ]
         return lambda local: _Spot(
@@ -159,22 +159,6 @@ class _Places:
 
 def _finite(place: Floats) -> Floats | None:
     return place if np.isfinite(place[:2]).all() else None
-
-
-def _geodetic(position: Json, reference: Json) -> tuple[float, float, float]:
-    """Latitude, longitude and elevation of an offset from a reference, NaN where either is unknown."""
-    ((kind, plane),) = position["offset_ll"].items()
-    anchor = (
-        (0.0, 0.0) if kind == _ABSOLUTE else (_number(reference.get("latitude_deg")), _number(reference.get("longitude_deg")))
-    )
-    height = np.nan
-    for name, value in position.get("offset_v", {}).items():
-        height = _number(value) + (0.0 if name == "elevation" else _number(reference.get("elevation_m")))
-    return anchor[0] + _number(plane["latitude_deg"]), anchor[1] + _number(plane["longitude_deg"]), height
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _told(heard: Heard, item: Json, source: tuple[Any, ...], spot: _Spot, *, is_sign: bool, counts: Counter[str]) -> Told | None:

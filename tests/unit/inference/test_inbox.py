@@ -25,6 +25,7 @@ NOW_US = 1_700_000_012_300_000
 FRAME = LocalFrame(29.55, 106.57, 250.0)
 PLACE = {"latitude_deg": 29.55, "longitude_deg": 106.57}
 CASE = Path(__file__).parents[2] / "data" / "cv2x" / "rsi_event_and_sign"
+MAP_CASE = Path(__file__).parents[2] / "data" / "cv2x" / "map_one_link"
 
 
 def _register(owner_of=None):
@@ -111,7 +112,7 @@ def test_a_device_registered_later_is_heard(frame) -> None:
 
 def test_subscriptions_come_from_the_topic_table() -> None:
     filters = dict(subscriptions())
-    framed = {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up", "rsu/+/rsi/up"}
+    framed = {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up", "rsu/+/rsi/up", "rsu/+/map/up"}
     read = {"rscu/+/participant/up", "rscu/+/lamp/up", "rscu/+/event/up", "sensor/+/observation/up"}
     assert set(filters) == framed | read | {"V2X/RSU/+/RSM/UP", "V2X/RSU/+/RSI/UP"}
     assert all(topics.row(pattern) for pattern in PATTERNS)
@@ -215,3 +216,19 @@ def test_an_rsi_in_an_envelope_is_as_old_as_its_hearing() -> None:
     spooled = pack(Envelope.DEPLOYED, [told], device_id=b"RSU00001", reference_us=NOW_US - 3_600_000_000, is_bsm=False)
     (one,) = inbox.read(messages_of([_received("rsu/rsu-1/rsi/up", spooled)]))["north"].events
     assert one.heard_us == NOW_US // 1000 * 1000 - 3_600_000_000
+
+
+def test_a_map_reaches_its_site_once_and_only_where_maps_are_told() -> None:
+    value = json.loads((MAP_CASE / "expected.json").read_text())
+    inbox = Inbox(_register())
+    first, again = (cv2x.from_json({**value, "message_count": count}) for count in (1, 2))
+
+    def told(*messages):
+        found = inbox.read(messages_of([_received(*one) for one in messages]))
+        return [one["nodes"][0]["id"]["id"] for one in found["north"].maps]
+
+    assert told(("rsu/rsu-1/rsm/up", first), ("obu/obu-1/bsm/up", first)) == []
+    assert told(("rsu/rsu-1/map/up", first)) == [12]
+    assert told(("rsu/rsu-1/map/up", again), ("rsu/rsu-1/map/up", first)) == []
+    inbox.use(_register())
+    assert told(("rsu/rsu-1/map/up", again)) == [12]

@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from chelu.errors import CannotStartError
+from services.registry.patience import PatientH11, allow_connections
 
 LOG = logging.getLogger(__name__)
 END_S = 5
@@ -69,9 +70,11 @@ def _stamp(config: uvicorn.Config) -> float:
 def serve(app: FastAPI, *, host: str, port: int, ready_file: Path | None, certificate: Path | None = None) -> None:
     """Serve until a signal. Called from the main thread; CannotStartError when the address is not to be had."""
     bound = bind(host, port)
+    allow_connections()
     LOG.info("listening on %s://%s:%d", "https" if certificate else "http", host, bound.getsockname()[1])
     config = uvicorn.Config(
         app,
+        http=PatientH11,
         log_config=None,
         access_log=False,
         lifespan="off",

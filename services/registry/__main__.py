@@ -37,6 +37,7 @@ from services.registry.packages.tokens import dressed
 from services.registry.parts import Parts
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
+from services.registry.sole import Sole
 from services.registry.throttle import Throttle
 
 POOL_SIZE = 12  # requests, and some eight threads that work off what was heard
@@ -66,7 +67,10 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
     files = prepare.files_of(settings)
     files.check()
     database = Database(settings.database_url, application="chelu registry", pool_size=POOL_SIZE, kept=KEPT)
-    with contextlib.closing(database):
+    with contextlib.ExitStack() as stack:
+        stack.callback(database.close)
+        if is_serving:
+            stack.enter_context(Sole(database, SystemClock()))
         with database.connection(doing="the migration") as connection:
             migrate(connection, "register", prepare.MIGRATIONS)
         register = Register(database)
@@ -76,11 +80,10 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
             return
         if password := prepare.make_administrator(register):
             print(f"administrator {prepare.FIRST_USER!r}, password {password} (shown only now)", flush=True)
-        with contextlib.ExitStack() as stack:
-            parts = _parts(stack, register, stack.enter_context(Follower(files, lambda: prepare.read_state(register))), settings)
-            app = create_app(parts)
-            _let_reads_be_quick()
-            serve(app, host=settings.host, port=settings.port, ready_file=ready_file, certificate=settings.certificate_file)
+        parts = _parts(stack, register, stack.enter_context(Follower(files, lambda: prepare.read_state(register))), settings)
+        app = create_app(parts)
+        _let_reads_be_quick()
+        serve(app, host=settings.host, port=settings.port, ready_file=ready_file, certificate=settings.certificate_file)
 
 
 def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, settings: RegistrySettings) -> Parts:

@@ -135,8 +135,8 @@ class Watch:
             if not self._is_stale and not has_changed and now_s - self._loaded_s < RELOAD_S:
                 return
             self._is_stale = False
-            rosters = watch_rows.rosters(connection)
             now_us = self._clock.wall_us()
+            rosters = watch_rows.rosters(connection, now_us)
             for site_id in rosters.keys() - self._sites.keys():
                 held, is_blind = watch_rows.before(connection, site_id, now_us)
                 site = self._sites[site_id] = _Site(pictured_us=now_us, is_blind=is_blind)

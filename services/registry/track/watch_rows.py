@@ -25,7 +25,8 @@ DEVICES = """SELECT device.device_key, device.vehicle_id AS bsm_id,
     WHERE device.site_id = %s AND device.kind IN ('obu', 'vehicle')"""
 PERMITS = """SELECT permit_id, vehicle_key, area_id, max_speed_mps, modes,
         (extract(epoch FROM starts) * 1000000)::bigint AS starts_us, (extract(epoch FROM ends) * 1000000)::bigint AS ends_us
-    FROM register.permit WHERE site_id = %s AND revoked IS NULL AND ends > now() ORDER BY permit_id"""
+    FROM register.permit WHERE site_id = %s AND revoked IS NULL
+        AND ends > 'epoch'::timestamptz + %s::bigint * interval '1 microsecond' ORDER BY permit_id"""
 INSIDE = """SELECT subject, area FROM (
         SELECT DISTINCT ON (subject, area) subject, entry::jsonb -> 'detail' ->> 'area' AS area, what
         FROM register.track_log WHERE site_id = %s AND what IN ('entered', 'left') AND at_us > %s
@@ -47,11 +48,11 @@ def as_one(connection: Execute) -> None:
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
-def rosters(connection: Execute) -> dict[str, Roster]:
-    """What the register says now, of every site that has areas."""
+def rosters(connection: Execute, now_us: int) -> dict[str, Roster]:
+    """What the register says, of every site that has areas; of permits, those that have not ended."""
     found: dict[str, Roster] = {}
     for site_id in [row["site_id"] for row in connection.execute(SITES)]:
-        permits = connection.execute(PERMITS, (site_id,)).fetchall()
+        permits = connection.execute(PERMITS, (site_id, now_us)).fetchall()
         devices = connection.execute(DEVICES, (site_id,)).fetchall()
         found[site_id] = roster_of(rows.site(connection, site_id), rows.areas(connection, site_id), permits, devices)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 from dataclasses import replace
@@ -136,6 +137,17 @@ def test_a_book_that_follows_knows_what_was_known() -> None:
     assert after.problems_of(1) == ["offline"]
     assert after.problems_of(0) == []
     assert after.following([other]).is_off.tolist() == [False]
+
+
+def test_a_book_has_no_object_for_each_device_that_the_garbage_collector_would_walk() -> None:
+    many = 5000
+    gc.collect()
+    before = len(gc.get_objects())
+    found = Book(replace(DEVICE, key=key, device_id=f"obu-{key}") for key in range(many))
+    found = found.following(replace(DEVICE, key=key, device_id=f"obu-{key}") for key in range(1, many))
+    gc.collect()
+    assert len(found) == many - 1
+    assert len(gc.get_objects()) - before < many / 10
 
 
 def threshold(kind: str = "offline", site_id: Any = None, device_kind: Any = None, device_key: Any = None, **given: Any) -> Any:

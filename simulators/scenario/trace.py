@@ -36,12 +36,13 @@ class Actor:
 class Trace:
     """n concrete runs of a actors at t instants, `step_s` apart.
 
-    xy (t, n, a, 2) centres; heading_deg, speed_mps (along the heading), acceleration_mps2, along_m and aside_m (place on the way,
-    aside right of its reference line) and aside_mps: (t, n, a). way (n, a): row of `ways`. last (n,): the last instant that
-    counts: the contact's, or the run's end; later ones are not to be looked at. contact_s (n,): when two actors first touch,
-    between two instants, inf when none do; contact (n, 2): which, −1 for none. fired: by manoeuvre, (n,) when it began, NaN when
-    never. lights: by signal, (t, n) of `chelu.codec` LightState. parameters: by name, (n,) the values that make a run concrete.
-    warnings: what a device under test said: columns run, time_s, application, host, other, state; empty in pure runs.
+    xy (t, n, a, 2) centres; elevation_m, heading_deg, speed_mps (along the heading), acceleration_mps2, along_m and aside_m
+    (place on the way, aside right of its reference line) and aside_mps: (t, n, a). way (n, a): row of `ways`. last (n,): the last
+    instant that counts: the contact's, or the run's end; later ones are not to be looked at. contact_s (n,): when two actors
+    first touch, between two instants, inf when none do; contact (n, 2): which, −1 for none. fired: by manoeuvre, (n,) when it
+    began, NaN when never. lights: by signal, (t, n) of `chelu.codec` LightState. parameters: by name, (n,) the values that make a
+    run concrete. warnings: what a device under test said: columns run, time_s, application, host, other, state; empty in pure
+    runs.
     """
 
     actors: tuple[Actor, ...]
@@ -49,6 +50,7 @@ class Trace:
     ways: Ways
     way: Ints
     xy: Floats
+    elevation_m: Floats
     heading_deg: Floats
     speed_mps: Floats
     acceleration_mps2: Floats

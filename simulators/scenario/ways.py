@@ -55,9 +55,10 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """xy (…, 2), heading_deg (…) of the line, curvature_1pm and gradient (…) there."""
+    """xy (…, 2); elevation_m, and of the line heading_deg, curvature_1pm and gradient: (…)."""
 
     xy: Floats
+    elevation_m: Floats
     heading_deg: Floats
     curvature_1pm: Floats
     gradient: Floats
@@ -71,6 +72,7 @@ class Ways:
     key: Floats
     begin_m: Floats
     xy: Floats
+    elevation_m: Floats
     heading_deg: Floats
     curvature_1pm: Floats
     gradient: Floats
@@ -79,8 +81,13 @@ class Ways:
     def of(cls, ways: tuple[Way, ...]) -> Self:
         """Columns of these ways."""
         rows = [(number, *row) for number, way in enumerate(ways) for row in _laid(way)]
-        way, begin, x, y, heading, curvature, gradient = np.array(rows, np.float64).T
-        return cls(ways, way * _STRIDE_M + begin, begin, np.stack([x, y], axis=-1), heading, curvature, gradient)
+        way, begin, x, y, z, heading, curvature, gradient = np.array(rows, np.float64).T
+        return cls(ways, way * _STRIDE_M + begin, begin, np.stack([x, y], axis=-1), z, heading, curvature, gradient)
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether none of them bends."""
+        return not self.curvature_1pm.any()
 
     def index(self, name: str) -> int:
         """Row of the way of this name; KeyError when there is none."""
@@ -91,23 +98,46 @@ class Ways:
 
     def at(self, way: Ints, along_m: Floats, aside_m: Floats) -> Places:
         """Places (…) on these ways; before its beginning and beyond its end a way goes on as its outermost pieces do."""
-        piece = np.searchsorted(self.key, way * _STRIDE_M + np.maximum(along_m, 0.0), side="right") - 1
-        rest, curvature, heading = along_m - self.begin_m[piece], self.curvature_1pm[piece], self.heading_deg[piece]
-        turn = np.degrees(curvature * rest)
-        chord = rest * np.sinc(curvature * rest / (2.0 * np.pi))
-        there = self.xy[piece] + chord[..., None] * forward(heading + turn / 2.0)
-        heading = np.mod(heading + turn, 360.0)
-        return Places(there + aside_m[..., None] * rightward(heading), heading, curvature, self.gradient[piece])
+        piece = self._piece(way, along_m)
+        rest = along_m - self.begin_m[piece]
+        curvature, heading = self.curvature_1pm[piece], self.heading_deg[piece]
+        straight = rest[..., None] * forward(self.heading_deg)[piece] + aside_m[..., None] * rightward(self.heading_deg)[piece]
+        offset = straight if self.is_straight else _bent(straight, curvature, heading, rest, aside_m)
+        turned = heading if self.is_straight else np.mod(heading + np.degrees(curvature * rest), 360.0)
+        gradient = self.gradient[piece]
+        return Places(self.xy[piece] + offset, self.elevation_m[piece] + gradient * rest, turned, curvature, gradient)
+
+    def curvature_at_1pm(self, way: Ints, along_m: Floats) -> Floats:
+        """Of the reference line (…)."""
+        return np.asarray(self.curvature_1pm[self._piece(way, along_m)])
+
+    def gradient_at(self, way: Ints, along_m: Floats) -> Floats:
+        """Rise over run (…), uphill positive."""
+        return np.asarray(self.gradient[self._piece(way, along_m)])
+
+    def _piece(self, way: Ints, along_m: Floats) -> npt.NDArray[np.intp]:
+        return np.searchsorted(self.key, way * _STRIDE_M + np.maximum(along_m, 0.0), side="right") - 1
 
 
-def _laid(way: Way) -> list[tuple[float, float, float, float, float, float]]:
-    """Begin, x, y, heading, curvature and gradient of every piece, one after the other."""
-    begin, xy, heading = 0.0, np.array([way.x_m, way.y_m]), way.heading_deg
-    rows = []
+def _bent(straight: Floats, curvature: Floats, heading: Floats, rest: Floats, aside_m: Floats) -> Floats:
+    """Offsets from a piece's beginning, those on arcs put right: (…, 2)."""
+    offset, arc = straight, np.nonzero(curvature)
+    turn = curvature[arc] * rest[arc]
+    chord = rest[arc] * np.sinc(turn / (2.0 * np.pi))
+    middle, end = heading[arc] + np.degrees(turn) / 2.0, heading[arc] + np.degrees(turn)
+    offset[arc] = chord[..., None] * forward(middle) + aside_m[arc][..., None] * rightward(end)
+    return offset
+
+
+def _laid(way: Way) -> list[tuple[float, ...]]:
+    """Begin, x, y, z, heading, curvature and gradient of every piece, one after the other."""
+    begin, z, xy, heading = 0.0, way.elevation_m, np.array([way.x_m, way.y_m]), way.heading_deg
+    rows: list[tuple[float, ...]] = []
     for piece in way.pieces:
-        rows.append((begin, float(xy[0]), float(xy[1]), heading, piece.curvature_1pm, piece.gradient))
+        rows.append((begin, float(xy[0]), float(xy[1]), z, heading, piece.curvature_1pm, piece.gradient))
         angle = piece.curvature_1pm * piece.length_m
         chord = piece.length_m * np.sinc(angle / (2.0 * np.pi))
         xy = xy + chord * forward(np.asarray(heading + np.degrees(angle) / 2.0))
-        heading, begin = heading + float(np.degrees(angle)), begin + piece.length_m
+        heading, z = heading + float(np.degrees(angle)), z + piece.gradient * piece.length_m
+        begin += piece.length_m
     return rows

@@ -1,0 +1,163 @@
+"""From the logical to the concrete: which values the parameters take, in one run or in many.
+
+`default` is one case; `grid` crosses every choice and every step; `latin` spreads a number of cases evenly over all ranges at
+once (Latin hypercube); `random` draws them independently. Combinations that `where` rules out are no cases. The same seed gives
+the same cases.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import qmc
+
+from chelu.errors import ConfigurationError
+from simulators.scenario.constraints import comparison
+from simulators.scenario.description import MOST_CASES, Description, Parameter
+from simulators.scenario.values import Floats
+
+
+class Design(enum.StrEnum):
+    """How cases are chosen."""
+
+    DEFAULT = "default"
+    GRID = "grid"
+    LATIN = "latin"
+    RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """n combinations of values: by parameter, (n,)."""
+
+    columns: Mapping[str, Floats]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> Cases:
+        """Some of them, in this order."""
+        taken = {name: column[rows] for name, column in self.columns.items()}
+        count = len(range(self.count)[rows]) if isinstance(rows, slice) else len(rows)
+        return Cases(taken, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """count: of the sampled designs; fixed: values or ranges that replace a parameter's own (`--set`)."""
+
+    design: Design = Design.DEFAULT
+    count: int = 100
+    seed: int = 1
+    fixed: Mapping[str, Parameter] | None = None
+
+
+def cases_of(description: Description, request: Request) -> Cases:
+    """The cases asked for. ConfigurationError for a parameter that is not there, for too many cases, and when none is left."""
+    parameters = _parameters(description, request.fixed or {})
+    made = _CHOSEN[request.design](parameters, request)
+    kept = made.take(np.flatnonzero(_are_cases(description, made)))
+    if not len(kept):
+        raise ConfigurationError("where", "; ".join(description.where), "conditions that leave at least one case")
+    return kept
+
+
+def parameter_given(text: str, description: Description) -> tuple[str, Parameter]:
+    """`name=5`, `name=1,2,3`, `name=1:10` or `name=1:10:0.5` of the command line. ConfigurationError says what is allowed."""
+    name, sign, given = text.partition("=")
+    if not sign or name not in description.parameters:
+        names = ", ".join(description.parameters) or "there are none"
+        raise ConfigurationError("--set", text, f"NAME=VALUE, NAME=A,B,C, NAME=LOW:HIGH or NAME=LOW:HIGH:STEP; names: {names}")
+    try:
+        if ":" in given:
+            low, high, *step = (float(part) for part in given.split(":"))
+            return name, Parameter(default=low, low=low, high=high, step=step[0] if step else None)
+        values = tuple(float(part) for part in given.split(","))
+    except ValueError as error:
+        raise ConfigurationError("--set", text, "numbers, and a low that is not above the high") from error
+    return name, Parameter(default=values[0], choices=values)
+
+
+def _parameters(description: Description, fixed: Mapping[str, Parameter]) -> Mapping[str, Parameter]:
+    return {name: fixed.get(name, one) for name, one in description.parameters.items()}
+
+
+def _are_cases(description: Description, made: Cases) -> npt.NDArray[np.bool_]:
+    holds = np.ones(len(made), np.bool_)
+    for text in description.where:
+        holds &= comparison(text).holds(made.columns, len(made))
+    return holds
+
+
+def _default(parameters: Mapping[str, Parameter], request: Request) -> Cases:  # noqa: ARG001
+    return Cases({name: np.array([one.default]) for name, one in parameters.items()}, 1)
+
+
+def _grid(parameters: Mapping[str, Parameter], request: Request) -> Cases:  # noqa: ARG001
+    axes = [_steps(one) for one in parameters.values()]
+    count = int(np.prod([len(axis) for axis in axes], dtype=np.float64))
+    _check_count(count)
+    crossed = np.meshgrid(*axes, indexing="ij")
+    return Cases({name: column.ravel() for name, column in zip(parameters, crossed, strict=True)}, count)
+
+
+def _steps(parameter: Parameter) -> Floats:
+    """What a grid goes through: choices, or low, low + step … up to high; one that has neither keeps its default."""
+    if parameter.choices:
+        return np.array(parameter.choices, np.float64)
+    if parameter.low is None or parameter.high is None or parameter.step is None:
+        return np.array([parameter.default])
+    count = int(np.floor((parameter.high - parameter.low) / parameter.step + 1e-9)) + 1
+    _check_count(count)
+    return np.asarray(parameter.low + parameter.step * np.arange(count), np.float64)
+
+
+def _check_count(count: int) -> None:
+    if count > MOST_CASES:
+        raise ConfigurationError("grid", f"{count:,} cases", f"at most {MOST_CASES:,}: larger steps, or a sampled design")
+
+
+def _latin(parameters: Mapping[str, Parameter], request: Request) -> Cases:
+    _check_count(request.count)
+    if not parameters:
+        return Cases({}, request.count)
+    return _spread(parameters, qmc.LatinHypercube(len(parameters), rng=np.random.default_rng(request.seed)).random(request.count))
+
+
+def _random(parameters: Mapping[str, Parameter], request: Request) -> Cases:
+    _check_count(request.count)
+    return _spread(parameters, np.random.default_rng(request.seed).random((request.count, len(parameters))))
+
+
+def _spread(parameters: Mapping[str, Parameter], shares: Floats) -> Cases:
+    """Shares 0 … 1 (n, parameters) of each range, or of the number of choices."""
+    columns = {name: _at(one, share) for (name, one), share in zip(parameters.items(), shares.T, strict=True)}
+    return Cases(columns, len(shares))
+
+
+def _at(parameter: Parameter, share: Floats) -> Floats:
+    if parameter.choices:
+        return np.array(parameter.choices)[(share * len(parameter.choices)).astype(np.intp)]
+    if parameter.low is None or parameter.high is None:
+        return np.full(len(share), parameter.default)
+    return parameter.low + share * (parameter.high - parameter.low)
+
+
+_CHOSEN = {Design.DEFAULT: _default, Design.GRID: _grid, Design.LATIN: _latin, Design.RANDOM: _random}
+
+
+def repeated(cases: Cases, times: int) -> Cases:
+    """Every case so many times in a row."""
+    rows = np.repeat(np.arange(len(cases)), times)
+    return replace(cases, columns={name: column[rows] for name, column in cases.columns.items()}, count=len(rows))
+
+
+def joined(parts: Sequence[Cases]) -> Cases:
+    """One after the other; all have the same parameters."""
+    names = parts[0].columns
+    return Cases({name: np.concatenate([part.columns[name] for part in parts]) for name in names}, sum(map(len, parts)))

@@ -1,0 +1,141 @@
+"""What a description's parts must be to one another: names that exist, an order that can be built, lanes that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from simulators.scenario.constraints import comparison
+from simulators.scenario.description import ActorDescription, Description, Manoeuvre
+from simulators.scenario.roads import WayDescription
+from simulators.scenario.values import Expression
+
+Found = Iterator[tuple[tuple[str | int, ...], str]]
+
+
+def problems_of(description: Description) -> list[tuple[tuple[str | int, ...], str]]:
+    """Where something is wrong, and what is allowed there."""
+    return [
+        *_expressions(description),
+        *_starts(description),
+        *_manoeuvres(description),
+        *_requirements(description),
+    ]
+
+
+def _expressions(description: Description) -> Found:
+    known = description.parameters
+    for path, expression in _all_expressions(description, ()):
+        for name in sorted(expression.names - set(known)):
+            yield path, f"there is no parameter {name!r}; " + _there_are("parameters", known)
+    for index, text in enumerate(description.where):
+        try:
+            missing = comparison(text).names - set(known)
+        except ValueError as error:
+            yield ("where", index), str(error)
+            continue
+        for name in sorted(missing):
+            yield ("where", index), f"there is no parameter {name!r}; " + _there_are("parameters", known)
+
+
+def _all_expressions(part: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Expression]]:
+    if isinstance(part, Expression):
+        yield path, part
+    elif isinstance(part, BaseModel):
+        for name in type(part).model_fields:
+            yield from _all_expressions(getattr(part, name), (*path, name))
+    elif isinstance(part, Mapping):
+        for name, value in part.items():
+            yield from _all_expressions(value, (*path, name))
+    elif isinstance(part, tuple):
+        for index, value in enumerate(part):
+            yield from _all_expressions(value, (*path, index))
+
+
+def _starts(description: Description) -> Found:
+    ways, order = description.road.described(), placed_in_order(description.actors)
+    for name, actor in description.actors.items():
+        yield from _start(name, actor, description.actors, ways)
+        if name not in order and reference_of(actor) in description.actors:
+            yield ("actors", name, "start"), "a place that does not hang on itself: these are placed by one another in a circle"
+
+
+def placed_in_order(actors: Mapping[str, ActorDescription]) -> list[str]:
+    """Names so that everybody comes after whoever it is placed by; who cannot be placed is left out."""
+    order: list[str] = []
+    while ready := [name for name, actor in actors.items() if name not in order and reference_of(actor) in {None, *order}]:
+        order += ready
+    return order
+
+
+def reference_of(actor: ActorDescription) -> str | None:
+    """By whom an actor is placed, if by another."""
+    return actor.start.ahead_of or actor.start.behind
+
+
+def way_of(name: str | None, actors: Mapping[str, ActorDescription]) -> str:
+    """The way that an actor is on: its own, or that of whoever it is placed by; nothing where that cannot be told."""
+    for _ in actors:
+        actor = actors.get(name or "")
+        if actor is None or actor.start.way is not None:
+            return "" if actor is None or actor.start.way is None else actor.start.way
+        name = reference_of(actor)
+    return ""
+
+
+def _start(
+    name: str, actor: ActorDescription, actors: Mapping[str, ActorDescription], ways: Mapping[str, WayDescription]
+) -> Found:
+    start, path = actor.start, ("actors", name, "start")
+    for key in ("ahead_of", "behind"):
+        other = getattr(start, key)
+        if other is not None and (other not in actors or other == name):
+            yield (*path, key), "another actor: " + ", ".join(one for one in actors if one != name)
+    way = way_of(name, actors)
+    if start.way is not None and start.way not in ways:
+        yield (*path, "way"), "one of " + ", ".join(ways)
+    elif way in ways and start.lane is not None and start.lane > ways[way].lanes:
+        yield (*path, "lane"), f"1 (the rightmost) to {ways[way].lanes}"
+
+
+def _manoeuvres(description: Description) -> Found:
+    names = [one.name for one in description.manoeuvres]
+    for index, one in enumerate(description.manoeuvres):
+        path = ("manoeuvres", index)
+        if one.name in names[:index]:
+            yield (*path, "name"), "a name of its own: another manoeuvre has it"
+        if one.actor not in description.actors:
+            yield (*path, "actor"), "one of " + ", ".join(description.actors)
+        way = description.road.described().get(way_of(one.actor, description.actors))
+        if way is not None and one.lane_change is not None and (one.lane_change.to_lane or 1) > way.lanes:
+            yield (*path, "lane_change", "to_lane"), f"1 (the rightmost) to {way.lanes}"
+        yield from _trigger(description, one, path)
+
+
+def _trigger(description: Description, one: Manoeuvre, path: tuple[str | int, ...]) -> Found:
+    when, names = one.when, [other.name for other in description.manoeuvres]
+    for key in ("distance_m", "gap_m", "ttc_s", "headway_s"):
+        near = getattr(when, key)
+        for end in ("to", "of") if near is not None else ():
+            actor = getattr(near, end)
+            if actor is not None and actor not in description.actors:
+                yield (*path, "when", key, end), "one of " + ", ".join(description.actors)
+        if near is not None and near.to == (near.of or one.actor):
+            yield (*path, "when", key, "to"), "another actor than the manoeuvre's"
+    if when.light is not None and when.light.signal not in description.road.signals:
+        yield (*path, "when", "light", "signal"), _there_are("signals", description.road.signals)
+    if when.after is not None and (when.after.manoeuvre not in names or when.after.manoeuvre == one.name):
+        yield (*path, "when", "after", "manoeuvre"), _there_are("other manoeuvres", [name for name in names if name != one.name])
+
+
+def _requirements(description: Description) -> Found:
+    for index, requirement in enumerate(description.requirements):
+        for actor in requirement.actors():
+            if actor not in description.actors:
+                yield ("requirements", index, "of"), "one of " + ", ".join(description.actors)
+
+
+def _there_are(what: str, names: Any) -> str:
+    return f"{what}: " + (", ".join(names) if names else "there are none")

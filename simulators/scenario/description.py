@@ -1,0 +1,242 @@
+"""A scenario as a person writes it: what is asked, the road, who is there, who does what when, and what must hold.
+
+Three levels are kept apart (functional, logical, concrete): `question` says in words what is asked; numbers may be expressions of
+`parameters`, each of which has a default and a range or choice; values for all of them make a concrete run. YAML's keys are these
+fields; their JSON schema is published by `chelu scenario schema`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from simulators.scenario.parts import Name, Part
+from simulators.scenario.requirements import Requirement, Validity
+from simulators.scenario.roads import Road
+from simulators.scenario.values import Value
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+MOST_ACTORS, MOST_MANOEUVRES, MOST_CASES = 32, 64, 1_000_000
+ActorKind = Literal["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian", "robot"]
+DriverName = Literal["none", "idm", "competent", "fsm", "rss", "regulation"]
+
+
+class Parameter(Part):
+    """What varies: a default, and either choices or a range with a step (a grid) or without one (sampled)."""
+
+    default: float
+    low: float | None = None
+    high: float | None = None
+    step: Annotated[float, Field(gt=0)] | None = None
+    choices: tuple[float, ...] = ()
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("both low and high, or neither")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low ({self.low:g}) must not be above high ({self.high:g})")
+        if self.choices and self.low is not None:
+            raise ValueError("either choices or a range, not both")
+        if self.step is not None and self.low is None:
+            raise ValueError("a step wants low and high")
+        return self
+
+
+class Start(Part):
+    """Where and how fast an actor begins: on a way and lane, at a place of its own or before or behind another actor.
+
+    along_m: its centre on the way's reference line. gap_m: bumper to bumper to `ahead_of` or `behind`, that one's way and lane
+    being taken where none is given. aside_m: right of the lane's middle.
+    """
+
+    way: Name | None = None
+    lane: Annotated[int, Field(ge=1, le=16)] | None = None
+    along_m: Value | None = None
+    ahead_of: Name | None = None
+    behind: Name | None = None
+    gap_m: Value | None = None
+    aside_m: Value = 0.0
+    speed_kmh: Value = 0.0
+
+    @model_validator(mode="after")
+    def _is_placed_once(self) -> Self:
+        ways = [self.along_m is not None, self.ahead_of is not None, self.behind is not None]
+        if sum(ways) != 1:
+            raise ValueError("exactly one of along_m, ahead_of and behind")
+        if (self.along_m is None) != (self.gap_m is not None):
+            raise ValueError("gap_m goes with ahead_of or behind, and only with them")
+        if self.along_m is not None and self.way is None:
+            raise ValueError("along_m wants a way")
+        return self
+
+
+class Size(Part):
+    """Metres and kilograms; what is not given is the kind's."""
+
+    length_m: Annotated[float, Field(gt=0, le=40)] | None = None
+    width_m: Annotated[float, Field(gt=0, le=5)] | None = None
+    mass_kg: Annotated[float, Field(gt=0, le=100_000)] | None = None
+
+
+class Driver(Part):
+    """Who drives: `none` keeps its speed; the others judge what is before them. desired_kmh: of `idm`; else its first speed."""
+
+    model: DriverName = "none"
+    desired_kmh: Value | None = None
+
+
+class ActorDescription(Part):
+    """A road user. under_test: the one that the question is about."""
+
+    kind: ActorKind = "car"
+    under_test: bool = False
+    start: Start
+    size: Size = Size()
+    driver: Driver = Driver()
+
+
+class NearCondition(Part):
+    """A measure between the manoeuvre's actor (or `of`) and another falls below a value, or rises above it."""
+
+    to: Name
+    of: Name | None = None
+    below: Value | None = None
+    above: Value | None = None
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> Self:
+        if (self.below is None) == (self.above is None):
+            raise ValueError("exactly one of below and above")
+        return self
+
+
+class LightCondition(Part):
+    """A signal shows this."""
+
+    signal: Name
+    shows: Literal["red", "yellow", "green"]
+
+
+class AfterCondition(Part):
+    """So long after another manoeuvre began."""
+
+    manoeuvre: Name
+    by_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+
+
+class Trigger(Part):
+    """When a manoeuvre begins: once all that is given here holds."""
+
+    time_s: Value | None = None
+    passes_m: Value | None = None
+    distance_m: NearCondition | None = None
+    gap_m: NearCondition | None = None
+    ttc_s: NearCondition | None = None
+    headway_s: NearCondition | None = None
+    light: LightCondition | None = None
+    after: AfterCondition | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("at least one condition: " + ", ".join(type(self).model_fields))
+        return self
+
+
+class SpeedChange(Part):
+    """To a speed, at a rate (m/s², its sign does not matter) or over a time; jerk_mps3: how fast the rate itself is reached."""
+
+    to_kmh: Value
+    rate_mps2: Value | None = None
+    over_s: Value | None = None
+    jerk_mps3: Value | None = None
+
+    @model_validator(mode="after")
+    def _has_one_pace(self) -> Self:
+        if (self.rate_mps2 is None) == (self.over_s is None):
+            raise ValueError("exactly one of rate_mps2 and over_s")
+        if self.jerk_mps3 is not None and self.rate_mps2 is None:
+            raise ValueError("jerk_mps3 goes with rate_mps2")
+        return self
+
+
+class LaneChange(Part):
+    """To another lane, or aside of the own lane's middle (right positive), at a lateral speed or over a time.
+
+    shape: `sine` begins and ends gently (a half wave of the cosine), `linear` moves evenly.
+    """
+
+    to_lane: Annotated[int, Field(ge=1, le=16)] | None = None
+    aside_m: Value | None = None
+    lateral_mps: Value | None = None
+    over_s: Value | None = None
+    shape: Literal["sine", "linear"] = "linear"
+
+    @model_validator(mode="after")
+    def _has_one_target_and_pace(self) -> Self:
+        if (self.to_lane is None) == (self.aside_m is None):
+            raise ValueError("exactly one of to_lane and aside_m")
+        if (self.lateral_mps is None) == (self.over_s is None):
+            raise ValueError("exactly one of lateral_mps and over_s")
+        return self
+
+
+class Manoeuvre(Part):
+    """What one actor does from when on: one of speed, lane_change, driver. is_needed: without it a run is not valid."""
+
+    name: Name
+    actor: Name
+    when: Trigger
+    speed: SpeedChange | None = None
+    lane_change: LaneChange | None = None
+    driver: Driver | None = None
+    is_needed: bool = True
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> Self:
+        if sum(one is not None for one in (self.speed, self.lane_change, self.driver)) != 1:
+            raise ValueError("exactly one of speed, lane_change and driver")
+        return self
+
+
+class Weather(Part):
+    """What holds on the whole road: the friction that brakes find, and how far one sees."""
+
+    friction: Annotated[float, Field(gt=0.02, le=1.2)] = 0.9
+    sight_m: Annotated[float, Field(gt=0)] | None = None
+
+
+class End(Part):
+    """When a run is over: at the latest after a time; a contact ends it in any case."""
+
+    after_s: Annotated[float, Field(gt=0, le=3600)]
+
+
+class Tags(Part):
+    """For finding it: the operational design domain's words, the clause of a standard that asks for it, others."""
+
+    odd: tuple[str, ...] = ()
+    clause: str = ""
+    other: tuple[str, ...] = ()
+
+
+class Description(Part):
+    """A whole scenario; `where` names cases that are none: conditions between parameters such as `other_kmh < ego_kmh`."""
+
+    scenario: Identifier
+    title: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    question: Annotated[str, StringConstraints(min_length=1, max_length=400)]
+    tags: Tags = Tags()
+    parameters: dict[Name, Parameter] = Field(default_factory=dict, max_length=16)
+    where: tuple[str, ...] = ()
+    road: Road
+    weather: Weather = Weather()
+    actors: Annotated[dict[Name, ActorDescription], Field(min_length=1, max_length=MOST_ACTORS)]
+    manoeuvres: Annotated[tuple[Manoeuvre, ...], Field(max_length=MOST_MANOEUVRES)] = ()
+    end: End
+    step_s: Annotated[float, Field(ge=0.001, le=0.1)] = 0.02
+    requirements: Annotated[tuple[Requirement, ...], Field(min_length=1)]
+    validity: tuple[Validity, ...] = ()

@@ -1,0 +1,119 @@
+"""A description with its cases as the engine takes them: every number an array over the concrete runs, every name an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chelu.units import KMH_PER_MPS
+from simulators.scenario.cases import Cases
+from simulators.scenario.checking import placed_in_order, reference_of
+from simulators.scenario.description import ActorDescription, Description
+from simulators.scenario.roads import LIGHTS
+from simulators.scenario.trace import Actor, Floats, Ints
+from simulators.scenario.values import Quantity, values
+from simulators.scenario.ways import Ways
+
+# length, width in metres, mass in kg
+SIZES: dict[str, tuple[float, float, float]] = {
+    "car": (4.8, 1.9, 1500.0),
+    "bus": (12.0, 2.55, 12_000.0),
+    "truck": (12.0, 2.55, 18_000.0),
+    "motorcycle": (2.2, 0.8, 280.0),
+    "bicycle": (1.8, 0.6, 90.0),
+    "pedestrian": (0.5, 0.5, 75.0),
+    "robot": (1.2, 0.8, 120.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """n runs of a actors over t instants; way, along_m, aside_m, speed_mps (n, a) at the beginning; lights by signal (t, n)."""
+
+    description: Description
+    cases: Cases
+    ways: Ways
+    actors: tuple[Actor, ...]
+    instants: int
+    way: Ints
+    along_m: Floats
+    aside_m: Floats
+    speed_mps: Floats
+    lights: dict[str, Ints]
+
+    @property
+    def runs(self) -> int:
+        """How many runs: n."""
+        return len(self.cases)
+
+    def index(self, actor: str) -> int:
+        """Which column an actor has."""
+        return next(row for row, one in enumerate(self.actors) if one.name == actor)
+
+    def of(self, quantity: Quantity) -> Floats:
+        """(n,) values of a number or an expression."""
+        return values(quantity, self.cases.columns, self.runs)
+
+    def lane_aside_m(self, actor: int, lane: int) -> Floats:
+        """(n,) where the middle of a lane of the actor's way lies."""
+        middles = np.array([one.lane_aside_m(lane) for one in self.ways.each])
+        return np.asarray(middles[self.way[:, actor]])
+
+
+def plan(description: Description, cases: Cases) -> Plan:
+    """The plan of these cases."""
+    ways, count = description.road.columns(), len(cases)
+    actors = tuple(_actor(name, one) for name, one in description.actors.items())
+    shape = count, len(actors)
+    instants = round(description.end.after_s / description.step_s) + 1
+    made = Plan(
+        description, cases, ways, actors, instants,
+        np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape), np.zeros(shape), {},
+    )  # fmt: skip
+    for name in placed_in_order(description.actors):
+        _place(made, name)
+    made.lights.update({name: _lights(made, name) for name in description.road.signals})
+    return made
+
+
+def _actor(name: str, one: ActorDescription) -> Actor:
+    given = one.size.length_m, one.size.width_m, one.size.mass_kg
+    length, width, mass = (usual if own is None else own for own, usual in zip(given, SIZES[one.kind], strict=True))
+    return Actor(name, one.kind, length, width, mass, one.under_test)
+
+
+def _place(made: Plan, name: str) -> None:
+    """Put one actor on its way, into the plan's columns."""
+    one, column = made.description.actors[name], made.index(name)
+    start, reference = one.start, reference_of(one)
+    other = None if reference is None else made.index(reference)
+    if start.way is not None:
+        made.way[:, column] = made.ways.index(start.way)
+    elif other is not None:
+        made.way[:, column] = made.way[:, other]
+    if other is None or start.gap_m is None:
+        made.along_m[:, column] = made.of(start.along_m or 0.0)
+    else:
+        apart = made.of(start.gap_m) + (made.actors[column].length_m + made.actors[other].length_m) / 2.0
+        made.along_m[:, column] = made.along_m[:, other] + (apart if start.ahead_of is not None else -apart)
+    lane = start.lane or (_lane_of(made.description, reference) if reference else 1)
+    made.aside_m[:, column] = made.lane_aside_m(column, lane) + made.of(start.aside_m)
+    made.speed_mps[:, column] = made.of(start.speed_kmh) / KMH_PER_MPS
+
+
+def _lane_of(description: Description, name: str) -> int:
+    """The lane in which an actor begins: its own, or that of whoever it is placed by."""
+    one = description.actors[name]
+    reference = reference_of(one)
+    return one.start.lane or (_lane_of(description, reference) if reference else 1)
+
+
+def _lights(made: Plan, name: str) -> Ints:
+    """(t, n) what a signal shows: its stages over and over."""
+    signal = made.description.road.signals[name]
+    ends = np.cumsum([made.of(stage.for_s) for stage in signal.stages], axis=0)
+    time_s = np.arange(made.instants)[:, None] * made.description.step_s - made.of(signal.begins_s)
+    into = np.mod(time_s, np.maximum(ends[-1], made.description.step_s))
+    stage = np.minimum(np.sum(into[..., None] >= ends.T - 1e-9, axis=-1), len(signal.stages) - 1)
+    return np.asarray(np.array([int(LIGHTS[one.shows]) for one in signal.stages], np.int64)[stage])

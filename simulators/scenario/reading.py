@@ -1,0 +1,169 @@
+"""From a YAML file to a description; whatever is wrong is named with its file, line, key, value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from chelu.errors import CheluError
+from simulators.scenario.checking import problems_of
+from simulators.scenario.description import Description
+
+LARGEST_BYTES = 1 << 20
+LONGEST_VALUE = 60
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. line: 1 is the file's first; key: from the outermost, as `actors.ego.start.lane`."""
+
+    line: int
+    key: str
+    value: str
+    allowed: str
+
+    def sentence(self, file: str) -> str:
+        """For a person."""
+        value = f" = {self.value}" if self.value else ""
+        return f"{file}:{self.line}: {self.key}{value}: {self.allowed}" if self.key else f"{file}:{self.line}: {self.allowed}"
+
+
+class ScenarioError(CheluError):
+    """A description that is none; `problems` has all that is wrong with it."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self.file, self.problems = file, problems
+        super().__init__("\n".join(problem.sentence(file) for problem in problems))
+
+
+def read_file(path: Path) -> Description:
+    """The description in a file. ScenarioError, also for a file that cannot be read."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise ScenarioError(str(path), [Problem(1, "", "", f"a scenario of at most {LARGEST_BYTES >> 20} MiB")])
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ScenarioError(str(path), [Problem(1, "", "", f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(str(path), [Problem(1, "", "", f"not UTF-8 at byte {error.start}")]) from error
+    return read_text(text, str(path))
+
+
+def read_text(text: str, file: str) -> Description:
+    """The description in a text; `file` is what errors call it."""
+    data, lines = _loaded(text, file)
+    try:
+        description = Description.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(file, [_problem(one, data, lines) for one in error.errors()]) from error
+    problems = [
+        Problem(_line(key, lines), _dotted(key), _shown(_value_at(data, key)), allowed)
+        for key, allowed in problems_of(description)
+    ]
+    if problems:
+        raise ScenarioError(file, problems)
+    return description
+
+
+def _loaded(text: str, file: str) -> tuple[Any, Mapping[Path_, int]]:
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise ScenarioError(file, [Problem(1, "", "", "the file is empty")])
+        lines, twice = dict[Path_, int](), list[Problem]()
+        for path, line, is_new in _places(node, ()):
+            if not is_new:
+                twice.append(Problem(line, _dotted(path), "", f"stands there twice: first in line {lines[path]}"))
+            lines.setdefault(path, line)
+        if twice:
+            raise ScenarioError(file, twice)
+        return loader.construct_document(node), lines
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ScenarioError(file, [Problem(line, "", "", f"not YAML: {error.problem}")]) from error
+    except yaml.YAMLError as error:
+        raise ScenarioError(file, [Problem(1, "", "", f"not YAML: {error}")]) from error
+    except RecursionError as error:
+        raise ScenarioError(file, [Problem(1, "", "", "nested too deeply")]) from error
+    finally:
+        loader.dispose()
+
+
+def _places(node: yaml.Node, path: Path_, seen: frozenset[int] = frozenset()) -> Iterator[tuple[Path_, int, bool]]:
+    """Path, line and whether it is the first of its name, of a node and all in it; an alias inside itself is left alone."""
+    yield path, node.start_mark.line + 1, True
+    if id(node) in seen:
+        return
+    seen |= {id(node)}
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _places(item, (*path, index), seen)
+    elif isinstance(node, yaml.MappingNode):
+        names = set[str]()
+        for key, value in node.value:
+            name = str(key.value)
+            for place, line, is_new in _places(value, (*path, name), seen):
+                is_key = place == (*path, name)
+                yield place, key.start_mark.line + 1 if is_key else line, is_new and not (is_key and name in names)
+            names.add(name)
+
+
+def _problem(error: Any, data: Any, lines: Mapping[Path_, int]) -> Problem:
+    path = _own_path(tuple(error["loc"]), data)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "there is no such key here"
+    elif error["type"] == "missing":
+        return Problem(_line(path[:-1], lines), _dotted(path), "", "is missing")
+    return Problem(_line(path, lines), _dotted(path), _shown(_value_at(data, path)), message)
+
+
+def _own_path(path: Path_, data: Any) -> Path_:
+    """Without what the checker puts in between (a union's branch), so that it names what stands in the file."""
+    kept: list[str | int] = []
+    for index, part in enumerate(path):
+        if _has(data, part):
+            kept.append(part)
+            data = data[part]
+        elif index == len(path) - 1 and isinstance(data, Mapping):
+            kept.append(part)
+    return tuple(kept)
+
+
+def _has(data: Any, part: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(part, int) and part < len(data)
+    return isinstance(data, Mapping) and part in data
+
+
+def _line(path: Path_, lines: Mapping[Path_, int]) -> int:
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _value_at(data: Any, path: Path_) -> Any:
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def _shown(value: Any) -> str:
+    if value is None or isinstance(value, Mapping | list):
+        return ""
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def _dotted(path: Path_) -> str:
+    return ".".join(str(part) for part in path)

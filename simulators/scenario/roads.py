@@ -1,0 +1,148 @@
+"""The road of a description: one that is shipped, with a few numbers of its own, or ways piece by piece; and its signals."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from chelu.units import KMH_PER_MPS
+from simulators.scenario.parts import Name, Part
+from simulators.scenario.values import Value
+from simulators.scenario.ways import Piece, Way, Ways
+from simulators.signals import Light
+
+Ints = npt.NDArray[np.int64]
+Lanes = Annotated[int, Field(ge=1, le=16)]
+Metres = Annotated[float, Field(gt=0, le=100_000)]
+LIGHTS = {"red": Light.RED, "yellow": Light.YELLOW, "green": Light.PROTECTED_GREEN}
+
+
+class PieceDescription(Part):
+    """A stretch of a way: straight, or an arc of a radius to the right or left; gradient is rise over run, uphill positive."""
+
+    length_m: Metres
+    radius_m: Annotated[float, Field(ge=5)] | None = None
+    turns: Literal["right", "left"] = "right"
+    gradient: Annotated[float, Field(ge=-0.3, le=0.3)] = 0.0
+
+    def piece(self) -> Piece:
+        """The same as columns want it."""
+        sign = 1.0 if self.turns == "right" else -1.0
+        return Piece(self.length_m, 0.0 if self.radius_m is None else sign / self.radius_m, self.gradient)
+
+
+class WayDescription(Part):
+    """One direction of a road from where its reference line (the left edge of its lanes) begins."""
+
+    x_m: float = 0.0
+    y_m: float = 0.0
+    heading_deg: float = 0.0
+    elevation_m: float = 0.0
+    lanes: Lanes = 1
+    lane_width_m: Annotated[float, Field(ge=2, le=6)] = 3.5
+    speed_limit_kmh: Annotated[float, Field(gt=0, le=200)] | None = None
+    pieces: Annotated[tuple[PieceDescription, ...], Field(min_length=1, max_length=256)]
+
+    def way(self, name: str) -> Way:
+        """The same as columns want it."""
+        return Way(
+            name=name,
+            x_m=self.x_m,
+            y_m=self.y_m,
+            heading_deg=self.heading_deg,
+            pieces=tuple(piece.piece() for piece in self.pieces),
+            lanes=self.lanes,
+            lane_width_m=self.lane_width_m,
+            speed_limit_mps=np.inf if self.speed_limit_kmh is None else self.speed_limit_kmh / KMH_PER_MPS,
+            elevation_m=self.elevation_m,
+        )
+
+
+class ShippedRoad(Part):
+    """A road that is there already.
+
+    `straight`: the way `main`, northwards; with a radius it bends after half its length. `two-way`: `oncoming` beside it, the
+    other way. `crossing`: `main` and `side` meet in the middle of both; `side` heads `angle_deg` right of `main` (90 comes from
+    the left), and lies `side_above_m` higher.
+    """
+
+    name: Literal["straight", "two-way", "crossing"]
+    length_m: Metres = 2000.0
+    lanes: Lanes = 2
+    lane_width_m: Annotated[float, Field(ge=2, le=6)] = 3.5
+    speed_limit_kmh: Annotated[float, Field(gt=0, le=200)] | None = None
+    radius_m: Annotated[float, Field(ge=5)] | None = None
+    gradient: Annotated[float, Field(ge=-0.3, le=0.3)] = 0.0
+    angle_deg: Annotated[float, Field(ge=-180, le=180)] = 90.0
+    side_above_m: Annotated[float, Field(ge=-50, le=50)] = 0.0
+
+    def ways(self) -> dict[str, WayDescription]:
+        """Piece by piece."""
+        half = self.length_m / 2.0
+        main = self._way(0.0, -half, 0.0)
+        if self.name == "straight":
+            return {"main": main}
+        if self.name == "two-way":
+            return {"main": main, "oncoming": self._way(0.0, half, 180.0)}
+        angle = np.radians(self.angle_deg)
+        side = self._way(-half * float(np.sin(angle)), -half * float(np.cos(angle)), self.angle_deg, self.side_above_m)
+        return {"main": main, "side": side}
+
+    def _way(self, x_m: float, y_m: float, heading_deg: float, elevation_m: float = 0.0) -> WayDescription:
+        half = self.length_m / 2.0
+        first, second = (PieceDescription(length_m=half, radius_m=one, gradient=self.gradient) for one in (None, self.radius_m))
+        return WayDescription(
+            x_m=x_m,
+            y_m=y_m,
+            heading_deg=heading_deg,
+            elevation_m=elevation_m,
+            lanes=self.lanes,
+            lane_width_m=self.lane_width_m,
+            speed_limit_kmh=self.speed_limit_kmh,
+            pieces=(first, second),
+        )
+
+
+class Stage(Part):
+    """What a signal shows, for how long."""
+
+    shows: Literal["red", "yellow", "green"]
+    for_s: Value
+
+
+class Signal(Part):
+    """A signal at a stop line of a way: its stages in turn, over and over, the first of them beginning at `begins_s`."""
+
+    way: Name
+    stop_line_m: Annotated[float, Field(ge=0)]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=16)]
+    begins_s: Value = 0.0
+
+
+class Road(Part):
+    """Either a shipped road or ways of one's own; and signals on them."""
+
+    shipped: ShippedRoad | None = None
+    ways: dict[Name, WayDescription] = Field(default_factory=dict, max_length=64)
+    signals: dict[Name, Signal] = Field(default_factory=dict, max_length=64)
+
+    @model_validator(mode="after")
+    def _is_one_road(self) -> Self:
+        if (self.shipped is None) == (not self.ways):
+            raise ValueError("exactly one of shipped and ways")
+        named = self.described()
+        for name, signal in self.signals.items():
+            if signal.way not in named:
+                raise ValueError(f"signal {name} stands on the way {signal.way}, but there are only " + ", ".join(named))
+        return self
+
+    def described(self) -> dict[str, WayDescription]:
+        """Every way, piece by piece."""
+        return self.ways if self.shipped is None else self.shipped.ways()
+
+    def columns(self) -> Ways:
+        """Every way as the engine wants it."""
+        return Ways.of(tuple(one.way(name) for name, one in self.described().items()))

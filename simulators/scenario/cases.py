@@ -74,13 +74,21 @@ def parameter_given(text: str, description: Description) -> tuple[str, Parameter
         names = ", ".join(description.parameters) or "there are none"
         raise ConfigurationError("--set", text, f"NAME=VALUE, NAME=A,B,C, NAME=LOW:HIGH or NAME=LOW:HIGH:STEP; names: {names}")
     try:
-        if ":" in given:
-            low, high, *step = (float(part) for part in given.split(":"))
-            return name, Parameter(default=low, low=low, high=high, step=step[0] if step else None)
-        values = tuple(float(part) for part in given.split(","))
+        return name, _range(given) if ":" in given else _choices(given)
     except ValueError as error:
         raise ConfigurationError("--set", text, "numbers, and a low that is not above the high") from error
-    return name, Parameter(default=values[0], choices=values)
+
+
+def _range(given: str) -> Parameter:
+    low, high, *step = map(float, given.split(":"))
+    if len(step) > 1:
+        raise ValueError(given)
+    return Parameter(default=low, low=low, high=high, step=step[0] if step else None)
+
+
+def _choices(given: str) -> Parameter:
+    values = tuple(map(float, given.split(",")))
+    return Parameter(default=values[0], choices=values)
 
 
 def _parameters(description: Description, fixed: Mapping[str, Parameter]) -> Mapping[str, Parameter]:

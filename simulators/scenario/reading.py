@@ -72,8 +72,8 @@ def read_text(text: str, file: str) -> Description:
 
 
 def _loaded(text: str, file: str) -> tuple[Any, Mapping[Path_, int]]:
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             raise ScenarioError(file, [Problem(1, "", "", "the file is empty")])
@@ -92,8 +92,6 @@ def _loaded(text: str, file: str) -> tuple[Any, Mapping[Path_, int]]:
         raise ScenarioError(file, [Problem(1, "", "", f"not YAML: {error}")]) from error
     except RecursionError as error:
         raise ScenarioError(file, [Problem(1, "", "", "nested too deeply")]) from error
-    finally:
-        loader.dispose()
 
 
 def _places(node: yaml.Node, path: Path_, seen: frozenset[int] = frozenset()) -> Iterator[tuple[Path_, int, bool]]:

@@ -12,6 +12,12 @@ from chelu.errors import ConfigurationError
 
 MOST_WORKERS = 256
 
+What = Annotated[str, typer.Argument(metavar="SCENARIO", help="One that ships (see `chelu scenario list`), or a YAML file.")]
+Workers = Annotated[int, typer.Option(help="Processes; the outcome is the same with any number.")]
+Data = Annotated[
+    Path | None, typer.Option(help="With --through-platform: the site's data directory (else CHELU_HOME or ./chelu-data).")
+]
+
 app = typer.Typer(no_args_is_help=True, help="Scenario tests: from a question to a verdict with evidence.")
 
 
@@ -25,6 +31,40 @@ def scenario() -> None:
     """Scenario tests: from a question to a verdict with evidence."""
 
 
+@app.command("list")
+def list_scenarios() -> None:
+    """The scenarios that ship."""
+    with extra("simulators"):
+        from rich.console import Console
+
+        from simulators.scenario.listing import listed
+    Console().print(listed())
+
+
+@app.command("show")
+def show(what: What) -> None:
+    """Print a scenario's YAML: to read, and to begin one's own from."""
+    with extra("simulators"):
+        from simulators.scenario.library import source_of
+    typer.echo(source_of(what).text, nl=False)
+
+
+@app.command("check")
+def check(files: Annotated[list[str], typer.Argument(metavar="SCENARIO…", help="Files, or names of those that ship.")]) -> None:
+    """Read scenarios and say what is wrong with them, without running anything."""
+    with extra("simulators"):
+        from simulators.scenario.listing import checked
+    raise typer.Exit(checked(files))
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON schema of a scenario, for editors."""
+    with extra("simulators"):
+        from simulators.scenario.listing import schema_text
+    typer.echo(schema_text())
+
+
 @app.command("r157")
 def r157(
     grid: Annotated[
@@ -33,7 +73,7 @@ def r157(
     driver: Annotated[
         list[str] | None, typer.Option(help="competent, fsm, rss, regulation; again for several; else all.")
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes; the outcome is the same with any number.")] = 1,
+    workers: Workers = 1,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every case and its outcome there.")] = None,
 ) -> None:
     """Sweep UN R157's published grids with its driver models: who collides where."""
@@ -41,6 +81,11 @@ def r157(
         from rich.console import Console
 
         from simulators.scenario.r157.command import command
+    raise typer.Exit(command(grid or [], driver or [], allowed_workers(workers), json_file, Console()))
+
+
+def allowed_workers(workers: int) -> int:
+    """So many, ConfigurationError when that cannot be."""
     if not 1 <= workers <= MOST_WORKERS:
         raise ConfigurationError("--workers", workers, f"1 to {MOST_WORKERS}")
-    raise typer.Exit(command(grid or [], driver or [], workers, json_file, Console()))
+    return workers

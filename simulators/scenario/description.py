@@ -16,7 +16,8 @@ from simulators.scenario.requirements import Requirement, Validity
 from simulators.scenario.roads import Road
 from simulators.scenario.values import Value
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+IDENTIFIER = r"^[a-z][a-z0-9-]{0,63}$"
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 MOST_ACTORS, MOST_MANOEUVRES, MOST_CASES = 32, 64, 1_000_000
 ActorKind = Literal["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian", "robot"]
 DriverName = Literal["none", "idm", "competent", "fsm", "rss", "regulation"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,15 @@ from pydantic import ValidationError
 
 from chelu.errors import CheluError
 from simulators.scenario.checking import problems_of
-from simulators.scenario.description import Description
+from simulators.scenario.description import IDENTIFIER, Description
+from simulators.scenario.parts import NAME
 
 LARGEST_BYTES = 1 << 20
 LONGEST_VALUE = 60
+PATTERNS = {
+    NAME: "a small letter, then at most 39 small letters, digits and underscores",
+    IDENTIFIER: "a small letter, then at most 63 small letters, digits and hyphens",
+}
 Path_ = tuple[str | int, ...]
 
 
@@ -61,7 +66,7 @@ def read_text(text: str, file: str) -> Description:
     try:
         description = Description.model_validate(data)
     except ValidationError as error:
-        raise ScenarioError(file, [_problem(one, data, lines) for one in error.errors()]) from error
+        raise ScenarioError(file, [_problem(one, data, lines) for one in _causes(error.errors())]) from error
     problems = [
         Problem(_line(key, lines), _dotted(key), _shown(_value_at(data, key)), allowed)
         for key, allowed in problems_of(description)
@@ -113,11 +118,23 @@ def _places(node: yaml.Node, path: Path_, seen: frozenset[int] = frozenset()) ->
             names.add(name)
 
 
+def _causes(errors: Sequence[Any]) -> list[Any]:
+    """Without those that say no more than that something in them is wrong."""
+    places = [tuple(one["loc"]) for one in errors]
+    return [
+        one
+        for one, place in zip(errors, places, strict=True)
+        if one["type"] != "too_short" or not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
+
+
 def _problem(error: Any, data: Any, lines: Mapping[Path_, int]) -> Problem:
     path = _own_path(tuple(error["loc"]), data)
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "there is no such key here"
+    elif error["type"] == "string_pattern_mismatch":
+        message = PATTERNS.get(error["ctx"]["pattern"], message)
     elif error["type"] == "missing":
         return Problem(_line(path[:-1], lines), _dotted(path), "", "is missing")
     return Problem(_line(path, lines), _dotted(path), _shown(_value_at(data, path)), message)

@@ -51,6 +51,7 @@ def line_of(text: str, part: str) -> int:
         ("low: 1, high: 5", "low: 6, high: 5", "parameters.gap", "low (6) must not be above high (5)"),
         ("gap > 0", "gap", "where.0", "one comparison"),
         ("gap > 0", "width > 0", "where.0", "there is no parameter 'width'"),
+        ("scenario: tried", "scenario: Tried!", "scenario", "a small letter, then at most 63 small letters, digits and hyphens"),
         ("name: straight", "name: round", "road.shipped.name", "'straight', 'two-way' or 'crossing'"),
     ],
 )

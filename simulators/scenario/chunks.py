@@ -1,0 +1,66 @@
+"""Many cases on several processes: in chunks that depend on the scenario alone, so that any number of workers finds the same.
+
+A worker that is killed costs its chunk only: the chunk is run again by another. Chunks come back in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import TypeVar
+
+from chelu.errors import CheluError
+from simulators.scenario.description import Description
+
+ACTOR_STEPS = 2_000_000  # of a chunk: some tenth of a second of work, some 150 MB of trace
+MOST_CASES = 4096
+TRIES = 3
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class WorkerLostError(CheluError):
+    """A chunk's worker ended without an answer, again and again."""
+
+    def __init__(self, chunk: int, tries: int) -> None:
+        self.chunk, self.tries = chunk, tries
+        super().__init__(f"chunk {chunk} ended its worker {tries} times: too little memory, or a fault of the machine")
+
+
+def cases_per_chunk(description: Description) -> int:
+    """How many cases of a scenario make a chunk."""
+    instants = round(description.end.after_s / description.step_s) + 1
+    return max(1, min(MOST_CASES, ACTOR_STEPS // (instants * len(description.actors))))
+
+
+def worked(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:
+    """Every task's result in their order, from this process or from several."""
+    if workers == 1:
+        yield from map(function, tasks)
+        return
+    waiting = dict(enumerate(tasks))
+    tries = dict.fromkeys(waiting, 0)
+    while waiting:
+        with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+            futures = {number: pool.submit(function, task) for number, task in waiting.items()}
+            for number in list(waiting):
+                result = _result(futures[number])
+                if result is None:
+                    break
+                del waiting[number]
+                yield result[0]
+        for number in list(waiting)[:1]:
+            tries[number] += 1
+            if tries[number] >= TRIES:
+                raise WorkerLostError(number, TRIES)
+
+
+def _result(future: Future[Result]) -> tuple[Result] | None:
+    """In a tuple, since it may be anything; None when the pool broke."""
+    try:
+        return (future.result(),)
+    except BrokenProcessPool:
+        return None

@@ -1,0 +1,83 @@
+"""Runs a scenario through the platform: its actors speak over the broker in real time, and what they are told is kept.
+
+Who drives does so as the engine has it; what is tested is who was warned of what, and when. The run is in real time: what left
+too late or was lost makes it invalid, whatever came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from chelu.api import Client
+from chelu.clock import Clock
+from chelu.messages import Batch
+from simulators.connection import connected
+from simulators.encoding import Uper
+from simulators.fleet import Fleet, fleet_of
+from simulators.replay import Replay, ReplayReport
+from simulators.scenario.scenes import scene_of
+from simulators.scenario.trace import Trace
+from simulators.scene import Origin, Scene
+from simulators.verdicts import about, named
+
+LISTEN_S = 1.0  # after the last message: what it gave rise to is still on its way
+DEFAULT_ORIGIN = Origin(29.53, 106.57, 240.0)  # where the site is made, if it is not registered yet
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What came of a run through the platform: how late, at most, messages left; how many were lost before they left."""
+
+    trace: Trace
+    lag_s: float
+    unsent: int
+    is_interrupted: bool
+
+
+def drive(
+    trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str, str], tell: Callable[[float], None] = lambda _: None
+) -> Drive:
+    """One run of a trace, in real time, at a site (made if there is none); `tell` gets the share that is done.
+
+    CheluErrors of the registry and the broker when they are not there or refuse.
+    """
+    with Client.find(dict(environ)) as client:
+        scene = scene_of(trace, run, _origin(client, site), site)
+        fleet = fleet_of(scene, site)
+        with connected(client, fleet, scene.origin, clock, environ) as sessions:
+            replay = Replay(scene, fleet, sessions, Uper(), clock=clock, on_progress=lambda one: tell(_share(one, scene)))
+            report = replay.run()
+            replay.listen(report, LISTEN_S)
+    told = warnings_of(report, scene, fleet, run)
+    return Drive(replace(trace, warnings=told), report.lag.percentile_s(100), report.unsent, report.is_interrupted)
+
+
+def _origin(client: Client, site: str) -> Origin:
+    for one in client.sites():
+        if one.site_id == site:
+            return Origin(one.latitude_deg, one.longitude_deg, one.elevation_m)
+    return DEFAULT_ORIGIN
+
+
+def _share(report: ReplayReport, scene: Scene) -> float:
+    return (report.through_ms - scene.begin_ms) / (scene.end_ms - scene.begin_ms)
+
+
+def warnings_of(report: ReplayReport, scene: Scene, fleet: Fleet, run: int) -> Batch:
+    """What the actors were told, as `Trace.warnings`: time_s is when the actor had it, on the run's clock."""
+    names = {int(number): str(name) for number, name in zip(fleet.vehicle_ids, scene.actors["name"], strict=True)}
+    told = sorted(report.warnings, key=lambda one: one.received_us)
+    received_us = np.array([one.received_us for one in told], np.int64)
+    return Batch(
+        {
+            "run": np.full(len(told), run, np.int64),
+            "time_s": (received_us - report.pace.anchor_us) / 1e6,
+            "application": np.array([one.application for one in told], "U16"),
+            "host": np.array([named(one.host, names) for one in told], "U48"),
+            "other": np.array([about(one, names) for one in told], "U48"),
+            "state": np.array([one.state for one in told], "U16"),
+        }
+    )

@@ -1,0 +1,34 @@
+"""The value at which a verdict turns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simulators.scenario.boundary import boundary
+from simulators.scenario.cases import Cases
+
+
+def test_turn_is_found_for_every_combination_at_once() -> None:
+    edges = np.array([0.3, 5.0, 9.99, 20.0, -1.0])
+    rounds = []
+
+    def does_pass(cases: Cases) -> np.ndarray:
+        rounds.append(len(cases))
+        return np.asarray(cases.columns["gap"] >= cases.columns["edge"])
+
+    cases = Cases({"gap": np.zeros(5), "edge": edges}, 5)
+    found = boundary(does_pass, cases, "gap", low=0.0, high=10.0, tolerance=0.01)
+    assert found.value[:3] == pytest.approx(edges[:3], abs=0.01)
+    assert np.all(found.fails[:3] < edges[:3])
+    assert np.all(found.passes[:3] >= edges[:3])
+    assert np.isnan(found.value[3:]).all()
+    assert found.passes_throughout.tolist() == [False, False, False, False, True]
+    assert len(rounds) == 2 + 10  # both ends, then 10 / 2**10 < 0.01
+
+
+def test_nothing_to_search_ends_after_both_ends() -> None:
+    found = boundary(
+        lambda cases: np.ones(len(cases), np.bool_), Cases({"gap": np.zeros(3)}, 3), "gap", low=0, high=1, tolerance=1e-9
+    )
+    assert found.passes_throughout.all()

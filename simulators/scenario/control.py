@@ -12,6 +12,7 @@ from simulators.scenario.state import State
 from simulators.scenario.trace import Floats
 
 Rows = npt.NDArray[np.intp]
+_AT_ONCE_S = 1e-9
 
 
 class Controls:
@@ -25,7 +26,7 @@ class Controls:
         self._reached_mps2 = np.zeros(shape)
         self._is_crossing = np.zeros(shape, np.bool_)
         self._from_m, self._to_m, self._begin_s = made.aside_m.copy(), made.aside_m.copy(), np.zeros(shape)
-        self._over_s, self._is_gentle = np.full(shape, np.inf), np.zeros(shape, np.bool_)
+        self._over_s, self._ramp_s, self._is_gentle = np.full(shape, np.inf), np.zeros(shape), np.zeros(shape, np.bool_)
 
     def begin(self, row: int, runs: Rows, state: State, now_s: float) -> None:
         """A manoeuvre (a row of the description's) begins in these runs."""
@@ -56,15 +57,23 @@ class Controls:
             to = self._plan.lane_aside_m(column, change.to_lane)[runs]
         else:
             to = state.aside_m[at] + of(change.aside_m or 0.0)[runs]
-        way = np.abs(to - state.aside_m[at])
-        if change.over_s is not None:
-            over = np.maximum(of(change.over_s)[runs], 1e-9)
-        else:
-            lateral = of(change.lateral_mps or 0.0)[runs]
-            over = np.where(lateral > 0, way / np.where(lateral > 0, lateral, 1.0), np.inf)
+        over, ramp = self._paces(change, runs, np.abs(to - state.aside_m[at]))
         self._is_crossing[at], self._from_m[at], self._to_m[at] = True, state.aside_m[at], to
-        self._begin_s[at], self._over_s[at], self._is_gentle[at] = now_s, np.maximum(over, 1e-9), change.shape == "sine"
+        self._begin_s[at], self._over_s[at], self._ramp_s[at] = now_s, np.maximum(over, _AT_ONCE_S), ramp
+        self._is_gentle[at] = change.shape == "sine"
         self._set_lateral_speed(state, now_s)
+
+    def _paces(self, change: LaneChange, runs: Rows, way_m: Floats) -> tuple[Floats, Floats]:
+        """How long a change takes, inf for one that never gets there, and how long its even speed takes to be reached."""
+        of = self._plan.of
+        if change.over_s is not None:
+            return of(change.over_s)[runs], np.zeros(len(runs))
+        fast = np.maximum(of(change.lateral_mps or 0.0)[runs], 0.0)
+        if change.lateral_mps2 is None:
+            return _quotient(way_m, fast), np.zeros(len(runs))
+        rate = np.maximum(np.abs(of(change.lateral_mps2)[runs]), 1e-9)
+        reached = np.minimum(fast, np.sqrt(2.0 * way_m * rate))
+        return _quotient(way_m, reached) + reached / rate / 2.0, reached / rate
 
     def acceleration_mps2(self, state: State, step_s: float) -> Floats:
         """(n, a) towards each target; 0 for whoever has none. A target is met exactly."""
@@ -80,15 +89,32 @@ class Controls:
         """Bring lane changes on to an instant."""
         if not self._is_crossing.any():
             return
-        share = np.minimum((now_s - self._begin_s) / self._over_s, 1.0)
-        eased = np.where(self._is_gentle, (1.0 - np.cos(np.pi * share)) / 2.0, share)
-        there = self._from_m + (self._to_m - self._from_m) * eased
+        share, _ = self._way(now_s)
+        there = self._from_m + (self._to_m - self._from_m) * share
         state.aside_m = np.where(self._is_crossing, there, state.aside_m)
         self._set_lateral_speed(state, now_s)
-        self._is_crossing &= share < 1.0
+        self._is_crossing &= now_s - self._begin_s < self._over_s
 
     def _set_lateral_speed(self, state: State, now_s: float) -> None:
-        share = (now_s - self._begin_s) / self._over_s
-        mean = (self._to_m - self._from_m) / self._over_s
-        shaped = np.where(self._is_gentle, np.pi / 2.0 * np.sin(np.pi * np.clip(share, 0.0, 1.0)), 1.0)
-        state.aside_mps = np.where(self._is_crossing & (share < 1.0), mean * shaped, 0.0)
+        _, rate = self._way(now_s)
+        state.aside_mps = np.where(self._is_crossing, (self._to_m - self._from_m) * rate, 0.0)
+
+    def _way(self, now_s: float) -> tuple[Floats, Floats]:
+        """Share of the way aside that is done, and what of it is done in a second: (n, a); 1 and 0 once there."""
+        into = np.minimum(now_s - self._begin_s, self._over_s)
+        even_s = self._over_s - self._ramp_s / 2.0
+        is_ramp = into < self._ramp_s
+        ramp = np.where(self._ramp_s > 0, self._ramp_s, 1.0)
+        share = np.where(is_ramp, into**2 / (2.0 * ramp), into - self._ramp_s / 2.0) / even_s
+        rate = np.where(is_ramp, into / ramp, 1.0) / even_s
+        if self._is_gentle.any():
+            turn = np.pi * into / self._over_s
+            share = np.where(self._is_gentle, (1.0 - np.cos(turn)) / 2.0, share)
+            rate = np.where(self._is_gentle, np.pi / 2.0 * np.sin(turn) / self._over_s, rate)
+        is_there = now_s - self._begin_s >= self._over_s
+        return np.where(is_there, 1.0, share), np.where(is_there, 0.0, rate)
+
+
+def _quotient(way_m: Floats, speed_mps: Floats) -> Floats:
+    """Way over speed, inf for somebody who does not move."""
+    return np.where(speed_mps > 0, way_m / np.where(speed_mps > 0, speed_mps, 1.0), np.inf)

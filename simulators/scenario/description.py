@@ -167,12 +167,14 @@ class SpeedChange(Part):
 class LaneChange(Part):
     """To another lane, or aside of the own lane's middle (right positive), at a lateral speed or over a time.
 
-    shape: `sine` begins and ends gently (a half wave of the cosine), `linear` moves evenly.
+    shape: `sine` begins and ends gently (a half wave of the cosine), `linear` moves evenly; lateral_mps2: how fast that even
+    speed is reached, at once where it is not given.
     """
 
     to_lane: Annotated[int, Field(ge=1, le=16)] | None = None
     aside_m: Value | None = None
     lateral_mps: Value | None = None
+    lateral_mps2: Value | None = None
     over_s: Value | None = None
     shape: Literal["sine", "linear"] = "linear"
 
@@ -182,6 +184,8 @@ class LaneChange(Part):
             raise ValueError("exactly one of to_lane and aside_m")
         if (self.lateral_mps is None) == (self.over_s is None):
             raise ValueError("exactly one of lateral_mps and over_s")
+        if self.lateral_mps2 is not None and (self.lateral_mps is None or self.shape != "linear"):
+            raise ValueError("lateral_mps2 goes with lateral_mps and the shape linear")
         return self
 
 

@@ -101,10 +101,20 @@ class Drivers:
         is_danger, brake = np.zeros(len(runs), np.bool_), np.zeros(len(runs))
         for seen, is_there in self._others(runs, column, state):
             judged = driver.cut_in(seen)
-            sees = judged.is_danger & is_there
+            sees = (judged.is_danger | self._goes_on(driver, runs, column, seen)) & is_there
             is_danger |= sees
             brake = np.where(sees, np.maximum(brake, judged.brake_mps2), brake)
         return self._respond(driver, runs, column, is_danger, brake, step_s)
+
+    def _goes_on(self, driver: Driver, runs: Rows, column: int, seen: Situation) -> Bools:
+        """Who brakes as hard as it can goes on until it is no faster than what lies before it.
+
+        The regulation's model lets go as soon as its time to collision is long enough, and so comes ever closer.
+        """
+        if driver is not DRIVERS["regulation"]:
+            return np.zeros(len(runs), np.bool_)
+        is_before = ~seen.is_ahead & (seen.side_m < 0) & (seen.ego_mps > seen.other_mps)
+        return np.asarray(is_before & (self._braking_mps2[runs, column] > 0))
 
     def _respond(self, driver: Driver, runs: Rows, column: int, is_danger: Bools, brake_mps2: Floats, step_s: float) -> Floats:
         """Once the reaction time is spent, harder by the pedal's ramp up to the least of limit and what the danger asks."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 from chelu.errors import CheluError
 from simulators.scenario.description import Description
 
-ACTOR_STEPS = 2_000_000  # of a chunk: some tenth of a second of work, some 150 MB of trace
+ACTOR_STEPS = 3_000_000  # of a chunk: some tenths of a second of work, some 250 MB of trace
 MOST_CASES = 4096
 TRIES = 3
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from chelu.motion.conflict import Futures
 from chelu.motion.footprints import Floats
@@ -14,6 +16,8 @@ from chelu.motion.sweep import certain, meet
 from simulators.scenario.trace import Actor, Ints
 from simulators.scenario.ways import Places
 
+Bools = npt.NDArray[np.bool_]
+_SWING_M = 0.3  # what turning footprints may swing in a leg (`chelu.motion.sweep`)
 DECK_M = 2.5  # heights further apart than this are two decks
 
 
@@ -29,13 +33,23 @@ def first_contacts(actors: Sequence[Actor], places: Places, heading_deg: Floats,
     """Of n runs; places and headings (t, n, a)."""
     runs = heading_deg.shape[1]
     first, who = np.full(runs, np.inf), np.full((runs, 2), -1, np.int64)
-    ways = [_way(one, places, heading_deg, column) for column, one in enumerate(actors)]
     for a, b in combinations(range(len(actors)), 2):
-        other = _where_level(ways[b], places.elevation_m[:, :, a], places.elevation_m[:, :, b])
-        meets = meet(ways[a], other, step_s, certain(ways[a]), certain(other)).first_s
-        sooner = meets < first
-        first[sooner], who[sooner] = meets[sooner], (a, b)
+        rows = np.flatnonzero(_come_near(actors[a], actors[b], places.xy[:, :, a], places.xy[:, :, b]))
+        one, other = (_way(actors[column], places, heading_deg, column, rows) for column in (a, b))
+        other = _where_level(other, places.elevation_m[:, rows, a], places.elevation_m[:, rows, b])
+        meets = meet(one, other, step_s, certain(one), certain(other)).first_s
+        sooner = rows[meets < first[rows]]
+        first[sooner], who[sooner] = meets[meets < first[rows]], (a, b)
     return Contacts(first, who)
+
+
+def _come_near(a: Actor, b: Actor, xy_a: Floats, xy_b: Floats) -> Bools:
+    """(n,) whether circles around both touch within a leg: what must be looked at more closely."""
+    east, north = (xy_b[..., axis] - xy_a[..., axis] for axis in (0, 1))
+    reach = (math.hypot(a.length_m, a.width_m) + math.hypot(b.length_m, b.width_m)) / 2.0 + _SWING_M
+    longest = np.hypot(np.diff(east, axis=0), np.diff(north, axis=0)).max(axis=0, initial=0.0)
+    nearest = np.sqrt((east * east + north * north).min(axis=0))
+    return np.asarray(nearest <= reach + longest)
 
 
 def _where_level(way: Futures, height_a: Floats, height_b: Floats) -> Futures:
@@ -44,7 +58,7 @@ def _where_level(way: Futures, height_a: Floats, height_b: Floats) -> Futures:
     return replace(way, xy=np.where(apart.T[..., None], np.nan, way.xy)) if apart.any() else way
 
 
-def _way(actor: Actor, places: Places, heading_deg: Floats, column: int) -> Futures:
-    size = np.broadcast_to(np.array([actor.length_m, actor.width_m]), (heading_deg.shape[1], 2))
-    xy = np.ascontiguousarray(places.xy[:, :, column].transpose(1, 0, 2))
-    return Futures(xy, np.ascontiguousarray(heading_deg[:, :, column].T), size)
+def _way(actor: Actor, places: Places, heading_deg: Floats, column: int, rows: npt.NDArray[np.intp]) -> Futures:
+    size = np.broadcast_to(np.array([actor.length_m, actor.width_m]), (len(rows), 2))
+    xy = np.ascontiguousarray(places.xy[:, rows, column].transpose(1, 0, 2))
+    return Futures(xy, np.ascontiguousarray(heading_deg[:, rows, column].T), size)

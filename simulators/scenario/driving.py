@@ -8,7 +8,7 @@ brake ever harder up to their limit, and never speed up again.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,7 @@ class Drivers:
         self._plan, shape = made, made.speed_mps.shape
         self._model, self._desired_mps = np.zeros(shape, np.int64), made.speed_mps.copy()
         self._waited_s, self._braking_mps2 = np.zeros(shape), np.zeros(shape)
+        self._driving: list[tuple[int, Rows, int]] | None = None
         everywhere = np.arange(made.runs)
         for column, one in enumerate(made.description.actors.values()):
             self._take_over(one.driver, everywhere, column)
@@ -50,7 +51,7 @@ class Drivers:
     def begin(self, row: int, runs: Rows) -> None:
         """A manoeuvre begins in these runs: another driver takes over, or a script that drives instead of one."""
         one = self._plan.description.manoeuvres[row]
-        column = self._plan.index(one.actor)
+        column, self._driving = self._plan.index(one.actor), None
         if one.driver is not None:
             self._take_over(one.driver, runs, column)
         elif one.speed is not None:
@@ -66,12 +67,18 @@ class Drivers:
     def acceleration_mps2(self, state: State, scripted_mps2: Floats, step_s: float) -> Floats:
         """(n, a) of everybody: the driver's where there is one, else what the script says."""
         wanted = scripted_mps2
-        for column in np.flatnonzero(self._model.any(axis=0)).tolist():
+        if self._driving is None:
+            self._driving = list(self._drives())
+        for number, runs, column in self._driving:
+            wanted[runs, column] = self._driven(number, runs, column, state, step_s)
+        return wanted
+
+    def _drives(self) -> Iterator[tuple[int, Rows, int]]:
+        """Which model drives which actor in which runs."""
+        for column in range(len(self._plan.actors)):
             models = self._model[:, column]
             for number in np.unique(models[models > 0]).tolist():
-                runs = np.flatnonzero(models == number)
-                wanted[runs, column] = self._driven(number, runs, column, state, step_s)
-        return wanted
+                yield number, np.flatnonzero(models == number), column
 
     def _driven(self, number: int, runs: Rows, column: int, state: State, step_s: float) -> Floats:
         if number == _IDM:

@@ -79,7 +79,7 @@ def _trace(
     made: Plan, triggers: Triggers, along: Floats, aside: Floats, aside_mps: Floats, speed: Floats, acceleration: Floats
 ) -> Trace:
     places = made.ways.at(np.broadcast_to(made.way, along.shape), along, aside)
-    heading, over_ground = places.heading_deg, speed.copy()
+    heading, over_ground = places.heading_deg.copy(), speed.copy()
     moving = np.nonzero(aside_mps)
     across, forth = aside_mps[moving], speed[moving]
     heading[moving] = np.mod(heading[moving] + np.degrees(np.arctan2(across, np.maximum(forth, 1e-9))), 360.0)

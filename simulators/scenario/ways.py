@@ -7,7 +7,7 @@ the reference line, `aside_m` to its right. On an arc of curvature κ (right pos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -80,9 +80,14 @@ class Ways:
     @classmethod
     def of(cls, ways: tuple[Way, ...]) -> Self:
         """Columns of these ways."""
-        rows = [(number, *row) for number, way in enumerate(ways) for row in _laid(way)]
+        rows = [(number, *row) for number, way in enumerate(ways) for row in _laid(replace(way, pieces=_joined(way.pieces)))]
         way, begin, x, y, z, heading, curvature, gradient = np.array(rows, np.float64).T
         return cls(ways, way * _STRIDE_M + begin, begin, np.stack([x, y], axis=-1), z, heading, curvature, gradient)
+
+    @property
+    def is_of_one_piece(self) -> bool:
+        """Whether each of them is."""
+        return len(self.key) == len(self.each)
 
     @property
     def is_straight(self) -> bool:
@@ -100,12 +105,17 @@ class Ways:
         """Places (…) on these ways; before its beginning and beyond its end a way goes on as its outermost pieces do."""
         piece = self._piece(way, along_m)
         rest = along_m - self.begin_m[piece]
-        curvature, heading = self.curvature_1pm[piece], self.heading_deg[piece]
-        straight = rest[..., None] * forward(self.heading_deg)[piece] + aside_m[..., None] * rightward(self.heading_deg)[piece]
-        offset = straight if self.is_straight else _bent(straight, curvature, heading, rest, aside_m)
-        turned = heading if self.is_straight else np.mod(heading + np.degrees(curvature * rest), 360.0)
-        gradient = self.gradient[piece]
-        return Places(self.xy[piece] + offset, self.elevation_m[piece] + gradient * rest, turned, curvature, gradient)
+        curvature, heading, gradient = self.curvature_1pm[piece], self.heading_deg[piece], self.gradient[piece]
+        ahead, right = forward(self.heading_deg), rightward(self.heading_deg)
+        xy = np.empty((*rest.shape, 2))
+        for axis in (0, 1):  # one after the other: long loops rather than loops over two
+            xy[..., axis] = self.xy[piece, axis] + rest * ahead[piece, axis] + aside_m * right[piece, axis]
+        turned = heading
+        if not self.is_straight:
+            _bend(xy, self.xy[piece], curvature, heading, rest, aside_m)
+            turned = np.mod(heading + np.degrees(curvature * rest), 360.0)
+        elevation = self.elevation_m[piece] + gradient * rest if self.gradient.any() else self.elevation_m[piece]
+        return Places(xy, *(np.broadcast_to(column, rest.shape) for column in (elevation, turned, curvature, gradient)))
 
     def curvature_at_1pm(self, way: Ints, along_m: Floats) -> Floats:
         """Of the reference line (…)."""
@@ -116,17 +126,31 @@ class Ways:
         return np.asarray(self.gradient[self._piece(way, along_m)])
 
     def _piece(self, way: Ints, along_m: Floats) -> npt.NDArray[np.intp]:
+        if self.is_of_one_piece:
+            return way
         return np.searchsorted(self.key, way * _STRIDE_M + np.maximum(along_m, 0.0), side="right") - 1
 
 
-def _bent(straight: Floats, curvature: Floats, heading: Floats, rest: Floats, aside_m: Floats) -> Floats:
-    """Offsets from a piece's beginning, those on arcs put right: (…, 2)."""
-    offset, arc = straight, np.nonzero(curvature)
+def _joined(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Pieces that go on alike as one."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if last is not None and (last.curvature_1pm, last.gradient) == (piece.curvature_1pm, piece.gradient):
+            joined[-1] = replace(last, length_m=last.length_m + piece.length_m)
+        else:
+            joined.append(piece)
+    return tuple(joined)
+
+
+def _bend(xy: Floats, begin: Floats, curvature: Floats, heading: Floats, rest: Floats, aside_m: Floats) -> None:
+    """Put those places (…, 2) right that lie on arcs; begin: where their pieces do."""
+    curvature, heading = (np.broadcast_to(column, rest.shape) for column in (curvature, heading))
+    begin, arc = np.broadcast_to(begin, xy.shape), np.nonzero(curvature)
     turn = curvature[arc] * rest[arc]
     chord = rest[arc] * np.sinc(turn / (2.0 * np.pi))
     middle, end = heading[arc] + np.degrees(turn) / 2.0, heading[arc] + np.degrees(turn)
-    offset[arc] = chord[..., None] * forward(middle) + aside_m[arc][..., None] * rightward(end)
-    return offset
+    xy[arc] = begin[arc] + chord[..., None] * forward(middle) + aside_m[arc][..., None] * rightward(end)
 
 
 def _laid(way: Way) -> list[tuple[float, ...]]:

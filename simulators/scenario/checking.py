@@ -134,7 +134,12 @@ def _requirements(description: Description) -> Found:
     for index, requirement in enumerate(description.requirements):
         for actor in requirement.actors():
             if actor not in description.actors:
-                yield ("requirements", index, "of"), "one of " + ", ".join(description.actors)
+                yield ("requirements", index), f"there is no actor {actor!r}; actors: " + ", ".join(description.actors)
+    names = [one.name for one in description.manoeuvres]
+    for part in ("requirements", "validity"):
+        for index, limit in enumerate(getattr(description, part)):
+            for name in sorted(set(limit.manoeuvres()) - set(names)):
+                yield (part, index), f"there is no manoeuvre {name!r}; " + _there_are("manoeuvres", names)
 
 
 def _there_are(what: str, names: Any) -> str:

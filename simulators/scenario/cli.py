@@ -65,6 +65,44 @@ def schema() -> None:
     typer.echo(schema_text())
 
 
+@app.command("run")
+def run(
+    what: What,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE, NAME=A,B,C, NAME=LOW:HIGH or NAME=LOW:HIGH:STEP; again for others."),
+    ] = None,
+    design: Annotated[
+        str, typer.Option(help="default: one case; grid; latin or random: --count cases over all ranges.")
+    ] = "default",
+    count: Annotated[int, typer.Option(help="Cases of a sampled design.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of a sampled design.")] = 1,
+    repeat: Annotated[int, typer.Option(help="Run each case so many times.")] = 1,
+    workers: Workers = 1,
+    output: Annotated[
+        Path | None, typer.Option(help="Directory for the evidence; what was interrupted goes on from there.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only every N-th chunk, from the I-th; the last one joins all.")
+    ] = None,
+    site: Annotated[str | None, typer.Option(help="With --through-platform: the site, made if there is none.")] = None,
+    data: Data = None,
+    *,
+    through_platform: Annotated[
+        bool, typer.Option(help="In real time over the broker, with ingest and inference as in production.")
+    ] = False,
+) -> None:
+    """Run a scenario and judge it: exit code 0 only when all passed, 1 for a fail, 3 for an error, 4 when something was skipped."""
+    with extra("simulators"):
+        from rich.console import Console
+
+        from simulators.scenario.running import Options, command
+    options = Options(
+        what, given or (), design, count, seed, repeat, allowed_workers(workers), output, shard, through_platform, site, data
+    )
+    raise typer.Exit(command(options, Console()))
+
+
 @app.command("r157")
 def r157(
     grid: Annotated[

@@ -245,3 +245,8 @@ class Description(Part):
     step_s: Annotated[float, Field(ge=0.001, le=0.1)] = 0.02
     requirements: Annotated[tuple[Requirement, ...], Field(min_length=1)]
     validity: tuple[Validity, ...] = ()
+
+    def conditions(self) -> tuple[Validity, ...]:
+        """Without which a run is not judged: what is said so, and that every manoeuvre that is needed begins."""
+        needed = (Validity.model_validate({"fired": one.name}) for one in self.manoeuvres if one.is_needed)
+        return (*self.validity, *needed)

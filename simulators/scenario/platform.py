@@ -13,7 +13,7 @@ import numpy as np
 
 from chelu.api import Client
 from chelu.clock import Clock
-from chelu.messages import Batch
+from chelu.messages import Batch, concatenate
 from simulators.connection import connected
 from simulators.encoding import Uper
 from simulators.fleet import Fleet, fleet_of
@@ -27,23 +27,31 @@ LISTEN_S = 1.0  # after the last message: what it gave rise to is still on its w
 DEFAULT_ORIGIN = Origin(29.53, 106.57, 240.0)  # where the site is made, if it is not registered yet
 
 
+def driven(
+    trace: Trace, site: str, clock: Clock, environ: Mapping[str, str], tell: Callable[[float], None] = lambda _: None
+) -> Trace:
+    """The trace with what its actors were told in every run, one run after the other; `tell` gets the share that is done.
+
+    The site is made if there is none. `rig` has how late messages left, inf for a run that lost some before they left.
+    CheluErrors of the registry and the broker when they are not there or refuse; KeyboardInterrupt.
+    """
+    told, lags = [], []
+    for run in range(trace.runs):
+        one = _drive(trace, run, site, clock, environ, lambda share, at=run: tell((at + share) / trace.runs))  # type:
+        ignore[misc] told.append(one.warnings)
+        lags.append(one.lag_s)
+    return replace(trace, warnings=concatenate(told), rig={**trace.rig, "lag_s": np.array(lags)})
+
+
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """What came of a run through the platform: how late, at most, messages left; how many were lost before they left."""
+    """What came of one run."""
 
-    trace: Trace
+    warnings: Batch
     lag_s: float
-    unsent: int
-    is_interrupted: bool
 
 
-def drive(
-    trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str, str], tell: Callable[[float], None] = lambda _: None
-) -> Drive:
-    """One run of a trace, in real time, at a site (made if there is none); `tell` gets the share that is done.
-
-    CheluErrors of the registry and the broker when they are not there or refuse.
-    """
+def _drive(trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str, str], tell: Callable[[float], None]) -> Drive:
     with Client.find(dict(environ)) as client:
         scene = scene_of(trace, run, _origin(client, site), site)
         fleet = fleet_of(scene, site)
@@ -51,8 +59,9 @@ def drive(
             replay = Replay(scene, fleet, sessions, Uper(), clock=clock, on_progress=lambda one: tell(_share(one, scene)))
             report = replay.run()
             replay.listen(report, LISTEN_S)
-    told = warnings_of(report, scene, fleet, run)
-    return Drive(replace(trace, warnings=told), report.lag.percentile_s(100), report.unsent, report.is_interrupted)
+    if report.is_interrupted:
+        raise KeyboardInterrupt
+    return Drive(warnings_of(report, scene, fleet, run), np.inf if report.unsent else report.lag.percentile_s(100))
 
 
 def _origin(client: Client, site: str) -> Origin:

@@ -1,0 +1,133 @@
+"""`chelu scenario run`: cases, runs, verdicts and evidence, with progress; in memory, or in real time through the platform."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from chelu.clock import SystemClock
+from chelu.errors import ConfigurationError
+from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given, repeated
+from simulators.scenario.description import Description
+from simulators.scenario.engine import run as run_engine
+from simulators.scenario.judging import judge
+from simulators.scenario.library import Source, source_of
+from simulators.scenario.platform import driven
+from simulators.scenario.requirements import Validity
+from simulators.scenario.results import told
+from simulators.scenario.sweeping import Shard, sweep
+from simulators.scenario.trace import Trace
+from simulators.scenario.verdict import Verdicts
+
+INTERRUPTED = 130
+MOST_LAG_S = 0.1  # of a run in real time: a message that leaves later than the next one is due tells of another run
+MOST_REAL_TIME_CASES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command's. site, data: of a run through the platform."""
+
+    what: str
+    given: Sequence[str] = ()
+    design: str = Design.DEFAULT
+    count: int = 100
+    seed: int = 1
+    repeats: int = 1
+    workers: int = 1
+    output: Path | None = None
+    shard: str | None = None
+    is_through_platform: bool = False
+    site: str | None = None
+    data: Path | None = None
+
+
+def command(options: Options, console: Console) -> int:
+    """Run, judge, tell; the verdict's exit code, 130 when interrupted, 0 for a shard that waits for the others."""
+    source = source_of(options.what)
+    description = source.description
+    cases = repeated(_cases(options, description), options.repeats)
+    try:
+        if options.is_through_platform:
+            return _told(source, cases, _through_platform(options, description, cases, console), console)
+        verdicts = _in_memory(options, description, cases, console)
+    except KeyboardInterrupt:
+        console.print("interrupted; with --output the chunks that are done are kept")
+        return INTERRUPTED
+    if verdicts is None:
+        console.print(f"shard {options.shard} is done; the verdict comes once the others are")
+        return 0
+    return _told(source, cases, verdicts, console)
+
+
+def _cases(options: Options, description: Description) -> Cases:
+    if options.design not in list(Design):
+        raise ConfigurationError("--design", options.design, "one of " + ", ".join(Design))
+    for name, value in (("--count", options.count), ("--repeat", options.repeats)):
+        if value < 1:
+            raise ConfigurationError(name, value, "1 or more")
+    fixed = dict(parameter_given(text, description) for text in options.given)
+    return cases_of(description, Request(Design(options.design), options.count, options.seed, fixed))
+
+
+def _in_memory(options: Options, description: Description, cases: Cases, console: Console) -> Verdicts | None:
+    shard = _shard(options)
+    with tempfile.TemporaryDirectory(prefix="chelu-scenario-") as scratch, _bar(console, "cases", len(cases)) as advance:
+        directory = options.output / "chunks" if options.output is not None else Path(scratch)
+        return sweep(description, cases, directory, workers=options.workers, shard=shard, tell=advance)
+
+
+def _shard(options: Options) -> Shard:
+    if options.shard is None:
+        return Shard()
+    index, _, of = options.shard.partition("/")
+    if not (index.isdigit() and of.isdigit() and int(index) < int(of)):
+        raise ConfigurationError("--shard", options.shard, "I/N with I from 0 to N - 1")
+    if options.output is None:
+        raise ConfigurationError("--output", None, "a shard's results are kept there, to be joined with the others'")
+    return Shard(int(index), int(of))
+
+
+def _through_platform(options: Options, description: Description, cases: Cases, console: Console) -> Verdicts:
+    if len(cases) > MOST_REAL_TIME_CASES:
+        raise ConfigurationError(
+            "--through-platform", f"{len(cases):,} cases", f"at most {MOST_REAL_TIME_CASES:,}: each takes its time"
+        )
+    trace = through_platform(options, description, cases, console)
+    lag = Validity.model_validate({"name": "the rig keeps up", "metric": "lag_s", "at_most": MOST_LAG_S})
+    return judge(trace, description.requirements, (*description.conditions(), lag))
+
+
+def through_platform(options: Options, description: Description, cases: Cases, console: Console) -> Trace:
+    """The trace of these cases with the warnings that the platform gave."""
+    environ = {**os.environ, **({} if options.data is None else {"CHELU_HOME": str(options.data)})}
+    site = options.site or f"scenario-{description.scenario}"[:24].rstrip("-")
+    with _bar(console, "driven", 1000) as advance:
+        done = 0
+
+        def tell(share: float) -> None:
+            nonlocal done
+            advance(round(share * 1000) - done)
+            done = round(share * 1000)
+
+        return driven(run_engine(description, cases), site, SystemClock(), environ, tell)
+
+
+def _told(source: Source, cases: Cases, verdicts: Verdicts, console: Console) -> int:
+    console.print(told(source.description, cases, verdicts))
+    return verdicts.exit_code
+
+
+@contextmanager
+def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda count: progress.advance(task, count)

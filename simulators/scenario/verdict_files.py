@@ -1,0 +1,67 @@
+"""Verdicts as files of columns, and several one after the other."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulators.scenario.verdict import Judged, Verdicts
+
+COLUMNS = ("outcome", "value", "limit", "margin", "at_s", "reason")
+PARTS = ("requirements", "validity")
+
+
+def write(verdicts: Verdicts, file: Path) -> None:
+    """Whole or not at all."""
+    arrays: dict[str, Any] = {"runs": np.array(verdicts.runs)}
+    for part in PARTS:
+        for index, one in enumerate(getattr(verdicts, part)):
+            texts = {field.name: getattr(one, field.name) for field in fields(one) if field.name not in COLUMNS}
+            arrays[f"{part}.{index}.texts"] = np.array(json.dumps(texts))
+            for name in COLUMNS:
+                column = getattr(one, name)
+                arrays[f"{part}.{index}.{name}"] = column.astype(np.str_) if column.dtype == np.object_ else column
+    unfinished = file.with_suffix(f".{os.getpid()}.part")
+    with unfinished.open("wb") as out:
+        np.savez(out, **arrays)
+        out.flush()
+        os.fsync(out.fileno())
+    unfinished.replace(file)
+
+
+def read(file: Path) -> Verdicts:
+    """What `write` wrote."""
+    with np.load(file) as arrays:
+        parts = [tuple(_judged(arrays, part)) for part in PARTS]
+        return Verdicts(parts[0], parts[1], int(arrays["runs"]))
+
+
+def _judged(arrays: Any, part: str) -> list[Judged]:
+    found: list[Judged] = []
+    while (head := f"{part}.{len(found)}.") + "texts" in arrays:
+        columns = {name: arrays[head + name] for name in COLUMNS}
+        columns["reason"] = columns["reason"].astype(np.object_)
+        texts = json.loads(str(arrays[head + "texts"]))
+        found.append(Judged(**{**texts, "actors": tuple(texts["actors"])}, **columns))
+    return found
+
+
+def joined(each: Sequence[Verdicts]) -> Verdicts:
+    """The runs of all, one after the other; all have the same requirements."""
+    parts = [
+        tuple(_one_after_another(same) for same in zip(*(getattr(verdicts, part) for verdicts in each), strict=True))
+        for part in PARTS
+    ]
+    return Verdicts(parts[0], parts[1], sum(verdicts.runs for verdicts in each))
+
+
+def _one_after_another(same: Sequence[Judged]) -> Judged:
+    first = same[0]
+    texts = {field.name: getattr(first, field.name) for field in fields(first) if field.name not in COLUMNS}
+    return Judged(**texts, **{name: np.concatenate([getattr(one, name) for one in same]) for name in COLUMNS})

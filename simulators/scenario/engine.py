@@ -104,5 +104,6 @@ def _trace(
         contact=contact.actors,
         fired=triggers.fired_s(),
         lights=made.lights,
+        stop_lines={name: (made.ways.index(one.way), one.stop_line_m) for name, one in made.description.road.signals.items()},
         parameters=made.cases.columns,
     )

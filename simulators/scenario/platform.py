@@ -6,19 +6,23 @@ too late or was lost makes it invalid, whatever came of it.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from chelu.api import Client
 from chelu.clock import Clock
+from chelu.errors import CheluError
 from chelu.messages import Batch, concatenate
 from simulators.connection import connected
 from simulators.encoding import Uper
 from simulators.fleet import Fleet, fleet_of
 from simulators.replay import Replay, ReplayReport
 from simulators.scenario.scenes import scene_of
+from simulators.scenario.sumo_net import programme, sumo_net
 from simulators.scenario.trace import Trace
 from simulators.scene import Origin, Scene
 from simulators.verdicts import about, named
@@ -37,10 +41,14 @@ def driven(
     """
     told, lags = [], []
     for run in range(trace.runs):
-        one = _drive(trace, run, site, clock, environ, lambda share, at=run: tell((at + share) / trace.runs))  # type:
-        ignore[misc] told.append(one.warnings)
+        one = _drive(trace, run, site, clock, environ, partial(_part, tell, run, trace.runs))
+        told.append(one.warnings)
         lags.append(one.lag_s)
     return replace(trace, warnings=concatenate(told), rig={**trace.rig, "lag_s": np.array(lags)})
+
+
+def _part(tell: Callable[[float], None], run: int, runs: int, share: float) -> None:
+    tell((run + share) / runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +64,26 @@ def _drive(trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str
         scene = scene_of(trace, run, _origin(client, site), site)
         fleet = fleet_of(scene, site)
         with connected(client, fleet, scene.origin, clock, environ) as sessions:
+            _lay_roads(client, site, trace, run)
             replay = Replay(scene, fleet, sessions, Uper(), clock=clock, on_progress=lambda one: tell(_share(one, scene)))
             report = replay.run()
             replay.listen(report, LISTEN_S)
     if report.is_interrupted:
         raise KeyboardInterrupt
     return Drive(warnings_of(report, scene, fleet, run), np.inf if report.unsent else report.lag.percentile_s(100))
+
+
+def _lay_roads(client: Client, site: str, trace: Trace, run: int) -> None:
+    """Tell the register the road of this run, unless it knows it already."""
+    programmes = {name: programme(shown[:, run].tolist(), trace.step_s) for name, shown in trace.lights.items()}
+    roads = sumo_net(trace.ways, trace.stop_lines, programmes)
+    packed = gzip.compress(roads, mtime=0)
+    try:
+        known = client.roads(site)
+    except CheluError:
+        known = b""
+    if known != packed:
+        client.put_roads(site, packed)
 
 
 def _origin(client: Client, site: str) -> Origin:

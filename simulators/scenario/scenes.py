@@ -9,7 +9,7 @@ from simulators.scenario.trace import Floats, Ints, Trace
 from simulators.scene import SAMPLE, SIGNAL, ActorKind, Origin, Role, Scene, empty, in_memory
 
 PERIOD_MS = 100  # between two samples of an actor, and two messages of a signal
-INTERSECTION = 1  # the only one; each signal is a phase of it, in the description's order
+PHASE = 1  # of each signal, which is an intersection of its own: the order of their names numbers them from 1
 HEIGHT_M = 1.5
 # A robot has no kind of its own on the air: it is seen by the roadside like somebody on a cycle.
 KINDS = {
@@ -29,7 +29,8 @@ def scene_of(trace: Trace, run: int, origin: Origin, name: str) -> Scene:
     end_ms = int(trace.last[run] * trace.step_s * 1000)
     times_ms = np.arange(0, end_ms + 1, PERIOD_MS, dtype=np.int64)
     samples = [_samples(trace, run, actor, times_ms) for actor in range(len(trace.actors))]
-    signals = [_signal(trace, run, phase, shown, times_ms) for phase, shown in enumerate(trace.lights.values(), 1)]
+    named = sorted(trace.lights.items())
+    signals = [_signal(trace, run, number, shown, times_ms) for number, (_, shown) in enumerate(named, 1)]
     return in_memory(name, origin, _actors(trace), concatenate(samples), concatenate(signals) if signals else empty(SIGNAL))
 
 
@@ -68,7 +69,7 @@ def _samples(trace: Trace, run: int, actor: int, times_ms: Ints) -> Batch:
     return Batch({name: np.asarray(found[name], dtype) for name, dtype in SAMPLE.items()})
 
 
-def _signal(trace: Trace, run: int, phase: int, shown: Ints, times_ms: Ints) -> Batch:
+def _signal(trace: Trace, run: int, number: int, shown: Ints, times_ms: Ints) -> Batch:
     """What a signal says of itself, in the columns of `simulators.scene.SIGNAL`; its last light's end is not known."""
     light = shown[:, run]
     changes = np.append(np.flatnonzero(np.diff(light)) + 1, len(light))
@@ -77,8 +78,8 @@ def _signal(trace: Trace, run: int, phase: int, shown: Ints, times_ms: Ints) -> 
     end_s = np.where(change < len(light), change * trace.step_s - times_ms / 1000.0, np.nan)
     found = {
         "time_ms": times_ms,
-        "intersection_id": np.full(len(times_ms), INTERSECTION),
-        "phase_id": np.full(len(times_ms), phase),
+        "intersection_id": np.full(len(times_ms), number),
+        "phase_id": np.full(len(times_ms), PHASE),
         "light": light[instant],
         "likely_end_s": end_s,
     }

@@ -36,7 +36,7 @@ def driven(
 ) -> Trace:
     """The trace with what its actors were told in every run, one run after the other; `tell` gets the share that is done.
 
-    The site is made if there is none. `rig` has how late messages left, inf for a run that lost some before they left.
+    The site is made if there is none. `rig` has the lag: what came so late that the machine, not what is tested, decided.
     CheluErrors of the registry and the broker when they are not there or refuse; KeyboardInterrupt.
     """
     told, lags = [], []
@@ -70,7 +70,14 @@ def _drive(trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str
             replay.listen(report, LISTEN_S)
     if report.is_interrupted:
         raise KeyboardInterrupt
-    return Drive(warnings_of(report, scene, fleet, run), np.inf if report.unsent else report.lag.percentile_s(100))
+    return Drive(warnings_of(report, scene, fleet, run), _lag_s(report))
+
+
+def _lag_s(report: ReplayReport) -> float:
+    """The most by which a message left too late, or a warning came after the message that caused it; inf when messages were lost."""
+    if report.unsent:
+        return np.inf
+    return max(report.lag.percentile_s(100), *((one.latency_us or 0) / 1e6 for one in report.warnings), 0.0)
 
 
 def _lay_roads(client: Client, site: str, trace: Trace, run: int) -> None:

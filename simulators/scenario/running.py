@@ -27,7 +27,7 @@ from simulators.scenario.trace import Trace
 from simulators.scenario.verdict import Verdicts
 
 INTERRUPTED = 130
-MOST_LAG_S = 0.1  # of a run in real time: a message that leaves later than the next one is due tells of another run
+MOST_LAG_S = 0.25  # of a run in real time: later than that a busy machine decides, not what is tested
 MOST_REAL_TIME_CASES = 1000
 
 

@@ -92,7 +92,7 @@ def run(
         bool, typer.Option(help="In real time over the broker, with ingest and inference as in production.")
     ] = False,
 ) -> None:
-    """Run a scenario and judge it: exit code 0 only when all passed, 1 for a fail, 3 for an error, 4 when something was skipped."""
+    """Run a scenario and judge it; exit code 0 only when all passed, 1 for a fail, 3 for an error, 4 for what was skipped."""
     with extra("simulators"):
         from rich.console import Console
 

@@ -74,7 +74,7 @@ def _drive(trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str
 
 
 def _lag_s(report: ReplayReport) -> float:
-    """The most by which a message left too late, or a warning came after the message that caused it; inf when messages were lost."""
+    """The most by which a message left too late, or a warning came after the message that caused it; inf when any was lost."""
     if report.unsent:
         return np.inf
     return max(report.lag.percentile_s(100), *((one.latency_us or 0) / 1e6 for one in report.warnings), 0.0)

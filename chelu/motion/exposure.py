@@ -8,12 +8,12 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
-def tet_s(ttc_s: Floats, threshold_s: float, step_s: float) -> Floats:
+def tet_s(ttc_s: Floats, threshold_s: Floats | float, step_s: float) -> Floats:
     """Time exposed: how long 0 < TTC < threshold lasted. ttc_s (…, t) sampled every `step_s` → (…)."""
     return np.asarray(np.sum((ttc_s > 0) & (ttc_s < threshold_s), axis=-1) * step_s, np.float64)
 
 
-def tit_s2(ttc_s: Floats, threshold_s: float, step_s: float) -> Floats:
+def tit_s2(ttc_s: Floats, threshold_s: Floats | float, step_s: float) -> Floats:
     """Time integrated: Σ(threshold − TTC)·Δt where 0 < TTC < threshold, in s²; the form with 1/TTC is another measure."""
     exposed = (ttc_s > 0) & (ttc_s < threshold_s)
     return np.asarray(np.sum(np.where(exposed, threshold_s - ttc_s, 0.0), axis=-1) * step_s)

@@ -39,7 +39,7 @@ def drac_mps2(gap_m: Floats, follower_mps: Floats, leader_mps: Floats) -> Floats
     return np.where(closing > 0, _ratio(closing**2, 2.0 * np.asarray(gap_m, np.float64)), 0.0)
 
 
-def mdrac_mps2(gap_m: Floats, follower_mps: Floats, leader_mps: Floats, reaction_s: float) -> Floats:
+def mdrac_mps2(gap_m: Floats, follower_mps: Floats, leader_mps: Floats, reaction_s: Floats | float) -> Floats:
     """Modified DRAC Δv/(2(TTC − R)): the follower brakes after R seconds; inf when TTC ≤ R, 0 unless closing."""
     closing = np.maximum(np.asarray(follower_mps, np.float64) - leader_mps, 0.0)
     left = ttc_s(gap_m, follower_mps, leader_mps) - reaction_s

@@ -63,7 +63,10 @@ class Trace:
     fired: Mapping[str, Floats] = field(default_factory=dict)
     lights: Mapping[str, Ints] = field(default_factory=dict)
     parameters: Mapping[str, Floats] = field(default_factory=dict)
+    stop_lines: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     warnings: Batch | None = None
+    messages: Batch | None = None
+    rig: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def instants(self) -> int:

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from mcap.writer import CompressionType, Writer
 
+from chelu import foxglove
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, PARTICIPANT, STREAMS, TELEMETRY, Batch, Field
 from services.registry.json_rows import json_lines
-from services.registry.supervision import foxglove
 from services.registry.supervision.captures import Capture
 
 LIBRARY = "chelu"

@@ -167,7 +167,7 @@ DRIVERS: Mapping[str, Driver] = MappingProxyType(
             cut_in=rss,
             following=rss,
             distance_m=_rss_distance_m,
-            reaction_s=RSS_RESPONSE.reaction_s,
+            reaction_s=float(RSS_RESPONSE.reaction_s),
             full_brake_mps2=FULL_BRAKE_MPS2,
             ramp_mps3=PEDAL_MPS3,
         ),

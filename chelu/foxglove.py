@@ -1,4 +1,4 @@
-"""Foxglove's published schemas of what a capture holds, and rows as their messages (docs.foxglove.dev, "message schemas").
+"""Foxglove's published schemas of what recordings hold, and rows as their messages (docs.foxglove.dev, "message schemas").
 
 Only the fields that are filled are listed as required; names, nesting and units are theirs. Pure.
 """

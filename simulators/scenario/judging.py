@@ -1,0 +1,184 @@
+"""Holds limits against a trace: which value decides, how far it is from the limit, and when that was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from simulators.scenario.expected import judged_warning
+from simulators.scenario.metrics.metric import Floats, Mask, Metric, Question
+from simulators.scenario.metrics.table import METRICS
+from simulators.scenario.requirements import SIGNS, Limit, Requirement, Validity, shown
+from simulators.scenario.trace import Trace
+from simulators.scenario.values import Quantity, values
+from simulators.scenario.verdict import Judged, Outcome, Verdicts, instants_s, invalidated, left_out
+
+SLACK = 1e-9  # rounding; a limit that is kept exactly is kept
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Decisive:
+    """The value (n,) that decides about one bound, the bound, the margin and the instant (−1: none)."""
+
+    value: Floats
+    limit: Floats
+    margin: Floats
+    instant: Ints
+
+
+def judge(
+    trace: Trace, requirements: Sequence[Requirement], validity: Sequence[Validity], outside: Mask | None = None
+) -> Verdicts:
+    """What became of every requirement in every run. outside (n,): runs outside the ODD, which are skipped."""
+    conditions = tuple(_validity(trace, one) for one in validity)
+    found = tuple(_requirement(trace, one) for one in requirements)
+    found = left_out(found, np.zeros(trace.runs, np.bool_) if outside is None else outside)
+    return Verdicts(invalidated(found, conditions), conditions, trace.runs)
+
+
+def question_of(trace: Trace, limit: Limit, metric: Metric) -> Question:
+    """What a limit asks of a trace."""
+    numbers, texts = {}, {}
+    for one in metric.parameters:
+        given = getattr(limit, one.name)
+        chosen = one.default if given is None else given
+        if one.is_text:
+            texts[one.name] = str(chosen)
+        else:
+            numbers[one.name] = values(_quantity(chosen), trace.parameters, trace.runs)
+    parties = tuple(trace.index(actor) for actor in limit.actors())
+    return Question(trace, parties, during(trace, limit), numbers, texts)
+
+
+def _quantity(chosen: Quantity | str | None) -> Quantity:
+    return np.nan if chosen is None or isinstance(chosen, str) else chosen
+
+
+def during(trace: Trace, limit: Limit) -> Mask:
+    """(t, n): the instants that count and lie between `from` and `until`; none where a manoeuvre never began."""
+    begin, end = _instant_s(trace, limit.from_, 0.0), _instant_s(trace, limit.until, np.inf)
+    time_s = trace.time_s[:, None]
+    return np.asarray(trace.counts & (time_s >= begin - SLACK) & (time_s <= end + SLACK))
+
+
+def _instant_s(trace: Trace, given: float | str | None, otherwise: float) -> Floats:
+    if isinstance(given, str):
+        return trace.fired[given]
+    return np.full(trace.runs, otherwise if given is None else given)
+
+
+def _requirement(trace: Trace, one: Requirement) -> Judged:
+    if one.warning is not None:
+        return judged_warning(trace, one.warning, one.title, one.clause)
+    return _limit(trace, one)
+
+
+def _validity(trace: Trace, one: Validity) -> Judged:
+    if one.fired is None:
+        return _limit(trace, one)
+    began = trace.fired[one.fired]
+    outcome = np.where(np.isnan(began), Outcome.ERROR, Outcome.PASS)
+    reason = np.where(np.isnan(began), f"{one.fired} never began", "").astype(np.object_)
+    nothing = np.full(trace.runs, np.nan)
+    return _judged(one, "fired", "s", outcome, Decisive(began, nothing, nothing, np.full(trace.runs, -1)), began, reason)
+
+
+def _limit(trace: Trace, one: Limit) -> Judged:
+    """The bound with the least margin decides."""
+    metric = METRICS[one.metric or ""]
+    question = question_of(trace, one, metric)
+    measured = metric.measure(question)
+    series = measured if measured.ndim == 2 else measured[None]
+    counted = question.during if measured.ndim == 2 else np.ones((1, trace.runs), np.bool_)
+    found = _worst([_decide(trace, one, name, series, counted) for name in one.bounds()])
+    instant = found.instant if measured.ndim == 2 else _telling(question, metric)
+    outcome, reason = _outcomes(trace, one, metric, found, counted)
+    return _judged(one, metric.name, metric.unit, outcome, found, instants_s(trace, instant), reason)
+
+
+def _decide(trace: Trace, one: Limit, bound: str, series: Floats, counted: Mask) -> Decisive:
+    limit = values(getattr(one, bound), trace.parameters, trace.runs)
+    within = values(0.0 if one.within is None else one.within, trace.parameters, trace.runs)
+    if bound in {"at_least", "above"}:
+        off = series - limit
+    elif bound in {"at_most", "below"}:
+        off = limit - series
+    else:
+        off = within - np.abs(series - limit)
+    known = counted & ~np.isnan(series)
+    instant = np.argmin(np.where(known, off, np.inf), axis=0)
+    run = np.arange(trace.runs)
+    # Where all margins are infinite argmin takes the first row, which may not count: the first that does is meant.
+    instant = np.where(known[instant, run], instant, np.argmax(known, axis=0))
+    is_known = known.any(axis=0)
+    value, margin = (np.where(is_known, each[instant, run], np.nan) for each in (series, off))
+    return Decisive(value, limit, margin, np.where(is_known, instant, -1))
+
+
+def _worst(each: Sequence[Decisive]) -> Decisive:
+    first, *others = each
+    for other in others:
+        worse = other.margin < first.margin
+        first = Decisive(
+            *(np.where(worse, getattr(other, name), getattr(first, name)) for name in ("value", "limit", "margin", "instant"))
+        )
+    return first
+
+
+def _outcomes(trace: Trace, one: Limit, metric: Metric, found: Decisive, counted: Mask) -> tuple[Ints, npt.NDArray[np.object_]]:
+    strict = bool({"above", "below"} & set(one.bounds()))
+    is_kept = found.margin > 0 if strict else found.margin >= -SLACK
+    is_measured = ~np.isnan(found.value)
+    has_no_limit = np.any([np.isnan(values(limit, trace.parameters, trace.runs)) for limit in one.bounds().values()], axis=0)
+    never = np.any([np.isnan(trace.fired[name]) for name in one.manoeuvres()] or [np.zeros(trace.runs, np.bool_)], axis=0)
+    cases = [has_no_limit, never, ~is_measured & ~counted.any(axis=0), ~is_measured, is_kept]
+    outcome = np.select(cases, [Outcome.ERROR, Outcome.ERROR, Outcome.SKIPPED, Outcome.SKIPPED, Outcome.PASS], Outcome.FAIL)
+    sentences = [
+        "the limit is not a number for these parameters",
+        f"{' or '.join(one.manoeuvres())} never began",
+        "the run was over before",
+        f"{metric.name} is not measured here",
+        "",
+    ]
+    reason = np.select(cases, sentences, "").astype(np.object_)
+    for run in np.flatnonzero(outcome == Outcome.FAIL).tolist():
+        reason[run] = _failure(one, metric, float(found.value[run]), float(found.limit[run]))
+    return outcome, reason
+
+
+def _failure(one: Limit, metric: Metric, value: float, limit: float) -> str:
+    sign = "/".join(SIGNS[name] for name in one.bounds())
+    within = f" ± {shown(one.within)}" if one.within is not None else ""
+    return f"{metric.name} is {value:.6g}{f' {metric.unit}' if metric.unit else ''}, must be {sign} {limit:.6g}{within}"
+
+
+def _telling(question: Question, metric: Metric) -> Ints:
+    """The instant that shows a metric without one of its own: where the metric that decides it is least; else the contact's."""
+    trace = question.trace
+    contact = np.where(np.isfinite(trace.contact_s), trace.last, -1)
+    if not metric.decided_by:
+        return contact
+    series = np.where(question.during, METRICS[metric.decided_by].measure(question), np.inf)
+    return np.where(np.isfinite(series).any(axis=0), np.argmin(series, axis=0), contact)
+
+
+def _judged(
+    one: Limit, metric: str, unit: str, outcome: Ints, found: Decisive, at_s: Floats, reason: npt.NDArray[np.object_]
+) -> Judged:
+    return Judged(
+        title=one.title,
+        metric=metric,
+        unit=unit,
+        actors=one.actors(),
+        clause=one.clause,
+        outcome=outcome.astype(np.int8),
+        value=found.value,
+        limit=found.limit,
+        margin=found.margin,
+        at_s=at_s,
+        reason=reason,
+    )

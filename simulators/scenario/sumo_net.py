@@ -39,7 +39,7 @@ def sumo_net(ways: Ways, stop_lines: Mapping[str, tuple[int, float]], programmes
         for part, along_m in enumerate(cuts):
             root.append(_junction(ways, row, part, along_m, "traffic_light" if 0 < part < len(cuts) - 1 else "dead_end"))
     root.extend(connections)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _logic(name: str, programme: Programme) -> ElementTree.Element:

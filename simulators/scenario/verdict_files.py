@@ -63,5 +63,6 @@ def joined(each: Sequence[Verdicts]) -> Verdicts:
 
 def _one_after_another(same: Sequence[Judged]) -> Judged:
     first = same[0]
-    texts = {field.name: getattr(first, field.name) for field in fields(first) if field.name not in COLUMNS}
-    return Judged(**texts, **{name: np.concatenate([getattr(one, name) for one in same]) for name in COLUMNS})
+    texts: dict[str, Any] = {field.name: getattr(first, field.name) for field in fields(first) if field.name not in COLUMNS}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in same]) for name in COLUMNS}
+    return Judged(**texts, **columns)

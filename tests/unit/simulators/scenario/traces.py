@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -70,8 +71,8 @@ def behind(gap_m, first_mps, other_mps, first_mps2=0.0, other_mps2=0.0, heading_
 
 def warnings(*rows):
     """Rows of run, time_s, application, host, other."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 5
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 5
     names = ("run", "time_s", "application", "host", "other")
     kinds = (np.int64, np.float64, np.object_, np.object_, np.object_)
-    found = {name: np.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)}
+    found: dict[str, Any] = {name: np.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)}
     return Batch({**found, "state": np.full(len(rows), "raised", np.object_)})

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from chelu import native
+from chelu.motion import passage_native
 from chelu.motion.conflict import Futures
 from chelu.motion.exposure import pet_of_passages_s
 from chelu.motion.footprints import Floats, overlap
@@ -37,14 +39,12 @@ class Passages:
 
 def passages(a: Futures, b: Futures, step_s: float, until_s: Floats) -> Passages:
     """The shared area of both futures, of each only what it sweeps until `until_s` (p,)."""
-    pair, leg_a, leg_b = _cells(a, b)
-    last = np.ceil(until_s / step_s)
-    soon = (leg_a <= last[pair]) & (leg_b <= last[pair])
-    pair, leg_a, leg_b = pair[soon], leg_a[soon], leg_b[soon]
     count, legs = len(a.xy), a.xy.shape[1] - 1
+    last = np.minimum(np.ceil(until_s / step_s), legs).astype(np.int64)
+    code = native.library() if legs < passage_native.MOST_STEPS else None
+    found = passage_native.legs(code, a, b, last) if code is not None else _legs(a, b, last)
     columns = []
-    for side, leg in ((a, leg_a), (b, leg_b)):
-        enter, leave = _least(pair, leg, count, legs), -_least(pair, -leg, count, legs)
+    for side, enter, leave in ((a, found[0], found[1]), (b, found[2], found[3])):
         is_there = enter < legs
         way = np.concatenate([np.zeros((count, 1)), np.cumsum(_ways(side), axis=1)], axis=1)
         at = np.minimum(enter, legs)
@@ -70,6 +70,17 @@ def yielding_deceleration_mps2(speed_mps: Floats, way_m: Floats, clear_s: Floats
     need = np.where(2.0 * way / time >= speed_mps, moving, stopping)
     is_late = speed_mps * clear_s <= way_m
     return np.where(is_late, 0.0, np.where(has_way, np.where(has_time, np.maximum(need, 0.0), 0.0), np.inf))
+
+
+def _legs(a: Futures, b: Futures, last: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """First and last leg of a, then of b, that sweep ground of the other's, of legs up to `last` (p,): as many as legs for none."""
+    pair, leg_a, leg_b = _cells(a, b)
+    soon = (leg_a <= last[pair]) & (leg_b <= last[pair])
+    pair, leg_a, leg_b = pair[soon], leg_a[soon], leg_b[soon]
+    count, legs = len(a.xy), a.xy.shape[1] - 1
+    first = [_least(pair, leg, count, legs) for leg in (leg_a, leg_b)]
+    final = [-_least(pair, -leg, count, 1) for leg in (leg_a, leg_b)]
+    return first[0], final[0], first[1], final[1]
 
 
 def _cells(a: Futures, b: Futures) -> tuple[Ints, Ints, Ints]:

@@ -181,6 +181,28 @@ def test_the_shared_area_of_a_crossing_is_entered_and_left_at_the_right_times() 
     assert late.pet_s[0] == pytest.approx(2.68 - 23.2 / 20, abs=0.41)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_native_code_finds_the_same_shared_areas(seed, monkeypatch, native_code) -> None:
+    random = np.random.default_rng(seed)
+    tracks, _ = _crowd(random, 60)
+    a, b = (tracks.take(rows) for rows in np.triu_indices(60, 1))
+    until_s = random.choice([0.0, 0.35, 2.0, 6.0, 1e3], len(a.xy))
+    found = []
+    for code in (native_code, None):
+        monkeypatch.setattr(native, "library", lambda code=code: code)
+        found.append(passages(a, b, 0.2, until_s))
+    assert 100 < np.isfinite(found[1].way_a_m).sum() < len(a.xy) - 100
+    for name in ("way_a_m", "enter_a_s", "leave_a_s", "way_b_m", "enter_b_s", "leave_b_s", "pet_s"):
+        np.testing.assert_allclose(getattr(found[0], name), getattr(found[1], name), rtol=1e-9, err_msg=name)
+
+
+def test_futures_that_do_not_belong_together_are_not_handed_to_native_code(monkeypatch, native_code) -> None:
+    monkeypatch.setattr(native, "library", lambda: native_code)
+    tracks, _ = _crowd(np.random.default_rng(0), 5)
+    with pytest.raises(ValueError, match="do not belong together"):
+        passages(tracks, tracks.take(np.arange(4)), 0.2, np.full(5, 4.0))
+
+
 def test_ways_that_never_meet_share_nothing() -> None:
     found = passages(_straight((0, 0), 0, 10), _straight((5, 0), 0, 10), 0.2, np.array([4.0]))
     assert np.isnan(found.way_a_m[0])

@@ -73,7 +73,7 @@ def yielding_deceleration_mps2(speed_mps: Floats, way_m: Floats, clear_s: Floats
 
 
 def _legs(a: Futures, b: Futures, last: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """First and last leg of a, then of b, that sweep ground of the other's, of legs up to `last` (p,): as many as legs for none."""
+    """First and last leg of a, then of b, that sweep ground of the other's, of legs up to `last` (p,); their number for none."""
     pair, leg_a, leg_b = _cells(a, b)
     soon = (leg_a <= last[pair]) & (leg_b <= last[pair])
     pair, leg_a, leg_b = pair[soon], leg_a[soon], leg_b[soon]

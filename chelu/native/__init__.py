@@ -1,8 +1,8 @@
 """Native code for what numpy cannot do fast, behind functions that also exist without it.
 
-C files without Python's headers (`chelu.c` for MQTT, `uper.c` for UPER, `meet.c`, `near.c` and `passage.c` for conflicts), compiled when Chelu
-is installed and a C compiler is there (`chelu.native.build`), loaded by ctypes. A library's name carries the digest of its
-sources, so one that was made of another version is never loaded. ``CHELU_NATIVE=0`` leaves it unused.
+C files without Python's headers (`chelu.c` for MQTT, `uper.c` for UPER, `meet.c`, `near.c`, `passage.c` for conflicts), compiled
+when Chelu is installed and a C compiler is there (`chelu.native.build`), loaded by ctypes. A library's name carries the digest of
+its sources, so one that was made of another version is never loaded. ``CHELU_NATIVE=0`` leaves it unused.
 """
 
 from __future__ import annotations

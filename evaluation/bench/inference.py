@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
+import simulators
 from evaluation.bench.report import Figure, Ratio, interleaved
+from evaluation.models.motion.tracks import read_trace, reports_at
 from services.inference.motion_model import MotionModel, OnnxMotionModel, shipped
 from services.inference.reports import Participant, Reports, Track
 from services.inference.site import Site, SiteParameters
 
 SEED = 7
+MANY, MANY_BAR_MS = 10_000, 120.0
 BAR_MS = 10.0  # design §5: one evaluation of all applications, 1 000 participants all changed
 BLOCK_M = 200.0
 DENSITY_PER_KM2 = 250.0
@@ -21,9 +26,9 @@ EPOCH_US = 1_700_000_000_000_000
 
 
 def run(*, quick: bool = False) -> list[Ratio | Figure]:
-    """An evaluation in ms, and rates in participants evaluated per second; quick: fewer rounds."""
+    """An evaluation in ms, and rates in participants evaluated per second; by stage; quick: fewer rounds."""
     participants, rounds = 1000, 3 if quick else 9
-    model = OnnxMotionModel(shipped()) if shipped().exists() else None
+    model = OnnxMotionModel(shipped())
     small, large = evaluation(participants, model), evaluation(4 * participants, model)
     rows = traffic(participants, 0)
     ours, grown, plain = interleaved(small, large, lambda: all_pairs(rows), rounds=rounds)
@@ -32,7 +37,53 @@ def run(*, quick: bool = False) -> list[Ratio | Figure]:
         Figure(what=name, values=times_ms, unit="ms", key="apps_1000_ms", bar=BAR_MS, is_limit=True),
         Ratio(name, ours, "a loop over all pairs", plain, "participants", None),
         Ratio(f"{4 * participants} all changed", grown, f"{participants} all changed", ours, "participants", 0.5),
+        _of(evaluation(MANY, model), "apps_10000_ms", f"one evaluation, {MANY} all changed", rounds=rounds, bar=MANY_BAR_MS),
+        *_in_the_district(model, rounds),
+        *stages(participants, model, rounds=4 * rounds),
     ]
+
+
+def _of(once: Callable[[], int], key: str, what: str, *, rounds: int, bar: float | None) -> Figure:
+    times_ms = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        once()
+        times_ms.append((time.perf_counter() - begin) * 1e3)
+    return Figure(what=what, values=tuple(times_ms), unit="ms", key=key, bar=bar, is_limit=True)
+
+
+def _in_the_district(model: MotionModel, rounds: int) -> list[Figure]:
+    """With a map, where the motion model is asked and ways fork, on the recording that ships."""
+    driven = read_trace(Path(simulators.__file__).parent / "data" / "district_trace.npz")
+    site = Site(SiteParameters(), roads=driven.roads, model=model, new_id=map(str, itertools.count()).__next__)
+    for at_s in (np.arange(20) * 0.1).tolist():
+        rows = reports_at(driven, np.flatnonzero(np.abs(driven.time_s - at_s) < 0.05))
+        site.step(rows, int(rows.arrival_us[0]))
+    everybody, now_us = site.picture.live(), int(rows.arrival_us[0])
+
+    def once() -> int:
+        return len(site.evaluate(everybody, now_us))
+
+    what = f"one evaluation, the district's {len(everybody)} vehicles, with its map"
+    return [_of(once, "apps_district_ms", what, rounds=3 * rounds, bar=None)]
+
+
+def stages(participants: int, model: MotionModel, *, rounds: int) -> list[Figure]:
+    """What each stage takes of a step in which everybody reports anew."""
+    spent: dict[str, list[float]] = {}
+    last_s = [0.0]
+
+    def lap(stage: str) -> None:
+        now_s = time.perf_counter()
+        spent.setdefault(stage, []).append((now_s - last_s[0]) * 1e3)
+        last_s[0] = now_s
+
+    site = Site(SiteParameters(), roads=None, model=model, new_id=map(str, itertools.count()).__next__, lap=lap)
+    for tick in range(20 + rounds):
+        rows = traffic(participants, tick)
+        last_s[0] = time.perf_counter()
+        site.step(rows, int(rows.arrival_us[0]))
+    return [Figure(what=f"of that: {name}", values=tuple(times[20:]), unit="ms") for name, times in spent.items()]
 
 
 def evaluation(participants: int, model: MotionModel | None) -> Callable[[], int]:

@@ -49,6 +49,10 @@ LATE_S = 5.0  # chelu.messages.Stream.late_after_s of both streams
 _MOVED_M = 1.0  # tracks are matched to lanes anew when they have moved this far
 
 
+def _nobody(stage: str) -> None:
+    """Nobody measures how long stages take."""
+
+
 _COMMON: Mapping[str, Any] = {"life": LifeParameters(), "events": EventParameters(), "weather": WeatherParameters()}
 
 
@@ -99,11 +103,18 @@ class Counts:
 
 
 class Site:
-    """State of one site. Owned by one thread."""
+    """State of one site. Owned by one thread. lap: is told at the end of each stage its name, for whoever measures."""
 
     def __init__(
-        self, parameters: SiteParameters, *, roads: NetworkRoads | None, model: MotionModel | None, new_id: Callable[[], str]
+        self,
+        parameters: SiteParameters,
+        *,
+        roads: NetworkRoads | None,
+        model: MotionModel | None,
+        new_id: Callable[[], str],
+        lap: Callable[[str], None] = _nobody,
     ) -> None:
+        self._lap = lap
         self.parameters, self.counts = parameters, Counts()
         self.picture, self.signals, self.twins = Picture(), SignalTable(), Twins()
         self.futures, self.placement = Futures(model), Placement(roads, moved_m=_MOVED_M)
@@ -142,16 +153,22 @@ class Site:
         self.counts.refused += change.refused_rows
         self.twins.forget(self.picture.expire(now_us - round(EXPIRE_S * 1e6)))
         changed = self.picture.living(change.slots)
+        self._lap("picture")
         findings = self.evaluate(changed, now_us) if len(changed) else []
-        return self.life.step(findings, self.picture, now_us)
+        notices = self.life.step(findings, self.picture, now_us)
+        self._lap("warning life")
+        return notices
 
     def evaluate(self, changed: Ints, now_us: int) -> list[Assessment]:
         """All stages from fusion to applications for these slots."""
         self.counts.evaluations += 1
         self.twins.update(self.picture, changed)
+        self._lap("fusion")
         self.placement.update(self.picture, changed)
         on_ways = self._onward.update(self.picture, self.placement, changed) if self._onward is not None else None
+        self._lap("places")
         self.futures.update(self.picture, changed, self.placement.turn_deg[changed], on_ways)
+        self._lap("futures")
         self._count_entries(changed)
         candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)
         self._count_unjudged(changed, candidates)
@@ -164,12 +181,16 @@ class Site:
             candidates=candidates, changed=changed, gate=self._gate, now_us=now_us,
         )  # fmt: skip
         self.counts.crowded += pairs.is_crowded
+        self._lap("pairs")
         hosts = hosts_of(self.picture, self.futures, self.placement, changed[np.isin(changed, candidates, kind="table")], now_us)
         movers = Movers(hosts.xyz, hosts.heading_deg, hosts.lane, hosts.offset_m)
         events = Events(holding, nearing(holding, movers, instant_us, self.parameters.events))
         scene = scene_of(pairs, self.placement, hosts, self.approach(now_us), events)
         self.counts.dark += int(np.count_nonzero(is_dark(scene.signals, scene.first_lines)))
-        return assess_all(scene, self.parameters.applications)
+        self._lap("scene")
+        findings = assess_all(scene, self.parameters.applications)
+        self._lap("applications")
+        return findings
 
     def approach(self, now_us: int) -> Approach:
         """What signals show to whom at this moment."""

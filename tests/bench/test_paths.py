@@ -114,6 +114,13 @@ def test_evaluating_all_applications(benchmark: Any) -> None:
     assert benchmark.pedantic(once, rounds=5) == 300
 
 
+def test_stages_are_told_apart() -> None:
+    found = inference.stages(100, OnnxMotionModel(shipped()), rounds=2)
+    names = [one.what.removeprefix("of that: ") for one in found]
+    assert names == ["picture", "fusion", "places", "futures", "pairs", "scene", "applications", "warning life"]
+    assert all(len(one.values) == 2 and min(one.values) > 0 for one in found)
+
+
 def test_the_naive_pipeline_reads_what_ours_reads(benchmark: Any) -> None:
     frames = codec.example(64)
     plain = [frames.frame(row) for row in range(64)]

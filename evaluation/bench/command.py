@@ -48,7 +48,7 @@ def _whole(module: str, context: Context) -> Findings:
     return found
 
 
-PURE = ("codec", "telemetry", "bus", "store", "inference", "sweep")
+PURE = ("codec", "telemetry", "bus", "store", "inference", "sweep", "scenarios")
 WHOLE, ASKED_FOR = ("stages", "ladder", "site", "damage", "naive", "warning", "replay", "api"), ("soak",)
 PARTS: Mapping[str, Part] = {
     **{name: partial(_pure, name) for name in PURE},

@@ -67,6 +67,9 @@ class Roads(Protocol):
     def is_single_lane(self, lane: Ints) -> npt.NDArray[np.bool_]:
         """Whether a lane is the only one for vehicles in its direction; unknown ones are."""
 
+    def speed_limit_mps(self, lane: Ints) -> Floats:
+        """The limit of lanes, NaN for unknown ones."""
+
 
 class Placement:
     """lane, offset, gradient and candidate heights per slot, and what the weather leaves there: owned by one thread.
@@ -147,6 +150,10 @@ class Placement:
         if self._roads is None:
             return np.ones(len(slot), np.bool_)
         return self._roads.is_single_lane(self.lane[slot])
+
+    def limit_mps(self, slot: Ints) -> Floats:
+        """The road's own limit where the track in `slot` is, NaN where the roads do not tell."""
+        return np.full(len(slot), np.nan) if self._roads is None else self._roads.speed_limit_mps(self.lane[slot])
 
     def _match(self, roads: Roads, picture: Picture, due: Ints) -> None:
         fresh = due[self._generation[due] != picture.generation[due]]

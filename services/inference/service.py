@@ -148,10 +148,11 @@ class Service:
                 sum(getattr(site.counts, name) for site in self._sites.values())
                 for name in ("late", "refused", "crowded", "unjudged", "dark", "contradicting")
             )
+            told = sum((site.events.counts for site in self._sites.values()), self._inbox.counts + self.counts)
             log.info(
                 "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d, maps contradict %d,"
                 " inbox dropped %d, storage %d stored %d dropped",
-                dict(self._inbox.counts + self.counts), late, refused, crowded, unjudged, dark, contradicting,
+                dict(told), late, refused, crowded, unjudged, dark, contradicting,
                 self._session.inbox_dropped, self._storage.stored, self._storage.dropped,
             )  # fmt: skip
         self._report_due_s = self._clock.monotonic_s() + _REPORT_S

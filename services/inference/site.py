@@ -16,6 +16,7 @@ from chelu.messages import Batch
 from services.inference import map_messages
 from services.inference.approach import Approach
 from services.inference.broadcast import picture_bytes
+from services.inference.city.jams import JamMonitor, JamParameters, placed
 from services.inference.city.segments import SegmentMonitor
 from services.inference.events.kinds import EventParameters
 from services.inference.events.lanes import LaneWays
@@ -53,7 +54,12 @@ def _nobody(stage: str) -> None:
     """Nobody measures how long stages take."""
 
 
-_COMMON: Mapping[str, Any] = {"life": LifeParameters(), "events": EventParameters(), "weather": WeatherParameters()}
+_COMMON: Mapping[str, Any] = {
+    "life": LifeParameters(),
+    "events": EventParameters(),
+    "weather": WeatherParameters(),
+    "jams": JamParameters(),
+}
 
 
 def _defaults() -> Mapping[str, Any]:
@@ -62,12 +68,13 @@ def _defaults() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SiteParameters:
-    """Every application's parameters at one site, by its name, and those of warnings' life, of events and of the weather."""
+    """Every application's parameters at one site, by its name, and those of warnings' life, of events, weather and jams."""
 
     applications: Mapping[str, Any] = field(default_factory=_defaults)
     life: LifeParameters = field(default_factory=LifeParameters)
     events: EventParameters = field(default_factory=EventParameters)
     weather: WeatherParameters = field(default_factory=WeatherParameters)
+    jams: JamParameters = field(default_factory=JamParameters)
 
 
 def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> SiteParameters:
@@ -122,7 +129,9 @@ class Site:
         self.life = Life(parameters.life, new_id)
         self._segments = SegmentMonitor(roads.segments()) if roads is not None else None
         self._gate = DeckGate()
-        self.events = EventTable(parameters.events, LaneWays(roads.network) if roads is not None else None)
+        self._ways = LaneWays(roads.network) if roads is not None else None
+        self._jams = JamMonitor(roads.segments(), parameters.jams) if roads is not None else None
+        self.events = EventTable(parameters.events, self._ways)
         self.weather = Weather(parameters.weather)
         self._surface = Surface(self.weather, parameters.weather, parameters.events)
         self._roads = roads
@@ -204,7 +213,12 @@ class Site:
         if not len(slots):
             return None
         instant = common_instant_us(self.picture.ints["time_us"][slots])
-        return self._segments.sample(self.placement.lane[slots], self.picture.floats["speed_mps"][slots], instant)
+        speed = self.picture.floats["speed_mps"][slots]
+        result = self._segments.sample(self.placement.lane[slots], speed, instant)
+        if result is not None and self._jams is not None and self._ways is not None:
+            jams = self._jams.update(result, self.placement.lane[slots], self.placement.offset_m[slots], speed)
+            self.events.put_own(placed(jams, self._ways, reach_m=self.parameters.events.reach_m))
+        return result
 
     def broadcast(self, header: Mapping[str, Any], now_us: int) -> bytes:
         """The live picture as bytes."""

@@ -26,7 +26,7 @@ class Surface:
         whole = self._weather.at(instant_us) if self._p.is_on else DRY
         friction, sight = self._of_things(holding)
         is_area = np.isfinite(friction) | np.isfinite(sight)
-        is_dry = not self._p.is_on or (whole == DRY and not is_area.any())
+        is_dry = not self._p.is_on or (whole.is_dry and not is_area.any())
         if is_dry and self._was_dry:
             return
         self._was_dry = is_dry

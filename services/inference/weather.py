@@ -58,6 +58,11 @@ class Conditions:
     friction: float = float("nan")
     sight_m: float = float("inf")
 
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing is known that would make it other than dry and clear."""
+        return bool(np.isnan(self.friction) and np.isinf(self.sight_m))
+
 
 DRY = Conditions()
 _CODES = {one.name: one.code for one in QUANTITIES}

@@ -44,6 +44,7 @@ class Holding:
     """
 
     things: tuple[Thing, ...]
+    key: Ints
     meaning: Ints
     start_us: Ints
     until_us: Ints
@@ -77,6 +78,7 @@ def holding_of(
     order = np.argsort(rows.lane, kind="stable")
     return Holding(
         things=things,
+        key=np.array([one.key for one in things], np.int64),
         meaning=np.array([one.meaning for one in things], np.int64),
         start_us=np.array([one.start_us for one in things], np.int64),
         until_us=until_us,

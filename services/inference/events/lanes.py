@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from chelu.geo import heading_difference, heading_of
+from chelu.roads.geometry import at
 from chelu.roads.network import VEHICLES, Kind, RoadNetwork
 from services.inference.events.shapes import Shape
 from services.inference.reports import Floats, Ints
@@ -85,6 +86,21 @@ class LaneWays:
         low, high = np.full(count, np.nan), np.full(count, np.nan)
         low[lane], high[lane] = from_m, to_m
         return LaneRows(found, to_go[found], low[found], high[found])
+
+    def lanes_of(self, link: int) -> Ints:
+        """The lanes of a link that are driven on."""
+        return np.flatnonzero((self._network.lanes.link == link) & self._is_driven)
+
+    def link_id(self, link: int) -> str:
+        """What the map calls a link."""
+        return str(self._network.links.id[link])
+
+    def place(self, lane: int, offset_m: float) -> tuple[float, float, float]:
+        """East, north and up so far along a lane."""
+        shape = self._network.lanes.shape
+        along = shape.offsets()[shape.start[lane] : shape.start[lane + 1]]
+        east, north, up = at(shape[lane], along, np.array([offset_m]))[0].tolist()
+        return east, north, up
 
     def _is_entered(self, lane: Ints, from_m: Floats, on: Mask) -> Mask:
         """Whether one comes into the event on these lanes: it begins within the lane, or not all lanes before are part of it."""

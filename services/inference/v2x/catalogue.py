@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.inference.v2x import avw, clw, dnpw, ebw, evw, fcw, glosa, icw, lcw, lta, svw, vrucw
+from services.inference.v2x import avw, clw, dnpw, ebw, evw, fcw, glosa, hlw, icw, ivs, lcw, lta, slw, svw, tjw, vrucw
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.scene import Scene
 
@@ -33,6 +33,10 @@ APPLICATIONS = (
     Application(svw.NAME, svw.SvwParameters, svw.assess),
     Application(glosa.NAME, glosa.GlosaParameters, glosa.assess),
     Application(vrucw.NAME, vrucw.VrucwParameters, vrucw.assess),
+    Application(hlw.NAME, hlw.HlwParameters, hlw.assess),
+    Application(slw.NAME, slw.SlwParameters, slw.assess),
+    Application(ivs.NAME, ivs.IvsParameters, ivs.assess),
+    Application(tjw.NAME, tjw.TjwParameters, tjw.assess),
 )
 
 

@@ -91,6 +91,9 @@ class RoadKnowledge(Protocol):
     def is_single_lane(self, slot: Ints) -> Mask:
         """Whether there is but one lane in its direction, so that who overtakes must use the oncoming one."""
 
+    def limit_mps(self, slot: Ints) -> Floats:
+        """The road's own speed limit, NaN where it is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Events:

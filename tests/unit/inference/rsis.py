@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chelu.codec.cv2x_time import minute_of_year
 from chelu.geo import LocalFrame
 from services.inference.events.kinds import EventParameters
 from services.inference.events.nearing import Movers, nearing
@@ -40,6 +41,11 @@ def event(code: int, number: int = 1, **more: Any) -> dict[str, Any]:
 def sign(code: int, number: int = 1, *, text: str = "", **more: Any) -> dict[str, Any]:
     """A sign of an RSI."""
     return {"rts_id": number, "sign_type": code, **({"description": {"textString": text}} if text else {}), **more}
+
+
+def minute(at_s: float) -> int:
+    """The minute of the year, so long after the tests' epoch."""
+    return int(minute_of_year(np.array([EPOCH_US + round(at_s * 1e6)], np.int64))[0][0])
 
 
 def rsi(

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from services.inference.events.told import Heard
 from services.inference.network import NetworkRoads
 from services.inference.reports import Event, Lamp, Participant
 from services.inference.signals import Light
 from services.inference.site import Site
+from tests.unit.inference import rsis
 from tests.unit.inference.scenes import Car, Tell, site
 from tests.unit.inference.signal_roads import SOUTH, STOP_C, Floats, Move, Shown, at, spat, town
 
@@ -63,7 +67,42 @@ def rules() -> dict[str, Rule]:
     """Application → scene."""
     red = Rule([Car(HOST, (0, STOP_C - 50, 0), 0, 14)], in_town, lambda move: says({SOUTH: [(Light.RED, 0, 60)]}))
     wave = Rule([Car(HOST, (0, STOP_C - 250, 0), 0, 14)], in_town, lambda move: says({SOUTH: [(Light.RED, 0, 22)]}))
-    return {"svw": red, "glosa": wave}
+    return {"svw": red, "glosa": wave, **events()}
+
+
+def events() -> dict[str, Rule]:
+    """Application → scene in which an event or a sign of the roadside concerns the host."""
+    ahead = ((0.0, 60.0, 0.0), (0.0, 300.0, 0.0))
+    told = {
+        "hlw": lambda move: {"rtes": [rsis.event(401, event_pos=_spot(move, (0, 150, 0)), event_radius_m=8.0)]},
+        "slw": lambda move: {"rtss": [rsis.sign(85, text="40", reference_paths=[_path(move, *ahead)])]},
+        "ivs": lambda move: {"rtss": [rsis.sign(38, reference_paths=[_path(move, *ahead)])]},
+        "tjw": lambda move: {"rtes": [rsis.event(707, reference_paths=[_path(move, *ahead)])]},
+    }
+    return {
+        name: Rule([Car(HOST, (0, 0, 0), 0, 18)], lambda move, **options: site(**options), partial(_by_rsi, message))
+        for name, message in told.items()
+    }
+
+
+def _by_rsi(message: Callable[[Move], dict[str, Any]], move: Move) -> Tell:
+    """A unit that tells this once a second."""
+    value = {"message": "rsi", "message_count": 0, "rsu_id": "00" * 8, "reference_position": {}, **message(move)}
+
+    def tell(place: Site, t: float, now_us: int) -> None:
+        if round(t * 10) % 10 == 0:
+            place.hear(rsis.told(Heard(value, 900, now_us)), ())
+
+    return tell
+
+
+def _spot(move: Move, point: tuple[float, float, float]) -> dict[str, Any]:
+    east, north, up = move(np.array([point]))[0].tolist()
+    return rsis.spot(east, north, up)
+
+
+def _path(move: Move, *points: tuple[float, float, float]) -> dict[str, Any]:
+    return {"active_path": [_spot(move, point) for point in points], "path_radius_m": 5.0}
 
 
 def in_town(move: Move, **options) -> Site:

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from chelu.codec import cv2x
-from chelu.codec.cv2x_time import minute_of_year
 from chelu.codec.roadside import AS_WRITTEN
 from chelu.codec.tits0180_events import read_events
 from chelu.messages import EVENT, frames_of
 from services.inference.events.kinds import EventParameters, Meaning, Users, limit_of, meaning_of, name_of, users_of
 from services.inference.events.table import MOST_EVENTS, MOST_OF_ONE
 from services.inference.events.told import Heard, of_events, of_rsi
-from tests.unit.inference.rsis import FRAME, event, near, path, rsi, sign, spot, table, told
+from tests.unit.inference.rsis import FRAME, event, minute, near, path, rsi, sign, spot, table, told
 from tests.unit.inference.scenes import EPOCH_US
 
 CASE = Path(__file__).parents[2] / "data" / "cv2x" / "rsi_event_and_sign" / "frame.hex"
@@ -24,10 +23,6 @@ PERCEIVED = (
     b'{"timeStamp": %d, "rscuSn": "R1", "eventList": [{"eventId": 5, "eventType": 101, "longitude": 106.57, "latitude": 29.551}]}'
 )
 HERE = (0.0, 0.0, 0.0, 0.0)  # drives north from the origin
-
-
-def _minute(at_s: float) -> int:
-    return int(minute_of_year(np.array([EPOCH_US + round(at_s * 1e6)], np.int64))[0][0])
 
 
 def test_an_event_on_the_air_is_placed_by_its_offset_from_the_reference() -> None:
@@ -88,7 +83,7 @@ def test_two_units_that_tell_the_same_event_tell_one() -> None:
     events = table(rsi(event(401, **DISC)), rsi(other, sender=3))
     assert len(events) == 1
     (key,) = [thing.key for thing in events.holding(EPOCH_US).things]
-    over: dict[str, Any] = {"time_details": {"end_time": _minute(-120)}}
+    over: dict[str, Any] = {"time_details": {"end_time": minute(-120)}}
     events.update(told(rsi(event(401, **DISC, **over), at_s=1)))
     assert [thing.key for thing in events.holding(EPOCH_US + 1_000_000).things] == [key]
     assert near(events, HERE, at_s=1.0)
@@ -112,10 +107,10 @@ def test_events_that_differ_in_code_place_or_direction_are_two() -> None:
 
 
 def test_an_event_holds_from_its_start_to_its_end_in_event_time() -> None:
-    span: dict[str, Any] = {"time_details": {"start_time": _minute(120), "end_time": _minute(300)}}
+    span: dict[str, Any] = {"time_details": {"start_time": minute(120), "end_time": minute(300)}}
     events = table(rsi(event(501, **DISC, **span)))
     shown = [at for at in range(0, 600, 30) if near(events, HERE, at_s=at)]
-    begin, end = (60.0 * (_minute(at) - _minute(0)) - EPOCH_US / 1e6 % 60 for at in (120, 300))
+    begin, end = (60.0 * (minute(at) - minute(0)) - EPOCH_US / 1e6 % 60 for at in (120, 300))
     assert (shown[0], shown[-1]) == (np.ceil(begin / 30) * 30, np.ceil(end / 30) * 30 - 30)
 
 
@@ -159,7 +154,7 @@ def test_an_older_message_that_comes_late_changes_nothing() -> None:
         (event(401), "event_nowhere"),
         (event(401, reference_links=[{"upstream_node_id": {"id": 1}, "downstream_node_id": {"id": 2}}]), "event_nowhere"),
         (event(401, event_pos={"offset_ll": {"position-LL1": {"longitude_deg": 0.0, "latitude_deg": 0.0}}}), "event_nowhere"),
-        (event(401, **DISC, time_details={"start_time": _minute(600), "end_time": _minute(60)}), "event_times"),
+        (event(401, **DISC, time_details={"start_time": minute(600), "end_time": minute(60)}), "event_times"),
         (event(65_535, **DISC), "event_unknown"),
         (event(0, **DISC), "event_unknown"),
         (event(899, **DISC), "event_unknown"),

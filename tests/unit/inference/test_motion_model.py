@@ -98,7 +98,7 @@ def test_a_red_light_runner_is_seen_with_the_model_too(model) -> None:
 
 
 def test_following_and_ordinary_stops_stay_silent_with_the_model_too(model) -> None:
-    following = [Car(1, (0, 18, 0), 0, 20), Car(2, (0, 0, 0), 0, 20)]
+    following = [Car(1, (0, 18, 0), 0, 14), Car(2, (0, 0, 0), 0, 14)]  # as fast as is allowed
     assert raised(drive(following, 5, site(roads=Crossroads(), model=model))) == []
     crossing = [Car(1, (0, -80, 0), 0, 14, lambda t: -3.5 if t >= 3 else 0.0), Car(2, (-60, 0, 0), 90, 12)]
     assert raised(drive(crossing, 8, site(roads=Crossroads(), model=model))) == []

@@ -11,15 +11,19 @@ from chelu.codec.envelope import Envelope
 from chelu.geo import LocalFrame
 from chelu.messages import SPAT, Batch
 from chelu.topics import Kind
+from services.inference.city.jams import JamParameters
+from services.inference.events.kinds import EventParameters
 from services.inference.life import LifeParameters
 from services.inference.outbox import WARNING_COLUMNS, Sent, documents, letter, warning_rows
 from services.inference.parameters import table
 from services.inference.register import Device, Register
 from services.inference.signals import SignalTable
 from services.inference.v2x.catalogue import APPLICATIONS
+from services.inference.weather import WeatherParameters
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, report, site
 
 DOCS = Path(__file__).parents[3] / "docs"
+PAGES = (("events.md", EventParameters), ("weather.md", WeatherParameters), ("applications/tjw.md", JamParameters))
 FRAME = LocalFrame(29.5, 106.5, 250.0)
 
 
@@ -124,7 +128,7 @@ def test_the_newest_state_of_a_phase_counts() -> None:
 
 @pytest.mark.parametrize(
     ("page", "kind"),
-    [*((f"applications/{one.name}.md", one.parameters) for one in APPLICATIONS), ("inference.md", LifeParameters)],
+    [*((f"applications/{one.name}.md", one.parameters) for one in APPLICATIONS), ("inference.md", LifeParameters), *PAGES],
 )
 def test_the_documents_show_the_parameters_as_they_are(page, kind) -> None:
     assert table(kind) in (DOCS / page).read_text(encoding="utf-8")

@@ -81,6 +81,7 @@ def falls_to_s(trace: Trace, series: Floats, level: Floats) -> Floats:
     before = np.maximum(instant - 1, 0)
     high, low = series[before, run], series[instant, run]
     falls = (instant > 0) & np.isfinite(high) & (high > low)
+    high, low = (np.where(falls, one, 0.0) for one in (high, low))  # infinite ones take no part
     share = np.where(falls, (high - level) / np.where(falls, high - low, 1.0), 1.0)
     when = (before + np.where(instant > 0, share, 0.0)) * trace.step_s
     return np.where(below.any(axis=0), when, np.inf)

@@ -103,12 +103,9 @@ def _limit(trace: Trace, one: Limit) -> Judged:
 def _decide(trace: Trace, one: Limit, bound: str, series: Floats, counted: Mask) -> Decisive:
     limit = values(getattr(one, bound), trace.parameters, trace.runs)
     within = values(0.0 if one.within is None else one.within, trace.parameters, trace.runs)
-    if bound in {"at_least", "above"}:
-        off = series - limit
-    elif bound in {"at_most", "below"}:
-        off = limit - series
-    else:
-        off = within - np.abs(series - limit)
+    with np.errstate(invalid="ignore"):  # a limit may be infinite for some parameters, and a value beside it, too
+        over = series - limit
+    off = {"at_least": over, "above": over, "at_most": -over, "below": -over}.get(bound, within - np.abs(over))
     known = counted & ~np.isnan(series)
     instant = np.argmin(np.where(known, off, np.inf), axis=0)
     run = np.arange(trace.runs)

@@ -104,7 +104,8 @@ class Verdicts:
         """
         found = np.full(self.runs, np.nan)
         for one in self.requirements:
-            found = np.fmin(found, one.margin / np.where(one.limit == 0, 1.0, np.abs(one.limit)))
+            has_size = np.isfinite(one.limit) & (one.limit != 0)
+            found = np.fmin(found, one.margin / np.where(has_size, np.abs(one.limit), 1.0))
         return found
 
     def worst_runs(self, count: int) -> list[int]:

@@ -104,12 +104,12 @@ def _line(question: Question) -> Floats:
 
 
 def _red_passages(question: Question) -> Floats:
-    """Of one signal, or of all on the actor's way; NaN where there is none."""
+    """Of one signal, or of all on the actor's way, up to each instant (t, n); NaN where there is none."""
     trace, wanted = question.trace, question.texts["signal"]
     signals = [wanted] if wanted else list(trace.stop_lines)
     counts = [_passages(replace(question, texts={"signal": signal}), signal) for signal in signals if signal in trace.lights]
     if not counts:
-        return np.full(trace.runs, np.nan)
+        return np.full((trace.instants, trace.runs), np.nan)
     is_none = np.isnan(counts).all(axis=0)
     return np.where(is_none, np.nan, np.nansum(counts, axis=0))
 
@@ -119,8 +119,8 @@ def _passages(question: Question, signal: str) -> Floats:
     trace, actor = question.trace, question.parties[0]
     line, front = _line(question), _front(trace, actor)
     passes = (front[:-1] <= line) & (front[1:] > line) & question.during[1:]
-    count = np.sum(passes & (trace.lights[signal] == Light.RED)[:-1], axis=0)
-    return np.where(np.isnan(line), np.nan, count.astype(np.float64))
+    count = np.cumsum(passes & (trace.lights[signal] == Light.RED)[:-1], axis=0, dtype=np.float64)
+    return np.where(np.isnan(line), np.nan, np.concatenate([np.zeros((1, trace.runs)), count]))
 
 
 METRICS = (
@@ -221,7 +221,7 @@ METRICS = (
         name="red_light_passage",
         unit="",
         parties=(1,),
-        formula="how often the front bumper passes the line forwards while the signal shows red",
+        formula="how often, up to t, the front bumper has passed the line forwards while the signal shows red",
         about="Light state 3 of YD/T 3709; the light at the last instant before the passage counts.",
         edges="0 when the actor begins beyond the line; not measured where no signal stands on its way.",
         measure=_red_passages,

@@ -1,0 +1,92 @@
+"""A run as an MCAP file that Foxglove opens: the actors as boxes, what happened as log lines, and every sample as a row.
+
+Topics: ``/scene`` (foxglove.SceneUpdate, in the road's metres), ``/events`` (foxglove.Log), ``/actors/{name}`` (JSON). Times are
+counted from the run's beginning: a run in memory has no other clock.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from mcap.writer import CompressionType, Writer
+
+from chelu import foxglove
+from simulators.scenario.evidence.shown import Shown
+from simulators.scenario.evidence.story import told
+
+LIBRARY = "chelu"
+HEIGHTS_M = {"car": 1.5, "bus": 3.1, "truck": 3.6, "pedestrian": 1.7, "bicycle": 1.7, "motorcycle": 1.6, "robot": 1.0}
+USUAL_HEIGHT_M = 1.5
+ROW = {
+    "title": "chelu.actor",
+    "type": "object",
+    "properties": {
+        name: {"type": "number"}
+        for name in ("time_s", "x_m", "y_m", "elevation_m", "heading_deg", "speed_mps", "acceleration_mps2", "along_m", "aside_m")
+    },
+}
+
+
+class Line(NamedTuple):
+    """One message: when, on which topic, of which schema, what."""
+
+    time_us: int
+    topic: str
+    schema: str
+    document: dict[str, Any]
+
+
+def recording(shown: Shown) -> bytes:
+    """The file."""
+    target = io.BytesIO()
+    writer = Writer(target, compression=CompressionType.ZSTD)
+    writer.start(library=LIBRARY)
+    header = shown.evidence.header
+    writer.add_metadata("scenario", {"scenario": header.scenario, "run": str(shown.run), "verdict": shown.outcome.word})
+    writer.add_metadata("parameters", {name: f"{column[shown.run]:g}" for name, column in shown.evidence.parameters.items()})
+    schemas, channels = dict[str, int](), dict[str, int]()
+    for line in sorted(_lines(shown), key=lambda line: line.time_us):
+        if line.schema not in schemas:
+            schemas[line.schema] = writer.register_schema(line.schema, "jsonschema", _schema(line.schema))
+        if line.topic not in channels:
+            channels[line.topic] = writer.register_channel(line.topic, "json", schemas[line.schema])
+        text = json.dumps(line.document, ensure_ascii=False, allow_nan=False).encode()
+        writer.add_message(channels[line.topic], line.time_us * 1000, text, line.time_us * 1000)
+    writer.finish()  # type: ignore[no-untyped-call]
+    return target.getvalue()
+
+
+def _lines(shown: Shown) -> Iterator[Line]:
+    for event in told(shown):
+        time_us = max(round(event.time_s * 1e6), 0)
+        yield Line(time_us, "/events", foxglove.LOG, foxglove.log(time_us, event.text, event.who))
+    for instant in range(shown.last + 1):
+        time_us = round(instant * shown.trace.step_s * 1e6)
+        boxes = [_box(shown, actor, instant, time_us) for actor in range(len(shown.trace.actors))]
+        yield Line(time_us, "/scene", foxglove.SCENE, foxglove.scene(boxes))
+        for actor, one in enumerate(shown.trace.actors):
+            yield Line(time_us, f"/actors/{one.name}", "chelu.actor", _row(shown, actor, instant))
+
+
+def _box(shown: Shown, actor: int, instant: int, time_us: int) -> dict[str, Any]:
+    trace, one, at = shown.trace, shown.trace.actors[actor], (instant, shown.column, actor)
+    place = float(trace.xy[at][0]), float(trace.xy[at][1]), float(trace.elevation_m[at])
+    size = one.length_m, one.width_m, HEIGHTS_M.get(one.kind, USUAL_HEIGHT_M)
+    color = foxglove.OWN_COLOR if actor == shown.focus else foxglove.OTHER_COLOR
+    return foxglove.entity(time_us, one.name, place, float(trace.heading_deg[at]), size, color)
+
+
+def _row(shown: Shown, actor: int, instant: int) -> dict[str, Any]:
+    trace, at = shown.trace, (instant, shown.column, actor)
+    row = {"time_s": instant * trace.step_s, "x_m": trace.xy[at][0], "y_m": trace.xy[at][1]}
+    names = ("elevation_m", "heading_deg", "speed_mps", "acceleration_mps2", "along_m", "aside_m")
+    row |= {name: getattr(trace, name)[at] for name in names}
+    return {name: float(value) for name, value in row.items() if np.isfinite(value)}
+
+
+def _schema(name: str) -> bytes:
+    return foxglove.schema_bytes(name) if name in foxglove.SCHEMAS else json.dumps(ROW).encode()

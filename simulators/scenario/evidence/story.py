@@ -1,0 +1,65 @@
+"""What happened in a run, in order: manoeuvres, lights, warnings, the contact, the decisive instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.scenario.evidence.shown import Shown
+from simulators.signals import Light
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """kind: manoeuvre, light, warning, contact or decisive; who: an actor, a signal or an application."""
+
+    time_s: float
+    kind: str
+    who: str
+    text: str
+
+
+def told(shown: Shown) -> list[Event]:
+    """Everything up to the run's end, in order of time."""
+    events = [*_manoeuvres(shown), *_lights(shown), *_warnings(shown), *_contact(shown), *_decisive(shown)]
+    return sorted(events, key=lambda event: event.time_s)
+
+
+def _manoeuvres(shown: Shown) -> Iterator[Event]:
+    for name, times in shown.trace.fired.items():
+        time_s = float(times[shown.column])
+        if np.isfinite(time_s):
+            yield Event(time_s, "manoeuvre", name, f"{name} begins")
+
+
+def _lights(shown: Shown) -> Iterator[Event]:
+    for signal, states in shown.trace.lights.items():
+        own = states[: shown.last + 1, shown.column]
+        for instant in np.flatnonzero(np.diff(own, prepend=-1)).tolist():
+            word = Light(int(own[instant])).name.lower().replace("_", " ")
+            yield Event(instant * shown.trace.step_s, "light", signal, f"{signal} shows {word}")
+
+
+def _warnings(shown: Shown) -> Iterator[Event]:
+    said = shown.single.warnings
+    if said is None:
+        return
+    columns = [said[name].tolist() for name in ("time_s", "application", "host", "other", "state")]
+    for time_s, application, host, other, state in zip(*columns, strict=True):
+        about = f" about {other}" if other else ""
+        yield Event(float(time_s), "warning", str(application), f"{application} to {host}{about}: {state}")
+
+
+def _contact(shown: Shown) -> Iterator[Event]:
+    time_s = float(shown.trace.contact_s[shown.column])
+    if np.isfinite(time_s):
+        one, other = (shown.trace.actors[row].name for row in shown.trace.contact[shown.column].tolist())
+        yield Event(time_s, "contact", one, f"{one} and {other} touch")
+
+
+def _decisive(shown: Shown) -> Iterator[Event]:
+    deciding = shown.deciding
+    if deciding is not None and np.isfinite(deciding.at_s[shown.run]):
+        yield Event(shown.decisive_s, "decisive", deciding.metric, f"decides: {deciding.title}")

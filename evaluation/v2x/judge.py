@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from evaluation.v2x import decks, ordinary, score
+from evaluation.v2x import decks, ordinary, rules_signals, score
 from evaluation.v2x.ordinary import Roadside
 from evaluation.v2x.radio import nominal, varied
 from evaluation.v2x.staging import STAGES, stage
@@ -27,6 +27,7 @@ class Plan:
 
 
 FULL, SHORT = Plan(2000, 24), Plan(200, 0)
+RULES = {**rules_signals.RULES}  # judged by the rule itself: a quarter as many as of conflicts are staged
 TRAFFIC, NGSIM = "traffic, ", "NGSIM"
 
 
@@ -36,6 +37,9 @@ def tasks(plan: Plan, at: Roadside) -> Mapping[str, Callable[[Tell], dict[str, A
     for application in STAGES:
         named[f"{application}, nominal"] = partial(_nominal, application, plan)
         named[f"{application}, varied"] = partial(_varied, application, plan)
+    for name, rule in RULES.items():
+        for how in ("nominal", "varied"):
+            named[f"{name}, {how}"] = partial(_ruled, rule, plan, is_varied=how == "varied")
     named["decks"] = partial(decks.cross, plan.encounters, plan.seed)
     named["decks on a map"] = partial(decks.cross_on_map, plan.encounters, plan.seed)
     named[f"{TRAFFIC}shipped"] = partial(ordinary.drive_district, 0, at)
@@ -57,11 +61,15 @@ def _varied(application: str, plan: Plan, tell: Tell) -> dict[str, Any]:
     return score.figures(encounters, truth, outcome) | {"slices": score.slices(truth, outcome, conditions)}
 
 
+def _ruled(rule: Callable[..., dict[str, Any]], plan: Plan, tell: Tell, *, is_varied: bool) -> dict[str, Any]:
+    return rule(plan.encounters // 4, plan.seed + is_varied, is_varied=is_varied, tell=tell)
+
+
 def report(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The document: per application the nominal figures, the varied ones, and false warnings of ordinary traffic."""
     traffic = ordinary.together(part for name, part in parts.items() if name.startswith(TRAFFIC))
     applications: dict[str, Any] = {}
-    for name in STAGES:
+    for name in (*STAGES, *RULES):
         at_nominal = dict(parts.get(f"{name}, nominal", {}))
         if at_nominal:
             false = traffic["false_per_vehicle_hour"].get(name, 0.0) if traffic else None

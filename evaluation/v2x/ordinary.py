@@ -68,7 +68,8 @@ def together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
 def _figures(driven: Traffic, at: Roadside, tell: Tell) -> dict[str, Any]:
     hindsight = Hindsight(driven.recording)
     explanations = Explanations(driven.recording, hindsight)
-    warnings = drive(driven, tell, explanations if at.explanations else None)
+    rules = Counter[str]()
+    warnings = drive(driven, tell, explanations if at.explanations else None, rules)
     verdicts = hindsight.verdicts(warnings)
     if at.explanations:
         explanations.append_to(at.explanations, verdicts)
@@ -78,8 +79,8 @@ def _figures(driven: Traffic, at: Roadside, tell: Tell) -> dict[str, Any]:
     }
     return {
         "vehicle_hours": round(driven.vehicle_hours, 3),
-        "raised": _sorted(Counter(one.application for one in warnings)),
-        "false": _sorted(count[Verdict.NEEDLESS]),
+        "raised": _sorted(Counter(one.application for one in warnings) + rules),
+        "false": _sorted(count[Verdict.NEEDLESS] + rules),
         "unjudged": _sorted(count[Verdict.UNJUDGED]),
     }
 
@@ -88,8 +89,16 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def drive(driven: Traffic, tell: Tell | None = None, explanations: Explanations | None = None) -> list[Raised]:
-    """All of a recording through one site; every warning raised."""
+def drive(
+    driven: Traffic,
+    tell: Tell | None = None,
+    explanations: Explanations | None = None,
+    rules: Counter[str] | None = None,
+) -> list[Raised]:
+    """All of a recording through one site; every warning raised of another. rules: counts those about things.
+
+    Nobody runs a red light in a recording, nor does a roadside tell of an event: a warning about a thing is a false one.
+    """
     roads = driven.recording.roads
     site = Site(SiteParameters(), roads=roads, model=OnnxMotionModel(shipped()), new_id=map(str, itertools.count()).__next__)
     lasts_s, found = float(driven.recording.time_s[-1]) + 1e-9, list[Raised]()
@@ -97,6 +106,8 @@ def drive(driven: Traffic, tell: Tell | None = None, explanations: Explanations 
         if driven.signals is not None:
             site.signals.update(driven.signals.at(at_s))
         for one in site.step(reports, EPOCH_US + round(at_s * 1e6)):
+            if rules is not None and one.state is State.RAISED and one.subject is not None and one.subject.advice is None:
+                rules[one.application] += 1
             if one.state is State.RAISED and one.other is not None:
                 warning = Raised(one.application, _road_user(one.host), _road_user(one.other), at_s)
                 found.append(warning)

@@ -12,7 +12,7 @@ from evaluation.v2x import decks, score
 from evaluation.v2x.actors import film, still
 from evaluation.v2x.encounters import Encounters
 from evaluation.v2x.instants import SixInstants
-from evaluation.v2x.judge import SHORT, report, tasks
+from evaluation.v2x.judge import RULES, SHORT, report, tasks
 from evaluation.v2x.ordinary import Roadside
 from evaluation.v2x.radio import broadcast, nominal, varied
 from evaluation.v2x.results import Results
@@ -169,5 +169,5 @@ def test_a_run_goes_on_only_with_one_of_its_kind(tmp_path) -> None:
 
 def test_every_application_is_judged_at_nominal_and_at_varied_conditions(tmp_path) -> None:
     named = tasks(SHORT, Roadside(tmp_path))
-    staged = {f"{one}, {how}" for one in STAGES for how in ("nominal", "varied")}
+    staged = {f"{one}, {how}" for one in (*STAGES, *RULES) for how in ("nominal", "varied")}
     assert staged | {"decks", "decks on a map", "traffic, shipped", "NGSIM"} == set(named)

@@ -57,6 +57,11 @@ def _light(signal: str, group: int) -> str:
 
 def town(move: Move = lambda points: points, *, may_turn_right: bool = False, rises: float = 0.0) -> RoadNetwork:
     """The town, its points (k, 3) moved; rises: gradient of the road northwards. The right turn is held by no signal."""
+    return sumo.read(town_file(move, may_turn_right=may_turn_right, rises=rises))
+
+
+def town_file(move: Move = lambda points: points, *, may_turn_right: bool = False, rises: float = 0.0) -> bytes:
+    """The same as the file that it is read from."""
     plan = {name: np.array([(x, y, rises * y) for x, y in points]) for name, points in _LANES.items()}
     edges = "".join(_edge(name, move(points)) for name, points in plan.items() if may_turn_right or name != ":c_2_0")
     ways = [
@@ -70,7 +75,7 @@ def town(move: Move = lambda points: points, *, may_turn_right: bool = False, ri
         f'<tlLogic id="{name}" type="static" programID="0" offset="0">{phase.format(state)}</tlLogic>'
         for name, state in (("c", "rG"), ("d", "G"))
     )
-    return sumo.read(f"<net>{edges}{logics}{''.join(ways)}</net>".encode())
+    return f"<net>{edges}{logics}{''.join(ways)}</net>".encode()
 
 
 def plain() -> RoadNetwork:

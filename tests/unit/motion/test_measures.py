@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chelu.motion import drivers, exposure, following, rss
 
@@ -131,3 +133,49 @@ def test_required_deceleration_is_just_enough_in_a_simulation(gap, follower, lea
 
 def test_required_deceleration_is_infinite_when_the_gap_is_gone_before_the_reaction() -> None:
     assert following.required_deceleration_mps2(*(np.array(x) for x in (5.0, 20.0, 0.0, 0.0, 0.8))) == np.inf
+
+
+positive = st.floats(0.5, 60.0)
+
+
+@given(positive, positive)
+def test_required_deceleration_for_one_that_stands_is_that_of_the_way_left_after_the_reaction(speed, wait) -> None:
+    wait = min(wait, 2.0)
+    gap = speed * wait + 10.0
+    need = following.required_deceleration_mps2(*(np.array(x) for x in (gap, speed, 0.0, 0.0, wait)))
+    assert need == pytest.approx(speed**2 / 20.0, rel=1e-9)
+
+
+@given(positive, positive, positive, st.floats(0.1, 20.0))
+def test_required_deceleration_grows_with_speed_and_shrinks_with_the_gap(gap, follower, leader, more) -> None:
+    def need(gap_m, follower_mps):
+        return float(following.required_deceleration_mps2(*(np.array(x) for x in (gap_m, follower_mps, leader, 0.0, 0.5))))
+
+    assert need(gap, follower + more) >= need(gap, follower) - 1e-12
+    assert need(gap + more, follower) <= need(gap, follower) + 1e-12
+    assert need(gap, follower) == pytest.approx(
+        following.mdrac_mps2(np.array(gap), np.array(follower), np.array(leader), 0.5), rel=1e-9
+    ), "the same as DRAC after a reaction, where the leader does not brake"
+
+
+@given(positive, positive, st.floats(0.0, 60.0))
+def test_time_to_collision_is_when_the_gap_is_used_up_and_no_measure_minds_a_common_time_scale(gap, follower, leader) -> None:
+    ttc = float(following.ttc_s(np.array(gap), np.array(follower), np.array(leader)))
+    if np.isfinite(ttc):
+        assert (follower - leader) * ttc == pytest.approx(gap, rel=1e-9)
+        assert float(following.ttc_s(np.array(gap), np.array(follower * 2), np.array(leader * 2))) == pytest.approx(
+            ttc / 2, rel=1e-9
+        )
+    else:
+        assert follower <= leader
+
+
+@given(*(st.floats(0.0, 30.0) for _ in range(4)), st.floats(-100.0, 100.0))
+def test_encroachment_does_not_depend_on_who_is_a_nor_on_when_the_clock_began(enter_a, stay_a, enter_b, stay_b, shift) -> None:
+    enter_b += abs(enter_a - enter_b) < 1e-3  # who is first must not be a matter of rounding
+    times = [np.array(x) for x in (enter_a, enter_a + stay_a, enter_b, enter_b + stay_b)]
+    pet = exposure.pet_of_passages_s(*times)
+    moved = exposure.pet_of_passages_s(*(one + shift for one in times))
+    assert moved == pytest.approx(pet, abs=1e-9)
+    assert exposure.pet_of_passages_s(*times[2:], *times[:2]) == pytest.approx(pet, abs=1e-12)
+    assert (pet < 0) == (max(enter_a, enter_b) < (enter_a + stay_a if enter_a <= enter_b else enter_b + stay_b))

@@ -227,3 +227,59 @@ def _enters(speed, way, clear, reaction, rate):
     braked = np.minimum(np.maximum(times - reaction, 0), speed / rate)
     driven = speed * np.minimum(times, reaction) + speed * braked - 0.5 * rate * braked**2
     return bool(np.any(driven > way))
+
+
+def test_the_chance_of_two_that_pass_side_by_side_is_that_of_their_offset() -> None:
+    """Parallel, straight, unsure across only: Φ((w − d)/σ) − Φ((−w − d)/σ) with σ² of both and w the mean of the widths."""
+    for aside in (0.0, 1.0, 1.8, 2.6, 3.5):
+        a, b = _straight((0, 0), 0, 10), _straight((aside, 30), 180, 10)
+        each = np.full((1, a.xy.shape[1]), 0.6)
+        unsure = Spread(np.full_like(each, 1e-3), each, np.zeros(1, np.int64))
+        sigma = 0.6 * math.sqrt(2.0)
+        phi = [0.5 * (1 + math.erf((side * 1.8 - aside) / sigma / math.sqrt(2))) for side in (1, -1)]
+        assert meet(a, b, 0.2, unsure, unsure).probability[0] == pytest.approx(phi[0] - phi[1], abs=1e-6)
+
+
+speeds = st.floats(3, 25)
+
+
+@given(speeds, speeds, st.floats(-60, -10), st.floats(-60, -10), st.floats(40, 140))
+def test_the_shared_area_of_straight_ways_has_the_times_and_the_pet_of_the_closed_form(fast, slow, one, two, heading) -> None:
+    """Rectangles cover a stretch of the other's band from when to when; sampled ways are too wide by two steps at most."""
+    a, b = _straight((0, one), 0, fast, last_s=8.0), _along(heading, two, slow)
+    found = passages(a, b, 0.2, np.array([8.0]))
+    sine, cosine = abs(math.sin(math.radians(heading))), abs(math.cos(math.radians(heading)))
+    half = (
+        1.8 + 1.8 * cosine
+    ) / 2 / sine + 4.6 / 2  # from the crossing of the middles to where a bumper touches the other's band
+    exact = [((-way - half) / speed, (-way + half) / speed) for way, speed in ((one, fast), (two, slow))]
+    if max(leave for _, leave in exact) > 7.0 or min(enter for enter, _ in exact) < 0.3:
+        return
+    for (enter, leave), said_enter, said_leave in zip(
+        exact, (found.enter_a_s[0], found.enter_b_s[0]), (found.leave_a_s[0], found.leave_b_s[0]), strict=True
+    ):
+        assert -0.41 <= said_enter - enter <= 1e-6
+        assert -1e-6 <= said_leave - leave <= 0.41
+    first, second = sorted(exact)
+    assert abs(found.pet_s[0] - (second[0] - first[1])) <= 0.83 or abs(exact[0][0] - exact[1][0]) < 0.42
+
+
+def _along(heading, from_m, speed):
+    """Straight through the origin along a heading, from `from_m` before it."""
+    return _straight(np.array([np.sin(np.radians(heading)), np.cos(np.radians(heading))]) * from_m, heading, speed, last_s=8.0)
+
+
+@given(st.floats(0.2, 1.0), speeds, speeds, st.floats(8, 45), st.floats(8, 45))
+def test_who_starts_later_meets_as_much_later(wait, fast, slow, one, two) -> None:
+    """Both moved back by what they drive meanwhile: the contact comes later by just that time."""
+    now = _meet(_straight((0, -one), 0, fast), _straight((-two, 0), 90, slow), sigma=0.5)
+    later = _meet(_straight((0, -one - wait * fast), 0, fast), _straight((-two - wait * slow, 0), 90, slow), sigma=0.5)
+    if now.first_s[0] > 0 and now.first_s[0] + wait < 4.0:
+        assert later.first_s[0] == pytest.approx(now.first_s[0] + wait, abs=1e-6)
+
+
+@given(st.floats(0.05, 1.5), st.floats(0.0, 6.0), st.floats(0.05, 2.0))
+def test_the_further_aside_the_less_likely_a_contact(sigma, aside, more) -> None:
+    a = _straight((0, 0), 0, 10)
+    near, far = (_meet(a, _straight((off, 30), 180, 10), sigma=sigma).probability[0] for off in (aside, aside + more))
+    assert far <= near + 1e-6

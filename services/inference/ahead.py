@@ -10,9 +10,11 @@ import numpy as np
 from chelu.geo import heading_of
 from services.inference.history import Recent
 from services.inference.reports import Floats, Ints
+from services.inference.types import Mask
 from services.inference.ways import OnWays, Ways
 
 _MOST_ASIDE_M, _MOST_SLANT_DEG = 3.5, 50.0  # further off, a track is not on this way
+_MOST_DRIFT_MPS, _BENDS_DEG = 1.2, 5.0  # who moves aside faster than lanes are changed, where no way bends, leaves them all
 _COINCIDE_M = 15.0  # ways part no sooner than this far beyond what can be driven: one stands for all of them
 _BEND_S = np.array([1.0, 2.0, 3.5])
 _JUNCTION_M = (-40.0, 160.0)
@@ -58,6 +60,7 @@ def ahead_of(now: Recent, on: OnWays, horizon_s: float) -> Ahead:
     slant = _wrapped(now.heading_deg[row] - direction[:, 0])
     junction = ways.own_m[way] - along
     fits = (np.abs(aside) <= _MOST_ASIDE_M) & (np.abs(slant) <= _MOST_SLANT_DEG)
+    fits &= ~_leaves(speed, slant, direction, junction)
     fits &= (column == 0) | (junction <= speed * horizon_s + _COINCIDE_M)
     found = Ahead(
         row=row,
@@ -72,6 +75,13 @@ def ahead_of(now: Recent, on: OnWays, horizon_s: float) -> Ahead:
         choices=row,
     ).take(np.flatnonzero(fits))
     return replace(found, choices=np.bincount(found.row, minlength=len(lane))[found.row])
+
+
+def _leaves(speed_mps: Floats, slant_deg: Floats, direction_deg: Floats, junction_m: Floats) -> Mask:
+    """Whether a track steers off its way before the junction: where to, only physics shows. direction (r, …): of the way."""
+    is_straight = np.abs(_wrapped(direction_deg[:, 1] - direction_deg[:, 0])) <= _BENDS_DEG
+    drifts = speed_mps * np.abs(np.sin(np.radians(slant_deg))) > _MOST_DRIFT_MPS
+    return np.asarray(drifts & is_straight & (junction_m > 0))
 
 
 def on_ways(ways: Ways, ahead: Ahead, forward_m: Floats, aside_m: Floats) -> Floats:

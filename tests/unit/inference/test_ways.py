@@ -91,6 +91,15 @@ def test_ways_that_part_too_late_to_matter_are_one_and_who_is_on_none_has_none()
     np.testing.assert_allclose(now_xy, _now(cars).xy[ahead.row], atol=1e-9)
 
 
+def test_who_steers_off_a_straight_way_is_on_none_and_who_changes_lanes_is() -> None:
+    cars = [Car(1, (0, -80, 0), slant, 15) for slant in (0, 3, 6, 12)]
+    found = []
+    for car in cars:  # one after the other: their paths cross
+        on = OnWays(crossing(), np.zeros(1, np.int64), np.array([148.0]))
+        found.append(len(ahead_of(_now([car]), on, 5.0)) > 0)
+    assert found == [True, True, False, False]
+
+
 def test_in_a_junction_the_lane_before_still_tells_which_ways_there_are(network, roads) -> None:
     """Over a junction along one of several paths: the choice stays that of the lane from which it came until it is through."""
     lane = int(np.flatnonzero((roads.ways.of_lane[:, 2] >= 0) & (network.lane_kind() != Kind.JUNCTION))[0])

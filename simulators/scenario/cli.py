@@ -103,6 +103,19 @@ def run(
     raise typer.Exit(command(options, Console()))
 
 
+@app.command("compare")
+def compare(
+    before: Annotated[Path, typer.Argument(help="verdict.json of the earlier build.")],
+    now: Annotated[Path, typer.Argument(help="verdict.json of this build.")],
+) -> None:
+    """Say what got better or worse since an earlier build, case by case: exit code 1 when something got worse."""
+    with extra("simulators"):
+        from rich.console import Console
+
+        from simulators.scenario.comparing import command
+    raise typer.Exit(command(before, now, Console()))
+
+
 @app.command("r157")
 def r157(
     grid: Annotated[

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chelu.motion.footprints import Floats, forward, overlap, rightward
+from chelu.motion.footprints import Floats, overlap
+
+_STANDS_MPS = 1e-250  # divides any distance into a time that is never, and none into 0
+_NEVER_S = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +50,30 @@ def ttc_plane_s(offset: Floats, velocity_a: Floats, velocity_b: Floats, headings
     Exact for any headings: on each of the four edge directions the shadows meet during an interval; the rectangles overlap
     while all four intervals do.
     """
-    relative = velocity_b - velocity_a
+    (east, north), (relative_east, relative_north) = offset.T, (velocity_b - velocity_a).T
+    (sine_a, sine_b), (cosine_a, cosine_b) = np.sin(angles := np.radians(headings.T)), np.cos(angles)
+    cosine, sine = np.abs(cosine_a * cosine_b + sine_a * sine_b), np.abs(sine_b * cosine_a - cosine_b * sine_a)
+    (long_a, wide_a), (long_b, wide_b) = (0.5 * sizes[:, side].T for side in (0, 1))
+    axes = (
+        (sine_a, cosine_a, long_a + long_b * cosine + wide_b * sine),
+        (cosine_a, -sine_a, wide_a + long_b * sine + wide_b * cosine),
+        (sine_b, cosine_b, long_b + long_a * cosine + wide_a * sine),
+        (cosine_b, -sine_b, wide_b + long_a * sine + wide_a * cosine),
+    )
     enter, leave = np.full(len(offset), -np.inf), np.full(len(offset), np.inf)
-    axes = [direction(headings[:, side]) for side in (0, 1) for direction in (forward, rightward)]
-    for axis in axes:
-        reach = _shadow(axis, headings, sizes)
-        start, stop = shadow_interval(np.sum(offset * axis, axis=1), np.sum(relative * axis, axis=1), reach)
+    for axis_east, axis_north, reach in axes:
+        distance, speed = east * axis_east + north * axis_north, relative_east * axis_east + relative_north * axis_north
+        start, stop = _meeting(distance, speed, reach)
         enter, leave = np.maximum(enter, start), np.minimum(leave, stop)
-    return np.where((enter <= leave) & (leave >= 0), np.maximum(enter, 0.0), np.inf)
+    return np.where((enter <= leave) & (leave >= 0) & (enter < _NEVER_S), np.maximum(enter, 0.0), np.inf)
 
 
-def _shadow(axis: Floats, headings: Floats, sizes: Floats) -> Floats:
-    """Half the summed extent of both rectangles along `axis`: (n,)."""
-    parts = [
-        sizes[:, side, extent] * np.abs(np.sum(direction(headings[:, side]) * axis, axis=1))
-        for side in (0, 1)
-        for extent, direction in ((0, forward), (1, rightward))
-    ]
-    return np.asarray(0.5 * np.sum(parts, axis=0))
+def _meeting(distance: Floats, speed: Floats, reach: Floats) -> tuple[Floats, Floats]:
+    """When |distance + speed·t| ≤ reach holds; one that stands holds for ages, or begins as late, so that nothing is 0/0."""
+    moves = np.abs(speed) > 1e-12
+    towards = np.where(moves, distance * np.sign(speed), -np.abs(distance))
+    pace = np.where(moves, np.abs(speed), _STANDS_MPS)
+    return (-reach - towards) / pace, (reach - towards) / pace
 
 
 def shadow_interval(distance: Floats, speed: Floats, reach: Floats) -> tuple[Floats, Floats]:

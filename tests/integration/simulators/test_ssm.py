@@ -81,7 +81,7 @@ def _demand():
 
 def _motion(file):
     """By vehicle: step → front bumper's x and y, heading, speed."""
-    found = defaultdict(dict)
+    found: defaultdict[str, dict[int, tuple[float, ...]]] = defaultdict(dict)
     for _, element in ElementTree.iterparse(file):
         if element.tag == "timestep":
             step = round(float(element.get("time", "")) / STEP_S)

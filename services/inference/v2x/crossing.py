@@ -16,7 +16,7 @@ from services.inference.futures import STEP_S
 from services.inference.pairs import Tracks, swept
 from services.inference.reports import Floats
 from services.inference.types import Mask
-from services.inference.v2x.reactions import Notice, on_level, reaction_s
+from services.inference.v2x.reactions import Reaction, on_level, reaction_s
 from services.inference.v2x.scene import Views
 
 _CLEARING_S = 2.0  # what is swept so long after the contact still belongs to the conflict
@@ -27,7 +27,7 @@ class Needs:
     """For q views: metres to the shared area; decelerations; and the passage's PET.
 
     host_mps2, other_mps2: to leave the area to the other, after the reaction, as on a level road; host_stop_mps2,
-    other_stop_mps2: to stop short of it, beginning when a warning is up.
+    other_stop_mps2: to stop short of it, beginning now.
     """
 
     way_m: Floats
@@ -43,11 +43,11 @@ class Needs:
 
 
 def is_likely(views: Views, least_probability: float) -> Mask:
-    """Whether the futures touch, or might for all that is known; who covers one another now is no collision to come."""
-    return ((views.first_s > 0) & np.isfinite(views.first_s)) | ((views.probability >= least_probability) & ~(views.first_s <= 0))
+    """Whether the futures touch for all that is known; who covers one another now is no collision to come."""
+    return (views.probability >= least_probability) & ~(views.first_s <= 0)
 
 
-def needs_of(tracks: Tracks, views: Views, p: Notice) -> Needs:
+def needs_of(tracks: Tracks, views: Views, p: Reaction) -> Needs:
     """Both sides' needs; a need that no shared area was found for (the futures only might touch) is 0."""
     until = np.minimum(views.contact_s(), 1e3) + _CLEARING_S
     shared = passages(swept(tracks, views.host_way), swept(tracks, views.other_way), STEP_S, until)
@@ -59,7 +59,7 @@ def needs_of(tracks: Tracks, views: Views, p: Notice) -> Needs:
         speed = tracks.speed_mps[side]
         along = yielding_deceleration_mps2(speed, way, clear, reaction_s(tracks, side, p))
         yields.append(on_level(tracks, side, np.nan_to_num(along, nan=0.0, posinf=np.inf)))
-        stops.append(np.nan_to_num(stopping_mps2(speed, way - speed * p.notice_s), nan=0.0, posinf=np.inf))
+        stops.append(np.nan_to_num(stopping_mps2(speed, way), nan=0.0, posinf=np.inf))
     return Needs(np.nan_to_num(shared.way_a_m), yields[0], yields[1], stops[0], stops[1], shared.pet_s)
 
 

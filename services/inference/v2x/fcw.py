@@ -15,14 +15,14 @@ from chelu.motion.following import mttc_s, required_deceleration_mps2, ttc_s
 from services.inference.parameters import parameter
 from services.inference.reports import Floats
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Reaction, in_time_s, on_level, reaction_s
+from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable, on_level, reaction_s
 from services.inference.v2x.scene import Scene, Views
 
 NAME = "fcw"
 
 
 @dataclass(frozen=True, slots=True)
-class FcwParameters(Reaction):
+class FcwParameters(Notice):
     """Defaults and their sources; docs/applications/fcw.md carries this as a table."""
 
     warn_mps2: float = parameter(4.8, "m/s²", "above SUMO's and drivers' ordinary braking of up to 4.5 m/s²", high=12.0)
@@ -41,9 +41,6 @@ class FcwParameters(Reaction):
     )
     least_need_mps2: float = parameter(
         2.0, "m/s²", "and then only if it must brake noticeably: below, a warning is one too many", high=6.0
-    )
-    lead_s: float = parameter(
-        2.35, "s", "or will have to so long before contact: 2.5 s, less what speeds and gaps may be off", high=6.0
     )
     least_speed_mps: float = parameter(3.0, "m/s", "stop-and-go at walking pace is left to the driver", high=20.0)
     least_closing_mps: float = parameter(1.0, "m/s", "slower closing is following", high=20.0)
@@ -91,13 +88,12 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     leaves_mps = np.minimum(views.nears_mps + p.sure_drift_mps, 0.0)
     is_late &= views.overlap_m + leaves_mps * np.minimum(ttc, longest_s) >= p.overlap_m
     need_now = required_deceleration_mps2(gap, speed, ahead, leader_rate, np.zeros(len(host)))
-    noticeable_mps2 = p.least_need_mps2 * tracks.grip[host]
-    is_noticeable = (need_now >= noticeable_mps2) | (closing >= 2.0 * p.lead_s * noticeable_mps2)
+    must_brake = is_noticeable(need_now, closing, p.least_need_mps2 * tracks.grip[host], p)
     holds = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * longest_s)
     is_on_path = views.overlap_m >= p.overlap_m
     level = level_of(
-        imminent=is_danger & is_on_path & is_noticeable & (required >= p.imminent_mps2),
-        warns=is_danger & is_on_path & is_noticeable & ((required >= p.warn_mps2) | is_late),
+        imminent=is_danger & is_on_path & must_brake & (required >= p.imminent_mps2),
+        warns=is_danger & is_on_path & must_brake & ((required >= p.warn_mps2) | is_late),
         holds=holds | (is_late & (closing > 0)),
     )
     # Footprints that cover one another now are not a collision to come: one road user told twice, or one that happened already.

@@ -17,7 +17,7 @@ from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.lta import turns_across
 from services.inference.v2x.obligation import are_held_apart
-from services.inference.v2x.reactions import Notice, in_time_s
+from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
 from services.inference.v2x.scene import Scene, angle_at_deg
 
 NAME = "icw"
@@ -30,14 +30,17 @@ class IcwParameters(Notice):
     horizon_s: float = parameter(4.0, "s", "3GPP TS 22.185: ample response time 4 s", high=4.0)
     yield_mps2: float = parameter(4.5, "m/s²", "who can leave the place to the other with less may be about to", high=12.0)
     brake_now_s: float = parameter(
-        2.9, "s", "but not so near the contact: 2.5 s, and time for messages and confirmation", high=4.0
+        2.95, "s", "but not so near the contact: 2.5 s, and time for messages and confirmation", high=4.0
     )
     least_need_mps2: float = parameter(2.0, "m/s²", "and then only who must brake noticeably to stop short", high=6.0)
     other_need_mps2: float = parameter(0.5, "m/s²", "of another that may still be rolling out to its line", high=6.0)
     imminent_s: float = parameter(1.0, "s", "so close to the collision nothing is confirmed first", high=4.0)
     hold_share: float = parameter(0.7, "1", "hysteresis on yield_mps2", high=1.0)
-    least_probability: float = parameter(0.5, "1", "of a contact that the likeliest futures just miss", high=1.0)
+    least_probability: float = parameter(0.6, "1", "of a contact: less is passing closely, or another way", high=1.0)
     least_speed_mps: float = parameter(1.5, "m/s", "creeping vehicles are not warned of", high=20.0)
+    follows_deg: float = parameter(
+        35.0, "°", "who is ahead on the same path and no more turned off than this is followed", high=60.0
+    )
     least_angle_deg: float = parameter(25.0, "°", "below, the paths merge or follow: not this application", high=90.0)
     most_angle_deg: float = parameter(155.0, "°", "above, the vehicles are oncoming: not this application", low=90.0, high=180.0)
 
@@ -52,7 +55,7 @@ def assess(scene: Scene, parameters: IcwParameters) -> list[Assessment]:
     needs, contact = needs_of(tracks, views, p), views.contact_s()
     both = np.minimum(needs.host_mps2, needs.other_mps2)
     is_late = contact <= in_time_s(tracks, views.host, p.brake_now_s)
-    is_late &= needs.host_stop_mps2 >= p.least_need_mps2 * tracks.grip[views.host]
+    is_late &= is_noticeable(needs.host_stop_mps2, tracks.speed_mps[views.host], p.least_need_mps2 * tracks.grip[views.host], p)
     is_late &= needs.other_stop_mps2 >= p.other_need_mps2 * tracks.grip[views.other]
     warns = (both >= p.yield_mps2) | is_late
     level = level_of(
@@ -76,4 +79,11 @@ def _crosses(scene: Scene, p: IcwParameters) -> Mask:
         & (slower >= p.least_speed_mps)
         & (angle >= p.least_angle_deg)
         & (angle <= p.most_angle_deg)
+        & ~_follow(scene, p)
     )
+
+
+def _follow(scene: Scene, p: IcwParameters) -> Mask:
+    """Views of two on one path, of whom the one ahead turns off: the forward collision warning has them."""
+    views = scene.views
+    return np.asarray((np.abs(views.turn_deg) <= p.follows_deg) & (views.overlap_m >= 0.0) & (views.gap_m > 0))

@@ -16,7 +16,7 @@ from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.obligation import are_held_apart
-from services.inference.v2x.reactions import Notice, in_time_s
+from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene, Views, angle_at_deg, turned_deg
 
 NAME = "lta"
@@ -26,13 +26,15 @@ _STRAIGHT_DEG = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class LtaParameters(Notice):
+class LtaParameters(Reaction):
     """Defaults and their sources; docs/applications/lta.md carries this as a table."""
 
     warn_s: float = parameter(3.4, "s", "2.5 s, and time for messages and confirmation; turns are short", high=4.0)
     imminent_s: float = parameter(1.5, "s", "so close to the collision nothing is confirmed first", high=4.0)
-    least_need_mps2: float = parameter(1.8, "m/s²", "of the turning vehicle, to stop short; below, it has time", high=6.0)
-    least_probability: float = parameter(0.5, "1", "of a contact that the likeliest futures just miss", high=1.0)
+    least_need_mps2: float = parameter(
+        1.6, "m/s²", "of the turning vehicle, to stop short: 2 m/s² by when the warning is up; below, it has time", high=6.0
+    )
+    least_probability: float = parameter(0.7, "1", "of a contact, and so of a turn: before, it may go straight on", high=1.0)
     least_speed_mps: float = parameter(1.0, "m/s", "who stands may be waiting for the gap", high=20.0)
     least_oncoming_mps: float = parameter(2.0, "m/s", "who stands gives way", high=20.0)
     least_angle_deg: float = parameter(20.0, "°", "of the headings at contact", high=90.0)

@@ -15,6 +15,7 @@ from chelu.motion.braking import level_equivalent_mps2
 from services.inference.pairs import Tracks
 from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints
+from services.inference.types import Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,19 @@ class Reaction(Switch):
 
 @dataclass(frozen=True, slots=True)
 class Notice(Reaction):
-    """Parameters of those that tell a driver to stop short: what that needs when the warning is up, and not when it is due."""
+    """Parameters of those that warn only who must brake noticeably: now, or at its speed so long before the contact."""
 
-    notice_s: float = parameter(0.35, "s", "until a warning is up: messages take 0.1 s, and two or three must agree", high=2.0)
+    lead_s: float = parameter(
+        2.35,
+        "s",
+        "the need counts that there will be so long before contact: 2.5 s, less what speeds and gaps may be off",
+        high=6.0,
+    )
+
+
+def is_noticeable(need_mps2: Floats, closing_mps: Floats, least_mps2: Floats, p: Notice) -> Mask:
+    """Whether braking from now on, or from `lead_s` before the contact on at this closing speed, takes `least_mps2`."""
+    return np.asarray((need_mps2 >= least_mps2) | (closing_mps >= 2.0 * p.lead_s * least_mps2))
 
 
 def reaction_s(tracks: Tracks, side: Ints, p: Reaction) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from services.inference.parameters import parameter
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
-from services.inference.v2x.reactions import Notice, in_time_s
+from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
 from services.inference.v2x.scene import Scene
 
 NAME = "vrucw"
@@ -25,11 +25,9 @@ class VrucwParameters(Notice):
 
     warn_s: float = parameter(3.2, "s", "2.5 s before contact and two messages, and some for a pedestrian's whims", high=4.0)
     imminent_s: float = parameter(1.3, "s", "nothing is confirmed first: also of one first seen 0.7 s before contact", high=4.0)
-    least_need_mps2: float = parameter(
-        1.0, "m/s²", "of the vehicle, to stop short; earlier than of vehicles: they cannot", high=6.0
-    )
-    hard_mps2: float = parameter(4.5, "m/s²", "needed from now on: warned whatever the time left", high=12.0)
-    least_probability: float = parameter(0.3, "1", "of a contact that the likeliest futures just miss", high=1.0)
+    least_need_mps2: float = parameter(2.0, "m/s²", "of the vehicle, to stop short: below, it can stop at leisure", high=6.0)
+    hard_mps2: float = parameter(4.5, "m/s²", "needed after a reaction: warned whatever else", high=12.0)
+    least_probability: float = parameter(0.38, "1", "of a contact: who walks changes direction at will, so not more", high=1.0)
     least_speed_mps: float = parameter(1.5, "m/s", "slower vehicles can stop at once", high=20.0)
 
 
@@ -43,9 +41,12 @@ def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
         & (tracks.speed_mps[views.host] >= p.least_speed_mps)
     )
     needs, contact = needs_of(tracks, views, p), views.contact_s()
-    is_needed = needs.host_stop_mps2 >= p.least_need_mps2 * tracks.grip[views.host]
+    is_hard = needs.host_mps2 >= p.hard_mps2
+    least_mps2, speed = p.least_need_mps2 * tracks.grip[views.host], tracks.speed_mps[views.host]
+    must_brake = is_hard | is_noticeable(needs.host_stop_mps2, speed, least_mps2, p)
+    is_needed = must_brake & (needs.host_stop_mps2 >= least_mps2 / 2.0)
     warn_s = in_time_s(tracks, views.host, p.warn_s)
-    warns = is_needed & ((contact <= warn_s) | (needs.host_mps2 >= p.hard_mps2))
+    warns = is_needed & ((contact <= warn_s) | is_hard)
     level = level_of(
         imminent=warns & (contact <= p.imminent_s), warns=warns, holds=is_needed & (contact <= np.maximum(warn_s, 4.0))
     )

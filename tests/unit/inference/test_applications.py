@@ -5,7 +5,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tests.unit.inference.scenes import Car, drive, parties, raised
+from services.inference.reports import Participant
+from services.inference.site import site_parameters
+from tests.unit.inference.scenes import Car, drive, parties, raised, site
 
 BRAKE_AT = 2.0
 
@@ -182,3 +184,19 @@ def test_a_wrong_clock_keeps_only_its_own_vehicle_from_warnings() -> None:
     cars = [Car(1, (0, -70, 0), 0, 14), Car(2, (-70, 0, 0), 90, 14)]
     bystanders = [Car(10 + i, (500 + 50 * i, 500, 0), 0, 10, phase_s=-20.0 if i == 0 else 0.0) for i in range(12)]
     assert raised(drive([*cars, *bystanders], 6), "icw")
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_one_ahead_that_brakes_and_turns_off_is_followed_and_not_crossed(side) -> None:
+    turning = Car(1, (0, 12, 0), 0, 5.5, lambda t: -4.0 if t > 0.5 else 0.0, yaw=side * 26)
+    cars, crossed = [turning, Car(2, (0, 0, 0), 0, 6)], site_parameters({"icw": {"follows_deg": 0}}, where="here")
+    assert raised(drive(cars, 1.2), "icw") == []
+    assert raised(drive(cars, 1.2, site(parameters=crossed)), "icw") != []
+
+
+@pytest.mark.parametrize(("speed", "from_m", "is_warned"), [(5.0, 14.0, False), (5.0, 8.0, True), (12.0, 30.0, True)])
+def test_who_rolls_to_a_crossing_can_stop_for_a_pedestrian_and_who_drives_cannot(speed, from_m, is_warned) -> None:
+    contact_s = from_m / speed
+    walker = Car(2, (-1.4 * contact_s, 0, 0), 90, 1.4, is_seen=True, kind=Participant.PEDESTRIAN, size=(0.5, 0.5))
+    found = raised(drive([Car(1, (0, -from_m - 2.3, 0), 0, speed), walker], 0.5), "vrucw")
+    assert [one.host.vehicle_id for _, one in found] == ([1] if is_warned else [])

@@ -85,6 +85,7 @@ def run(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only every N-th chunk, from the I-th; the last one joins all.")
     ] = None,
+    against: Annotated[Path | None, typer.Option(help="An earlier verdict.json: what got worse, better, is new, gone.")] = None,
     site: Annotated[str | None, typer.Option(help="With --through-platform: the site, made if there is none.")] = None,
     data: Data = None,
     *,
@@ -96,9 +97,22 @@ def run(
     with extra("simulators"):
         from rich.console import Console
 
-        from simulators.scenario.running import Options, command
+        from simulators.scenario.running import command
+        from simulators.scenario.running_options import Options
     options = Options(
-        what, given or (), design, count, seed, repeat, allowed_workers(workers), output, shard, through_platform, site, data
+        what=what,
+        given=given or (),
+        design=design,
+        count=count,
+        seed=seed,
+        repeats=repeat,
+        workers=allowed_workers(workers),
+        output=output,
+        shard=shard,
+        against=against,
+        is_through_platform=through_platform,
+        site=site,
+        data=data,
     )
     raise typer.Exit(command(options, Console()))
 

@@ -9,19 +9,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
+from simulators.scenario import comparison
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given, repeated
 from simulators.scenario.description import Description
 from simulators.scenario.engine import run as run_engine
+from simulators.scenario.evidence.document import document
+from simulators.scenario.evidence.report import SHOWN_RUNS
+from simulators.scenario.evidence.shown import Evidence
+from simulators.scenario.evidence.writing import write
+from simulators.scenario.heading import header
 from simulators.scenario.judging import judge
-from simulators.scenario.library import Source, source_of
+from simulators.scenario.library import source_of
 from simulators.scenario.platform import driven
 from simulators.scenario.requirements import Validity
-from simulators.scenario.results import told
+from simulators.scenario.results import differences, told
+from simulators.scenario.running_options import Options
 from simulators.scenario.sweeping import Shard, sweep
 from simulators.scenario.trace import Trace
 from simulators.scenario.verdict import Verdicts
@@ -32,39 +40,37 @@ MOST_REAL_TIME_CASES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """The command's. site, data: of a run through the platform."""
+class Ran:
+    """The verdicts of all cases, and the traces of those that are looked at: rows `shown` of the cases."""
 
-    what: str
-    given: Sequence[str] = ()
-    design: str = Design.DEFAULT
-    count: int = 100
-    seed: int = 1
-    repeats: int = 1
-    workers: int = 1
-    output: Path | None = None
-    shard: str | None = None
-    is_through_platform: bool = False
-    site: str | None = None
-    data: Path | None = None
+    verdicts: Verdicts
+    trace: Trace
+    shown: Sequence[int]
 
 
 def command(options: Options, console: Console) -> int:
     """Run, judge, tell; the verdict's exit code, 130 when interrupted, 0 for a shard that waits for the others."""
     source = source_of(options.what)
-    description = source.description
-    cases = repeated(_cases(options, description), options.repeats)
+    cases = repeated(_cases(options, source.description), options.repeats)
+    before = None if options.against is None else comparison.read(options.against)
+    began = SystemClock().wall_us()
     try:
-        if options.is_through_platform:
-            return _told(source, cases, _through_platform(options, description, cases, console), console)
-        verdicts = _in_memory(options, description, cases, console)
+        run = _through_platform if options.is_through_platform else _in_memory
+        ran = run(options, source.description, cases, console)
     except KeyboardInterrupt:
         console.print("interrupted; with --output the chunks that are done are kept")
         return INTERRUPTED
-    if verdicts is None:
+    if ran is None:
         console.print(f"shard {options.shard} is done; the verdict comes once the others are")
         return 0
-    return _told(source, cases, verdicts, console)
+    console.print(told(source.description, cases, ran.verdicts))
+    evidence = Evidence(header(source, options, cases, began), ran.verdicts, cases.columns, ran.trace, tuple(ran.shown))
+    if before is not None:
+        console.print(differences(comparison.compared(before, document(evidence))))
+    if options.output is not None:
+        files = write(options.output, ran.trace, ran.verdicts, evidence.header, parameters=cases.columns, runs=ran.shown)
+        console.print(f"evidence: {files[0]} and {len(files) - 1} more files beside it", soft_wrap=True)
+    return ran.verdicts.exit_code
 
 
 def _cases(options: Options, description: Description) -> Cases:
@@ -77,11 +83,15 @@ def _cases(options: Options, description: Description) -> Cases:
     return cases_of(description, Request(Design(options.design), options.count, options.seed, fixed))
 
 
-def _in_memory(options: Options, description: Description, cases: Cases, console: Console) -> Verdicts | None:
+def _in_memory(options: Options, description: Description, cases: Cases, console: Console) -> Ran | None:
     shard = _shard(options)
     with tempfile.TemporaryDirectory(prefix="chelu-scenario-") as scratch, _bar(console, "cases", len(cases)) as advance:
         directory = options.output / "chunks" if options.output is not None else Path(scratch)
-        return sweep(description, cases, directory, workers=options.workers, shard=shard, tell=advance)
+        verdicts = sweep(description, cases, directory, workers=options.workers, shard=shard, tell=advance)
+    if verdicts is None:
+        return None
+    shown = verdicts.worst_runs(SHOWN_RUNS)
+    return Ran(verdicts, run_engine(description, cases.take(np.array(shown, np.intp))), shown)
 
 
 def _shard(options: Options) -> Shard:
@@ -95,17 +105,18 @@ def _shard(options: Options) -> Shard:
     return Shard(int(index), int(of))
 
 
-def _through_platform(options: Options, description: Description, cases: Cases, console: Console) -> Verdicts:
+def _through_platform(options: Options, description: Description, cases: Cases, console: Console) -> Ran:
     if len(cases) > MOST_REAL_TIME_CASES:
         raise ConfigurationError(
             "--through-platform", f"{len(cases):,} cases", f"at most {MOST_REAL_TIME_CASES:,}: each takes its time"
         )
-    trace = through_platform(options, description, cases, console)
+    trace = _driven(options, description, cases, console)
     lag = Validity.model_validate({"name": "the rig keeps up", "metric": "lag_s", "at_most": MOST_LAG_S})
-    return judge(trace, description.requirements, (*description.conditions(), lag))
+    verdicts = judge(trace, description.requirements, (*description.conditions(), lag))
+    return Ran(verdicts, trace, range(len(cases)))
 
 
-def through_platform(options: Options, description: Description, cases: Cases, console: Console) -> Trace:
+def _driven(options: Options, description: Description, cases: Cases, console: Console) -> Trace:
     """The trace of these cases with the warnings that the platform gave."""
     environ = {**os.environ, **({} if options.data is None else {"CHELU_HOME": str(options.data)})}
     site = options.site or f"scenario-{description.scenario}"[:24].rstrip("-")
@@ -118,11 +129,6 @@ def through_platform(options: Options, description: Description, cases: Cases, c
             done = round(share * 1000)
 
         return driven(run_engine(description, cases), site, SystemClock(), environ, tell)
-
-
-def _told(source: Source, cases: Cases, verdicts: Verdicts, console: Console) -> int:
-    console.print(told(source.description, cases, verdicts))
-    return verdicts.exit_code
 
 
 @contextmanager

@@ -85,7 +85,6 @@ def run(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only every N-th chunk, from the I-th; the last one joins all.")
     ] = None,
-    against: Annotated[Path | None, typer.Option(help="An earlier verdict.json: what got worse, better, is new, gone.")] = None,
     site: Annotated[str | None, typer.Option(help="With --through-platform: the site, made if there is none.")] = None,
     data: Data = None,
     *,
@@ -109,7 +108,6 @@ def run(
         workers=allowed_workers(workers),
         output=output,
         shard=shard,
-        against=against,
         is_through_platform=through_platform,
         site=site,
         data=data,

@@ -8,27 +8,16 @@ from rich.table import Table
 from rich.text import Text
 
 from simulators.scenario.cases import Cases
-from simulators.scenario.comparison import Comparison
 from simulators.scenario.description import Description
 from simulators.scenario.verdict import Judged, Outcome, Verdicts
 
 COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "magenta", Outcome.SKIPPED: "yellow"}
 SHOWN_CASES = 5
-SHOWN_DIFFERENCES = 20
 
 
 def told(description: Description, cases: Cases, verdicts: Verdicts) -> Group:
     """The table, the worst cases that did not pass, the verdict."""
     return Group(_table(verdicts), *_worst(cases, verdicts), _verdict(description, verdicts))
-
-
-def differences(found: Comparison) -> Group:
-    """What got worse, better, is new or gone since an earlier verdict."""
-    shown = Table("case", "requirement", "change", "before", "now", box=None, pad_edge=False, header_style="bold")
-    for one in found.differences[:SHOWN_DIFFERENCES]:
-        shown.add_row(one.case, one.requirement, one.change, one.before, one.now)
-    counts = ", ".join(f"{count:,} {change}" for change, count in found.counts.items())
-    return Group(*([shown] if found.differences else []), Text(f"against the earlier verdict: {counts}"))
 
 
 def _table(verdicts: Verdicts) -> Table:

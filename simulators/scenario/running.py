@@ -15,20 +15,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
-from simulators.scenario import comparison
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given, repeated
 from simulators.scenario.description import Description
 from simulators.scenario.engine import run as run_engine
-from simulators.scenario.evidence.document import document
 from simulators.scenario.evidence.report import SHOWN_RUNS
-from simulators.scenario.evidence.shown import Evidence
 from simulators.scenario.evidence.writing import write
 from simulators.scenario.heading import header
 from simulators.scenario.judging import judge
 from simulators.scenario.library import source_of
 from simulators.scenario.platform import driven
 from simulators.scenario.requirements import Validity
-from simulators.scenario.results import differences, told
+from simulators.scenario.results import told
 from simulators.scenario.running_options import Options
 from simulators.scenario.sweeping import Shard, sweep
 from simulators.scenario.trace import Trace
@@ -52,7 +49,6 @@ def command(options: Options, console: Console) -> int:
     """Run, judge, tell; the verdict's exit code, 130 when interrupted, 0 for a shard that waits for the others."""
     source = source_of(options.what)
     cases = repeated(_cases(options, source.description), options.repeats)
-    before = None if options.against is None else comparison.read(options.against)
     began = SystemClock().wall_us()
     try:
         run = _through_platform if options.is_through_platform else _in_memory
@@ -64,11 +60,15 @@ def command(options: Options, console: Console) -> int:
         console.print(f"shard {options.shard} is done; the verdict comes once the others are")
         return 0
     console.print(told(source.description, cases, ran.verdicts))
-    evidence = Evidence(header(source, options, cases, began), ran.verdicts, cases.columns, ran.trace, tuple(ran.shown))
-    if before is not None:
-        console.print(differences(comparison.compared(before, document(evidence))))
     if options.output is not None:
-        files = write(options.output, ran.trace, ran.verdicts, evidence.header, parameters=cases.columns, runs=ran.shown)
+        files = write(
+            options.output,
+            ran.trace,
+            ran.verdicts,
+            header(source, options, cases, began),
+            parameters=cases.columns,
+            runs=ran.shown,
+        )
         console.print(f"evidence: {files[0]} and {len(files) - 1} more files beside it", soft_wrap=True)
     return ran.verdicts.exit_code
 

@@ -11,7 +11,7 @@ from simulators.scenario.cases import Design
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command's options. against: an earlier verdict document; site, data: of a run through the platform."""
+    """The command's options. site, data: of a run through the platform."""
 
     what: str
     given: Sequence[str] = ()
@@ -22,7 +22,6 @@ class Options:
     workers: int = 1
     output: Path | None = None
     shard: str | None = None
-    against: Path | None = None
     is_through_platform: bool = False
     site: str | None = None
     data: Path | None = None

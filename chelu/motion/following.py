@@ -108,4 +108,5 @@ def _ratio(above: Floats, below: Floats) -> Floats:
     """above/below, inf where `below` is not positive."""
     above, below = np.broadcast_arrays(np.asarray(above, np.float64), np.asarray(below, np.float64))
     positive = below > 0
-    return np.where(positive, above / np.where(positive, below, 1.0), np.inf)
+    with np.errstate(over="ignore"):  # over next to nothing: infinite as well
+        return np.where(positive, above / np.where(positive, below, 1.0), np.inf)

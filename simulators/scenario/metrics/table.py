@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from simulators.scenario.metrics import driving, encounters, following, messages, nearness, safe_distances
+from simulators.scenario.metrics import driving, encounters, following, messages, nearness, road_keeping, safe_distances
 from simulators.scenario.metrics.metric import Metric
 
 GROUPS: Mapping[str, tuple[Metric, ...]] = MappingProxyType(
@@ -15,6 +15,7 @@ GROUPS: Mapping[str, tuple[Metric, ...]] = MappingProxyType(
         "Safe distances": safe_distances.METRICS,
         "A whole encounter": encounters.METRICS,
         "One actor's driving": driving.METRICS,
+        "One actor on its way": road_keeping.METRICS,
         "Warnings, messages and the rig": messages.METRICS,
     }
 )

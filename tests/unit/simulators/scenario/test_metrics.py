@@ -235,6 +235,22 @@ def test_jerk_is_what_the_acceleration_changes_by() -> None:
     assert np.count_nonzero(jerk > 0) == 1
 
 
+def test_starting_is_timed_from_the_instant_asked_for() -> None:
+    starts = (Motion((5.25, 0), 0, 0, 0.5), Motion((1.75, 0), 0, 0))  # above 2 km/h after 1.11 s
+    moves = (Motion((5.25, 0), 0, 5), Motion((1.75, 0), 0, 0))
+    run = trace(starts, moves, on_way=True)
+    np.testing.assert_allclose(measured(run, "start_up_s", of="ego"), [1.2, np.nan])
+    np.testing.assert_allclose(measured(run, "start_up_s", of="ego", **{"from": 1.0}), [0.2, np.nan])
+    assert measured(run, "start_up_s", of="other").tolist() == [np.inf, np.inf]
+
+
+def test_lateral_acceleration_is_that_of_the_circle() -> None:
+    straight = trace(CROSSING)
+    turning = replace(straight, heading_deg=straight.heading_deg + np.arange(51)[:, None, None] * -1.8 + 3.0)
+    lateral = measured(turning, "lateral_acceleration_mps2", of="ego")[1:, 0]
+    np.testing.assert_allclose(lateral, 10 * np.radians(18), rtol=1e-9)
+
+
 def test_stopping_before_beyond_and_never() -> None:
     stops = (Motion((5.25, 100), 0, 10, -5.0), Motion((1.75, 0), 0, 0))
     passes = (Motion((5.25, 100), 0, 10), Motion((1.75, 0), 0, 0))

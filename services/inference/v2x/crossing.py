@@ -49,6 +49,8 @@ def is_likely(views: Views, least_probability: float) -> Mask:
 
 def needs_of(tracks: Tracks, views: Views, p: Reaction) -> Needs:
     """Both sides' needs; a need that no shared area was found for (the futures only might touch) is 0."""
+    if not len(views):
+        return Needs(*np.zeros((6, 0)))
     until = np.minimum(views.contact_s(), 1e3) + _CLEARING_S
     shared = passages(swept(tracks, views.host_way), swept(tracks, views.other_way), STEP_S, until)
     yields, stops = [], []
@@ -58,9 +60,14 @@ def needs_of(tracks: Tracks, views: Views, p: Reaction) -> Needs:
     ):
         speed = tracks.speed_mps[side]
         along = yielding_deceleration_mps2(speed, way, clear, reaction_s(tracks, side, p))
-        yields.append(on_level(tracks, side, np.nan_to_num(along, nan=0.0, posinf=np.inf)))
-        stops.append(np.nan_to_num(stopping_mps2(speed, way), nan=0.0, posinf=np.inf))
-    return Needs(np.nan_to_num(shared.way_a_m), yields[0], yields[1], stops[0], stops[1], shared.pet_s)
+        yields.append(on_level(tracks, side, _or_nothing(along)))
+        stops.append(_or_nothing(stopping_mps2(speed, way)))
+    return Needs(_or_nothing(shared.way_a_m), yields[0], yields[1], stops[0], stops[1], shared.pet_s)
+
+
+def _or_nothing(value: Floats) -> Floats:
+    """0 where it is not known."""
+    return np.where(np.isnan(value), 0.0, value)
 
 
 def stopping_mps2(speed_mps: Floats, way_m: Floats) -> Floats:

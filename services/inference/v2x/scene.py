@@ -60,7 +60,9 @@ class Views:
 
     def take(self, rows: Ints) -> Self:
         """These, in this order."""
-        return type(self)(*(column.take(rows) for column in _columns(self)))
+        if not len(rows) and not len(self.host):
+            return self
+        return type(self)(*[column.take(rows) for column in _columns(self)])
 
     def contact_s(self) -> Floats:
         """When they touch, else when they are likeliest to."""
@@ -181,11 +183,16 @@ def wrapped_deg(turn_deg: Floats) -> Floats:
 
 def turned_deg(tracks: Tracks, side: Ints, until_s: Floats) -> Floats:
     """How far each of `side` will have turned to the right by `until_s` from now."""
-    step = np.clip(np.nan_to_num(until_s, posinf=0.0) / STEP_S, 0, tracks.heading_deg.shape[1] - 1).astype(np.int64)
-    return wrapped_deg(tracks.heading_deg[side, step] - tracks.heading_deg[side, 0])
+    return wrapped_deg(tracks.heading_deg[side, _step_at(tracks, until_s)] - tracks.heading_deg[side, 0])
 
 
 def angle_at_deg(tracks: Tracks, host: Ints, other: Ints, at_s: Floats) -> Floats:
     """Angle 0 … 180 between both headings `at_s` from now."""
-    step = np.clip(np.nan_to_num(at_s, posinf=0.0) / STEP_S, 0, tracks.heading_deg.shape[1] - 1).astype(np.int64)
+    step = _step_at(tracks, at_s)
     return np.abs(wrapped_deg(tracks.heading_deg[other, step] - tracks.heading_deg[host, step]))
+
+
+def _step_at(tracks: Tracks, at_s: Floats) -> Ints:
+    """The futures' sample before an instant; their first where there is none."""
+    step = np.where(np.isfinite(at_s), at_s, 0.0) / STEP_S
+    return np.asarray(np.minimum(np.maximum(step, 0.0), tracks.heading_deg.shape[1] - 1).astype(np.int64))

@@ -131,13 +131,14 @@ def _trigger(description: Description, one: Manoeuvre, path: tuple[str | int, ..
 
 
 def _requirements(description: Description) -> Found:
-    for index, requirement in enumerate(description.requirements):
-        for actor in requirement.actors():
-            if actor not in description.actors:
-                yield ("requirements", index), f"there is no actor {actor!r}; actors: " + ", ".join(description.actors)
     names = [one.name for one in description.manoeuvres]
     for part in ("requirements", "validity"):
         for index, limit in enumerate(getattr(description, part)):
+            for actor in limit.actors():
+                if actor not in description.actors:
+                    yield (part, index), f"there is no actor {actor!r}; actors: " + ", ".join(description.actors)
+            if limit.signal is not None and limit.signal not in description.road.signals:
+                yield (part, index), f"there is no signal {limit.signal!r}; " + _there_are("signals", description.road.signals)
             for name in sorted(set(limit.manoeuvres()) - set(names)):
                 yield (part, index), f"there is no manoeuvre {name!r}; " + _there_are("manoeuvres", names)
 

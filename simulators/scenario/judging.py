@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,13 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Decisive:
-    """The value (n,) that decides about one bound, the bound, the margin and the instant (−1: none)."""
+    """What decides about one bound, all (n,): value, bound, margin, instant (−1: none), and whether the bound is kept."""
 
     value: Floats
     limit: Floats
     margin: Floats
     instant: Ints
+    is_kept: Mask
 
 
 def judge(
@@ -79,12 +80,15 @@ def _requirement(trace: Trace, one: Requirement) -> Judged:
 
 def _validity(trace: Trace, one: Validity) -> Judged:
     if one.fired is None:
-        return _limit(trace, one)
+        found = _limit(trace, one)
+        return replace(found, outcome=np.where(found.outcome == Outcome.PASS, Outcome.PASS, Outcome.ERROR).astype(np.int8))
     began = trace.fired[one.fired]
     outcome = np.where(np.isnan(began), Outcome.ERROR, Outcome.PASS)
     reason = np.where(np.isnan(began), f"{one.fired} never began", "").astype(np.object_)
     nothing = np.full(trace.runs, np.nan)
-    return _judged(one, "fired", "s", outcome, Decisive(began, nothing, nothing, np.full(trace.runs, -1)), began, reason)
+    return _judged(
+        one, "fired", "s", outcome, Decisive(began, nothing, nothing, np.full(trace.runs, -1), ~np.isnan(began)), began, reason
+    )
 
 
 def _limit(trace: Trace, one: Limit) -> Judged:
@@ -93,11 +97,16 @@ def _limit(trace: Trace, one: Limit) -> Judged:
     question = question_of(trace, one, metric)
     measured = metric.measure(question)
     series = measured if measured.ndim == 2 else measured[None]
-    counted = question.during if measured.ndim == 2 else np.ones((1, trace.runs), np.bool_)
+    counted = question.during if measured.ndim == 2 else _is_asked(question, metric)
     found = _worst([_decide(trace, one, name, series, counted) for name in one.bounds()])
     instant = found.instant if measured.ndim == 2 else _telling(question, metric)
     outcome, reason = _outcomes(trace, one, metric, found, counted)
     return _judged(one, metric.name, metric.unit, outcome, found, instants_s(trace, instant), reason)
+
+
+def _is_asked(question: Question, metric: Metric) -> Mask:
+    """(1, n): whether there is any instant over which a metric of a run adds up; one of the whole run always is."""
+    return np.atleast_2d(question.during.any(axis=0)) if metric.is_windowed else np.ones((1, question.trace.runs), np.bool_)
 
 
 def _decide(trace: Trace, one: Limit, bound: str, series: Floats, counted: Mask) -> Decisive:
@@ -113,26 +122,28 @@ def _decide(trace: Trace, one: Limit, bound: str, series: Floats, counted: Mask)
     instant = np.where(known[instant, run], instant, np.argmax(known, axis=0))
     is_known = known.any(axis=0)
     value, margin = (np.where(is_known, each[instant, run], np.nan) for each in (series, off))
-    return Decisive(value, limit, margin, np.where(is_known, instant, -1))
+    is_kept = margin > 0 if bound in {"above", "below"} else margin >= -SLACK
+    return Decisive(value, limit, margin, np.where(is_known, instant, -1), is_kept)
 
 
 def _worst(each: Sequence[Decisive]) -> Decisive:
     first, *others = each
     for other in others:
-        worse = other.margin < first.margin
+        worse = np.where(first.is_kept == other.is_kept, other.margin < first.margin, first.is_kept)
         first = Decisive(
-            *(np.where(worse, getattr(other, name), getattr(first, name)) for name in ("value", "limit", "margin", "instant"))
+            *(
+                np.where(worse, getattr(other, name), getattr(first, name))
+                for name in ("value", "limit", "margin", "instant", "is_kept")
+            )
         )
     return first
 
 
 def _outcomes(trace: Trace, one: Limit, metric: Metric, found: Decisive, counted: Mask) -> tuple[Ints, npt.NDArray[np.object_]]:
-    strict = bool({"above", "below"} & set(one.bounds()))
-    is_kept = found.margin > 0 if strict else found.margin >= -SLACK
     is_measured = ~np.isnan(found.value)
     has_no_limit = np.any([np.isnan(values(limit, trace.parameters, trace.runs)) for limit in one.bounds().values()], axis=0)
     never = np.any([np.isnan(trace.fired[name]) for name in one.manoeuvres()] or [np.zeros(trace.runs, np.bool_)], axis=0)
-    cases = [has_no_limit, never, ~is_measured & ~counted.any(axis=0), ~is_measured, is_kept]
+    cases = [has_no_limit, never, ~is_measured & ~counted.any(axis=0), ~is_measured, found.is_kept]
     outcome = np.select(cases, [Outcome.ERROR, Outcome.ERROR, Outcome.SKIPPED, Outcome.SKIPPED, Outcome.PASS], Outcome.FAIL)
     sentences = [
         "the limit is not a number for these parameters",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from simulators.scenario.metrics.metric import Metric
 from simulators.scenario.metrics.table import METRICS
@@ -33,7 +33,7 @@ class Limit(Part):
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, extra="forbid", frozen=True)
 
     name: Text | None = None
-    metric: str | None = None
+    metric: Annotated[str, WithJsonSchema({"type": "string", "enum": list(METRICS)})] | None = None
     of: Name | tuple[Name, ...] = ()
     at_least: Value | None = None
     at_most: Value | None = None

@@ -78,7 +78,8 @@ class Shown:
         """The actor that everything is seen from: the one under test, else the deciding requirement's, else the first."""
         actors = self.trace.actors
         named = self.deciding.actors[:1] if self.deciding else ()
-        return next((row for row, one in enumerate(actors) if one.is_under_test or one.name in named), 0)
+        under_test = [row for row, one in enumerate(actors) if one.is_under_test]
+        return next(iter([*under_test, *(row for row, one in enumerate(actors) if one.name in named)]), 0)
 
     @property
     def others(self) -> list[int]:

@@ -6,7 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from simulators.scenario.metrics.table import METRICS
+from simulators.scenario.reading import ScenarioError
 from simulators.scenario.requirements import PARAMETERS, Limit, Requirement, Validity
+from tests.unit.simulators.scenario.written import REQUIREMENTS, described, scenario
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,29 @@ def test_from_is_written_as_in_the_file() -> None:
     limit = Limit.model_validate({"metric": "speed_mps", "of": "ego", "at_most": 3, "from": "cut_in", "until": 4.5})
     assert limit.model_dump(by_alias=True, exclude_none=True)["from"] == "cut_in"
     assert limit.manoeuvres() == ("cut_in",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (
+            "requirements: [{metric: contact, of: nobody, equals: 0}]",
+            "requirements.0: there is no actor 'nobody'; actors: ego, other",
+        ),
+        (
+            "requirements: [{warning: {application: fcw, host: ego, other: him, by_ttc_s: 2}}]",
+            "requirements.0: there is no actor 'him'; actors: ego, other",
+        ),
+        (REQUIREMENTS + "\nvalidity: [{metric: speed_kmh, of: him, at_most: 3}]", "validity.0: there is no actor 'him'"),
+        (REQUIREMENTS + "\nvalidity: [{fired: cut_in}]", "validity.0: there is no manoeuvre 'cut_in'"),
+        (
+            "requirements: [{metric: red_light_passage, of: ego, equals: 0, signal: north}]",
+            "requirements.0: there is no signal 'north'; signals: there are none",
+        ),
+    ],
+)
+def test_who_and_what_a_requirement_names_must_be_in_the_scenario(lines, sentence) -> None:
+    text = scenario().replace(REQUIREMENTS, lines)
+    with pytest.raises(ScenarioError) as found:
+        described(text)
+    assert sentence in str(found.value)

@@ -95,6 +95,16 @@ def test_a_window_begins_with_a_manoeuvre_and_errs_where_that_never_began() -> N
     assert one.reason[1] == "cut_in never began"
 
 
+def test_a_sum_over_no_instant_is_not_nought_but_unknown() -> None:
+    verdicts, one = judged(trace(NEAR), {"metric": "tet_s", "of": BOTH, "below_s": 2, "at_most": 1, "from": 4})
+    assert (verdicts.worst, one.reason[0]) == (SKIPPED, "the run was over before")
+
+
+def test_each_of_two_bounds_is_as_strict_as_it_says() -> None:
+    for bounds, expected in (({"at_least": 30, "below": 31}, PASS), ({"above": 30, "at_most": 31}, FAIL)):
+        assert judged(trace(SAFE), {"metric": "gap_m", "of": BOTH, **bounds})[0].worst == expected
+
+
 def test_what_is_not_measured_is_skipped() -> None:
     verdicts, one = judged(trace(SAFE), {"metric": "lane_offset_m", "of": "ego", "at_most": 1})
     assert verdicts.worst == SKIPPED
@@ -118,6 +128,9 @@ def test_an_invalid_run_is_an_error_and_never_a_failure() -> None:
     assert one.reason[2] == "the run is not valid: cut_in begins: cut_in never began"
     assert "lag_s is 0.5 s" in one.reason[3]
     assert (verdicts.worst, verdicts.exit_code) == (ERROR, 3)
+    assert [condition.outcome.tolist() for condition in verdicts.validity] == [
+        [PASS, ERROR, PASS, PASS], [PASS, PASS, ERROR, PASS], [PASS, PASS, PASS, ERROR],
+    ]  # fmt: skip
 
 
 def test_a_validity_condition_that_cannot_be_measured_vouches_for_nothing() -> None:

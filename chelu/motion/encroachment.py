@@ -154,7 +154,7 @@ def _blocks(xy: Floats) -> tuple[Floats, Floats]:
     blocks = -(-(instants - 1) // _BLOCK)
     at = np.minimum(np.arange(blocks)[:, None] * _BLOCK + np.arange(_BLOCK + 1), instants - 1)
     points = xy[:, at]
-    low, high = points.min(axis=2), points.max(axis=2)
+    low, high = np.fmin.reduce(points, axis=2), np.fmax.reduce(points, axis=2)  # who is not there (NaN) is nowhere near
     return (low + high) / 2.0, np.sqrt(_square(high - low)) / 2.0
 
 

@@ -15,7 +15,7 @@ from simulators.scenario.trace import Floats
 from simulators.scenario.verdict import Outcome
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 720.0, 90.0, 20.0, 10.0, 46.0
-MOST_CELLS, BINS = 40, 20  # along one axis; more values than that are put into bins
+MOST_CELLS, LEAST_BINS, MOST_BINS = 40, 4, 20  # along one axis; more values than the first are put into bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,9 @@ def _axis(name: str, column: Floats) -> Axis:
     values = np.unique(column)
     if len(values) <= MOST_CELLS:
         return Axis(name, tuple(number(value) for value in values.tolist()), np.searchsorted(values, column).astype(np.int64))
-    edges = np.linspace(values[0], values[-1], BINS + 1)
-    cell = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, BINS - 1)
+    bins = int(np.clip(np.sqrt(len(values)), LEAST_BINS, MOST_BINS))  # of two axes: about one case in each cell
+    edges = np.linspace(values[0], values[-1], bins + 1)
+    cell = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, bins - 1)
     return Axis(name, tuple(number(float(middle), 3) for middle in (edges[1:] + edges[:-1]) / 2.0), cell.astype(np.int64))
 
 

@@ -66,7 +66,8 @@ def _lines(shown: Shown) -> Iterator[Line]:
         yield Line(time_us, "/events", foxglove.LOG, foxglove.log(time_us, event.text, event.who))
     for instant in range(shown.last + 1):
         time_us = round(instant * shown.trace.step_s * 1e6)
-        boxes = [_box(shown, actor, instant, time_us) for actor in range(len(shown.trace.actors))]
+        there = np.isfinite(shown.trace.xy[instant, shown.column]).all(axis=-1)
+        boxes = [_box(shown, actor, instant, time_us) for actor in np.flatnonzero(there).tolist()]
         yield Line(time_us, "/scene", foxglove.SCENE, foxglove.scene(boxes))
         for actor, one in enumerate(shown.trace.actors):
             yield Line(time_us, f"/actors/{one.name}", "chelu.actor", _row(shown, actor, instant))

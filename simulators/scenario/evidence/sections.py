@@ -14,8 +14,10 @@ from simulators.scenario.evidence.shown import Evidence, Shown, varying
 from simulators.scenario.evidence.story import told
 from simulators.scenario.evidence.timeline import timeline
 from simulators.scenario.evidence.top_view import top_view
-from simulators.scenario.repeats import repeats
+from simulators.scenario.repeats import Repeats, repeats
 from simulators.scenario.verdict import Judged, Outcome
+
+MOST_REPEATS = 20
 
 
 def head(evidence: Evidence) -> Iterator[str]:
@@ -80,28 +82,27 @@ def sweep(evidence: Evidence) -> Iterator[str]:
         yield '<section><h2>Where it passes</h2><figure class="wide">'
         yield heat_map(found)
         yield f"<figcaption>{said(_caption(evidence))}</figcaption></figure></section>"
-    again = [one for one in repeats(evidence.verdicts, evidence.parameters) if one.is_flaky]
+    again = repeats(evidence.verdicts, evidence.parameters)
     if again:
-        yield "<section><h2>Cases that came out both ways</h2>"
+        yield f"<section><h2>Cases that ran again</h2><p>{said(_repeated(again))}</p>"
         names = ("case", "runs", "passed", "pass rate, 95 %", "flake rate")
-        yield table(
-            names,
-            (
-                [
-                    _case(one.parameters),
-                    f"{one.runs}",
-                    f"{one.passed} of {one.judged}",
-                    f"{one.low:.0%} … {one.high:.0%}",
-                    f"{one.flake_rate:.0%}",
-                ]
-                for one in again
-            ),
-        )
+        yield table(names, map(_again, sorted(again, key=lambda one: -one.flake_rate)[:MOST_REPEATS]))
         yield "</section>"
+
+
+def _again(one: Repeats) -> list[str]:
+    rate = f"{one.low:.0%} … {one.high:.0%}"
+    return [_case(one.parameters), f"{one.runs}", f"{one.passed} of {one.judged}", rate, f"{one.flake_rate:.0%}"]
 
 
 def _case(parameters: Mapping[str, float]) -> str:
     return said(", ".join(f"{name} {value:g}" for name, value in parameters.items()))
+
+
+def _repeated(again: Sequence[Repeats]) -> str:
+    flaky = sum(one.is_flaky for one in again)
+    shown = f" The first {MOST_REPEATS}:" if len(again) > MOST_REPEATS else ""
+    return f"Cases that ran more than once: {len(again):,}; of them came out both ways: {flaky:,}.{shown}"
 
 
 def _caption(evidence: Evidence) -> str:

@@ -43,25 +43,33 @@ def top_view(shown: Shown) -> str:
     instant, trace = shown.decisive_instant, shown.trace
     window = _window(shown, instant)
     parts = [element("rect", x=0, y=0, width=WIDTH, height=HEIGHT, class_="ground")]
-    for row, way in enumerate(trace.ways.each):
-        parts += _road(shown, row, way, window)
+    for row in sorted(range(len(trace.ways.each)), key=lambda row: trace.ways.each[row].elevation_m):
+        parts += _road(shown, row, trace.ways.each[row], window)
     parts += [part for name in trace.stop_lines for part in _stop_line(shown, name, instant, window)]
     for actor in range(len(trace.actors)):
         parts += _trail(shown, actor, instant, window)
-    for actor in range(len(trace.actors)):
+    for actor in _there(shown, instant):
         parts += _footprint(shown, actor, instant, window)
     parts += [*_contact(shown, instant, window), *_scale_bar(window), *_north(window)]
     said = f"The scene from above at {instant * trace.step_s:.2f} s, {trace.actors[shown.focus].name} heading to the right"
     return drawing(parts, WIDTH, HEIGHT, said, "top-view")
 
 
+def _there(shown: Shown, instant: int) -> list[int]:
+    """Who is on the scene then, from the lowest deck to the highest."""
+    height = shown.trace.elevation_m[instant, shown.column]
+    known = np.isfinite(shown.trace.xy[instant, shown.column]).all(axis=-1)
+    return [int(row) for row in np.argsort(height, kind="stable") if known[row]]
+
+
 def _window(shown: Shown, instant: int) -> Window:
     """Whoever is near enough to be seen together with the focus; at least the focus and its nearest."""
     places = shown.trace.xy[instant, shown.column]
-    own = places[shown.focus]
+    there = _there(shown, instant)
+    own = places[shown.focus] if shown.focus in there or not there else places[there[0]]
     heading = float(shown.trace.heading_deg[instant, shown.column, shown.focus])
     apart = np.linalg.norm(places - own, axis=-1)
-    kept = places[apart <= max(MOST_M - 2 * ROOM_M, 0.0)]
+    kept = places[apart <= MOST_M - 2 * ROOM_M]
     along = np.sum((kept - own) * forward(np.asarray(heading)), axis=-1)
     aside = np.sum((kept - own) * rightward(np.asarray(heading)), axis=-1)
     long, wide = np.ptp(along) + 2 * ROOM_M, np.ptp(aside) + 2 * ROOM_M

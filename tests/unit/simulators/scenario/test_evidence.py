@@ -177,7 +177,7 @@ def test_many_values_are_put_into_bins() -> None:
     found = grid(Evidence(HEADER, verdicts, run.parameters, run, tuple(range(100))))
     assert found is not None
     assert found.runs.sum() == 100
-    assert found.runs.shape == (1, 20)
+    assert found.runs.shape == (1, 10)
     assert found.share[0, 0] == 1
     assert found.share[0, -1] == 0
 
@@ -296,6 +296,41 @@ def test_somebody_alone_and_somebody_who_stands_can_be_shown() -> None:
     run = trace((Motion((0, 0), 45, 0),), names=("ego",))
     verdicts = judge(run, [Requirement.model_validate({"metric": "speed_kmh", "of": "ego", "at_most": 1})], [])
     assert Page(report(Evidence(HEADER, verdicts, {}, run, (0,)))).open == []
+
+
+def test_cases_that_ran_again_are_told_with_their_interval() -> None:
+    motions = behind(30.0, 10.0, 10.0), behind(30.0, 20.0, 10.0), behind(30.0, 10.0, 10.0)
+    run = trace(*motions, parameters={"gap_m": np.full(3, 30.0), "seed": np.arange(3.0)})
+    verdicts = judge(run, [Requirement.model_validate({"metric": "contact", "of": ["ego", "other"], "equals": 0})], [])
+    evidence = Evidence(HEADER, verdicts, run.parameters, run, (0, 1, 2))
+    words = " ".join(Page(report(evidence)).words)
+    assert "Cases that ran more than once: 1; of them came out both ways: 1." in words
+    assert "2 of 3" in words
+    assert "21% … 94%" in words
+    (told,) = json.loads(text(evidence))["repeats"]
+    assert told["is_flaky"]
+    assert told["pass_rate_95"] == pytest.approx([0.2077, 0.9385], abs=1e-4)
+
+
+def test_somebody_who_comes_late_into_a_recording_is_shown_once_there(tmp_path) -> None:
+    whole = trace(behind(30.0, 12.0, 10.0), names=("ego", "other"))
+    xy = whole.xy.copy()
+    xy[:20, 0, 1] = np.nan
+    late = replace(whole, xy=xy)
+    asked = [
+        {"metric": "minimum_distance_m", "of": ["ego", "other"], "above": 0},
+        {"metric": "pet_s", "of": ["ego", "other"], "above": 0},
+    ]
+    verdicts = judge(late, [Requirement.model_validate(one) for one in asked], [])
+    assert verdicts.worst == Outcome.PASS
+    assert verdicts.requirements[1].value[0] == pytest.approx(2.0, abs=1e-6)  # at 5 s the ego is where the other was at 3 s
+    files = write(tmp_path, late, verdicts, HEADER)
+    assert "nan" not in files[0].read_text("utf-8")
+    from mcap.reader import make_reader
+
+    reader = make_reader(io.BytesIO((tmp_path / "run-0.mcap").read_bytes()))
+    scenes = [json.loads(message.data)["entities"] for _, channel, message in reader.iter_messages() if channel.topic == "/scene"]
+    assert [len(one) for one in scenes] == [1] * 20 + [2] * 31
 
 
 def compared(made, other):

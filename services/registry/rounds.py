@@ -16,7 +16,8 @@ class Rounds:
     """Calls `work` again and again from `start` to `stop`. A round that fails is told once, until one has succeeded again.
 
     wait: called before each round with what is set when all is over, and returns when there may be something to do; wake: ends
-    such a waiting at once. What a failed round was to do is left to the next: the database may be away.
+    such a waiting at once; pause_s: after a round that failed, where what it left undone ends the next waiting at once. What a
+    failed round was to do is left to the next: the database may be away.
     """
 
     def __init__(
@@ -27,8 +28,9 @@ class Rounds:
         *,
         wait: Callable[[threading.Event], object],
         wake: Callable[[], None] = lambda: None,
+        pause_s: float = 0.0,
     ) -> None:
-        self._work, self._complaint, self._wait, self._wake = work, complaint, wait, wake
+        self._work, self._complaint, self._wait, self._wake, self._pause_s = work, complaint, wait, wake, pause_s
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -58,5 +60,6 @@ class Rounds:
                 if is_well:
                     LOG.warning("%s: %s", self._complaint, error, exc_info=not isinstance(error, CheluError))
                 is_well = False
+                self.stopping.wait(self._pause_s)
             else:
                 is_well = True

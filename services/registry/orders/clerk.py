@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -30,8 +28,8 @@ from services.registry.orders import answers, reported_rows, rows, upgrades
 from services.registry.orders.answers import EPOCH, FILTERS, Said
 from services.registry.orders.machine import Attempted, CameOnline, Event, Expired, Moment, NotTaken, Taken
 from services.registry.orders.rows import Letter
+from services.registry.rounds import Rounds
 
-LOG = logging.getLogger(__name__)
 ACTOR = "registry"
 PERIOD_S = 0.25  # between two looks at what is due, when nobody wakes the clerk
 SOON_S = 0.01  # between two looks at what the broker has not taken yet
@@ -76,7 +74,8 @@ class Clerk:
         self._heard: deque[Said] = deque()
         self._on_the_way: list[tuple[int, Publication]] = []
         self._handed: deque[tuple[float, list[tuple[int, Publication]]]] = deque()
-        self._woken, self._stopping, self._is_anew = threading.Event(), threading.Event(), threading.Event()
+        self._woken, self._is_anew = threading.Event(), threading.Event()
+        self._looked_s = 0.0
         self.overheard = 0  # answers passed over because too many waited
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
@@ -106,36 +105,34 @@ class Clerk:
     @contextmanager
     def sending(self, publish: Publish) -> Iterator[None]:
         """Work while this is entered."""
-        thread = threading.Thread(target=self._run, args=(publish,), name="orders", daemon=True)
-        thread.start()
+        rounds = Rounds(
+            "orders",
+            lambda: self._round(publish, rounds.stopping),
+            "orders wait",
+            wait=self._wait,
+            wake=self.wake,
+            pause_s=RETRY_S,
+        )
+        rounds.start()
         try:
             yield
         finally:
-            self._stopping.set()
-            self.wake()
-            thread.join()
+            rounds.stop()
 
     # -- the clerk's thread --------------------------------------------------------------------------------------------------
 
-    def _run(self, publish: Publish) -> None:
-        is_well, looked_s = True, 0.0
-        while not self._stopping.is_set():
+    def _wait(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             is_woken = self._woken.wait(SOON_S if self._on_the_way else PERIOD_S)
             self._woken.clear()
-            is_due = self._clock.monotonic_s() - looked_s >= PERIOD_S
-            if not (is_woken or is_due or any(publication.is_settled for _, publication in self._on_the_way)):
-                continue
-            try:
-                looked_s = self._clock.monotonic_s()
-                while self._turn(publish) and not self._stopping.is_set():
-                    pass
-            except (CheluError, psycopg.Error) as error:
-                if is_well:
-                    LOG.warning("orders wait: %s", error, exc_info=not isinstance(error, CheluError))
-                is_well = False
-                self._stopping.wait(RETRY_S)
-            else:
-                is_well = True
+            is_due = self._clock.monotonic_s() - self._looked_s >= PERIOD_S
+            if is_woken or is_due or any(publication.is_settled for _, publication in self._on_the_way):
+                return
+
+    def _round(self, publish: Publish, stopping: threading.Event) -> None:
+        self._looked_s = self._clock.monotonic_s()
+        while self._turn(publish) and not stopping.is_set():
+            pass
 
     def _turn(self, publish: Publish) -> bool:
         """Let everything happen that has; true when there is more to do at once."""

@@ -20,6 +20,7 @@ from chelu.clock import Clock
 from chelu.errors import CheluError, MalformedError
 from services.registry.alarms.kinds import DISENGAGEMENT, ODD_LEFT, VEHICLE_FAULT, VEHICLE_SILENT
 from services.registry.database import Register
+from services.registry.rounds import Rounds
 from services.registry.supervision import rows
 from services.registry.supervision.rows import Owner
 from services.registry.supervision.states import Event, Span, State, What, alarms_of, step
@@ -55,8 +56,10 @@ class Supervision:
         self._guard = threading.Condition()
         self._heard: list[Heard] = []
         self._found: list[tuple[Owner, Event]] = []
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="supervision", daemon=True)
+        self._rounds = Rounds(
+            "supervision", self._round, "vehicles are not supervised", wait=self._wait, wake=self._wake, pause_s=TURN_S
+        )
+        self._turns = 0
         self._states: dict[int, tuple[State, int]] = {}
         self._owners: dict[int, Owner] = {}
         self._alarms: dict[int, dict[str, Any]] = {}
@@ -66,14 +69,11 @@ class Supervision:
         self.unreadable = self.overheard = 0
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._rounds.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        with self._guard:
-            self._guard.notify()
-        self._thread.join()
+        self._rounds.stop()
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
@@ -121,27 +121,29 @@ class Supervision:
 
     # -- the desk's thread ---------------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        is_well, turns = True, 0
-        while not self._stopping.is_set():
+    def _wait(self, stopping: threading.Event) -> None:
+        with self._guard:
+            self._guard.wait_for(lambda: self._heard or self._found or stopping.is_set(), TURN_S)
+
+    def _wake(self) -> None:
+        with self._guard:
+            self._guard.notify()
+
+    def _round(self) -> None:
+        """Work off what was heard and found; while the database is away it is kept."""
+        with self._guard:
+            heard, self._heard = self._heard[:MOST_AT_ONCE], self._heard[MOST_AT_ONCE:]
+            found, self._found = self._found, []
+        try:
+            if self._stored_us < 0:
+                self._begin()
+            is_behind, self._is_behind = self._is_behind or self._turns % CATCH_UP_EVERY == 0, False
+            self._work(heard, found, is_catching_up=is_behind)
+        except CheluError:
             with self._guard:
-                self._guard.wait_for(lambda: self._heard or self._found or self._stopping.is_set(), TURN_S)
-                heard, self._heard = self._heard[:MOST_AT_ONCE], self._heard[MOST_AT_ONCE:]
-                found, self._found = self._found, []
-            try:
-                if self._stored_us < 0:
-                    self._begin()
-                is_behind, self._is_behind = self._is_behind or turns % CATCH_UP_EVERY == 0, False
-                self._work(heard, found, is_catching_up=is_behind)
-            except CheluError as error:  # the database is away
-                with self._guard:
-                    self._heard, self._found = heard + self._heard, found + self._found
-                if is_well:
-                    LOG.warning("vehicles are not supervised: %s", error)
-                is_well = False
-                self._stopping.wait(TURN_S)
-            else:
-                is_well, turns = True, turns + 1
+                self._heard, self._found = heard + self._heard, found + self._found
+            raise
+        self._turns += 1
 
     def _work(self, heard: Sequence[Heard], found: Sequence[tuple[Owner, Event]], *, is_catching_up: bool) -> None:
         """A turn; when the database does not like something of it, one word at a time, so that the others do not suffer."""

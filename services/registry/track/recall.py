@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import datetime
 import json
-import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-import psycopg
-
 from chelu import topics
 from chelu.bus import Publication, Received
 from chelu.clock import Clock
-from chelu.errors import CheluError
 from services.registry.database import Register
 from services.registry.orders.clerk import Clerk, addressed
 from services.registry.orders.rows import Letter
+from services.registry.rounds import Rounds
 from services.registry.track import log_rows, stop_rows
 from services.registry.track.chain import Happening
 
-LOG = logging.getLogger(__name__)
 STATE = topics.row("{kind}/{id}/state")
 ACTOR = "registry"
 TURN_S = 0.5
@@ -48,7 +44,6 @@ class Recall:
         self._guard = threading.Condition()
         self._online: dict[str, bool] = {}  # whether it has started anew; else it is there, as it was
         self._starts: dict[str, str] = {}  # the doorkeeper's thread's own: which start of a device was heard last
-        self._stopping = threading.Event()
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
@@ -73,36 +68,40 @@ class Recall:
     @contextmanager
     def sending(self, publish: Publish, clerk: Clerk) -> Iterator[None]:
         """Work while this is entered."""
-        thread = threading.Thread(target=self._run, args=(publish, clerk), name="recall", daemon=True)
-        thread.start()
+        rounds = Rounds(
+            "recall",
+            lambda: self._recall(publish, clerk),
+            "who comes online is not told of a stop",
+            wait=self._wait,
+            wake=self._wake,
+            pause_s=TURN_S,
+        )
+        rounds.start()
         try:
             yield
         finally:
-            self._stopping.set()
-            with self._guard:
-                self._guard.notify()
-            thread.join()
+            rounds.stop()
 
     # -- its own thread --------------------------------------------------------------------------------------------------------
 
-    def _run(self, publish: Publish, clerk: Clerk) -> None:
-        is_well = True
-        while not self._stopping.is_set():
+    def _wait(self, stopping: threading.Event) -> None:
+        with self._guard:
+            self._guard.wait_for(lambda: self._online or stopping.is_set(), TURN_S)
+
+    def _wake(self) -> None:
+        with self._guard:
+            self._guard.notify()
+
+    def _recall(self, publish: Publish, clerk: Clerk) -> None:
+        with self._guard:
+            online, self._online = self._online, {}
+        try:
+            if online:
+                send(publish, clerk, self._told(online))
+        except Exception:
             with self._guard:
-                self._guard.wait_for(lambda: self._online or self._stopping.is_set(), TURN_S)
-                online, self._online = self._online, {}
-            try:
-                if online:
-                    send(publish, clerk, self._told(online))
-            except (CheluError, psycopg.Error) as error:
-                with self._guard:
-                    self._online = {**online, **self._online}
-                if is_well:
-                    LOG.warning("who comes online is not told of a stop: %s", error)
-                is_well = False
-                self._stopping.wait(TURN_S)
-            else:
-                is_well = True
+                self._online = {**online, **self._online}
+            raise
 
     def _told(self, online: dict[str, bool]) -> list[Letter]:
         """Orders for those of a stopped site."""

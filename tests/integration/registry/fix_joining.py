@@ -16,7 +16,7 @@ from chelu.api import Client
 from chelu.clock import SystemClock
 from chelu.provisioning import ProvisioningKey
 from edge import joining, settings
-from tests.integration.registry.conftest import ACCOUNTS, SITE, Place
+from tests.integration.registry.conftest import SITE, Place
 from tests.integration.registry.test_broker import Peer
 from tests.waiting import until
 
@@ -39,12 +39,6 @@ key_file = "key"
 serial = "{serial}"
 hello_s = 0.5
 """
-
-
-@pytest.fixture(scope="module")
-def registry_account() -> str:
-    """The registry's own, so that it listens for strangers."""
-    return f"registry:{ACCOUNTS['registry']}@"
 
 
 @pytest.fixture

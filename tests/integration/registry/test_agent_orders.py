@@ -18,10 +18,13 @@ from chelu.api import Client
 from chelu.signing import Signer
 from chelu.topics import Kind
 from tests.fix_small_disk import SmallDisk
-from tests.integration.registry.conftest import ACCOUNTS, AddDevice, Place
+from tests.integration.registry.conftest import AddDevice, Place
+from tests.integration.registry.fix_at_broker import registry_account
 from tests.integration.registry.test_commands import chelu
 from tests.integration.registry.test_orders import command, configure, newest, state_is
 from tests.waiting import until
+
+__all__ = ["registry_account"]
 
 AGENT = """
 kind = "rsu"
@@ -40,11 +43,6 @@ keys_file = "keys"
 [upgrade.versions]
 rsu-os = "1.0"
 """
-
-
-@pytest.fixture(scope="module")
-def registry_account() -> str:
-    return f"registry:{ACCOUNTS['registry']}@"
 
 
 @pytest.fixture(scope="module")

@@ -26,19 +26,17 @@ from simulators.agents.traits import Trait, spread
 from simulators.agents.trial import Outcome
 from simulators.load.command import need_files
 from simulators.load.settings import CHONGQING
-from tests.integration.registry.conftest import ACCOUNTS, KEY, Place
+from tests.integration.registry.conftest import KEY, Place
+from tests.integration.registry.fix_at_broker import registry_account
 from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
+
+__all__ = ["registry_account"]
 
 CLOCK = SystemClock()
 FACTORY = {trial.NAME: "1.0"}
 MAKER = "maker"
 Connect = Callable[..., list[SimulatedAgent]]
-
-
-@pytest.fixture(scope="module")
-def registry_account() -> str:
-    return f"registry:{ACCOUNTS['registry']}@"
 
 
 class Registry:

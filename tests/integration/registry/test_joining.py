@@ -18,6 +18,7 @@ from edge import joining, settings
 from edge.agent import Agent
 from edge.credential import CredentialFile
 from tests.integration.registry.conftest import ACCOUNTS, SITE, Place
+from tests.integration.registry.fix_at_broker import registry_account
 from tests.integration.registry.fix_joining import (
     Connect,
     Join,
@@ -26,7 +27,6 @@ from tests.integration.registry.fix_joining import (
     connect,
     join,
     make_key,
-    registry_account,
     say,
     waiting,
 )

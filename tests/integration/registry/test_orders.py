@@ -14,10 +14,13 @@ import pytest
 from chelu.api import Client, Site
 from chelu.errors import RefusedError
 from chelu.topics import Kind
-from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, AddDevice, Place
+from tests.integration.registry.conftest import KEY, SITE, AddDevice, Place
+from tests.integration.registry.fix_at_broker import registry_account
 from tests.integration.registry.test_broker import Peer
 from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
+
+__all__ = ["registry_account"]
 
 Say = Callable[..., None]
 
@@ -45,11 +48,6 @@ class Talker:
 
     def answer(self, number: int, code: int = 0, what: str = "config", **more: object) -> None:
         self.say(f"{what}/down/ack", {"seqNum": number, "errorCode": code, **more})
-
-
-@pytest.fixture(scope="module")
-def registry_account() -> str:
-    return f"registry:{ACCOUNTS['registry']}@"
 
 
 @pytest.fixture

@@ -19,11 +19,12 @@ from edge import settings
 from edge.agent import Agent
 from edge.credential import CredentialFile
 from tests.integration.registry.conftest import ACCOUNTS, AddDevice
+from tests.integration.registry.fix_at_broker import registry_account
 from tests.integration.registry.fix_joining import connect, say
 from tests.integration.registry.test_broker import Peer
 from tests.waiting import until
 
-__all__ = ["connect"]
+__all__ = ["connect", "registry_account"]
 
 AGENT = """
 kind = "rsu"
@@ -35,11 +36,6 @@ run_status_s = 3600
 """
 Connect = Callable[..., Peer]
 Start = Callable[..., Agent]
-
-
-@pytest.fixture(scope="module")
-def registry_account() -> str:
-    return f"registry:{ACCOUNTS['registry']}@"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +23,14 @@ from chelu.topics import Kind
 from edge.agent import Agent
 from edge.settings import EdgeSettings
 from simulators.swarm import Member, Swarm
-from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, Place
+from tests.integration.registry.conftest import KEY, SITE, Place
+from tests.integration.registry.fix_at_broker import Send, registry_account, send
 from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
+__all__ = ["registry_account", "send"]
+
 KINDS = (Kind.OBU, Kind.VEHICLE, Kind.SIGNAL)
-Send = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def registry_account() -> str:
-    return f"registry:{ACCOUNTS['registry']}@"
-
-
-@pytest.fixture(scope="module")
-def send(client: Client, mosquitto_port: int, place: Place) -> Send:
-    """A request below the site's address, once the registry is at the broker."""
-    log = place.directory / "registry.log"
-    until(lambda: "devices that want to join are heard" in log.read_text(), 30, "the registry to be at the broker")
-
-    def send(method: str, *path: str, **request: Any) -> Any:
-        return client.people(method, "sites", SITE, *path, **request)
-
-    return send
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from chelu.errors import RefusedError
 from chelu.provisioning import ProvisioningKey
 from chelu.topics import Kind
 from tests.integration.registry.conftest import KEY, SITE, Place
-from tests.integration.registry.fix_joining import Connect, MakeKey, connect, hello, make_key, registry_account, say, waiting
+from tests.integration.registry.fix_at_broker import registry_account
+from tests.integration.registry.fix_joining import Connect, MakeKey, connect, hello, make_key, say, waiting
 from tests.waiting import until
 
 __all__ = ["connect", "make_key", "registry_account"]

@@ -8,7 +8,7 @@ import io
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,29 +26,15 @@ from chelu.messages import BSM, HEADER, SPAT, TELEMETRY, Batch, Stream
 from chelu.store import copy_rows
 from chelu.topics import Kind
 from services.ingest.tables import COLUMNS, prepare_schema
-from tests.integration.registry.conftest import ACCOUNTS, SITE, Place
+from tests.integration.registry.conftest import SITE, Place
+from tests.integration.registry.fix_at_broker import Send, registry_account, send
 from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
+__all__ = ["registry_account", "send"]
+
 S = 1_000_000
 LATITUDE, LONGITUDE = 29.5332, 106.503
-Send = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def registry_account() -> str:
-    return f"registry:{ACCOUNTS['registry']}@"
-
-
-@pytest.fixture(scope="module")
-def send(client: Client, mosquitto_port: int, place: Place) -> Send:
-    log = place.directory / "registry.log"
-    until(lambda: "devices that want to join are heard" in log.read_text(), 30, "the registry to be at the broker")
-
-    def send(method: str, *path: str, **request: Any) -> Any:
-        return client.people(method, "sites", SITE, *path, **request)
-
-    return send
 
 
 class Vehicle:

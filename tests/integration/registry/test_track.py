@@ -27,16 +27,14 @@ from chelu.local.ports import LOOPBACK
 from chelu.messages import Batch
 from chelu.topics import PICTURE, Kind
 from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, Place
+from tests.integration.registry.fix_at_broker import registry_account
 from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
+__all__ = ["registry_account"]
+
 FRAME = LocalFrame(29.5332, 106.503, 245.0)
 TODAY = datetime.datetime.now(datetime.UTC).replace(minute=0, second=0, microsecond=0)
-
-
-@pytest.fixture(scope="module")
-def registry_account() -> str:
-    return f"registry:{ACCOUNTS['registry']}@"
 
 
 def hours(start: float, end: float) -> dict[str, str]:

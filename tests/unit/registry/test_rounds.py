@@ -38,3 +38,17 @@ def test_one_that_waits_for_long_ends_at_once_when_it_is_woken() -> None:
     rounds.start()
     rounds.stop()
     assert not done.is_set()
+
+
+def test_after_a_round_that_failed_it_pauses_and_ends_at_once_all_the_same() -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        done.append("round")
+        raise UnreachableError("the database", "here", "away")
+
+    rounds = Rounds("pausing", work, "nothing is done", wait=lambda _: None, pause_s=600)
+    rounds.start()
+    until(lambda: done, 10, "a round")
+    rounds.stop()
+    assert done == ["round"]

@@ -73,7 +73,7 @@ def shell(directory: Path, stand_ins: Mapping[str, str]) -> Iterator[Run]:
         raise RuntimeError("bash has no pipes")
 
     def run(command: str) -> tuple[str, int]:
-        said.write(f"{command}\nprintf '\\n{MARK} %s\\n' $?\n")
+        said.write(f"{{ {command}\n}} < /dev/null\nprintf '\\n{MARK} %s\\n' $?\n")  # what is said is bash's alone
         said.flush()
         lines: list[str] = []
         for line in heard:

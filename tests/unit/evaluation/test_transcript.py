@@ -39,6 +39,12 @@ def test_what_is_this_machines_own_is_not_written(tmp_path: Path) -> None:
         assert run("echo $PWD/file") == ("…/file\n", 0)
 
 
+def test_a_command_that_reads_gets_nothing_of_what_comes_after_it(tmp_path: Path) -> None:
+    with shell(tmp_path, {}) as run:
+        assert run("cat; place=here") == ("", 0)
+        assert run("echo $place; sleep 600 &") == ("here\n", 0)
+
+
 def test_a_hidden_command_that_fails_ends_it(tmp_path: Path) -> None:
     with shell(tmp_path, {}) as run, pytest.raises(CommandFailedError, match="'false' ended with 1"):
         filled("<!-- $ false -->\n", run)

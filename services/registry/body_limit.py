@@ -68,13 +68,14 @@ class _Body:
         """The next piece; HTTPException when a stranger takes too long over it."""
         if self._is_known:
             return await self._receive()
-        waiting = asyncio.ensure_future(self._receive())
-        done, _ = await asyncio.wait([waiting], timeout=self._deadline_s - asyncio.get_running_loop().time())
-        if not done and not await self._asked():
-            waiting.cancel()
-            text = f"a body that takes more than {STRANGERS_S:g} s is taken only with an API key that counts"
-            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, text, headers={"Connection": "close"})
-        return await waiting
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                return await self._receive()
+        except TimeoutError:
+            if not await self._asked():
+                text = f"a body that takes more than {STRANGERS_S:g} s is taken only with an API key that counts"
+                raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, text, headers={"Connection": "close"}) from None
+        return await self._receive()
 
     async def _asked(self) -> bool:
         try:

@@ -234,7 +234,7 @@ def test_pictures_are_passed_on_as_they_are_and_a_slow_reader_gets_the_newest(
         ("/streams/spat?device=watched", 422, ["one that says spat; of watched, which is of kind obu: bsm, coop, heartbeat"]),
         ("/streams/bsm?device=watched&format=xml", 422, ["format", "'ndjson' or 'columns'"]),
         ("/streams/heartbeat?device=watched&format=columns", 422, ["ndjson, since watched's heartbeat is JSON documents"]),
-        ("/streams/bsm?device=watched&colour=red", 422, ["colour", "there is no field of that name"]),
+        ("/streams/bsm?device=watched&colour=red", 422, ["colour", "one of the parameters device, format"]),
         ("/sites/nowhere/picture", 404, ["there is no site 'nowhere'"]),
     ],
 )

@@ -102,7 +102,7 @@ class Match:
     place: str = ""
 
 
-_R, _O, _C, _S, _V = Kind.RSU, Kind.OBU, Kind.RSCU, Kind.SENSOR, Kind.VEHICLE
+_R, _O, _C, _S, _V, _G = Kind.RSU, Kind.OBU, Kind.RSCU, Kind.SENSOR, Kind.VEHICLE, Kind.SIGNAL
 EVERY = tuple(Kind)
 _ITS, _OURS, _OPEN = Standard.TITS_0180, Standard.CHELU, Standard.OPENV2X
 _UPER, _JSON = Payload.FRAMES, Payload.JSON
@@ -188,6 +188,8 @@ TOPICS: tuple[Topic, ...] = (
     _up("obu/{id}/warning/up", (_O,), _JSON, None, 1, _OURS, "what a device under test says it warned"),
     _up("{kind}/{id}/coop/up", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),
     _down("{kind}/{id}/coop/down", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),
+    _down("signal/{id}/priority/down", (_G,), _JSON, None, 1, _OURS, "a green wanted for a vehicle, or no longer"),
+    _up("signal/{id}/priority/down/ack", (_G,), _JSON, None, 1, _OURS, "the green, from when to when; or why not"),
     # Measurements.
     _up("sensor/{id}/observation/up", (_S,), _JSON, 1, 1, _OURS, "quantity, unit, value(s), time(s)", "observation"),
     _up("vehicle/{id}/telemetry/up", (_V,), Payload.GB32960, 1, 1, _OURS, "a frame of GB/T 32960 or JT/T 808", "telemetry"),

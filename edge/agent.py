@@ -178,7 +178,7 @@ class Agent:
         self._leave()
 
     def _wait(self, until_s: float, *, is_busy: bool) -> Taken:
-        due_s = min(due for due in (until_s, self._outgoing.batch_due_s, self._commands.due_s) if due is not None)
+        due_s = min(due for due in (until_s, self._outgoing.batch_due_s, self._downlink.due_s) if due is not None)
         is_busy = is_busy or self._outgoing.unsettled > 0
         wait_s = max(0.0, min(due_s - self._clock.monotonic_s(), BUSY_S if is_busy else IDLE_S))
         return self._inboxes.take(wait_s, is_leaving=self._stopping.is_set)
@@ -197,7 +197,7 @@ class Agent:
             self._downlink.obey(message)
         self._session.acknowledge(received)
         self._outgoing.settle()
-        self._commands.turn(now_s)
+        self._downlink.turn(now_s)
 
     def _pump(self) -> bool:
         """True when there is more to send soon."""
@@ -378,6 +378,7 @@ class Agent:
             sink=self._sink,
             upgrader=self._upgrader,
             air=Radio(self.settings.radio, self.tally, self._say),
+            signal=self.settings.signal,
             tally=self.tally,
             say=self._say,
             say_online=lambda: self._say_online(self._session),

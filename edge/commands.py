@@ -86,6 +86,11 @@ class Commands:
             self._restart()
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether an emergency stop is in force here."""
+        return self._emergency is not None and self._emergency.is_stopped
+
+    @property
     def due_s(self) -> float | None:
         """When `turn` has something to do."""
         return self.capture.due_s if self.capture else None

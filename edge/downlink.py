@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from chelu.bus import Received
 from chelu.clock import Clock
@@ -14,14 +14,17 @@ from edge.commands import Commands
 from edge.control import LOCAL_ERROR, Answer
 from edge.inforce import InForce
 from edge.outgoing import Outgoing
+from edge.priority import STREAM, SignalPriority
 from edge.radio import Radio
+from edge.settings import SignalSettings
 from edge.sink import WarningSink
 from edge.state_file import NotKeptError
 from edge.tally import Tally
 from edge.upgrade.upgrader import Upgrader
 from edge.vehicles.children import Children
 
-STREAMS = frozenset({"receipt", "config", "command", "upgrade", "warning"}) | told.STREAMS | radio.STREAMS  # what is subscribed
+HANDED_ON = frozenset({"warning", "coop"})  # to the device's own software
+STREAMS = HANDED_ON | {"receipt", "config", "command", "upgrade", STREAM} | told.STREAMS | radio.STREAMS  # what is subscribed
 
 
 class Downlink:
@@ -39,6 +42,7 @@ class Downlink:
         sink: WarningSink,
         upgrader: Upgrader | None,
         air: Radio,
+        signal: SignalSettings | None,
         tally: Tally,
         say: Callable[[str, bytes], None],
         say_online: Callable[[], None],
@@ -48,6 +52,35 @@ class Downlink:
         self.received: Counter[str] = Counter()  # messages since the start, by stream, those with a fault included
         self._children, self._sink, self._say, self._say_online = children, sink, say, say_online
         self._upgrader, self._radio, self._told = upgrader, air, told.Told(clock, sink.take)
+        self._priority = (
+            None
+            if signal is None
+            else SignalPriority(
+                signal,
+                clock,
+                show=sink.hand_over,
+                answer=lambda said: say("priority/ack", said),
+                is_stopped=lambda: commands.is_stopped,
+            )
+        )
+        self._by_stream: Mapping[str, Callable[[bytes], None]] = {
+            "command": commands.obey,
+            "upgrade": self._upgrade,
+            STREAM: self._prioritise,
+            **dict.fromkeys(HANDED_ON, sink.take),
+        }
+
+    @property
+    def due_s(self) -> float | None:
+        """When `turn` has something to do."""
+        dues = (self._commands.due_s, self._priority.due_s if self._priority else None)
+        return min((due for due in dues if due is not None), default=None)
+
+    def turn(self, now_s: float) -> None:
+        """What has its time: captures that end, a signal's stages."""
+        self._commands.turn(now_s)
+        if self._priority is not None:
+            self._priority.turn(now_s)
 
     def close(self) -> None:
         """Let the sockets go over which things are handed on."""
@@ -72,16 +105,19 @@ class Downlink:
             self._receipt(message)
         elif stream == "config":
             self._say("config/ack", self._configured(message.payload).encode())
-        elif stream == "command":
-            self._commands.obey(message.payload)
-        elif stream == "upgrade":
-            self._upgrade(message.payload)
-        elif stream == "warning":
-            self._sink.take(message.payload)
+        elif stream in self._by_stream:
+            self._by_stream[stream](message.payload)
         elif stream in radio.STREAMS:
             self._radio.take(stream, message.payload)
         elif stream in told.STREAMS and (answer := self._told.take(stream, message.payload)) is not None:
             self._say(f"{stream}/ack", answer)
+
+    def _prioritise(self, payload: bytes) -> None:
+        if self._priority is not None:
+            self._priority.take(payload)
+            return
+        number = control.number_of(payload)
+        self._say("priority/ack", Answer(number, LOCAL_ERROR, "this signal gives no priority: it has no [signal]").encode())
 
     def _upgrade(self, payload: bytes) -> None:
         if self._upgrader is not None:

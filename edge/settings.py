@@ -144,6 +144,32 @@ class UpgradeSettings(Part):
         return self.model_copy(update=files)
 
 
+class SignalStage(Part):
+    """Phases that are green together, and within which times; people on foot finish crossing during `clearance_s`."""
+
+    phases: tuple[Annotated[int, Field(ge=0, le=280)], ...] = Field(min_length=1, max_length=16)
+    green_s: float = Field(ge=1, le=600)
+    least_green_s: float = Field(default=7.0, ge=1, le=600)
+    most_green_s: float = Field(default=60.0, ge=1, le=600)
+    clearance_s: float = Field(default=0.0, ge=0, le=60)
+    yellow_s: float = Field(default=3.0, ge=1, le=10)
+    all_red_s: float = Field(default=2.0, ge=0, le=20)
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> SignalStage:
+        if not self.least_green_s <= self.green_s <= self.most_green_s:
+            raise ValueError(f"green_s = {self.green_s:g} must lie within {self.least_green_s:g} … {self.most_green_s:g}")
+        return self
+
+
+class SignalSettings(Part):
+    """The stages of a signal in their order, and the limits of vehicles' priority."""
+
+    stages: tuple[SignalStage, ...] = Field(min_length=2, max_length=16)
+    longest_red_s: float = Field(default=150.0, ge=10, le=900)
+    longest_wish_s: float = Field(default=120.0, ge=5, le=900)
+
+
 class JoinSettings(Part):
     """How a device that is not registered says who it is."""
 
@@ -184,6 +210,7 @@ class EdgeSettings(settings.Settings):
     spool: SpoolSettings = SpoolSettings()
     delivery: DeliverySettings = DeliverySettings()
     upgrade: UpgradeSettings | None = None
+    signal: SignalSettings | None = None
     join: JoinSettings | None = None
     sources: tuple[
         Annotated[FrameSource | ObjectSource | GnssSource | VehicleSource | TerminalSource, Field(discriminator="type")], ...
@@ -214,6 +241,12 @@ class EdgeSettings(settings.Settings):
         for single in ("gnss", "gbt32960", "jt808"):
             if types.count(single) > 1:
                 raise ValueError(f"a device has one source of type {single}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_stages_as_a_signal(self) -> EdgeSettings:
+        if self.signal is not None and self.kind is not Kind.SIGNAL:
+            raise ValueError(f"[signal] needs kind = signal, not {self.kind}")
         return self
 
     @model_validator(mode="after")

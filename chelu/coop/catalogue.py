@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from chelu.coop import driving, road, service
-from chelu.coop.parts import Message
+from chelu.coop.parts import Cancel, Message, Refusal
 from chelu.errors import NotAllowedError, plainly
 
 LONGEST_KEY = 40  # in a sentence
@@ -27,7 +27,7 @@ class Direction(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One application of phase II: its name in `type`, in the standard, and its messages with who says them."""
+    """One application: its name in `type`, in the standard, and its messages with who says them."""
 
     name: str
     title: str
@@ -41,7 +41,7 @@ APPLICATIONS: tuple[Application, ...] = (
         "sensor_sharing",
         "Sensor data sharing",
         "SDS 感知数据共享",
-        ((driving.SharingRequest, _UP), (driving.SharedObjects, _BOTH)),
+        ((driving.SharingRequest, _UP), (driving.SharingAnswer, _DOWN), (driving.SharedObjects, _BOTH)),
     ),
     Application(
         "lane_change",
@@ -51,6 +51,7 @@ APPLICATIONS: tuple[Application, ...] = (
             (driving.LaneChangeRequest, _UP),
             (driving.LaneChangeAnswer, _DOWN),
             (driving.LaneChangeYield, _DOWN),
+            (driving.LaneChangeConsent, _UP),
             (driving.LaneChangeOutcome, _UP),
         ),
     ),
@@ -95,7 +96,7 @@ APPLICATIONS: tuple[Application, ...] = (
         "vru",
         "Safe passing of vulnerable road users",
         "VRUSP 弱势交通参与者安全通行",
-        ((road.VruRequest, _UP), (road.VruAnswer, _DOWN), (road.VruNotice, _DOWN)),
+        ((road.VruRequest, _UP), (road.VruAnswer, _DOWN), (road.VruNotice, _DOWN), (road.VruConsent, _UP)),
     ),
     Application(
         "platoon",
@@ -116,6 +117,13 @@ APPLICATIONS: tuple[Application, ...] = (
         "RTS 道路收费服务",
         ((service.TollAnnouncement, _DOWN), (service.TollRequest, _UP), (service.TollCharge, _DOWN), (service.TollReceipt, _UP)),
     ),
+    Application(
+        "payment",
+        "Near-field payment",
+        "VNFP 汽车近场支付, of phase I",
+        ((service.PaymentRequest, _UP), (service.PaymentCharge, _DOWN), (service.PaymentReceipt, _UP)),
+    ),
+    Application("coop", "Whichever application", "ours", ((Refusal, _DOWN), (Cancel, _UP))),
 )
 
 

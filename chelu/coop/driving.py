@@ -53,6 +53,14 @@ class SharedObjects(Message):
     objects: Annotated[list[Perceived], Field(max_length=256)]
 
 
+class SharingAnswer(Answer):
+    """Objects will follow until the time asked for is over, or not at all."""
+
+    type: Literal["sensor_sharing.answer"]
+    period_s: Annotated[Seconds, Field(description="from one to the next")] | None = None
+    until_us: Instant | None = None
+
+
 class LaneChangeRequest(Message):
     """I want to change lanes."""
 
@@ -82,6 +90,12 @@ class LaneChangeYield(Message):
     lane: Lane
     gap_m: Annotated[Metres, Field(description="to keep open")]
     duration_s: Seconds
+
+
+class LaneChangeConsent(Answer):
+    """From the vehicle behind: I let it in, or not. `answers` is the seqNum of lane_change.yield."""
+
+    type: Literal["lane_change.consent"]
 
 
 class LaneChangeOutcome(Message):

@@ -21,6 +21,7 @@ SIGNAL = {"intersection": HILL, "approach": INNER, "arrival_in_s": 12.0}
 
 _BODIES: dict[str, Document] = {
     "sensor_sharing.request": {"area": AREA, "duration_s": 10.0},
+    "sensor_sharing.answer": {"answers": 41, "decision": "granted", "period_s": 0.1, "until_us": TIME_US + 10 * SECOND_US},
     "sensor_sharing.objects": {
         "objects": [
             {
@@ -44,6 +45,7 @@ _BODIES: dict[str, Document] = {
     },
     "lane_change.answer": {"answers": 41, "decision": "granted", "path": PATH, "speed_mps": 12.5},
     "lane_change.yield": {"for_vehicle": "obu-0007", "lane": INNER, "gap_m": 18.0, "duration_s": 6.0},
+    "lane_change.consent": {"answers": 45, "decision": "granted"},
     "lane_change.outcome": {"answers": 41, "outcome": "done"},
     "merge.request": {"motion": MOTION, "size": CAR, "ramp": OUTER, "main_line": INNER, "arrival_in_s": 9.5},
     "merge.guidance": {
@@ -117,6 +119,7 @@ _BODIES: dict[str, Document] = {
     },
     "vru.answer": {"answers": 46, "decision": "delayed", "wait_s": 5.0, "reason": "a bus is passing"},
     "vru.notice": {"area": AREA, "count": 2, "from_us": TIME_US + 5 * SECOND_US, "duration_s": 14.0, "speed_limit_mps": 5.56},
+    "vru.consent": {"answers": 46, "decision": "granted"},
     "platoon.create": {"platoon": "hill-1", "motion": MOTION, "gap_s": 0.9, "speed_mps": 22.2},
     "platoon.join": {"platoon": "hill-1", "motion": MOTION, "size": CAR},
     "platoon.answer": {"answers": 47, "decision": "granted", "platoon": "hill-1", "position": 3},
@@ -136,6 +139,11 @@ _BODIES: dict[str, Document] = {
     },
     "tolling.charge": {"answers": 48, "decision": "granted", "transaction": "t-20260501-0001", "amount": 1250},
     "tolling.receipt": {"transaction": "t-20260501-0001", "amount": 1250, "state": "paid"},
+    "payment.request": {"merchant": "hillside-p1", "transaction": "p-20260501-0001", "service": "charging"},
+    "payment.charge": {"answers": 49, "decision": "granted", "transaction": "p-20260501-0001", "amount": 4380},
+    "payment.receipt": {"transaction": "p-20260501-0001", "amount": 4380, "state": "paid"},
+    "coop.refusal": {"answers": 50, "state": "expired", "reason": "the platform has started anew: ask again"},
+    "coop.cancel": {"answers": 50},
 }
 
 EXAMPLES: dict[str, Document] = {

@@ -17,10 +17,10 @@ SCHEMAS = Path(__file__).parent / "schemas"
 HEAD = """# Cooperation (phase II)
 
 What vehicles (`obu/{id}/coop/up`) and roadside units (`rsu/{id}/coop/up`) ask of each other and of the platform, and what they
-are answered (`…/coop/down`): the twelve applications of phase II (T/CSAE 157-2020). That standard's messages are not public as a
-whole, so these are ours: JSON, in SI units, a message a document. This page and the JSON schemas in `chelu/coop/schemas/`
-(2020-12, one file a message, part of the package) are derived from `chelu/coop`: change that, and run
-`python -m chelu.coop.page`.
+are answered (`…/coop/down`): the twelve applications of phase II (T/CSAE 157-2020), and phase I's near-field payment. That
+standard's messages are not public as a whole, so these are ours: JSON, in SI units, a message a document. This page and the JSON
+schemas in `chelu/coop/schemas/` (2020-12, one file a message, part of the package) are derived from `chelu/coop`: change that,
+and run `python -m chelu.coop.page`. Who answers, when and why not: [the applications](../applications/coop.md).
 
 Every message has `type`, `seqNum` (the sender's number for it, with which answers name it) and `time_us` (µs UTC). Answers have
 `answers`, a `decision` (granted, delayed, refused) and, when delayed, `wait_s`. Numbers are never written as texts; unknown

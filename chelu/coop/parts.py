@@ -102,3 +102,19 @@ class Answer(Message):
     decision: Decision
     wait_s: Annotated[Seconds, Field(description="when delayed: how long")] | None = None
     reason: Text | None = None
+
+
+class Refusal(Message):
+    """No, where no answer of its own is: what was said cannot be taken, or the platform has ended what was agreed."""
+
+    type: Literal["coop.refusal"]
+    answers: Annotated[Number, Field(description="seqNum of what is refused, as far as it had one")] | None = None
+    state: Literal["refused", "revoked", "expired"]
+    reason: Text
+
+
+class Cancel(Message):
+    """I no longer want what I asked for, whichever application it was."""
+
+    type: Literal["coop.cancel"]
+    answers: Annotated[Number, Field(description="seqNum of the request")]

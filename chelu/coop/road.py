@@ -131,6 +131,12 @@ class VruNotice(Message):
     speed_limit_mps: Speed | None = None
 
 
+class VruConsent(Answer):
+    """From a vehicle that was told: I give way, or cannot. `answers` is the seqNum of vru.notice."""
+
+    type: Literal["vru.consent"]
+
+
 class CorrectionRequest(Message):
     """Corrections for my position."""
 

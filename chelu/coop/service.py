@@ -94,3 +94,31 @@ class TollReceipt(Message):
     amount: Amount
     currency: Currency = "CNY"
     state: Literal["paid", "failed", "disputed"]
+
+
+class PaymentRequest(Message):
+    """I want to pay for this, here."""
+
+    type: Literal["payment.request"]
+    merchant: Name
+    transaction: Transaction
+    service: Literal["parking", "charging", "fuel", "car_wash", "goods", "other"]
+
+
+class PaymentCharge(Answer):
+    """What it costs."""
+
+    type: Literal["payment.charge"]
+    transaction: Transaction
+    amount: Amount
+    currency: Currency = "CNY"
+
+
+class PaymentReceipt(Message):
+    """Paid or not, as the vehicle's unit says."""
+
+    type: Literal["payment.receipt"]
+    transaction: Transaction
+    amount: Amount
+    currency: Currency = "CNY"
+    state: Literal["paid", "failed", "disputed"]

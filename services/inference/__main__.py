@@ -14,6 +14,9 @@ from chelu.bus import BulkSession
 from chelu.clock import SystemClock
 from chelu.codec.cv2x_spec import spec
 from chelu.store import Database, failures
+from services.inference.coop.office import Lost
+from services.inference.coop.office import subscriptions as coop_subscriptions
+from services.inference.coop.records import OPEN_SESSIONS
 from services.inference.inbox import subscriptions
 from services.inference.motion_model import OnnxMotionModel, shipped
 from services.inference.service import Service
@@ -37,9 +40,14 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
     database.wait(timeout_s=settings.wait_s, clock=clock)
     with database.connect(autocommit=True) as connection, failures(database.url, "preparing schema city"):
         prepare(connection)
+        lost = [Lost(str(row[0]), *row[1:]) for row in connection.execute(OPEN_SESSIONS)]
     watch, storage = Watch(database, clock), Storage(database, clock, limit_rows=settings.storage_rows)
     session = BulkSession(
-        url, client_id=settings.client_id, clock=clock, subscriptions=subscriptions(), inbox_limit=settings.inbox_messages
+        url,
+        client_id=settings.client_id,
+        clock=clock,
+        subscriptions=(*subscriptions(), *coop_subscriptions()),
+        inbox_limit=settings.inbox_messages,
     )
     register = watch.first()
     storage.start()
@@ -48,7 +56,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         session.wait_connected(settings.wait_s)
         service = Service(
             settings, session=session, storage=storage, watch=watch, register=register, model=model, clock=clock,
-            new_id=lambda: str(uuid.uuid4()),
+            new_id=lambda: str(uuid.uuid4()), lost=lost,
         )  # fmt: skip
         spec()  # else the first messages would wait a quarter of a second for it
         gc.collect()

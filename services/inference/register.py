@@ -22,7 +22,12 @@ log = logging.getLogger(__name__)
 CHANNEL = "register"
 KINDS, ENVELOPES = frozenset(Kind), frozenset(Envelope)
 _SITES = "SELECT site_id, latitude_deg, longitude_deg, elevation_m FROM register.site ORDER BY site_id"
-_DEVICES = "SELECT device_id, device_key, kind, site_id, envelope, vehicle_id, profile, serial, reading FROM register.device"
+_DEVICES = (
+    "SELECT device.device_id, device.device_key, device.kind, device.site_id, device.envelope, device.vehicle_id, device.profile,"
+    " device.serial, device.reading, device.labels, coalesce(vehicle.vehicle_kind, device.vehicle_kind),"
+    " coalesce(vehicle.labels, '{}') || device.labels, device.latitude_deg, device.longitude_deg, device.elevation_m"
+    " FROM register.device LEFT JOIN register.device AS vehicle ON vehicle.device_key = device.on_vehicle_key"
+)
 _NETWORK = (
     "SELECT site_id, version, content FROM register.road_network newest WHERE format = 'sumo' AND version ="
     " (SELECT max(version) FROM register.road_network one WHERE one.site_id = newest.site_id)"
@@ -32,7 +37,10 @@ _VERSIONS = "SELECT site_id, max(version) FROM register.road_network GROUP BY si
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """vehicle_id: the 8-byte BSM id that belongs to this device, 0 when the register does not say."""
+    """vehicle_id: the 8-byte BSM id that belongs to this device, 0 when the register does not say.
+
+    rights: roles in which its vehicle may ask for priority; place: latitude, longitude, elevation; labels: an operator's.
+    """
 
     key: int
     device_id: str
@@ -42,6 +50,30 @@ class Device:
     vehicle_id: int
     esn: str = ""  # under which it speaks where topics have no ids
     reading: Reading = AS_WRITTEN
+    rights: frozenset[str] = frozenset()
+    place: tuple[float, float, float] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def intersection(self) -> int | None:
+        """The number on the air of the intersection that it is labelled with."""
+        text = self.labels.get("intersection", "")
+        return int(text) if text.isascii() and text.isdigit() else None
+
+
+EMERGENCY = "emergency"
+_EMERGENCY_ROLES = frozenset({"ambulance", "fire", "police", "rescue"})
+_ROLES_OF_KIND = {"emergency vehicle": _EMERGENCY_ROLES, "bus": frozenset({"bus"})}
+
+
+def rights_of(vehicle_kind: str | None, labels: Mapping[str, str]) -> frozenset[str]:
+    """Roles of priority: those the label ``priority`` of device or vehicle names, else those of the vehicle's kind.
+
+    `EMERGENCY` is among them where one is of an emergency vehicle.
+    """
+    named = labels.get("priority")
+    roles = _ROLES_OF_KIND.get(vehicle_kind or "", frozenset()) if named is None else frozenset(named.replace(",", " ").split())
+    return roles | {EMERGENCY} if roles & _EMERGENCY_ROLES else roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +131,16 @@ def _devices(rows: Sequence[tuple[Any, ...]], before: frozenset[str]) -> tuple[l
 
 
 def _device(row: tuple[Any, ...]) -> Device:
-    device_id, key, kind, site_id, envelope, vehicle_id, profile, serial, reading = row
-    esn = esn_of(kind, profile, serial)
-    return Device(key, device_id, Kind(kind), site_id, Envelope(envelope), (vehicle_id or 0) % 2**64, esn, reading_of(reading))
+    device_id, key, kind, site_id, envelope, vehicle_id, profile, serial, reading, labels, vehicle_kind, said, *place = row
+    latitude, longitude, elevation = place
+    return Device(
+        key, device_id, Kind(kind), site_id, Envelope(envelope), (vehicle_id or 0) % 2**64,
+        esn=esn_of(kind, profile, serial),
+        reading=reading_of(reading),
+        rights=rights_of(vehicle_kind, said),
+        place=None if latitude is None or longitude is None else (latitude, longitude, elevation or 0.0),
+        labels=labels,
+    )  # fmt: skip
 
 
 def _networks(connection: Connection[Any], known: Mapping[str, SiteEntry]) -> dict[str, tuple[int, NetworkRoads | None]]:

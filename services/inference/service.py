@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
+from services.inference.coop import catalogue as cooperation
+from services.inference.coop.office import Lost, Office
 from services.inference.inbox import Inbox, Intake
 from services.inference.life import Notice, State
 from services.inference.motion_model import MotionModel
@@ -45,11 +47,13 @@ class Service:
         model: MotionModel | None,
         clock: Clock,
         new_id: Callable[[], str],
+        lost: Sequence[Lost] = (),
     ) -> None:
         self._settings, self._session, self._storage, self._watch = settings, session, storage, watch
         self._model, self._clock, self._new_id = model, clock, new_id
         self._values = read_site_values(settings.parameters_file)
         self._inbox = Inbox(register)
+        self._office = Office(self._values, new_id, clock.wall_us() // 1000, lost)
         self._sites: dict[str, Site] = {}
         self._register = register
         self._picture_due_s = self._report_due_s = 0.0
@@ -73,6 +77,7 @@ class Service:
         """One micro-batch; call it without messages, too, so that warnings end and the picture is published."""
         if (register := self._watch.newer()) is not None:
             self._use(register)
+        received, ours = self._office.sort(received)
         intakes = self._inbox.read(received) if len(received) else {}
         self._session.acknowledge(received)
         sent = {site_id: self._warn(site_id, site, intakes.get(site_id)) for site_id, site in self._sites.items()}
@@ -80,6 +85,7 @@ class Service:
             self._store(site_id, site, sent[site_id])
         if self._clock.monotonic_s() >= self._picture_due_s:
             self._broadcast()
+        self._cooperate(ours)
         if self._clock.monotonic_s() >= self._report_due_s:
             self._report()
 
@@ -113,6 +119,18 @@ class Service:
         if result is not None and roads is not None:
             self._storage.put(Item(SEGMENT, segment_rows(result, site_id, roads.link_ids())))
 
+    def _cooperate(self, messages: Messages | None) -> None:
+        """Hear and answer: last of all, and a bounded part of it in a turn."""
+        now_us = self._clock.wall_us()
+        if messages is not None:
+            self._office.hear(messages, self._register, now_us)
+            self._session.acknowledge(messages)  # not before: what is lost with us now is asked again by whoever asked
+        for out, item in self._office.turn(self._sites, self._register, now_us):
+            if out is not None:
+                self._session.publish(out.topic, out.payload, qos=out.qos)
+            if item is not None:
+                self._storage.put(item)
+
     def _broadcast(self) -> None:
         """Publish every site's picture; a late turn does not make up for missed ones."""
         if not self._settings.picture_hz:
@@ -130,9 +148,11 @@ class Service:
         """Take over a new register: sites whose frame or roads changed start anew."""
         before, self._register = self._register, register
         self._inbox.use(register)
+        self._office.use(before, register)
         for site_id, entry in register.sites.items():
             if site_id not in self._sites or before.sites.get(site_id) != entry:
-                parameters = site_parameters(self._values.get(site_id, {}), where=f"parameters_file, site {site_id}")
+                values = {name: of for name, of in self._values.get(site_id, {}).items() if name not in cooperation.names()}
+                parameters = site_parameters(values, where=f"parameters_file, site {site_id}")
                 self._sites[site_id] = Site(parameters, roads=entry.roads, model=self._model, new_id=self._new_id)
         tellers = np.array(sorted(register.tellers), np.int64)
         for site in self._sites.values():
@@ -148,7 +168,7 @@ class Service:
                 sum(getattr(site.counts, name) for site in self._sites.values())
                 for name in ("late", "refused", "crowded", "unjudged", "dark", "contradicting")
             )
-            told = sum((site.events.counts for site in self._sites.values()), self._inbox.counts + self.counts)
+            told = sum((site.events.counts for site in self._sites.values()), self._office.total() + self._inbox.counts + self.counts)
             log.info(
                 "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d, maps contradict %d,"
                 " inbox dropped %d, storage %d stored %d dropped",

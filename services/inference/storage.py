@@ -19,12 +19,13 @@ from chelu.clock import Clock
 from chelu.errors import CheluError, UnreachableError
 from chelu.messages import Batch, concatenate
 from chelu.store import Database, Series, TableColumn, copy_rows, create_series, migrate
+from services.inference.coop.records import COOP_COLUMNS, SESSION_VIEW
 from services.inference.outbox import SEGMENT_COLUMNS, WARNING_COLUMNS
 
 log = logging.getLogger(__name__)
 
-WARNING, SEGMENT = "city.warning", "city.segment_state"
-COLUMNS = {WARNING: WARNING_COLUMNS, SEGMENT: SEGMENT_COLUMNS}
+WARNING, SEGMENT, COOP = "city.warning", "city.segment_state", "city.coop"
+COLUMNS = {WARNING: WARNING_COLUMNS, SEGMENT: SEGMENT_COLUMNS, COOP: COOP_COLUMNS}
 _RETRY_S = (0.5, 10.0)
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -32,7 +33,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def prepare(connection: Connection[Any]) -> dict[str, Series]:
     """Bring schema city up to date; the connection must be in autocommit. Time-series tables as the database can."""
     migrate(connection, "city", MIGRATIONS)
-    return {table: create_series(connection, table, _definitions(columns)) for table, columns in COLUMNS.items()}
+    series = {table: create_series(connection, table, _definitions(columns)) for table, columns in COLUMNS.items()}
+    connection.execute(SESSION_VIEW)
+    return series
 
 
 def _definitions(columns: Sequence[TableColumn]) -> sql.Composed:

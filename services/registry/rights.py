@@ -61,16 +61,17 @@ def is_ingests_answer(row: Topic) -> bool:
     return not row.from_device and row.pattern.startswith("rscu/") and row.pattern.endswith("/up/ack")
 
 
+SPOKEN_BY_INFERENCE = frozenset({"warning", "coop", "priority"})
 ROLES: Mapping[str, Role] = {
     "ingest": Role(reads=_nothing, writes=lambda row: row.stream == "receipt" or is_ingests_answer(row), is_listening=True),
     "inference": Role(
         reads=lambda row: row.from_device and row.table in MESSAGE_TABLES | {"report"},
-        writes=lambda row: not row.from_device and row.stream in {"warning", "coop"},
+        writes=lambda row: not row.from_device and row.stream in SPOKEN_BY_INFERENCE,
         picture="write",
     ),
     "registry": Role(
         reads=lambda row: row.from_device and row.table not in MESSAGE_TABLES,
-        writes=lambda row: not (row.from_device or row.stream in {"receipt", "warning", "coop"} or is_ingests_answer(row)),
+        writes=lambda row: not (row.from_device or row.stream in {"receipt", *SPOKEN_BY_INFERENCE} or is_ingests_answer(row)),
         picture="read",
         hears_broker=True,
     ),

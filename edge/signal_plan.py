@@ -1,0 +1,224 @@
+"""A signal controller's stages, and what may be done to them: the limits within which a vehicle may be given priority. Pure.
+
+Stages follow one another. Between two come yellow and all red (and before it the clearance of people on foot), whoever asks;
+no green ends before its minimum or lasts beyond its maximum, and nobody waits longer than the longest red. Without a wish the
+stages last as planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+US = 1_000_000
+Light = Literal["green", "clearing", "yellow", "red"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """phases: green together. green_s: as planned; clearance_s: people on foot finish crossing, still green for vehicles."""
+
+    phases: tuple[int, ...]
+    green_s: float
+    least_green_s: float
+    most_green_s: float
+    clearance_s: float
+    yellow_s: float
+    all_red_s: float
+
+    @property
+    def change_s(self) -> float:
+        """From the end of its green to the next stage's."""
+        return self.clearance_s + self.yellow_s + self.all_red_s
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """longest_red_s: between two greens of any stage; longest_wish_s: of one wish, from now to its end."""
+
+    longest_red_s: float
+    longest_wish_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """From when to when it will be green."""
+
+    from_us: int
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What stands at the heads since an instant: the stage, and how far it is."""
+
+    stage: int
+    light: Light
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Green:
+    """A green to come, or at hand: the stage, from when to when."""
+
+    stage: int
+    from_us: int
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Whose it is, and the greens up to and with the one that it wants."""
+
+    session: str
+    greens: tuple[Green, ...]
+
+
+class SignalPlan:
+    """Owned by one thread. `turn` must be called often; every instant is an argument."""
+
+    def __init__(self, stages: Sequence[Stage], limits: Limits, now_us: int) -> None:
+        self._stages, self._limits = tuple(stages), limits
+        self._shown = Shown(0, "green", now_us)
+        self._ended_us = [now_us] * len(self._stages)  # when each was green last
+        self._next = 0  # the stage that follows the change at hand
+        self._wish: Wish | None = None
+
+    @property
+    def shown(self) -> Shown:
+        """What is shown now."""
+        return self._shown
+
+    @property
+    def session(self) -> str:
+        """Who has priority; nothing when nobody has."""
+        return self._wish.session if self._wish else ""
+
+    def stage_of(self, phase: int) -> int | None:
+        """The stage in which a phase is green."""
+        return next((row for row, stage in enumerate(self._stages) if phase in stage.phases), None)
+
+    def ask(self, session: str, phase: int, from_us: int, until_us: int, now_us: int) -> Granted | str:
+        """A wish instead of its session's former one, if it is within the limits; else why not, and nothing has changed."""
+        stage = self.stage_of(phase)
+        if stage is None:
+            return f"phase = {phase} has no stage here"
+        if self.session not in {"", session}:
+            return "another vehicle has priority"
+        if not now_us <= until_us <= now_us + round(self._limits.longest_wish_s * US):
+            return f"until_us is {(until_us - now_us) / US:.1f} s from now, 0 to {self._limits.longest_wish_s:g} s are allowed"
+        greens = self._greens(stage, max(from_us, now_us), until_us, now_us)
+        granted = greens[-1]
+        if granted.from_us > until_us:
+            return f"it can be green in {(granted.from_us - now_us) / US:.1f} s at the soonest, which is after until_us"
+        for other, waited_s in self._reds(greens):
+            if waited_s > self._limits.longest_red_s:
+                return f"stage {other} would be red for {waited_s:.0f} s, {self._limits.longest_red_s:g} s are allowed"
+        self._wish = Wish(session, tuple(greens))
+        return Granted(max(granted.from_us, min(from_us, granted.until_us)), granted.until_us)
+
+    def give_back(self, session: str) -> bool:
+        """The wish of a session is over; whether there was one."""
+        had = bool(session) and self.session == session
+        if had:
+            self._wish = None
+        return had
+
+    def turn(self, now_us: int) -> Shown | None:
+        """Go on as far as the time has come; what is shown when that has changed."""
+        if now_us < self._shown.since_us:  # the clock was set back: what is shown begins anew
+            self._shown, self._wish = replace(self._shown, since_us=now_us), None
+            self._ended_us = [min(one, now_us) for one in self._ended_us]
+        before = self._shown
+        while now_us >= (due := self._due(now_us))[1]:
+            self._go(*due)
+        return None if self._shown == before else self._shown
+
+    # -- what is shown -------------------------------------------------------------------------------------------------------
+
+    def _due(self, now_us: int) -> tuple[Light, int]:
+        """What follows what is shown, and when."""
+        shown, stage = self._shown, self._stages[self._shown.stage]
+        if shown.light == "green":
+            if self._wish:
+                return "clearing", self._wish.greens[0].until_us
+            planned, most = (shown.since_us + round(one * US) for one in (stage.green_s, stage.most_green_s))
+            return "clearing", min(max(planned, now_us), most)  # after planned: a wish was given back
+        lasts = {"clearing": stage.clearance_s, "yellow": stage.yellow_s, "red": stage.all_red_s}[shown.light]
+        following: dict[Light, Light] = {"clearing": "yellow", "yellow": "red", "red": "green"}
+        return following[shown.light], shown.since_us + round(lasts * US)
+
+    def _go(self, light: Light, at_us: int) -> None:
+        stage = self._shown.stage
+        if light == "clearing":
+            self._ended_us[stage] = at_us
+            greens = self._wish.greens[1:] if self._wish else ()
+            if self._wish:
+                self._wish = Wish(self._wish.session, greens) if greens else None
+            self._next = greens[0].stage if greens else self._longest_red(stage, self._ended_us)
+        elif light == "green":
+            stage = self._next
+        self._shown = Shown(stage, light, at_us)
+
+    def _longest_red(self, stage: int, ended_us: Sequence[int]) -> int:
+        """Who follows a stage: the one that has been red for the longest."""
+        others = [row for row in range(len(self._stages)) if row != stage] or [stage]
+        return min(others, key=lambda row: (ended_us[row], (row - stage) % len(self._stages)))
+
+    # -- what a wish would make of it ----------------------------------------------------------------------------------------
+
+    def _greens(self, wanted: int, from_us: int, until_us: int, now_us: int) -> list[Green]:
+        """The greens from now on up to and with the wanted one: as planned as long as that leaves time, then directly."""
+        here, ended = self._at_hand(now_us), list(self._ended_us)
+        greens: list[Green] = []
+        while True:
+            stage = self._stages[here.stage]
+            least, most = (max(here.from_us + round(one * US), now_us) for one in (stage.least_green_s, stage.most_green_s))
+            if here.stage == wanted and from_us <= most:
+                return [*greens, replace(here, until_us=min(max(until_us, least), most))]
+            change = round(stage.change_s * US)
+            following = self._longest_red(here.stage, ended)
+            if self._is_last_chance(here, following, wanted, from_us):
+                end = min(max(from_us - change, least), most) if here.stage != wanted else here.until_us
+                if here.stage != wanted or following == wanted:
+                    greens.append(replace(here, until_us=end))
+                    here = self._planned(wanted, end + change)
+                    ended[greens[-1].stage] = end
+                    continue
+            greens.append(here)
+            ended[here.stage] = here.until_us
+            here = self._planned(following, here.until_us + change)
+
+    def _at_hand(self, now_us: int) -> Green:
+        """The green that is shown, or the one that follows the change at hand; as planned."""
+        shown, stage = self._shown, self._stages[self._shown.stage]
+        if shown.light == "green":
+            planned = self._planned(shown.stage, shown.since_us)
+            return replace(planned, until_us=max(planned.until_us, now_us))
+        rest = {"clearing": stage.change_s, "yellow": stage.yellow_s + stage.all_red_s, "red": stage.all_red_s}[shown.light]
+        return self._planned(self._next, shown.since_us + round(rest * US))
+
+    def _planned(self, stage: int, from_us: int) -> Green:
+        return Green(stage, from_us, from_us + round(self._stages[stage].green_s * US))
+
+    def _is_last_chance(self, here: Green, following: int, wanted: int, from_us: int) -> bool:
+        """Whether, if this green ended as planned and another stage came next, the wanted one could not begin in time."""
+        change = round(self._stages[here.stage].change_s * US)
+        if following == wanted:
+            return True
+        other = self._stages[following]
+        return here.until_us + change + round((other.least_green_s + other.change_s) * US) > from_us
+
+    def _reds(self, greens: Sequence[Green]) -> list[tuple[int, float]]:
+        """How long each stage will have been red when it is green again, counted from its last green to after the wish."""
+        found, ended = list[tuple[int, float]](), list(self._ended_us)
+        for green in greens:
+            if green.from_us > self._shown.since_us or self._shown.light != "green":
+                found.append((green.stage, (green.from_us - ended[green.stage]) / US))
+            ended[green.stage] = green.until_us
+        last, opens = greens[-1].stage, greens[-1].until_us + round(self._stages[greens[-1].stage].change_s * US)
+        for row in sorted((row for row in range(len(self._stages)) if row != last), key=lambda row: ended[row]):
+            found.append((row, (opens - ended[row]) / US))
+            opens += round((self._stages[row].least_green_s + self._stages[row].change_s) * US)
+        return found

@@ -1,0 +1,1 @@
+"""Cooperation on the live picture: who asks for what in phase II's applications, and what they are answered."""

@@ -168,7 +168,9 @@ class Service:
                 sum(getattr(site.counts, name) for site in self._sites.values())
                 for name in ("late", "refused", "crowded", "unjudged", "dark", "contradicting")
             )
-            told = sum((site.events.counts for site in self._sites.values()), self._office.total() + self._inbox.counts + self.counts)
+            told = sum(
+                (site.events.counts for site in self._sites.values()), self._office.total() + self._inbox.counts + self.counts
+            )
             log.info(
                 "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d, maps contradict %d,"
                 " inbox dropped %d, storage %d stored %d dropped",

@@ -132,7 +132,7 @@ class MergeRamp(Application):
         ranks = sorted(range(len(comers)), key=lambda row: times[row])
         place = ranks.index(mine)
         advised = comers[mine].way_m / max(times[mine], 0.1)
-        neighbours = {
+        neighbours: dict[str, Any] = {
             "ahead": comers[ranks[place - 1]].party.name(turn.register) if place else None,
             "behind": comers[ranks[place + 1]].party.name(turn.register) if place + 1 < len(ranks) else None,
         }
@@ -147,7 +147,7 @@ class MergeRamp(Application):
                 self._tell_other(session, memo, turn, one, times[row])
 
     def _tell_own(
-        self, session: Session, memo: Merge, turn: Turn, time_s: float, advised: float, neighbours: Mapping[str, str | None]
+        self, session: Session, memo: Merge, turn: Turn, time_s: float, advised: float, neighbours: Mapping[str, Any]
     ) -> None:
         if session.state is State.GRANTED and not self._has_moved(memo, session.device.key, turn.after(time_s)):
             return
@@ -172,7 +172,7 @@ class MergeRamp(Application):
         turn.tell(device, body, session)
 
     def _has_moved(self, memo: Merge, key: int, arrival_us: int) -> bool:
-        return abs(memo.told_us.get(key, 0) - arrival_us) > self.p.again_s * 1e6
+        return abs(memo.told_us.get(key, 0) - arrival_us) > round(float(self.p.again_s) * 1e6)
 
     def _comers(self, memo: Merge, turn: Turn) -> list[Comer]:
         found = []

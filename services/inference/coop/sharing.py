@@ -42,7 +42,9 @@ class SharingParameters(Switch):
     )
     longest_s: float = parameter(300.0, "s", "of one request", low=1, high=3600)
     hears_m: float = parameter(0.0, "m", "who speaks and is nearer than this to who asks is left out: 0 tells of all", high=1000)
-    most_a_second: float = parameter(5000, "1/s", "objects of all requests together: 3 % of a core", low=100, high=100_000)
+    most_a_second: float = parameter(
+        5000, "1/s", "objects of all requests together: fifty a message, ten vehicles, 10 Hz", low=100, high=100_000
+    )
 
 
 @dataclass(slots=True)

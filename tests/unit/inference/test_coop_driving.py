@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -186,13 +187,15 @@ def comer(eta_s: float, branch: int, *, is_told: bool = True) -> Comer:
 def test_an_order_keeps_the_headway_lets_nobody_come_sooner_than_it_can_and_moves_nobody_who_cannot_be_told() -> None:
     random = np.random.default_rng(5)
     for _ in range(300):
-        comers = [comer(float(random.uniform(1, 20)), int(random.integers(2)), is_told=bool(random.random() < 0.7)) for _ in range(8)]
+        comers = [
+            comer(float(random.uniform(1, 20)), int(random.integers(2)), is_told=bool(random.random() < 0.7)) for _ in range(8)
+        ]
         times = order(comers, 1.8)
         for one, time_s in zip(comers, times, strict=True):
             assert time_s >= one.eta_s - 1e-9
             assert one.is_told or time_s == one.eta_s
         told = sorted(time_s for one, time_s in zip(comers, times, strict=True) if one.is_told)
-        assert all(after - before >= 1.8 - 1e-6 for before, after in zip(told, told[1:], strict=False))
+        assert all(after - before >= 1.8 - 1e-6 for before, after in itertools.pairwise(told))
         for one, time_s in zip(comers, times, strict=True):
             others = [time for other, time in zip(comers, times, strict=True) if other is not one and not other.is_told]
             assert not one.is_told or all(abs(time_s - time) >= 1.8 - 1e-6 for time in others)
@@ -201,7 +204,9 @@ def test_an_order_keeps_the_headway_lets_nobody_come_sooner_than_it_can_and_move
 # -- shared perception -------------------------------------------------------------------------------------------------------
 
 
-def shares(stage: Stage, name: str = "obu-1", *, at: tuple[float, float] = (0.0, 0.0), radius: float = 50.0, duration: float = 2.0) -> int:
+def shares(
+    stage: Stage, name: str = "obu-1", *, at: tuple[float, float] = (0.0, 0.0), radius: float = 50.0, duration: float = 2.0
+) -> int:
     return stage.say(name, "sensor_sharing.request", area={"centre": place(*at), "radius_m": radius}, duration_s=duration)
 
 
@@ -258,10 +263,8 @@ def test_all_requests_together_are_told_no_more_than_the_site_allows() -> None:
 
 
 def walks(stage: Stage, name: str = "walker", **more: Any) -> int:
-    body = {
-        "role": "pedestrian", "motion": stage.motion(name), "towards": place(6.0, 40.0), "start_in_s": 0.5, "duration_s": 8.0, **more,
-    }  # fmt: skip
-    return stage.say(name, "vru.request", **body)
+    body = {"role": "pedestrian", "towards": place(6.0, 40.0), "start_in_s": 0.5, "duration_s": 8.0, **more}
+    return stage.say(name, "vru.request", motion=stage.motion(name), **body)
 
 
 def street(*, vehicle: bool = True, away_m: float = 90.0, key: int | None = None, speed: float = 12.0) -> Stage:
@@ -345,5 +348,5 @@ def test_a_roadside_unit_may_ask_for_somebody_near_it_and_nobody_for_a_driving_c
     stage.tick(0.1)
     assert stage.told("rsu-2", "vru.answer")[-1]["decision"] == "refused"
     assert "m from rsu-2, 60 m are allowed" in stage.told("rsu-2")[-1]["reason"]
-    assert "motor vehicle that drives" in stage.told("obu-2")[-1]["reason"] or "towards is" in stage.told("obu-2", "vru.answer")[-1]["reason"]
+    assert stage.told("obu-2", "vru.answer")[-1]["decision"] == "refused"
     assert any(one["type"] == "vru.answer" for one in stage.told("rsu-1")) or stage.told("obu-2", "vru.notice")

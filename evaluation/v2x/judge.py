@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from evaluation.v2x import decks, ordinary, rules_signals, score
+from evaluation.v2x import decks, ordinary, rules_events, rules_signals, score, weather
 from evaluation.v2x.ordinary import Roadside
 from evaluation.v2x.radio import nominal, varied
 from evaluation.v2x.staging import STAGES, stage
@@ -27,8 +27,8 @@ class Plan:
 
 
 FULL, SHORT = Plan(2000, 24), Plan(200, 0)
-RULES = {**rules_signals.RULES}  # judged by the rule itself: a quarter as many as of conflicts are staged
-TRAFFIC, NGSIM = "traffic, ", "NGSIM"
+RULES = {**rules_signals.RULES, **rules_events.RULES}  # judged by the rule itself: a quarter as many as of conflicts are staged
+TRAFFIC, WEATHER, NGSIM = "traffic, ", "weather, ", "NGSIM"
 
 
 def tasks(plan: Plan, at: Roadside) -> Mapping[str, Callable[[Tell], dict[str, Any]]]:
@@ -40,6 +40,8 @@ def tasks(plan: Plan, at: Roadside) -> Mapping[str, Callable[[Tell], dict[str, A
     for name, rule in RULES.items():
         for how in ("nominal", "varied"):
             named[f"{name}, {how}"] = partial(_ruled, rule, plan, is_varied=how == "varied")
+    for name in weather.APPLICATIONS:
+        named[f"{WEATHER}{name}"] = partial(weather.drive, name, plan.encounters // 4, plan.seed)
     named["decks"] = partial(decks.cross, plan.encounters, plan.seed)
     named["decks on a map"] = partial(decks.cross_on_map, plan.encounters, plan.seed)
     named[f"{TRAFFIC}shipped"] = partial(ordinary.drive_district, 0, at)
@@ -82,4 +84,5 @@ def report(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "decks_on_map": parts.get("decks on a map"),
         "traffic": traffic,
         "ngsim": parts.get(NGSIM),
+        "weather": {name.removeprefix(WEATHER): part for name, part in parts.items() if name.startswith(WEATHER)},
     }

@@ -136,9 +136,9 @@ def _finds_green(plans: Plans, at_s: Floats, margin_s: float) -> Mask:
     return np.asarray(np.all([np.isin(plans.shows(at_s + by), _GREEN) for by in (-margin_s, 0.0, margin_s)], axis=0))
 
 
-def figures(n: int, judged: Mask, given: Mask, false: Mask, lead_s: Floats) -> dict[str, Any]:
+def figures(n: int, judged: Mask, given: Mask, false: Mask, lead_s: Floats, *, lasts_s: float = LASTS_S) -> dict[str, Any]:
     """The keys that every application has."""
-    found, hours = judged & given, n * LASTS_S / 3600.0
+    found, hours = judged & given, n * lasts_s / 3600.0
     return {
         "n": n,
         "avoidable": int(judged.sum()),
@@ -147,7 +147,7 @@ def figures(n: int, judged: Mask, given: Mask, false: Mask, lead_s: Floats) -> d
         "lead_p50_s": round(float(np.percentile(lead_s[found], 50)), 3) if found.any() else None,
         "false_staged": int(false.sum()),
         "false_staged_per_vehicle_hour": round(float(false.sum()) / hours, 3),
-        "baseline_recall": None,  # the plain way compares footprints, and knows no signals
+        "baseline_recall": None,  # the plain way compares footprints, and knows no rules
     }
 
 

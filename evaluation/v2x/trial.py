@@ -63,21 +63,29 @@ def run(
     *,
     roads: NetworkRoads | None = None,
     height_error_m: Floats | None = None,
+    prepare: Callable[[Site], None] | None = None,
     tell: Callable[[float], None] | None = None,
 ) -> Outcome:
-    """Drive all of them through one picture; height_error_m: what each actor's heights are off all the time."""
+    """Drive all of them through one picture.
+
+    height_error_m: what each actor's heights are off all the time; prepare: told the site before anybody speaks.
+    """
     air = broadcast(encounters, conditions, seed)
     if height_error_m is not None:
         air.reports.xyz[:, 2] += height_error_m[air.actor]
     site = Site(SiteParameters(), roads=roads, model=None, new_id=map(str, itertools.count()).__next__)
-    plain, book = SixInstants(encounters), _Book(len(encounters), encounters.application)
+    if prepare is not None:
+        prepare(site)
+    plain, book = SixInstants(encounters) if encounters.blocks > 1 else None, _Book(len(encounters), encounters.application)
     for now_s, rows in air.ticks(encounters.lasts_s):
         arrived = air.reports.take(np.arange(rows.start, rows.stop))
         book.note(site.step(arrived, EPOCH_US + round(now_s * 1e6)), now_s)
-        plain.step(air, rows, now_s)
+        if plain is not None:
+            plain.step(air, rows, now_s)
         if tell is not None:
             tell(now_s / encounters.lasts_s)
-    return book.outcome(encounters.lasts_s, plain.warned_s)
+    baseline_s = plain.warned_s if plain is not None else np.full(len(encounters), np.inf)
+    return book.outcome(encounters.lasts_s, baseline_s)
 
 
 class _Book:

@@ -39,32 +39,35 @@ class Truth:
     is_avoidable: Mask
 
 
-def truth_of(encounters: Encounters) -> Truth:
-    """Contacts of blocks 0 and 1."""
+def truth_of(encounters: Encounters, *, brake_mps2: float = BRAKE_MPS2) -> Truth:
+    """Contacts of blocks 0 and 1; brake_mps2: what a driver can do about them."""
     actors = encounters.actors
     host, other = actors.take(encounters.rows(0)), actors.take(encounters.rows(1))
     times = np.arange(0.0, encounters.lasts_s + STEP_S, STEP_S)
     contact = _touch_s(_driven(host, times), _driven(other, times))
-    avoids = ~braking_touches(host, other, encounters.onset_s, REACTION_S, BRAKE_MPS2)
+    avoids = ~braking_touches(host, other, encounters.onset_s, REACTION_S, brake_mps2)
     return Truth(contact, (contact <= encounters.ends_s) & avoids & (contact > encounters.onset_s))
 
 
-def was_needed(encounters: Encounters, rows: Ints, warned_s: Floats) -> Mask:
+def was_needed(encounters: Encounters, rows: Ints, warned_s: Floats, *, needed_mps2: float = NEEDED_MPS2) -> Mask:
     """Whether warnings at these instants, in these encounters, were needed although there was no contact."""
     needed = np.zeros(len(rows), np.bool_)
     for later_s in np.arange(0.0, NEEDED_FOR_S, _EVERY_S):
-        needed |= needs_braking(encounters, rows, warned_s + later_s)
+        needed |= needs_braking(encounters, rows, warned_s + later_s, needed_mps2=needed_mps2)
     return needed
 
 
-def needs_braking(encounters: Encounters, rows: Ints, at_s: Floats) -> Mask:
-    """Whether the hosts' required deceleration at these instants was 2 m/s² or more."""
+def needs_braking(encounters: Encounters, rows: Ints, at_s: Floats, *, needed_mps2: float = NEEDED_MPS2) -> Mask:
+    """Whether the hosts' required deceleration at these instants was 2 m/s² or more, or what is as much in some weather."""
     host, other = (encounters.actors.take(encounters.rows(block)[rows]) for block in (0, 1))
-    on, braking = (_going_on(host, at_s, 0.0, rate) for rate in (0.0, NEEDED_MPS2))
-    return requires_braking(on, braking, _going_on(other, at_s, 0.0, 0.0), film(host, at_s[:, None]).speed_mps[:, 0])
+    on, braking = (_going_on(host, at_s, 0.0, rate) for rate in (0.0, needed_mps2))
+    speed = film(host, at_s[:, None]).speed_mps[:, 0]
+    return requires_braking(on, braking, _going_on(other, at_s, 0.0, 0.0), speed, needed_mps2=needed_mps2)
 
 
-def requires_braking(on: Futures, braking: Futures, other: Futures, speed_mps: Floats) -> Mask:
+def requires_braking(
+    on: Futures, braking: Futures, other: Futures, speed_mps: Floats, *, needed_mps2: float = NEEDED_MPS2
+) -> Mask:
     """Whether hosts that go on touch the others, and braking with 2 m/s² does not help: see above. Samples `2 * STEP_S` apart."""
     first = _touch_s(on, other) * 2.0
     crosses = np.zeros(len(speed_mps), np.bool_)
@@ -74,7 +77,7 @@ def requires_braking(on: Futures, braking: Futures, other: Futures, speed_mps: F
         step = np.minimum((first[rows] / (2 * STEP_S)).astype(np.int64), on.xy.shape[1] - 1)
         turn = on.heading_deg[rows, step] - other.heading_deg[rows, step]
         slants = np.abs(np.sin(np.radians(turn))) >= np.sin(np.radians(_CROSSING_DEG))
-        crosses[rows] = slants & (shared.way_a_m < speed_mps[rows] ** 2 / (2.0 * NEEDED_MPS2))
+        crosses[rows] = slants & (shared.way_a_m < speed_mps[rows] ** 2 / (2.0 * needed_mps2))
     return np.isfinite(first) & (crosses | np.isfinite(_touch_s(braking, other)))
 
 

@@ -162,7 +162,11 @@ class Life:
         return [replace(self._active.pop(key).last, state=State.CLEARED, level=0, decided_us=now_us) for key in gone]
 
     def _is_over(self, key: Key, active: _Active, picture: Picture, now_us: int) -> bool:
-        return now_us - active.seen_us >= self._parameters.clear_s * 1e6 or not _is_same(key, picture)
+        if not _is_same(key, picture):
+            return True
+        # Whether a thing still concerns a host, only the host tells: while it is silent nothing is known to have changed.
+        is_silent = key[3] < 0 and int(picture.ints["arrival_us"][key[1]]) <= active.seen_us
+        return now_us - active.seen_us >= self._parameters.clear_s * 1e6 and not is_silent
 
 
 def _advises_the_same(one: Notice, two: Notice) -> bool:

@@ -56,7 +56,7 @@ class Surface:
         )
         near = nearing(holding, movers, instant_us, self._events)
         speed = np.nan_to_num(picture.floats["speed_mps"][slots[near.mover]])
-        near = near.take(near.distance_m <= speed * self._p.ahead_s)
+        near = near.take(near.is_certain & (near.distance_m <= speed * self._p.ahead_s))
         _, of_thing, seen = self._areas
         np.fmin.at(friction, near.mover, of_thing[near.thing])
         np.minimum.at(sight, near.mover, seen[near.thing])

@@ -104,7 +104,7 @@ def _concatenated(parts: Sequence[LaneRows]) -> LaneRows:
 
 def _grid(shape: Shape, p: EventParameters) -> Grid:
     """Boxes in which a vehicle may have to do with each row."""
-    reach = shape.radius_m + p.half_lane_m + np.where(shape.is_disc | shape.is_first, p.straight_m, 0.0)
+    reach = (shape.radius_m + p.half_lane_m) * p.loose_share + np.where(shape.is_disc | shape.is_first, p.straight_m, 0.0)
     low = np.minimum(shape.a, shape.b)[:, :2] - reach[:, None]
     high = np.maximum(shape.a, shape.b)[:, :2] + reach[:, None]
     return grid_of(low, high, _CELL_M)

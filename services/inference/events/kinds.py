@@ -50,6 +50,14 @@ class EventParameters:
     straight_m: float = parameter(
         200.0, "m", "without a map: how far ahead a way is taken for straight where no path leads", high=500.0
     )
+    straight_deg: float = parameter(10.0, "°", "and is taken so only for who is turned from the path's begin by less", high=45.0)
+    loose_share: float = parameter(
+        1.6,
+        "1",
+        "hysteresis: so much further aside than its reach an event is still held on to, though not begun with",
+        low=1.0,
+        high=5.0,
+    )
     half_lane_m: float = parameter(1.75, "m", "a place this near to a way lies on it: half a lane of 3.5 m", high=10.0)
     congestion_code: float = parameter(707.0, "1", "GB/T 29100-2012, as public code tables have it", high=_CODE)
 

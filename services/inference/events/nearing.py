@@ -16,6 +16,7 @@ from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
 
 _SAME_DECK_M = 4.0  # decks lie 5 m apart and more
+_END_M = 1e-6  # an event that ends with the piece ends there
 _STEEP = 0.1  # and a road may rise so much on the way
 
 
@@ -34,12 +35,16 @@ class Movers:
 
 @dataclass(frozen=True, slots=True)
 class Nearing:
-    """q rows: mover and thing (rows of movers and of `Holding`), the way that is left, 0 inside the event."""
+    """q rows: mover and thing (rows of movers and of `Holding`), the way that is left, 0 inside the event.
+
+    is_certain: else it may be so: enough to hold on to what is up, and not to begin with it.
+    """
 
     mover: Ints
     thing: Ints
     distance_m: Floats
     is_inside: Mask
+    is_certain: Mask
 
     def __len__(self) -> int:
         return len(self.mover)
@@ -49,7 +54,7 @@ class Nearing:
         return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
-NOTHING = Nearing(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_))
+NOTHING = Nearing(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_), np.empty(0, np.bool_))
 
 
 def nearing(holding: Holding, movers: Movers, instant_us: int, p: EventParameters) -> Nearing:
@@ -75,9 +80,8 @@ def _by_lane(holding: Holding, movers: Movers, holds: Mask, p: EventParameters) 
     thing, distance = holding.row_thing[row], rows.to_go_m[row] - offset
     is_past = offset > rows.to_m[row]  # NaN compares false: ahead only
     found = np.flatnonzero(holds[thing] & ~is_past & (distance <= p.reach_m))
-    return Nearing(
-        mover[found], thing[found], np.maximum(distance[found], 0.0), (offset >= rows.from_m[row])[found]
-    )  # fmt: skip
+    inside = (offset >= rows.from_m[row])[found]
+    return Nearing(mover[found], thing[found], np.maximum(distance[found], 0.0), inside, np.ones(len(found), np.bool_))
 
 
 def _by_way(holding: Holding, movers: Movers, holds: Mask, p: EventParameters) -> Nearing:
@@ -98,12 +102,15 @@ def _by_way(holding: Holding, movers: Movers, holds: Mask, p: EventParameters) -
         _to_path(holding, movers, mover[~is_disc], row[~is_disc], p),
     ]
     mover, thing = (np.concatenate([column[is_disc], column[~is_disc]]) for column in (mover, thing))
-    distance, aside, inside, meets = (np.concatenate(both) for both in zip(*parts, strict=True))
-    return _once(Nearing(mover, thing, np.maximum(distance, 0.0), inside), aside, meets, len(holding))
+    distance, aside, inside, certain, meets = (np.concatenate(both) for both in zip(*parts, strict=True))
+    return _once(Nearing(mover, thing, np.maximum(distance, 0.0), inside, certain), aside, meets, len(holding))
 
 
-def _to_disc(holding: Holding, movers: Movers, mover: Ints, row: Ints, p: EventParameters) -> tuple[Floats, Floats, Mask, Mask]:
-    """Way left, 0 aside, whether inside and whether it comes there: straight on."""
+_Ways = tuple[Floats, Floats, Mask, Mask, Mask]
+
+
+def _to_disc(holding: Holding, movers: Movers, mover: Ints, row: Ints, p: EventParameters) -> _Ways:
+    """Way left, 0 aside, whether inside, and whether it comes there, straight on, surely or about."""
     centre, radius = holding.shape.a[row], np.maximum(holding.shape.radius_m[row], p.half_lane_m)
     away = centre - movers.xyz[mover]
     heading = movers.heading_deg[mover]
@@ -111,13 +118,14 @@ def _to_disc(holding: Holding, movers: Movers, mover: Ints, row: Ints, p: EventP
     reach = np.maximum(radius, holding.shape.radius_m[row] + p.half_lane_m)
     distance = ahead - np.sqrt(np.maximum(reach**2 - aside**2, 0.0))
     inside = np.hypot(away[:, 0], away[:, 1]) <= radius
-    comes = (np.abs(aside) <= reach) & (ahead > 0) & (distance <= p.straight_m)
+    comes = (np.abs(aside) <= reach * p.loose_share) & (ahead > 0) & (distance <= p.straight_m)
+    certain = inside | (np.abs(aside) <= reach)
     is_level = ~(np.abs(away[:, 2]) > _SAME_DECK_M + _STEEP * np.abs(ahead))
-    return np.where(inside, 0.0, distance), np.zeros(len(row)), inside, (inside | comes) & is_level
+    return np.where(inside, 0.0, distance), np.zeros(len(row)), inside, certain, (inside | comes) & is_level
 
 
-def _to_path(holding: Holding, movers: Movers, mover: Ints, row: Ints, p: EventParameters) -> tuple[Floats, Floats, Mask, Mask]:
-    """Way left along the path, how far aside of it, whether inside and whether it drives along it towards the event."""
+def _to_path(holding: Holding, movers: Movers, mover: Ints, row: Ints, p: EventParameters) -> _Ways:
+    """Way left along the path, how far aside of it, whether inside, and whether it drives along it there, surely or about."""
     shape = holding.shape
     a, step = shape.a[row], (shape.b - shape.a)[row]
     length = np.hypot(step[:, 0], step[:, 1])
@@ -129,11 +137,15 @@ def _to_path(holding: Holding, movers: Movers, mover: Ints, row: Ints, p: EventP
     aside = np.hypot(off[:, 0], off[:, 1])
     cosine = np.einsum("qk,qk->q", axis, forward(movers.heading_deg[mover]))
     distance = shape.to_go_m[row] - on
-    is_before_end = distance >= -shape.lasts_m[row]
-    meets = (aside <= np.maximum(shape.radius_m[row], p.half_lane_m)) & (cosine >= np.cos(np.radians(p.heading_deg)))
+    ends = shape.to_go_m[row] + shape.lasts_m[row]
+    is_before_end = np.where(ends <= length + _END_M, np.maximum(along, on), on) <= ends
+    reach = np.maximum(shape.radius_m[row], p.half_lane_m)
+    most_deg = np.where(on < 0.0, p.straight_deg, p.heading_deg)  # before a path's begin it must lead straight there
+    certain = (aside <= reach) & (cosine >= np.cos(np.radians(most_deg)))
+    meets = (aside <= reach * p.loose_share) & (cosine >= np.cos(np.radians(p.heading_deg * p.loose_share)))
     rise = away[:, 2] - np.clip(on / length, 0.0, 1.0) * step[:, 2]
     is_level = ~(np.abs(rise) > _SAME_DECK_M + _STEEP * np.maximum(-on, 0.0))
-    return distance, aside, distance <= 0.0, meets & is_before_end & is_level
+    return distance, aside, distance <= 0.0, certain, meets & is_before_end & is_level
 
 
 def _once(found: Nearing, aside: Floats, meets: Mask, things: int) -> Nearing:

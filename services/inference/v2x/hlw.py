@@ -39,7 +39,7 @@ def assess(scene: Scene, parameters: HlwParameters) -> list[Assessment]:
     if not len(near):
         return []
     warn_s = in_time_s(hosts, near.host, p.warn_s)
-    warns = (near.distance_m <= p.range_m) & (near.time_s <= warn_s)
+    warns = near.is_certain & (near.distance_m <= p.range_m) & (near.time_s <= warn_s)
     holds = (near.distance_m <= p.range_m * p.hold_share) & (near.time_s <= warn_s * p.hold_share)
     level = level_of(imminent=warns & (near.time_s <= p.imminent_s), warns=warns, holds=holds)
     way = np.maximum(near.distance_m, 0.1)

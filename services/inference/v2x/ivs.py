@@ -34,7 +34,7 @@ def assess(scene: Scene, parameters: IvsParameters) -> list[Assessment]:
     near = nearby(scene, Meaning.SIGN)
     if not len(near):
         return []
-    shows = (near.distance_m <= p.range_m) & (hosts.speed_mps[near.host] >= p.least_speed_mps)
+    shows = near.is_certain & (near.distance_m <= p.range_m) & (hosts.speed_mps[near.host] >= p.least_speed_mps)
     level = level_of(imminent=np.zeros(len(near), np.bool_), warns=shows, holds=near.distance_m <= p.range_m * p.hold_share)
     return [
         about_things(

@@ -20,12 +20,16 @@ _USERS = ((10, 20, Users.CAR), (20, 40, Users.TRUCK), (50, 60, Users.BUS))  # ra
 
 @dataclass(frozen=True, slots=True)
 class Nearby:
-    """q rows: host (of the scene's hosts), thing (of what holds), way and time left at the present speed, 0 inside."""
+    """q rows: host (of the scene's hosts), thing (of what holds), way and time left at the present speed, 0 inside.
+
+    is_certain: as `Nearing` has it.
+    """
 
     host: Ints
     thing: Ints
     distance_m: Floats
     is_inside: Mask
+    is_certain: Mask
     time_s: Floats
 
     def __len__(self) -> int:
@@ -40,12 +44,12 @@ def nearby(scene: Scene, *meanings: Meaning) -> Nearby:
     """What is or lies ahead of these kinds, for those for whom it holds."""
     near, holding, hosts = scene.events.near, scene.events.holding, scene.hosts
     if not len(near):
-        return Nearby(near.mover, near.thing, near.distance_m, near.is_inside, near.distance_m)
+        return Nearby(near.mover, near.thing, near.distance_m, near.is_inside, near.is_certain, near.distance_m)
     kept = np.isin(holding.meaning[near.thing], [int(one) for one in meanings])
     kept &= holds_for(holding.users[near.thing], hosts.vehicle_class[near.mover])
     near = near.take(kept)
     time = near.distance_m / np.maximum(hosts.speed_mps[near.mover], 0.1)
-    return Nearby(near.mover, near.thing, near.distance_m, near.is_inside, time)
+    return Nearby(near.mover, near.thing, near.distance_m, near.is_inside, near.is_certain, time)
 
 
 def holds_for(users: Ints, vehicle_class: Ints) -> Mask:

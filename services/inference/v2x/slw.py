@@ -42,12 +42,19 @@ def assess(scene: Scene, parameters: SlwParameters) -> list[Assessment]:
     """Findings for those who are too fast here, and for those who are too fast for what lies ahead."""
     signs = nearby(scene, Meaning.SIGN)
     signs = signs.where(np.isfinite(scene.events.holding.limit_mps[signs.thing]))
-    return [*_here(scene, signs.where(signs.is_inside), parameters), *_ahead(scene, signs.where(~signs.is_inside), parameters)]
+    return [
+        *_here(scene, signs.where(signs.is_inside), parameters),
+        *_ahead(scene, signs.where(~signs.is_inside), parameters),
+    ]
 
 
 def _here(scene: Scene, signs: Nearby, p: SlwParameters) -> list[Assessment]:
     hosts, holding = scene.hosts, scene.events.holding
-    sign = _lowest(signs, holding.limit_mps[signs.thing], len(hosts))
+    chosen = _lowest(signs, holding.limit_mps[signs.thing], len(hosts))
+    sign = np.full(len(hosts), -1, np.int64)
+    sign[chosen >= 0] = signs.thing[chosen[chosen >= 0]]
+    is_certain = chosen < 0
+    is_certain[chosen >= 0] = signs.is_certain[chosen[chosen >= 0]]
     is_signed = sign >= 0
     road = scene.roads.limit_mps(hosts.slots)
     posted = np.full(len(hosts), np.nan)
@@ -58,8 +65,8 @@ def _here(scene: Scene, signs: Nearby, p: SlwParameters) -> list[Assessment]:
         return []
     over, allowed = (hosts.speed_mps - limit)[rows], limit[rows]
     level = level_of(
-        imminent=over >= np.maximum(p.serious_share * allowed, p.tolerance_mps),
-        warns=over >= p.tolerance_mps,
+        imminent=is_certain[rows] & (over >= np.maximum(p.serious_share * allowed, p.tolerance_mps)),
+        warns=is_certain[rows] & (over >= p.tolerance_mps),
         holds=over >= p.hold_mps,
     )
     none, sign = np.zeros(len(rows)), sign[rows]
@@ -92,7 +99,7 @@ def _ahead(scene: Scene, signs: Nearby, p: SlwParameters) -> list[Assessment]:
     along = np.maximum(speed**2 - allowed**2, 0.0) / (2.0 * np.maximum(signs.distance_m, 0.1))
     need = on_level(hosts, signs.host, along)
     never = np.zeros(len(signs), np.bool_)
-    level = level_of(imminent=never, warns=need >= p.ahead_mps2, holds=need >= p.ahead_mps2 * p.hold_share)
+    level = level_of(imminent=never, warns=signs.is_certain & (need >= p.ahead_mps2), holds=need >= p.ahead_mps2 * p.hold_share)
     return [
         about_things(
             NAME, hosts, signs.host, keys_of(holding, signs.thing),
@@ -103,8 +110,8 @@ def _ahead(scene: Scene, signs: Nearby, p: SlwParameters) -> list[Assessment]:
 
 
 def _lowest(signs: Nearby, limit_mps: Floats, hosts: int) -> Ints:
-    """The thing with the lowest limit for each host, −1 for none: written high to low, the lowest stays."""
+    """The row with the lowest limit for each host, −1 for none, sure ones before others: of what is written the last stays."""
     found = np.full(hosts, -1, np.int64)
-    order = np.argsort(-limit_mps, kind="stable")
-    found[signs.host[order]] = signs.thing[order]
+    order = np.lexsort((-limit_mps, signs.is_certain))
+    found[signs.host[order]] = order
     return found

@@ -40,7 +40,7 @@ def assess(scene: Scene, parameters: TjwParameters) -> list[Assessment]:
     near = _nearest(near, len(hosts))
     near = near.where(~near.is_inside & (hosts.speed_mps[near.host] >= p.least_speed_mps))
     warn_s = in_time_s(hosts, near.host, p.warn_s)
-    warns = (near.distance_m <= p.range_m) | (near.time_s <= warn_s)
+    warns = near.is_certain & ((near.distance_m <= p.range_m) | (near.time_s <= warn_s))
     holds = (near.distance_m <= p.range_m * p.hold_share) | (near.time_s <= warn_s * p.hold_share)
     level = level_of(imminent=warns & (near.time_s <= p.imminent_s), warns=warns, holds=holds)
     required = on_level(hosts, near.host, hosts.speed_mps[near.host] ** 2 / (2.0 * np.maximum(near.distance_m, 0.1)))

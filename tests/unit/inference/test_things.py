@@ -68,6 +68,8 @@ def test_two_things_give_one_host_two_warnings_and_each_lives_for_itself() -> No
     assert [(one.state, one.level, one.host.vehicle_id) for one in first] == [("raised", 1, 1), ("raised", 2, 1)]
     assert len({one.warning_id for one in first}) == 2
     life.step([_found(picture, [HELD], [8], rows=[0])], picture, EPOCH_US + 500_000)
+    assert life.step([], picture, EPOCH_US + 700_000) == []  # the host has said nothing since: nothing is known to have changed
+    picture.update(report([Car(1, (0, 7, 0), 0, 10), Car(2, (50, 7, 0), 0, 10)], 0.7))
     gone = life.step([], picture, EPOCH_US + 700_000)
     assert [(one.state, one.warning_id) for one in gone] == [("cleared", first[0].warning_id)]
     assert life.levels() == {0: 1}

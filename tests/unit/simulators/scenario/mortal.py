@@ -1,0 +1,30 @@
+"""Work that kills its process, for the test of what a dead worker costs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A number to be doubled; the process that gets it first dies, when there is a `grave` to leave a mark in."""
+
+    number: int
+    grave: Path | None = None
+
+
+def doubled(errand: Errand) -> int:
+    """Twice the number, or the end."""
+    if errand.grave is not None and not errand.grave.exists():
+        errand.grave.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * errand.number
+
+
+def doomed(errand: Errand) -> int:
+    """The end, every time."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return errand.number

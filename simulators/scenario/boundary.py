@@ -1,7 +1,7 @@
 """Where a verdict turns: for every combination of the other parameters, the value of one at which pass becomes fail.
 
-Bisection of all combinations at once: each round runs one more case of each. It takes one turn for granted between the two ends;
-of several it finds one.
+A few values in between are tried first; then all combinations are bisected at once, where the first of these differs from the one
+before: each round runs one more case of each. Turns that come and go between two of those values are not seen.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from simulators.scenario.cases import Cases
 from simulators.scenario.values import Floats
 
 MOST_ROUNDS = 60
+PROBES = 9
 Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """Of n combinations: between `passes` and `fails` (n,) the verdict turns; both NaN where it is the same at both ends.
+    """Of n combinations: between `passes` and `fails` (n,) the verdict first turns; both NaN where it is the same throughout.
 
     passes_throughout (n,): which verdict that is, where it is the same.
     """
@@ -53,10 +54,13 @@ def boundary(
     def judged(values: Floats) -> Bools:
         return does_pass(replace(cases, columns={**cases.columns, along: values}))
 
-    count = len(cases)
-    at_low, at_high = judged(np.full(count, low)), judged(np.full(count, high))
-    turns = at_low != at_high
-    passes, fails = np.where(at_low, low, high), np.where(at_low, high, low)
+    count, values = len(cases), np.linspace(low, high, PROBES)
+    probed = np.array([judged(np.full(count, value)) for value in values])
+    differs = probed[1:] != probed[:-1]
+    turns, first = differs.any(axis=0), np.argmax(differs, axis=0)
+    begins_well = probed[first, np.arange(count)]
+    passes = np.where(begins_well, values[first], values[first + 1])
+    fails = np.where(begins_well, values[first + 1], values[first])
     for _ in range(MOST_ROUNDS):
         width = float(np.abs(passes - fails)[turns].max(initial=0.0))
         tell(width)
@@ -66,4 +70,4 @@ def boundary(
         good = judged(middle)
         passes, fails = np.where(good, middle, passes), np.where(good, fails, middle)
     nowhere = np.full(count, np.nan)
-    return Boundary(cases, along, np.where(turns, passes, nowhere), np.where(turns, fails, nowhere), at_low & ~turns)
+    return Boundary(cases, along, np.where(turns, passes, nowhere), np.where(turns, fails, nowhere), probed.all(axis=0))

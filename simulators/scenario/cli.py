@@ -115,6 +115,22 @@ def run(
     raise typer.Exit(command(options, Console()))
 
 
+@app.command("boundary")
+def boundary(
+    what: What,
+    along: Annotated[str, typer.Option(help="The parameter along which to search: NAME, or NAME=LOW:HIGH.")],
+    tolerance: Annotated[float, typer.Option(help="How closely, in the parameter's unit.")] = 0.1,
+    given: Annotated[list[str] | None, typer.Option("--set", help="As of `chelu scenario run`, for the others.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all combinations there.")] = None,
+) -> None:
+    """Find where along one parameter the verdict turns, for every combination of the others' steps and choices."""
+    with extra("simulators"):
+        from rich.console import Console
+
+        from simulators.scenario.bounding import Options, command
+    raise typer.Exit(command(Options(what, along, tolerance, given or (), json_file), Console()))
+
+
 @app.command("compare")
 def compare(
     before: Annotated[Path, typer.Argument(help="verdict.json of the earlier build.")],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.scenario.boundary import boundary
+from simulators.scenario.boundary import PROBES, boundary
 from simulators.scenario.cases import Cases
 
 
@@ -24,10 +24,18 @@ def test_turn_is_found_for_every_combination_at_once() -> None:
     assert np.all(found.passes[:3] >= edges[:3])
     assert np.isnan(found.value[3:]).all()
     assert found.passes_throughout.tolist() == [False, False, False, False, True]
-    assert len(rounds) == 2 + 10  # both ends, then 10 / 2**10 < 0.01
+    assert len(rounds) == PROBES + 7  # 10 / 8 / 2**7 < 0.01
 
 
-def test_nothing_to_search_ends_after_both_ends() -> None:
+def test_of_two_turns_the_first_is_found() -> None:
+    cases = Cases({"gap": np.zeros(1)}, 1)
+    found = boundary(lambda some: abs(some.columns["gap"] - 5.0) > 2.0, cases, "gap", low=0.0, high=10.0, tolerance=0.001)
+    assert found.value == pytest.approx([3.0], abs=0.001)
+    assert found.passes[0] < found.fails[0]
+    assert not found.passes_throughout[0]
+
+
+def test_nothing_to_search_is_said() -> None:
     found = boundary(
         lambda cases: np.ones(len(cases), np.bool_), Cases({"gap": np.zeros(3)}, 3), "gap", low=0, high=1, tolerance=1e-9
     )

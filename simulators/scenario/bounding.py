@@ -1,0 +1,123 @@
+"""`chelu scenario boundary`: where along one parameter a scenario's verdict turns, for every combination of the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from chelu.errors import ConfigurationError
+from chelu.local.targets import check_writable
+from simulators.scenario.boundary import Boundary, boundary
+from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given
+from simulators.scenario.chunks import cases_per_chunk
+from simulators.scenario.description import Description, Parameter
+from simulators.scenario.engine import run
+from simulators.scenario.judging import judge
+from simulators.scenario.library import source_of
+from simulators.scenario.verdict import Outcome
+
+SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command's. along: a parameter, or NAME=LOW:HIGH; given: as of `chelu scenario run`."""
+
+    what: str
+    along: str
+    tolerance: float
+    given: Sequence[str] = ()
+    json_file: Path | None = None
+
+
+def command(options: Options, console: Console) -> int:
+    """Search, tell; 0."""
+    description = source_of(options.what).description
+    check_writable({"--json": options.json_file})
+    name, along = _along(options.along, description)
+    if not options.tolerance > 0:
+        raise ConfigurationError("--tolerance", options.tolerance, "above 0")
+    fixed = dict(parameter_given(text, description) for text in options.given)
+    cases = cases_of(description, Request(Design.GRID, fixed={**fixed, name: Parameter(default=along.default)}))
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
+    ) as progress:
+        task = progress.add_task(f"{name}, {len(cases):,} combinations")
+        found = boundary(
+            lambda some: passes(description, some),
+            cases,
+            name,
+            low=along.low or 0.0,
+            high=along.high or 0.0,
+            tolerance=options.tolerance,
+            tell=lambda width: progress.update(task, description=f"{name}, {len(cases):,} combinations, within {width:.3g}"),
+        )
+    console.print(table(found))
+    if options.json_file is not None:
+        options.json_file.write_text(json.dumps(rows(found), indent=1), "utf-8")
+        console.print(f"written: {options.json_file}")
+    return 0
+
+
+def _along(text: str, description: Description) -> tuple[str, Parameter]:
+    """The parameter and its range: the description's own, or the one given."""
+    name, sign, _ = text.partition("=")
+    own = parameter_given(text, description)[1] if sign else description.parameters.get(name)
+    if own is None:
+        raise ConfigurationError("--along", text, "one of " + ", ".join(description.parameters))
+    if own.low is None or own.high is None:
+        raise ConfigurationError("--along", text, "a parameter with a range, or NAME=LOW:HIGH")
+    return name, own
+
+
+def passes(description: Description, cases: Cases) -> npt.NDArray[np.bool_]:
+    """(n,) whether all requirements of a valid run hold; chunk by chunk."""
+    size = cases_per_chunk(description)
+    parts = []
+    for start in range(0, len(cases), size):
+        trace = run(description, cases.take(slice(start, start + size)))
+        parts.append(judge(trace, description.requirements, description.conditions()).outcome == Outcome.PASS)
+    return np.concatenate(parts)
+
+
+def table(found: Boundary) -> Table:
+    """A line for each combination, of the parameters that vary."""
+    varying = [name for name, column in found.cases.columns.items() if name != found.along and len(np.unique(column)) > 1]
+    shown = Table(*varying, box=None, pad_edge=False, header_style="bold")
+    for name in (f"{found.along}: passes at", "fails at"):
+        shown.add_column(name, justify="right")
+    for row in range(min(len(found.cases), SHOWN)):
+        values = [f"{found.cases.columns[name][row]:g}" for name in varying]
+        shown.add_row(*values, *_ends(found, row))
+    if len(found.cases) > SHOWN:
+        shown.caption = f"and {len(found.cases) - SHOWN:,} more: --json has all"
+    return shown
+
+
+def _ends(found: Boundary, row: int) -> tuple[str, str]:
+    if np.isfinite(found.passes[row]):
+        return f"{found.passes[row]:.4g}", f"{found.fails[row]:.4g}"
+    return ("everywhere", "") if found.passes_throughout[row] else ("", "everywhere")
+
+
+def rows(found: Boundary) -> list[dict[str, Any]]:
+    """A document: the combination, and between which values the verdict turns; null where it does not."""
+    return [
+        {
+            **{name: float(column[row]) for name, column in found.cases.columns.items() if name != found.along},
+            "along": found.along,
+            "passes": float(found.passes[row]) if np.isfinite(found.passes[row]) else None,
+            "fails": float(found.fails[row]) if np.isfinite(found.fails[row]) else None,
+            "passes_throughout": bool(found.passes_throughout[row]),
+        }
+        for row in range(len(found.cases))
+    ]

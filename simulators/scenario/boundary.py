@@ -70,4 +70,6 @@ def boundary(
         good = judged(middle)
         passes, fails = np.where(good, middle, passes), np.where(good, fails, middle)
     nowhere = np.full(count, np.nan)
-    return Boundary(cases, along, np.where(turns, passes, nowhere), np.where(turns, fails, nowhere), probed.all(axis=0))
+    return Boundary(
+        cases, along, np.where(turns, passes, nowhere), np.where(turns, fails, nowhere), np.asarray(probed.all(axis=0))
+    )

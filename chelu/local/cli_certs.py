@@ -70,9 +70,11 @@ def _place(data: Path | None) -> tuple[Layout, datetime.datetime]:
 
 def _print(entries: Sequence[Entry]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("certificate", "ends", "for", "file", "", box=None, pad_edge=False, header_style="bold")
+    # A file that is to be copied is shown whole, however narrow the terminal is: the other columns give way.
+    file = Column("file", no_wrap=True, min_width=max(len(entry.file) for entry in entries))
+    table = Table("certificate", "ends", "for", file, "", box=None, pad_edge=False, header_style="bold")
     for entry in entries:
         table.add_row(entry.name, f"{entry.ends:%Y-%m-%d}", " ".join(entry.hosts) or "–", entry.file, entry.note)
     Console().print(table)

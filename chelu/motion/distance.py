@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chelu.motion.footprints import Floats, forward, overlap, rightward
+from chelu.motion.footprints import Floats, overlap
 
 _CORNERS = ((0.5, 0.5), (0.5, -0.5), (-0.5, -0.5), (-0.5, 0.5))
 
@@ -17,20 +17,22 @@ def distance_m(offset: Floats, heading_a: Floats, size_a: Floats, heading_b: Flo
     """
     from_a = _nearest_corner(offset, heading_a, size_a, heading_b, size_b)
     from_b = _nearest_corner(-offset, heading_b, size_b, heading_a, size_a)
-    return np.where(overlap(offset, heading_a, size_a, heading_b, size_b), 0.0, np.minimum(from_a, from_b))
+    apart = np.sqrt(np.minimum(from_a, from_b))
+    return np.where(overlap(offset, heading_a, size_a, heading_b, size_b), 0.0, apart)
 
 
 def _nearest_corner(offset: Floats, heading: Floats, size: Floats, heading_other: Floats, size_other: Floats) -> Floats:
-    """Least distance (…) of the other's corners to a rectangle, worked out in the rectangle's own axes."""
+    """Square of the least distance (…) of the other's corners to a rectangle, worked out in the rectangle's own axes."""
     turn = np.radians(heading_other - heading)
     cosine, sine = np.cos(turn), np.sin(turn)
-    ahead = np.sum(offset * forward(heading), axis=-1)
-    aside = np.sum(offset * rightward(heading), axis=-1)
+    (east, north), own = (offset[..., 0], offset[..., 1]), np.radians(heading)
+    along_east, along_north = np.sin(own), np.cos(own)
+    ahead, aside = east * along_east + north * along_north, east * along_north - north * along_east
     least: Floats | None = None
     for along, across in _CORNERS:
         long, wide = along * size_other[..., 0], across * size_other[..., 1]
-        beyond = np.abs(ahead + long * cosine - wide * sine) - size[..., 0] / 2.0
-        beside = np.abs(aside + long * sine + wide * cosine) - size[..., 1] / 2.0
-        found = np.hypot(np.maximum(beyond, 0.0), np.maximum(beside, 0.0))
+        beyond = np.maximum(np.abs(ahead + long * cosine - wide * sine) - size[..., 0] / 2.0, 0.0)
+        beside = np.maximum(np.abs(aside + long * sine + wide * cosine) - size[..., 1] / 2.0, 0.0)
+        found = beyond * beyond + beside * beside
         least = found if least is None else np.minimum(least, found)
     return np.asarray(least)

@@ -230,3 +230,14 @@ def test_a_run_that_was_aborted_is_judged_as_far_as_it_went() -> None:
     verdicts, one = judged(run, {"metric": "ttc_s", "of": BOTH, "at_least": 1})
     assert verdicts.worst == PASS
     assert one.value[0] == pytest.approx(2.5)
+
+
+@given(st.floats(-5, 60), st.floats(0, 20), st.sampled_from(["at_least", "above", "at_most", "below"]))
+def test_a_harder_limit_is_never_easier_and_the_margin_tells_how_much(limit, harder, bound) -> None:
+    run = trace(SAFE, NEAR, behind(25.0, 15.0, 12.0, -1.0, -6.0), end_s=2)
+    towards = harder if bound in {"at_least", "above"} else -harder
+    easy = judged(run, {"metric": "minimum_distance_m", "of": BOTH, bound: limit})[1]
+    hard = judged(run, {"metric": "minimum_distance_m", "of": BOTH, bound: limit + towards})[1]
+    assert (hard.outcome >= easy.outcome).all()
+    np.testing.assert_allclose(easy.margin - hard.margin, harder, atol=1e-9)
+    np.testing.assert_array_equal(easy.value, hard.value)

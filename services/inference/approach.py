@@ -12,7 +12,7 @@ from services.inference.picture import Picture
 from services.inference.placing import Placement
 from services.inference.reports import Floats, Ints, Lamp
 from services.inference.signals import FOREVER_US, UNKNOWN, SignalTable, named
-from services.inference.stop_lines import MOST_LINES, MOST_MOVEMENTS, NONE, StopLines
+from services.inference.stop_lines import MOST_LINES, NONE, StopLines
 from services.inference.types import Mask
 
 
@@ -21,7 +21,7 @@ class FirstLine:
     """For n road users the next stop line. lane (n,): the one that ends there, `NONE` where there is no line ahead.
 
     distance_m (n,): from the front bumper, inf where there is none. is_certain (n,): nobody can turn off before. connection,
-    row (n, MOST_MOVEMENTS): the movements that the lane and the turn signal allow, `NONE` unused; rows of the signal table,
+    row (n, m): the movements that the lane and the turn signal allow, `NONE` unused; rows of the signal table,
     `ALWAYS` where no signal holds them, `UNKNOWN` where it is not known which phase does.
     """
 
@@ -70,13 +70,15 @@ class Approach:
         """The next stop line of these."""
         n = len(slots)
         if self._lines is None or self._phases is None:
-            nothing = np.full((n, MOST_MOVEMENTS), NONE)
+            nothing = np.full((n, 1), NONE)
             return FirstLine(np.full(n, NONE), np.full(n, np.inf), np.ones(n, np.bool_), nothing, nothing + UNKNOWN - NONE)
         own, offset = self._placement.lane[slots], self._to_bumper_m(slots)
         lane = np.where(own >= 0, self._lines.ahead[own, 0], NONE)
         distance = np.where(lane >= 0, self._lines.way_m[own, 0] - offset, np.inf)
         connection = np.where(lane[:, None] >= 0, self._lines.movements[lane], NONE)
         connection = self._as_signalled(connection, self._picture.ints["lights"][slots])
+        used = np.flatnonzero((connection >= 0).any(axis=0))
+        connection = connection[:, : used[-1] + 1 if len(used) else 1]  # few lanes have many ways on
         row = np.where(connection >= 0, self._phases.rows(self.table)[connection], UNKNOWN)
         return FirstLine(lane, distance, self._lines.is_certain[own], connection, row)
 

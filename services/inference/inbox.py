@@ -127,7 +127,7 @@ class Inbox:
             frames.reference_us,
             decoded.bsm,
             decoded.participant,
-            decoded.spat,
+            self._without_early(decoded.spat, messages.arrival_us[source]),
             decoded.messages,
         )
 
@@ -148,7 +148,10 @@ class Inbox:
         )
 
     def _without_early(self, rows: Batch, arrival_us: Ints) -> Batch:
-        """Drop what claims to be of later: unlike frames, documents may name any time, and nothing true would be newer."""
+        """Drop what claims to be of later: documents and SPAT may name any time, and nothing true would be newer.
+
+        arrival_us: by `frame` of the rows.
+        """
         is_early = rows["time_us"] > arrival_us[rows["frame"]] + EARLY_US
         self.counts["early"] += int(np.count_nonzero(is_early))
         return rows.take(~is_early) if is_early.any() else rows

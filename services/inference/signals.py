@@ -74,6 +74,7 @@ class SignalTable:
         self.start_us: Ints = np.empty((0, STATES), np.int64)
         self.end_us: Ints = np.empty((0, STATES), np.int64)
         self.time_us: Ints = np.empty(0, np.int64)
+        self._places = 1  # that were ever used: most controllers announce little
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -89,6 +90,7 @@ class SignalTable:
         used = (spat["time_us"] == newest[rows]) & (spat["time_us"] >= self.time_us[rows]) & (spat["state_index"] < STATES)
         spat, rows = spat.take(used), rows[used]
         place, time_us = spat["state_index"].astype(np.int64), spat["time_us"].astype(np.int64)
+        self._places = max(self._places, int(place.max(initial=0)) + 1)
         self.light[rows], self.end_us[rows] = Light.UNAVAILABLE, _NEVER_US
         self.time_us[rows] = time_us
         self.light[rows, place] = spat["light"]
@@ -109,7 +111,7 @@ class SignalTable:
         light = np.zeros(rows.shape, np.int64)
         if len(self):
             row = np.maximum(rows, 0)
-            for place in range(STATES):
+            for place in range(self._places):
                 ends = self.end_us[row, place]
                 ends = np.where(ends == FOREVER_US, now_us + 1, ends)
                 holds = (self.start_us[row, place] <= at_us) & (at_us < ends)
@@ -123,7 +125,7 @@ class SignalTable:
         end_us = np.full(rows.shape, FOREVER_US)
         if len(self):
             row = np.maximum(rows, 0)
-            for place in range(STATES):
+            for place in range(self._places):
                 holds = (self.start_us[row, place] <= now_us) & (now_us < self.end_us[row, place])
                 end_us = np.where(holds & (rows >= 0), self.end_us[row, place], end_us)
         return light, end_us
@@ -133,23 +135,23 @@ class SignalTable:
         free_us = np.full(rows.shape, FOREVER_US)
         if len(self):
             row = np.maximum(rows, 0)
-            for place in range(STATES):
+            for place in range(self._places):
                 starts, fits = self.start_us[row, place], is_free(self.light[row, place]) & (self.end_us[row, place] > at_us)
                 free_us = np.where(fits, np.minimum(free_us, np.maximum(starts, now_us)), free_us)
         return free_us
 
     def free_spans(self, rows: Ints, now_us: int, least_green_s: float) -> tuple[Floats, Floats]:
-        """When phases (n, k) are free, in seconds from now: begins and ends (n, k, STATES), inf where a place holds nothing.
+        """When phases (n, k) are free, in seconds from now: begins and ends (n, k, w), inf where a place holds nothing.
 
         A red whose end is known and after which nothing is announced is followed by a green of `least_green_s`, which is what the
         end of a red means. A green whose end was not said is known for now only, and gives no span.
         """
         row = np.maximum(rows, 0)
         if not len(self):
-            begin = np.full((*rows.shape, STATES), np.inf)
+            begin = np.full((*rows.shape, 1), np.inf)
             end = begin.copy()
         else:
-            light, start_us, end_us = self.light[row], self.start_us[row], self.end_us[row]
+            light, start_us, end_us = (one[row, : self._places] for one in (self.light, self.start_us, self.end_us))
             is_said = (end_us != FOREVER_US) & (end_us > now_us) & (light > 0)
             begin = (np.maximum(start_us, now_us) - now_us) / 1e6
             end = np.where(is_said, end_us - now_us, 0) / 1e6

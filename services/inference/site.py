@@ -224,7 +224,8 @@ class Site:
         """The live picture as bytes."""
         levels, phases = self.life.levels(), self.signals.now(now_us)
         twin = resized(self.twins.twin, self.picture.capacity, -1)
-        return picture_bytes(self.picture, twin, levels, phases, header=header, now_us=now_us)
+        unjudged = {name: getattr(self.counts, name) for name in ("unjudged", "dark", "contradicting")}
+        return picture_bytes(self.picture, twin, levels, phases, header={**header, "unjudged": unjudged}, now_us=now_us)
 
     def _count_unjudged(self, changed: Ints, usable_slots: Ints) -> None:
         is_usable = np.isin(changed, usable_slots, kind="table")

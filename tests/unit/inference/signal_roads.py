@@ -75,7 +75,7 @@ def town_file(move: Move = lambda points: points, *, may_turn_right: bool = Fals
         f'<tlLogic id="{name}" type="static" programID="0" offset="0">{phase.format(state)}</tlLogic>'
         for name, state in (("c", "rG"), ("d", "G"))
     )
-    return f"<net>{edges}{logics}{''.join(ways)}</net>".encode()
+    return f'<net version="1.20">{edges}{logics}{"".join(ways)}</net>'.encode()
 
 
 def plain() -> RoadNetwork:
@@ -94,6 +94,7 @@ def spat(shown: Shown, now_us: int) -> Batch:
     return filled(
         SPAT, len(rows), time_us=np.full(len(rows), now_us), intersection_id=intersection.astype(np.uint16),
         phase_id=phase.astype(np.int16), state_index=place.astype(np.uint8), light=light.astype(np.uint8),
+        timing=np.ones(len(rows), np.uint8),
         start_s=start.astype(np.float64), likely_end_s=end.astype(np.float64),
     )  # fmt: skip
 

@@ -19,7 +19,9 @@ from services.inference.inbox import Inbox, subscriptions
 from services.inference.register import Device, Register, SiteEntry
 from services.inference.reports import Track
 from services.inference.routes import PATTERNS
+from services.inference.signals import Light
 from tests.unit.inference.rsis import event, rsi, spot
+from tests.unit.inference.signal_roads import spat
 
 NOW_US = 1_700_000_012_300_000
 FRAME = LocalFrame(29.55, 106.57, 250.0)
@@ -232,3 +234,16 @@ def test_a_map_reaches_its_site_once_and_only_where_maps_are_told() -> None:
     assert told(("rsu/rsu-1/map/up", again), ("rsu/rsu-1/map/up", first)) == []
     inbox.use(_register())
     assert told(("rsu/rsu-1/map/up", again)) == [12]
+
+
+def test_a_signal_whose_clock_is_ahead_is_counted_and_left_out() -> None:
+    """Its phases would be newer than anything true for ever."""
+    inbox = Inbox(_register())
+    rows = (
+        spat({(7, 3): [(Light.RED, 0, 9)]}, NOW_US + by).with_columns(frame=np.zeros(1, np.int64)) for by in (0, 3_600_000_000)
+    )
+    now, ahead = (cv2x.encode_spat(one).frame(0) for one in rows)
+    found = inbox.read(messages_of([_received("rsu/rsu-1/spat/up", one) for one in (ahead, now)]))["north"].spat
+    assert len(found) == 1
+    assert abs(int(found["time_us"][0]) - NOW_US) < 1000
+    assert inbox.counts["early"] == 1

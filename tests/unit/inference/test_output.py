@@ -100,6 +100,7 @@ def test_the_picture_is_columns_with_signals_beside() -> None:
     np.testing.assert_allclose(found["up_m"], [5, np.nan])
     np.testing.assert_allclose(found["age_ms"], 50)
     assert header["site"] == "north"
+    assert header["unjudged"] == {"unjudged": 0, "dark": 0, "contradicting": 0}
     signals = header["signals"]
     assert signals["phase"] == [3, 4]
     assert signals["light"] == [3, 6]

@@ -1,0 +1,156 @@
+"""Rules on a whole site: what a roadside unit hears on the air goes up by its agent, and what the rule says comes back to it.
+
+A car drives north on the roads of `tests.unit.inference.signal_roads`; a rule is what the roadside says meanwhile, and what must
+come of it. Another rule is a line in `RULES`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chelu import api
+from chelu.codec import cv2x
+from chelu.geo import LocalFrame
+from chelu.local.ports import free_port
+from chelu.messages import BSM, filled
+from chelu.topics import Kind
+from services.inference.signals import Light
+from simulators.map_message import map_frames
+from tests.e2e.conftest import PLACE, RSU, AgentProcess, Running
+from tests.unit.inference.signal_roads import STOP_C, Shown, at, spat, town, town_file
+from tests.waiting import until
+
+FRAME = LocalFrame(PLACE["latitude_deg"], PLACE["longitude_deg"], PLACE["elevation_m"])
+CAR, SPEED_MPS, PERIOD_S = 0xA1, 14.0, 0.1
+Says = Callable[[float, int], list[bytes]]  # frames at t seconds, and that instant in µs
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """metres: from the car to the stop line at t = 0; lasts_s: how long it drives."""
+
+    application: str
+    says: Says
+    metres: float
+    lasts_s: float
+    kind: str
+    level: int
+
+
+def signals(shown: Shown) -> Says:
+    """The town's signals under the numbers 40 and 41, which only their MAPs tell."""
+    maps = map_frames(town(), FRAME, {"c": 40, "d": 41})
+
+    def says(t: float, now_us: int) -> list[bytes]:
+        rows = spat(at(shown, t), now_us)
+        frames = cv2x.encode_spat(rows.with_columns(frame=np.zeros(len(rows), np.int64)))
+        return [*(maps if round(t / PERIOD_S) % 10 == 0 else []), *(frames.frame(row) for row in range(len(frames)))]
+
+    return says
+
+
+RULES = (
+    Rule("svw", signals({(40, 1): [(Light.RED, 0, 60)]}), 70.0, 4.5, "stop line", 1),
+    Rule("glosa", signals({(40, 1): [(Light.RED, 0, 22), (Light.PROTECTED_GREEN, 22, 50)]}), 240.0, 3.0, "stop line", 0),
+)
+
+
+@pytest.fixture
+def sink() -> Iterator[socket.socket]:
+    """Where the unit's own software listens for what its agent hands on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)
+        yield listener
+
+
+@pytest.fixture
+def unit(running: Running, sink: socket.socket) -> Iterator[AgentProcess]:
+    """A roadside unit's agent on a site with roads, which hands warnings on."""
+    running.client.put_roads("hillside", gzip.compress(town_file()))
+    (registered,) = running.client.add_devices([api.NewDevice(device_id=RSU, kind=Kind.RSU, site_id="hillside", **PLACE)])
+    secret, port, config = running.work / "secret", free_port(), running.work / "edge.toml"
+    secret.write_text(registered.secret or "")
+    config.write_text(
+        f'kind = "rsu"\nid = "{RSU}"\nbroker = "{running.site.endpoints.mqtt_url}"\ncredential_file = "secret"\n'
+        f'warning_sink = "127.0.0.1:{sink.getsockname()[1]}"\n[[sources]]\ntype = "frames"\nlisten = "127.0.0.1:{port}"\n'
+    )
+    agent = AgentProcess(config, port)
+    agent.start()
+    yield agent
+    if not agent.has_ended:
+        agent.kill()
+
+
+def car(north: float, now_us: int) -> bytes:
+    """The car's BSM."""
+    latitude, longitude, elevation = FRAME.to_geodetic(np.array([[0.0, north, 0.0]]))
+    names = ("acceleration_longitudinal_mps2", "acceleration_lateral_mps2", "acceleration_vertical_mps2", "yaw_rate_dps")
+    batch = filled(
+        BSM, 1, time_us=np.array([now_us]), sec_mark_ms=np.array([now_us // 1000 % 60_000], np.uint16),
+        vehicle_id=np.array([CAR], np.uint64), latitude_deg=latitude, longitude_deg=longitude, elevation_m=elevation,
+        speed_mps=np.array([SPEED_MPS]), heading_deg=np.zeros(1), length_m=np.array([4.6]), width_m=np.array([1.8]),
+        **{name: np.zeros(1) for name in names}, transmission=np.full(1, 2, np.uint8), transmission_valid=np.ones(1, np.bool_),
+        vehicle_class=np.full(1, 10, np.uint8), vehicle_class_valid=np.ones(1, np.bool_),
+    )  # fmt: skip
+    return cv2x.encode_bsm(batch).frame(0)
+
+
+def received(sink: socket.socket) -> list[dict[str, Any]]:
+    """What the agent handed on since."""
+    found = []
+    while True:
+        try:
+            found.append(json.loads(sink.recv(65_536)))
+        except BlockingIOError:
+            return found
+
+
+def drive(unit: AgentProcess, sink: socket.socket, rule: Rule) -> list[dict[str, Any]]:
+    """The car comes as long as the rule lasts, and then speaks no more."""
+    began, told, tick = time.monotonic(), list[dict[str, Any]](), 0
+    while (t := time.monotonic() - began) < rule.lasts_s:
+        now_us = time.time_ns() // 1000
+        unit.hear([*rule.says(t, now_us), car(STOP_C - 2.3 - rule.metres + SPEED_MPS * t, now_us)])
+        tick += 1
+        until(lambda: time.monotonic() - began >= tick * PERIOD_S, 5, "the next tenth of a second")  # noqa: B023
+        told += received(sink)
+    return told
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.application)
+def test_a_rule_is_told_to_whom_it_concerns_and_stored(
+    running: Running, unit: AgentProcess, sink: socket.socket, rule: Rule
+) -> None:
+    def is_heard() -> bool:
+        """The roads have reached inference, and the unit's messages with them: the car's first message is in the database."""
+        unit.hear([car(STOP_C - 290.0, time.time_ns() // 1000)])
+        return bool(running.client.accounts().get("bsm"))
+
+    until(is_heard, 30, "the unit's first message to be stored")
+    told = drive(unit, sink, rule)
+    (raised,) = [one for one in told if one["application"] == rule.application and one["state"] == "raised"]
+    assert raised["host"]["vehicle_id"] == f"{CAR:016x}"
+    assert raised["host"]["device_id"] == RSU
+    assert raised["other"] is None
+    assert (raised["subject"]["kind"], raised["level"]) == (rule.kind, rule.level)
+    assert (raised["advice"] is not None) == (rule.level == 0)
+    assert raised["subject"]["latitude_deg"] == pytest.approx(PLACE["latitude_deg"], abs=0.01)
+
+    def stored() -> list[dict[str, Any]]:
+        rows = [row for row in running.client.warnings() if row["application"] == rule.application]
+        return rows if {row["state"] for row in rows} >= {"raised", "cleared"} else []
+
+    rows = until(stored, 20, "the end to be stored")
+    assert {row["subject_kind"] for row in rows} == {rule.kind}
+    assert {row["other_device_key"] for row in rows} == {None}
+    assert {str(row["warning_id"]) for row in rows} == {raised["warning_id"]}

@@ -26,7 +26,7 @@ class Plan:
     seed: int = 1
 
 
-FULL, SHORT = Plan(2000, 24), Plan(200, 0)
+FULL, SHORT = Plan(2000, 25), Plan(200, 0)
 RULES = {**rules_signals.RULES, **rules_events.RULES}  # judged by the rule itself: a quarter as many as of conflicts are staged
 TRAFFIC, WEATHER, NGSIM = "traffic, ", "weather, ", "NGSIM"
 

@@ -23,6 +23,7 @@ from services.inference.motion_model import OnnxMotionModel, shipped
 from services.inference.site import Site, SiteParameters
 
 Tell = Callable[[float], None]
+_BROKEN = ("slw",)  # drivers of the recordings exceed limits by up to 15 %
 _NOTHING: Mapping[str, Any] = {"raised": {}, "false": {}, "unjudged": {}}
 
 
@@ -80,7 +81,7 @@ def _figures(driven: Traffic, at: Roadside, tell: Tell) -> dict[str, Any]:
     return {
         "vehicle_hours": round(driven.vehicle_hours, 3),
         "raised": _sorted(Counter(one.application for one in warnings) + rules),
-        "false": _sorted(count[Verdict.NEEDLESS] + rules),
+        "false": _sorted(count[Verdict.NEEDLESS] + Counter({name: rules[name] for name in rules if name not in _BROKEN})),
         "unjudged": _sorted(count[Verdict.UNJUDGED]),
     }
 
@@ -97,7 +98,8 @@ def drive(
 ) -> list[Raised]:
     """All of a recording through one site; every warning raised of another. rules: counts those about things.
 
-    Nobody runs a red light in a recording, nor does a roadside tell of an event: a warning about a thing is a false one.
+    Nobody runs a red light in a recording, nor does a roadside tell of an event: a warning about a thing is a false one, but
+    for limits, which some exceed.
     """
     roads = driven.recording.roads
     site = Site(SiteParameters(), roads=roads, model=OnnxMotionModel(shipped()), new_id=map(str, itertools.count()).__next__)

@@ -42,6 +42,7 @@ class Tracks:
     ways: Rows
     speed_mps: Floats
     acceleration_mps2: Floats
+    yaw_rate_dps: Floats  # as told, 0 where it was not
     size_m: Floats
     spread: Spread
     gradient: Floats
@@ -165,6 +166,7 @@ def _tracks(
         ways=ways,
         speed_mps=speed,
         acceleration_mps2=acceleration,
+        yaw_rate_dps=np.nan_to_num(picture.floats["yaw_rate_dps"][slots]),
         size_m=np.stack([picture.floats["length_m"][slots], picture.floats["width_m"][slots]], axis=1),
         spread=spread_of(picture.floats["place_sigma_m"][slots], speed, shift_s, is_vehicle),
         gradient=placement.gradient[slots],

@@ -145,6 +145,11 @@ class Placement:
         """How far the track in `slot` points to the right of its lane, NaN where no road tells."""
         return self.slant_deg[slot]
 
+    def bends_deg(self, slot: Ints) -> Floats:
+        """How far the lane of the track in `slot` still turns to the right until its end, NaN where no road tells."""
+        turn = self.turn_deg[slot] + self.slant_deg[slot]
+        return np.asarray(turn - 360.0 * np.rint(turn / 360.0))
+
     def is_single_lane(self, slot: Ints) -> npt.NDArray[np.bool_]:
         """Whether the track in `slot` has but one lane in its direction, as far as the roads tell."""
         if self._roads is None:

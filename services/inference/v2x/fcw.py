@@ -17,8 +17,10 @@ from services.inference.reports import Floats
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable, on_level, reaction_s
 from services.inference.v2x.scene import Scene, Views
+from services.inference.v2x.sideways import shifts_m
 
 NAME = "fcw"
+_PASSES = 0.05  # futures that touch less likely lead past one another, as those of who waits to turn and who goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,11 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     is_late = (ttc_s(gap, speed, ahead) <= in_time_s(tracks, host, p.brake_now_s)) & (
         tracks.acceleration_mps2[host] > p.is_braking_mps2
     )
-    leaves_mps = np.minimum(views.nears_mps + p.sure_drift_mps, 0.0)
-    is_late &= views.overlap_m + leaves_mps * np.minimum(ttc, longest_s) >= p.overlap_m
+    is_late &= _overlap_then_m(scene, views, np.minimum(ttc, longest_s), p) >= p.overlap_m
     need_now = required_deceleration_mps2(gap, speed, ahead, leader_rate, np.zeros(len(host)))
     must_brake = is_noticeable(need_now, closing, p.least_need_mps2 * tracks.grip[host], p)
     holds = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * longest_s)
-    is_on_path = views.overlap_m >= p.overlap_m
+    is_on_path = (views.overlap_m >= p.overlap_m) & (np.isfinite(views.first_s) | (views.probability >= _PASSES))
     level = level_of(
         imminent=is_danger & is_on_path & must_brake & (required >= p.imminent_mps2),
         warns=is_danger & is_on_path & must_brake & ((required >= p.warn_mps2) | is_late),
@@ -99,6 +100,14 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     # Footprints that cover one another now are not a collision to come: one road user told twice, or one that happened already.
     level = np.where((views.gap_m < 0) & (views.overlap_m > 0), -1, level)
     return assessment(NAME, tracks, views, level=level, ttc_s=ttc, required_mps2=required, distance_m=views.gap_m)
+
+
+def _overlap_then_m(scene: Scene, views: Views, after_s: Floats, p: FcwParameters) -> Floats:
+    """Sideways overlap after a time: by how both slant on a straight road and turn; without one by how they draw apart."""
+    leaves_mps = np.minimum(views.nears_mps + p.sure_drift_mps, 0.0)
+    moved_m = shifts_m(scene, views.other, after_s) - shifts_m(scene, views.host, after_s)
+    on_road = views.overlap_m + np.abs(views.aside_m) - np.abs(views.aside_m + moved_m)
+    return np.where(np.isfinite(moved_m), on_road, views.overlap_m + leaves_mps * after_s)
 
 
 def _head_on(scene: Scene, views: Views, p: FcwParameters) -> Assessment:

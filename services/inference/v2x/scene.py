@@ -87,6 +87,9 @@ class RoadKnowledge(Protocol):
     def slants_deg(self, slot: Ints) -> Floats:
         """How far it points to the right of its lane, NaN where no road tells."""
 
+    def bends_deg(self, slot: Ints) -> Floats:
+        """How far its lane still turns to the right from here to its end, NaN where no road tells."""
+
     def is_in_junction(self, slot: Ints) -> Mask:
         """Whether it is in a junction."""
 

@@ -17,6 +17,7 @@ from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
 from services.inference.v2x.scene import Scene
 
 NAME = "vrucw"
+_SURE_S = 2.5  # so long before a contact, and longer, `least_probability` is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class VrucwParameters(Notice):
     least_need_mps2: float = parameter(2.0, "m/s²", "of the vehicle, to stop short: below, it can stop at leisure", high=6.0)
     hard_mps2: float = parameter(4.5, "m/s²", "needed after a reaction: warned whatever else", high=12.0)
     least_probability: float = parameter(0.38, "1", "of a contact: who walks changes direction at will, so not more", high=1.0)
+    near_probability: float = parameter(
+        0.6, "1", "of a contact that is imminent: by then it is known better who passes closely", high=1.0
+    )
     least_speed_mps: float = parameter(1.5, "m/s", "slower vehicles can stop at once", high=20.0)
 
 
@@ -46,7 +50,8 @@ def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
     must_brake = is_hard | is_noticeable(needs.host_stop_mps2, speed, least_mps2, p)
     is_needed = must_brake & (needs.host_stop_mps2 >= least_mps2 / 2.0)
     warn_s = in_time_s(tracks, views.host, p.warn_s)
-    warns = is_needed & ((contact <= warn_s) | is_hard)
+    least = np.interp(contact, (p.imminent_s, _SURE_S), (p.near_probability, p.least_probability))
+    warns = is_needed & ((contact <= warn_s) | is_hard) & (views.probability >= least)
     level = level_of(
         imminent=warns & (contact <= p.imminent_s), warns=warns, holds=is_needed & (contact <= np.maximum(warn_s, 4.0))
     )

@@ -250,3 +250,13 @@ def test_vehicles_on_a_road_give_rows_every_five_seconds_and_a_twin_counts_once(
     row = results[0]["link"].tolist().index(link)
     assert results[0]["vehicles"][row] == pytest.approx(1.0, abs=0.1)
     assert results[0]["mean_speed_mps"][row] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("slant", "yaw", "is_warned"), [(0.0, 0.0, True), (-1.5, -4.0, False), (-3.0, 0.0, False), (-3.0, 8.0, True)]
+)
+def test_who_leaves_its_lane_before_a_queue_is_not_warned_on_a_map_and_who_turns_back_is(avenue, slant, yaw, is_warned) -> None:
+    """Half a second at 14 m/s, 2.7 s before the contact: who then moves over passes the queue on the other lane."""
+    host = Car(1, (0, 0, 0), slant, 14, yaw=yaw)
+    found = raised(drive([host, Car(2, (0.4, 42, 0), 0, 0)], 0.4, site(roads=avenue)), "fcw")
+    assert bool(found) == is_warned

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from chelu.messages import BSM, Batch
+from chelu.motion.footprints import overlap
 from services.inference.futures import Futures
 from services.inference.history import recent
 from services.inference.outbox import addressee
@@ -69,6 +70,23 @@ def test_passing_north_is_no_spin() -> None:
     assert np.abs(xy[0, :, 0]).max() < 1.5
     assert (np.abs((heading + 180) % 360 - 180) < 2).all()
     assert abs(recent(picture, np.array([0]), np.array([np.nan])).acceleration_mps2[0]) < 0.1
+
+
+@pytest.mark.parametrize("heading", [0.0, 20.0, 40.0, 130.0, 250.0])
+def test_a_footprint_lies_along_its_heading_and_not_mirrored(heading) -> None:
+    """A lorry of 12 m reaches 5 m ahead of its middle, and neither 5 m aside nor where it would if turned the other way."""
+    angle = np.radians(heading)
+    ahead, aside = np.array([np.sin(angle), np.cos(angle)]) * 5.0, np.array([np.cos(angle), -np.sin(angle)]) * 5.0
+    lorry, spot, none = np.array([12.0, 2.5]), np.array([0.2, 0.2]), np.array(0.0)
+    covers = [bool(overlap(one, np.array(heading), lorry, none, spot)) for one in (ahead, -ahead, aside, ahead * [-1, 1])]
+    assert covers == [True, True, False, heading == 0.0]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("heading", [0.0, 40.0, 250.0])
+def test_passing_beside_a_lorry_that_stands_along_the_road_warns_nobody(heading, side) -> None:
+    cars = [Car(1, (0, 0, 0), 0, 15), Car(2, (side * 3.2, 60, 0), 0, 0, size=(12.0, 2.5))]
+    assert raised(drive(staged.turned(cars, heading), 5)) == []
 
 
 @pytest.mark.parametrize("heading", [0.0, 90.0, 180.0, 270.0, 37.0])

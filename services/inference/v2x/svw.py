@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from chelu.motion.braking import level_equivalent_mps2
 from services.inference.parameters import parameter
 from services.inference.reports import Ints
 from services.inference.signals import Light
 from services.inference.v2x.assessment import Assessment, Subject, about_things, level_of
 from services.inference.v2x.obligation import obligation
-from services.inference.v2x.reactions import Switch
+from services.inference.v2x.reactions import Switch, on_level
 from services.inference.v2x.scene import Scene
 
 NAME = "svw"
@@ -58,8 +57,7 @@ def assess(scene: Scene, parameters: SvwParameters) -> list[Assessment]:
     brakes = hosts.acceleration_mps2 <= p.is_braking_mps2
     asked = obligation(scene.signals, first, hosts.speed_mps, margin_m=p.margin_m, turn_mps=p.turn_mps)
     is_asked = asked.need_mps2 > 0
-    along = np.where(np.isfinite(asked.need_mps2), asked.need_mps2, 0.0)
-    need = np.where(np.isfinite(asked.need_mps2), level_equivalent_mps2(along, hosts.gradient), np.inf)
+    need = on_level(hosts, np.arange(len(hosts)), asked.need_mps2)
     is_asked &= ~(asked.is_yellow & (need > p.yellow_mps2))
     level = level_of(
         imminent=is_asked & (need >= p.imminent_mps2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -172,3 +173,16 @@ def test_when_the_weather_is_over_everybody_is_as_before() -> None:
     place.hear((), [_measured({"road_friction": 0.75}, at_s=1.0)])
     drive([Car(1, (0, 0, 0), 0, 20), Car(2, (50, 0, 0), 0, 20)], 1.0, place, start=1.0)
     assert place.placement.grip[place.picture.live()].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["svw", "slw", "hlw", "tjw"])
+def test_on_ice_rules_are_told_as_early_or_earlier(name) -> None:
+    rule, move = staged.rules()[name], staged.mover()
+    far = [replace(one, start=(one.start[0], one.start[1] - 150.0, one.start[2])) for one in rule.cars]
+    first = {}
+    for weather in ("dry", "ice"):
+        place = rule.where(move)
+        place.hear((), [_measured(ICE)] if weather == "ice" else ())
+        told = raised(drive(far, 13.0, place, tell=rule.tell(move)), name)
+        first[weather] = min(t for t, one in told)
+    assert first["ice"] < first["dry"]

@@ -58,8 +58,32 @@ def signals(shown: Shown) -> Says:
     return says
 
 
+def spot(north: float) -> dict[str, Any]:
+    """A place on the car's road."""
+    latitude, longitude, _ = FRAME.to_geodetic(np.array([[0.0, north, 0.0]]))
+    return {"offset_ll": {"position-LatLon": {"longitude_deg": float(longitude[0]), "latitude_deg": float(latitude[0])}}}
+
+
+def information(**told: list[dict[str, Any]]) -> Says:
+    """An RSI of these events (`rtes`) or signs (`rtss`), once a second."""
+    place = {"latitude_deg": FRAME.latitude_deg, "longitude_deg": FRAME.longitude_deg}
+    document = {"message": "rsi", "message_count": 0, "rsu_id": "00" * 8, "reference_position": place, **told}
+    frame = cv2x.from_json(document)
+    return lambda t, now_us: [frame] if round(t / PERIOD_S) % 10 == 0 else []
+
+
+ALONG = {"reference_paths": [{"active_path": [spot(STOP_C - 200), spot(STOP_C + 150)], "path_radius_m": 5.0}]}
+HAZARD = {"rte_id": 1, "event_type": 401, "event_source": "detection", "event_pos": spot(STOP_C + 20), "event_radius_m": 5.0}
+JAM = {"rte_id": 2, "event_type": 707, "event_source": "detection", "event_pos": spot(STOP_C + 30), "event_radius_m": 5.0}
+LIMIT = {"rts_id": 1, "sign_type": 85, "description": {"textString": "40"}, **ALONG}
+WORKS = {"rts_id": 2, "sign_type": 38, **ALONG}
+
 RULES = (
     Rule("svw", signals({(40, 1): [(Light.RED, 0, 60)]}), 70.0, 4.5, "stop line", 1),
+    Rule("hlw", information(rtes=[HAZARD]), 90.0, 3.0, "event", 1),
+    Rule("tjw", information(rtes=[JAM]), 90.0, 3.0, "event", 1),
+    Rule("slw", information(rtss=[LIMIT]), 60.0, 3.0, "sign", 1),
+    Rule("ivs", information(rtss=[WORKS]), 60.0, 3.0, "sign", 1),
     Rule("glosa", signals({(40, 1): [(Light.RED, 0, 22), (Light.PROTECTED_GREEN, 22, 50)]}), 240.0, 3.0, "stop line", 0),
 )
 

@@ -34,6 +34,7 @@ class LaneChangeParameters(Switch):
     consent_s: float = parameter(
         2.0, "s", "how long the vehicle behind is waited for: a driver's reaction and two messages", low=0.5, high=20
     )
+    keep: float = parameter(0.7, "1", "share of the gaps with which a grant stays: positions jitter", low=0.3, high=1)
     wait_s: float = parameter(15.0, "s", "how long a gap is waited for after the wished start", low=1, high=120)
     reach_m: float = parameter(300.0, "m", "of the lane that is looked at", low=50, high=2000)
 
@@ -141,7 +142,7 @@ class LaneChange(Application):
         """Granted while the gap holds; else the one behind is asked, once; else it waits."""
         ahead_s = max(0.0, (memo.start_us - turn.now_us) / 1e6)
         gap = self._gap(memo, party, ahead_s, turn)
-        why = self._shortage(gap, party, ahead_s)
+        why = self._shortage(gap, party, ahead_s, float(self.p.keep) if session.state is State.GRANTED else 1.0)
         if not why:
             if session.state is not State.GRANTED:
                 advised = party.speed_mps if gap.ahead is None else min(party.speed_mps, gap.ahead.speed_mps + 2.0)
@@ -204,18 +205,18 @@ class LaneChange(Application):
         own, wanted = (float(turn.streets.length_m[lane]) for lane in (memo.source, memo.target))
         return party.offset_m / max(own, 1e-6) * wanted
 
-    def _shortage(self, gap: Gap, party: Party, ahead_s: float) -> str:
-        """What is wrong with a gap; nothing when it will do."""
-        wanted_m = self._wanted_m(party.speed_mps)
+    def _shortage(self, gap: Gap, party: Party, ahead_s: float, share: float) -> str:
+        """What is wrong with a gap, of which a share is enough; nothing when it will do."""
+        wanted_m = share * self._wanted_m(party.speed_mps)
         if gap.ahead_m < wanted_m:
             return f"{max(gap.ahead_m, 0.0):.0f} m to the vehicle ahead in {ahead_s:.1f} s, {wanted_m:.0f} m are needed"
         if gap.behind is None:
             return ""
-        wanted_m = self._wanted_m(gap.behind.speed_mps)
+        wanted_m = share * self._wanted_m(gap.behind.speed_mps)
         closing = max(0.0, gap.behind.speed_mps - party.speed_mps)
-        room = gap.behind_m - self.p.least_gap_m
+        room = gap.behind_m - share * self.p.least_gap_m
         needs = closing**2 / (2 * room) if room > 0 else math.inf
-        if gap.behind_m < wanted_m or needs > self.p.brake_mps2:
+        if gap.behind_m < wanted_m or needs > self.p.brake_mps2 / share:
             return f"{max(gap.behind_m, 0.0):.0f} m to the vehicle behind in {ahead_s:.1f} s, {wanted_m:.0f} m are needed"
         return ""
 

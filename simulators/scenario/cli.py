@@ -65,6 +65,16 @@ def schema() -> None:
     typer.echo(schema_text())
 
 
+@app.command("metrics")
+def metrics(name: Annotated[str | None, typer.Argument(help="One of them, to be defined.")] = None) -> None:
+    """List what requirements may be about, or define one metric: formula, unit, edge cases, parameters."""
+    with extra("simulators"):
+        from rich.console import Console
+
+        from simulators.scenario.metrics.listing import listed
+    Console().print(listed(name))
+
+
 @app.command("run")
 def run(
     what: What,

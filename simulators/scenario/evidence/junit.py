@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-import numpy as np
-
 from simulators.scenario.evidence.header import with_unit
 from simulators.scenario.evidence.shown import Evidence
 from simulators.scenario.verdict import Judged, Outcome
@@ -42,16 +40,14 @@ def junit(evidence: Evidence) -> bytes:
 def _case(suite: ElementTree.Element, evidence: Evidence, one: Judged, run: int) -> None:
     parameters = evidence.case(run)
     name = f"{one.title} [{parameters}]" if parameters else one.title
-    at_s = one.at_s[run]
     case = ElementTree.SubElement(
         suite,
         "testcase",
         classname=_clean(f"{evidence.header.scenario}.run{run}"),
         name=_clean(name),
-        time=f"{at_s if np.isfinite(at_s) else 0:.3f}",
     )
     said = {which: with_unit(getattr(one, which)[run], one.unit) for which in ("value", "limit", "margin")}
-    _properties(case, {"metric": one.metric, **said, "at_s": with_unit(at_s, "s"), "clause": one.clause})
+    _properties(case, {"metric": one.metric, **said, "at_s": with_unit(one.at_s[run], "s"), "clause": one.clause})
     outcome = one.of_run(run)
     if outcome in ELEMENTS:
         found = ElementTree.SubElement(case, ELEMENTS[outcome], message=_clean(str(one.reason[run])))

@@ -42,17 +42,19 @@ def _section(name: str, group: tuple[Metric, ...]) -> Iterator[str]:
         yield f"{one.about}\n"
         yield f"- Formula: {one.formula}"
         yield f"- Edges: {one.edges}"
-        yield f"- Of: {_parties(one)}"
-        yield from (f"- Parameter `{each.name}`: {each.about}{_default(each)}" for each in one.parameters)
+        yield f"- Of: {parties(one)}"
+        yield from (f"- Parameter `{each.name}`: {each.about}{default(each)}" for each in one.parameters)
         yield ""
 
 
-def _parties(one: Metric) -> str:
+def parties(one: Metric) -> str:
+    """How many actors it may be asked of, in words."""
     words = {0: "nobody", 1: "one actor", 2: "two actors"}
     return " or ".join(words[count] for count in one.parties)
 
 
-def _default(one: Parameter) -> str:
+def default(one: Parameter) -> str:
+    """What holds where a parameter is not given, in words."""
     if one.default is None:
         return " (must be given)"
     if isinstance(one.default, str) or np.isnan(one.default):

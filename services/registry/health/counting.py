@@ -71,6 +71,7 @@ class Counting:
         from_us = max(self._counted_us, to_us - round(LONGEST_S * US_PER_S))
         lost = None
         with self._register.transaction() as connection:
+            counts.on_one_core(connection)
             new = counts.count(connection, from_us=from_us, to_us=to_us) if self._counted_us else None
             if self._rounds % LOSS_EVERY == 0:
                 lost = counts.losses(connection, from_us=to_us - round(LOSS_WINDOW_S * US_PER_S), to_us=to_us)

@@ -65,6 +65,7 @@ REFUSED = f"""SELECT stream.drop.device_key, stream, sum(rows)::bigint AS frames
         ON stream.drop.device_key = beat.device_key AND created > beat.first AND created <= beat.last
     WHERE reason <> 'duplicate' AND created >= {START} AND created < {STOP}
     GROUP BY stream.drop.device_key, stream"""  # noqa: S608 - constants only
+ON_ONE_CORE = "SET LOCAL max_parallel_workers_per_gather = 0"
 MISSING = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName)
 
 
@@ -89,6 +90,11 @@ class Loss:
 
     sent: int
     lost: int
+
+
+def on_one_core(connection: Execute) -> None:
+    """Let nothing of this transaction take more: millions of rows, counted on all cores at once, would keep everybody waiting."""
+    connection.execute(ON_ONE_CORE)
 
 
 def stream_of(kind: str, counted: str) -> str:

@@ -110,6 +110,10 @@ def test_what_came_of_all_devices_is_counted_at_once(url: str, register: Registe
         connection.execute("VACUUM ANALYZE stream.bsm")
     before_s = cpu_s(register)
     with register.transaction() as transaction:
+        counts.on_one_core(transaction)
+        period = {"from_us": NOW, "to_us": NOW + round(EVERY_S * S)}
+        plan = transaction.execute(f"EXPLAIN {counts.QUERIES[0]}".encode(), period).fetchall()
+        assert "Gather" not in str(plan)
         found = counts.count(transaction, from_us=NOW, to_us=NOW + round(EVERY_S * S))
     taken_s = cpu_s(register) - before_s
     assert found is not None

@@ -11,14 +11,17 @@ from typing import Self
 
 import numpy as np
 
+from chelu.motion.conflict import Futures
 from chelu.motion.passage import passages, yielding_deceleration_mps2
 from services.inference.futures import STEP_S
 from services.inference.pairs import Tracks, swept
 from services.inference.reports import Floats
 from services.inference.types import Mask
 from services.inference.v2x.reactions import Reaction, on_level, reaction_s
-from services.inference.v2x.scene import Views
+from services.inference.v2x.scene import Views, wrapped_deg
 
+_MOST_ASIDE_MPS2 = 8.0  # sideways acceleration: what tyres hold on a dry road
+_EVENLY = 4
 _CLEARING_S = 2.0  # what is swept so long after the contact still belongs to the conflict
 
 
@@ -45,6 +48,20 @@ class Needs:
 def is_likely(views: Views, least_probability: float) -> Mask:
     """Whether the futures touch for all that is known; who covers one another now is no collision to come."""
     return (views.probability >= least_probability) & ~(views.first_s <= 0)
+
+
+def can_be_driven(futures: Futures, until_s: Floats) -> Mask:
+    """Whether tyres can hold each future until then: who is too fast for a turn does not take it.
+
+    Over `_EVENLY` steps, since futures bend in corners where a map's lines do.
+    """
+    xy, heading = futures.xy, futures.heading_deg
+    span_s = _EVENLY * STEP_S
+    moved = xy[:, _EVENLY:] - xy[:, :-_EVENLY]
+    speed = np.hypot(moved[..., 0], moved[..., 1]) / span_s
+    turn = np.radians(np.abs(wrapped_deg(heading[:, _EVENLY:] - heading[:, :-_EVENLY]))) / span_s
+    is_before = np.arange(speed.shape[1]) * STEP_S <= np.minimum(until_s, 1e3)[:, None]
+    return np.asarray(np.max(speed * turn * is_before, axis=1, initial=0.0) <= _MOST_ASIDE_MPS2)
 
 
 def needs_of(tracks: Tracks, views: Views, p: Reaction) -> Needs:

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.inference.pairs import swept
 from services.inference.parameters import parameter
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.crossing import is_likely, needs_of
+from services.inference.v2x.crossing import can_be_driven, is_likely, needs_of
 from services.inference.v2x.lta import turns_across
 from services.inference.v2x.obligation import are_held_apart
 from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
-from services.inference.v2x.scene import Scene, angle_at_deg
+from services.inference.v2x.scene import Scene, Views, angle_at_deg
 
 NAME = "icw"
+_SHARED_BEND_DEG = 100.0  # of two whose lanes follow one another, also across a junction
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ def assess(scene: Scene, parameters: IcwParameters) -> list[Assessment]:
     """Findings for both vehicles of every crossing conflict, as far as they speak; who turns across is the left-turn assist's."""
     p, tracks = parameters, scene.tracks
     views = scene.views.where(_crosses(scene, p))
+    views = views.where(~_follow(scene, views, p))
+    contact = views.contact_s()
+    host, other = (swept(tracks, ways) for ways in (views.host_way, views.other_way))
+    views = views.where(can_be_driven(host, contact) & can_be_driven(other, contact))
     views = views.where(~turns_across(tracks, views))
     views = views.where(scene.roads.may_cross(tracks.slots[views.host], tracks.slots[views.other]))
     views = views.where(~are_held_apart(scene, views))
@@ -79,11 +85,14 @@ def _crosses(scene: Scene, p: IcwParameters) -> Mask:
         & (slower >= p.least_speed_mps)
         & (angle >= p.least_angle_deg)
         & (angle <= p.most_angle_deg)
-        & ~_follow(scene, p)
     )
 
 
-def _follow(scene: Scene, p: IcwParameters) -> Mask:
+def _follow(scene: Scene, views: Views, p: IcwParameters) -> Mask:
     """Views of two on one path, of whom the one ahead turns off: the forward collision warning has them."""
-    views = scene.views
-    return np.asarray((np.abs(views.turn_deg) <= p.follows_deg) & (views.overlap_m >= 0.0) & (views.gap_m > 0))
+    slots = scene.tracks.slots
+    host, other = slots[views.host], slots[views.other]
+    is_known = np.isfinite(scene.roads.slants_deg(host)) & np.isfinite(scene.roads.slants_deg(other))
+    is_led = is_known & (scene.roads.leads_to(host, other) | scene.roads.leads_to(other, host))
+    most_deg = np.where(is_led, _SHARED_BEND_DEG, p.follows_deg)
+    return np.asarray((np.abs(views.turn_deg) <= most_deg) & (views.overlap_m >= 0.0) & (views.gap_m > 0))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.inference.pairs import Tracks
+from services.inference.pairs import Tracks, swept
 from services.inference.parameters import parameter
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.crossing import is_likely, needs_of
+from services.inference.v2x.crossing import can_be_driven, is_likely, needs_of
 from services.inference.v2x.obligation import are_held_apart
 from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene, Views, angle_at_deg, turned_deg
@@ -52,6 +52,7 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
         & (tracks.speed_mps[views.host] >= p.least_speed_mps)
     )
     views = views.where(turns_across(tracks, views))
+    views = views.where(can_be_driven(swept(tracks, views.host_way), views.contact_s()))
     views = views.where(scene.roads.may_cross(tracks.slots[views.host], tracks.slots[views.other]))
     views = views.where(~are_held_apart(scene, views))
     contact = views.contact_s()

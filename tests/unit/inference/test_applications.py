@@ -5,8 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 
+from chelu.motion.conflict import Futures
 from services.inference.reports import Participant
 from services.inference.site import site_parameters
+from services.inference.v2x.crossing import can_be_driven
 from tests.unit.inference.scenes import Car, drive, parties, raised, site
 
 BRAKE_AT = 2.0
@@ -200,3 +202,21 @@ def test_who_rolls_to_a_crossing_can_stop_for_a_pedestrian_and_who_drives_cannot
     walker = Car(2, (-1.4 * contact_s, 0, 0), 90, 1.4, is_seen=True, kind=Participant.PEDESTRIAN, size=(0.5, 0.5))
     found = raised(drive([Car(1, (0, -from_m - 2.3, 0), 0, speed), walker], 0.5), "vrucw")
     assert [one.host.vehicle_id for _, one in found] == ([1] if is_warned else [])
+
+
+@pytest.mark.parametrize(("speed", "yaw", "is_warned"), [(7.0, -33.0, True), (15.0, -45.0, False)])
+def test_who_is_too_fast_for_a_turn_does_not_take_it(speed, yaw, is_warned) -> None:
+    """15 m/s and 45°/s are 12 m/s² sideways: no tyre holds that, so it is no turn across the other's way."""
+    cars = [Car(1, (0, -2, 0), 0, speed, yaw=yaw), Car(2, (-9, 50, 0), 180, 15)]
+    assert bool(raised(drive(cars, 0.8), "lta")) == is_warned
+
+
+def test_tyres_hold_a_turn_whose_line_has_corners() -> None:
+    """A map's line bends by 19° every 2 m; over 0.8 s a car at 6 m/s turns no harder than on the arc of 6 m."""
+    times = np.arange(21) * 0.2
+    corners = np.floor(times * 6.0 / 2.0) * 19.0
+    angle = np.radians(times * 6.0 / 6.0 * np.degrees(1.0))
+    xy = np.stack([6.0 * (1 - np.cos(angle)), 6.0 * np.sin(angle)], axis=1)
+    size = np.array([[4.6, 1.8]])
+    assert can_be_driven(Futures(xy[None], corners[None], size), np.array([2.0]))[0]
+    assert not can_be_driven(Futures(2.0 * xy[None], corners[None], size), np.array([2.0]))[0]

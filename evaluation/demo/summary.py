@@ -21,6 +21,7 @@ NAMES = {  # of applications, for people
     "clw": "control loss",
     "evw": "emergency vehicle",
     "vrucw": "vulnerable road user",
+    "svw": "red light",
 }
 
 

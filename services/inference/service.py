@@ -53,7 +53,7 @@ class Service:
         self._model, self._clock, self._new_id = model, clock, new_id
         self._values = read_site_values(settings.parameters_file)
         self._inbox = Inbox(register)
-        self._office = Office(self._values, new_id, clock.wall_us() // 1000, lost)
+        self._office = Office(self._values, new_id, clock.monotonic_s, clock.wall_us() // 1000, lost)
         self._sites: dict[str, Site] = {}
         self._register = register
         self._picture_due_s = self._report_due_s = 0.0

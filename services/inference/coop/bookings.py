@@ -33,6 +33,7 @@ class Bookings:
     def __init__(self) -> None:
         self._holds: dict[str, tuple[Hold, ...]] = {}
         self._by_zone: dict[int, dict[str, Hold]] = {}
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._holds)
@@ -59,12 +60,14 @@ class Bookings:
         if taken := self.against(holds):
             raise TakenError(f"zone {taken[0].zone} is taken by {taken[0].session_id}")
         self.drop(session_id)
+        self.changes += 1
         self._holds[session_id] = tuple(holds)
         for hold in holds:
             self._by_zone.setdefault(hold.zone, {})[session_id] = hold
 
     def drop(self, session_id: str) -> None:
         """The session holds nothing any more."""
+        self.changes += session_id in self._holds
         for hold in self._holds.pop(session_id, ()):
             mine = self._by_zone[hold.zone]
             del mine[session_id]

@@ -84,8 +84,11 @@ class Desk:
         """Whether a turn would have nothing to do."""
         return not self._waiting and not len(self.table)
 
-    def turn(self, live: Live, register: Register) -> tuple[list[Post], list[Note]]:
-        """Work off what waits and look at open sessions, a bounded number of each; what is to be said, and to be stored."""
+    def turn(self, live: Live, register: Register, is_over: Callable[[], bool] = bool) -> tuple[list[Post], list[Note]]:
+        """Work off what waits and look at open sessions, a bounded number of each; what is to be said, and to be stored.
+
+        After each one is_over is asked whether the turn has taken long enough: what is left has its turn next.
+        """
         by_name = {one.name: one for one in self.applications}
         turn = Turn(
             now_us=live.now_us, live=live, streets=self.streets, frame=self.frame, register=register, table=self.table,
@@ -95,8 +98,12 @@ class Desk:
             heard = self._waiting.popleft()
             self._waiting_of[heard.device.key] -= 1
             self._take(heard, turn)
+            if is_over():
+                break
         for session in self.table.due(live.now_us, SESSIONS_A_TURN):
             self._look_at(session, by_name[session.application], turn)
+            if is_over():
+                break
         self.table.forget(live.now_us)
         self._waiting_of += Counter()  # drops who has nothing waiting
         return turn.posts, turn.notes

@@ -47,7 +47,10 @@ class IntersectionParameters(Switch):
 
 @dataclass(slots=True)
 class Plan:
-    """A session's way and, when granted, its time at the stop line. seen_us: when the picture had its vehicle last."""
+    """A session's way and, when granted, its time at the stop line. seen_us: when the picture had its vehicle last.
+
+    tried: the book's count of changes when it was planned last.
+    """
 
     way: Way
     stretches: list[Stretch]
@@ -58,6 +61,7 @@ class Plan:
     is_inside: bool = False
     seen_us: int = 0
     lengths_m: float = 4.6
+    tried: int = -1
 
 
 @dataclass(slots=True)
@@ -66,7 +70,6 @@ class Node:
 
     zones: Zones
     book: Bookings = field(default_factory=Bookings)
-    planned_us: int = 0
 
 
 class Intersection(Application):
@@ -126,9 +129,8 @@ class Intersection(Application):
         node = self.nodes[plan.way.node]
         if session.state is State.GRANTED:
             self._watch(session, plan, node, turn)
-        elif turn.now_us - node.planned_us >= round(turn.table.parameters.step_s * 2e6) or turn.now_us < node.planned_us:
-            node.planned_us = turn.now_us
-            self._plan_waiting(plan.way.node, node, turn)
+        elif all(one.memo.tried == node.book.changes for one in self._before(session, turn)):
+            self._plan_waiting(session, plan, node, turn)
 
     def ended(self, session: Session, turn: Turn) -> None:
         """What it held is free, unless its vehicle may still be in the crossing: then until its time is over."""
@@ -224,22 +226,27 @@ class Intersection(Application):
                 found[other.session_id] = other
         return found
 
-    def _plan_waiting(self, node_row: int, node: Node, turn: Turn) -> None:
-        waiting = [one for one in self._at(node_row, turn) if one.state is State.DELAYED]
-        for one in sorted(waiting, key=lambda one: (not one.memo.is_first, one.opened_us)):
-            plan: Plan = one.memo
-            party = turn.live.of_device(one.device.key)
-            if party is None:
-                if turn.now_us - plan.seen_us > self.p.lost_s * 1e6:
-                    turn.end(one, State.EXPIRED, "its vehicle is not seen any more")
-                continue
-            plan.seen_us = turn.now_us
-            line_m = self._line(plan, party, turn)
-            if line_m is None or line_m < -1.0:
-                turn.end(one, State.EXPIRED, "its vehicle has left the approach without a reservation")
-                continue
-            plan.speed_mps = self._crossing_speed(party, plan.way)
-            self._decide(one, plan, node, party, max(line_m, 0.0), turn)
+    def _before(self, session: Session, turn: Turn) -> list[Session]:
+        """Who waits at the same node and is to be planned first."""
+        rank = not session.memo.is_first, session.opened_us
+        waiting = [one for one in self._at(session.memo.way.node, turn) if one.state is State.DELAYED]
+        return [one for one in waiting if (not one.memo.is_first, one.opened_us) < rank]
+
+    def _plan_waiting(self, session: Session, plan: Plan, node: Node, turn: Turn) -> None:
+        """Plan one that waits anew; one at a time, because a long queue would keep warnings waiting."""
+        plan.tried = node.book.changes
+        party = turn.live.of_device(session.device.key)
+        if party is None:
+            if turn.now_us - plan.seen_us > self.p.lost_s * 1e6:
+                turn.end(session, State.EXPIRED, "its vehicle is not seen any more")
+            return
+        plan.seen_us = turn.now_us
+        line_m = self._line(plan, party, turn)
+        if line_m is None or line_m < -1.0:
+            turn.end(session, State.EXPIRED, "its vehicle has left the approach without a reservation")
+            return
+        plan.speed_mps = self._crossing_speed(party, plan.way)
+        self._decide(session, plan, node, party, max(line_m, 0.0), turn)
 
     # -- watching ------------------------------------------------------------------------------------------------------------
 

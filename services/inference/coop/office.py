@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,7 @@ COOP_UP, COOP_DOWN = "{kind}/{id}/coop/up", "{kind}/{id}/coop/down"
 PRIORITY_DOWN, PRIORITY_ACK = "signal/{id}/priority/down", "signal/{id}/priority/down/ack"
 PATTERNS = (COOP_UP, PRIORITY_ACK)
 LAST_NUMBER = 2**31
+LONGEST_TURN_S = 0.002  # of a site, and what it was at: a tenth of a warning's 20 ms
 PAUSE_US = 20_000  # between two turns of a desk that has heard nothing
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), ensure_ascii=False)
 
@@ -56,9 +58,14 @@ class Office:
     """values: the sites' parameters, site → application → name → value; lost: told at their site's first turn that it is over."""
 
     def __init__(
-        self, values: Mapping[str, Any], new_id: Callable[[], str], first_number: int, lost: Sequence[Lost] = ()
+        self,
+        values: Mapping[str, Any],
+        new_id: Callable[[], str],
+        monotonic_s: Callable[[], float],
+        first_number: int,
+        lost: Sequence[Lost] = (),
     ) -> None:
-        self._values, self._new_id = values, new_id
+        self._values, self._new_id, self._monotonic_s = values, new_id, monotonic_s
         self._numbers: Iterator[int] = itertools.count(first_number % (LAST_NUMBER // 2))
         self._desks: dict[str, Desk] = {}
         self._due_us: dict[str, int] = {}
@@ -102,7 +109,9 @@ class Office:
             self._due_us[site_id] = now_us
             site = sites[site_id]
             twin = resized(site.twins.twin, site.picture.capacity, -1)
-            posts, notes = desk.turn(Live(site.picture, site.placement, twin, now_us), register)
+            until_s = self._monotonic_s() + LONGEST_TURN_S
+            live = Live(site.picture, site.placement, twin, now_us)
+            posts, notes = desk.turn(live, register, partial(self._is_past, until_s))
             yield from ((letter(post), None) for post in posts)
             if notes:
                 yield None, Item(COOP, coop_rows(notes, site_id))
@@ -112,6 +121,9 @@ class Office:
         return sum((desk.counts for desk in self._desks.values()), self.counts)
 
     # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _is_past(self, until_s: float) -> bool:
+        return self._monotonic_s() > until_s
 
     def _open_at(self, site_id: str) -> list[Lost]:
         desk = self._desks.get(site_id)

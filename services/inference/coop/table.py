@@ -40,6 +40,7 @@ class SessionTable:
         self.parameters, self._new_id = parameters, new_id
         self._open: OrderedDict[Key, Session] = OrderedDict()
         self._ended: OrderedDict[Key, Session] = OrderedDict()
+        self._of_application: dict[str, dict[Key, Session]] = {}
         self._by_device: dict[int, int] = {}
         self._round: deque[Session] = deque()
 
@@ -64,6 +65,7 @@ class SessionTable:
         key = device.key, request.seqNum
         self._ended.pop(key, None)
         self._open[key] = session
+        self._of_application.setdefault(application, {})[key] = session
         self._by_device[device.key] = mine + 1
         self._round.append(session)
         return session
@@ -73,6 +75,7 @@ class SessionTable:
         key = session.device.key, session.number
         if self._open.pop(key, None) is None:
             return
+        del self._of_application[session.application][key]
         self._ended[key] = session
         left = self._by_device[session.device.key] - 1
         if left:
@@ -90,7 +93,7 @@ class SessionTable:
 
     def open_of(self, application: str) -> list[Session]:
         """Those of one application, the oldest first."""
-        return [one for one in self._open.values() if one.application == application]
+        return list(self._of_application.get(application, {}).values())
 
     def all_open(self) -> list[Session]:
         """The oldest first."""

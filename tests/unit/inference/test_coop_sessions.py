@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from chelu.coop.examples import EXAMPLES
 from services.inference.coop.bookings import Bookings, Hold, TakenError, placed
+from services.inference.coop.live import Live
 from services.inference.coop.session import MOVES, OPEN, NoSuchMoveError, State
 from tests.unit.inference.coop_stage import SIZE, Stage, lane
 from tests.unit.inference.small_roads import crossing
@@ -74,6 +75,17 @@ def test_one_device_cannot_take_the_room_of_others() -> None:
     stage.turn()
     stage.turn()
     assert any(device == "obu-2" for device, _, _ in stage.posts[before:])
+
+
+def test_a_turn_that_has_taken_long_enough_leaves_the_rest_for_the_next() -> None:
+    stage = two()
+    for number in range(1, 6):
+        stage.say("obu-1", "coop.cancel", answers=number)
+    live = Live(stage.site.picture, stage.site.placement, stage.site.twins.twin, stage.now_us)
+    for _ in range(5):
+        posts, _ = stage.desk.turn(live, stage.register, lambda: True)
+        assert len(posts) == 1
+    assert stage.desk.is_idle
 
 
 def test_a_full_site_says_so() -> None:

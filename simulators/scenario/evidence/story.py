@@ -13,7 +13,7 @@ from simulators.signals import Light
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """kind: manoeuvre, light, warning, contact or decisive; who: an actor, a signal or an application."""
+    """kind: manoeuvre, light, warning, contact or decisive; who: an actor, a signal, or an application and whom it warns."""
 
     time_s: float
     kind: str
@@ -49,7 +49,7 @@ def _warnings(shown: Shown) -> Iterator[Event]:
     columns = [said[name].tolist() for name in ("time_s", "application", "host", "other", "state")]
     for time_s, application, host, other, state in zip(*columns, strict=True):
         about = f" about {other}" if other else ""
-        yield Event(float(time_s), "warning", str(application), f"{application} to {host}{about}: {state}")
+        yield Event(float(time_s), "warning", f"{application} to {host}", f"{application} to {host}{about}: {state}")
 
 
 def _contact(shown: Shown) -> Iterator[Event]:

@@ -16,6 +16,7 @@ from simulators.signals import Light
 
 WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM = 1140.0, 26.0, 150.0, 16.0, 8.0, 26.0
 Draw = Callable[[Scale, float], list[str]]
+CHARACTER = 5.8  # how wide one is on average
 MARKS = {"manoeuvre": "mark", "warning": "mark warning", "contact": "mark contact", "decisive": "mark decisive"}
 
 
@@ -74,22 +75,25 @@ def _row_of(event: Event) -> str:
 
 
 def _marks(events: list[Event]) -> Draw:
+    """A dot for each; words where they run into nothing: a warning told ten times a second is a row of dots."""
+
     def draw(x: Scale, middle: float) -> list[str]:
-        parts = []
-        for event in events:
-            at = x.at(min(max(event.time_s, x.low), x.high))
-            is_late = at > (x.begin + x.end) * 0.6
-            parts.append(element("circle", cx=at, cy=middle, r=5.0, class_=MARKS[event.kind]))
-            said = f"{event.text} at {event.time_s:.2f} s"
-            parts.append(
-                text(
-                    said,
-                    at + (-9.0 if is_late else 9.0),
-                    middle + 4.0,
-                    class_="tick halo",
-                    text_anchor="end" if is_late else "start",
-                )
-            )
+        at = [x.at(min(max(event.time_s, x.low), x.high)) for event in events]
+        parts = [
+            element("circle", cx=each, cy=middle, r=5.0, class_=MARKS[one.kind]) for each, one in zip(at, events, strict=True)
+        ]
+        free_from = x.begin
+        for index, event in enumerate(events):
+            words = event.text.removeprefix(event.who).strip() if event.kind == "warning" else event.text  # its row says whom
+            said = f"{words} at {event.time_s:.2f} s"
+            long = CHARACTER * len(said)
+            until = at[index + 1] - 8.0 if index + 1 < len(events) else x.end
+            right, left = at[index] + 9.0, at[index] - 9.0 - long
+            begin = right if right + long <= until else left if left >= free_from else None
+            if begin is not None:
+                fitted = {"textLength": long, "lengthAdjust": "spacingAndGlyphs"}
+                parts.append(text(said, begin, middle + 4.0, class_="tick halo", **fitted))
+            free_from = at[index] + 8.0 if begin != right else right + long + CHARACTER
         return parts
 
     return draw

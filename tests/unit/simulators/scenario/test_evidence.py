@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -24,6 +26,7 @@ from simulators.scenario.evidence.report import report
 from simulators.scenario.evidence.shown import Evidence, only, worst
 from simulators.scenario.evidence.svg import Scale, round_step
 from simulators.scenario.evidence.tables import motion_table, runs_table
+from simulators.scenario.evidence.timeline import timeline
 from simulators.scenario.evidence.writing import write
 from simulators.scenario.judging import judge
 from simulators.scenario.requirements import Requirement, Validity
@@ -152,6 +155,19 @@ def test_messages_and_their_latency_are_on_the_timeline(made) -> None:
     words = " ".join(Page(report(alone(made, 0))).words)
     assert "other: 40 ms" in words
     assert "×" in words
+
+
+def test_words_on_the_timeline_do_not_run_into_one_another() -> None:
+    said = warnings(*((0, 1.0 + 0.1 * number, "fcw", host, "other") for number in range(30) for host in ("ego", "third")))
+    run = trace(behind(60.0, 12.0, 10.0), warnings=said)
+    verdicts = judge(run, [Requirement.model_validate(REQUIREMENTS[4])], [])
+    drawn = timeline(worst(Evidence(HEADER, verdicts, {}, run, (0,)), 1)[0])
+    places = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*textLength="([\d.]+)"', drawn)
+    assert drawn.count("<circle") >= 60
+    assert len({y for _, y, _ in places}) == 3  # a row for each who is warned, and one for what decides
+    assert [said in drawn for said in ("raised at 1.00 s", "raised at 2.00 s", "raised at 3.90 s")] == [True, False, True]
+    for (x, y, long), (next_x, next_y, _) in pairwise(places):
+        assert y != next_y or float(x) + float(long) <= float(next_x)
 
 
 def test_the_worst_runs_come_first_and_have_their_sections(made) -> None:

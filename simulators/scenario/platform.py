@@ -25,7 +25,7 @@ from simulators.scenario.scenes import scene_of
 from simulators.scenario.sumo_net import programme, sumo_net
 from simulators.scenario.trace import Trace
 from simulators.scene import Origin, Scene
-from simulators.verdicts import about, named
+from simulators.verdicts import RAISED, about, named
 
 LISTEN_S = 1.0  # after the last message: what it gave rise to is still on its way
 DEFAULT_ORIGIN = Origin(29.53, 106.57, 240.0)  # where the site is made, if it is not registered yet
@@ -70,14 +70,18 @@ def _drive(trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str
             replay.listen(report, LISTEN_S)
     if report.is_interrupted:
         raise KeyboardInterrupt
-    return Drive(warnings_of(report, scene, fleet, run), _lag_s(report))
+    return Drive(warnings_of(report, scene, fleet, run), lag_s(report))
 
 
-def _lag_s(report: ReplayReport) -> float:
-    """The most by which a message left too late, or a warning came after the message that caused it; inf when any was lost."""
+def lag_s(report: ReplayReport) -> float:
+    """The most by which a message left too late, or a warning was raised after the message that caused it; inf when any was lost.
+
+    A warning that is cleared comes some time after the last message that concerns it, and that is no delay.
+    """
     if report.unsent:
         return np.inf
-    return max(report.lag.percentile_s(100), *((one.latency_us or 0) / 1e6 for one in report.warnings), 0.0)
+    raised_us = (one.latency_us or 0 for one in report.warnings if one.state == RAISED)
+    return max(report.lag.percentile_s(100), max(raised_us, default=0) / 1e6)
 
 
 def _lay_roads(client: Client, site: str, trace: Trace, run: int) -> None:

@@ -21,7 +21,7 @@ from simulators.scenario.r157.drivers import DRIVERS, Driver, Situation
 from simulators.scenario.state import State
 from simulators.scenario.trace import Floats
 
-Rows = npt.NDArray[np.intp]
+Rows = npt.NDArray[np.intp] | slice
 Bools = npt.NDArray[np.bool_]
 
 
@@ -78,7 +78,8 @@ class Drivers:
         for column in range(len(self._plan.actors)):
             models = self._model[:, column]
             for number in np.unique(models[models > 0]).tolist():
-                yield number, np.flatnonzero(models == number), column
+                runs = np.flatnonzero(models == number)
+                yield number, slice(None) if len(runs) == len(models) else runs, column  # all of them without copies
 
     def _driven(self, number: int, runs: Rows, column: int, state: State, step_s: float) -> Floats:
         if number == _IDM:
@@ -98,14 +99,15 @@ class Drivers:
 
     def _nearest(self, runs: Rows, column: int, state: State) -> tuple[Floats, Floats]:
         """Gap to whoever is next ahead within the own width, and that one's speed; inf and 0 where the road is free."""
-        gap, leader = np.full(len(runs), np.inf), np.zeros(len(runs))
+        gap, leader = np.full_like(state.speed_mps[runs, column], np.inf), np.zeros_like(state.speed_mps[runs, column])
         for seen, is_there in self._others(runs, column, state):
             nearer = is_there & ~seen.is_ahead & (seen.side_m < 0) & (seen.gap_m < gap)
             gap, leader = np.where(nearer, seen.gap_m, gap), np.where(nearer, seen.other_mps, leader)
         return gap, leader
 
     def _react(self, driver: Driver, runs: Rows, column: int, state: State, step_s: float) -> Floats:
-        is_danger, brake = np.zeros(len(runs), np.bool_), np.zeros(len(runs))
+        brake = np.zeros_like(state.speed_mps[runs, column])
+        is_danger = np.zeros(len(brake), np.bool_)
         for seen, is_there in self._others(runs, column, state):
             judged = driver.cut_in(seen)
             sees = (judged.is_danger | self._goes_on(driver, runs, column, seen)) & is_there
@@ -119,7 +121,7 @@ class Drivers:
         The regulation's model lets go as soon as its time to collision is long enough, and so comes ever closer.
         """
         if driver is not DRIVERS["regulation"]:
-            return np.zeros(len(runs), np.bool_)
+            return np.zeros(len(seen.gap_m), np.bool_)
         is_before = ~seen.is_ahead & (seen.side_m < 0) & (seen.ego_mps > seen.other_mps)
         return np.asarray(is_before & (self._braking_mps2[runs, column] > 0))
 

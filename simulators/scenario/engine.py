@@ -41,8 +41,8 @@ def simulate(made: Plan) -> Trace:
         wanted = drivers.acceleration_mps2(state, controls.acceleration_mps2(state, step_s), step_s)
         if made.ways.gradient.any():
             least, most = _grip(made, state)
-        state.acceleration_mps2 = np.minimum(np.maximum(wanted, least), most)
-        _keep_from_reversing(state, step_s)
+        to_rest = state.speed_mps * (-1.0 / step_s)  # nobody brakes harder than to stand at the next instant
+        state.acceleration_mps2 = np.minimum(np.maximum(wanted, np.maximum(least, to_rest)), most)
         for column, now in zip((along, aside, aside_mps, speed, acceleration), state.columns(), strict=True):
             column[instant] = now
         _move(made, state, controls, (instant + 1) * step_s, step_s)
@@ -57,13 +57,6 @@ def _grip(made: Plan, state: State) -> tuple[Floats, Floats]:
         GRAVITY_MPS2 * slope / np.hypot(1.0, slope),
     )
     return -(tyres + pull), tyres - pull
-
-
-def _keep_from_reversing(state: State, step_s: float) -> None:
-    """Who would stand before the next instant brakes so that it then stands."""
-    stopping = state.speed_mps + state.acceleration_mps2 * step_s < 0
-    if stopping.any():
-        state.acceleration_mps2 = np.where(stopping, -state.speed_mps / step_s, state.acceleration_mps2)
 
 
 def _move(made: Plan, state: State, controls: Controls, until_s: float, step_s: float) -> None:

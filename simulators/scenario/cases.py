@@ -8,7 +8,7 @@ the same cases.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -163,9 +163,3 @@ def repeated(cases: Cases, times: int) -> Cases:
     """Every case so many times in a row."""
     rows = np.repeat(np.arange(len(cases)), times)
     return replace(cases, columns={name: column[rows] for name, column in cases.columns.items()}, count=len(rows))
-
-
-def joined(parts: Sequence[Cases]) -> Cases:
-    """One after the other; all have the same parameters."""
-    names = parts[0].columns
-    return Cases({name: np.concatenate([part.columns[name] for part in parts]) for name in names}, sum(map(len, parts)))

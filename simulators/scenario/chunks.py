@@ -15,7 +15,7 @@ from chelu.errors import CheluError
 from simulators.scenario.description import Description
 
 ACTOR_STEPS = 3_000_000  # of a chunk: some tenths of a second of work, some 250 MB of trace
-MOST_CASES = 4096
+MOST_PER_CHUNK = 4096
 TRIES = 3
 
 Task = TypeVar("Task")
@@ -33,7 +33,7 @@ class WorkerLostError(CheluError):
 def cases_per_chunk(description: Description) -> int:
     """How many cases of a scenario make a chunk."""
     instants = round(description.end.after_s / description.step_s) + 1
-    return max(1, min(MOST_CASES, ACTOR_STEPS // (instants * len(description.actors))))
+    return max(1, min(MOST_PER_CHUNK, ACTOR_STEPS // (instants * len(description.actors))))
 
 
 def worked(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:

@@ -61,7 +61,8 @@ class Controls:
         self._is_crossing[at], self._from_m[at], self._to_m[at] = True, state.aside_m[at], to
         self._begin_s[at], self._over_s[at], self._ramp_s[at] = now_s, np.maximum(over, _AT_ONCE_S), ramp
         self._is_gentle[at] = change.shape == "sine"
-        self._set_lateral_speed(state, now_s)
+        _, rate = self._way(now_s)
+        state.aside_mps = np.where(self._is_crossing, (self._to_m - self._from_m) * rate, 0.0)
 
     def _paces(self, change: LaneChange, runs: Rows, way_m: Floats) -> tuple[Floats, Floats]:
         """How long a change takes, inf for one that never gets there, and how long its even speed takes to be reached."""
@@ -89,15 +90,11 @@ class Controls:
         """Bring lane changes on to an instant."""
         if not self._is_crossing.any():
             return
-        share, _ = self._way(now_s)
-        there = self._from_m + (self._to_m - self._from_m) * share
-        state.aside_m = np.where(self._is_crossing, there, state.aside_m)
-        self._set_lateral_speed(state, now_s)
+        share, rate = self._way(now_s)
+        way = self._to_m - self._from_m
+        state.aside_m = np.where(self._is_crossing, self._from_m + way * share, state.aside_m)
+        state.aside_mps = np.where(self._is_crossing, way * rate, 0.0)
         self._is_crossing &= now_s - self._begin_s < self._over_s
-
-    def _set_lateral_speed(self, state: State, now_s: float) -> None:
-        _, rate = self._way(now_s)
-        state.aside_mps = np.where(self._is_crossing, (self._to_m - self._from_m) * rate, 0.0)
 
     def _way(self, now_s: float) -> tuple[Floats, Floats]:
         """Share of the way aside that is done, and what of it is done in a second: (n, a); 1 and 0 once there."""

@@ -28,6 +28,11 @@ class Contacts:
     first_s: Floats
     actors: Ints
 
+    def until(self, ended_s: Floats) -> Contacts:
+        """Without those after a run was over (n,)."""
+        is_later = self.first_s > ended_s
+        return Contacts(np.where(is_later, np.inf, self.first_s), np.where(is_later[:, None], -1, self.actors))
+
 
 def first_contacts(actors: Sequence[Actor], places: Places, heading_deg: Floats, step_s: float) -> Contacts:
     """Of n runs; places and headings (t, n, a)."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.units import KMH_PER_MPS
-from simulators.scenario.description import Driver as DriverDescription
+from simulators.scenario.manoeuvres import Driver as DriverDescription
 from simulators.scenario.plan import Plan
 from simulators.scenario.r157.drivers import DRIVERS, Driver, Situation
 from simulators.scenario.state import State

@@ -17,6 +17,7 @@ from simulators.scenario.control import Controls
 from simulators.scenario.description import Description
 from simulators.scenario.driving import Drivers
 from simulators.scenario.plan import Plan, plan
+from simulators.scenario.progress import Progress
 from simulators.scenario.state import State
 from simulators.scenario.trace import Trace
 from simulators.scenario.triggers import Triggers
@@ -30,7 +31,8 @@ def run(description: Description, cases: Cases) -> Trace:
 def simulate(made: Plan) -> Trace:
     """The same, of a plan."""
     step_s = made.description.step_s
-    state, controls, drivers, triggers = State.at_start(made), Controls(made), Drivers(made), Triggers(made)
+    progress = Progress.of(made.description, made.runs)
+    state, controls, drivers, triggers = State.at_start(made), Controls(made, progress), Drivers(made), Triggers(made, progress)
     shape = made.instants, *state.speed_mps.shape
     along, aside, aside_mps, speed, acceleration = (np.empty(shape) for _ in range(5))
     least, most = _grip(made, state)
@@ -38,7 +40,7 @@ def simulate(made: Plan) -> Trace:
         for row, runs in triggers.firing(state, instant):
             controls.begin(row, runs, state, instant * step_s)
             drivers.begin(row, runs)
-        wanted = drivers.acceleration_mps2(state, controls.acceleration_mps2(state, step_s), step_s)
+        wanted = drivers.acceleration_mps2(state, controls.acceleration_mps2(state, instant * step_s, step_s), step_s)
         if made.ways.gradient.any():
             least, most = _grip(made, state)
         to_rest = state.speed_mps * (-1.0 / step_s)  # nobody brakes harder than to stand at the next instant
@@ -78,7 +80,9 @@ def _trace(
     heading[moving] = np.mod(heading[moving] + np.degrees(np.arctan2(across, np.maximum(forth, 1e-9))), 360.0)
     over_ground[moving] = np.hypot(forth, across)
     contact = first_contacts(made.actors, places, heading, made.description.step_s)
-    last = np.where(np.isfinite(contact.first_s), np.ceil(contact.first_s / made.description.step_s - 1e-9), made.instants - 1)
+    over_s = np.minimum(contact.first_s, triggers.ended_s)
+    last = np.where(np.isfinite(over_s), np.ceil(over_s / made.description.step_s - 1e-9), made.instants - 1)
+    contact = contact.until(triggers.ended_s)
     return Trace(
         actors=made.actors,
         step_s=made.description.step_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from chelu.units import KMH_PER_MPS
 from simulators.scenario.cases import Cases
@@ -25,6 +26,8 @@ SIZES: dict[str, tuple[float, float, float]] = {
     "pedestrian": (0.5, 0.5, 75.0),
     "robot": (1.2, 0.8, 120.0),
 }
+
+Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,19 @@ class Plan:
     def of(self, quantity: Quantity) -> Floats:
         """(n,) values of a number or an expression."""
         return values(quantity, self.cases.columns, self.runs)
+
+    def lane_at(self, actor: int, runs: Rows, aside_m: Floats) -> Ints:
+        """Which lane of the actor's way in these runs (k,) is nearest to a place aside."""
+        middles = self.ways.middles_m[self.way[runs, actor]]
+        return np.asarray(np.nanargmin(np.abs(middles - aside_m[:, None]), axis=1) + 1)
+
+    def middle_m(self, actor: int, runs: Rows, lane: Ints) -> Floats:
+        """Middles (k,) of these lanes of the actor's way in these runs; beyond its last lane it goes on with that one's width."""
+        way = self.way[runs, actor]
+        last = self.ways.lanes[way]
+        kept = np.clip(lane, 1, last)
+        beyond = (lane - kept) * self.ways.widths_m[way, kept - 1]
+        return np.asarray(self.ways.middles_m[way, kept - 1] - beyond)
 
     def lane_aside_m(self, actor: int, lane: int) -> Floats:
         """(n,) where the middle of a lane of the actor's way lies."""

@@ -18,12 +18,15 @@ class LaneChanges:
     """Targets of every actor in every run, (n, a). The newest manoeuvre of an actor replaces the one before it."""
 
     def __init__(self, made: Plan, progress: Progress) -> None:
-        shape = made.speed_mps.shape
+        like = made.speed_mps
         self._plan, self._progress = made, progress
-        self._is_crossing = np.zeros(shape, np.bool_)
-        self._from_m, self._to_m, self._begin_s = made.aside_m.copy(), made.aside_m.copy(), np.zeros(shape)
-        self._over_s, self._ramp_s, self._shape = np.full(shape, np.inf), np.zeros(shape), np.zeros(shape, np.int64)
-        self._by = np.full(shape, -1, np.intp)
+        self._is_crossing, self._shape, self._by = (
+            np.zeros_like(like, np.bool_),
+            np.zeros_like(like, np.int64),
+            np.full_like(like, -1, np.intp),
+        )
+        self._from_m, self._to_m, self._begin_s = made.aside_m.copy(order="K"), made.aside_m.copy(order="K"), np.zeros_like(like)
+        self._over_s, self._ramp_s = np.full_like(like, np.inf), np.zeros_like(like)
 
     def begin(self, row: int, change: LaneChange, runs: Rows, state: State, now_s: float) -> None:
         """A manoeuvre (a row of the description's) begins in these runs."""
@@ -32,14 +35,14 @@ class LaneChanges:
         self._progress.end(self._by[at], runs, now_s)
         to = self._target(change, runs, column, state)
         if change.at_once:
-            state.aside_m = state.aside_m.copy()
             state.aside_m[at] = to
         over, ramp = self._paces(change, runs, np.abs(to - state.aside_m[at]), state.speed_mps[at])
         self._is_crossing[at], self._from_m[at], self._to_m[at], self._by[at] = True, state.aside_m[at], to, row
         self._begin_s[at], self._over_s[at], self._ramp_s[at] = now_s, np.maximum(over, _AT_ONCE_S), ramp
         self._shape[at] = SHAPES[change.shape]
-        _, rate = self._way(now_s)
-        state.aside_mps = np.where(self._is_crossing, (self._to_m - self._from_m) * rate, 0.0)
+        _, rate = self._way(column, now_s)
+        way = self._to_m[:, column] - self._from_m[:, column]
+        state.aside_mps[:, column] = np.where(self._is_crossing[:, column], way * rate, 0.0)
 
     def _target(self, change: LaneChange, runs: Rows, column: int, state: State) -> Floats:
         plan, offset = self._plan, self._plan.of(change.offset_m)[runs]
@@ -74,32 +77,38 @@ class LaneChanges:
         return _quotient(way_m, reached) + reached / rate / 2.0, reached / rate
 
     def move(self, state: State, now_s: float) -> None:
-        """Bring lane changes on to an instant."""
-        if not self._is_crossing.any():
-            return
-        share, rate = self._way(now_s)
-        way = self._to_m - self._from_m
-        state.aside_m = np.where(self._is_crossing, self._from_m + way * share, state.aside_m)
-        state.aside_mps = np.where(self._is_crossing, way * rate, 0.0)
-        going = self._is_crossing & (now_s - self._begin_s < self._over_s)
-        if self._progress.is_watched:
-            runs, columns = np.nonzero(self._is_crossing & ~going)
-            self._progress.end(self._by[runs, columns], runs, now_s)
-        self._is_crossing = going
+        """Bring lane changes on to an instant, actor by actor: seldom does more than one of them move aside."""
+        for column in range(len(self._plan.actors)):
+            if self._is_crossing[:, column].any():
+                self._move(column, state, now_s)
 
-    def _way(self, now_s: float) -> tuple[Floats, Floats]:
-        """Share of the way aside that is done, and what of it is done in a second: (n, a); 1 and 0 once there."""
-        into = np.minimum(now_s - self._begin_s, self._over_s)
-        even_s = self._over_s - self._ramp_s / 2.0
-        is_ramp = into < self._ramp_s
-        ramp = np.where(self._ramp_s > 0, self._ramp_s, 1.0)
-        share = np.where(is_ramp, into**2 / (2.0 * ramp), into - self._ramp_s / 2.0) / even_s
-        rate = np.where(is_ramp, into / ramp, 1.0) / even_s
-        if self._shape.any():
-            gentle, time = self._shape > 0, into / self._over_s
-            share = np.where(gentle, share_of(self._shape, time), share)
-            rate = np.where(gentle, rate_of(self._shape, time) / self._over_s, rate)
-        is_there = now_s - self._begin_s >= self._over_s
+    def _move(self, column: int, state: State, now_s: float) -> None:
+        share, rate = self._way(column, now_s)
+        is_crossing, begin = self._is_crossing[:, column], self._from_m[:, column]
+        way = self._to_m[:, column] - begin
+        state.aside_m[:, column] = np.where(is_crossing, begin + way * share, state.aside_m[:, column])
+        state.aside_mps[:, column] = np.where(is_crossing, way * rate, 0.0)
+        going = is_crossing & (now_s - self._begin_s[:, column] < self._over_s[:, column])
+        if self._progress.is_watched:
+            runs = np.flatnonzero(is_crossing & ~going)
+            self._progress.end(self._by[runs, column], runs, now_s)
+        self._is_crossing[:, column] = going
+
+    def _way(self, column: int, now_s: float) -> tuple[Floats, Floats]:
+        """Share of an actor's way aside that is done, and what of it is done in a second: (n,); 1 and 0 once there."""
+        over, ramp_s, shape = self._over_s[:, column], self._ramp_s[:, column], self._shape[:, column]
+        since = now_s - self._begin_s[:, column]
+        into, even_s = np.minimum(since, over), over - ramp_s / 2.0
+        share, rate = (into - ramp_s / 2.0) / even_s, 1.0 / even_s
+        if ramp_s.any():
+            is_ramp, ramp = into < ramp_s, np.where(ramp_s > 0, ramp_s, 1.0)
+            share = np.where(is_ramp, into**2 / (2.0 * ramp) / even_s, share)
+            rate = np.where(is_ramp, into / ramp / even_s, rate)
+        if shape.any():
+            gentle, time = shape > 0, into / over
+            share = np.where(gentle, share_of(shape, time), share)
+            rate = np.where(gentle, rate_of(shape, time) / over, rate)
+        is_there = since >= over
         return np.where(is_there, 1.0, share), np.where(is_there, 0.0, rate)
 
 

@@ -32,7 +32,10 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """n runs of a actors over t instants; way, along_m, aside_m, speed_mps (n, a) at the beginning; lights by signal (t, n)."""
+    """n runs of a actors over t instants; way, along_m, aside_m, speed_mps (n, a) at the beginning; lights by signal (t, n).
+
+    In memory each actor's runs lie side by side, here and in all that the engine makes of it: a step goes actor by actor.
+    """
 
     description: Description
     cases: Cases
@@ -81,12 +84,10 @@ def plan(description: Description, cases: Cases) -> Plan:
     """The plan of these cases."""
     ways, count = description.road.columns(), len(cases)
     actors = tuple(_actor(name, one) for name, one in description.actors.items())
-    shape = count, len(actors)
     instants = round(description.end.after_s / description.step_s) + 1
-    made = Plan(
-        description, cases, ways, actors, instants,
-        np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape), np.zeros(shape), {},
-    )  # fmt: skip
+    along, aside, speed = (np.zeros((count, len(actors)), order="F") for _ in range(3))
+    way = np.zeros((count, len(actors)), np.int64, order="F")
+    made = Plan(description, cases, ways, actors, instants, way, along, aside, speed, {})
     for name in placed_in_order(description.actors):
         _place(made, name)
     made.lights.update({name: _lights(made, name) for name in description.road.signals})

@@ -19,14 +19,16 @@ class Speeds:
     """Targets of every actor in every run, (n, a). The newest manoeuvre of an actor replaces the one before it."""
 
     def __init__(self, made: Plan, progress: Progress) -> None:
-        shape = made.speed_mps.shape
+        like = made.speed_mps
         self._plan, self._progress = made, progress
-        self._has_target = np.zeros(shape, np.bool_)
-        self._target_mps, self._rate_mps2, self._jerk_mps3 = np.zeros(shape), np.zeros(shape), np.full(shape, np.inf)
-        self._reached_mps2 = np.zeros(shape)
-        self._by = np.full(shape, -1, np.intp)
-        self._shape, self._from_mps = np.zeros(shape, np.int64), np.zeros(shape)
-        self._begin_s, self._over_s = np.zeros(shape), np.ones(shape)
+        self._has_target, self._shape, self._by = (
+            np.zeros_like(like, np.bool_),
+            np.zeros_like(like, np.int64),
+            np.full_like(like, -1, np.intp),
+        )
+        self._target_mps, self._rate_mps2, self._jerk_mps3 = (np.full_like(like, one) for one in (0.0, 0.0, np.inf))
+        self._reached_mps2, self._from_mps, self._begin_s = (np.zeros_like(like) for _ in range(3))
+        self._over_s = np.ones_like(like)
         self._lasting: list[tuple[int, Rows, int, SpeedChange]] = []
 
     def begin(self, row: int, change: SpeedChange, runs: Rows, state: State, now_s: float) -> None:
@@ -36,7 +38,7 @@ class Speeds:
         self.let_go(column, runs, now_s)
         target, speed = self._target(change, runs, state), state.speed_mps[at]
         if change.at_once:
-            state.speed_mps = state.speed_mps.copy()
+            state.speed_mps = state.speed_mps.copy(order="K")
             state.speed_mps[at] = speed = target
         over = self._over(change, runs, speed, target)
         self._has_target[at], self._target_mps[at], self._by[at] = True, target, row
@@ -82,7 +84,7 @@ class Speeds:
     def acceleration_mps2(self, state: State, now_s: float, step_s: float) -> Floats:
         """(n, a) towards each target; 0 for whoever has none. A target is met exactly."""
         if not self._has_target.any():
-            return np.zeros(state.speed_mps.shape)
+            return np.zeros_like(state.speed_mps)
         for row, runs, column, change in self._lasting:
             still = runs[self._by[runs, column] == row]
             self._target_mps[still, column] = self._target(change, still, state)

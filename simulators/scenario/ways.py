@@ -134,13 +134,16 @@ class Ways:
         raise KeyError(name)
 
     def at(self, way: Ints, along_m: Floats, aside_m: Floats) -> Places:
-        """Places (…) on these ways; before its beginning and beyond its end a way goes on as its outermost pieces do."""
+        """Places (…) on these ways; before its beginning and beyond its end a way goes on as its outermost pieces do.
+
+        way may lack the first axes of the others: it is then the same along them, and looked up once.
+        """
         piece = self._piece(way, along_m)
         rest = along_m - self.begin_m[piece]
         curvature, heading, gradient = self.curvature_1pm[piece], self.heading_deg[piece], self.gradient[piece]
         ahead, right = forward(self.heading_deg), rightward(self.heading_deg)
-        xy = np.empty((*rest.shape, 2))
-        for axis in (0, 1):  # one after the other: long loops rather than loops over two
+        xy = np.moveaxis(np.empty((2, *rest.shape)), 0, -1)  # all of one axis side by side: loops over all, not over two
+        for axis in (0, 1):
             xy[..., axis] = self.xy[piece, axis] + rest * ahead[piece, axis] + aside_m * right[piece, axis]
         turned = heading
         if not self.is_straight:

@@ -48,7 +48,7 @@ def _of_lane(question: Question, table: Floats) -> Floats:
 def _half_width(trace: Trace, actor: int) -> Floats:
     """Half of what the footprint covers across its way (t, n)."""
     one = trace.actors[actor]
-    row = np.broadcast_to(np.maximum(trace.way[:, actor], 0), trace.along_m.shape[:2])
+    row = np.maximum(trace.way[:, actor], 0)
     line = trace.ways.at(row, trace.along_m[:, :, actor], trace.aside_m[:, :, actor]).heading_deg
     turned = np.radians(trace.heading_deg[:, :, actor] - line)
     return np.asarray(0.5 * (np.abs(np.cos(turned)) * one.width_m + np.abs(np.sin(turned)) * one.length_m))

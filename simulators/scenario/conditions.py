@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from simulators.scenario.parts import Name, Part
 from simulators.scenario.values import Value
@@ -72,6 +72,15 @@ class TouchCondition(Part):
     to: Name
 
 
+class WarnedCondition(Part):
+    """The manoeuvre's actor (or `of`) was warned so long ago, about anybody or `about`. Who warns is the device under test."""
+
+    application: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    of: Name | None = None
+    about: Name | None = None
+    after_s: Annotated[float, Field(ge=0, le=60)] = 0.0
+
+
 class Trigger(Part):
     """When a manoeuvre begins: once all that is given here holds.
 
@@ -97,6 +106,7 @@ class Trigger(Part):
     reaches: ReachCondition | None = None
     stands: StandsCondition | None = None
     touches: TouchCondition | None = None
+    warned: WarnedCondition | None = None
     any_of: tuple[Trigger, ...] = ()
     all_of: tuple[Trigger, ...] = ()
     delay_s: Annotated[float, Field(ge=0, le=3600)] = 0.0

@@ -25,7 +25,10 @@ ActorKind = Literal["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian"
 
 
 class Parameter(Part):
-    """What varies: a default, and either choices or a range with a step (a grid) or without one (sampled)."""
+    """What varies: a default, and either choices or a range with a step (a grid) or without one (sampled).
+
+    source: the clause or figure that its values are from.
+    """
 
     default: float
     low: float | None = None
@@ -33,6 +36,7 @@ class Parameter(Part):
     step: Annotated[float, Field(gt=0)] | None = None
     choices: tuple[float, ...] = ()
     unit: str = ""
+    source: str = ""
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
@@ -100,6 +104,19 @@ class Weather(Part):
     sight_m: Annotated[float, Field(gt=0)] | None = None
 
 
+class Radio(Part):
+    """How messages reach the device under test in memory: how often each actor speaks, how late, how many are lost, how far off.
+
+    noise_m: one standard deviation of positions, each message's own. unheard: actors without a radio whom no roadside unit sees.
+    """
+
+    rate_hz: Annotated[float, Field(ge=1, le=20)] = 10.0
+    latency_s: Annotated[float, Field(ge=0, le=2)] = 0.05
+    loss: Value = 0.0
+    noise_m: Value = 0.0
+    unheard: tuple[Name, ...] = ()
+
+
 class End(Part):
     """When a run is over: at the latest after a time, and as soon as `when` holds; a contact ends it in any case."""
 
@@ -126,6 +143,7 @@ class Description(Part):
     where: tuple[str, ...] = ()
     road: Road
     weather: Weather = Weather()
+    radio: Radio = Radio()
     actors: Annotated[dict[Name, ActorDescription], Field(min_length=1, max_length=MOST_ACTORS)]
     manoeuvres: Annotated[tuple[Manoeuvre, ...], Field(max_length=MOST_MANOEUVRES)] = ()
     end: End

@@ -1,4 +1,4 @@
-"""What an actor does from when on: a speed, a place aside, another driver."""
+"""What an actor does from when on: a speed, a place aside, another driver, what it says of itself."""
 
 from __future__ import annotations
 
@@ -93,8 +93,16 @@ def _exactly_one(part: Any, *names: str) -> None:
         raise ValueError("exactly one of " + ", ".join(names[:-1]) + f" and {names[-1]}")
 
 
+class Says(Part):
+    """What an actor's own messages tell from then on, until it says otherwise: lamps, what its systems report, a siren."""
+
+    lights: tuple[Literal["left", "right", "hazard"], ...] = ()
+    events: tuple[Literal["abs", "traction", "stability", "hard-braking", "flat-tyre", "disabled", "airbag"], ...] = ()
+    siren: bool = False
+
+
 class Manoeuvre(Part):
-    """What one actor does from when on: one of speed, lane_change, driver; or nothing: a mark, for others to come after it.
+    """What one actor does from when on: one of speed, lane_change, driver, says; or nothing: a mark, for others to come after it.
 
     is_needed: without it a run is not valid.
     """
@@ -105,11 +113,12 @@ class Manoeuvre(Part):
     speed: SpeedChange | None = None
     lane_change: LaneChange | None = None
     driver: Driver | None = None
+    says: Says | None = None
     is_mark: bool = False
     is_needed: bool = True
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
-        if sum(one is not None for one in (self.speed, self.lane_change, self.driver)) + self.is_mark != 1:
-            raise ValueError("exactly one of speed, lane_change, driver and is_mark")
+        if sum(one is not None for one in (self.speed, self.lane_change, self.driver, self.says)) + self.is_mark != 1:
+            raise ValueError("exactly one of speed, lane_change, driver, says and is_mark")
         return self

@@ -28,7 +28,7 @@ class Progress:
     def of(cls, description: Description, runs: int) -> Self:
         """Nothing has begun."""
         shape = len(description.manoeuvres), runs
-        asks = any(one.after is not None and one.after.state == "ended" for one in _all_triggers(description))
+        asks = any(one.after is not None and one.after.state == "ended" for one, _ in triggers_of(description))
         return cls(np.full(shape, np.nan), np.full(shape, np.nan), asks)
 
     def end(self, manoeuvre: Rows, runs: Rows, now_s: float) -> None:
@@ -37,11 +37,12 @@ class Progress:
         self.ended_s[manoeuvre[fresh], runs[fresh]] = now_s
 
 
-def _all_triggers(description: Description) -> Iterator[Trigger]:
-    waiting = [one.when for one in description.manoeuvres]
+def triggers_of(description: Description) -> Iterator[tuple[Trigger, str]]:
+    """Every trigger, those inside others, too; and whose manoeuvre it is, nobody's for the run's end."""
+    waiting = [(one.when, one.actor) for one in description.manoeuvres]
     if description.end.when is not None:
-        waiting.append(description.end.when)
+        waiting.append((description.end.when, ""))
     while waiting:
-        one = waiting.pop()
-        yield one
-        waiting += [*one.any_of, *one.all_of]
+        one, actor = waiting.pop()
+        yield one, actor
+        waiting += [(inner, actor) for inner in (*one.any_of, *one.all_of)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from chelu.units import KMH_PER_MPS
 from simulators.scenario.manoeuvres import MOST_LANES
@@ -137,12 +137,39 @@ class Signal(Part):
     begins_s: Value = 0.0
 
 
+class Notice(Part):
+    """An event or a sign that the roadside tells of, at a place of a way or over a stretch of it.
+
+    event: code of GB/T 29100; sign: number in the index of GB 5768.2, `text` what stands on it. leads_m: of an event, how far
+    before it the path begins along which it is told.
+    """
+
+    way: Name
+    from_m: Annotated[float, Field(ge=0)]
+    until_m: Annotated[float, Field(ge=0)] | None = None
+    event: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    sign: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    text: Annotated[str, StringConstraints(max_length=80)] = ""
+    leads_m: Annotated[float, Field(ge=0, le=2000)] = 300.0
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if (self.event is None) == (self.sign is None):
+            raise ValueError("exactly one of event and sign")
+        if self.sign is not None and self.until_m is None:
+            raise ValueError("a sign holds over a stretch: until_m")
+        if self.until_m is not None and self.until_m <= self.from_m:
+            raise ValueError(f"until_m ({self.until_m:g}) must be above from_m ({self.from_m:g})")
+        return self
+
+
 class Road(Part):
-    """Either a shipped road or ways of one's own; and signals on them."""
+    """Either a shipped road or ways of one's own; signals on them, and what the roadside tells of them."""
 
     shipped: ShippedRoad | None = None
     ways: dict[Name, WayDescription] = Field(default_factory=dict, max_length=64)
     signals: dict[Name, Signal] = Field(default_factory=dict, max_length=64)
+    told: dict[Name, Notice] = Field(default_factory=dict, max_length=64)
 
     @model_validator(mode="after")
     def _is_one_road(self) -> Self:
@@ -152,6 +179,9 @@ class Road(Part):
         for name, signal in self.signals.items():
             if signal.way not in named:
                 raise ValueError(f"signal {name} stands on the way {signal.way}, but there are only " + ", ".join(named))
+        for name, notice in self.told.items():
+            if notice.way not in named:
+                raise ValueError(f"told: {name} is about the way {notice.way}, but there are only " + ", ".join(named))
         return self
 
     def described(self) -> dict[str, WayDescription]:

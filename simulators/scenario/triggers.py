@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 
 import numpy as np
@@ -11,7 +11,15 @@ import numpy.typing as npt
 
 from chelu.motion.footprints import Floats
 from chelu.units import KMH_PER_MPS
-from simulators.scenario.conditions import BETWEEN_TWO, Bounded, NearCondition, ReachCondition, StandsCondition, Trigger
+from simulators.scenario.conditions import (
+    BETWEEN_TWO,
+    Bounded,
+    NearCondition,
+    ReachCondition,
+    StandsCondition,
+    Trigger,
+    WarnedCondition,
+)
 from simulators.scenario.measures import BUMPERS, CENTRES, places, ttc_s
 from simulators.scenario.plan import Plan
 from simulators.scenario.progress import Progress
@@ -22,6 +30,8 @@ from simulators.scenario.values import Quantity
 Rows = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 Check = Callable[[State, int], Bools]
+Wanted = tuple[str, str, str]  # a warning's application, to whom, about whom: empty for anybody
+WarnedTimes = Mapping[Wanted, Floats]  # (n,) when it first came, inf when it did not
 _EARLY_S = 1e-9  # instants are multiples of the step: a time that is one counts as reached in spite of rounding
 _STANDS_MPS = 1e-3
 
@@ -29,10 +39,10 @@ _STANDS_MPS = 1e-3
 class Triggers:
     """Which manoeuvres begin in which runs, and which runs are over; `progress` is told."""
 
-    def __init__(self, made: Plan, progress: Progress) -> None:
+    def __init__(self, made: Plan, progress: Progress, warned_s: WarnedTimes) -> None:
         self._progress, self._step_s = progress, made.description.step_s
         self._names = [one.name for one in made.description.manoeuvres]
-        checks = _Checks(made, progress)
+        checks = _Checks(made, progress, warned_s)
         self._holds = [checks.of(one.when, made.index(one.actor)) for one in made.description.manoeuvres]
         self._left = [True] * len(self._holds)
         when = made.description.end.when
@@ -62,12 +72,14 @@ class Triggers:
 class _Checks:
     """Makes of a trigger what is asked at every instant: only what is given in it."""
 
-    def __init__(self, made: Plan, progress: Progress) -> None:
-        self._plan, self._progress, self._step_s = made, progress, made.description.step_s
+    def __init__(self, made: Plan, progress: Progress, warned_s: WarnedTimes) -> None:
+        self._plan, self._progress, self._step_s, self._warned_s = made, progress, made.description.step_s, warned_s
 
     def of(self, when: Trigger, actor: int) -> Check:
         parts = [*self._simple(when, actor), *self._measured(when, actor)]
         parts += [self.of(one, actor) for one in when.all_of]
+        if when.warned is not None:
+            parts.append(self._warned(when.warned, self._plan.actors[actor].name))
         if when.any_of:
             parts.append(_any([self.of(one, actor) for one in when.any_of]))
         found = parts[0] if len(parts) == 1 else _all(parts)
@@ -125,6 +137,10 @@ class _Checks:
         limit = self._plan.of(_given(bound.above))
         return lambda state, _: np.asarray(measure(state) > limit)
 
+    def _warned(self, condition: WarnedCondition, actor: str) -> Check:
+        step_s, came_s = self._step_s, self._warned_s.get(wanted(condition, actor), np.full(self._plan.runs, np.inf))
+        return lambda _, instant: np.asarray(instant * step_s >= came_s + condition.after_s - _EARLY_S)
+
     def _reaches(self, condition: ReachCondition, actor: int) -> Check:
         plan = self._plan
         place = np.stack([plan.of(condition.x_m), plan.of(condition.y_m)], axis=-1)
@@ -142,6 +158,11 @@ class _Checks:
 
     def _who(self, name: str | None, actor: int) -> int:
         return actor if name is None else self._plan.index(name)
+
+
+def wanted(condition: WarnedCondition, actor: str) -> Wanted:
+    """The warning that a trigger of this actor's waits for."""
+    return condition.application, condition.of or actor, condition.about or ""
 
 
 def _given(value: Quantity | None) -> Quantity:

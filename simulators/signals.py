@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import enum
-
 import numpy as np
 import numpy.typing as npt
 
+from chelu.lights import Light
 from chelu.messages import Batch, concatenate
 from simulators.scene import SIGNAL, empty, sort_by_time
 
+__all__ = ["PERIOD_MS", "Light", "instants", "states_at"]
+
 PERIOD_MS = 100
-
-
-class Light(enum.IntEnum):
-    """LightState of YD/T 3709-2020."""
-
-    UNAVAILABLE = 0
-    DARK = 1
-    FLASHING_RED = 2
-    RED = 3
-    FLASHING_GREEN = 4
-    PERMISSIVE_GREEN = 5
-    PROTECTED_GREEN = 6
-    YELLOW = 7
-    FLASHING_YELLOW = 8
 
 
 def instants(begin_ms: float, end_ms: float, period_ms: int = PERIOD_MS) -> npt.NDArray[np.int64]:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from chelu.codec.places import geodetic
 from chelu.geo import heading_of
 from chelu.roads.matching import match
 from chelu.roads.network import RoadNetwork
-from services.inference.geodetic import geodetic
 from services.inference.phase_map import Permission, key_of
 from services.inference.reports import Floats, Frame, Ints
 from services.inference.signals import ALWAYS

@@ -7,15 +7,31 @@ that was not heard of for `DARK_S` is dark, whatever it announced.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
+from chelu.lights import Light, is_free, is_red
 from chelu.messages import Batch
 from services.inference.keys import KeyIndex
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
+
+__all__ = [
+    "ALWAYS",
+    "DARK_S",
+    "FOREVER_US",
+    "STATES",
+    "UNKNOWN",
+    "Light",
+    "Phases",
+    "SignalTable",
+    "is_free",
+    "is_red",
+    "named",
+    "phase_key",
+    "remaining_s",
+]
 
 _LIVE_US = 10_000_000  # a phase not heard of for 10 s is left out of the picture
 DARK_S = 3.0  # SPAT comes ten times a second, from slow controllers once
@@ -23,30 +39,6 @@ STATES = 6  # of a phase that are kept: now, and those announced
 ALWAYS, UNKNOWN = -1, -2  # in place of a phase's row: permanently free, or not known which
 FOREVER_US = np.iinfo(np.int64).max
 _NEVER_US = np.iinfo(np.int64).min
-
-
-class Light(IntEnum):
-    """LightState of YD/T 3709."""
-
-    UNAVAILABLE = 0
-    DARK = 1
-    FLASHING_RED = 2
-    RED = 3
-    FLASHING_GREEN = 4
-    PERMISSIVE_GREEN = 5
-    PROTECTED_GREEN = 6
-    YELLOW = 7
-    FLASHING_YELLOW = 8
-
-
-def is_red(light: Ints) -> Mask:
-    """Whether nobody may cross the line."""
-    return np.asarray((light == Light.RED) | (light == Light.FLASHING_RED))
-
-
-def is_free(light: Ints) -> Mask:
-    """Whether one may cross, if with care."""
-    return np.asarray(((light >= Light.FLASHING_GREEN) & (light <= Light.PROTECTED_GREEN)) | (light == Light.FLASHING_YELLOW))
 
 
 @dataclass(frozen=True, slots=True)

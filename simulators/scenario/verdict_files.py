@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import fields
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ COLUMNS = ("outcome", "value", "limit", "margin", "at_s", "reason")
 PARTS = ("requirements", "validity")
 
 
-def packed(verdicts: Verdicts) -> bytes:
-    """As a file of columns; the same verdicts are the same bytes."""
+def write(verdicts: Verdicts, file: Path) -> None:
+    """Whole or not at all."""
     arrays: dict[str, Any] = {"runs": np.array(verdicts.runs)}
     for part in PARTS:
         for index, one in enumerate(getattr(verdicts, part)):
@@ -28,23 +27,16 @@ def packed(verdicts: Verdicts) -> bytes:
             for name in COLUMNS:
                 column = getattr(one, name)
                 arrays[f"{part}.{index}.{name}"] = column.astype(np.str_) if column.dtype == np.object_ else column
-    out = BytesIO()
-    np.savez(out, **arrays)
-    return out.getvalue()
-
-
-def put(data: bytes, file: Path) -> None:
-    """Whole or not at all."""
     unfinished = file.with_suffix(f".{os.getpid()}.part")
     with unfinished.open("wb") as out:
-        out.write(data)
+        np.savez(out, **arrays)
         out.flush()
         os.fsync(out.fileno())
     unfinished.replace(file)
 
 
 def read(file: Path) -> Verdicts:
-    """What `packed` packed."""
+    """What `write` wrote."""
     with np.load(file) as arrays:
         parts = [tuple(_judged(arrays, part)) for part in PARTS]
         return Verdicts(parts[0], parts[1], int(arrays["runs"]))

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from chelu.codec.cv2x_time import UNKNOWN_MS, US_PER_MINUTE, minute_time_us
+from chelu.codec.places import geodetic
 from chelu.messages import Batch
-from services.inference.geodetic import geodetic
 from services.inference.reports import Floats, Frame, Ints
 
 FOREVER_US = 1 << 62

@@ -1,0 +1,76 @@
+"""Message counts (MsgCount, 0…127, wraps) that do not go on: repeated, or backwards.
+
+A count says how many messages a sender has made, so it goes on by one; whoever hears one of several streams of a sender, or loses
+messages, sees it go on by more. What is lost is counted by the delivery monitor, not here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chelu.parameters import parameter
+from chelu.quality.gaps import COUNTS
+from chelu.quality.monitors.judged import Ints, Judged, Mask, Subject, judged, together
+from chelu.quality.monitors.monitor import Assessed
+from chelu.quality.monitors.vehicles import by_sender
+from chelu.quality.monitors.window import Window
+from chelu.quality.senders import sender_keys
+from chelu.units import US_PER_S
+
+AWAY = "it was silent for so long that the count may have wrapped"
+
+
+@dataclass(frozen=True, slots=True)
+class CountProgress(Assessed):
+    """Parameters of the message counts."""
+
+    forget_s: float = parameter(
+        1.0, "s", "six streams of 10 Hz that share a count are half way round after it", low=0.1, high=12.8
+    )
+
+
+def spat_count(window: Window, parameters: CountProgress) -> Judged:
+    """The counts of each signal stream."""
+    return together([
+        _steps(one.subject, one.time_us, one.message_count.astype(np.int64), parameters) for one in window.signals
+    ])  # fmt: skip
+
+
+def map_count(window: Window, parameters: CountProgress) -> Judged:
+    """The counts of each MAP that is repeated at least once a `forget_s`."""
+    return together([
+        _steps(Subject(one.device_key, *one.junction), one.time_us, one.message_count, parameters) for one in window.maps
+    ])  # fmt: skip
+
+
+def bsm_count(window: Window, parameters: CountProgress) -> Judged:
+    """The counts of each vehicle, by the device that heard it."""
+    rows = window.vehicles
+    step, is_bad, is_away = _step(rows.time_us, rows.message_count, parameters)
+    found = judged(rows.devices, rows.time_us[1:], is_bad, step, of=rows.of_device[1:], passed={AWAY: is_away}, who=rows.who[1:])
+    return found.take(rows.follows)
+
+
+def rsm_count(window: Window, parameters: CountProgress) -> Judged:
+    """The counts of the messages that one participant is in: an RSM with 17 participants is two messages."""
+    rows = window.participant
+    order, follows = by_sender(sender_keys(rows["device_key"], rows["rsu_id"], rows["participant_id"].astype(np.int64)))
+    devices, of = np.unique(rows["device_key"][order], return_inverse=True)
+    time_us, count = rows["time_us"][order], rows["message_count"][order].astype(np.int64)
+    step, is_bad, is_away = _step(time_us, count, parameters)
+    subjects = [Subject(int(device)) for device in devices]
+    return judged(subjects, time_us[1:], is_bad, step, of=of[1:], passed={AWAY: is_away}).take(follows)
+
+
+def _steps(subject: Subject, time_us: Ints, count: Ints, parameters: CountProgress) -> Judged:
+    step, is_bad, is_away = _step(time_us, count, parameters)
+    return judged(subject, time_us[1:], is_bad, step, passed={AWAY: is_away})
+
+
+def _step(time_us: Ints, count: Ints, parameters: CountProgress) -> tuple[Ints, Mask, Mask]:
+    """How far (n − 1,) counts went on, whether that is no progress, and whether nothing can be said."""
+    step = np.diff(count) % COUNTS
+    is_away = np.diff(time_us) > round(parameters.forget_s * US_PER_S)
+    return step, (step == 0) | (step > COUNTS // 2), is_away

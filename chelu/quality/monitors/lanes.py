@@ -1,0 +1,163 @@
+"""Where vehicles drive against what the map draws: along the lane, on from it, and beside all lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from chelu.geo import heading_difference, heading_of
+from chelu.parameters import parameter
+from chelu.quality.monitors.judged import Floats, Ints, Judged, Mask, Subject, judged, together
+from chelu.quality.monitors.junctions import LANES_OF_A_LINK, MANEUVERS, WHOLE_LINK, Junction, Lane
+from chelu.quality.monitors.monitor import Assessed
+from chelu.quality.monitors.passages import UNCLEAR, Crossing, of_junctions, passages, subject_of
+from chelu.quality.monitors.tracks import Tracks, is_on_deck
+from chelu.quality.monitors.window import Window
+
+NO_TURN = "where it turned to is not clear"
+UNSAID = "its MAP does not say by which manoeuvres the lane goes on"
+THIN_US = 500_000  # two rows a second show a direction
+SAME_PASSAGE_US = 10_000_000  # over the lines of a link's lanes, which may lie apart
+
+
+@dataclass(frozen=True, slots=True)
+class Direction(Assessed):
+    """Parameters of the lane direction of travel."""
+
+    most_deg: float = parameter(30.0, "°", "a lane change at 5 m/s is at most 20° off, a lane's chord in a bend 10°", high=180)
+    within_m: float = parameter(100.0, "m", "before the stop line: further off, maps draw lanes by few points", low=10, high=300)
+    fewest_rows: float = parameter(4, "rows", "of two a second", low=2, high=100)
+    least_m: float = parameter(10.0, "m", "driven along the lane: whoever crosses it does less", high=100)
+    least_mps: float = parameter(2.0, "m/s", "slower, satellites' headings wander", high=20)
+
+
+@dataclass(frozen=True, slots=True)
+class NotInMap(Crossing):
+    """Parameters of the ways that the map lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside(Assessed):
+    """Parameters of the passages beside all lanes."""
+
+    beside_m: float = parameter(1.0, "m", "beyond the lane's edge: what positions and maps are off", high=10)
+    gate_m: float = parameter(4.0, "m", "beyond the edge of the link's lanes, where a passage still is of this link", high=20)
+    heading_deg: float = parameter(30.0, "°", "off the link's direction", high=90)
+
+
+def lane_direction(window: Window, parameters: Direction) -> Judged:
+    """Vehicles on a lane that do not point along it; value: the median of the angle between, 0…180°."""
+
+    def at_junction(junction: Junction, found: Tracks) -> Iterator[Judged]:
+        thin = _thinned(found, parameters.least_mps)
+        for lane in junction.lanes:
+            if lane.number != WHOLE_LINK:
+                yield _directions(junction, lane, found, thin, parameters)
+
+    return together(list(of_junctions(window, at_junction)))
+
+
+def way_not_in_map(window: Window, parameters: NotInMap) -> Judged:
+    """Passages to where the lane has no way by its map; value: how far the heading changed, in degrees."""
+
+    def at_junction(junction: Junction, found: Tracks) -> Iterator[Judged]:
+        for row, lane in enumerate(junction.lanes):
+            passed, ways = passages(found, junction, row, parameters), junction.ways_of(row)
+            known = {name for way in ways for name in way.maneuvers}
+            is_there = np.isin(passed.maneuver, [MANEUVERS.index(name) for name in known])
+            is_unsaid = np.full(len(is_there), not all(way.maneuvers for way in ways))
+            reasons = {NO_TURN: passed.maneuver == UNCLEAR, UNSAID: is_unsaid}
+            subject = subject_of(junction, lane)
+            yield judged(subject, passed.time_us, ~is_there, passed.turn_deg, passed=reasons, who=passed.who)
+
+    return together(list(of_junctions(window, at_junction)))
+
+
+def outside_lanes(window: Window, parameters: Outside) -> Judged:
+    """Passages into a junction beside all lanes of the link; value: metres beyond the nearest lane's edge."""
+
+    def at_junction(junction: Junction, found: Tracks) -> Iterator[Judged]:
+        for link in sorted({lane.link for lane in junction.lanes}):
+            yield _beside(junction, [row for row, lane in enumerate(junction.lanes) if lane.link == link], found, parameters)
+
+    return together(list(of_junctions(window, at_junction)))
+
+
+def _thinned(found: Tracks, least_mps: float) -> Ints:
+    """Rows of those who move, about two a second."""
+    stretch = found.time_us // THIN_US
+    first = np.ones(len(found), np.bool_)
+    first[1:] = ~found.follows[1:] | (np.diff(stretch) != 0)
+    return np.flatnonzero(first & (found.speed_mps >= least_mps))
+
+
+def _directions(junction: Junction, lane: Lane, found: Tracks, thin: Ints, parameters: Direction) -> Judged:
+    along_m, off_m, off_deg, is_on = _on_lane(lane, found, thin, parameters.within_m)
+    row = thin[is_on & (off_m <= 0.5 * lane.width_m)]
+    of = is_on & (off_m <= 0.5 * lane.width_m)
+    along_m, off_deg = along_m[of], off_deg[of]
+    if not len(row):
+        return together([])
+    begins = np.ones(len(row), np.bool_)
+    begins[1:] = (found.who[row[1:]] != found.who[row[:-1]]) | (np.diff(found.time_us[row]) > 4 * THIN_US)
+    first = np.flatnonzero(begins)
+    behind = np.append(first[1:], len(row))
+    counts = behind - first
+    group = np.repeat(np.arange(len(first)), counts)
+    ordered = off_deg[np.lexsort((off_deg, group))]
+    middle = 0.5 * (ordered[first + (counts - 1) // 2] + ordered[first + counts // 2])
+    driven = np.maximum.reduceat(along_m, first) - np.minimum.reduceat(along_m, first)
+    enough = (counts >= parameters.fewest_rows) & (driven >= parameters.least_m)
+    last = behind - 1
+    return judged(
+        subject_of(junction, lane), found.time_us[row[last]], middle > parameters.most_deg, middle, who=found.who[row[last]]
+    ).take(enough)
+
+
+def _on_lane(lane: Lane, found: Tracks, row: Ints, within_m: float) -> tuple[Floats, Floats, Floats, Mask]:
+    """Of each row: metres along the lane, from its line, the angle to it (0…180°), and whether it lies beside it at all."""
+    a, b = lane.points[:-1], lane.points[1:]
+    length = np.hypot(*(b - a)[:, :2].T)
+    offset = np.concatenate([[0.0], np.cumsum(length)])
+    kept = np.flatnonzero(offset[1:] > offset[-1] - within_m)
+    a, b, length, offset = a[kept], b[kept], length[kept], offset[kept]
+    margin = lane.width_m
+    low, high = np.minimum(a, b)[:, :2].min(axis=0) - margin, np.maximum(a, b)[:, :2].max(axis=0) + margin
+    place = found.xyz[row]
+    inside = np.flatnonzero(((place[:, :2] >= low) & (place[:, :2] <= high)).all(axis=1))
+    step = (b - a)[:, :2] / length[:, None]
+    away = place[inside, None, :2] - a[None, :, :2]
+    along = np.einsum("nsk,sk->ns", away, step)
+    across = np.abs(away[..., 0] * step[:, 1] - away[..., 1] * step[:, 0])
+    between = (along >= 0) & (along <= length)
+    nearest = np.argmin(np.where(between, across, np.inf), axis=1)
+    pick = np.arange(len(inside)), nearest
+    road = a[nearest, 2] + along[pick] / length[nearest] * (b - a)[nearest, 2]
+    is_on = np.zeros(len(row), np.bool_)
+    is_on[inside] = between[pick] & is_on_deck(place[inside, 2], road)
+    heading = heading_of(step[nearest, 0], step[nearest, 1])
+    off = np.full((3, len(row)), np.nan)
+    off[0, inside], off[1, inside] = offset[nearest] + along[pick], across[pick]
+    off[2, inside] = np.abs(heading_difference(found.heading_deg[row[inside]], heading))
+    return off[0], off[1], off[2], is_on
+
+
+def _beside(junction: Junction, rows: list[int], found: Tracks, parameters: Outside) -> Judged:
+    lanes = [junction.lanes[row] for row in rows]
+    widest = max(lane.width_m for lane in lanes)
+    gate = Crossing(heading_deg=parameters.heading_deg)
+    each = [passages(found, junction, row, gate, aside_m=0.5 * widest + parameters.gate_m) for row in rows]
+    edge = [np.abs(one.right_m) - 0.5 * lane.width_m for one, lane in zip(each, lanes, strict=True)]
+    who, time_us = np.concatenate([one.who for one in each]), np.concatenate([one.time_us for one in each])
+    order = np.lexsort((time_us, who))
+    who, time_us, beyond = who[order], time_us[order], np.concatenate(edge)[order]
+    if not len(who):
+        return together([])
+    begins = np.ones(len(who), np.bool_)
+    begins[1:] = (who[1:] != who[:-1]) | (np.diff(time_us) > SAME_PASSAGE_US)
+    first = np.flatnonzero(begins)
+    nearest = np.minimum.reduceat(beyond, first)
+    subject = Subject(-1, junction.region, junction.node, lanes[0].link * LANES_OF_A_LINK)
+    return judged(subject, time_us[first], nearest > parameters.beside_m, nearest, who=who[first])

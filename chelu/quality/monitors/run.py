@@ -1,0 +1,99 @@
+"""All monitors over what was heard, an hour at a time: the same windows live, stored and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chelu.quality.monitors.assessments import Hours, Tally, add, hours
+from chelu.quality.monitors.catalogue import MONITORS
+from chelu.quality.monitors.events import Event, events
+from chelu.quality.monitors.judged import Judged, Subject
+from chelu.quality.monitors.junctions import Junction, Node
+from chelu.quality.monitors.monitor import Assessed, Monitor
+from chelu.quality.monitors.notifications import Notification, notifications
+from chelu.quality.monitors.window import Heard, Window, window
+from chelu.units import US_PER_S
+
+HOUR_US = 3600 * US_PER_S
+MOST_EVENTS = 1000  # of one monitor and window that are kept; the others are counted in the assessment
+
+
+@dataclass(slots=True)
+class Known:
+    """What is carried from window to window: maps, and streams that have been there and are expected."""
+
+    junctions: dict[Node, Junction] = field(default_factory=dict)
+    streams: frozenset[tuple[str, int, int, int]] = frozenset()
+
+    def learn(self, seen: Window) -> None:
+        """What a window told."""
+        self.junctions |= seen.junctions
+        signals = {("spat", one.device_key, one.region, one.node) for one in seen.signals}
+        maps = {("map", one.device_key, *one.junction) for one in seen.maps if len(one.time_us) >= 3}
+        self.streams |= signals | maps
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of a run: events, and tallies by monitor, subject and hour."""
+
+    parameters: Mapping[str, Assessed]
+    events: list[Event] = field(default_factory=list)
+    hours: dict[str, Hours] = field(default_factory=dict)
+    unkept: int = 0  # events beyond `MOST_EVENTS`
+
+    def add(self, monitor: Monitor, found: Judged, from_us: int, to_us: int) -> None:
+        """Take in what a monitor said of a window."""
+        begun = events(monitor.name, found, from_us, to_us, apart_s=monitor.apart_s)
+        self.events += begun[:MOST_EVENTS]
+        self.unkept += len(begun[MOST_EVENTS:])
+        add(self.hours.setdefault(monitor.name, {}), hours(found, from_us, to_us))
+
+    def notifications(self) -> list[Notification]:
+        """The bad hours."""
+        return notifications(self.hours, self.parameters)
+
+    def of_monitor(self, name: str) -> Tally:
+        """All of one monitor's subjects and hours together."""
+        return sum(self.hours.get(name, {}).values(), Tally())
+
+    def subjects(self, name: str) -> list[Subject]:
+        """Of whom a monitor said something."""
+        return sorted({subject for subject, _ in self.hours.get(name, {})})
+
+
+def stretches(from_us: int, to_us: int, *, length_us: int = HOUR_US) -> Iterator[tuple[int, int]]:
+    """[from, to) cut at whole hours of the clock (or multiples of another length)."""
+    begin = from_us
+    while begin < to_us:
+        end = min(to_us, (begin // length_us + 1) * length_us)
+        yield begin, end
+        begin = end
+
+
+def look(seen: Window, report: Report, monitors: Sequence[Monitor] = MONITORS) -> None:
+    """Let monitors judge a window."""
+    for monitor in monitors:
+        found = monitor.judge(seen, report.parameters[monitor.name])
+        report.add(monitor, found, seen.from_us, seen.to_us)
+
+
+def run(
+    heard: Heard,
+    parameters: Mapping[str, Assessed],
+    *,
+    from_us: int,
+    to_us: int,
+    monitors: Sequence[Monitor] = MONITORS,
+    known: Known | None = None,
+    on_window: Callable[[int], None] = lambda _: None,
+) -> Report:
+    """All monitors over [from, to). on_window hears up to which instant is done."""
+    known, report = known or Known(), Report(parameters)
+    for begin, end in stretches(from_us, to_us):
+        seen = window(heard, begin, end, junctions_before=known.junctions, known=known.streams)
+        look(seen, report, monitors)
+        known.learn(seen)
+        on_window(end)
+    return report

@@ -1,0 +1,114 @@
+"""SPAT rows as one table for each device and junction: a row a message, a column a phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.lights import Light
+from chelu.messages import Batch
+from chelu.quality.monitors.judged import Codes, Floats, Ints, Mask, Subject
+
+ABSENT = 255  # in place of a light: the message says nothing of this phase
+ENDS = ("min_end_s", "max_end_s", "likely_end_s")
+PEDESTRIAN = 3  # ParticipantType
+NEEDS_NO_TIMING = (Light.DARK, Light.FLASHING_RED, Light.FLASHING_YELLOW)
+AIR_PHASES = 255  # PhaseID; beyond are pedestrians of T/ITS 0180.1, annex B
+
+
+@dataclass(frozen=True, slots=True)
+class SignalStream:
+    """What one device says of one junction: m messages in the order of their times, p phases ascending.
+
+    light (m, p): `Light`, ABSENT where the message has no such phase; ends (m, p) seconds from time_us, NaN unknown;
+    is_vague (m, p): a state without a light, or without any timing where it needs one.
+    """
+
+    device_key: int
+    region: int
+    node: int
+    time_us: Ints
+    arrival_us: Ints
+    message_count: Codes
+    phase: Ints
+    light: Codes
+    min_end_s: Floats
+    max_end_s: Floats
+    likely_end_s: Floats
+    is_vague: Mask
+    is_for_walkers: Mask  # (p,) phases that say so themselves
+
+    @property
+    def subject(self) -> Subject:
+        """The stream as a whole."""
+        return Subject(self.device_key, self.region, self.node)
+
+    @property
+    def junction(self) -> tuple[int, int]:
+        """Region and number, by which a MAP names it."""
+        return self.region, self.node
+
+    def subject_of(self, phase: int) -> Subject:
+        """One of its phases."""
+        return Subject(self.device_key, self.region, self.node, phase)
+
+
+def signal_streams(spat: Batch) -> tuple[SignalStream, ...]:
+    """The streams of SPAT rows (`chelu.messages.SPAT` with the header's device_key and arrival_us), in any order."""
+    spat = spat.take(is_present(spat))
+    if not len(spat):
+        return ()
+    region = np.where(spat["region_id_valid"], spat["region_id"], 0).astype(np.int64)
+    key = (spat["device_key"].astype(np.int64) << 32) | (region << 16) | spat["intersection_id"].astype(np.int64)
+    order = np.lexsort((spat["message_count"], spat["time_us"], key))
+    spat, key = spat.take(order), key[order]
+    bounds = [*np.flatnonzero(np.diff(key, prepend=key[0] - 1)).tolist(), len(key)]
+    return tuple(_stream(int(key[a]), spat.take(np.arange(a, b))) for a, b in pairwise(bounds))
+
+
+def is_present(spat: Batch) -> Mask:
+    """Which rows say what a phase shows now, not what it will: the first one, or one that has begun."""
+    start, is_first = spat["start_s"], spat["state_index"] == 0
+    has_begun = (start <= 0) & ~(spat["likely_end_s"] <= 0)
+    return np.asarray(np.where(np.isnan(start), is_first, has_begun | (is_first & (start <= 0))), np.bool_)
+
+
+def _stream(key: int, rows: Batch) -> SignalStream:
+    """One stream's rows, sorted by time and count, each message once."""
+    time_us, count = rows["time_us"], rows["message_count"]
+    begins = np.ones(len(rows), np.bool_)
+    begins[1:] = (np.diff(time_us) != 0) | (count[1:] != count[:-1])
+    message, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
+    phase, column = np.unique(rows["phase_id"].astype(np.int64), return_inverse=True)
+    shape = len(first), len(phase)
+    # Written from the last row to the first, so that of several the first state stays.
+    at = (message[::-1], column[::-1])
+    ends = {name: _spread(rows[name], at, shape) for name in ENDS}
+    light = np.full(shape, ABSENT, np.uint8)
+    light[at] = rows["light"][::-1]
+    said = light != ABSENT
+    untimed = np.zeros(shape, np.bool_)
+    untimed[at] = ((rows["timing"] == 0) & ~np.isin(rows["light"], NEEDS_NO_TIMING))[::-1]
+    walkers = np.bincount(column, rows["road_user_valid"] & (rows["road_user"] == PEDESTRIAN), len(phase)) > 0
+    return SignalStream(
+        device_key=key >> 32,
+        region=(key >> 16) & 0xFFFF,
+        node=key & 0xFFFF,
+        time_us=time_us[first],
+        arrival_us=rows["arrival_us"][first],
+        message_count=count[first],
+        phase=phase,
+        light=light,
+        **ends,
+        is_vague=said & ((light == 0) | untimed),
+        is_for_walkers=walkers | (phase > AIR_PHASES),
+    )
+
+
+def _spread(column: npt.NDArray[np.float64], at: tuple[Ints, Ints], shape: tuple[int, int]) -> Floats:
+    whole = np.full(shape, np.nan)
+    whole[at] = column[::-1]
+    return whole

@@ -1,0 +1,116 @@
+"""BSM rows as tracks around a junction: by vehicle and time, in the junction's metres, with where the front bumper is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from chelu.geo import heading_difference
+from chelu.messages import Batch, Column
+from chelu.quality.monitors.judged import Floats, Ints, Mask, Numbers
+from chelu.quality.monitors.junctions import Junction, Lane
+from chelu.quality.monitors.vehicles import by_sender
+from chelu.units import US_PER_S
+
+NEAR_LINE_M = 40.0
+REACH_M = 250.0  # of the junction's reference position
+USUAL_LENGTH_M = 4.5
+DECK_M = 3.0  # two heights further apart are two decks: roads are stacked at least 4.5 m apart
+LONGEST_STEP_S = 1.0  # between two rows of a track that still tell where it was in between
+COLUMNS = {"vehicle_id": "u8", "time_us": "i8", "speed_mps": "f8", "heading_deg": "f8", "length_m": "f8"}
+_DEGREE_M = 111_320.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """n rows, sorted by vehicle, then time; each vehicle says an instant once, whoever heard it.
+
+    xyz (n, 3) middle, front (n, 2); follows (n,): the row before is the same vehicle's, at most `LONGEST_STEP_S` earlier;
+    run (n,) numbers what follows on; way_m (n,): metres driven until here; at_line: of each lane the rows near its stop line.
+    """
+
+    who: Numbers
+    time_us: Ints
+    xyz: Floats
+    front: Floats
+    speed_mps: Floats
+    heading_deg: Floats
+    follows: Mask
+    way_m: Floats
+    run: Ints
+    at_line: tuple[Ints, ...]
+
+    def __len__(self) -> int:
+        return len(self.who)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Rows (k,) beside one lane: metres before its stop line (negative behind it) of the front, and to the right of its line."""
+
+    row: Ints
+    to_line_m: Floats
+    right_m: Floats
+
+
+def tracks(bsm: Batch, junction: Junction) -> Tracks:
+    """The rows, sorted by time, near a junction whose map is of use; those without place or heading are left out."""
+    frame = junction.frame
+    if frame is None or junction.contradictions or not len(bsm):
+        return _of_rows(np.empty((0, 3)), {name: np.empty(0, kind) for name, kind in COLUMNS.items()}, junction)
+    north = np.abs(bsm["latitude_deg"] - frame.latitude_deg) * _DEGREE_M
+    east = np.abs(bsm["longitude_deg"] - frame.longitude_deg) * _DEGREE_M * np.cos(np.radians(frame.latitude_deg))
+    rows = np.flatnonzero((north < REACH_M) & (east < REACH_M) & ~np.isnan(bsm["heading_deg"]))
+    order, follows = by_sender(bsm["vehicle_id"][rows])
+    rows = rows[order]
+    again = np.zeros(len(rows), np.bool_)
+    again[1:] = follows & (np.diff(bsm["time_us"][rows]) == 0)
+    rows = rows[~again]
+    xyz = frame.to_local(bsm["latitude_deg"][rows], bsm["longitude_deg"][rows], bsm["elevation_m"][rows])
+    return _of_rows(xyz, {name: bsm[name][rows] for name in COLUMNS}, junction)
+
+
+def _of_rows(xyz: Floats, columns: Mapping[str, Column], junction: Junction) -> Tracks:
+    who, time_us, heading = columns["vehicle_id"], columns["time_us"], columns["heading_deg"]
+    half = 0.5 * np.where(np.isnan(columns["length_m"]), USUAL_LENGTH_M, columns["length_m"])
+    ahead = np.column_stack([np.sin(np.radians(heading)), np.cos(np.radians(heading))]) * half[:, None]
+    front = xyz[:, :2] + ahead
+    follows = np.zeros(len(who), np.bool_)
+    follows[1:] = (who[1:] == who[:-1]) & (np.diff(time_us) <= round(LONGEST_STEP_S * US_PER_S))
+    step = np.hypot(*np.diff(xyz[:, :2], axis=0, prepend=xyz[:1, :2]).T)
+    ends = [lane.points[-1, :2] for lane in junction.lanes]
+    return Tracks(
+        who=who,
+        time_us=time_us,
+        xyz=xyz,
+        front=front,
+        speed_mps=columns["speed_mps"],
+        heading_deg=heading,
+        follows=follows,
+        way_m=np.cumsum(step),
+        run=np.cumsum(~follows),
+        at_line=tuple(np.flatnonzero((np.abs(front - end) <= NEAR_LINE_M).all(axis=1)) for end in ends),
+    )
+
+
+def beside_line(found: Tracks, junction: Junction, lane: int, *, before_m: float, behind_m: float, aside_m: float) -> Beside:
+    """Rows whose front is near a lane's stop line (none further than `NEAR_LINE_M`), on its deck, whatever their heading."""
+    angle, end, row = np.radians(junction.lanes[lane].heading_deg), junction.lanes[lane].points[-1], found.at_line[lane]
+    along, across = np.array([np.sin(angle), np.cos(angle)]), np.array([np.cos(angle), -np.sin(angle)])
+    offset = found.front[row] - end[:2]
+    to_line, right = -(offset @ along), offset @ across
+    near = (to_line <= before_m) & (to_line >= -behind_m) & (np.abs(right) <= aside_m)
+    near &= is_on_deck(found.xyz[row, 2], float(end[2]))
+    return Beside(row[near], to_line[near], right[near])
+
+
+def is_on_deck(height_m: Floats, road_m: float | Floats) -> Mask:
+    """Whether heights (n,) are those of the road; unknown ones may be."""
+    return ~(np.abs(height_m - road_m) > DECK_M)
+
+
+def off_heading_deg(found: Tracks, lane: Lane, row: Ints) -> Floats:
+    """How far rows point away from a lane's direction at its line, 0…180."""
+    return np.abs(heading_difference(found.heading_deg[row], lane.heading_deg))

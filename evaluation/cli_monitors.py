@@ -1,0 +1,65 @@
+"""`chelu monitors`: what they are, and what they say of a recording or of what a site has stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chelu.cli import extra
+
+MONITORS = typer.Typer(help="Quality monitors: is what the site's devices send right?", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Parameters = Annotated[Path | None, typer.Option("--parameters", help="TOML with tables [site.monitor], docs/monitors.md.")]
+Site = Annotated[str, typer.Option(help="Whose values of the parameters count.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this part's commands."""
+    app.add_typer(MONITORS, name="monitors")
+
+
+@MONITORS.command("list")
+def list_monitors(*, as_json: Json = False) -> None:
+    """List all monitors."""
+    from evaluation.monitors.telling import tell_catalogue
+
+    tell_catalogue(as_json=as_json)
+
+
+@MONITORS.command("show")
+def show(name: Annotated[str, typer.Argument(help="Such as spat-rate.")]) -> None:
+    """Show one monitor: its formula, parameters, source, and what to do."""
+    from chelu.quality.monitors.catalogue import monitor_of
+    from chelu.quality.monitors.page import entry
+
+    typer.echo(entry(monitor_of(name)).rstrip())
+
+
+@MONITORS.command("run")
+def run(
+    recording: Annotated[Path, typer.Argument(help="A recording, as `chelu replay` takes them.")],
+    monitor: Annotated[list[str] | None, typer.Option(help="Only this monitor; may be said several times.")] = None,
+    parameters: Parameters = None,
+    site: Site = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Run monitors over a recording and tell what they found; exit code 1 when somebody would have to be told."""
+    with extra("evaluation"):
+        from evaluation.monitors.command import Request
+        from evaluation.monitors.command import run as run_monitors
+    request = Request(recording, tuple(monitor or ()), parameters, site, as_json)
+    raise typer.Exit(run_monitors(request))
+
+
+@MONITORS.command("day")
+def day(
+    hours: Annotated[float, typer.Option(min=0.1, max=24, help="How much of it.")] = 24.0,
+) -> None:
+    """Assess a day of one junction, made of the shipped recording over and over, and tell how long that took."""
+    with extra("evaluation"):
+        from evaluation.monitors.day import measure
+    raise typer.Exit(measure(hours))

@@ -73,17 +73,23 @@ def _at_most(what: str, values: Sequence[float], unit: str, key: str, bar: float
 def _hold(context: Context, top_per_s: float, workers: int) -> list[Step]:
     """The runs at the highest rate that holds for a whole run; at the lowest retreat's, when none does."""
     seconds, repeats = (QUICK_SECONDS, 1) if context.is_quick else (SECONDS, REPEATS)
+
+    def hold(rate_per_s: float, number: int) -> Step:
+        context.tell(f"{rate_per_s:,.0f} rows/s for {seconds:.0f} s, {number} of {repeats}")
+        return _one(rate_per_s, seconds, workers)
+
+    for rate_per_s in retreats(top_per_s):
+        first = hold(rate_per_s, 1)
+        if first.is_kept_up_with:
+            break
+    return [first, *(hold(rate_per_s, number) for number in range(2, repeats + 1))]
+
+
+def _one(rate_per_s: float, seconds: float, workers: int) -> Step:
+    """A long run on a site of its own: what one leaves behind in the database is no load of the next."""
     with road(cores=cores_of_the_machine()[:CORES], workers=workers) as site:
-        site.run(top_per_s / 4, QUICK_SECONDS)  # devices are registered
-        for rate_per_s in retreats(top_per_s):
-            context.tell(f"{rate_per_s:,.0f} rows/s for {seconds:.0f} s")
-            steps = [site.run(rate_per_s, seconds)]
-            if steps[0].is_kept_up_with:
-                break
-        for number in range(2, repeats + 1):
-            context.tell(f"{rate_per_s:,.0f} rows/s for {seconds:.0f} s, {number} of {repeats}")
-            steps.append(site.run(rate_per_s, seconds))
-        return steps
+        site.run(rate_per_s / 4, QUICK_SECONDS)  # devices are registered
+        return site.run(rate_per_s, seconds)
 
 
 def retreats(top_per_s: float) -> list[float]:

@@ -20,9 +20,10 @@ from simulators.scenario.boundary import Boundary, boundary
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given
 from simulators.scenario.chunks import cases_per_chunk
 from simulators.scenario.description import Description, Parameter
-from simulators.scenario.engine import run
+from simulators.scenario.devices import NONE
 from simulators.scenario.judging import judge
 from simulators.scenario.library import source_of
+from simulators.scenario.performing import perform
 from simulators.scenario.verdict import Outcome
 
 SHOWN = 40
@@ -30,13 +31,14 @@ SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command's. along: a parameter, or NAME=LOW:HIGH; given: as of `chelu scenario run`."""
+    """The command's. along: a parameter, or NAME=LOW:HIGH; given, device: as of `chelu scenario run`."""
 
     what: str
     along: str
     tolerance: float
     given: Sequence[str] = ()
     json_file: Path | None = None
+    device: str = NONE
 
 
 def command(options: Options, console: Console) -> int:
@@ -53,7 +55,7 @@ def command(options: Options, console: Console) -> int:
     ) as progress:
         task = progress.add_task(f"{name}, {len(cases):,} combinations")
         found = boundary(
-            lambda some: passes(description, some),
+            lambda some: passes(description, some, options.device),
             cases,
             name,
             low=along.low or 0.0,
@@ -79,12 +81,12 @@ def _along(text: str, description: Description) -> tuple[str, Parameter]:
     return name, own
 
 
-def passes(description: Description, cases: Cases) -> npt.NDArray[np.bool_]:
+def passes(description: Description, cases: Cases, device: str = NONE) -> npt.NDArray[np.bool_]:
     """(n,) whether all requirements of a valid run hold; chunk by chunk."""
-    size = cases_per_chunk(description)
+    size = cases_per_chunk(description, device)
     parts = []
     for start in range(0, len(cases), size):
-        trace = run(description, cases.take(slice(start, start + size)))
+        trace = perform(description, cases.take(slice(start, start + size)), device)
         parts.append(judge(trace, description.requirements, description.conditions()).outcome == Outcome.PASS)
     return np.concatenate(parts)
 

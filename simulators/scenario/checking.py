@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
+from simulators.scenario.conditions import BETWEEN_TWO, OF_ONE, Trigger
 from simulators.scenario.constraints import comparison
-from simulators.scenario.description import ActorDescription, Description, Manoeuvre
+from simulators.scenario.description import ActorDescription, Description, Parameter
+from simulators.scenario.manoeuvres import Manoeuvre
 from simulators.scenario.roads import WayDescription
 from simulators.scenario.values import Expression
 
@@ -22,6 +24,7 @@ def problems_of(description: Description) -> list[tuple[tuple[str | int, ...], s
         *_starts(description),
         *_manoeuvres(description),
         *_requirements(description),
+        *_unheard(description),
     ]
 
 
@@ -30,14 +33,20 @@ def _expressions(description: Description) -> Found:
     for path, expression in _all_expressions(description, ()):
         for name in sorted(expression.names - set(known)):
             yield path, f"there is no parameter {name!r}; " + _there_are("parameters", known)
-    for index, text in enumerate(description.where):
+    yield from _conditions(description.where, ("where",), known)
+    for index, one in enumerate(description.requirements):
+        yield from _conditions(one.where, ("requirements", index, "where"), known)
+
+
+def _conditions(texts: Sequence[str], path: tuple[str | int, ...], known: Mapping[str, Parameter]) -> Found:
+    for index, text in enumerate(texts):
         try:
             missing = comparison(text).names - set(known)
         except ValueError as error:
-            yield ("where", index), str(error)
+            yield (*path, index), str(error)
             continue
         for name in sorted(missing):
-            yield ("where", index), f"there is no parameter {name!r}; " + _there_are("parameters", known)
+            yield (*path, index), f"there is no parameter {name!r}; " + _there_are("parameters", known)
 
 
 def _all_expressions(part: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Expression]]:
@@ -111,23 +120,45 @@ def _manoeuvres(description: Description) -> Found:
         way = description.road.described().get(way_of(one.actor, description.actors))
         if way is not None and one.lane_change is not None and (one.lane_change.to_lane or 1) > way.lanes:
             yield (*path, "lane_change", "to_lane"), f"1 (the rightmost) to {way.lanes}"
-        yield from _trigger(description, one, path)
+        yield from _likened(description, one, path)
+        yield from _trigger(description, one.when, (*path, "when"), one.actor, one.name)
+    if description.end.when is not None:
+        yield from _trigger(description, description.end.when, ("end", "when"), "", "")
 
 
-def _trigger(description: Description, one: Manoeuvre, path: tuple[str | int, ...]) -> Found:
-    when, names = one.when, [other.name for other in description.manoeuvres]
-    for key in ("distance_m", "gap_m", "ttc_s", "headway_s"):
-        near = getattr(when, key)
-        for end in ("to", "of") if near is not None else ():
-            actor = getattr(near, end)
-            if actor is not None and actor not in description.actors:
-                yield (*path, "when", key, end), "one of " + ", ".join(description.actors)
-        if near is not None and near.to == (near.of or one.actor):
-            yield (*path, "when", key, "to"), "another actor than the manoeuvre's"
+def _likened(description: Description, one: Manoeuvre, path: tuple[str | int, ...]) -> Found:
+    """Others than the actor by whom a change is measured."""
+    for part in ("speed", "lane_change"):
+        for key in ("like", "lane_of", "offset_of"):
+            name = getattr(getattr(one, part), key, None)
+            if name is not None and name not in description.actors:
+                yield (*path, part, key), "one of " + ", ".join(description.actors)
+
+
+def _trigger(description: Description, when: Trigger, path: tuple[str | int, ...], own: str, manoeuvre: str) -> Found:
+    """Of a manoeuvre of that name and actor, or of the run's end, where everybody must be named."""
+    names = [other.name for other in description.manoeuvres if other.name != manoeuvre]
+    for key in (*BETWEEN_TWO, *OF_ONE, "reaches", "stands", "touches", "warned"):
+        if getattr(when, key) is not None:
+            yield from _parties(description, getattr(when, key), (*path, key), own)
     if when.light is not None and when.light.signal not in description.road.signals:
-        yield (*path, "when", "light", "signal"), _there_are("signals", description.road.signals)
-    if when.after is not None and (when.after.manoeuvre not in names or when.after.manoeuvre == one.name):
-        yield (*path, "when", "after", "manoeuvre"), _there_are("other manoeuvres", [name for name in names if name != one.name])
+        yield (*path, "light", "signal"), _there_are("signals", description.road.signals)
+    if when.after is not None and when.after.manoeuvre not in names:
+        yield (*path, "after", "manoeuvre"), _there_are("other manoeuvres", names)
+    if when.passes_m is not None and not own:
+        yield (*path, "passes_m"), "only of a manoeuvre, whose actor it is about"
+    for key in ("any_of", "all_of"):
+        for index, one in enumerate(getattr(when, key)):
+            yield from _trigger(description, one, (*path, key, index), own, manoeuvre)
+
+
+def _parties(description: Description, condition: Any, path: tuple[str | int, ...], own: str) -> Found:
+    who = condition.of or own
+    for key, name in (("of", who), *((key, getattr(condition, key, None)) for key in ("to", "about"))):
+        if name is not None and name not in description.actors:
+            yield (*path, key), "one of " + ", ".join(description.actors)
+    if getattr(condition, "to", None) == who:
+        yield (*path, "to"), "another actor than the manoeuvre's"
 
 
 def _requirements(description: Description) -> Found:
@@ -141,6 +172,12 @@ def _requirements(description: Description) -> Found:
                 yield (part, index), f"there is no signal {limit.signal!r}; " + _there_are("signals", description.road.signals)
             for name in sorted(set(limit.manoeuvres()) - set(names)):
                 yield (part, index), f"there is no manoeuvre {name!r}; " + _there_are("manoeuvres", names)
+
+
+def _unheard(description: Description) -> Found:
+    for index, actor in enumerate(description.radio.unheard):
+        if actor not in description.actors:
+            yield ("radio", "unheard", index), "one of " + ", ".join(description.actors)
 
 
 def _there_are(what: str, names: Any) -> str:

@@ -13,9 +13,11 @@ from typing import TypeVar
 
 from chelu.errors import CheluError
 from simulators.scenario.description import Description
+from simulators.scenario.devices import NONE
 
 ACTOR_STEPS = 3_000_000  # of a chunk: some tenths of a second of work, some 250 MB of trace
 MOST_PER_CHUNK = 4096
+DEVICE_CASES = 4
 TRIES = 3
 
 Task = TypeVar("Task")
@@ -30,8 +32,10 @@ class WorkerLostError(CheluError):
         super().__init__(f"chunk {chunk} ended its worker {tries} times: too little memory, or a fault of the machine")
 
 
-def cases_per_chunk(description: Description) -> int:
-    """How many cases of a scenario make a chunk."""
+def cases_per_chunk(description: Description, device: str = NONE) -> int:
+    """How many cases of a scenario make a chunk. A device looks at each by itself, and takes some tenths of a second for it."""
+    if device != NONE:
+        return DEVICE_CASES
     instants = round(description.end.after_s / description.step_s) + 1
     return max(1, min(MOST_PER_CHUNK, ACTOR_STEPS // (instants * len(description.actors))))
 

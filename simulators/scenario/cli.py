@@ -14,11 +14,15 @@ MOST_WORKERS = 256
 
 What = Annotated[str, typer.Argument(metavar="SCENARIO", help="One that ships (see `chelu scenario list`), or a YAML file.")]
 Workers = Annotated[int, typer.Option(help="Processes; the outcome is the same with any number.")]
+Suite = Annotated[str, typer.Argument(metavar="SUITE", help="One that ships (`chelu scenario suite list`), or a YAML file.")]
+Device = Annotated[str, typer.Option(help="What is tested in memory: applications (Chelu's own), or one that is installed.")]
 Data = Annotated[
     Path | None, typer.Option(help="With --through-platform: the site's data directory (else CHELU_HOME or ./chelu-data).")
 ]
 
 app = typer.Typer(no_args_is_help=True, help="Scenario tests: from a question to a verdict with evidence.")
+suites = typer.Typer(no_args_is_help=True, help="Suites: scenarios that belong together, run and judged as one.")
+app.add_typer(suites, name="suite")
 
 
 def register(whole: typer.Typer) -> None:
@@ -95,6 +99,7 @@ def run(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only every N-th chunk, from the I-th; the last one joins all.")
     ] = None,
+    device: Device = "none",
     site: Annotated[str | None, typer.Option(help="With --through-platform: the site, made if there is none.")] = None,
     data: Data = None,
     *,
@@ -118,6 +123,7 @@ def run(
         workers=allowed_workers(workers),
         output=output,
         shard=shard,
+        device=device,
         is_through_platform=through_platform,
         site=site,
         data=data,
@@ -132,13 +138,14 @@ def boundary(
     tolerance: Annotated[float, typer.Option(help="How closely, in the parameter's unit.")] = 0.1,
     given: Annotated[list[str] | None, typer.Option("--set", help="As of `chelu scenario run`, for the others.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all combinations there.")] = None,
+    device: Device = "none",
 ) -> None:
     """Find where along one parameter the verdict turns, for every combination of the others' steps and choices."""
     with extra("simulators"):
         from rich.console import Console
 
         from simulators.scenario.bounding import Options, command
-    raise typer.Exit(command(Options(what, along, tolerance, given or (), json_file), Console()))
+    raise typer.Exit(command(Options(what, along, tolerance, given or (), json_file, device), Console()))
 
 
 @app.command("compare")
@@ -171,6 +178,70 @@ def r157(
 
         from simulators.scenario.r157.command import command
     raise typer.Exit(command(grid or [], driver or [], allowed_workers(workers), json_file, Console()))
+
+
+@suites.command("list")
+def list_suites() -> None:
+    """The suites that ship."""
+    with extra("simulators"):
+        from rich.console import Console
+
+        from simulators.scenario.suite.command import listed
+    Console().print(listed())
+
+
+@suites.command("show")
+def show_suite(what: Suite) -> None:
+    """Print a suite's YAML: to read, and to begin one's own from."""
+    with extra("simulators"):
+        from simulators.scenario.suite.library import suite_of
+    typer.echo(suite_of(what).text, nl=False)
+
+
+@suites.command("run")
+def run_suites(
+    what: Annotated[list[str] | None, typer.Argument(metavar="[SUITE…]", help="Names or files; all that ship, if none.")] = None,
+    device: Annotated[str | None, typer.Option(help="What is tested in memory, instead of what the suite says.")] = None,
+    workers: Workers = 1,
+    output: Annotated[Path | None, typer.Option(help="Directory for chunks and evidence, a directory for each item.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the verdicts there, as docs/suites.md.")] = None,
+    *,
+    short: Annotated[bool, typer.Option("--short", help="One case of each item.")] = False,
+) -> None:
+    """Run suites and judge them; exit code 0 only when every item has passed."""
+    with extra("simulators"):
+        from rich.console import Console
+
+        from simulators.scenario.suite.command import command
+        from simulators.scenario.suite.running import Request
+    request = Request(is_short=short, device=device, workers=allowed_workers(workers), output=output)
+    raise typer.Exit(command(what or [], request, Console(), markdown))
+
+
+@app.command("sweep")
+def sweep(
+    what: Suite,
+    engine: Annotated[
+        str, typer.Option(help="local: processes of this machine; ray: RAY_ADDRESS's cluster, else one here.")
+    ] = "local",
+    workers: Workers = 1,
+    output: Annotated[Path | None, typer.Option(help="Directory for chunks and evidence; what was interrupted goes on.")] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only every N-th chunk, from the I-th; the last one joins all.")
+    ] = None,
+) -> None:
+    """Run all cases of a suite, on many processes, on a cluster, or in shards on several machines that share the directory."""
+    with extra("simulators"):
+        from rich.console import Console
+
+        from simulators.scenario.engines import Engine
+        from simulators.scenario.suite.command import command
+        from simulators.scenario.suite.running import Request
+        from simulators.scenario.sweeping import shard_given
+    if engine not in list(Engine):
+        raise ConfigurationError("--engine", engine, "one of " + ", ".join(Engine))
+    request = Request(workers=allowed_workers(workers), engine=Engine(engine), shard=shard_given(shard, output), output=output)
+    raise typer.Exit(command([what], request, Console()))
 
 
 def allowed_workers(workers: int) -> int:

@@ -28,6 +28,11 @@ class Contacts:
     first_s: Floats
     actors: Ints
 
+    def until(self, ended_s: Floats) -> Contacts:
+        """Without those after a run was over (n,)."""
+        is_later = self.first_s > ended_s
+        return Contacts(np.where(is_later, np.inf, self.first_s), np.where(is_later[:, None], -1, self.actors))
+
 
 def first_contacts(actors: Sequence[Actor], places: Places, heading_deg: Floats, step_s: float) -> Contacts:
     """Of n runs; places and headings (t, n, a)."""
@@ -47,7 +52,8 @@ def _come_near(a: Actor, b: Actor, xy_a: Floats, xy_b: Floats) -> Bools:
     """(n,) whether circles around both touch within a leg: what must be looked at more closely."""
     east, north = (xy_b[..., axis] - xy_a[..., axis] for axis in (0, 1))
     reach = (math.hypot(a.length_m, a.width_m) + math.hypot(b.length_m, b.width_m)) / 2.0 + _SWING_M
-    longest = np.hypot(np.diff(east, axis=0), np.diff(north, axis=0)).max(axis=0, initial=0.0)
+    to_east, to_north = np.diff(east, axis=0), np.diff(north, axis=0)
+    longest = np.sqrt((to_east * to_east + to_north * to_north).max(axis=0, initial=0.0))
     nearest = np.sqrt((east * east + north * north).min(axis=0))
     return np.asarray(nearest <= reach + longest)
 

@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from simulators.scenario.conditions import Trigger
+from simulators.scenario.manoeuvres import MOST_LANES, Driver, Manoeuvre
 from simulators.scenario.parts import Name, Part
 from simulators.scenario.requirements import Requirement, Validity
 from simulators.scenario.roads import Road
@@ -18,13 +20,15 @@ from simulators.scenario.values import Value
 
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,63}$"
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
-MOST_ACTORS, MOST_MANOEUVRES, MOST_CASES = 32, 64, 1_000_000
+MOST_ACTORS, MOST_MANOEUVRES, MOST_CASES = 32, 256, 1_000_000
 ActorKind = Literal["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian", "robot"]
-DriverName = Literal["none", "idm", "competent", "fsm", "rss", "regulation"]
 
 
 class Parameter(Part):
-    """What varies: a default, and either choices or a range with a step (a grid) or without one (sampled)."""
+    """What varies: a default, and either choices or a range with a step (a grid) or without one (sampled).
+
+    source: the clause or figure that its values are from.
+    """
 
     default: float
     low: float | None = None
@@ -32,6 +36,7 @@ class Parameter(Part):
     step: Annotated[float, Field(gt=0)] | None = None
     choices: tuple[float, ...] = ()
     unit: str = ""
+    source: str = ""
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
@@ -54,7 +59,7 @@ class Start(Part):
     """
 
     way: Name | None = None
-    lane: Annotated[int, Field(ge=1, le=16)] | None = None
+    lane: Annotated[int, Field(ge=1, le=MOST_LANES)] | None = None
     along_m: Value | None = None
     ahead_of: Name | None = None
     behind: Name | None = None
@@ -82,13 +87,6 @@ class Size(Part):
     mass_kg: Annotated[float, Field(gt=0, le=100_000)] | None = None
 
 
-class Driver(Part):
-    """Who drives: `none` keeps its speed; the others judge what is before them. desired_kmh: of `idm`; else its first speed."""
-
-    model: DriverName = "none"
-    desired_kmh: Value | None = None
-
-
 class ActorDescription(Part):
     """A road user. under_test: the one that the question is about."""
 
@@ -99,114 +97,6 @@ class ActorDescription(Part):
     driver: Driver = Driver()
 
 
-class NearCondition(Part):
-    """A measure between the manoeuvre's actor (or `of`) and another falls below a value, or rises above it."""
-
-    to: Name
-    of: Name | None = None
-    below: Value | None = None
-    above: Value | None = None
-
-    @model_validator(mode="after")
-    def _has_one_bound(self) -> Self:
-        if (self.below is None) == (self.above is None):
-            raise ValueError("exactly one of below and above")
-        return self
-
-
-class LightCondition(Part):
-    """A signal shows this."""
-
-    signal: Name
-    shows: Literal["red", "yellow", "green"]
-
-
-class AfterCondition(Part):
-    """So long after another manoeuvre began."""
-
-    manoeuvre: Name
-    by_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
-
-
-class Trigger(Part):
-    """When a manoeuvre begins: once all that is given here holds."""
-
-    time_s: Value | None = None
-    passes_m: Value | None = None
-    distance_m: NearCondition | None = None
-    gap_m: NearCondition | None = None
-    ttc_s: NearCondition | None = None
-    headway_s: NearCondition | None = None
-    light: LightCondition | None = None
-    after: AfterCondition | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("at least one condition: " + ", ".join(type(self).model_fields))
-        return self
-
-
-class SpeedChange(Part):
-    """To a speed, at a rate (m/s², its sign does not matter) or over a time; jerk_mps3: how fast the rate itself is reached."""
-
-    to_kmh: Value
-    rate_mps2: Value | None = None
-    over_s: Value | None = None
-    jerk_mps3: Value | None = None
-
-    @model_validator(mode="after")
-    def _has_one_pace(self) -> Self:
-        if (self.rate_mps2 is None) == (self.over_s is None):
-            raise ValueError("exactly one of rate_mps2 and over_s")
-        if self.jerk_mps3 is not None and self.rate_mps2 is None:
-            raise ValueError("jerk_mps3 goes with rate_mps2")
-        return self
-
-
-class LaneChange(Part):
-    """To another lane, or aside of the own lane's middle (right positive), at a lateral speed or over a time.
-
-    shape: `sine` begins and ends gently (a half wave of the cosine), `linear` moves evenly; lateral_mps2: how fast that even
-    speed is reached, at once where it is not given.
-    """
-
-    to_lane: Annotated[int, Field(ge=1, le=16)] | None = None
-    aside_m: Value | None = None
-    lateral_mps: Value | None = None
-    lateral_mps2: Value | None = None
-    over_s: Value | None = None
-    shape: Literal["sine", "linear"] = "linear"
-
-    @model_validator(mode="after")
-    def _has_one_target_and_pace(self) -> Self:
-        if (self.to_lane is None) == (self.aside_m is None):
-            raise ValueError("exactly one of to_lane and aside_m")
-        if (self.lateral_mps is None) == (self.over_s is None):
-            raise ValueError("exactly one of lateral_mps and over_s")
-        if self.lateral_mps2 is not None and (self.lateral_mps is None or self.shape != "linear"):
-            raise ValueError("lateral_mps2 goes with lateral_mps and the shape linear")
-        return self
-
-
-class Manoeuvre(Part):
-    """What one actor does from when on: one of speed, lane_change, driver. is_needed: without it a run is not valid."""
-
-    name: Name
-    actor: Name
-    when: Trigger
-    speed: SpeedChange | None = None
-    lane_change: LaneChange | None = None
-    driver: Driver | None = None
-    is_needed: bool = True
-
-    @model_validator(mode="after")
-    def _does_one_thing(self) -> Self:
-        if sum(one is not None for one in (self.speed, self.lane_change, self.driver)) != 1:
-            raise ValueError("exactly one of speed, lane_change and driver")
-        return self
-
-
 class Weather(Part):
     """What holds on the whole road: the friction that brakes find, and how far one sees."""
 
@@ -214,10 +104,24 @@ class Weather(Part):
     sight_m: Annotated[float, Field(gt=0)] | None = None
 
 
+class Radio(Part):
+    """How messages reach the device under test in memory: how often each actor speaks, how late, how many are lost, how far off.
+
+    noise_m: one standard deviation of positions, each message's own. unheard: actors without a radio whom no roadside unit sees.
+    """
+
+    rate_hz: Annotated[float, Field(ge=1, le=20)] = 10.0
+    latency_s: Annotated[float, Field(ge=0, le=2)] = 0.05
+    loss: Value = 0.0
+    noise_m: Value = 0.0
+    unheard: tuple[Name, ...] = ()
+
+
 class End(Part):
-    """When a run is over: at the latest after a time; a contact ends it in any case."""
+    """When a run is over: at the latest after a time, and as soon as `when` holds; a contact ends it in any case."""
 
     after_s: Annotated[float, Field(gt=0, le=3600)]
+    when: Trigger | None = None
 
 
 class Tags(Part):
@@ -239,6 +143,7 @@ class Description(Part):
     where: tuple[str, ...] = ()
     road: Road
     weather: Weather = Weather()
+    radio: Radio = Radio()
     actors: Annotated[dict[Name, ActorDescription], Field(min_length=1, max_length=MOST_ACTORS)]
     manoeuvres: Annotated[tuple[Manoeuvre, ...], Field(max_length=MOST_MANOEUVRES)] = ()
     end: End

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.units import KMH_PER_MPS
-from simulators.scenario.description import Driver as DriverDescription
+from simulators.scenario.manoeuvres import Driver as DriverDescription
 from simulators.scenario.plan import Plan
 from simulators.scenario.r157.drivers import DRIVERS, Driver, Situation
 from simulators.scenario.state import State
@@ -40,9 +40,9 @@ class Drivers:
     """One driver at a time for each actor in each run: (n, a) numbers of the models, 0 for none."""
 
     def __init__(self, made: Plan) -> None:
-        self._plan, shape = made, made.speed_mps.shape
-        self._model, self._desired_mps = np.zeros(shape, np.int64), made.speed_mps.copy()
-        self._waited_s, self._braking_mps2 = np.zeros(shape), np.zeros(shape)
+        self._plan, nothing = made, np.zeros_like(made.speed_mps)
+        self._model, self._desired_mps = np.zeros_like(made.way), made.speed_mps.copy(order="K")
+        self._waited_s, self._braking_mps2 = nothing, nothing.copy(order="K")
         self._driving: list[tuple[int, Rows, int]] | None = None
         everywhere = np.arange(made.runs)
         for column, one in enumerate(made.description.actors.values()):

@@ -7,6 +7,10 @@ and no run looks at another: outcomes are the same in any company.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
+from types import MappingProxyType
+
 import numpy as np
 
 from chelu.motion.braking import GRAVITY_MPS2
@@ -17,9 +21,11 @@ from simulators.scenario.control import Controls
 from simulators.scenario.description import Description
 from simulators.scenario.driving import Drivers
 from simulators.scenario.plan import Plan, plan
+from simulators.scenario.progress import Progress
 from simulators.scenario.state import State
 from simulators.scenario.trace import Trace
-from simulators.scenario.triggers import Triggers
+from simulators.scenario.triggers import Triggers, WarnedTimes
+from simulators.scenario.ways import Places
 
 
 def run(description: Description, cases: Cases) -> Trace:
@@ -27,26 +33,26 @@ def run(description: Description, cases: Cases) -> Trace:
     return simulate(plan(description, cases))
 
 
-def simulate(made: Plan) -> Trace:
-    """The same, of a plan."""
-    step_s = made.description.step_s
-    state, controls, drivers, triggers = State.at_start(made), Controls(made), Drivers(made), Triggers(made)
-    shape = made.instants, *state.speed_mps.shape
-    along, aside, aside_mps, speed, acceleration = (np.empty(shape) for _ in range(5))
+def simulate(made: Plan, warned_s: WarnedTimes = MappingProxyType({})) -> Trace:
+    """The same, of a plan. warned_s: when the warnings came for which triggers wait (`simulators.scenario.performing`)."""
+    step_s, progress = made.description.step_s, Progress.of(made.description, made.runs)
+    state, controls, drivers = State.at_start(made), Controls(made, progress), Drivers(made)
+    triggers = Triggers(made, progress, warned_s)
+    written = [np.empty((made.instants, len(made.actors), made.runs)) for _ in state.columns()]
     least, most = _grip(made, state)
     for instant in range(made.instants):
         for row, runs in triggers.firing(state, instant):
             controls.begin(row, runs, state, instant * step_s)
             drivers.begin(row, runs)
-        wanted = drivers.acceleration_mps2(state, controls.acceleration_mps2(state, step_s), step_s)
+        wanted = drivers.acceleration_mps2(state, controls.acceleration_mps2(state, instant * step_s, step_s), step_s)
         if made.ways.gradient.any():
             least, most = _grip(made, state)
         to_rest = state.speed_mps * (-1.0 / step_s)  # nobody brakes harder than to stand at the next instant
         state.acceleration_mps2 = np.minimum(np.maximum(wanted, np.maximum(least, to_rest)), most)
-        for column, now in zip((along, aside, aside_mps, speed, acceleration), state.columns(), strict=True):
-            column[instant] = now
+        for column, now in zip(written, state.columns(), strict=True):
+            column[instant] = now.T
         _move(made, state, controls, (instant + 1) * step_s, step_s)
-    return _trace(made, triggers, along, aside, aside_mps, speed, acceleration)
+    return _trace(made, triggers, written)
 
 
 def _grip(made: Plan, state: State) -> tuple[Floats, Floats]:
@@ -68,17 +74,23 @@ def _move(made: Plan, state: State, controls: Controls, until_s: float, step_s: 
     controls.move_aside(state, until_s)
 
 
-def _trace(
-    made: Plan, triggers: Triggers, along: Floats, aside: Floats, aside_mps: Floats, speed: Floats, acceleration: Floats
-) -> Trace:
-    places = made.ways.at(np.broadcast_to(made.way, along.shape), along, aside)
-    heading, over_ground = places.heading_deg.copy(), speed.copy()
+def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats]) -> Trace:
+    """written: the state's columns at every instant, each (t, a, n); the trace looks at them, and at places, as (t, n, a)."""
+    along, aside, aside_mps, speed, acceleration = written
+    found = made.ways.at(made.way.T, along, aside)
+    heading, over_ground = found.heading_deg.copy(), speed.copy()
     moving = np.nonzero(aside_mps)
     across, forth = aside_mps[moving], speed[moving]
     heading[moving] = np.mod(heading[moving] + np.degrees(np.arctan2(across, np.maximum(forth, 1e-9))), 360.0)
     over_ground[moving] = np.hypot(forth, across)
+    places = Places(*(np.swapaxes(getattr(found, one.name), 1, 2) for one in fields(Places)))
+    heading, over_ground, acceleration, along, aside, aside_mps = (
+        column.transpose(0, 2, 1) for column in (heading, over_ground, acceleration, along, aside, aside_mps)
+    )
     contact = first_contacts(made.actors, places, heading, made.description.step_s)
-    last = np.where(np.isfinite(contact.first_s), np.ceil(contact.first_s / made.description.step_s - 1e-9), made.instants - 1)
+    over_s = np.minimum(contact.first_s, triggers.ended_s)
+    last = np.where(np.isfinite(over_s), np.ceil(over_s / made.description.step_s - 1e-9), made.instants - 1)
+    contact = contact.until(triggers.ended_s)
     return Trace(
         actors=made.actors,
         step_s=made.description.step_s,

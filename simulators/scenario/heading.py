@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 
 from simulators.scenario.cases import Cases
+from simulators.scenario.devices import NONE
 from simulators.scenario.evidence.header import Header, versions
 from simulators.scenario.library import Source
 from simulators.scenario.running_options import Options
@@ -14,7 +15,7 @@ from simulators.scenario.sweeping import digest
 
 def header(source: Source, options: Options, cases: Cases, began_us: int) -> Header:
     """Of a run that began at this wall time."""
-    one = source.description
+    one, tested = source.description, [] if options.device == NONE else [options.device]
     return Header(
         scenario=one.scenario,
         title=one.title,
@@ -22,7 +23,7 @@ def header(source: Source, options: Options, cases: Cases, began_us: int) -> Hea
         clause=one.tags.clause,
         mode="platform" if options.is_through_platform else "memory",
         began=datetime.fromtimestamp(began_us / 1e6, UTC).isoformat(timespec="seconds"),
-        under_test=", ".join(name for name, actor in one.actors.items() if actor.under_test),
+        under_test=", ".join([*(name for name, actor in one.actors.items() if actor.under_test), *tested]),
         tags=(*one.tags.odd, *one.tags.other),
         hashes={"file": hashlib.sha256(source.text.encode()).hexdigest(), "scenario and cases": digest(one, cases)},
         seeds={"cases": options.seed},

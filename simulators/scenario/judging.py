@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from simulators.scenario.constraints import comparison
 from simulators.scenario.expected import judged_warning
 from simulators.scenario.metrics.metric import Floats, Mask, Metric, Question
 from simulators.scenario.metrics.table import METRICS
 from simulators.scenario.requirements import SIGNS, Limit, Requirement, Validity, shown
 from simulators.scenario.trace import Trace
 from simulators.scenario.values import Quantity, values
-from simulators.scenario.verdict import Judged, Outcome, Verdicts, instants_s, invalidated, left_out
+from simulators.scenario.verdict import Judged, Outcome, Verdicts, asked_only, instants_s, invalidated, left_out
 
 SLACK = 1e-9  # rounding; a limit that is kept exactly is kept
 Ints = npt.NDArray[np.int64]
@@ -36,9 +37,15 @@ def judge(
 ) -> Verdicts:
     """What became of every requirement in every run. outside (n,): runs outside the ODD, which are skipped."""
     conditions = tuple(_validity(trace, one) for one in validity)
-    found = tuple(_requirement(trace, one) for one in requirements)
+    found = asked_only([_requirement(trace, one) for one in requirements], [_is_asked_of(trace, one) for one in requirements])
     found = left_out(found, np.zeros(trace.runs, np.bool_) if outside is None else outside)
     return Verdicts(invalidated(found, conditions), conditions, trace.runs)
+
+
+def _is_asked_of(trace: Trace, one: Requirement) -> Mask:
+    """(n,): the cases of which a requirement is asked."""
+    holds = [comparison(text).holds(trace.parameters, trace.runs) for text in one.where]
+    return np.all(holds, axis=0) if holds else np.ones(trace.runs, np.bool_)
 
 
 def question_of(trace: Trace, limit: Limit, metric: Metric) -> Question:

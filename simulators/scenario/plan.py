@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from chelu.units import KMH_PER_MPS
 from simulators.scenario.cases import Cases
@@ -26,10 +27,15 @@ SIZES: dict[str, tuple[float, float, float]] = {
     "robot": (1.2, 0.8, 120.0),
 }
 
+Rows = npt.NDArray[np.intp]
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """n runs of a actors over t instants; way, along_m, aside_m, speed_mps (n, a) at the beginning; lights by signal (t, n)."""
+    """n runs of a actors over t instants; way, along_m, aside_m, speed_mps (n, a) at the beginning; lights by signal (t, n).
+
+    In memory each actor's runs lie side by side, here and in all that the engine makes of it: a step goes actor by actor.
+    """
 
     description: Description
     cases: Cases
@@ -55,6 +61,19 @@ class Plan:
         """(n,) values of a number or an expression."""
         return values(quantity, self.cases.columns, self.runs)
 
+    def lane_at(self, actor: int, runs: Rows, aside_m: Floats) -> Ints:
+        """Which lane of the actor's way in these runs (k,) is nearest to a place aside."""
+        middles = self.ways.middles_m[self.way[runs, actor]]
+        return np.asarray(np.nanargmin(np.abs(middles - aside_m[:, None]), axis=1) + 1)
+
+    def middle_m(self, actor: int, runs: Rows, lane: Ints) -> Floats:
+        """Middles (k,) of these lanes of the actor's way in these runs; beyond its last lane it goes on with that one's width."""
+        way = self.way[runs, actor]
+        last = self.ways.lanes[way]
+        kept = np.clip(lane, 1, last)
+        beyond = (lane - kept) * self.ways.widths_m[way, kept - 1]
+        return np.asarray(self.ways.middles_m[way, kept - 1] - beyond)
+
     def lane_aside_m(self, actor: int, lane: int) -> Floats:
         """(n,) where the middle of a lane of the actor's way lies."""
         middles = np.array([one.lane_aside_m(lane) for one in self.ways.each])
@@ -65,12 +84,10 @@ def plan(description: Description, cases: Cases) -> Plan:
     """The plan of these cases."""
     ways, count = description.road.columns(), len(cases)
     actors = tuple(_actor(name, one) for name, one in description.actors.items())
-    shape = count, len(actors)
     instants = round(description.end.after_s / description.step_s) + 1
-    made = Plan(
-        description, cases, ways, actors, instants,
-        np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape), np.zeros(shape), {},
-    )  # fmt: skip
+    along, aside, speed = (np.zeros((count, len(actors)), order="F") for _ in range(3))
+    way = np.zeros((count, len(actors)), np.int64, order="F")
+    made = Plan(description, cases, ways, actors, instants, way, along, aside, speed, {})
     for name in placed_in_order(description.actors):
         _place(made, name)
     made.lights.update({name: _lights(made, name) for name in description.road.signals})

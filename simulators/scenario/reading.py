@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from chelu.errors import CheluError
 from simulators.scenario.checking import problems_of
@@ -22,6 +22,7 @@ PATTERNS = {
     IDENTIFIER: "a small letter, then at most 63 small letters, digits and hyphens",
 }
 Path_ = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,7 @@ def read_file(path: Path) -> Description:
 def read_text(text: str, file: str) -> Description:
     """The description in a text; `file` is what errors call it."""
     data, lines = _loaded(text, file)
-    try:
-        description = Description.model_validate(data)
-    except ValidationError as error:
-        raise ScenarioError(file, [_problem(one, data, lines) for one in _causes(error.errors())]) from error
+    description = _validated(data, lines, file, Description)
     problems = [
         Problem(_line(key, lines), _dotted(key), _shown(_value_at(data, key)), allowed)
         for key, allowed in problems_of(description)
@@ -74,6 +72,18 @@ def read_text(text: str, file: str) -> Description:
     if problems:
         raise ScenarioError(file, problems)
     return description
+
+
+def validated(text: str, file: str, what: type[Model]) -> Model:
+    """Another kind of document: its parts, each by itself, are what they must be. ScenarioError."""
+    return _validated(*_loaded(text, file), file, what)
+
+
+def _validated(data: Any, lines: Mapping[Path_, int], file: str, what: type[Model]) -> Model:
+    try:
+        return what.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(file, [_problem(one, data, lines) for one in _causes(error.errors())]) from error
 
 
 def _loaded(text: str, file: str) -> tuple[Any, Mapping[Path_, int]]:

@@ -142,15 +142,19 @@ class WarningExpectation(Part):
 
 
 class Requirement(Limit):
-    """Something that must hold of a run: a limit on a metric, or a warning."""
+    """Something that must hold of a run: a limit on a metric, or a warning.
+
+    where: conditions between parameters, as the scenario's own; of cases in which they do not hold it is not asked.
+    """
 
     warning: WarningExpectation | None = None
+    where: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
         if (self.metric is None) == (self.warning is None):
             raise ValueError("exactly one of metric and warning")
-        _only(self, self.warning is not None, "warning", frozenset({"name", "warning", "clause"}))
+        _only(self, self.warning is not None, "warning", frozenset({"name", "warning", "clause", "where"}))
         return self
 
     def actors(self) -> tuple[str, ...]:
@@ -162,7 +166,8 @@ class Requirement(Limit):
     @property
     def title(self) -> str:
         """Its name, or what it says."""
-        return self.name or (self.warning.title if self.warning else self._said())
+        about = f", where {' and '.join(self.where)}" if self.where else ""
+        return self.name or (self.warning.title if self.warning else self._said()) + about
 
 
 class Validity(Limit):

@@ -6,17 +6,19 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from chelu.units import KMH_PER_MPS
+from simulators.scenario.manoeuvres import MOST_LANES
 from simulators.scenario.parts import Name, Part
 from simulators.scenario.values import Value
 from simulators.scenario.ways import Piece, Way, Ways
 from simulators.signals import Light
 
 Ints = npt.NDArray[np.int64]
-Lanes = Annotated[int, Field(ge=1, le=16)]
+Lanes = Annotated[int, Field(ge=1, le=MOST_LANES)]
 Metres = Annotated[float, Field(gt=0, le=100_000)]
+MOST_PIECES = 10_000
 LIGHTS = {"red": Light.RED, "yellow": Light.YELLOW, "green": Light.PROTECTED_GREEN}
 
 
@@ -24,7 +26,7 @@ class PieceDescription(Part):
     """A stretch of a way: straight, or an arc of a radius to the right or left; gradient is rise over run, uphill positive."""
 
     length_m: Metres
-    radius_m: Annotated[float, Field(ge=5)] | None = None
+    radius_m: Annotated[float, Field(ge=1)] | None = None
     turns: Literal["right", "left"] = "right"
     gradient: Annotated[float, Field(ge=-0.3, le=0.3)] = 0.0
 
@@ -35,7 +37,10 @@ class PieceDescription(Part):
 
 
 class WayDescription(Part):
-    """One direction of a road from where its reference line (the left edge of its lanes) begins."""
+    """One direction of a road from where its reference line (the left edge of its lanes) begins.
+
+    lane_widths_m: of each lane from the rightmost, where they differ. left_edge_m: right of the line, where it is not the edge.
+    """
 
     x_m: float = 0.0
     y_m: float = 0.0
@@ -43,8 +48,16 @@ class WayDescription(Part):
     elevation_m: float = 0.0
     lanes: Lanes = 1
     lane_width_m: Annotated[float, Field(ge=2, le=6)] = 3.5
+    lane_widths_m: Annotated[tuple[Annotated[float, Field(gt=0, le=100)], ...], Field(max_length=MOST_LANES)] = ()
+    left_edge_m: float = 0.0
     speed_limit_kmh: Annotated[float, Field(gt=0, le=200)] | None = None
-    pieces: Annotated[tuple[PieceDescription, ...], Field(min_length=1, max_length=256)]
+    pieces: Annotated[tuple[PieceDescription, ...], Field(min_length=1, max_length=MOST_PIECES)]
+
+    @model_validator(mode="after")
+    def _has_every_width(self) -> Self:
+        if self.lane_widths_m and len(self.lane_widths_m) != self.lanes:
+            raise ValueError(f"lane_widths_m: one for each of {self.lanes} lanes")
+        return self
 
     def way(self, name: str) -> Way:
         """The same as columns want it."""
@@ -56,6 +69,8 @@ class WayDescription(Part):
             pieces=tuple(piece.piece() for piece in self.pieces),
             lanes=self.lanes,
             lane_width_m=self.lane_width_m,
+            lane_widths_m=self.lane_widths_m,
+            left_edge_m=self.left_edge_m,
             speed_limit_mps=np.inf if self.speed_limit_kmh is None else self.speed_limit_kmh / KMH_PER_MPS,
             elevation_m=self.elevation_m,
         )
@@ -122,12 +137,39 @@ class Signal(Part):
     begins_s: Value = 0.0
 
 
+class Notice(Part):
+    """An event or a sign that the roadside tells of, at a place of a way or over a stretch of it.
+
+    event: code of GB/T 29100; sign: number in the index of GB 5768.2, `text` what stands on it. leads_m: of an event, how far
+    before it the path begins along which it is told.
+    """
+
+    way: Name
+    from_m: Annotated[float, Field(ge=0)]
+    until_m: Annotated[float, Field(ge=0)] | None = None
+    event: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    sign: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    text: Annotated[str, StringConstraints(max_length=80)] = ""
+    leads_m: Annotated[float, Field(ge=0, le=2000)] = 300.0
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if (self.event is None) == (self.sign is None):
+            raise ValueError("exactly one of event and sign")
+        if self.sign is not None and self.until_m is None:
+            raise ValueError("a sign holds over a stretch: until_m")
+        if self.until_m is not None and self.until_m <= self.from_m:
+            raise ValueError(f"until_m ({self.until_m:g}) must be above from_m ({self.from_m:g})")
+        return self
+
+
 class Road(Part):
-    """Either a shipped road or ways of one's own; and signals on them."""
+    """Either a shipped road or ways of one's own; signals on them, and what the roadside tells of them."""
 
     shipped: ShippedRoad | None = None
     ways: dict[Name, WayDescription] = Field(default_factory=dict, max_length=64)
     signals: dict[Name, Signal] = Field(default_factory=dict, max_length=64)
+    told: dict[Name, Notice] = Field(default_factory=dict, max_length=64)
 
     @model_validator(mode="after")
     def _is_one_road(self) -> Self:
@@ -137,6 +179,9 @@ class Road(Part):
         for name, signal in self.signals.items():
             if signal.way not in named:
                 raise ValueError(f"signal {name} stands on the way {signal.way}, but there are only " + ", ".join(named))
+        for name, notice in self.told.items():
+            if notice.way not in named:
+                raise ValueError(f"told: {name} is about the way {notice.way}, but there are only " + ", ".join(named))
         return self
 
     def described(self) -> dict[str, WayDescription]:

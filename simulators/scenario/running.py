@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
@@ -23,11 +21,14 @@ from simulators.scenario.evidence.writing import write
 from simulators.scenario.heading import header
 from simulators.scenario.judging import judge
 from simulators.scenario.library import source_of
+from simulators.scenario.performing import perform
 from simulators.scenario.platform import driven
+from simulators.scenario.progress import triggers_of
+from simulators.scenario.progress_bar import bar
 from simulators.scenario.requirements import Validity
 from simulators.scenario.results import told
 from simulators.scenario.running_options import Options
-from simulators.scenario.sweeping import Shard, sweep
+from simulators.scenario.sweeping import shard_given, sweep
 from simulators.scenario.trace import Trace
 from simulators.scenario.verdict import Verdicts
 
@@ -84,25 +85,14 @@ def _cases(options: Options, description: Description) -> Cases:
 
 
 def _in_memory(options: Options, description: Description, cases: Cases, console: Console) -> Ran | None:
-    shard = _shard(options)
-    with tempfile.TemporaryDirectory(prefix="chelu-scenario-") as scratch, _bar(console, "cases", len(cases)) as advance:
+    shard = shard_given(options.shard, options.output)
+    with tempfile.TemporaryDirectory(prefix="chelu-scenario-") as scratch, bar(console, "cases", len(cases)) as advance:
         directory = options.output / "chunks" if options.output is not None else Path(scratch)
-        verdicts = sweep(description, cases, directory, workers=options.workers, shard=shard, tell=advance)
+        verdicts = sweep(description, cases, directory, device=options.device, workers=options.workers, shard=shard, tell=advance)
     if verdicts is None:
         return None
     shown = verdicts.worst_runs(SHOWN_RUNS)
-    return Ran(verdicts, run_engine(description, cases.take(np.array(shown, np.intp))), shown)
-
-
-def _shard(options: Options) -> Shard:
-    if options.shard is None:
-        return Shard()
-    index, _, of = options.shard.partition("/")
-    if not (index.isdigit() and of.isdigit() and int(index) < int(of)):
-        raise ConfigurationError("--shard", options.shard, "I/N with I from 0 to N - 1")
-    if options.output is None:
-        raise ConfigurationError("--output", None, "a shard's results are kept there, to be joined with the others'")
-    return Shard(int(index), int(of))
+    return Ran(verdicts, perform(description, cases.take(np.array(shown, np.intp)), options.device), shown)
 
 
 def _through_platform(options: Options, description: Description, cases: Cases, console: Console) -> Ran:
@@ -110,17 +100,28 @@ def _through_platform(options: Options, description: Description, cases: Cases, 
         raise ConfigurationError(
             "--through-platform", f"{len(cases):,} cases", f"at most {MOST_REAL_TIME_CASES:,}: each takes its time"
         )
+    _check_can_be_sent(description)
     trace = _driven(options, description, cases, console)
     lag = Validity.model_validate({"name": "the rig keeps up", "metric": "lag_s", "at_most": MOST_LAG_S})
     verdicts = judge(trace, description.requirements, (*description.conditions(), lag))
     return Ran(verdicts, trace, range(len(cases)))
 
 
+def _check_can_be_sent(description: Description) -> None:
+    """ConfigurationError for what is spoken of in memory only, so that nothing is left out in silence."""
+    says = [one.name for one in description.manoeuvres if one.says is not None]
+    waits = [f"warned: {one.warned.application}" for one, _ in triggers_of(description) if one.warned is not None]
+    if found := [*says, *waits, *description.road.told]:
+        raise ConfigurationError(
+            "--through-platform", ", ".join(found), "a scenario without says, warned and told: these are for --device only"
+        )
+
+
 def _driven(options: Options, description: Description, cases: Cases, console: Console) -> Trace:
     """The trace of these cases with the warnings that the platform gave."""
     environ = {**os.environ, **({} if options.data is None else {"CHELU_HOME": str(options.data)})}
     site = options.site or f"scenario-{description.scenario}"[:24].rstrip("-")
-    with _bar(console, "driven", 1000) as advance:
+    with bar(console, "driven", 1000) as advance:
         done = 0
 
         def tell(share: float) -> None:
@@ -129,11 +130,3 @@ def _driven(options: Options, description: Description, cases: Cases, console: C
             done = round(share * 1000)
 
         return driven(run_engine(description, cases), site, SystemClock(), environ, tell)
-
-
-@contextmanager
-def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda count: progress.advance(task, count)

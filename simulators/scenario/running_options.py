@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulators.scenario.cases import Design
+from simulators.scenario.devices import NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command's options. site, data: of a run through the platform."""
+    """The command's options. device: what is tested in memory; site, data: of a run through the platform."""
 
     what: str
     given: Sequence[str] = ()
@@ -22,6 +23,7 @@ class Options:
     workers: int = 1
     output: Path | None = None
     shard: str | None = None
+    device: str = NONE
     is_through_platform: bool = False
     site: str | None = None
     data: Path | None = None

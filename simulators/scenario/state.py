@@ -24,8 +24,8 @@ class State:
     @classmethod
     def at_start(cls, made: Plan) -> Self:
         """As the plan has it."""
-        nothing = np.zeros(made.along_m.shape)
-        return cls(made.along_m.copy(), made.aside_m.copy(), nothing.copy(), made.speed_mps.copy(), nothing)
+        nothing = np.zeros_like(made.along_m)
+        return cls(*(column.copy(order="K") for column in (made.along_m, made.aside_m, nothing, made.speed_mps, nothing)))
 
     def columns(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         """All of them, in this order."""

@@ -62,7 +62,7 @@ def _edge(ways: Ways, row: int, part: int, begin_m: float, end_m: float) -> Elem
             index=str(index),
             speed=f"{min(way.speed_limit_mps, _FASTEST_MPS):.2f}",
             length=f"{end_m - begin_m:.3f}",
-            width=f"{way.lane_width_m:.2f}",
+            width=f"{way.widths_m[index]:.2f}",
             shape=" ".join(f"{x:.3f},{y:.3f},{z:.3f}" for x, y, z in points.tolist()),
         )
     return edge

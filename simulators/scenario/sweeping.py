@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from chelu.errors import CheluError
+from chelu.errors import CheluError, ConfigurationError
 from simulators.scenario.cases import Cases
-from simulators.scenario.chunks import cases_per_chunk, worked
+from simulators.scenario.chunks import cases_per_chunk
 from simulators.scenario.description import Description
-from simulators.scenario.engine import run
+from simulators.scenario.devices import NONE
+from simulators.scenario.engines import Engine, Task, done
 from simulators.scenario.judging import judge
+from simulators.scenario.performing import perform
 from simulators.scenario.verdict import Verdicts
-from simulators.scenario.verdict_files import joined, read, write
+from simulators.scenario.verdict_files import joined, packed, read
 
 HEADER = "sweep.json"
 
@@ -35,11 +38,20 @@ class OtherSweepError(CheluError):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Cases of one scenario, and the file that their verdicts go to."""
+    """Cases of one scenario, what is tested with them, and the file that their verdicts go to."""
 
     description: Description
     cases: Cases
     file: Path
+    device: str = NONE
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def made(self) -> bytes:
+        """Run and judged."""
+        one = self.description
+        return packed(judge(perform(one, self.cases, self.device), one.requirements, one.conditions()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +62,23 @@ class Shard:
     of: int = 1
 
 
-def chunks(description: Description, cases: Cases, directory: Path) -> list[Chunk]:
+def shard_given(text: str | None, output: Path | None) -> Shard | None:
+    """`--shard I/N`; ConfigurationError when that is none, or its results would be kept nowhere."""
+    if text is None:
+        return None
+    index, _, of = text.partition("/")
+    if not (index.isdigit() and of.isdigit() and int(index) < int(of)):
+        raise ConfigurationError("--shard", text, "I/N with I from 0 to N - 1")
+    if output is None:
+        raise ConfigurationError("--output", None, "a shard's results are kept there, to be joined with the others'")
+    return Shard(int(index), int(of))
+
+
+def chunks(description: Description, cases: Cases, directory: Path, device: str = NONE) -> list[Chunk]:
     """All chunks of a sweep, in order."""
-    size = cases_per_chunk(description)
+    size = cases_per_chunk(description, device)
     return [
-        Chunk(description, cases.take(slice(start, start + size)), directory / f"{start // size:06d}.npz")
+        Chunk(description, cases.take(slice(start, start + size)), directory / f"{start // size:06d}.npz", device)
         for start in range(0, len(cases), size)
     ]
 
@@ -64,7 +88,9 @@ def sweep(
     cases: Cases,
     directory: Path,
     *,
+    device: str = NONE,
     workers: int = 1,
+    engine: Engine = Engine.LOCAL,
     shard: Shard | None = None,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Verdicts | None:
@@ -72,34 +98,38 @@ def sweep(
 
     OtherSweepError when the directory holds something else; WorkerLostError.
     """
-    _claim(directory, description, cases)
-    every = chunks(description, cases, directory)
-    part = shard or Shard()
-    for chunk in every:
-        if chunk.file.exists():
-            tell(len(chunk.cases))
-    missing = [chunk for chunk in every[part.index :: part.of] if not chunk.file.exists()]
-    for count in worked(work, missing, workers):
-        tell(count)
-    if not all(chunk.file.exists() for chunk in every):
+    claim(
+        directory, {"scenario": description.scenario, "cases": len(cases), "hash": digest(description, cases), "device": device}
+    )
+    every = chunks(description, cases, directory, device)
+    if not finish(every, workers=workers, engine=engine, shard=shard, tell=tell):
         return None
     return joined([read(chunk.file) for chunk in every])
 
 
-def work(chunk: Chunk) -> int:
-    """Run and judge a chunk; how many cases it has."""
-    description = chunk.description
-    write(judge(run(description, chunk.cases), description.requirements, description.conditions()), chunk.file)
-    return len(chunk.cases)
+def finish(
+    tasks: Sequence[Task],
+    *,
+    workers: int = 1,
+    engine: Engine = Engine.LOCAL,
+    shard: Shard | None = None,
+    tell: Callable[[int], None] = lambda _: None,
+) -> bool:
+    """Do those of a shard that are not done yet; whether all are done now, those of the other shards, too."""
+    part = shard or Shard()
+    for task in tasks:
+        if task.file.exists():
+            tell(len(task))
+    missing = [task for task in tasks[part.index :: part.of] if not task.file.exists()]
+    for count in done(missing, workers, engine):
+        tell(count)
+    return all(task.file.exists() for task in tasks)
 
 
-def _claim(directory: Path, description: Description, cases: Cases) -> None:
-    """Make the directory this sweep's, or see that it is."""
+def claim(directory: Path, wanted: Mapping[str, Any]) -> None:
+    """Make the directory this sweep's, or see that it is. OtherSweepError."""
     directory.mkdir(parents=True, exist_ok=True)
-    header, wanted = (
-        directory / HEADER,
-        {"scenario": description.scenario, "cases": len(cases), "hash": digest(description, cases)},
-    )
+    header = directory / HEADER
     if header.exists():
         try:
             found = json.loads(header.read_text("utf-8"))

@@ -1,7 +1,7 @@
 """Numbers of a description that may hang on its parameters: `30`, `ego_kmh`, `(ego_kmh - other_kmh) / 3.6`.
 
-An expression knows names, numbers, + − × ÷, brackets, `min` and `max`, nothing else. It is worked out for all concrete runs at
-once.
+An expression knows names, numbers, + − × ÷, brackets, `min`, `max`, `abs` and `sqrt`, nothing else. It is worked out for all
+concrete runs at once.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import numpy.typing as npt
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 Floats = npt.NDArray[np.float64]
-LONGEST = 200  # characters
+LONGEST = 400  # characters
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = MappingProxyType(
     {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 )
 _CHOICES: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType({"min": np.minimum, "max": np.maximum})
-ALLOWED = "a number, or an expression of parameters with + - * / ( ) min max"
+_OF_ONE: Mapping[str, Callable[[Any], Any]] = MappingProxyType({"abs": np.abs, "sqrt": np.sqrt})
+ALLOWED = "a number, or an expression of parameters with + - * / ( ) min max abs sqrt"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Expression:
     def names(self) -> frozenset[str]:
         """The parameters that it asks for."""
         nodes = (node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
-        return frozenset(nodes) - frozenset(_CHOICES)
+        return frozenset(nodes) - frozenset(_CHOICES) - frozenset(_OF_ONE)
 
     def of(self, parameters: Mapping[str, Floats]) -> Any:
         """Its value (n,) for these parameters (n,); KeyError for one that is not among them."""
@@ -113,6 +114,8 @@ def _check(node: ast.expr) -> None:
         case ast.Call(func=ast.Name(id=name), args=[_, _, *_] as given, keywords=[]) if name in _CHOICES:
             for one in given:
                 _check(one)
+        case ast.Call(func=ast.Name(id=name), args=[inner], keywords=[]) if name in _OF_ONE:
+            _check(inner)
         case _:
             raise ValueError(ALLOWED)
 
@@ -127,6 +130,8 @@ def _value(node: ast.expr, parameters: Mapping[str, Floats]) -> Any:
             return -_value(inner, parameters) if isinstance(sign, ast.USub) else _value(inner, parameters)
         case ast.BinOp(left=left, op=sign, right=right):
             return _BINARY[type(sign)](_value(left, parameters), _value(right, parameters))
+        case ast.Call(func=ast.Name(id=name), args=[given]):
+            return _OF_ONE[name](_value(given, parameters))
         case ast.Call(func=ast.Name(id=name), args=given):
             return reduce(_CHOICES[name], [_value(one, parameters) for one in given])
     raise ValueError(ALLOWED)

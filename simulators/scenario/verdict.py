@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -130,6 +131,23 @@ def _erroneous(one: Judged, broken: Mask, condition: Judged) -> Judged:
     for run in np.flatnonzero(broken).tolist():
         reason[run] = f"the run is not valid: {condition.title}: {condition.reason[run]}"
     return replace(one, outcome=np.where(broken, Outcome.ERROR, one.outcome).astype(np.int8), reason=reason)
+
+
+def asked_only(requirements: Sequence[Judged], asked: Sequence[Mask]) -> tuple[Judged, ...]:
+    """The requirements, passed without a value by cases of which they are not asked; who is asked nothing at all is skipped."""
+    if all(one.all() for one in asked):
+        return tuple(requirements)
+    anything = np.any(asked, axis=0)
+    return tuple(_unasked(one, ~mask, ~anything) for one, mask in zip(requirements, asked, strict=True))
+
+
+def _unasked(one: Judged, unasked: Mask, nothing: Mask) -> Judged:
+    outcome = np.where(unasked, np.where(nothing, Outcome.SKIPPED, Outcome.PASS), one.outcome).astype(np.int8)
+    reason = np.where(unasked, np.where(nothing, "nothing is asked of this case", ""), one.reason).astype(np.object_)
+    columns: dict[str, Any] = {
+        name: np.where(unasked, np.nan, getattr(one, name)) for name in ("value", "limit", "margin", "at_s")
+    }
+    return replace(one, outcome=outcome, reason=reason, **columns)
 
 
 def left_out(requirements: Sequence[Judged], outside: Mask) -> tuple[Judged, ...]:

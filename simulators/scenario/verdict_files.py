@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ COLUMNS = ("outcome", "value", "limit", "margin", "at_s", "reason")
 PARTS = ("requirements", "validity")
 
 
-def write(verdicts: Verdicts, file: Path) -> None:
-    """Whole or not at all."""
+def packed(verdicts: Verdicts) -> bytes:
+    """As a file of columns; the same verdicts are the same bytes."""
     arrays: dict[str, Any] = {"runs": np.array(verdicts.runs)}
     for part in PARTS:
         for index, one in enumerate(getattr(verdicts, part)):
@@ -27,16 +28,23 @@ def write(verdicts: Verdicts, file: Path) -> None:
             for name in COLUMNS:
                 column = getattr(one, name)
                 arrays[f"{part}.{index}.{name}"] = column.astype(np.str_) if column.dtype == np.object_ else column
+    out = BytesIO()
+    np.savez(out, **arrays)
+    return out.getvalue()
+
+
+def put(data: bytes, file: Path) -> None:
+    """Whole or not at all."""
     unfinished = file.with_suffix(f".{os.getpid()}.part")
     with unfinished.open("wb") as out:
-        np.savez(out, **arrays)
+        out.write(data)
         out.flush()
         os.fsync(out.fileno())
     unfinished.replace(file)
 
 
 def read(file: Path) -> Verdicts:
-    """What `write` wrote."""
+    """What `packed` packed."""
     with np.load(file) as arrays:
         parts = [tuple(_judged(arrays, part)) for part in PARTS]
         return Verdicts(parts[0], parts[1], int(arrays["runs"]))

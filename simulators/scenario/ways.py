@@ -8,6 +8,7 @@ the reference line, `aside_m` to its right. On an arc of curvature κ (right pos
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Self
 
 import numpy as np
@@ -31,7 +32,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One direction of a road: where its reference line begins, what it is made of, its lanes."""
+    """One direction of a road: where its reference line begins, what it is made of, its lanes.
+
+    lane_widths_m: of each lane from the rightmost, where they differ. left_edge_m: the lanes' left edge, right of the line.
+    """
 
     name: str
     x_m: float
@@ -40,6 +44,8 @@ class Way:
     pieces: tuple[Piece, ...]
     lanes: int = 1
     lane_width_m: float = 3.5
+    lane_widths_m: tuple[float, ...] = ()
+    left_edge_m: float = 0.0
     speed_limit_mps: float = np.inf
     elevation_m: float = 0.0
 
@@ -48,9 +54,23 @@ class Way:
         """From the first point to the last."""
         return sum(piece.length_m for piece in self.pieces)
 
+    @property
+    def widths_m(self) -> tuple[float, ...]:
+        """Of every lane, from the rightmost."""
+        return self.lane_widths_m or (self.lane_width_m,) * self.lanes
+
+    @property
+    def edges_m(self) -> tuple[float, ...]:
+        """Where the lanes' edges lie, right of the reference line, from the leftmost."""
+        if not self.lane_widths_m:
+            return tuple(self.left_edge_m + number * self.lane_width_m for number in range(self.lanes + 1))
+        return tuple(accumulate(reversed(self.lane_widths_m), initial=self.left_edge_m))
+
     def lane_aside_m(self, lane: int) -> float:
         """Where the middle of a lane lies, right of the reference line."""
-        return (self.lanes - lane + 0.5) * self.lane_width_m
+        if not self.lane_widths_m:
+            return self.left_edge_m + (self.lanes - lane + 0.5) * self.lane_width_m
+        return (self.edges_m[self.lanes - lane] + self.edges_m[self.lanes - lane + 1]) / 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,10 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """All ways of a scenario; the pieces of all of them in columns (k,), sorted by way and place."""
+    """All ways of a scenario; the pieces of all of them in columns (k,), sorted by way and place.
+
+    Of the w ways: lanes (w,); of their lanes from the rightmost middles_m (right of the line) and widths_m, (w, most lanes).
+    """
 
     each: tuple[Way, ...]
     key: Floats
@@ -76,13 +99,22 @@ class Ways:
     heading_deg: Floats
     curvature_1pm: Floats
     gradient: Floats
+    lanes: Ints
+    middles_m: Floats
+    widths_m: Floats
 
     @classmethod
     def of(cls, ways: tuple[Way, ...]) -> Self:
         """Columns of these ways."""
         rows = [(number, *row) for number, way in enumerate(ways) for row in _laid(replace(way, pieces=_joined(way.pieces)))]
         way, begin, x, y, z, heading, curvature, gradient = np.array(rows, np.float64).T
-        return cls(ways, way * _STRIDE_M + begin, begin, np.stack([x, y], axis=-1), z, heading, curvature, gradient)
+        lanes = np.array([one.lanes for one in ways])
+        middles, widths = np.full((2, len(ways), lanes.max()), np.nan)
+        for row, one in enumerate(ways):
+            middles[row, : one.lanes] = [one.lane_aside_m(lane) for lane in range(1, one.lanes + 1)]
+            widths[row, : one.lanes] = one.widths_m
+        key = way * _STRIDE_M + begin
+        return cls(ways, key, begin, np.stack([x, y], axis=-1), z, heading, curvature, gradient, lanes, middles, widths)
 
     @property
     def is_of_one_piece(self) -> bool:
@@ -102,13 +134,16 @@ class Ways:
         raise KeyError(name)
 
     def at(self, way: Ints, along_m: Floats, aside_m: Floats) -> Places:
-        """Places (…) on these ways; before its beginning and beyond its end a way goes on as its outermost pieces do."""
+        """Places (…) on these ways; before its beginning and beyond its end a way goes on as its outermost pieces do.
+
+        way may lack the first axes of the others: it is then the same along them, and looked up once.
+        """
         piece = self._piece(way, along_m)
         rest = along_m - self.begin_m[piece]
         curvature, heading, gradient = self.curvature_1pm[piece], self.heading_deg[piece], self.gradient[piece]
         ahead, right = forward(self.heading_deg), rightward(self.heading_deg)
-        xy = np.empty((*rest.shape, 2))
-        for axis in (0, 1):  # one after the other: long loops rather than loops over two
+        xy = np.moveaxis(np.empty((2, *rest.shape)), 0, -1)  # all of one axis side by side: loops over all, not over two
+        for axis in (0, 1):
             xy[..., axis] = self.xy[piece, axis] + rest * ahead[piece, axis] + aside_m * right[piece, axis]
         turned = heading
         if not self.is_straight:

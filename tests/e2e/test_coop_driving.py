@@ -74,7 +74,7 @@ def test_a_lane_change_is_granted_when_the_vehicle_behind_has_made_room(site: Co
 def test_a_ramp_and_a_main_line_are_put_in_order(site: CoopSite) -> None:
     with site.inference():
         one = site.vehicle("obu-1", course(RAMP, 60.0, 8.0), obeys=False)
-        two = site.vehicle("obu-2", course(RIGHT, 54.0, 8.0), obeys=False)
+        two = site.vehicle("obu-2", course(RIGHT, 54.0, 8.0))
         seen(one, two)
         number = one.ask(
             "merge.request", motion=one.motion(), size=SIZE, ramp=lane(4, 2), main_line=lane(1, 2, 2), arrival_in_s=25.0

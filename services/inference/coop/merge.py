@@ -47,12 +47,13 @@ class Comer:
 
 @dataclass(slots=True)
 class Merge:
-    """branches: lane → metres to the merging point, of ramp and main line; told_us: the times last told, by vehicle."""
+    """branches: lane → metres to the merging point, of ramp and main line; told_us, places: last time and order, by vehicle."""
 
     branches: tuple[Mapping[int, float], Mapping[int, float]]
     inner: frozenset[int]
     limit_mps: float
     told_us: dict[int, int] = field(default_factory=dict)
+    places: Mapping[int, int] = field(default_factory=dict)
     was_before: bool = False
 
 
@@ -125,11 +126,12 @@ class MergeRamp(Application):
     def _guide(self, session: Session, memo: Merge, turn: Turn) -> None:
         """Order all that come, and tell those whose time has changed."""
         comers = self._comers(memo, turn)
-        times = order(comers, float(self.p.headway_s))
+        times = order(comers, float(self.p.headway_s), first_come(comers, memo.places, float(self.p.headway_s)))
         mine = next((row for row, one in enumerate(comers) if one.party.own_key == session.device.key), None)
         if mine is None:
             raise DeclinedError("its vehicle is not on its way to the merging point any more")
         ranks = sorted(range(len(comers)), key=lambda row: times[row])
+        memo.places = {comers[row].party.own_key: rank for rank, row in enumerate(ranks) if comers[row].party.own_key}
         place = ranks.index(mine)
         advised = comers[mine].way_m / max(times[mine], 0.1)
         neighbours: dict[str, Any] = {
@@ -184,20 +186,40 @@ class MergeRamp(Application):
         return found
 
 
-def order(comers: Sequence[Comer], headway_s: float) -> list[float]:
-    """When each is to be at the merging point: first come first, nobody before it can, each `headway_s` behind the one before.
+def first_come(comers: Sequence[Comer], places: Mapping[int, int], headway_s: float) -> list[int]:
+    """Rows of `comers`, who comes first first; two that had an order keep it until the later comes a headway sooner. Pure.
 
-    Those who cannot be told come when they come, and the others go round them; on one branch nobody overtakes. Pure.
+    Then it fits in before the other; until then two that come at one time would only change places with every metre of noise.
+    places: by vehicle, of those ordered before.
+    """
+    before = [places.get(one.party.own_key) for one in comers]
+    rows: list[int] = []
+    for row in sorted(range(len(comers)), key=lambda row: (comers[row].eta_s, comers[row].way_m)):
+        at = len(rows)
+        while at and _stays_before(comers, before, row, rows[at - 1], headway_s):
+            at -= 1
+        rows.insert(at, row)
+    return rows
+
+
+def _stays_before(comers: Sequence[Comer], before: Sequence[int | None], row: int, other: int, headway_s: float) -> bool:
+    mine, its = before[row], before[other]
+    return mine is not None and its is not None and mine < its and comers[row].eta_s - comers[other].eta_s < headway_s
+
+
+def order(comers: Sequence[Comer], headway_s: float, rows: Sequence[int]) -> list[float]:
+    """When each is to be at the merging point: nobody before it can, each `headway_s` from all others. Pure.
+
+    Those who cannot be told come when they come; the others, in the order of `rows`, go round them. On one branch nobody
+    overtakes.
     """
     times = [0.0] * len(comers)
     taken = [one.eta_s for one in comers if not one.is_told]
-    for row, one in enumerate(comers):
-        if not one.is_told:
-            times[row] = one.eta_s
     last: dict[int, float] = {}
-    for row in sorted(range(len(comers)), key=lambda row: (comers[row].eta_s, comers[row].way_m)):
+    for row in rows:
         one = comers[row]
         if not one.is_told:
+            times[row] = one.eta_s
             last[one.branch] = max(last.get(one.branch, 0.0), one.eta_s)
             continue
         soonest = max(one.eta_s, last.get(one.branch, -headway_s) + headway_s)

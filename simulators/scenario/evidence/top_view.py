@@ -82,13 +82,13 @@ def _window(shown: Shown, instant: int) -> Window:
 
 def _road(shown: Shown, row: int, way: Way, window: Window) -> Iterator[str]:
     along = np.append(np.arange(0.0, way.length_m, SAMPLE_M), way.length_m)
-    reach = np.hypot(WIDTH, HEIGHT) / 2.0 / window.scale + way.lanes * way.lane_width_m
+    reach = np.hypot(WIDTH, HEIGHT) / 2.0 / window.scale + max(map(abs, way.edges_m))
     line = shown.trace.ways.at(np.full(along.shape, row), along, np.zeros_like(along)).xy
     near = np.flatnonzero(np.linalg.norm(line - window.middle, axis=-1) <= reach + SAMPLE_M)
     if not len(near):
         return
     along = along[max(near[0] - 1, 0) : near[-1] + 2]
-    edges = [_beside(shown, row, along, number * way.lane_width_m, window) for number in range(way.lanes + 1)]
+    edges = [_beside(shown, row, along, edge_m, window) for edge_m in way.edges_m]
     surface = np.concatenate([edges[0], edges[-1][::-1]])
     yield element("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in surface.tolist()), class_="surface")
     for number, edge in enumerate(edges):
@@ -102,7 +102,7 @@ def _beside(shown: Shown, row: int, along: Floats, aside_m: float, window: Windo
 def _stop_line(shown: Shown, name: str, instant: int, window: Window) -> Iterator[str]:
     row, place = shown.trace.stop_lines[name]
     way = shown.trace.ways.each[row]
-    ends = np.array([0.0, way.lanes * way.lane_width_m])
+    ends = np.array([way.edges_m[0], way.edges_m[-1]])
     points = window(shown.trace.ways.at(np.full(2, row), np.full(2, place), ends).xy)
     shows = (
         LIGHTS.get(Light(int(shown.trace.lights[name][instant, shown.column])), "dark") if name in shown.trace.lights else "dark"

@@ -13,7 +13,7 @@ import numpy as np
 from chelu.motion.footprints import Floats, forward, rightward
 from simulators.scenario.contacts import DECK_M
 from simulators.scenario.metrics.metric import Mask
-from simulators.scenario.trace import Trace
+from simulators.scenario.trace import Ints, Trace
 
 CELLS_AT_ONCE = 400_000  # keeps temporaries in tens of megabytes
 
@@ -109,9 +109,9 @@ def _on_the_way(trace: Trace, first: int, other: int) -> tuple[Floats, Floats, F
     return np.asarray(ahead), np.asarray(aside[:, :, other] - aside[:, :, first]), turned[0], turned[1]
 
 
-def _row(trace: Trace, actor: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """The actor's way at every place (t, n); those that are on none are asked about way 0 and not used."""
-    return np.broadcast_to(np.maximum(trace.way[:, actor], 0), trace.along_m.shape[:2])
+def _row(trace: Trace, actor: int) -> Ints:
+    """The actor's way (n,); those that are on none are asked about way 0 and not used."""
+    return np.maximum(trace.way[:, actor], 0)
 
 
 def _extents(trace: Trace, actor: int, turned: Floats) -> tuple[Floats, Floats]:

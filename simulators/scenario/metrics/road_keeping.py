@@ -30,17 +30,25 @@ def _of_way(trace: Trace, actor: int, name: str) -> Floats:
 
 def _lane_middle(question: Question) -> Floats:
     """Where the lane's middle is (n,), right of the reference line."""
+    return _of_lane(question, question.trace.ways.middles_m)
+
+
+def _of_lane(question: Question, table: Floats) -> Floats:
+    """What a table of the ways says of the lane that is asked about (n,); NaN where there is none."""
     trace, actor = question.trace, question.parties[0]
-    lanes, width = _of_way(trace, actor, "lanes"), _of_way(trace, actor, "lane_width_m")
-    own = np.clip(np.rint(lanes + 0.5 - trace.aside_m[0, :, actor] / width), 1, lanes)
+    way, ways = trace.way[:, actor], trace.ways
+    off = np.abs(np.where(np.isnan(ways.middles_m), np.inf, ways.middles_m)[way] - trace.aside_m[0, :, actor, None])
     given = question.number("lane")
-    return (lanes - np.where(np.isnan(given), own, given) + 0.5) * width
+    lane = np.where(np.isnan(given), np.argmin(off, axis=1) + 1, given)
+    is_lane = (way >= 0) & (lane >= 1) & (lane <= ways.lanes[way])
+    row = np.where(is_lane, lane, 1).astype(np.int64) - 1
+    return np.where(is_lane, table[way, row], np.nan)
 
 
 def _half_width(trace: Trace, actor: int) -> Floats:
     """Half of what the footprint covers across its way (t, n)."""
     one = trace.actors[actor]
-    row = np.broadcast_to(np.maximum(trace.way[:, actor], 0), trace.along_m.shape[:2])
+    row = np.maximum(trace.way[:, actor], 0)
     line = trace.ways.at(row, trace.along_m[:, :, actor], trace.aside_m[:, :, actor]).heading_deg
     turned = np.radians(trace.heading_deg[:, :, actor] - line)
     return np.asarray(0.5 * (np.abs(np.cos(turned)) * one.width_m + np.abs(np.sin(turned)) * one.length_m))
@@ -52,14 +60,15 @@ def _lane_offset(question: Question) -> Floats:
 
 def _lane_departure(question: Question) -> Floats:
     trace, actor = question.trace, question.parties[0]
-    return np.abs(_lane_offset(question)) + _half_width(trace, actor) - _of_way(trace, actor, "lane_width_m") / 2.0
+    return np.abs(_lane_offset(question)) + _half_width(trace, actor) - _of_lane(question, trace.ways.widths_m) / 2.0
 
 
 def _road_departure(question: Question) -> Floats:
     trace, actor = question.trace, question.parties[0]
     aside, half = trace.aside_m[:, :, actor], _half_width(trace, actor)
-    width = _of_way(trace, actor, "lanes") * _of_way(trace, actor, "lane_width_m")
-    return np.maximum(aside + half - width, half - aside)
+    ends = np.array([*((way.edges_m[0], way.edges_m[-1]) for way in trace.ways.each), (np.nan, np.nan)])
+    left, right = ends[trace.way[:, actor]].T  # −1 is the last: NaN
+    return np.asarray(np.maximum(aside + half - right, left + half - aside))
 
 
 def _front(trace: Trace, actor: int) -> Floats:

@@ -10,7 +10,7 @@ import pytest
 
 from chelu.topics import Kind
 from services.inference.coop.live import Party
-from services.inference.coop.merge import Comer, order
+from services.inference.coop.merge import Comer, first_come, order
 from services.inference.reports import Participant
 from tests.unit.inference.coop_stage import FRAME, SIZE, Stage, lane
 from tests.unit.inference.small_roads import LANE_M, crossing, ramp
@@ -164,6 +164,28 @@ def test_a_ramp_and_a_main_line_are_put_in_order_and_both_are_told_their_times()
     assert stage.states(number)[-1] == "done"
 
 
+def test_two_that_come_at_one_time_keep_their_order_when_noise_says_otherwise_and_nobody_obeys() -> None:
+    stage = Stage(ramp())
+    cars = stage.car("ramp-1", RAMP, 65.5, 8.0), stage.car("main-1", RIGHT, 60.5, 8.0)
+    stage.tick(0.5)
+    number = merges(stage, arrival_in_s=25.0)
+    for step in range(320):
+        for sign, one in zip((1, -1), cars, strict=True):
+            one.speed = 8.0 + sign * (0.1 if step % 10 < 5 else -0.1)
+        stage.tick(0.1)
+    places = {(one.get("ahead"), one.get("behind")) for one in stage.told("ramp-1", "merge.guidance")}
+    assert len(places - {(None, None)}) == 1
+    assert stage.states(number)[-1] == "done"
+
+
+def test_an_order_changes_when_the_later_fits_in_before() -> None:
+    near, far = comer(5.0, 0, key=1), comer(5.9, 1, key=2)
+    assert first_come([near, far], {}, 1.0) == [0, 1]
+    assert first_come([near, far], {1: 1, 2: 0}, 1.0) == [1, 0]
+    assert first_come([near, far], {1: 1, 2: 0}, 0.8) == [0, 1]
+    assert first_come([near, far], {2: 0}, 1.0) == [0, 1]
+
+
 def test_who_merges_goes_behind_a_vehicle_without_a_unit() -> None:
     stage = Stage(ramp())
     stage.car("ramp-1", RAMP, 120.0, 12.0)
@@ -188,8 +210,8 @@ def test_lanes_that_do_not_merge_and_vehicles_that_are_not_on_the_ramp_are_refus
     assert "not on the ramp it names" in stage.told("main-1")[-1]["reason"]
 
 
-def comer(eta_s: float, branch: int, *, is_told: bool = True) -> Comer:
-    party = Party(0, 0, 1, 1, 1, 0, 0, 0, 10, 0, 4.6, 1.8, 0, 0, 0, is_responding=False)
+def comer(eta_s: float, branch: int, *, is_told: bool = True, key: int = 1) -> Comer:
+    party = Party(0, 0, key, 1, 1, 0, 0, 0, 10, 0, 4.6, 1.8, 0, 0, 0, is_responding=False)
     return Comer(party, eta_s * 10.0, eta_s, is_told, branch)
 
 
@@ -199,7 +221,7 @@ def test_an_order_keeps_the_headway_lets_nobody_come_sooner_than_it_can_and_move
         comers = [
             comer(float(random.uniform(1, 20)), int(random.integers(2)), is_told=bool(random.random() < 0.7)) for _ in range(8)
         ]
-        times = order(comers, 1.8)
+        times = order(comers, 1.8, first_come(comers, {}, 1.0))
         for one, time_s in zip(comers, times, strict=True):
             assert time_s >= one.eta_s - 1e-9
             assert one.is_told or time_s == one.eta_s

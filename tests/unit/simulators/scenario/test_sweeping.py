@@ -20,7 +20,7 @@ from tests.unit.simulators.scenario.written import cases, described, scenario
 @pytest.fixture
 def gridded(monkeypatch: pytest.MonkeyPatch) -> tuple[Description, Cases]:
     """Fourteen cases in chunks of four, some of which end in contact."""
-    monkeypatch.setattr(sweeping, "cases_per_chunk", lambda _: 4)
+    monkeypatch.setattr(sweeping, "cases_per_chunk", lambda *_: 4)
     description = described(
         scenario(
             actors="""

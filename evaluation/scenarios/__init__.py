@@ -1,0 +1,1 @@
+"""Chelu's own applications as a device under test in memory (`simulators.scenario.devices`)."""

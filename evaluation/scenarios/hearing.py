@@ -1,0 +1,145 @@
+"""What a site hears of a run's actors: vehicles speak for themselves, who has no radio is seen by a roadside unit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from services.inference.life import Party
+from services.inference.reports import Event, Lamp, Participant, Reports, Track, nothing
+from simulators.scenario.description import Description
+from simulators.scenario.manoeuvres import Says
+from simulators.scenario.trace import Floats, Ints, Trace
+from simulators.scenario.values import values
+
+EPOCH_US = 1_700_000_000_000_000
+PARTICIPANTS = {
+    "pedestrian": Participant.PEDESTRIAN,
+    "bicycle": Participant.NON_MOTOR,
+    "robot": Participant.NON_MOTOR,
+}  # all others are motor vehicles, and speak
+ROADSIDE_KEY = 60_000  # device of the unit that sees who has no radio
+_LAMPS = {"left": Lamp.LEFT, "right": Lamp.RIGHT, "hazard": Lamp.HAZARD}
+_EVENTS = {
+    "abs": Event.ABS,
+    "traction": Event.TRACTION_CONTROL,
+    "stability": Event.STABILITY_CONTROL,
+    "hard-braking": Event.HARD_BRAKING,
+    "flat-tyre": Event.FLAT_TYRE,
+    "disabled": Event.DISABLED,
+    "airbag": Event.AIRBAG,
+}
+_ANTENNA_PHASE = 0.37  # of a period: nobody speaks at the same instant as somebody else
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Messages in the order of their arrival; `until` hands out those that have not been handed out yet."""
+
+    reports: Reports
+    arrival_s: Floats
+    names: tuple[str, ...]
+    _next: int = field(default=0)
+
+    def until(self, now_s: float) -> Reports:
+        """What arrived since the last time."""
+        begin, self._next = self._next, int(np.searchsorted(self.arrival_s, now_s + 1e-9))
+        return self.reports.take(np.arange(begin, self._next))
+
+    def name_of(self, party: Party) -> str:
+        """Whose these messages are."""
+        return self.names[party.vehicle_id - 1 if party.participant_id is None else party.participant_id]
+
+
+def heard(description: Description, trace: Trace, run: int) -> Hearing:
+    """All messages of a run. Losses and errors are drawn from the case's values: the same ones alone and in any company."""
+    random = np.random.default_rng(_seed(trace, run))
+    parts = [
+        _spoken(description, trace, run, actor, random)
+        for actor, one in enumerate(trace.actors)
+        if one.name not in description.radio.unheard
+    ]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
+    reports = Reports(**columns) if columns else nothing()
+    order = np.argsort(reports.arrival_us, kind="stable")
+    reports = reports.take(order)
+    return Hearing(reports, (reports.arrival_us - EPOCH_US) / 1e6, tuple(one.name for one in trace.actors))
+
+
+def _seed(trace: Trace, run: int) -> list[int]:
+    said = ",".join(f"{name}={float(column[run]).hex()}" for name, column in sorted(trace.parameters.items()))
+    return list(hashlib.sha256(said.encode()).digest())
+
+
+def _spoken(
+    description: Description, trace: Trace, run: int, actor: int, random: np.random.Generator
+) -> dict[str, Floats | Ints]:
+    """The columns of `Reports` for one actor's messages that arrive."""
+    radio, one = description.radio, trace.actors[actor]
+    begin_s = actor * _ANTENNA_PHASE % 1.0 / radio.rate_hz
+    times = np.arange(begin_s, trace.last[run] * trace.step_s, 1.0 / radio.rate_hz)
+    loss, noise = (float(values(value, trace.parameters, trace.runs)[run]) for value in (radio.loss, radio.noise_m))
+    off = random.normal(0.0, 1.0, (len(times), 2)) * noise
+    is_lost = random.random(len(times)) < loss
+    times, off = times[~is_lost], off[~is_lost]
+    participant = PARTICIPANTS.get(one.kind, Participant.MOTOR)
+    speaks, count = participant is Participant.MOTOR, len(times)
+    told = _told(description, trace, run, one.name, times)
+    numbers = {
+        "kind": Track.SPEAKS if speaks else Track.SEEN,
+        "participant_type": participant,
+        "device_key": actor + 1 if speaks else ROADSIDE_KEY,
+        "own_key": actor + 1 if speaks else 0,
+        "message_count": 0,
+        "sec_mark_ms": 0,
+        "vehicle_class": 0,
+    }
+    keys = {"key": actor + 1 if speaks else ROADSIDE_KEY * 65_536 + actor, "own_id": actor + 1 if speaks else 0}
+    return {
+        **_motion(trace, run, actor, times, off),
+        **{name: np.full(count, int(number), np.int64) for name, number in numbers.items()},
+        **{name: np.full(count, key, np.uint64) for name, key in keys.items()},
+        **{name: np.full(count, number) for name, number in (("length_m", one.length_m), ("width_m", one.width_m))},
+        **{name: np.full(count, sigma) for name, sigma in (("height_sigma_m", 0.5), ("place_sigma_m", noise or np.nan))},
+        **told,
+        "time_us": EPOCH_US + np.round(times * 1e6).astype(np.int64),
+        "arrival_us": EPOCH_US + np.round((times + radio.latency_s) * 1e6).astype(np.int64),
+    }
+
+
+def _motion(trace: Trace, run: int, actor: int, times: Floats, off: Floats) -> dict[str, Floats]:
+    """Place, speed and turn at these times, straight between two instants."""
+
+    def at(column: Floats) -> Floats:
+        return np.interp(times, trace.time_s, column)
+
+    heading = np.unwrap(trace.heading_deg[:, run, actor], period=360.0)
+    plane = [at(trace.xy[:, run, actor, axis]) + off[:, axis] for axis in (0, 1)]
+    return {
+        "xyz": np.stack([*plane, at(trace.elevation_m[:, run, actor])], axis=1),
+        "speed_mps": at(trace.speed_mps[:, run, actor]),
+        "heading_deg": np.mod(at(heading), 360.0),
+        "acceleration_mps2": at(trace.acceleration_mps2[:, run, actor]),
+        "yaw_rate_dps": at(np.gradient(heading, trace.step_s)),
+    }
+
+
+def _told(description: Description, trace: Trace, run: int, name: str, times: Floats) -> Mapping[str, Ints]:
+    """What an actor says of itself beside its motion: the newest of its `says` at each time."""
+    lights, events, siren = (np.zeros(len(times), np.int64) for _ in range(3))
+    for at_s, says in sorted(_says(description, trace, run, name), key=lambda one: one[0]):
+        later = times >= at_s
+        lights[later] = sum(int(_LAMPS[one]) for one in says.lights)
+        events[later] = sum(int(_EVENTS[one]) for one in says.events) | (Event.HAZARD_LIGHTS if "hazard" in says.lights else 0)
+        siren[later] = says.siren
+    return {"lights": lights, "events": events, "is_responding": siren}
+
+
+def _says(description: Description, trace: Trace, run: int, name: str) -> Iterator[tuple[float, Says]]:
+    for one in description.manoeuvres:
+        began = trace.fired[one.name][run]
+        if one.actor == name and one.says is not None and np.isfinite(began):
+            yield float(began), one.says

@@ -1,0 +1,124 @@
+"""When a manoeuvre begins, and when a run is over: conditions as a person writes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from simulators.scenario.parts import Name, Part
+from simulators.scenario.values import Value
+
+
+class Bounded(Part):
+    """A measure that falls below a value, or rises above it. of: whose; the manoeuvre's actor where nobody is named."""
+
+    of: Name | None = None
+    below: Value | None = None
+    above: Value | None = None
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> Self:
+        if (self.below is None) == (self.above is None):
+            raise ValueError("exactly one of below and above")
+        return self
+
+
+class NearCondition(Bounded):
+    """A measure between the manoeuvre's actor (or `of`) and another falls below a value, or rises above it.
+
+    between: from bumper to bumper, or from centre to centre; of gap_m, headway_s and closing_s.
+    """
+
+    to: Name
+    between: Literal["bumpers", "centres"] = "bumpers"
+
+
+class LightCondition(Part):
+    """A signal shows this."""
+
+    signal: Name
+    shows: Literal["red", "yellow", "green"]
+
+
+class AfterCondition(Part):
+    """So long after another manoeuvre began, or ended: reached what it was for, or gave way to a newer one."""
+
+    manoeuvre: Name
+    by_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    state: Literal["began", "ended"] = "began"
+
+
+class ReachCondition(Part):
+    """An actor's centre is within a distance of a place in the plane."""
+
+    of: Name | None = None
+    x_m: Value
+    y_m: Value
+    within_m: Value
+
+
+class StandsCondition(Part):
+    """An actor has stood so long without a break."""
+
+    of: Name | None = None
+    for_s: Annotated[float, Field(ge=0, le=3600)]
+
+
+class TouchCondition(Part):
+    """Two actors' boxes overlap."""
+
+    of: Name | None = None
+    to: Name
+
+
+class WarnedCondition(Part):
+    """The manoeuvre's actor (or `of`) was warned so long ago, about anybody or `about`. Who warns is the device under test."""
+
+    application: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    of: Name | None = None
+    about: Name | None = None
+    after_s: Annotated[float, Field(ge=0, le=60)] = 0.0
+
+
+class Trigger(Part):
+    """When a manoeuvre begins: once all that is given here holds.
+
+    lateral_m: across the way, from centre to centre. closing_s: the gap along the way over the speed at which it closes, whether
+    or not both would touch. faster_kmh: of over to. any_of, all_of: further triggers, nested. delay_s: what counts is what held
+    so long ago. rises: only at the instant at which it begins to hold.
+    """
+
+    time_s: Value | None = None
+    passes_m: Value | None = None
+    distance_m: NearCondition | None = None
+    gap_m: NearCondition | None = None
+    ttc_s: NearCondition | None = None
+    headway_s: NearCondition | None = None
+    lateral_m: NearCondition | None = None
+    closing_s: NearCondition | None = None
+    faster_kmh: NearCondition | None = None
+    speed_kmh: Bounded | None = None
+    travels_m: Bounded | None = None
+    acceleration_mps2: Bounded | None = None
+    light: LightCondition | None = None
+    after: AfterCondition | None = None
+    reaches: ReachCondition | None = None
+    stands: StandsCondition | None = None
+    touches: TouchCondition | None = None
+    warned: WarnedCondition | None = None
+    any_of: tuple[Trigger, ...] = ()
+    all_of: tuple[Trigger, ...] = ()
+    delay_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    rises: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        said = [name for name in self.model_fields_set if name not in {"delay_s", "rises"}]
+        if not any(getattr(self, name) not in (None, ()) for name in said):
+            raise ValueError("at least one condition: " + ", ".join(type(self).model_fields))
+        return self
+
+
+BETWEEN_TWO = ("distance_m", "gap_m", "ttc_s", "headway_s", "lateral_m", "closing_s", "faster_kmh")
+OF_ONE = ("speed_kmh", "travels_m", "acceleration_mps2")

@@ -1,0 +1,62 @@
+"""`chelu scenario suite …` and `chelu scenario sweep`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from chelu.local.targets import check_writable
+from simulators.scenario.suite import page
+from simulators.scenario.suite.library import suite_of, suites
+from simulators.scenario.suite.outcomes import exit_code
+from simulators.scenario.suite.running import Request, run
+
+INTERRUPTED = 130
+HEAD = """# Suites
+
+Scenarios that belong together, with the values to be tried of each; how they are run is in [scenario.md](scenario.md#suites).
+What is tested in memory are Chelu's own applications and driver models; what they do not pass is a finding. This page is
+written by
+"""
+
+
+def listed() -> Table:
+    """The suites that ship."""
+    shown = Table("suite", "", "items", "tests", box=None, pad_edge=False, header_style="bold")
+    for name in suites():
+        one = suite_of(name).suite
+        shown.add_row(name, one.title, str(len(one.items)), one.device)
+    return shown
+
+
+def command(names: Sequence[str], request: Request, console: Console, markdown: Path | None = None) -> int:
+    """Run suites one after the other, all of them if none is named; the worst exit code, 130 when interrupted."""
+    check_writable({"--markdown": markdown})
+    found = [suite_of(name) for name in names or suites()]
+    sections, code = list[str](), list[int]()
+    try:
+        for one in found:
+            outcomes = run(one, request, console)
+            if outcomes is None:
+                console.print(f"{one.suite.suite}: this shard is done; the verdict comes once the others are")
+                continue
+            console.print(page.table(outcomes), page.total(one.suite, outcomes))
+            sections.append(page.section(one.suite, outcomes))
+            code.append(exit_code(outcomes))
+    except KeyboardInterrupt:
+        console.print("interrupted; with --output the chunks that are done are kept")
+        return INTERRUPTED
+    if markdown is not None:
+        form = " --short" if request.is_short else ""
+        said = f"`chelu scenario suite run{''.join(f' {name}' for name in names)}{form} --markdown docs/suites.md`"
+        markdown.write_text("\n\n".join([f"{HEAD}{said}.", *sections]) + "\n", "utf-8")
+    return worst(code)
+
+
+def worst(codes: Sequence[int]) -> int:
+    """Of several: an error before a fail before what was skipped."""
+    order = [0, 4, 1, 3]
+    return max(codes, key=order.index, default=0)

@@ -1,0 +1,143 @@
+"""The parts of a suite's items: cases of a scenario, a search for where something turns, a published grid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from simulators.scenario.boundary import boundary
+from simulators.scenario.bounding import passes
+from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given
+from simulators.scenario.description import Description, Parameter
+from simulators.scenario.engines import Task
+from simulators.scenario.library import Source
+from simulators.scenario.metrics.messages import first_s, raised
+from simulators.scenario.performing import perform
+from simulators.scenario.r157.grids import cases_of as cases_of_grid
+from simulators.scenario.r157.sweep import Sweep
+from simulators.scenario.r157.sweep import run as run_grids
+from simulators.scenario.suite.description import Item, Reference, Turn, Warned
+from simulators.scenario.suite.library import Found
+from simulators.scenario.sweeping import chunks as chunks_of
+from simulators.scenario.sweeping import claim, digest
+
+SHORT_TOLERANCE = 10.0  # times as coarse is where something turns searched for in the short form
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Where something turns in one case."""
+
+    description: Description
+    cases: Cases
+    turn: Turn
+    tolerance: float
+    device: str
+    file: Path
+
+    def __len__(self) -> int:
+        return 1
+
+    def made(self) -> bytes:
+        """The two values between which it turns, null where it does not."""
+        found = boundary(
+            self._happens, self.cases, self.turn.along, low=self.turn.low, high=self.turn.high, tolerance=self.tolerance
+        )
+        ends = [float(one[0]) if np.isfinite(one[0]) else None for one in (found.passes, found.fails)]
+        return json.dumps({"holds": ends[0], "fails": ends[1], "throughout": bool(found.passes_throughout[0])}).encode()
+
+    def _happens(self, cases: Cases) -> npt.NDArray[np.bool_]:
+        if self.turn.warned is None:
+            return passes(self.description, cases, self.device)
+        return is_warned(self.description, cases, self.turn.warned, self.device)
+
+
+def is_warned(description: Description, cases: Cases, wanted: Warned, device: str) -> npt.NDArray[np.bool_]:
+    """(n,): whether the warning came."""
+    trace = perform(description, cases, device)
+    warnings = raised(trace, wanted.application, wanted.host)
+    return np.zeros(trace.runs, np.bool_) if warnings is None else np.isfinite(first_s(trace, warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class GridRun:
+    """A published grid met by one driver."""
+
+    reference: Reference
+    file: Path
+
+    def __len__(self) -> int:
+        return len(cases_of_grid(self.reference.grid))
+
+    def made(self) -> bytes:
+        """How many of its cases end in a collision."""
+        (outcome,) = run_grids([Sweep(self.reference.grid, self.reference.driver)])
+        return json.dumps({"collisions": outcome.collisions}).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An item with its parts; source, cases: of its scenario, if it has one."""
+
+    item: Item
+    directory: Path
+    tasks: Sequence[Task]
+    source: Source | None = None
+    cases: Cases | None = None
+
+    def documents(self) -> list[Mapping[str, Any]]:
+        """What its parts put into their files, of those that hold JSON."""
+        return [json.loads(task.file.read_bytes()) for task in self.tasks]
+
+
+def prepared(found: Found, directory: Path, device: str, *, is_short: bool) -> list[Prepared]:
+    """All items, each in a directory of its own below.
+
+    ConfigurationError and ScenarioError for what cannot be run; OtherSweepError.
+    """
+    items = [one for one in found.suite.items if one.short or not is_short]
+    return [_prepared(found, one, directory / slug(one), device, is_short=is_short) for one in items]
+
+
+def slug(item: Item) -> str:
+    """A directory's name."""
+    words = f"{item.scenario or ''} {item.name}"
+    return "-".join("".join(sign if sign.isalnum() else " " for sign in words.lower()).split())
+
+
+def _prepared(found: Found, item: Item, directory: Path, device: str, *, is_short: bool) -> Prepared:
+    if item.r157 is not None:
+        claim(directory, {"grid": item.r157.grid.value, "driver": item.r157.driver})
+        return Prepared(item, directory, [GridRun(item.r157, directory / "grid.json")])
+    source = found.source(item)
+    description = source.description
+    cases = cases_of(description, _request(description, item, is_short=is_short))
+    about = {"scenario": description.scenario, "cases": len(cases), "hash": digest(description, cases), "device": device}
+    if item.turns is None:
+        claim(directory, about)
+        return Prepared(item, directory, chunks_of(description, cases, directory, device), source, cases)
+    tolerance = item.turns.tolerance
+    if is_short:
+        tolerance = min(tolerance * SHORT_TOLERANCE, (item.turns.within or np.inf) / 2.0)
+    claim(directory, {**about, "turns": item.turns.model_dump(), "tolerance": tolerance})
+    search = Search(description, cases.take(slice(0, 1)), item.turns, tolerance, device, directory / "turn.json")
+    return Prepared(item, directory, [search], source, cases)
+
+
+def _request(description: Description, item: Item, *, is_short: bool) -> Request:
+    """Only what is set varies; in the short form nothing does."""
+    given = dict(parameter_given(f"{name}={_text(value)}", description) for name, value in item.set.items())
+    if is_short:
+        given = {name: Parameter(default=one.default) for name, one in given.items()}
+    others = {name: Parameter(default=one.default) for name, one in description.parameters.items() if name not in given}
+    return Request(Design.GRID, fixed={**others, **given})
+
+
+def _text(value: float | tuple[float, ...] | str) -> str:
+    return ",".join(map(repr, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,159 @@
+"""Suites: every one that ships can be run, items are judged together, what turns turns where it must."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from rich.console import Console
+
+from chelu.errors import ConfigurationError
+from simulators.scenario.reading import ScenarioError
+from simulators.scenario.suite.command import command, worst
+from simulators.scenario.suite.library import Found, suite_of, suites
+from simulators.scenario.suite.outcomes import Came
+from simulators.scenario.suite.running import Request, run
+from simulators.scenario.suite.tasks import prepared, slug
+from simulators.scenario.sweeping import OtherSweepError, Shard
+from simulators.scenario.verdict import Outcome
+
+QUIET = Console(file=StringIO())
+SCENARIO = """
+    scenario: meets
+    title: One that stands
+    question: Does it keep off?
+    parameters:
+      gap: {default: 50, low: 10, high: 90, step: 20, unit: m, source: nowhere}
+      ego_kmh: {default: 36, choices: [36, 18]}
+    road:
+      shipped: {name: straight, length_m: 2000, lanes: 1}
+    actors:
+      ego: {under_test: true, start: {way: main, along_m: 100, speed_kmh: ego_kmh}}
+      other: {start: {ahead_of: ego, gap_m: gap}}
+    end: {after_s: 5}
+    requirements:
+      - {metric: contact, of: ego, equals: 0}
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A suite of one's own: a file, and its scenarios in a directory beside it."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "meets.yaml").write_text(dedent(SCENARIO))
+    (tmp_path / "mine.yaml").write_text(
+        dedent("""
+            suite: mine
+            title: Mine
+            about: Of one's own.
+            items:
+              - {scenario: meets, name: far, set: {gap: [70, 90]}}
+              - {scenario: meets, name: near, set: {gap: "10:90:20", ego_kmh: [36, 18]}}
+              - {scenario: meets, name: edge, turns: {along: gap, low: 10, high: 90, at: 50, within: 0.2}}
+              - {scenario: meets, name: wrong edge, turns: {along: gap, low: 10, high: 90, at: 40, within: 0.2}}
+              - {scenario: meets, name: no edge, turns: {along: gap, low: 60, high: 90}}
+              - {name: deceleration, r157: {grid: deceleration, driver: rss, collisions: 21}}
+              - {name: miscounted, r157: {grid: deceleration, driver: rss, collisions: 20}}
+        """)
+    )
+    return tmp_path / "mine.yaml"
+
+
+def outcomes(found: list[Came] | None) -> dict[str, tuple[str, int]]:
+    assert found is not None
+    return {one.item.name: (one.outcome.word, one.runs) for one in found}
+
+
+@pytest.mark.parametrize("name", suites())
+@pytest.mark.parametrize("is_short", [True, False])
+def test_every_item_of_a_suite_that_ships_can_be_run(name: str, is_short: bool, tmp_path: Path) -> None:
+    found = suite_of(name)
+    items = prepared(found, tmp_path, found.suite.device, is_short=is_short)
+    assert len({slug(one.item) for one in items}) == len(items)
+    assert all(one.tasks for one in items)
+    for one in items:
+        if one.source is not None:
+            assert one.source.description.scenario == one.item.scenario
+            assert one.source.description.tags.clause, f"{one.item.scenario} does not say who asks for it"
+
+
+@pytest.mark.parametrize("name", suites())
+def test_no_scenario_of_a_suite_is_left_lying(name: str) -> None:
+    found = suite_of(name)
+    there = {path.stem for path in found.scenarios.glob("*.yaml")} if found.scenarios.is_dir() else set()
+    assert there == {one.scenario for one in found.suite.items if one.scenario}
+
+
+def test_items_are_judged_by_all_their_cases(mine: Path) -> None:
+    found = run(suite_of(str(mine)), Request(), QUIET)
+    # In 5 s one drives 50 m or 25 m: of the grid's ten cases 10, 30 and 50 m are too near, and 10 m for the slow one.
+    assert outcomes(found) == {
+        "far": ("pass", 2),
+        "near": ("fail", 10),
+        "edge": ("pass", 1),
+        "wrong edge": ("fail", 1),
+        "no edge": ("fail", 1),
+        "deceleration": ("pass", 1),
+        "miscounted": ("fail", 1),
+    }
+    assert found is not None
+    said = {one.item.name: one.reason for one in found}
+    assert found[1].counts[Outcome.FAIL] in {3, 4}
+    assert said["near"].startswith("gap 10")
+    assert said["wrong edge"].endswith("not as it must: 40 ± 0.2")
+    assert said["no edge"] == "everywhere between 60 and 90"
+    assert said["miscounted"] == "21 collisions, by the reference 20"
+
+
+def test_the_short_form_is_one_case_of_each(mine: Path) -> None:
+    found = run(suite_of(str(mine)), Request(is_short=True), QUIET)
+    assert {runs for _, runs in outcomes(found).values()} == {1}
+
+
+def test_outcomes_are_the_same_on_two_processes_and_in_shards(mine: Path, tmp_path: Path) -> None:
+    one = run(suite_of(str(mine)), Request(output=tmp_path / "one"), QUIET)
+    two = run(suite_of(str(mine)), Request(output=tmp_path / "two", workers=2), QUIET)
+    halves = [run(suite_of(str(mine)), Request(output=tmp_path / "half", shard=Shard(part, 2)), QUIET) for part in (1, 0)]
+    assert halves[0] is None
+    assert outcomes(one) == outcomes(two) == outcomes(halves[1])
+    for file in (tmp_path / "one").rglob("*.npz"):
+        assert file.read_bytes() == (tmp_path / "two" / file.relative_to(tmp_path / "one")).read_bytes()
+    assert (tmp_path / "one/mine/meets-near/report.html").is_file()
+
+
+def test_what_was_done_is_not_done_again_and_another_form_is_refused(mine: Path, tmp_path: Path) -> None:
+    run(suite_of(str(mine)), Request(output=tmp_path), QUIET)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
+    run(suite_of(str(mine)), Request(output=tmp_path), QUIET)
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
+    with pytest.raises(OtherSweepError):
+        run(suite_of(str(mine)), Request(output=tmp_path, is_short=True), QUIET)
+
+
+def test_a_page_says_what_was_found(mine: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    assert command([str(mine)], Request(), QUIET, page) == 1
+    text = page.read_text("utf-8")
+    assert "| `meets` | wrong edge |  | fail | search | turns at gap" in text
+    assert "`chelu scenario suite run" in text
+
+
+def test_the_worst_exit_code_is_the_suites() -> None:
+    assert [worst(codes) for codes in ([0, 1, 4], [0, 4], [3, 1], [])] == [1, 4, 3, 0]
+
+
+def test_what_is_wrong_with_a_suite_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="applications"):
+        suite_of("nothing")
+    file = tmp_path / "bad.yaml"
+    file.write_text(
+        "suite: bad\ntitle: Bad\nabout: Bad.\nitems:\n  - {name: a, r157: {grid: moon, driver: fsm, collisions: 0}}\n"
+    )
+    with pytest.raises(ScenarioError, match=r"bad.yaml:5: items.0.r157.grid = 'moon'"):
+        suite_of(str(file))
+    file.write_text("suite: bad\ntitle: Bad\nabout: Bad.\nitems:\n  - {name: a, scenario: x}\n")
+    found: Found = suite_of(str(file))
+    with pytest.raises(ConfigurationError, match="scenario"):
+        prepared(found, tmp_path, "none", is_short=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from urllib.parse import quote, urlsplit
 
@@ -29,20 +29,21 @@ WARNING, HEARTBEAT = row("{kind}/{id}/warning/down"), row("{kind}/{id}/heartbeat
 
 @contextmanager
 def connected(
-    client: Client, fleet: Fleet, origin: Origin, clock: Clock, environ: Mapping[str, str]
+    client: Client, fleet: Fleet, origin: Origin, clock: Clock, environ: Mapping[str, str], also: Sequence[str] = ()
 ) -> Iterator[tuple[SwiftSession, ...]]:
-    """The sessions of the fleet's gateways, what is missing registered, and their warnings subscribed.
+    """The sessions of the fleet's gateways, what is missing registered, and their warnings subscribed; `also`: more filters.
 
     A secret that the broker does not take is replaced once; a broker that knows nothing of our register is used with the account
     in its address. Raises RefusedError when neither is taken, UnreachableError, or ConfigurationError when no broker is named.
     """
     layout = Layout(home(environ))
     address, secrets = broker_address(environ, layout), SecretFile(layout.data / SECRETS)
+    filters = (*(WARNING.topic(kind, "+") for kind in (Kind.OBU, Kind.RSU)), *also)
     known = enrol(client, site_record(fleet, origin), records(fleet, origin), fleet.gateway_ids, secrets)
     with ExitStack() as stack:
         sessions = []
         for name in fleet.gateway_ids:
-            sessions.append(_connected(client, name, known[name], clock, address, secrets))
+            sessions.append(_connected(client, name, known[name], clock, address, secrets, filters))
             stack.callback(sessions[-1].stop)
         for number, session in enumerate(sessions):
             await_rights(session, fleet, number, clock)
@@ -84,31 +85,32 @@ def await_rights(session: Session, fleet: Fleet, gateway: int, clock: Clock) -> 
     raise RefusedError("the MQTT broker", f"to let {fleet.gateway_ids[gateway]} speak for {child}", "not authorised")
 
 
-def _connected(client: Client, gateway: str, secret: str, clock: Clock, address: str, secrets: SecretFile) -> SwiftSession:
+def _connected(
+    client: Client, gateway: str, secret: str, clock: Clock, address: str, secrets: SecretFile, filters: Sequence[str]
+) -> SwiftSession:
     try:
-        return _patient(with_account(address, gateway, secret), gateway, clock)
+        return _patient(with_account(address, gateway, secret), gateway, clock, filters)
     except RefusedError:
         if "@" in urlsplit(address).netloc:
-            return _open(address, gateway, clock)
+            return _open(address, gateway, clock, filters)
         secret = renewed(client, gateway)
         secrets.keep({gateway: secret})
-        return _patient(with_account(address, gateway, secret), gateway, clock)
+        return _patient(with_account(address, gateway, secret), gateway, clock, filters)
 
 
-def _patient(url: str, gateway: str, clock: Clock) -> SwiftSession:
+def _patient(url: str, gateway: str, clock: Clock, filters: Sequence[str]) -> SwiftSession:
     """A session; a refusal counts only when it stands for longer than a broker needs to hear of a new credential."""
     until = clock.monotonic_s() + RELOAD_S
     while True:
         try:
-            return _open(url, gateway, clock)
+            return _open(url, gateway, clock, filters)
         except RefusedError:
             if clock.monotonic_s() > until:
                 raise
             clock.sleep(PAUSE_S)
 
 
-def _open(url: str, gateway: str, clock: Clock) -> SwiftSession:
-    filters = [WARNING.topic(kind, "+") for kind in (Kind.OBU, Kind.RSU)]
+def _open(url: str, gateway: str, clock: Clock, filters: Sequence[str]) -> SwiftSession:
     session = SwiftSession(url, client_id=gateway, clock=clock, subscriptions=filters)
     session.start()
     try:

@@ -99,7 +99,8 @@ class Options:
 class Replay:
     """One scene, one run. `run` blocks; `stop` may be called from any thread.
 
-    sessions: one for each of the fleet's gateways, or one that may speak for all.
+    sessions: one for each of the fleet's gateways, or one that may speak for all. overhear: gets what is due, as bare frames,
+    just before it is published.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Replay:
         options: Options | None = None,
         on_progress: Callable[[ReplayReport], None] = lambda _: None,
         on_warning: Callable[[ReceivedWarning], None] = lambda _: None,
+        overhear: Callable[[Letters], None] = lambda _: None,
     ) -> None:
         self._scene, self._fleet, self._sessions, self._clock = scene, fleet, sessions, clock
         self._encoder, self._book = encoder, AddressBook(fleet)
@@ -120,7 +122,7 @@ class Replay:
         self._numbers = np.append(fleet.vehicle_ids, np.uint64(fleet.rsu_number))
         self._session_of = np.append(fleet.gateways, 0) % len(sessions)
         self._options = options or Options()
-        self._on_progress, self._on_warning = on_progress, on_warning
+        self._on_progress, self._on_warning, self._overhear = on_progress, on_warning, overhear
         self._composer = composer(scene, fleet, encoder, seed=self._options.seed)
         self._sent = SentTimes([*fleet.obu_ids, fleet.rsu_id])
         spread_s = self._options.spread_ms / 1000 / self._options.speed
@@ -223,6 +225,7 @@ class Replay:
 
     def _send(self, letters: Letters, now_s: float, report: ReplayReport) -> None:
         wall_us, done = self._clock.wall_us(), self._outbox.messages
+        self._overhear(letters)
         self._sent.add(letters.device, letters.event_us, wall_us)
         for index in range(-done % LOG_EVERY, len(letters), LOG_EVERY):
             report.sent_log.append(self._logged(letters, index, wall_us))

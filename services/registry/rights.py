@@ -62,6 +62,8 @@ def is_ingests_answer(row: Topic) -> bool:
 
 
 SPOKEN_BY_INFERENCE = frozenset({"warning", "coop", "priority"})
+SPOKEN_BY_RIGS = frozenset({"air"})  # by a gateway, to the device under test that hangs on it
+SPOKEN_BY_OTHERS = SPOKEN_BY_INFERENCE | SPOKEN_BY_RIGS | {"receipt"}
 ROLES: Mapping[str, Role] = {
     "ingest": Role(reads=_nothing, writes=lambda row: row.stream == "receipt" or is_ingests_answer(row), is_listening=True),
     "inference": Role(
@@ -71,7 +73,7 @@ ROLES: Mapping[str, Role] = {
     ),
     "registry": Role(
         reads=lambda row: row.from_device and row.table not in MESSAGE_TABLES,
-        writes=lambda row: not (row.from_device or row.stream in {"receipt", *SPOKEN_BY_INFERENCE} or is_ingests_answer(row)),
+        writes=lambda row: not (row.from_device or row.stream in SPOKEN_BY_OTHERS or is_ingests_answer(row)),
         picture="read",
         hears_broker=True,
     ),

@@ -14,6 +14,7 @@ from simulators.scenario.manoeuvres import Manoeuvre
 from simulators.scenario.roads import WayDescription
 from simulators.scenario.values import Expression
 
+WITH_A_UNIT = ("car", "bus", "truck", "motorcycle")  # others are seen by the roadside
 Found = Iterator[tuple[tuple[str | int, ...], str]]
 
 
@@ -25,6 +26,7 @@ def problems_of(description: Description) -> list[tuple[tuple[str | int, ...], s
         *_manoeuvres(description),
         *_requirements(description),
         *_unheard(description),
+        *_device(description),
     ]
 
 
@@ -178,6 +180,20 @@ def _unheard(description: Description) -> Found:
     for index, actor in enumerate(description.radio.unheard):
         if actor not in description.actors:
             yield ("radio", "unheard", index), "one of " + ", ".join(description.actors)
+
+
+def _device(description: Description) -> Found:
+    """The device under test stands for one actor, of a kind that says itself where it is."""
+    if description.dut is None:
+        return
+    under_test = [name for name, actor in description.actors.items() if actor.under_test]
+    if description.dut.actor is None and len(under_test) != 1:
+        yield ("dut", "actor"), "one actor, since not exactly one is under_test: " + ", ".join(description.actors)
+    actor = description.dut.actor or "".join(under_test[:1])
+    if description.dut.actor is not None and actor not in description.actors:
+        yield ("dut", "actor"), "one of " + ", ".join(description.actors)
+    elif actor and description.actors[actor].kind not in WITH_A_UNIT:
+        yield ("dut", "actor"), "an actor that has a unit of its own, so one of kind " + ", ".join(WITH_A_UNIT)
 
 
 def _there_are(what: str, names: Any) -> str:

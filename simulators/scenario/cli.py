@@ -17,7 +17,7 @@ Workers = Annotated[int, typer.Option(help="Processes; the outcome is the same w
 Suite = Annotated[str, typer.Argument(metavar="SUITE", help="One that ships (`chelu scenario suite list`), or a YAML file.")]
 Device = Annotated[str, typer.Option(help="What is tested in memory: applications (Chelu's own), or one that is installed.")]
 Data = Annotated[
-    Path | None, typer.Option(help="With --through-platform: the site's data directory (else CHELU_HOME or ./chelu-data).")
+    Path | None, typer.Option(help="Of a run in real time: the site's data directory (else CHELU_HOME or ./chelu-data).")
 ]
 
 app = typer.Typer(no_args_is_help=True, help="Scenario tests: from a question to a verdict with evidence.")
@@ -100,11 +100,25 @@ def run(
         str | None, typer.Option(metavar="I/N", help="Only every N-th chunk, from the I-th; the last one joins all.")
     ] = None,
     device: Device = "none",
-    site: Annotated[str | None, typer.Option(help="With --through-platform: the site, made if there is none.")] = None,
+    replay: Annotated[
+        list[Path] | None, typer.Option(help="Judge this recording instead of driving: MCAP, Parquet, CSV …; again for others.")
+    ] = None,
+    actor: Annotated[
+        list[str] | None, typer.Option(help="With --replay: ACTOR=NAME, what an actor is called in the recording.")
+    ] = None,
+    start: Annotated[float, typer.Option(help="With --replay: begin so many seconds after all actors are in it.")] = 0.0,
+    origin: Annotated[
+        str | None,
+        typer.Option(metavar="LAT,LON[,ELEVATION]", help="With --replay: where the road's metres begin, for places in degrees."),
+    ] = None,
+    site: Annotated[str | None, typer.Option(help="Of a run in real time: the site, made if there is none.")] = None,
     data: Data = None,
     *,
     through_platform: Annotated[
         bool, typer.Option(help="In real time over the broker, with ingest and inference as in production.")
+    ] = False,
+    in_the_loop: Annotated[
+        bool, typer.Option(help="In real time with the device under test that the scenario's `dut` names; see docs/dut.md.")
     ] = False,
 ) -> None:
     """Run a scenario and judge it; exit code 0 only when all passed, 1 for a fail, 3 for an error, 4 for what was skipped."""
@@ -125,6 +139,11 @@ def run(
         shard=shard,
         device=device,
         is_through_platform=through_platform,
+        is_in_the_loop=in_the_loop,
+        recordings=replay or (),
+        recorded_as=actor or (),
+        start_s=start,
+        origin=origin,
         site=site,
         data=data,
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from simulators.scenario.conditions import Trigger
+from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.manoeuvres import MOST_LANES, Driver, Manoeuvre
 from simulators.scenario.parts import Name, Part
 from simulators.scenario.requirements import Requirement, Validity
@@ -133,7 +134,10 @@ class Tags(Part):
 
 
 class Description(Part):
-    """A whole scenario; `where` names cases that are none: conditions between parameters such as `other_kmh < ego_kmh`."""
+    """A whole scenario; `where` names cases that are none: conditions between parameters such as `other_kmh < ego_kmh`.
+
+    dut: the device under test of runs with hardware in the loop; other runs do without it.
+    """
 
     scenario: Identifier
     title: Annotated[str, StringConstraints(min_length=1, max_length=120)]
@@ -148,8 +152,14 @@ class Description(Part):
     manoeuvres: Annotated[tuple[Manoeuvre, ...], Field(max_length=MOST_MANOEUVRES)] = ()
     end: End
     step_s: Annotated[float, Field(ge=0.001, le=0.1)] = 0.02
+    dut: DeviceUnderTest | None = None
     requirements: Annotated[tuple[Requirement, ...], Field(min_length=1)]
     validity: tuple[Validity, ...] = ()
+
+    def actor_of_device(self) -> str:
+        """Whom the device under test stands for: the one named, else the one under test."""
+        under_test = (name for name, actor in self.actors.items() if actor.under_test)
+        return (self.dut.actor if self.dut else None) or next(under_test)
 
     def conditions(self) -> tuple[Validity, ...]:
         """Without which a run is not judged: what is said so, and that every manoeuvre that is needed begins."""

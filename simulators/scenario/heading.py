@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 from simulators.scenario.cases import Cases
 from simulators.scenario.devices import NONE
@@ -21,11 +22,20 @@ def header(source: Source, options: Options, cases: Cases, began_us: int) -> Hea
         title=one.title,
         question=one.question,
         clause=one.tags.clause,
-        mode="platform" if options.is_through_platform else "memory",
+        mode=options.mode,
         began=datetime.fromtimestamp(began_us / 1e6, UTC).isoformat(timespec="seconds"),
         under_test=", ".join([*(name for name, actor in one.actors.items() if actor.under_test), *tested]),
         tags=(*one.tags.odd, *one.tags.other),
-        hashes={"file": hashlib.sha256(source.text.encode()).hexdigest(), "scenario and cases": digest(one, cases)},
+        hashes={
+            "file": hashlib.sha256(source.text.encode()).hexdigest(),
+            "scenario and cases": digest(one, cases),
+            **{path.name: _hash(path) for path in options.recordings if path.is_file()},
+        },
         seeds={"cases": options.seed},
         versions=versions(),
     )
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

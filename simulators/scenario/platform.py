@@ -61,10 +61,10 @@ class Drive:
 
 def _drive(trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str, str], tell: Callable[[float], None]) -> Drive:
     with Client.find(dict(environ)) as client:
-        scene = scene_of(trace, run, _origin(client, site), site)
+        scene = scene_of(trace, run, origin_of(client, site), site)
         fleet = fleet_of(scene, site)
         with connected(client, fleet, scene.origin, clock, environ) as sessions:
-            _lay_roads(client, site, trace, run)
+            lay_roads(client, site, trace, run)
             replay = Replay(scene, fleet, sessions, Uper(), clock=clock, on_progress=lambda one: tell(_share(one, scene)))
             report = replay.run()
             replay.listen(report, LISTEN_S)
@@ -84,7 +84,7 @@ def lag_s(report: ReplayReport) -> float:
     return max(report.lag.percentile_s(100), max(raised_us, default=0) / 1e6)
 
 
-def _lay_roads(client: Client, site: str, trace: Trace, run: int) -> None:
+def lay_roads(client: Client, site: str, trace: Trace, run: int) -> None:
     """Tell the register the road of this run, unless it knows it already."""
     programmes = {name: programme(shown[:, run].tolist(), trace.step_s) for name, shown in trace.lights.items()}
     roads = sumo_net(trace.ways, trace.stop_lines, programmes)
@@ -97,7 +97,8 @@ def _lay_roads(client: Client, site: str, trace: Trace, run: int) -> None:
         client.put_roads(site, packed)
 
 
-def _origin(client: Client, site: str) -> Origin:
+def origin_of(client: Client, site: str) -> Origin:
+    """Where a site lies; where it will, if it is not registered yet."""
     for one in client.sites():
         if one.site_id == site:
             return Origin(one.latitude_deg, one.longitude_deg, one.elevation_m)
@@ -121,5 +122,6 @@ def warnings_of(report: ReplayReport, scene: Scene, fleet: Fleet, run: int) -> B
             "host": np.array([named(one.host, names) for one in told], "U48"),
             "other": np.array([about(one, names) for one in told], "U48"),
             "state": np.array([one.state for one in told], "U16"),
+            "latency_s": np.array([np.nan if one.latency_us is None else one.latency_us / 1e6 for one in told]),
         }
     )

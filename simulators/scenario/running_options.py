@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from chelu.errors import ConfigurationError
 from simulators.scenario.cases import Design
 from simulators.scenario.devices import NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command's options. device: what is tested in memory; site, data: of a run through the platform."""
+    """The command's options.
+
+    device: what is tested in memory; site, data: of a run at a site; recorded_as, start_s, origin: of one that is a recording.
+    """
 
     what: str
     given: Sequence[str] = ()
@@ -25,5 +29,19 @@ class Options:
     shard: str | None = None
     device: str = NONE
     is_through_platform: bool = False
+    is_in_the_loop: bool = False
+    recordings: Sequence[Path] = ()
+    recorded_as: Sequence[str] = ()
+    start_s: float = 0.0
+    origin: str | None = None
     site: str | None = None
     data: Path | None = None
+
+    @property
+    def mode(self) -> str:
+        """Where motion and warnings come from, in a word. ConfigurationError for several at once."""
+        asked = {"recording": bool(self.recordings), "loop": self.is_in_the_loop, "platform": self.is_through_platform}
+        modes = [name for name, is_asked in asked.items() if is_asked]
+        if len(modes) > 1:
+            raise ConfigurationError("mode", " and ".join(modes), "one of --replay, --in-the-loop and --through-platform")
+        return modes[0] if modes else "memory"

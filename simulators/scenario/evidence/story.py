@@ -47,9 +47,10 @@ def _warnings(shown: Shown) -> Iterator[Event]:
     if said is None:
         return
     columns = [said[name].tolist() for name in ("time_s", "application", "host", "other", "state")]
-    for time_s, application, host, other, state in zip(*columns, strict=True):
-        about = f" about {other}" if other else ""
-        yield Event(float(time_s), "warning", f"{application} to {host}", f"{application} to {host}{about}: {state}")
+    took = said["latency_s"].tolist() if "latency_s" in said else [np.nan] * len(said)
+    for time_s, application, host, other, state, latency_s in zip(*columns, took, strict=True):
+        about, after = f" about {other}" if other else "", f", after {latency_s * 1000:.0f} ms" if np.isfinite(latency_s) else ""
+        yield Event(float(time_s), "warning", f"{application} to {host}", f"{application} to {host}{about}: {state}{after}")
 
 
 def _contact(shown: Shown) -> Iterator[Event]:

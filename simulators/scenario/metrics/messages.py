@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chelu.messages import Batch
-from simulators.scenario.metrics.metric import Floats, Mask, Metric, Parameter, Question
+from simulators.scenario.metrics.metric import Floats, Mask, Metric, Parameter, Question, of_rig
 from simulators.scenario.metrics.nearness import are_in_contact, distances_m, ttcs_s
 from simulators.scenario.trace import Trace
 
@@ -15,18 +15,26 @@ APPLICATION = Parameter("application", "whose warnings count; if not given, all"
 
 def raised(trace: Trace, application: str, host: str, other: str = "") -> Batch | None:
     """Warnings that were raised: of this application (any, if empty), to this host, about this other (any, if empty)."""
-    if trace.warnings is None:
-        return None
-    rows = (trace.warnings["state"] == RAISED) & (trace.warnings["host"] == host)
+    return None if trace.warnings is None else of_kind(trace.warnings, application, host, other)
+
+
+def of_kind(warnings: Batch, application: str, host: str, other: str) -> Batch:
+    """Those of them that were raised and are such."""
+    rows = (warnings["state"] == RAISED) & (warnings["host"] == host)
     for name, wanted in (("application", application), ("other", other)):
         if wanted:
-            rows = rows & (trace.warnings[name] == wanted)
-    return trace.warnings.take(np.asarray(rows, np.bool_))
+            rows = rows & (warnings[name] == wanted)
+    return warnings.take(np.asarray(rows, np.bool_))
 
 
 def first_s(trace: Trace, warnings: Batch) -> Floats:
     """When the first of them came in each run (n,), inf where none did."""
-    found = np.full(trace.runs, np.inf)
+    return first_of(warnings, trace.runs)
+
+
+def first_of(warnings: Batch, runs: int) -> Floats:
+    """The same of so many runs."""
+    found = np.full(runs, np.inf)
     np.minimum.at(found, warnings["run"].astype(np.int64), warnings["time_s"].astype(np.float64))
     return found
 
@@ -144,11 +152,7 @@ def _age(question: Question) -> Floats:
 
 
 def _rate(question: Question) -> Floats:
-    return np.full(question.trace.runs, 1.0 / question.trace.step_s)
-
-
-def _lag(question: Question) -> Floats:
-    return question.trace.rig.get("lag_s", unmeasured(question))
+    return question.trace.rig.get("sample_rate_hz", np.full(question.trace.runs, 1.0 / question.trace.step_s))
 
 
 DANGER = Parameter("below_s", "from which TTC on downwards a warning is owed")
@@ -230,7 +234,7 @@ METRICS = (
         name="sample_rate_hz",
         unit="Hz",
         parties=(0,),
-        formula="1 / Δt",
+        formula="1 / Δt; of a recording 1 / mean Δt between the samples of whom it saw least often",
         about="How often the run was recorded.",
         edges="–",
         measure=_rate,
@@ -243,7 +247,7 @@ METRICS = (
         formula="the most by which the rig was later than the scenario's time",
         about="A rig that cannot keep up cannot judge.",
         edges="Not measured in runs in memory, which have no clock.",
-        measure=_lag,
+        measure=of_rig("lag_s"),
         is_windowed=False,
     ),
 )

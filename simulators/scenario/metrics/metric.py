@@ -66,3 +66,12 @@ class Metric:
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of this name."""
         return next((one for one in self.parameters if one.name == name), None)
+
+
+def of_rig(name: str) -> Callable[[Question], Floats]:
+    """What the rig has measured of itself under this name; nothing where it has not."""
+
+    def measure(question: Question) -> Floats:
+        return question.trace.rig.get(name, np.full(question.trace.runs, np.nan))
+
+    return measure

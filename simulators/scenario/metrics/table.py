@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from simulators.scenario.metrics import driving, encounters, following, messages, nearness, road_keeping, safe_distances
+from simulators.scenario.metrics import (
+    device,
+    driving,
+    encounters,
+    following,
+    messages,
+    nearness,
+    recording,
+    road_keeping,
+    safe_distances,
+)
 from simulators.scenario.metrics.metric import Metric
 
 GROUPS: Mapping[str, tuple[Metric, ...]] = MappingProxyType(
@@ -17,6 +27,8 @@ GROUPS: Mapping[str, tuple[Metric, ...]] = MappingProxyType(
         "One actor's driving": driving.METRICS,
         "One actor on its way": road_keeping.METRICS,
         "Warnings, messages and the rig": messages.METRICS,
+        "A device in the loop": device.METRICS,
+        "A recording": recording.METRICS,
     }
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({one.name: one for group in GROUPS.values() for one in group})

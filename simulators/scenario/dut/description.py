@@ -1,0 +1,55 @@
+"""Which device is under test in a run with hardware in the loop, and how it is reached; docs/dut.md says what it must do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from simulators.scenario.parts import Name, Part
+
+DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+def _endpoint(value: str) -> str:
+    host, separator, port = value.rpartition(":")
+    if not separator or not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError("HOST:PORT with a port of 1 to 65535")
+    return value
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+
+
+class OverMqtt(Part):
+    """Over the site's broker, as an OBU. device: its id in the register; without one, one is registered for the actor."""
+
+    device: DeviceId | None = None
+
+
+class OverUdp(Part):
+    """Without a broker: the rig sends frames and commands to `hears`, the device sends its answers and warnings to `says`."""
+
+    hears: Endpoint
+    says: Endpoint
+
+
+class DeviceUnderTest(Part):
+    """Which actor the device stands for (the one under test, if none is named), and how it is reached.
+
+    ready_s: how long it may take to be there; silent_s: how long it may answer nothing until it counts as away; when_away:
+    whether that makes a run an error, which is not judged, or is a failure of the device.
+    """
+
+    actor: Name | None = None
+    mqtt: OverMqtt | None = None
+    udp: OverUdp | None = None
+    ready_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    silent_s: Annotated[float, Field(ge=1.5, le=60)] = 3.0
+    when_away: Literal["error", "fail"] = "error"
+
+    @model_validator(mode="after")
+    def _speaks_one_way(self) -> Self:
+        if (self.mqtt is None) == (self.udp is None):
+            raise ValueError("exactly one of mqtt and udp")
+        return self

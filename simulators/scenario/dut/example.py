@@ -1,0 +1,151 @@
+"""A device under test, as small as one can be: it warns of whoever it would touch within some seconds. Copy it, put yours in.
+
+    python -m simulators.scenario.dut.example --broker mqtt://127.0.0.1:1883 --id bench-obu --secret-file bench-obu.secret
+    python -m simulators.scenario.dut.example --hears 127.0.0.1:5005 --says 127.0.0.1:5006
+
+`Warner` is what is tested; the rest is how it hears and speaks. docs/dut.md says what each message is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from chelu.bus.messages import Address
+from chelu.codec import cv2x
+from chelu.geo import LocalFrame
+from chelu.messages import frames_of
+from chelu.motion.conflict import ttc_plane_s
+
+Document = dict[str, Any]
+LARGEST_DATAGRAM = 65_507
+
+
+class Warner:
+    """Hears frames and commands one at a time, and answers with documents to be sent: (stream, document)."""
+
+    def __init__(self, ttc_s: float = 3.2, application: str = "fcw") -> None:
+        self._ttc_s, self._application = ttc_s, application
+        self._own_id = 0
+        self._own: Document | None = None
+        self._raised = set[str]()
+
+    def hear(self, frame: bytes) -> Iterator[tuple[str, Document]]:
+        """A UPER MessageFrame from the air; the own vehicle's BSM stands for its GNSS and bus."""
+        bsm = cv2x.decode(frames_of([frame], time.time_ns() // 1000)).bsm
+        for one in (dict(zip(bsm, (bsm[name][row] for name in bsm), strict=True)) for row in range(len(bsm))):
+            if int(one["vehicle_id"]) == self._own_id:
+                self._own = one
+            elif self._own is not None:
+                yield from self._judge(self._own, one)
+
+    def obey(self, command: Document) -> tuple[str, Document]:
+        """A command, which always gets an answer."""
+        if command.get("action") == "ready":  # a run begins: nothing of the one before counts
+            self._own_id, self._own, self._raised = int(command["vehicle_id"], 16), None, set()
+        return "command/ack", {"seqNum": command["seqNum"], "errorCode": 0, "time_us": time.time_ns() // 1000}
+
+    def _judge(self, own: Document, other: Document) -> Iterator[tuple[str, Document]]:
+        ttc_s, name = self.ttc_s(own, other), f"{int(other['vehicle_id']):016x}"
+        is_near = ttc_s <= self._ttc_s
+        if is_near == (name in self._raised):
+            return
+        self._raised ^= {name}
+        yield (
+            "warning",
+            {
+                "application": self._application,
+                "state": "raised" if is_near else "cleared",
+                "time_us": time.time_ns() // 1000,
+                "other": {"vehicle_id": name},
+                "ttc_s": ttc_s if np.isfinite(ttc_s) else None,
+                "cause": {"vehicle_id": name, "sec_mark_ms": int(other["sec_mark_ms"])},
+            },
+        )
+
+    @staticmethod
+    def ttc_s(own: Document, other: Document) -> float:
+        """Time to collision of both boxes if both keep their velocities."""
+        frame = LocalFrame(own["latitude_deg"], own["longitude_deg"])
+        offset = frame.to_local(other["latitude_deg"], other["longitude_deg"])[:, :2]
+        heading = np.radians([[own["heading_deg"], other["heading_deg"]]])
+        speed = np.array([[own["speed_mps"], other["speed_mps"]]])
+        velocity = np.stack([speed * np.sin(heading), speed * np.cos(heading)], axis=-1)
+        sizes = np.array([[[one["length_m"], one["width_m"]] for one in (own, other)]])
+        return float(ttc_plane_s(offset, velocity[:, 0], velocity[:, 1], np.degrees(heading), sizes)[0])
+
+
+def over_mqtt(warner: Warner, broker: str, device: str, secret: str) -> None:
+    """As an OBU at the site's broker."""
+    address, root = Address.read(broker), f"obu/{device}"
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=device, protocol=mqtt.MQTTv5)
+    client.username_pw_set(device, secret)
+    client.will_set(f"{root}/state", json.dumps({"state": "offline", "reason": "connection lost"}), qos=1, retain=True)
+    if address.has_tls:
+        client.tls_set(str(address.ca_file) if address.ca_file else None)
+
+    def connected(*_: Any) -> None:
+        client.subscribe([(f"{root}/air/down", 0), (f"{root}/command/down", 1)])
+        client.publish(f"{root}/state", json.dumps({"state": "online"}), qos=1, retain=True)
+
+    def received(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        is_air = message.topic.endswith("/air/down")
+        said = warner.hear(bytes(message.payload)) if is_air else [warner.obey(json.loads(message.payload))]
+        for stream, document in said:
+            topic = "command/down/ack" if stream == "command/ack" else "warning/up"
+            client.publish(f"{root}/{topic}", json.dumps(document), qos=1)
+
+    client.on_connect, client.on_message = connected, received
+    client.connect_async(address.host, address.port)
+    client.loop_forever(retry_first_connection=True)
+
+
+def over_udp(warner: Warner, hears: str, says: str) -> None:
+    """On a bench without a broker: frames and commands come as datagrams, answers and warnings go as such."""
+    ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ear.bind(place(hears))
+    while True:
+        datagram = ear.recv(LARGEST_DATAGRAM)
+        said = [warner.obey(json.loads(datagram))] if datagram.startswith(b"{") else warner.hear(datagram)
+        for stream, document in said:
+            ear.sendto(json.dumps({"stream": stream, **document}).encode(), place(says))
+
+
+def place(endpoint: str) -> tuple[str, int]:
+    """HOST:PORT."""
+    host, _, port = endpoint.rpartition(":")
+    return host, int(port)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description="A device under test that warns by time to collision.")
+    made.add_argument("--broker", metavar="URL", help="mqtt[s]://HOST:PORT[?ca=FILE] of the site")
+    made.add_argument("--id", help="the device's id in the register")
+    made.add_argument("--secret-file", type=Path, help="the file with its secret")
+    made.add_argument("--hears", metavar="HOST:PORT", help="without a broker: where frames and commands come")
+    made.add_argument("--says", metavar="HOST:PORT", help="without a broker: where answers and warnings go")
+    made.add_argument("--ttc", type=float, default=3.2, help="warn below so many seconds (default 3.2)")
+    return made
+
+
+def run(warner: Warner, options: argparse.Namespace) -> None:
+    """Until it is ended."""
+    if options.hears:
+        over_udp(warner, options.hears, options.says)
+    else:
+        over_mqtt(warner, options.broker, options.id, options.secret_file.read_text("utf-8").strip())
+
+
+if __name__ == "__main__":
+    given = parser().parse_args()
+    run(Warner(given.ttc), given)

@@ -1,0 +1,106 @@
+"""Runs that take their time: through the platform, or with a device in the loop; the rig has to keep up, or nothing is judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from chelu.clock import SystemClock
+from chelu.errors import ConfigurationError
+from simulators.scenario.cases import Cases
+from simulators.scenario.description import Description
+from simulators.scenario.dut.conditions import requirements_of, validity_of
+from simulators.scenario.dut.driving import Bench
+from simulators.scenario.dut.driving import driven as driven_with_device
+from simulators.scenario.engine import run as run_engine
+from simulators.scenario.judging import judge
+from simulators.scenario.platform import driven
+from simulators.scenario.progress import triggers_of
+from simulators.scenario.progress_bar import bar
+from simulators.scenario.requirements import Validity
+from simulators.scenario.running_options import Options
+from simulators.scenario.trace import Trace
+from simulators.scenario.verdict import Verdicts
+
+MOST_LAG_S = 0.25  # later than that a busy machine decides, not what is tested
+MOST_CASES = 1000
+LAG = Validity.model_validate({"name": "the rig keeps up", "metric": "lag_s", "at_most": MOST_LAG_S})
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """The verdicts of all cases, and the traces of those that are looked at: rows `shown` of the cases."""
+
+    verdicts: Verdicts
+    trace: Trace
+    shown: Sequence[int]
+
+
+def through_platform(options: Options, description: Description, cases: Cases, console: Console) -> Ran:
+    """Every case over the broker of a site; what its actors are told decides."""
+    _check("--through-platform", description, cases)
+    with _shares(console) as tell:
+        trace = driven(run_engine(description, cases), _site(options, description), SystemClock(), _environ(options), tell)
+    verdicts = judge(trace, description.requirements, (*description.conditions(), LAG))
+    return Ran(verdicts, trace, range(len(cases)))
+
+
+def in_the_loop(options: Options, description: Description, cases: Cases, console: Console) -> Ran:
+    """Every case with the device in the loop; what it warns of decides."""
+    _check("--in-the-loop", description, cases)
+    if description.dut is None:
+        raise ConfigurationError("dut", None, "a scenario says which device is under test: docs/dut.md")
+    made = run_engine(description, cases)
+    with _shares(console) as tell:
+        bench = Bench(
+            device=description.dut,
+            actor=made.index(description.actor_of_device()),
+            unheard=[made.index(name) for name in description.radio.unheard],
+            site=_site(options, description),
+            clock=SystemClock(),
+            environ=_environ(options),
+            tell=tell,
+            say=console.print,
+        )
+        trace = driven_with_device(made, description.scenario, bench)
+    requirements = (*description.requirements, *requirements_of(description.dut))
+    verdicts = judge(trace, requirements, (*validity_of(description.dut), *description.conditions(), LAG))
+    return Ran(verdicts, trace, range(len(cases)))
+
+
+def _check(option: str, description: Description, cases: Cases) -> None:
+    """ConfigurationError for too many cases, and for what is spoken of in memory only, so that nothing is left out in silence."""
+    if len(cases) > MOST_CASES:
+        raise ConfigurationError(option, f"{len(cases):,} cases", f"at most {MOST_CASES:,}: each takes its time")
+    says = [one.name for one in description.manoeuvres if one.says is not None]
+    waits = [f"warned: {one.warned.application}" for one, _ in triggers_of(description) if one.warned is not None]
+    if found := [*says, *waits, *description.road.told]:
+        raise ConfigurationError(
+            option, ", ".join(found), "a scenario without says, warned and told: these are for --device only"
+        )
+
+
+def _site(options: Options, description: Description) -> str:
+    return options.site or f"scenario-{description.scenario}"[:24].rstrip("-")
+
+
+def _environ(options: Options) -> Mapping[str, str]:
+    return {**os.environ, **({} if options.data is None else {"CHELU_HOME": str(options.data)})}
+
+
+@contextmanager
+def _shares(console: Console) -> Iterator[Callable[[float], None]]:
+    """A bar that is told the share that is done."""
+    with bar(console, "driven", 1000) as advance:
+        done = 0
+
+        def tell(share: float) -> None:
+            nonlocal done
+            advance(round(share * 1000) - done)
+            done = round(share * 1000)
+
+        yield tell

@@ -1,0 +1,54 @@
+"""`chelu scenario run --replay`: recordings judged by a scenario's requirements, as if they had been runs of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from chelu.errors import ConfigurationError
+from chelu.geo import LocalFrame
+from simulators.command import parse_origin
+from simulators.scenario.cases import Cases, repeated
+from simulators.scenario.description import Description
+from simulators.scenario.judging import judge
+from simulators.scenario.real_time import Ran
+from simulators.scenario.recorded.aligning import aligned
+from simulators.scenario.recorded.conditions import VALIDITY
+from simulators.scenario.recorded.forms import read
+from simulators.scenario.running_options import Options
+
+LONGEST_S = 1e9
+
+
+def replayed(options: Options, description: Description, cases: Cases, console: Console) -> Ran:  # noqa: ARG001 - as other modes
+    """A run for each recording. cases: the one case that all of them are of; ConfigurationError for more."""
+    if len(cases) != 1:
+        raise ConfigurationError("--replay", f"{len(cases):,} cases", "one case: what was driven, said by --set")
+    if not 0 <= options.start_s < LONGEST_S or not math.isfinite(options.start_s):
+        raise ConfigurationError("--start", options.start_s, "seconds, 0 or more")
+    origin = _origin(options.origin)
+    recordings = [one for path in options.recordings for one in read(path, origin)]
+    names = names_given(options.recorded_as, description)
+    trace = aligned(recordings, description, repeated(cases, len(recordings)), names, options.start_s)
+    verdicts = judge(trace, description.requirements, (*VALIDITY, *description.conditions()))
+    return Ran(verdicts, trace, range(len(recordings)))
+
+
+def names_given(given: Sequence[str], description: Description) -> Mapping[str, str]:
+    """`ego=obu-1` of the command line: by actor what it is called in the recording. ConfigurationError says what is allowed."""
+    names: dict[str, str] = {}
+    for text in given:
+        actor, sign, name = text.partition("=")
+        if not sign or not name or actor not in description.actors:
+            raise ConfigurationError("--actor", text, "ACTOR=NAME-IN-THE-RECORDING; actors: " + ", ".join(description.actors))
+        names[actor] = name
+    return names
+
+
+def _origin(text: str | None) -> LocalFrame | None:
+    if text is None:
+        return None
+    place = parse_origin(text)
+    return LocalFrame(place.latitude_deg, place.longitude_deg, place.elevation_m)

@@ -1,0 +1,110 @@
+"""A device under test on a bench, over UDP and without a site: it is judged for what it does, and not for what the rig does."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from simulators.scenario.library import source_of
+from simulators.scenario.running import command
+from simulators.scenario.running_options import Options
+
+WARNED, NOT_WARNED, AT_ONCE, READABLE, KNOWN = range(5)  # the template's three requirements, then those of any device
+PASS, FAIL, ERROR, SKIPPED = "pass", "fail", "error", "skipped"
+
+
+@contextmanager
+def device(fault: str, hears: int, says: int) -> Iterator[subprocess.Popen[bytes]]:
+    arguments = [fault, "--hears", f"127.0.0.1:{hears}", "--says", f"127.0.0.1:{says}"]
+    process = subprocess.Popen([sys.executable, "-m", "tests.wrong_device", *arguments])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def scenario(directory: Path, hears: int, says: int, more: str = "") -> str:
+    """The template with a device over UDP in the place of one at a broker."""
+    text = source_of("standing-vehicle").text
+    over_udp = f"dut:\n  udp: {{hears: 127.0.0.1:{hears}, says: 127.0.0.1:{says}}}\n  ready_s: 20\n{more}"
+    assert "dut:\n  mqtt: {}\n" in text
+    file = directory / "scenario.yaml"
+    file.write_text(text.replace("dut:\n  mqtt: {}\n", over_udp))
+    return str(file)
+
+
+def judged(directory: Path, fault: str, more: str = "") -> tuple[int, dict[str, Any]]:
+    """Exit code and verdict of one run with this device; what the rig could not keep up with is run again."""
+    for attempt in range(4):
+        hears, says = free_udp(), free_udp()
+        evidence = directory / str(attempt)
+        with device(fault, hears, says):
+            options = Options(scenario(directory, hears, says, more), is_in_the_loop=True, output=evidence)
+            code = command(options, Console(file=io.StringIO()))
+        verdict = json.loads((evidence / "verdict.json").read_text())
+        validity = [one["verdict"] for one in verdict["each"][0]["validity"]]
+        if validity[-1] == PASS or validity[0] != PASS:  # the rig kept up, or there was nobody for whom it had to
+            return code, verdict
+    pytest.fail("the rig never kept up")
+
+
+def free_udp() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def verdicts(document: dict[str, Any]) -> list[str]:
+    return [one["verdict"] for one in document["each"][0]["requirements"]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "wanted"),
+    [
+        ("none", 0, [PASS, PASS, PASS, PASS, PASS]),
+        ("late", 1, [FAIL, PASS, FAIL, PASS, PASS]),
+        ("missing", 1, [FAIL, PASS, SKIPPED, PASS, PASS]),
+        ("false", 1, [PASS, FAIL, PASS, PASS, PASS]),
+        ("stranger", 1, [PASS, PASS, PASS, PASS, FAIL]),
+        ("rubbish", 1, [PASS, PASS, PASS, FAIL, PASS]),
+    ],
+)
+def test_a_device_gets_the_verdicts_that_it_deserves(tmp_path: Path, fault: str, code: int, wanted: list[str]) -> None:
+    exit_code, document = judged(tmp_path, fault)
+    assert (verdicts(document), exit_code) == (wanted, code), document["each"][0]
+
+
+@pytest.mark.parametrize("fault", ["dies", "hangs", "refuses"])
+def test_a_device_that_is_not_there_to_the_end_is_an_error_with_evidence(tmp_path: Path, fault: str) -> None:
+    exit_code, document = judged(tmp_path, fault)
+    assert (verdicts(document), exit_code) == ([ERROR] * 5, 3), document["each"][0]
+    assert "the device under test is there" in document["each"][0]["requirements"][0]["reason"]
+    assert (tmp_path / "0" / "report.html").exists()
+
+
+def test_a_device_that_dies_fails_where_the_scenario_says_that_it_may_not(tmp_path: Path) -> None:
+    exit_code, document = judged(tmp_path, "dies", "  when_away: fail\n")
+    assert (verdicts(document)[-1], exit_code) == (FAIL, 1), document["each"][0]
+
+
+def test_nobody_is_waited_for_once_and_then_named(tmp_path: Path) -> None:
+    file = Path(scenario(tmp_path, free_udp(), free_udp()))
+    file.write_text(file.read_text().replace("ready_s: 20", "ready_s: 0.5"))
+    said = io.StringIO()
+    options = Options(str(file), is_in_the_loop=True, repeats=3, output=tmp_path / "evidence")
+    assert command(options, Console(file=said, width=200)) == 3
+    assert said.getvalue().count("did not answer within 0.5 s") == 1
+    assert json.loads((tmp_path / "evidence" / "verdict.json").read_text())["outcomes"] == {
+        PASS: 0, SKIPPED: 0, FAIL: 0, ERROR: 3
+    }  # fmt: skip

@@ -1,0 +1,223 @@
+"""A recording is judged as the run that it was, and not at all where it does not say enough."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from chelu.errors import ConfigurationError
+from chelu.geo import LocalFrame
+from simulators.scenario.recorded.placing import project
+from simulators.scenario.recorded.rows import UnreadableRecordingError
+from simulators.scenario.running import command
+from simulators.scenario.running_options import Options
+from simulators.scenario.trace import Trace
+from simulators.scenario.ways import Piece, Way, Ways
+from tests.unit.simulators.scenario.written import ran, scenario
+
+ORIGIN = LocalFrame(29.53, 106.57, 240.0)
+NUMBERS = ("time_s", "x_m", "y_m", "elevation_m", "heading_deg", "speed_mps", "acceleration_mps2")
+
+
+def run(*arguments: str | Path, output: Path | None = None, **options: Any) -> tuple[int, dict[str, Any], str]:
+    """Exit code, the verdict document, and what was said."""
+    said = io.StringIO()
+    made = Options(str(arguments[0]), output=output, **options)
+    code = command(made, Console(file=said, width=200))
+    return code, json.loads((output / "verdict.json").read_text()) if output else {}, said.getvalue()
+
+
+def rows(one: Trace, *, every: int = 1) -> list[dict[str, Any]]:
+    """Samples of a trace's first run, as a person would write them down."""
+    found = []
+    for instant in range(0, int(one.last[0]) + 1, every):
+        for column, actor in enumerate(one.actors):
+            at = instant, 0, column
+            values = [one.time_s[instant], *one.xy[at], *(getattr(one, name)[at] for name in NUMBERS[3:])]
+            found.append({"actor": actor.name, **dict(zip(NUMBERS, map(float, values), strict=True))})
+    return found
+
+
+def written(file: Path, samples: list[dict[str, Any]]) -> Path:
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, list(samples[0]))
+        writer.writeheader()
+        writer.writerows(samples)
+    return file
+
+
+def judged(document: dict[str, Any]) -> list[Any]:
+    """Verdict, value and instant of each requirement, of each run."""
+    return [
+        [(one["verdict"], one["value"] and round(one["value"], 6), one["at_s"]) for one in each["requirements"]]
+        for each in document["each"]
+    ]
+
+
+@pytest.mark.parametrize("name", ["cut-in", "lead-brakes", "red-light", "cut-out"])
+def test_the_recording_of_a_run_gets_the_verdict_of_the_run(tmp_path: Path, name: str) -> None:
+    code, document, _ = run(name, output=tmp_path / "run")
+    again, replayed, _ = run(name, output=tmp_path / "replayed", recordings=[tmp_path / "run" / "run-0.mcap"])
+    assert (again, judged(replayed)) == (code, judged(document))
+    assert replayed["header"]["mode"] == "recording"
+    assert len(replayed["header"]["hashes"]["run-0.mcap"]) == 64
+
+
+def test_every_run_in_a_table_is_judged_by_itself(tmp_path: Path) -> None:
+    given = {"given": ["gap_m=10,30"], "design": "grid"}
+    grid = ["ego_kmh=90", "other_kmh=60", "lateral_mps=1", *given["given"]]
+    _, document, _ = run("cut-in", output=tmp_path / "run", given=grid, design="grid")
+    _, replayed, _ = run("cut-in", output=tmp_path / "again", recordings=[tmp_path / "run" / "motion.parquet"])
+    by_value = sorted(map(str, judged(document)))
+    assert len(by_value) == 2
+    assert sorted(map(str, judged(replayed))) == by_value
+
+
+STANDS = scenario(
+    actors="ego: {under_test: true, start: {way: main, along_m: 100, speed_kmh: 72}}\n"
+    "other: {start: {ahead_of: ego, gap_m: 50, speed_kmh: 36}}",
+    after_s=4,
+)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> tuple[Path, Trace]:
+    """A scenario's file and a run of it, in which nobody is hit."""
+    file = tmp_path / "tried.yaml"
+    file.write_text(STANDS)
+    return file, ran(STANDS)
+
+
+def test_a_table_by_hand_at_ten_hertz_is_enough(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    file, one = recorded
+    table = written(tmp_path / "track.csv", rows(one, every=5))
+    code, document, _ = run(file, output=tmp_path / "out", recordings=[table])
+    assert code == 0
+    assert document["each"][0]["requirements"][0]["value"] == pytest.approx(10.0, abs=0.1)
+
+
+def test_degrees_and_microseconds_are_as_good_as_metres(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    file, one = recorded
+    samples = rows(one, every=5)
+    latitude, longitude, _ = ORIGIN.to_geodetic([(row["x_m"], row["y_m"], 0.0) for row in samples])
+    for row, *place in zip(samples, latitude, longitude, strict=True):
+        row.update(
+            latitude_deg=f"{place[0]:.9f}", longitude_deg=f"{place[1]:.9f}", time_us=round(row.pop("time_s") * 1e6) + 10**15
+        )
+        del row["x_m"], row["y_m"], row["elevation_m"]
+    table = written(tmp_path / "track.csv", samples)
+    with pytest.raises(UnreadableRecordingError, match="--origin"):
+        run(file, recordings=[table])
+    _, document, _ = run(file, output=tmp_path / "out", recordings=[table], origin="29.53,106.57,240")
+    assert document["each"][0]["requirements"][0]["value"] == pytest.approx(10.0, abs=0.1)
+
+
+def test_headings_and_accelerations_that_nobody_wrote_down_are_worked_out(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    file, one = recorded
+    bare = [{name: row[name] for name in ("time_s", "actor", "x_m", "y_m", "speed_mps")} for row in rows(one, every=5)]
+    _, document, _ = run(file, output=tmp_path / "out", recordings=[written(tmp_path / "t.csv", bare)])
+    assert document["each"][0]["requirements"][0]["value"] == pytest.approx(10.0, abs=0.1)
+
+
+def test_an_actor_of_another_name_is_found_by_it_and_a_missing_one_named(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    file, one = recorded
+    samples = [{**row, "actor": {"ego": "obu-1"}.get(row["actor"], row["actor"])} for row in rows(one, every=5)]
+    table = written(tmp_path / "track.csv", samples)
+    with pytest.raises(ConfigurationError, match="obu-1, other"):
+        run(file, recordings=[table])
+    assert run(file, recordings=[table], recorded_as=["ego=obu-1"])[0] == 0
+    with pytest.raises(ConfigurationError, match="actors: ego, other"):
+        run(file, recordings=[table], recorded_as=["nobody=obu-1"])
+
+
+def test_a_gap_is_an_error_and_no_verdict(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    file, one = recorded
+    holes = [row for row in rows(one, every=5) if not (row["actor"] == "other" and 1.05 < row["time_s"] < 1.85)]
+    code, document, _ = run(file, output=tmp_path / "out", recordings=[written(tmp_path / "t.csv", holes)])
+    assert code == 3
+    assert "out of the recording's sight" in document["each"][0]["requirements"][0]["reason"]
+    assert document["each"][0]["validity"][0]["value"] == pytest.approx(0.9)
+
+
+def test_a_clock_that_goes_back_is_an_error(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    file, one = recorded
+    samples = rows(one, every=5)
+    samples[20], samples[40] = samples[40], samples[20]
+    code, document, _ = run(file, output=tmp_path / "out", recordings=[written(tmp_path / "t.csv", samples)])
+    assert code == 3
+    assert "clock does not go back" in document["each"][0]["requirements"][0]["reason"]
+
+
+def test_what_a_scenario_asks_of_a_recording_comes_before_the_verdict(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    file, one = recorded
+    asks = "validity: [{metric: sample_rate_hz, at_least: 20}, {metric: message_loss, at_most: 0.01}]"
+    file.write_text(STANDS + asks)
+    code, document, _ = run(file, output=tmp_path / "slow", recordings=[written(tmp_path / "t.csv", rows(one, every=5))])
+    assert code == 3
+    assert document["each"][0]["validity"][2]["value"] == pytest.approx(10.0)
+    lossy = [row for index, row in enumerate(rows(one)) if index % 20]  # of 50 Hz one in ten of ego's is missing
+    code, document, _ = run(file, output=tmp_path / "lossy", recordings=[written(tmp_path / "l.csv", lossy)])
+    assert code == 3
+    assert document["each"][0]["validity"][3]["value"] == pytest.approx(0.05, abs=0.005)
+
+
+def test_lights_and_warnings_that_a_recording_has_not_are_not_judged(tmp_path: Path) -> None:
+    _, _, _ = run("red-light", output=tmp_path / "run")
+    _, document, _ = run("red-light", output=tmp_path / "again", recordings=[tmp_path / "run" / "motion.parquet"])
+    judged_red = [
+        one["verdict"]
+        for one, about in zip(document["each"][0]["requirements"], document["requirements"], strict=True)
+        if about["metric"] == "red_light_passage"
+    ]
+    assert judged_red
+    assert set(judged_red) <= {"skipped", "error"}
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "complaint"),
+    [
+        (b"", "a.csv", "it has no time_s"),
+        (b"time_s,actor,x_m,y_m\n1,ego,0,0\n", "a.csv", "it has no speed_mps"),
+        (b"time_s,actor,x_m,y_m,speed_mps\n1,ego,zero,0,0\n", "a.csv", "zero"),
+        (b"time_s,actor,x_m,y_m,speed_mps\n1,ego,,0,0\n", "a.csv", "a x_m that is no number, in row 0"),
+        (b"time_s,actor,x_m,y_m,speed_mps\n1,ego,0,0,0\n1,other,0,0,0\n", "a.csv", "no two instants"),
+        (b"\xff\xfe\x00", "a.csv", "no CSV"),
+        (b"\x89MCAP0\r\nrubbish", "a.mcap", "no whole MCAP file"),
+        (b"PAR1rubbish", "a.parquet", "no Parquet table"),
+        (b"rubbish", "a.bin", "it is not an MCAP file"),
+    ],
+)
+def test_what_is_no_recording_is_refused_with_a_sentence(
+    recorded: tuple[Path, Trace], tmp_path: Path, content: bytes, name: str, complaint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnreadableRecordingError, match=complaint):
+        run(recorded[0], recordings=[tmp_path / name])
+
+
+def test_one_way_of_running_at_a_time(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--replay, --in-the-loop"):
+        run(recorded[0], recordings=[tmp_path], is_in_the_loop=True)
+
+
+def test_places_are_found_on_ways_that_bend() -> None:
+    pieces = (Piece(100.0), Piece(80.0, curvature_1pm=1 / 60), Piece(50.0), Piece(60.0, curvature_1pm=-1 / 40))
+    ways = Ways.of((Way(name="main", x_m=3, y_m=-7, heading_deg=30, pieces=pieces, lanes=2),))
+    random = np.random.default_rng(1)
+    along, aside = random.uniform(0, 290, 500), random.uniform(0, 7, 500)
+    way = np.zeros(500, np.int64)
+    found = project(ways, way, ways.at(way, along, aside).xy)
+    np.testing.assert_allclose(found[0], along, atol=1e-6)
+    np.testing.assert_allclose(found[1], aside, atol=1e-6)
+
+
+def test_only_one_case_can_have_been_driven(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="one case"):
+        run("cut-in", recordings=[tmp_path], given=["gap_m=10,20"], design="grid")

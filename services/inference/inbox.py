@@ -17,7 +17,7 @@ from chelu import topics
 from chelu.bus import Messages
 from chelu.codec import cv2x, envelope
 from chelu.codec.cv2x import Message
-from chelu.messages import BSM, EVENT, OBSERVATION, SPAT, Batch, Frames, concatenate, empty
+from chelu.messages import BSM, EVENT, OBSERVATION, PARTICIPANT, SPAT, Batch, Frames, concatenate, empty
 from services.inference.events.told import Heard, Told, of_events, of_rsi
 from services.inference.keys import KeyIndex
 from services.inference.known_maps import KnownMaps
@@ -42,11 +42,11 @@ class Intake:
 
 EARLY_US = 5_000_000  # a sender's clock that is further ahead is wrong
 Rows = npt.NDArray[np.void]  # of `services.inference.routes.ROUTE`
-NO_VEHICLES, NO_PHASES = (empty(stream).with_columns(frame=np.empty(0, np.int64)) for stream in (BSM, SPAT))
+NO_VEHICLES, NOBODY, NO_PHASES = (empty(one).with_columns(frame=np.empty(0, np.int64)) for one in (BSM, PARTICIPANT, SPAT))
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """Decoded rows of messages (n,), whose routes and arrivals these are; source (frames,) says which message held a frame.
 
     reference_us (frames,): when each was first heard; messages: MAPs and RSIs; others: rows of further streams by name.
@@ -99,16 +99,23 @@ class Inbox:
         if not len(messages):
             return {}
         is_framed = route["reader"] == FRAMES
-        said = [self._heard(messages, route)] if is_framed.all() else self._sorted(messages, route, is_framed)
-        sites = np.unique(route["site"]).tolist()
-        return {self._routes.site_ids[site]: self._intake(site, said) for site in sites}
+        return self.sort([self._heard(messages, route)] if is_framed.all() else self._sorted(messages, route, is_framed))
 
-    def _sorted(self, messages: Messages, route: Rows, is_framed: npt.NDArray[np.bool_]) -> list[_Said]:
+    def sort(self, said: Sequence[Said]) -> dict[str, Intake]:
+        """Site id → its part of what was decoded; what was stored goes this way, too, when it is taken in again."""
+        sites = np.unique(np.concatenate([one.route["site"] for one in said])).tolist()
+        return {self._routes.site_ids[site]: self._intake(site, said) for site in sites if site != NOWHERE}
+
+    def route_of_stored(self, device_key: Ints) -> Rows:
+        """Rows (n,) of `ROUTE` for what is stored of these devices; `NOWHERE` for those not registered any more."""
+        return self._routes.of_devices(device_key)
+
+    def _sorted(self, messages: Messages, route: Rows, is_framed: npt.NDArray[np.bool_]) -> list[Said]:
         """What came in frames, and what came as documents, each kind by itself."""
         said = [self._heard(messages.take(is_framed), route[is_framed])] if is_framed.any() else []
         return said + [self._read(messages, route, reader) for reader in np.unique(route["reader"][~is_framed]).tolist()]
 
-    def _heard(self, messages: Messages, route: Rows) -> _Said:
+    def _heard(self, messages: Messages, route: Rows) -> Said:
         """What came in frames."""
         frames, refused = envelope.split_columns(
             messages.data, messages.start, messages.stop, route["envelope"], route["is_bsm"], messages.arrival_us
@@ -120,18 +127,18 @@ class Inbox:
                 self._maps.note(frames, route["device_key"], one.frame)
         self.counts["refused"] += len(refused) + len(decoded.rejects)
         source = frames.source.astype(np.int64)
-        return _Said(
+        return Said(
             route,
             messages.arrival_us,
             source,
             frames.reference_us,
             decoded.bsm,
             decoded.participant,
-            self._without_early(decoded.spat, messages.arrival_us[source]),
+            self.without_early(decoded.spat, messages.arrival_us[source]),
             decoded.messages,
         )
 
-    def _read(self, messages: Messages, route: Rows, reader: int) -> _Said:
+    def _read(self, messages: Messages, route: Rows, reader: int) -> Said:
         """What came as documents that one reader is for."""
         mine = np.flatnonzero(route["reader"] == reader)
         messages, route = messages.take(mine), route[mine]
@@ -140,14 +147,14 @@ class Inbox:
         readings = [self._register.by_key[key].reading for key in route["device_key"].tolist()]
         decoded = READERS[reader](frames, readings)
         self.counts["refused"] += len(decoded.rejects)
-        participant = self._without_early(decoded.participant, messages.arrival_us)
-        others = {name: self._without_early(rows, messages.arrival_us) for name, rows in decoded.others.items()}
+        participant = self.without_early(decoded.participant, messages.arrival_us)
+        others = {name: self.without_early(rows, messages.arrival_us) for name, rows in decoded.others.items()}
         spat = others.pop(SPAT.name, NO_PHASES)
-        return _Said(
+        return Said(
             route, messages.arrival_us, source, messages.arrival_us, NO_VEHICLES, participant, spat, decoded.messages, others
         )
 
-    def _without_early(self, rows: Batch, arrival_us: Ints) -> Batch:
+    def without_early(self, rows: Batch, arrival_us: Ints) -> Batch:
         """Drop what claims to be of later: documents and SPAT may name any time, and nothing true would be newer.
 
         arrival_us: by `frame` of the rows.
@@ -156,7 +163,7 @@ class Inbox:
         self.counts["early"] += int(np.count_nonzero(is_early))
         return rows.take(~is_early) if is_early.any() else rows
 
-    def _intake(self, site: int, said: Sequence[_Said]) -> Intake:
+    def _intake(self, site: int, said: Sequence[Said]) -> Intake:
         """The part of the batch that came from one site's devices."""
         frame = self._register.sites[self._routes.site_ids[site]].frame
         parts, phases = [], []
@@ -172,7 +179,7 @@ class Inbox:
         maps = [each.value for one in said for each in one.told("map", site)]
         return Intake(self._without_foreign(joined(parts)), spat, events, observations, maps)
 
-    def _events(self, site: int, said: Sequence[_Said]) -> list[Told]:
+    def _events(self, site: int, said: Sequence[Said]) -> list[Told]:
         """What this site's roadside units and computers tell of the road."""
         frame, told = self._register.sites[self._routes.site_ids[site]].frame, list[Told]()
         for one in said:
@@ -193,19 +200,19 @@ class Inbox:
         return reports.take(~is_foreign) if is_foreign.any() else reports
 
 
-def _rsi(one: _Said, rsi: Message) -> Heard:
+def _rsi(one: Said, rsi: Message) -> Heard:
     message = int(one.source[rsi.frame])
     heard_us = min(one.reference_us[rsi.frame], one.arrival_us[message])
     return Heard(rsi.value, int(one.route["device_key"][message]), int(heard_us))
 
 
-def _observations(site: int, said: Sequence[_Said]) -> list[Batch]:
+def _observations(site: int, said: Sequence[Said]) -> list[Batch]:
     """What this site's sensors measured, with whose it is."""
     found = [(_of_site(one.others[OBSERVATION.name], site, one), one) for one in said if OBSERVATION.name in one.others]
     return [rows.with_columns(device_key=one.route["device_key"][brought]) for (rows, brought), one in found if len(rows)]
 
 
-def _of_site(batch: Batch, site: int, said: _Said) -> tuple[Batch, Ints]:
+def _of_site(batch: Batch, site: int, said: Said) -> tuple[Batch, Ints]:
     """The rows that came from this site's devices, and for each the message that brought it."""
     message = said.source[batch["frame"]]
     is_here = said.route["site"][message] == site

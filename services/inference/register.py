@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psycopg import Connection
@@ -153,6 +153,18 @@ def _networks(connection: Connection[Any], known: Mapping[str, SiteEntry]) -> di
         if site_id not in kept:
             found[site_id] = (version, _read(site_id, version, bytes(content)))
     return found
+
+
+def roads_as_of(connection: Connection[Any], entry: SiteEntry, at_us: int) -> SiteEntry:
+    """The site with the road network that was its newest at an instant; without one where none was older."""
+    at = "'epoch'::timestamptz + %s::bigint * interval '1 microsecond'"
+    query = f"SELECT max(version) FROM register.road_network WHERE site_id = %s AND format = 'sumo' AND created <= {at}"  # noqa: S608 - ours
+    (version,) = connection.execute(query.encode(), (entry.site_id, at_us)).fetchone() or (None,)
+    if version in {entry.roads_version, None}:
+        return entry if version else replace(entry, roads=None, roads_version=0)
+    content = "SELECT content FROM register.road_network WHERE site_id = %s AND version = %s"
+    ((found,),) = connection.execute(content, (entry.site_id, version)).fetchall()
+    return replace(entry, roads=_read(entry.site_id, version, bytes(found)), roads_version=version)
 
 
 def _read(site_id: str, version: int, content: bytes) -> NetworkRoads | None:

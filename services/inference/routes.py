@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from chelu import topics
 from chelu.bus import Messages, TopicLookup
 from chelu.codec.roadside_readers import PICTURED
+from chelu.topics import Kind
 from services.inference.register import Register
 
 FRAMED = ("rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up", "rsu/{id}/rsi/up", "rsu/{id}/map/up")
@@ -50,6 +53,19 @@ class Routes:
     def of(self, messages: Messages) -> npt.NDArray[np.void]:
         """Rows (n,) of `ROUTE`."""
         return self._of_topic.of(messages)
+
+    def of_devices(self, device_key: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.void]:
+        """Rows (n,) of `ROUTE` for decoded rows of these devices, by what each kind of device may say."""
+        keys, place = np.unique(device_key, return_inverse=True)
+        return np.array([self._row_of(key) for key in keys.tolist()], ROUTE)[place]
+
+    def _row_of(self, key: int) -> _Row:
+        device = self._register.by_key.get(key)
+        if device is None or device.site_id not in self._register.sites:
+            return _LOST
+        is_roadside = device.kind is Kind.RSU
+        site = self.site_ids.index(device.site_id)
+        return site, key, device.envelope.code, False, device.kind is Kind.OBU, is_roadside, is_roadside, FRAMES
 
     def _find(self, topic: str) -> _Row:
         found = topics.find(topic)

@@ -7,22 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
-from services.inference.coop import catalogue as cooperation
 from services.inference.coop.office import Lost, Office
 from services.inference.inbox import Inbox, Intake
 from services.inference.life import Notice, State
+from services.inference.making import site_of, tellers_of
 from services.inference.motion_model import MotionModel
 from services.inference.outbox import Sent, documents, letter, segment_rows, warning_rows
 from services.inference.parameters import read_site_values
 from services.inference.register import Register
 from services.inference.reports import nothing
 from services.inference.settings import InferenceSettings
-from services.inference.site import Site, site_parameters
+from services.inference.site import Site
 from services.inference.storage import SEGMENT, WARNING, Item, Storage
 from services.inference.watch import Watch
 
@@ -91,17 +89,12 @@ class Service:
 
     def _warn(self, site_id: str, site: Site, intake: Intake | None) -> list[Sent]:
         """Evaluate what came, and tell whom it concerns; who is warned for the first time is told first."""
-        if intake is not None and len(intake.spat):
-            site.signals.update(intake.spat)
-        if intake is not None and intake.maps:
-            site.learn(intake.maps, self._register.sites[site_id].frame)
-        if intake is not None and (intake.events or intake.observations):
-            site.hear(intake.events, intake.observations)
-        notices = site.step(intake.reports if intake else nothing(), self._clock.wall_us())
+        frame, now_us = self._register.sites[site_id].frame, self._clock.wall_us()
+        notices = site.take(intake, frame, now_us) if intake is not None else site.step(nothing(), now_us)
         if not notices:
             return []
         notices.sort(key=lambda notice: notice.state is not State.RAISED)
-        told = documents(notices, self._register, self._register.sites[site_id].frame)
+        told = documents(notices, self._register, frame)
         return [self._send(notice, document) for notice, document in zip(notices, told, strict=True)]
 
     def _send(self, notice: Notice, told: dict[str, Any]) -> Sent:
@@ -151,10 +144,8 @@ class Service:
         self._office.use(before, register)
         for site_id, entry in register.sites.items():
             if site_id not in self._sites or before.sites.get(site_id) != entry:
-                values = {name: of for name, of in self._values.get(site_id, {}).items() if name not in cooperation.names()}
-                parameters = site_parameters(values, where=f"parameters_file, site {site_id}")
-                self._sites[site_id] = Site(parameters, roads=entry.roads, model=self._model, new_id=self._new_id)
-        tellers = np.array(sorted(register.tellers), np.int64)
+                self._sites[site_id] = site_of(entry, self._values, model=self._model, new_id=self._new_id)
+        tellers = tellers_of(register)
         for site in self._sites.values():
             site.picture.tellers = tellers
         for site_id in set(self._sites) - set(register.sites):

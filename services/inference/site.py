@@ -25,6 +25,7 @@ from services.inference.events.table import EventTable
 from services.inference.events.told import Told
 from services.inference.fusion import Twins
 from services.inference.futures import Futures
+from services.inference.inbox import Intake
 from services.inference.life import Life, LifeParameters, Notice
 from services.inference.motion_model import MotionModel
 from services.inference.network import NetworkRoads
@@ -42,7 +43,7 @@ from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.catalogue import APPLICATIONS, assess_all
 from services.inference.v2x.hosts import hosts_of
 from services.inference.v2x.obligation import is_dark
-from services.inference.v2x.scene import Events, scene_of
+from services.inference.v2x.scene import Events, Scene, scene_of
 from services.inference.weather import Weather, WeatherParameters
 
 EXPIRE_S = 2.0  # a track not heard of for so long leaves the picture
@@ -109,8 +110,19 @@ class Counts:
     contradicting: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the newest step looked at and found; its signals are to be asked before the next step."""
+
+    scene: Scene
+    findings: Sequence[Assessment]
+
+
 class Site:
-    """State of one site. Owned by one thread. lap: is told at the end of each stage its name, for whoever measures."""
+    """State of one site. Owned by one thread. lap: is told at the end of each stage its name, for whoever measures.
+
+    evaluated: of the newest step, None where nothing changed in it.
+    """
 
     def __init__(
         self,
@@ -122,6 +134,7 @@ class Site:
         lap: Callable[[str], None] = _nobody,
     ) -> None:
         self._lap = lap
+        self.evaluated: Evaluation | None = None
         self.parameters, self.counts = parameters, Counts()
         self.picture, self.signals, self.twins = Picture(), SignalTable(), Twins()
         self.futures, self.placement = Futures(model), Placement(roads, moved_m=_MOVED_M)
@@ -137,6 +150,16 @@ class Site:
         self._roads = roads
         self._lines = stop_lines(roads.network) if roads is not None else None
         self._phases = PhaseMap(self._lines, roads.network.signals.id.tolist()) if roads is not None and self._lines else None
+
+    def take(self, intake: Intake, frame: Frame, now_us: int) -> list[Notice]:
+        """Everything that a micro-batch brought, in the order in which it counts."""
+        if len(intake.spat):
+            self.signals.update(intake.spat)
+        if intake.maps:
+            self.learn(intake.maps, frame)
+        if intake.events or intake.observations:
+            self.hear(intake.events, intake.observations)
+        return self.step(intake.reports, now_us)
 
     def learn(self, maps: Sequence[Mapping[str, Any]], frame: Frame) -> None:
         """Take in MAP messages (JSON): which phases hold which ways."""
@@ -163,6 +186,7 @@ class Site:
         self.twins.forget(self.picture.expire(now_us - round(EXPIRE_S * 1e6)))
         changed = self.picture.living(change.slots)
         self._lap("picture")
+        self.evaluated = None
         findings = self.evaluate(changed, now_us) if len(changed) else []
         notices = self.life.step(findings, self.picture, now_us)
         self._lap("warning life")
@@ -199,6 +223,7 @@ class Site:
         self._lap("scene")
         findings = assess_all(scene, self.parameters.applications)
         self._lap("applications")
+        self.evaluated = Evaluation(scene, findings)
         return findings
 
     def approach(self, now_us: int) -> Approach:

@@ -1,37 +1,20 @@
-"""Stored rows back into columns: a binary COPY whose rows all have one size is read by numpy as it is, without a loop.
-
-Nothing may be NULL for that, so a missing number travels as NaN and a missing integer as 0 beside its ``…_valid`` column. The
-SQL is derived from `chelu.messages`.
-"""
+"""A page of a stored stream: which rows it has, and the COPY by which they are read back into columns (`chelu.store.reading`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from chelu.errors import MalformedError
-from chelu.messages import HEADER, Batch, Field, Stream
-from chelu.store.binary import EPOCH_US, TRAILER, WIRE
-from chelu.store.binary import HEADER as HEADER_BYTES
-from chelu.store.schema import TIME_TYPE, TableColumn, column_of, table_columns
+from chelu.messages import Batch, Field, Stream
+from chelu.store import reading
+from chelu.store.reading import Output, instant, outputs_of, stream_outputs
+from chelu.store.schema import column_of
 
 WINDOW_US = 1_000_000
 COMMITTED = Field("committed_us", "i8", "µs", "when the row's batch was durable, UTC", optional=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One column of the COPY: its SQL, its PostgreSQL type, and the name and numpy type it gets."""
-
-    name: str
-    sql: str
-    sql_type: str
-    dtype: np.dtype[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +59,7 @@ class Page:
 @cache
 def outputs(stream: Stream) -> tuple[Output, ...]:
     """The columns of a stream as they are read back: header, the stream's own, when committed."""
-    dtypes = {field.name: np.dtype(field.dtype) for field in (*HEADER, *stream.fields, COMMITTED)}
-    columns = [output for column in table_columns(stream) for output in _outputs(column, "r", dtypes[column.source])]
-    return (*columns, *_outputs(column_of(COMMITTED), "batch", dtypes[COMMITTED.name]))
+    return (*stream_outputs(stream), *outputs_of(column_of(COMMITTED), "batch", np.dtype(COMMITTED.dtype)))
 
 
 @cache
@@ -86,53 +67,22 @@ def copy_sql(stream: Stream) -> str:
     """The COPY that reads one page. A page ends with all rows of its last (time, device), so that the next one loses none."""
     columns = ", ".join(output.sql for output in outputs(stream))
     return f"""COPY (SELECT {columns} FROM stream.{stream.name} AS r LEFT JOIN stream.batch USING (batch_id)
-        WHERE r.time >= {_instant("from_us")} AND r.time < {_instant("to_us")}
-          AND (r.time, r.device_key) > ({_instant("after_us")}, %(after_key)s)
+        WHERE r.time >= {instant("from_us")} AND r.time < {instant("to_us")}
+          AND (r.time, r.device_key) > ({instant("after_us")}, %(after_key)s)
           AND (%(device_key)s::integer IS NULL OR r.device_key = %(device_key)s)
         ORDER BY r.time, r.device_key FETCH FIRST %(limit)s ROWS WITH TIES) TO STDOUT (FORMAT BINARY)"""  # noqa: S608 - names of ours
 
 
 def read(stream: Stream, copied: bytes) -> Batch:
     """The batch in the bytes of a COPY of `copy_sql`; MalformedError when their length is not that of whole rows."""
-    columns = outputs(stream)
-    layout = np.dtype([("fields", ">i2"), *(part for i, output in enumerate(columns) for part in _parts(i, output))])
-    body = len(copied) - len(HEADER_BYTES) - len(TRAILER)
-    if body < 0 or body % layout.itemsize:
-        raise MalformedError("truncated", f"{body} bytes of rows of {layout.itemsize} bytes of stream {stream.name}")
-    rows = np.frombuffer(copied, layout, count=body // layout.itemsize, offset=len(HEADER_BYTES))
-    return Batch({output.name: _native(rows[f"value{i}"], output) for i, output in enumerate(columns)})
+    return reading.read(outputs(stream), copied)
 
 
 def read_nothing(stream: Stream) -> Batch:
     """The batch of an empty COPY."""
-    return read(stream, HEADER_BYTES + TRAILER)
+    return read(stream, reading.NOTHING)
 
 
 def cursor(batch: Batch) -> tuple[int, int]:
     """The (time, device) that a batch ends with."""
     return int(batch["time_us"][-1]), int(batch["device_key"][-1])
-
-
-def _outputs(column: TableColumn, source: str, dtype: np.dtype[Any]) -> list[Output]:
-    sql = f'{source}."{column.name}"'
-    if not column.is_nullable:
-        return [Output(column.source, sql, column.type, dtype)]
-    absent = {"double precision": "'NaN'", "real": "'NaN'", TIME_TYPE: "'epoch'", "boolean": "false"}.get(column.type, "0")
-    found = [Output(column.source, f"coalesce({sql}, {absent})::{column.type}", column.type, dtype)]
-    if column.mask:
-        found.append(Output(column.mask, f"{sql} IS NOT NULL", "boolean", np.dtype(np.bool_)))
-    return found
-
-
-def _parts(index: int, output: Output) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (f"length{index}", ">i4"), (f"value{index}", WIRE[output.sql_type])
-
-
-def _native(column: npt.NDArray[Any], output: Output) -> npt.NDArray[Any]:
-    if output.sql_type == TIME_TYPE:
-        return column.astype(np.int64) + EPOCH_US
-    return column.astype(output.dtype)
-
-
-def _instant(parameter: str) -> str:
-    return f"'epoch'::timestamptz + %({parameter})s::bigint * interval '1 microsecond'"

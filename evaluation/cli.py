@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command("drill")(drill)
     judges = typer.Typer(no_args_is_help=True, help="Judge what is right, on staged and on recorded traffic.")
     judges.command("v2x")(v2x)
+    judges.command("fusion")(fusion)
     app.add_typer(judges, name="evaluate")
 
 
@@ -90,6 +91,20 @@ def v2x(
 
         from evaluation.v2x.command import Request, run
     raise typer.Exit(run(Request(json, recordings, quick, resume, only, explain), Console()))
+
+
+def fusion(
+    *,
+    json: Json = None,
+    seconds: Annotated[float, typer.Option(min=5, max=60, help="Of the recorded traffic.")] = 40.0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every error, loss and gap.")] = 0,
+) -> None:
+    """Judge how one to four sensors and vehicles' own reports become one road user each: MOTA, IDF1, HOTA against the truth."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.fusion.command import Request, run
+    raise typer.Exit(run(Request(json, seconds, seed), Console()))
 
 
 def fuzz(

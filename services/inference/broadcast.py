@@ -9,26 +9,28 @@ import numpy as np
 
 from chelu.codec import columns
 from chelu.messages import Batch
-from services.inference.picture import Picture
-from services.inference.reports import Ints
+from services.inference.picture import Picture, resized
+from services.inference.seats import ALONE, Seats
 from services.inference.signals import Phases, remaining_s
 
 
 def picture_bytes(
-    picture: Picture, twin: Ints, levels: Mapping[int, int], phases: Phases, *, header: Mapping[str, Any], now_us: int
+    picture: Picture, seats: Seats, levels: Mapping[int, int], phases: Phases, *, header: Mapping[str, Any], now_us: int
 ) -> bytes:
     """One message with every live track and every signal phase."""
     document = {"table": "participants", "time_us": now_us, **header, "signals": _signals(phases, now_us)}
-    return columns.pack(participants(picture, twin, levels, now_us), document)
+    return columns.pack(participants(picture, seats, levels, now_us), document)
 
 
-def participants(picture: Picture, twin: Ints, levels: Mapping[int, int], now_us: int) -> Batch:
+def participants(picture: Picture, seats: Seats, levels: Mapping[int, int], now_us: int) -> Batch:
     """Live tracks in the order of their slots."""
     slots = picture.live()
     level = np.zeros(picture.capacity, np.uint8)
     for slot, value in levels.items():
         level[slot] = value
     place = picture.xyz[slots].astype(np.float32)
+    twin = resized(seats.twin, picture.capacity, ALONE)[slots]
+    user = resized(seats.name, picture.capacity)[np.where(twin >= 0, twin, slots)]
     return Batch(
         {
             "slot": slots.astype(np.uint32),
@@ -45,7 +47,8 @@ def participants(picture: Picture, twin: Ints, levels: Mapping[int, int], now_us
             "width_m": picture.floats["width_m"][slots].astype(np.float32),
             "age_ms": ((now_us - picture.ints["time_us"][slots]) / 1e3).astype(np.float32),
             "device_key": picture.ints["device_key"][slots].astype(np.int32),
-            "twin": twin[slots].astype(np.int32),
+            "twin": twin.astype(np.int32),
+            "user": user.astype(np.uint32),
             "level": level[slots],
         }
     )

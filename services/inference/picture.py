@@ -106,7 +106,7 @@ class Picture:
         rows = np.flatnonzero(newer)
         rows = rows[np.lexsort((reports.time_us[rows], slots[rows]))]
         rows = rows[_distinct(slots[rows], reports.time_us[rows])]
-        for chosen in _ranks(slots[rows]):
+        for chosen in ranks(slots[rows]):
             self._write(slots[rows[chosen]], reports, rows[chosen])
         return Change(np.unique(slots[rows]), fresh, len(reports) - len(rows), refused)
 
@@ -229,7 +229,7 @@ def _distinct(slots: Ints, times: Ints) -> npt.NDArray[np.bool_]:
     return np.concatenate([np.ones(min(1, len(slots)), np.bool_), ~same])
 
 
-def _ranks(slots: Ints) -> list[npt.NDArray[np.intp]]:
+def ranks(slots: Ints) -> list[npt.NDArray[np.intp]]:
     """Rows of sorted slots split by their place within their slot: a loop over reports per track (mostly one), not over rows."""
     if not len(slots):
         return []

@@ -33,7 +33,7 @@ from services.inference.onward import Onward
 from services.inference.pairs import DeckGate, common_instant_us, find, usable
 from services.inference.parameters import with_site_values
 from services.inference.phase_map import PhaseMap
-from services.inference.picture import Picture, resized
+from services.inference.picture import Picture
 from services.inference.placing import Placement
 from services.inference.reports import Frame, Ints, Participant, Reports
 from services.inference.signals import SignalTable
@@ -248,9 +248,10 @@ class Site:
     def broadcast(self, header: Mapping[str, Any], now_us: int) -> bytes:
         """The live picture as bytes."""
         levels, phases = self.life.levels(), self.signals.now(now_us)
-        twin = resized(self.twins.twin, self.picture.capacity, -1)
         unjudged = {name: getattr(self.counts, name) for name in ("unjudged", "dark", "contradicting")}
-        return picture_bytes(self.picture, twin, levels, phases, header={**header, "unjudged": unjudged}, now_us=now_us)
+        return picture_bytes(
+            self.picture, self.twins.seats, levels, phases, header={**header, "unjudged": unjudged}, now_us=now_us
+        )
 
     def _count_unjudged(self, changed: Ints, usable_slots: Ints) -> None:
         is_usable = np.isin(changed, usable_slots, kind="table")

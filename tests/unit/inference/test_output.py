@@ -107,6 +107,18 @@ def test_the_picture_is_columns_with_signals_beside() -> None:
     assert signals["likely_end_s"] == [pytest.approx(11.95), None]
 
 
+def test_the_picture_says_whose_tracks_are_of_one_road_user() -> None:
+    place, cars = site(), [Car(1, (0, 0, 0), 0, 10), Car(7, (0.3, 0, 0), 0, 10, is_seen=True), Car(2, (50, 0, 0), 0, 10)]
+    for tick in range(5):
+        place.step(report(cars, tick * 0.1), EPOCH_US + tick * 100_000)
+    found, _ = columns.unpack(place.broadcast({}, EPOCH_US + 450_000))
+    own, other, view = found["slot"].tolist()
+    assert found["kind"].tolist() == [1, 1, 2]
+    assert found["twin"].tolist() == [-1, -1, own]
+    assert found["user"][0] == found["user"][2] != found["user"][1]
+    assert (found["user"] > 0).all(), (other, view)
+
+
 def _spat(rows):
     base = {name: np.zeros(len(rows), dtype) for name, dtype in SPAT.dtypes().items()}
     names = ("region_id", "intersection_id", "phase_id", "state_index", "light", "start_s", "likely_end_s")

@@ -73,9 +73,10 @@ def _of_turn(item: Item, turn: Turn, description: Description, found: Mapping[st
             f"{'everywhere' if found['throughout'] else 'nowhere'} between {turn.low:g} and {turn.high:g}",
         )
     else:
-        at = (float(found["holds"]) + float(found["fails"])) / 2.0
-        unit = description.parameters[turn.along].unit
-        said = f"turns at {turn.along} {at:.4g} {unit}".rstrip()
+        holds, fails = float(found["holds"]), float(found["fails"])
+        at, unit = (holds + fails) / 2.0, description.parameters[turn.along].unit
+        what = f"{turn.warned.host} is warned" if turn.warned is not None else "passes"
+        said = f"{what} {'up to' if holds < fails else 'from'} {turn.along} {at:.4g} {unit}".rstrip()
         if turn.at is not None and turn.within is not None:
             is_there = abs(at - turn.at) <= turn.within
             outcome = Outcome.PASS if is_there else Outcome.FAIL

@@ -102,6 +102,7 @@ def test_items_are_judged_by_all_their_cases(mine: Path) -> None:
     said = {one.item.name: one.reason for one in found}
     assert found[1].counts[Outcome.FAIL] in {3, 4}
     assert said["near"].startswith("gap 10")
+    assert said["wrong edge"].startswith("passes from gap 50")
     assert said["wrong edge"].endswith("not as it must: 40 ± 0.2")
     assert said["no edge"] == "everywhere between 60 and 90"
     assert said["miscounted"] == "21 collisions, by the reference 20"
@@ -136,7 +137,7 @@ def test_a_page_says_what_was_found(mine: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     assert command([str(mine)], Request(), QUIET, page) == 1
     text = page.read_text("utf-8")
-    assert "| `meets` | wrong edge |  | fail | search | turns at gap" in text
+    assert "| `meets` | wrong edge |  | fail | search | passes from gap" in text
     assert "`chelu scenario suite run" in text
 
 

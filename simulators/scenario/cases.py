@@ -1,8 +1,9 @@
 """From the logical to the concrete: which values the parameters take, in one run or in many.
 
 `default` is one case; `grid` crosses every choice and every step; `latin` spreads a number of cases evenly over all ranges at
-once (Latin hypercube); `random` draws them independently. Combinations that `where` rules out are no cases. The same seed gives
-the same cases.
+once (Latin hypercube), `random` draws them independently: both as often as values occur. `importance` draws them from where it is
+wanted instead, and weighs them by how much more often they occur. Combinations that `where` rules out are no cases. The same seed
+gives the same cases.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scipy.stats import qmc
 from chelu.errors import ConfigurationError
 from simulators.scenario.constraints import comparison
 from simulators.scenario.description import MOST_CASES, Description, Parameter
+from simulators.scenario.distributions import density, quantile
 from simulators.scenario.values import Floats
 
 
@@ -28,14 +30,21 @@ class Design(enum.StrEnum):
     GRID = "grid"
     LATIN = "latin"
     RANDOM = "random"
+    IMPORTANCE = "importance"
 
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """n combinations of values: by parameter, (n,)."""
+    """n combinations of values: by parameter, (n,).
+
+    weights (n,): how much more often each occurs than it was drawn, None where all count alike. drawn: how many were drawn, those
+    included that are no cases.
+    """
 
     columns: Mapping[str, Floats]
     count: int
+    weights: Floats | None = None
+    drawn: int = 0
 
     def __len__(self) -> int:
         return self.count
@@ -44,7 +53,7 @@ class Cases:
         """Some of them, in this order."""
         taken = {name: column[rows] for name, column in self.columns.items()}
         count = len(range(self.count)[rows]) if isinstance(rows, slice) else len(rows)
-        return Cases(taken, count)
+        return Cases(taken, count, None if self.weights is None else self.weights[rows], self.drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +151,26 @@ def _random(parameters: Mapping[str, Parameter], request: Request) -> Cases:
     return _spread(parameters, np.random.default_rng(request.seed).random((request.count, len(parameters))))
 
 
+def _importance(parameters: Mapping[str, Parameter], request: Request) -> Cases:
+    _check_count(request.count)
+    if not any(one.sampled for one in parameters.values()):
+        raise ConfigurationError("--design", "importance", "a parameter that says from where it is to be drawn: `sampled`")
+    shares = np.random.default_rng(request.seed).random((request.count, len(parameters)))
+    towards = {
+        name: one if one.sampled is None else one.model_copy(update={"occurs": one.sampled}) for name, one in parameters.items()
+    }
+    made, weights = _spread(towards, shares), np.ones(request.count)
+    for name, one in parameters.items():
+        if one.sampled is not None and one.low is not None and one.high is not None:
+            value = made.columns[name]
+            weights *= density(one.occurs, one.low, one.high, value) / density(one.sampled, one.low, one.high, value)
+    return replace(made, weights=weights)
+
+
 def _spread(parameters: Mapping[str, Parameter], shares: Floats) -> Cases:
-    """Shares 0 … 1 (n, parameters) of each range, or of the number of choices."""
+    """Shares 0 … 1 (n, parameters) of what occurs of each range, or of the number of choices."""
     columns = {name: _at(one, share) for (name, one), share in zip(parameters.items(), shares.T, strict=True)}
-    return Cases(columns, len(shares))
+    return Cases(columns, len(shares), drawn=len(shares))
 
 
 def _at(parameter: Parameter, share: Floats) -> Floats:
@@ -153,13 +178,19 @@ def _at(parameter: Parameter, share: Floats) -> Floats:
         return np.array(parameter.choices)[(share * len(parameter.choices)).astype(np.intp)]
     if parameter.low is None or parameter.high is None:
         return np.full(len(share), parameter.default)
-    return parameter.low + share * (parameter.high - parameter.low)
+    return quantile(parameter.occurs, parameter.low, parameter.high, share)
 
 
-_CHOSEN = {Design.DEFAULT: _default, Design.GRID: _grid, Design.LATIN: _latin, Design.RANDOM: _random}
+_CHOSEN = {
+    Design.DEFAULT: _default,
+    Design.GRID: _grid,
+    Design.LATIN: _latin,
+    Design.RANDOM: _random,
+    Design.IMPORTANCE: _importance,
+}
 
 
 def repeated(cases: Cases, times: int) -> Cases:
     """Every case so many times in a row."""
     rows = np.repeat(np.arange(len(cases)), times)
-    return replace(cases, columns={name: column[rows] for name, column in cases.columns.items()}, count=len(rows))
+    return replace(cases.take(rows), drawn=cases.drawn * times)

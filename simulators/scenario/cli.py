@@ -87,7 +87,7 @@ def run(
         typer.Option("--set", help="NAME=VALUE, NAME=A,B,C, NAME=LOW:HIGH or NAME=LOW:HIGH:STEP; again for others."),
     ] = None,
     design: Annotated[
-        str, typer.Option(help="default: one case; grid; latin or random: --count cases over all ranges.")
+        str, typer.Option(help="default: one case; grid; latin, random or importance: --count cases over all ranges.")
     ] = "default",
     count: Annotated[int, typer.Option(help="Cases of a sampled design.")] = 100,
     seed: Annotated[int, typer.Option(help="Of a sampled design.")] = 1,

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from simulators.scenario.conditions import Trigger
+from simulators.scenario.distributions import UNIFORM, Distribution
 from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.manoeuvres import MOST_LANES, Driver, Manoeuvre
 from simulators.scenario.parts import Name, Part
@@ -28,7 +29,8 @@ ActorKind = Literal["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian"
 class Parameter(Part):
     """What varies: a default, and either choices or a range with a step (a grid) or without one (sampled).
 
-    source: the clause or figure that its values are from.
+    source: the clause or figure that its values are from. occurs: how often a range's values do, all alike if not given; sampled:
+    from which of them an importance sample is drawn instead.
     """
 
     default: float
@@ -38,6 +40,8 @@ class Parameter(Part):
     choices: tuple[float, ...] = ()
     unit: str = ""
     source: str = ""
+    occurs: Distribution = UNIFORM
+    sampled: Distribution | None = None
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
@@ -47,8 +51,9 @@ class Parameter(Part):
             raise ValueError(f"low ({self.low:g}) must not be above high ({self.high:g})")
         if self.choices and self.low is not None:
             raise ValueError("either choices or a range, not both")
-        if self.step is not None and self.low is None:
-            raise ValueError("a step wants low and high")
+        for name in ("step", "occurs", "sampled"):
+            if name in self.model_fields_set and self.low is None:
+                raise ValueError(f"{name} wants low and high")
         return self
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from simulators.scenario.cases import Cases
 from simulators.scenario.description import Description
+from simulators.scenario.importance import effective, failure_rates
 from simulators.scenario.verdict import Judged, Outcome, Verdicts
 
 COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "magenta", Outcome.SKIPPED: "yellow"}
@@ -16,8 +17,17 @@ SHOWN_CASES = 5
 
 
 def told(description: Description, cases: Cases, verdicts: Verdicts) -> Group:
-    """The table, the worst cases that did not pass, the verdict."""
-    return Group(_table(verdicts), *_worst(cases, verdicts), _verdict(description, verdicts))
+    """The table, the worst cases that did not pass, how often they occur if that was asked, the verdict."""
+    return Group(_table(verdicts), *_worst(cases, verdicts), *_rates(cases, verdicts), _verdict(description, verdicts))
+
+
+def _rates(cases: Cases, verdicts: Verdicts) -> list[Text]:
+    """Of an importance sample."""
+    if cases.weights is None:
+        return []
+    rates = failure_rates(cases, verdicts).items()
+    said = [Text(f"fails in {one.value:.3g} ± {one.standard_error:.2g} of all that occurs: {title}") for title, one in rates]
+    return [*said, Text(f"{cases.drawn:,} draws, which say as much as {effective(cases.weights):,.0f} of what occurs")]
 
 
 def _table(verdicts: Verdicts) -> Table:

@@ -28,3 +28,27 @@ def doomed(errand: Errand) -> int:
     """The end, every time."""
     os.kill(os.getpid(), signal.SIGKILL)
     return errand.number
+
+
+@dataclass(frozen=True, slots=True)
+class Mortal:
+    """A task of a sweep whose first worker dies, when there is a `grave`; what it makes is its file's name."""
+
+    file: Path
+    grave: Path | None = None
+
+    def __len__(self) -> int:
+        return 1
+
+    def made(self) -> bytes:
+        doubled(Errand(0, self.grave))
+        return self.file.name.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed(Mortal):
+    """A task that kills every worker."""
+
+    def made(self) -> bytes:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return b""

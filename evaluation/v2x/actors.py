@@ -25,7 +25,8 @@ class Actors:
 
     From `changes_s` on it has `rate_mps2`, until it stands or has `final_mps` (when that is faster). After `straight_m` it turns
     with `curvature_1pm` (right positive) by `turn_deg`, then goes straight. From `shifts_s` on it moves `shift_m` to the right
-    within `shift_takes_s`; its turn signal `lights` is on from `signals_s`. up_m, gradient: height at t = 0 and along the way.
+    within `shift_takes_s`; its turn signal `lights` is on from `signals_s`. From `tells_s` on its messages have `events`, and
+    siren and light bar where `is_responding`. up_m, gradient: height at t = 0 and along the way.
     """
 
     start: Floats
@@ -41,6 +42,9 @@ class Actors:
     shift_takes_s: Floats
     lights: Ints
     signals_s: Floats
+    events: Ints
+    is_responding: npt.NDArray[np.bool_]
+    tells_s: Floats
     up_m: Floats
     gradient: Floats
     size_m: Floats
@@ -72,6 +76,9 @@ def still(n: int) -> Actors:
         shift_takes_s=np.ones(n),
         lights=np.zeros(n, np.int64),
         signals_s=np.full(n, NEVER_S),
+        events=np.zeros(n, np.int64),
+        is_responding=np.zeros(n, np.bool_),
+        tells_s=np.zeros(n),
         up_m=zero,
         gradient=zero,
         size_m=np.broadcast_to(np.array([4.6, 1.8]), (n, 2)).copy(),

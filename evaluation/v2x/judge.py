@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from evaluation.v2x import decks, ordinary, rules_events, rules_signals, score, weather
+from evaluation.v2x import decks, ordinary, rules_events, rules_signals, rules_vehicles, score, weather
 from evaluation.v2x.ordinary import Roadside
 from evaluation.v2x.radio import nominal, varied
 from evaluation.v2x.staging import STAGES, stage
@@ -27,7 +27,7 @@ class Plan:
 
 
 FULL, SHORT = Plan(2000, 25), Plan(200, 0)
-RULES = {**rules_signals.RULES, **rules_events.RULES}  # judged by the rule itself: a quarter as many as of conflicts are staged
+RULES = {**rules_signals.RULES, **rules_events.RULES, **rules_vehicles.RULES}  # a quarter as many as of conflicts are staged
 TRAFFIC, WEATHER, NGSIM = "traffic, ", "weather, ", "NGSIM"
 
 

@@ -79,7 +79,7 @@ def broadcast(encounters: Encounters, conditions: Conditions, seed: int) -> Air:
     xyz[:, 2] += random.normal(0, 0.5, len(row))
     speed = shown.speed_mps[row, column]
     time_s, arrival_s = times[row, column], (times + late)[row, column]
-    signals = time_s >= actors.signals_s[row]
+    signals, tells = time_s >= actors.signals_s[row], time_s >= actors.tells_s[row]
     speaks, key = actors.speaks[row], row + 1
     zero = np.zeros(len(row), np.int64)
     return Air(
@@ -106,10 +106,10 @@ def broadcast(encounters: Encounters, conditions: Conditions, seed: int) -> Air:
             sec_mark_ms=zero,
             own_id=np.where(speaks, key, 0).astype(np.uint64),
             place_sigma_m=np.full(len(row), np.nan),
-            events=zero,
+            events=np.where(tells, actors.events[row], 0),
             lights=np.where(signals, actors.lights[row], 0),
             vehicle_class=zero,
-            is_responding=zero,
+            is_responding=(tells & actors.is_responding[row]).astype(np.int64),
         ),
     )
 

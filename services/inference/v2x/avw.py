@@ -29,6 +29,7 @@ class AvwParameters(Switch):
     hold_s: float = parameter(6.0, "s", "hysteresis", high=15.0)
     creeps_mps: float = parameter(3.0, "m/s", "faster, it flows with the traffic", high=20.0)
     most_aside_m: float = parameter(4.5, "m", "its lane or the next", high=10.0)
+    hold_aside_m: float = parameter(6.0, "m", "hysteresis", high=12.0)
     least_speed_mps: float = parameter(3.0, "m/s", "a host at walking pace sees it", high=20.0)
 
 
@@ -40,12 +41,13 @@ def assess(scene: Scene, parameters: AvwParameters) -> list[Assessment]:
         is_wrong[views.other]
         & (tracks.speed_mps[views.other] <= p.creeps_mps)
         & (tracks.speed_mps[views.host] >= p.least_speed_mps)
-        & is_ahead(scene, views, most_aside_m=p.most_aside_m, range_m=p.range_m)
+        & is_ahead(scene, views, most_aside_m=max(p.hold_aside_m, p.most_aside_m), range_m=p.range_m)
     )
+    concerns = is_ahead(scene, views, most_aside_m=p.most_aside_m, range_m=p.range_m)
     time = reaches_s(scene, views)
     level = level_of(
         imminent=np.zeros(len(views), np.bool_),
-        warns=time <= in_time_s(tracks, views.host, p.warn_s),
+        warns=concerns & (time <= in_time_s(tracks, views.host, p.warn_s)),
         holds=time <= in_time_s(tracks, views.host, p.hold_s),
     )
     zero = np.zeros(len(views))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from services.inference.life import State
 from services.inference.reports import Event, Lamp
 from tests.unit.inference.scenes import Car, drive, raised
 from tests.unit.inference.staged import HOST, OTHER, scenes
@@ -33,6 +34,13 @@ def test_one_that_stands_and_says_why_is_told_to_those_who_come(said) -> None:
 def test_nobody_is_told_of_one_that_is_no_concern(change) -> None:
     host, other = scenes()["avw"]
     assert _told([host, replace(other, heading=0, **change)], "avw") == []
+
+
+def test_one_that_creeps_off_to_the_side_is_told_of_once() -> None:
+    host, other = scenes()["avw"]
+    moves = replace(other, start=(3.0, 85, 0), heading=90, speed=0.8)  # past `most_aside_m` within a second of the warning
+    states = [one.state for _, one in drive([host, moves], 3.4) if one.application == "avw"]
+    assert [state for state in states if state is not State.UPDATED] == [State.RAISED]
 
 
 def test_who_skids_is_told_to_those_behind_and_to_those_who_come_towards_it() -> None:

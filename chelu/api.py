@@ -27,6 +27,7 @@ from chelu.api_records import (
     Registered,
     Site,
 )
+from chelu.api_stored import END_OF_TIME_US, PAGE_ROWS, StoredTables, present
 from chelu.codec import columns
 from chelu.errors import RefusedError, UnreachableError
 from chelu.messages import Batch
@@ -49,16 +50,14 @@ __all__ = [
 PEER = "the registry"
 TIMEOUT_S = 60.0
 FILE_TIMEOUT_S = 600.0
-PAGE_ROWS = 50_000
 AUDIT_PAGE = 1000
 DEVICES_A_REQUEST = 10_000
-END_OF_TIME_US = 4_102_444_800_000_000
 
 Row = dict[str, Any]
 RecordT = TypeVar("RecordT", Site, Organisation, Device, LifecycleEntry)
 
 
-class Client:
+class Client(StoredTables):
     """The registry's API. Close it, or use it in a `with`. One thread at a time.
 
     An https URL may end with ``?ca=FILE``, which goes before `ca_file`.
@@ -120,7 +119,7 @@ class Client:
 
     def organisations(self, *, role: str | None = None) -> list[Organisation]:
         """Organisations, by id."""
-        return [_record(Organisation, row) for row in self._json("GET", "/api/organisations", params=_present(role=role))]
+        return [_record(Organisation, row) for row in self._json("GET", "/api/organisations", params=present(role=role))]
 
     def organisation(self, organisation_id: str) -> Organisation:
         """One organisation."""
@@ -157,7 +156,7 @@ class Client:
         """Devices by id, fetched `limit` at a time; `filters` as the API has them, such as q, lifecycle, vendor, label."""
         after: str | None = ""
         while after is not None:
-            query = _present(kind=kind, site=site, limit=limit, after=after, **filters)
+            query = present(kind=kind, site=site, limit=limit, after=after, **filters)
             page = self._json("GET", "/api/devices", params=query)
             yield from (_device(row) for row in page["devices"])
             after = page["next"]
@@ -207,7 +206,7 @@ class Client:
 
     def export_devices(self, format_name: str, **filters: Any) -> bytes:
         """The devices that fit all filters as a file, csv or geojson."""
-        query = _present(format=format_name, **filters)
+        query = present(format=format_name, **filters)
         return self._send("GET", "/api/export/devices", params=query, timeout=FILE_TIMEOUT_S).content
 
     def new_credential(self, device_id: str) -> Registered:
@@ -230,7 +229,7 @@ class Client:
         """Stored rows of [from_us, to_us) in the order of event time, a page a batch, with ``device_id`` and ``committed_us``."""
         after: str | None = None
         while True:
-            query = _present(from_us=from_us, to_us=to_us, device=device, limit=page_rows, after=after, format="columns")
+            query = present(from_us=from_us, to_us=to_us, device=device, limit=page_rows, after=after, format="columns")
             batch, header = columns.unpack(self._send("GET", f"/api/streams/{stream}", params=query).content)
             if len(batch):
                 yield batch
@@ -238,45 +237,11 @@ class Client:
             if after is None:
                 return
 
-    def accounts(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> dict[str, Account]:
-        """Accounts by stream, of the batches that ingest began in a period."""
-        found = self._json("GET", "/api/accounts", params={"from_us": from_us, "to_us": to_us})
-        return {stream: Account(**row) for stream, row in found.items()}
-
-    def traffic(self, *, seconds: int = 60) -> Row:
-        """How the site did in the last seconds: ``streams``, ``lag`` and ``broker``, as the API describes them."""
-        traffic: Row = self._json("GET", "/api/traffic", params={"seconds": seconds})
-        return traffic
-
-    def batches(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
-        """Ingest's batches with ``created_us`` and ``committed_us``."""
-        return self._rows("/api/batches", from_us, to_us)
-
-    def dead_letters(
-        self, *, device: str | None = None, reason: str | None = None, from_us: int = 0, to_us: int = END_OF_TIME_US
-    ) -> Iterator[Row]:
-        """Messages that could not be used, with topic, reason and bytes in hexadecimal."""
-        return self._rows("/api/dead-letters", from_us, to_us, device=device, reason=reason)
-
-    def messages(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
-        """MAP and RSI messages and telemetry."""
-        return self._rows("/api/messages", from_us, to_us)
-
-    def reports(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
-        """JSON documents that devices sent."""
-        return self._rows("/api/reports", from_us, to_us)
-
-    def observations(
-        self, *, device: str | None = None, quantity: str | None = None, from_us: int = 0, to_us: int = END_OF_TIME_US
-    ) -> Iterator[Row]:
-        """What sensors measured, in SI, with ``quantity``, ``unit`` and ``device_id``."""
-        return self._rows("/api/observations", from_us, to_us, device=device, quantity=quantity)
-
     def audit(self, **filters: str | int | None) -> Iterator[Row]:
         """Changes of the register, oldest first; `filters` as the API has them: actor, subject, what, from_us, to_us."""
         after: int | None = 0
         while after is not None:
-            page = self._json("GET", "/api/audit", params=_present(limit=AUDIT_PAGE, after=after, **filters))
+            page = self._json("GET", "/api/audit", params=present(limit=AUDIT_PAGE, after=after, **filters))
             yield from page["entries"]
             after = page["next"]
 
@@ -321,23 +286,6 @@ class Client:
     def capture(self, site_id: str, event_id: int) -> bytes:
         """What was kept of the streams around an event: an MCAP file."""
         return self._send("GET", f"/api/sites/{site_id}/events/{event_id}/capture", timeout=FILE_TIMEOUT_S).content
-
-    def warnings(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
-        """Warnings raised, updated and cleared."""
-        return self._rows("/api/warnings", from_us, to_us)
-
-    def segments(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US) -> Iterator[Row]:
-        """Traffic state by road segment."""
-        return self._rows("/api/segments", from_us, to_us)
-
-    def _rows(self, path: str, from_us: int, to_us: int, **filters: str | None) -> Iterator[Row]:
-        after: int | None = None
-        while True:
-            page = self._json("GET", path, params=_present(from_us=from_us, to_us=to_us, limit=PAGE_ROWS, after=after, **filters))
-            yield from page["rows"]
-            after = page["next"]
-            if after is None:
-                return
 
     def _change(self, path: str, changes: Mapping[str, Any], *, version: int | None = None) -> Any:
         if version is None:
@@ -384,7 +332,3 @@ def _record(record: type[RecordT], row: Mapping[str, Any]) -> RecordT:
     """A record of the row's fields that it knows, so that a newer registry may say more."""
     names = {each.name for each in fields(record)}
     return record(**{name: value for name, value in row.items() if name in names})
-
-
-def _present(**query: object) -> dict[str, Any]:
-    return {name: value for name, value in query.items() if value is not None}

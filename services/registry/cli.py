@@ -14,6 +14,7 @@ from services.registry import (
     cli_assets,
     cli_backup,
     cli_campaigns,
+    cli_coop,
     cli_dead_letters,
     cli_files,
     cli_firmware,
@@ -57,6 +58,7 @@ def register(app: typer.Typer) -> None:
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("observations")(cli_observations.observations)
+    app.add_typer(cli_coop.COOP, name="coop")
     app.command("dead-letters")(cli_dead_letters.dead_letters)
     app.command("quantities")(cli_observations.list_quantities)
     app.command("backup")(cli_backup.backup)

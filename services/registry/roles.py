@@ -171,6 +171,8 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/observations"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/warnings"): DATA,
     ("GET", "/api/segments"): DATA,
+    ("GET", "/api/coop/sessions"): DATA,
+    ("GET", "/api/coop/messages"): DATA,
     ("GET", "/api/alarm-kinds"): READ,
     ("GET", "/api/alarms"): READ,
     ("GET", "/api/alarms/{alarm_id}"): READ,

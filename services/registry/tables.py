@@ -33,7 +33,9 @@ MICROSECOND = datetime.timedelta(microseconds=1)
 RANGE = """{time} >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'
     AND {time} < 'epoch'::timestamptz + %(to_us)s::bigint * interval '1 microsecond'"""
 AFTER = "(%(after)s::bigint IS NULL OR {time} > 'epoch'::timestamptz + %(after)s::bigint * interval '1 microsecond')"
-EQUAL = "(%({column})s::text IS NULL OR {column} = %({column})s)"
+EQUAL = "(%({column})s::{kind} IS NULL OR {column} = %({column})s)"
+NO_FILTERS: Mapping[str, str] = {}
+LETTER_FILTERS = {"device_id": "text", "reason": "text"}
 PAGE = """SELECT * FROM {table} WHERE {where}
     ORDER BY {time} FETCH FIRST %(limit)s ROWS WITH TIES"""
 ACCOUNTS = f"""SELECT stream, sum(messages)::bigint AS messages, sum(frames)::bigint AS frames, sum(received)::bigint AS received,
@@ -71,7 +73,7 @@ def accounts(parts: PartsOf, from_us: From = 0, to_us: To = END_OF_TIME_US) -> d
 @ROUTER.get("/batches")
 def batches(parts: PartsOf, page: Page) -> Rows:
     """Ingest's batches: when each was begun, and when it was durable."""
-    return _page(parts, "stream.batch", "created", page)
+    return page_of(parts, "stream.batch", "created", page)
 
 
 @ROUTER.get("/dead-letters")
@@ -82,36 +84,37 @@ def dead_letters(
     reason: DropReason | None = None,
 ) -> Rows:
     """Messages that could not be used: topic, reason and bytes."""
-    return _page(parts, "stream.dead_letter", "time", {**page, "device_id": device, "reason": reason}, ("device_id", "reason"))
+    return page_of(parts, "stream.dead_letter", "time", {**page, "device_id": device, "reason": reason}, LETTER_FILTERS)
 
 
 @ROUTER.get("/messages")
 def messages(parts: PartsOf, page: Page) -> Rows:
     """MAP and RSI messages and telemetry, whole and read."""
-    return _page(parts, "stream.message", "time", page)
+    return page_of(parts, "stream.message", "time", page)
 
 
 @ROUTER.get("/reports")
 def reports(parts: PartsOf, page: Page) -> Rows:
     """JSON documents that devices sent."""
-    return _page(parts, "stream.report", "time", page)
+    return page_of(parts, "stream.report", "time", page)
 
 
 @ROUTER.get("/warnings")
 def warnings(parts: PartsOf, page: Page) -> Rows:
     """Warnings raised, updated and cleared, with what it took to publish them."""
-    return _page(parts, "city.warning", "time", page)
+    return page_of(parts, "city.warning", "time", page)
 
 
 @ROUTER.get("/segments")
 def segments(parts: PartsOf, page: Page) -> Rows:
     """Traffic state by road segment: flow, mean speed, density, congestion index."""
-    return _page(parts, "city.segment_state", "time", page)
+    return page_of(parts, "city.segment_state", "time", page)
 
 
-def _page(parts: Parts, table: str, time: str, query: Mapping[str, Any], columns: Sequence[str] = ()) -> Rows:
-    """A page by time, of rows that have in these columns what the query says, where it says something."""
-    where = [RANGE.format(time=time), AFTER.format(time=time), *(EQUAL.format(column=column) for column in columns)]
+def page_of(parts: Parts, table: str, time: str, query: Mapping[str, Any], filters: Mapping[str, str] = NO_FILTERS) -> Rows:
+    """A page by time; filters: columns, with their types, that must be as the query says, where it says something."""
+    equal = (EQUAL.format(column=column, kind=kind) for column, kind in filters.items())
+    where = [RANGE.format(time=time), AFTER.format(time=time), *equal]
     sql = PAGE.format(table=table, time=time, where=" AND ".join(where))
     rows = read_rows(parts, table, sql, query)
     return Rows(rows=rows, next=rows[-1][f"{time}_us"] if len(rows) >= query["limit"] else None)

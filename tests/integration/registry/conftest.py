@@ -157,3 +157,10 @@ def add_device(client: Client) -> AddDevice:
         return client.add_devices([NewDevice(device_id=device_id, kind=kind, site_id=SITE, **fields)])[0]  # type: ignore[arg-type]
 
     return add
+
+
+def chelu(place: Place, *arguments: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
+    """Run a command as it is typed, on this registry."""
+    command = [sys.executable, "-c", "from chelu.cli import main; main()", *arguments]
+    environment = {**os.environ, "CHELU_API_URL": place.url, "CHELU_API_KEY": key}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

@@ -283,6 +283,8 @@ def test_tables_that_nobody_made_yet_are_said_to_be_missing(place: Place, client
         "messages",
         "reports",
         "observations",
+        "coop/sessions",
+        "coop/messages",
     ):
         answer = httpx.get(f"{place.url}/api/{path}", headers={"Authorization": f"Bearer {KEY}"})
         assert answer.status_code == 503, path

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -15,7 +12,7 @@ import pytest
 from chelu.api import Client, NewDevice, Organisation, Site
 from chelu.errors import RefusedError
 from chelu.topics import Kind
-from tests.integration.registry.conftest import KEY, SITE, AddDevice, Place
+from tests.integration.registry.conftest import KEY, SITE, AddDevice, Place, chelu
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 AREA = {"type": "Polygon", "coordinates": [[[106.5, 29.5], [106.6, 29.5], [106.6, 29.6], [106.5, 29.5]]]}
@@ -221,29 +218,28 @@ def test_a_site_changes_and_refuses_an_area_that_is_none(place: Place, client: C
         assert (answer.status_code, errors(answer)[0][0]) == (422, field)
 
 
-def chelu(place: Place, *arguments: str) -> str:
-    command = [sys.executable, "-c", "from chelu.cli import main; main()", *arguments]
-    environment = {**os.environ, "CHELU_API_URL": place.url, "CHELU_API_KEY": KEY}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+def typed(place: Place, *arguments: str) -> str:
+    """What a command prints; it must succeed."""
+    done = chelu(place, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_the_commands_do_the_same(place: Place, client: Client, tmp_path: Path) -> None:
     (tmp_path / "area.json").write_text(json.dumps(AREA))
-    chelu(place, "organisation", "add", "racers", "vehicle team", "--name", "Racers")
-    chelu(place, "organisation", "change", "racers", "--set", "contact=box 7")
-    assert "box 7" in chelu(place, "organisation", "show", "racers")
-    chelu(place, "site", "add", "oval", "--latitude", "1", "--longitude", "2", "--area", str(tmp_path / "area.json"))
-    chelu(place, "site", "change", "oval", "--set", "name=Oval")
+    typed(place, "organisation", "add", "racers", "vehicle team", "--name", "Racers")
+    typed(place, "organisation", "change", "racers", "--set", "contact=box 7")
+    assert "box 7" in typed(place, "organisation", "show", "racers")
+    typed(place, "site", "add", "oval", "--latitude", "1", "--longitude", "2", "--area", str(tmp_path / "area.json"))
+    typed(place, "site", "change", "oval", "--set", "name=Oval")
     assert client.site("oval").area == AREA
-    chelu(place, "device", "add", "oval-obu", "obu", "--site", "oval", "--set", "serial=007")
-    chelu(place, "vehicle", "add", "oval-car", "--site", "oval", "--kind", "car", "--team", "racers", "--obu", "oval-obu")
-    assert json.loads(chelu(place, "vehicle", "show", "oval-car", "--json"))["devices"] == ["oval-obu"]
-    assert "oval-car" in chelu(place, "vehicle", "list", "--team", "racers")
-    chelu(place, "device", "change", "oval-obu", "--set", "heading_deg=90.5", "--set", "serial=null")
+    typed(place, "device", "add", "oval-obu", "obu", "--site", "oval", "--set", "serial=007")
+    typed(place, "vehicle", "add", "oval-car", "--site", "oval", "--kind", "car", "--team", "racers", "--obu", "oval-obu")
+    assert json.loads(typed(place, "vehicle", "show", "oval-car", "--json"))["devices"] == ["oval-obu"]
+    assert "oval-car" in typed(place, "vehicle", "list", "--team", "racers")
+    typed(place, "device", "change", "oval-obu", "--set", "heading_deg=90.5", "--set", "serial=null")
     assert (client.device("oval-obu").heading_deg, client.device("oval-obu").serial) == (90.5, None)
-    assert "retired" in chelu(place, "device", "lifecycle", "oval-obu", "--to", "retired", "--note", "worn")
-    assert "oval-obu" in chelu(place, "device", "list", "oval", "--lifecycle", "retired")
+    assert "retired" in typed(place, "device", "lifecycle", "oval-obu", "--to", "retired", "--note", "worn")
+    assert "oval-obu" in typed(place, "device", "list", "oval", "--lifecycle", "retired")
     for words in (("device", "oval-obu"), ("device", "oval-car"), ("site", "oval"), ("organisation", "racers")):
-        chelu(place, words[0], "delete", words[1])
+        typed(place, words[0], "delete", words[1])

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 from chelu.api import Client
-from tests.integration.registry.conftest import KEY, SITE, Place
-
-
-def chelu(place: Place, *arguments: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from chelu.cli import main; main()", *arguments]
-    environment = {**os.environ, "CHELU_API_URL": place.url, "CHELU_API_KEY": key}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+from tests.integration.registry.conftest import SITE, Place, chelu
 
 
 def test_a_device_is_registered_listed_and_shown(place: Place, client: Client) -> None:

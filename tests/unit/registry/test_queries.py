@@ -19,7 +19,7 @@ ROUTES = sorted({*NEEDS, *OPEN})
 UNKNOWN = "no_such_thing"
 
 
-def send(application: FastAPI, method: str, path: str, **params: str) -> httpx.Response:
+def send(application: FastAPI, method: str, path: str, /, **params: str) -> httpx.Response:
     """An answer of the application itself, without a server."""
 
     async def sent() -> httpx.Response:

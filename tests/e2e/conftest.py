@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -114,19 +115,49 @@ class AgentProcess:
 @pytest.fixture
 def agent(running: Running) -> Iterator[AgentProcess]:
     """A registered roadside unit's agent, started."""
+    yield from started(running, "heartbeat_s = 1\n[delivery]\nresend_s = 2\n")
+
+
+@pytest.fixture
+def sink() -> Iterator[socket.socket]:
+    """Where the unit's own software listens for what its agent hands on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)
+        yield listener
+
+
+@pytest.fixture
+def unit(running: Running, sink: socket.socket) -> Iterator[AgentProcess]:
+    """A registered roadside unit's agent that hands warnings on."""
+    yield from started(running, f'warning_sink = "127.0.0.1:{sink.getsockname()[1]}"\n')
+
+
+def started(running: Running, settings: str) -> Iterator[AgentProcess]:
+    """The agent of a roadside unit, registered before; killed at the end if it still runs."""
     device = api.NewDevice(device_id=RSU, kind=Kind.RSU, site_id="hillside", **PLACE)
     (registered,) = running.client.add_devices([device])
     secret, port, config = running.work / "secret", free_port(), running.work / "edge.toml"
     secret.write_text(registered.secret or "")
     config.write_text(
         f'kind = "rsu"\nid = "{RSU}"\nbroker = "{running.site.endpoints.mqtt_url}"\ncredential_file = "secret"\n'
-        f'heartbeat_s = 1\n[delivery]\nresend_s = 2\n[[sources]]\ntype = "frames"\nlisten = "127.0.0.1:{port}"\n'
+        f'{settings}[[sources]]\ntype = "frames"\nlisten = "127.0.0.1:{port}"\n'
     )
     agent = AgentProcess(config, port)
     agent.start()
     yield agent
     if not agent.has_ended:
         agent.kill()
+
+
+def received(sink: socket.socket) -> list[dict[str, Any]]:
+    """What the agent handed on since."""
+    found = []
+    while True:
+        try:
+            found.append(json.loads(sink.recv(65_536)))
+        except BlockingIOError:
+            return found
 
 
 @pytest.fixture

@@ -7,25 +7,21 @@ come of it. Another rule is a line in `RULES`.
 from __future__ import annotations
 
 import gzip
-import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
-from chelu import api
 from chelu.codec import cv2x
 from chelu.geo import LocalFrame
-from chelu.local.ports import free_port
 from chelu.messages import BSM, filled
-from chelu.topics import Kind
 from services.inference.signals import Light
 from simulators.map_message import map_frames
-from tests.e2e.conftest import PLACE, RSU, AgentProcess, Running
+from tests.e2e.conftest import PLACE, RSU, AgentProcess, Running, received
 from tests.unit.inference.signal_roads import STOP_C, Shown, at, spat, town, town_file
 from tests.waiting import until
 
@@ -88,31 +84,10 @@ RULES = (
 )
 
 
-@pytest.fixture
-def sink() -> Iterator[socket.socket]:
-    """Where the unit's own software listens for what its agent hands on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.setblocking(False)
-        yield listener
-
-
-@pytest.fixture
-def unit(running: Running, sink: socket.socket) -> Iterator[AgentProcess]:
-    """A roadside unit's agent on a site with roads, which hands warnings on."""
+@pytest.fixture(autouse=True)
+def _roads(running: Running) -> None:
+    """The town's, before anybody speaks."""
     running.client.put_roads("hillside", gzip.compress(town_file()))
-    (registered,) = running.client.add_devices([api.NewDevice(device_id=RSU, kind=Kind.RSU, site_id="hillside", **PLACE)])
-    secret, port, config = running.work / "secret", free_port(), running.work / "edge.toml"
-    secret.write_text(registered.secret or "")
-    config.write_text(
-        f'kind = "rsu"\nid = "{RSU}"\nbroker = "{running.site.endpoints.mqtt_url}"\ncredential_file = "secret"\n'
-        f'warning_sink = "127.0.0.1:{sink.getsockname()[1]}"\n[[sources]]\ntype = "frames"\nlisten = "127.0.0.1:{port}"\n'
-    )
-    agent = AgentProcess(config, port)
-    agent.start()
-    yield agent
-    if not agent.has_ended:
-        agent.kill()
 
 
 def car(north: float, now_us: int) -> bytes:
@@ -127,16 +102,6 @@ def car(north: float, now_us: int) -> bytes:
         vehicle_class=np.full(1, 10, np.uint8), vehicle_class_valid=np.ones(1, np.bool_),
     )  # fmt: skip
     return cv2x.encode_bsm(batch).frame(0)
-
-
-def received(sink: socket.socket) -> list[dict[str, Any]]:
-    """What the agent handed on since."""
-    found = []
-    while True:
-        try:
-            found.append(json.loads(sink.recv(65_536)))
-        except BlockingIOError:
-            return found
 
 
 def drive(unit: AgentProcess, sink: socket.socket, rule: Rule) -> list[dict[str, Any]]:

@@ -156,7 +156,8 @@ def test_an_agent_says_who_it_is_and_that_it_lives(
 def test_the_state_is_retained_and_says_offline_after_a_good_bye(
     broker: RunningBroker, platform: Callable[..., Platform], start: Start
 ) -> None:
-    agent = start(broker.url)
+    early, agent = platform(), start(broker.url)
+    early.wait("state", 1)
     late = platform()
     (message,) = late.wait("state", 1)
     assert message.retained

@@ -18,9 +18,8 @@ from chelu.api import Client
 from chelu.signing import Signer
 from chelu.topics import Kind
 from tests.fix_small_disk import SmallDisk
-from tests.integration.registry.conftest import AddDevice, Place
+from tests.integration.registry.conftest import AddDevice, Place, chelu
 from tests.integration.registry.fix_at_broker import registry_account
-from tests.integration.registry.test_commands import chelu
 from tests.integration.registry.test_orders import command, configure, newest, state_is
 from tests.waiting import until
 

@@ -20,8 +20,7 @@ from chelu.errors import RefusedError
 from chelu.live import Watch
 from chelu.topics import Kind
 from services.registry.alarms import rows
-from tests.integration.registry.conftest import KEY, SITE, Place
-from tests.integration.registry.test_commands import chelu
+from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 
 OTHER = "valley"
 Raise = Callable[..., int]

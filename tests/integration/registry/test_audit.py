@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from chelu.api import Client
-from tests.integration.registry.conftest import SITE, AddDevice, Place
-from tests.integration.registry.test_commands import chelu
+from tests.integration.registry.conftest import SITE, AddDevice, Place, chelu
 
 
 def test_a_change_is_recorded_with_before_and_after(place: Place, client: Client, add_device: AddDevice) -> None:

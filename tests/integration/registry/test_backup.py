@@ -26,8 +26,7 @@ from chelu.clock import SystemClock
 from chelu.errors import RefusedError
 from chelu.local.ports import LOOPBACK, free_port
 from chelu.topics import Kind
-from tests.integration.registry.conftest import KEY, SITE, Place
-from tests.integration.registry.test_commands import chelu
+from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 from tests.waiting import until
 
 ROADS = gzip.compress(b'<net version="1.20"></net>')

@@ -26,9 +26,8 @@ from simulators.agents.traits import Trait, spread
 from simulators.agents.trial import Outcome
 from simulators.load.command import need_files
 from simulators.load.settings import CHONGQING
-from tests.integration.registry.conftest import KEY, Place
+from tests.integration.registry.conftest import KEY, Place, chelu
 from tests.integration.registry.fix_at_broker import registry_account
-from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
 __all__ = ["registry_account"]

@@ -12,8 +12,7 @@ import pytest
 
 from chelu.api import Client, NewDevice
 from chelu.topics import Kind
-from tests.integration.registry.conftest import KEY, SITE, Place
-from tests.integration.registry.test_commands import chelu
+from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 
 CSV = "text/csv"
 BAD = f"""device_id,kind,site_id,parent,heading_deg

@@ -17,7 +17,7 @@ from chelu.topics import Kind
 from edge import joining, settings
 from edge.agent import Agent
 from edge.credential import CredentialFile
-from tests.integration.registry.conftest import ACCOUNTS, SITE, Place
+from tests.integration.registry.conftest import ACCOUNTS, SITE, Place, chelu
 from tests.integration.registry.fix_at_broker import registry_account
 from tests.integration.registry.fix_joining import (
     Connect,
@@ -30,7 +30,6 @@ from tests.integration.registry.fix_joining import (
     say,
     waiting,
 )
-from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
 __all__ = ["connect", "join", "make_key", "registry_account"]

@@ -14,10 +14,9 @@ import pytest
 from chelu.api import Client, Site
 from chelu.errors import RefusedError
 from chelu.topics import Kind
-from tests.integration.registry.conftest import KEY, SITE, AddDevice, Place
+from tests.integration.registry.conftest import KEY, SITE, AddDevice, Place, chelu
 from tests.integration.registry.fix_at_broker import registry_account
 from tests.integration.registry.test_broker import Peer
-from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
 __all__ = ["registry_account"]

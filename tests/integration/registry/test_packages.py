@@ -12,8 +12,7 @@ import pytest
 from chelu.api import Client
 from chelu.errors import RefusedError
 from chelu.signing import Signer, Statement
-from tests.integration.registry.conftest import ACCOUNTS, KEY, AddDevice, Place
-from tests.integration.registry.test_commands import chelu
+from tests.integration.registry.conftest import ACCOUNTS, KEY, AddDevice, Place, chelu
 from tests.integration.registry.test_orders import Talker, newest, state_is, talk
 from tests.waiting import until
 

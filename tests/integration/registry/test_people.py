@@ -21,8 +21,7 @@ from chelu.errors import RefusedError
 from chelu.local.ports import free_port
 from chelu.topics import Kind
 from services.registry.roles import NEEDS, Need, Role, Scope, Where
-from tests.integration.registry.conftest import KEY, SITE, Place
-from tests.integration.registry.test_commands import chelu
+from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 from tests.waiting import until
 
 OTHER = "valley"

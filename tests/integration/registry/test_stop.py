@@ -23,9 +23,8 @@ from chelu.topics import Kind
 from edge.agent import Agent
 from edge.settings import EdgeSettings
 from simulators.swarm import Member, Swarm
-from tests.integration.registry.conftest import KEY, SITE, Place
+from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 from tests.integration.registry.fix_at_broker import Send, registry_account, send
-from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
 __all__ = ["registry_account", "send"]

@@ -26,9 +26,8 @@ from chelu.messages import BSM, HEADER, SPAT, TELEMETRY, Batch, Stream
 from chelu.store import copy_rows
 from chelu.topics import Kind
 from services.ingest.tables import COLUMNS, prepare_schema
-from tests.integration.registry.conftest import SITE, Place
+from tests.integration.registry.conftest import SITE, Place, chelu
 from tests.integration.registry.fix_at_broker import Send, registry_account, send
-from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
 __all__ = ["registry_account", "send"]

@@ -26,9 +26,8 @@ from chelu.geo import LocalFrame
 from chelu.local.ports import LOOPBACK
 from chelu.messages import Batch
 from chelu.topics import PICTURE, Kind
-from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, Place
+from tests.integration.registry.conftest import ACCOUNTS, KEY, SITE, Place, chelu
 from tests.integration.registry.fix_at_broker import registry_account
-from tests.integration.registry.test_commands import chelu
 from tests.waiting import until
 
 __all__ = ["registry_account"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from urllib.parse import quote, urlsplit
 
-from chelu.api import Client
+from chelu.api import Client, Device, NewDevice, Site
 from chelu.bus import Failure, Session
 from chelu.bus.swift import SwiftSession
 from chelu.clock import Clock
@@ -48,6 +48,31 @@ def connected(
         for number, session in enumerate(sessions):
             await_rights(session, fleet, number, clock)
         yield tuple(sessions)
+
+
+@contextmanager
+def adopting(
+    client: Client,
+    site: Site,
+    name: str,
+    devices: Sequence[Device],
+    clock: Clock,
+    environ: Mapping[str, str],
+    filters: Sequence[str],
+) -> Iterator[SwiftSession]:
+    """The session of a gateway that speaks to these devices meanwhile; afterwards they belong to whom they did before."""
+    layout = Layout(home(environ))
+    address, secrets = broker_address(environ, layout), SecretFile(layout.data / SECRETS)
+    record = NewDevice(device_id=name, kind=Kind.GATEWAY, site_id=site.site_id, name="track")
+    secret = enrol(client, site, [record], [name], secrets)[name]
+    with ExitStack() as stack:
+        for device in devices:
+            if device.parent != name:
+                client.change_device(device.device_id, {"parent": name})
+                stack.callback(client.change_device, device.device_id, {"parent": device.parent})
+        session = _connected(client, name, secret, clock, address, secrets, filters)
+        stack.callback(session.stop)
+        yield session
 
 
 def broker_address(environ: Mapping[str, str], layout: Layout) -> str:

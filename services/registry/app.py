@@ -45,6 +45,7 @@ from services.registry.orders import commands, configuration, dispatches, tellin
 from services.registry.packages import content, packages
 from services.registry.parts import Parts, PartsOf
 from services.registry.roles import check_complete
+from services.registry.runs import api as runs
 from services.registry.supervision import api as supervision
 from services.registry.track import areas, bookings, looking, stops
 
@@ -105,6 +106,7 @@ def create_app(parts: Parts) -> FastAPI:
         looking,
         stops,
         supervision,
+        runs,
         devices_health,
         alarms,
         thresholds,

@@ -12,6 +12,26 @@ PLACE = {"latitude_deg": 29.5332, "longitude_deg": 106.503}
 
 SQUARE = {"type": "Polygon", "coordinates": [[[106.5, 29.53], [106.51, 29.53], [106.51, 29.54], [106.5, 29.53]]]}
 
+VERDICT: Document = {
+    "format": "chelu.scenario.verdict/1",
+    "header": {
+        "scenario": "standing-vehicle",
+        "title": "A vehicle stands ahead",
+        "mode": "loop",
+        "began": TIME,
+        "under_test": "ego",
+    },
+    "verdict": "pass",
+    "requirements": [{"title": "warned in time", "metric": "warning", "unit": "s", "of": ["ego", "ahead"], "clause": ""}],
+    "each": [
+        {
+            "run": 0,
+            "verdict": "pass",
+            "parameters": {"speed_kmh": 54.0},
+            "requirements": [{"verdict": "pass", "value": 1.82, "limit": 2.3, "margin": 0.48, "at_s": 1.82}],
+        }
+    ],
+}
 # By the schema's name: what somebody would really send or get. Sent ones are tried in the tests.
 MODELS: Mapping[str, Document] = {
     "Login": {"user_name": "wang", "password": "correct horse battery"},
@@ -71,6 +91,8 @@ MODELS: Mapping[str, Document] = {
     "Press": {"reason": "a person on the oval"},
     "Release": {"note": "the oval is clear"},
     "Mark": {"vehicle": "car-1", "reason": "hard braking at the gate"},
+    "NewRun": {"build": "firmware 2.1", "evidence": "https://ci.example/1234", "document": VERDICT},
+    "Document": VERDICT,
     "Rows": {"rows": [{"time_us": TIME_US, "device_id": "rsu-1"}], "next": TIME_US},
     "Polygon": SQUARE,
 }

@@ -9,6 +9,8 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
+from simulators.scenario.cli_runs import app as runs_app
+from simulators.scenario.cli_track import track as track_command
 
 MOST_WORKERS = 256
 
@@ -21,6 +23,8 @@ Data = Annotated[
 ]
 
 app = typer.Typer(no_args_is_help=True, help="Scenario tests: from a question to a verdict with evidence.")
+app.add_typer(runs_app, name="runs")
+app.command("track")(track_command)
 suites = typer.Typer(no_args_is_help=True, help="Suites: scenarios that belong together, run and judged as one.")
 app.add_typer(suites, name="suite")
 
@@ -106,6 +110,9 @@ def run(
     actor: Annotated[
         list[str] | None, typer.Option(help="With --replay: ACTOR=NAME, what an actor is called in the recording.")
     ] = None,
+    track: Annotated[
+        Path | None, typer.Option(help="With --replay: the track.json of the run on the track whose truth it is.")
+    ] = None,
     start: Annotated[float, typer.Option(help="With --replay: begin so many seconds after all actors are in it.")] = 0.0,
     origin: Annotated[
         str | None,
@@ -113,7 +120,9 @@ def run(
     ] = None,
     site: Annotated[str | None, typer.Option(help="Of a run in real time: the site, made if there is none.")] = None,
     data: Data = None,
+    build: Annotated[str, typer.Option(help="With --keep: of what is tested, as you call it, such as firmware 2.1.")] = "",
     *,
+    keep: Annotated[bool, typer.Option(help="Keep the run in the register of --site: `chelu scenario runs`.")] = False,
     through_platform: Annotated[
         bool, typer.Option(help="In real time over the broker, with ingest and inference as in production.")
     ] = False,
@@ -142,33 +151,15 @@ def run(
         is_in_the_loop=in_the_loop,
         recordings=replay or (),
         recorded_as=actor or (),
+        track=track,
         start_s=start,
         origin=origin,
         site=site,
         data=data,
+        is_kept=keep,
+        build=build,
     )
     raise typer.Exit(command(options, Console()))
-
-
-@app.command("import")
-def import_scenarios(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="OpenSCENARIO XML files (.xosc), or directories of them.")],
-    output: Annotated[Path | None, typer.Option(help="Directory for the scenarios; without it a single one is printed.")] = None,
-    driver: Annotated[
-        str, typer.Option(help="Who drives what is under test once its controller is active: none, idm, competent, fsm, rss, …")
-    ] = "idm",
-    longest: Annotated[float, typer.Option(help="Seconds of a run where the file sets no time.")] = 60.0,
-    json_file: Annotated[Path | None, typer.Option("--json", help="With --report: write all rows there.")] = None,
-    *,
-    is_report: Annotated[bool, typer.Option("--report", help="Say file by file what can be run, and why not.")] = False,
-    is_run: Annotated[bool, typer.Option("--run", help="With --report: run each, and say what came of it.")] = False,
-) -> None:
-    """Import OpenSCENARIO XML 1.0 to 1.3 with its OpenDRIVE. What is not understood is an error with file, line and XPath."""
-    with extra("simulators"):
-        from simulators.scenario.openscenario.command import command
-        from simulators.scenario.openscenario.importing import Options
-    options = Options(driver=driver, longest_s=longest)
-    raise typer.Exit(command(paths, options, output, json_file, is_report=is_report or is_run, is_run=is_run))
 
 
 @app.command("boundary")

@@ -12,9 +12,11 @@ from typing import Any
 
 from chelu.errors import CheluError
 from simulators.scenario.evidence.document import FORMAT
+from simulators.scenario.repeats import SEED, wilson
 from simulators.scenario.verdict import Outcome
 
 Key = tuple[str, str, int]
+PASS, FAIL = Outcome.PASS.word, Outcome.FAIL.word
 RANKS = {outcome.word: int(outcome) for outcome in Outcome}
 
 
@@ -73,6 +75,35 @@ def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
     return Comparison(tuple(differing), dict(Counter(one.change for one in found)))
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Of the cases that passed or failed how many passed, the 95 % interval of that rate, and how often repeated ones differ.
+
+    flake_rate: the mean over the `repeated` cases that ran more than once.
+    """
+
+    passed: int
+    judged: int
+    low: float
+    high: float
+    repeated: int
+    flake_rate: float
+
+
+def rate(document: Mapping[str, Any]) -> Rate:
+    """How sure a document's pass rate is."""
+    outcomes = Counter[str]()
+    by_case: dict[str, list[str]] = {}
+    for case in document["each"]:
+        outcomes[case["verdict"]] += 1
+        by_case.setdefault(_case(case), []).append(case["verdict"])
+    passed, judged = outcomes[PASS], outcomes[PASS] + outcomes[FAIL]
+    low, high = wilson(passed, judged)
+    again = [Counter(verdicts) for verdicts in by_case.values() if len(verdicts) > 1]
+    flakes = [min(one[PASS], one[FAIL]) / (one[PASS] + one[FAIL]) for one in again if one[PASS] + one[FAIL]]
+    return Rate(passed, judged, low, high, len(again), sum(flakes) / len(flakes) if flakes else 0.0)
+
+
 def read(file: Path) -> Mapping[str, Any]:
     """A verdict document; NoVerdictError."""
     try:
@@ -89,11 +120,15 @@ def _rows(document: Mapping[str, Any]) -> dict[Key, Mapping[str, Any]]:
     found: dict[Key, Mapping[str, Any]] = {}
     seen = Counter[tuple[str, str]]()
     for run in document["each"]:
-        case = ", ".join(f"{name} {_said(value)}" for name, value in sorted(run["parameters"].items()) if name != "seed")
+        case = _case(run)
         for title, judged in zip(titles, run["requirements"], strict=True):
             found[case, title, seen[case, title]] = judged
             seen[case, title] += 1
     return found
+
+
+def _case(run: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_said(value)}" for name, value in sorted(run["parameters"].items()) if name != SEED)
 
 
 def _difference(key: Key, before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> Difference:

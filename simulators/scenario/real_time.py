@@ -64,7 +64,7 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
             clock=SystemClock(),
             environ=_environ(options),
             tell=tell,
-            say=console.print,
+            say=lambda text: console.print(text, markup=False, soft_wrap=True),
         )
         trace = driven_with_device(made, description.scenario, bench)
     requirements = (*description.requirements, *requirements_of(description.dut))

@@ -13,9 +13,12 @@ from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given, repeated
 from simulators.scenario.description import Description
+from simulators.scenario.evidence.document import document
 from simulators.scenario.evidence.report import SHOWN_RUNS
+from simulators.scenario.evidence.shown import Evidence
 from simulators.scenario.evidence.writing import write
 from simulators.scenario.heading import header
+from simulators.scenario.keeping import Keeper
 from simulators.scenario.library import source_of
 from simulators.scenario.performing import perform
 from simulators.scenario.progress_bar import bar
@@ -24,14 +27,18 @@ from simulators.scenario.recorded.judged import replayed
 from simulators.scenario.results import told
 from simulators.scenario.running_options import Options
 from simulators.scenario.sweeping import shard_given, sweep
+from simulators.scenario.verdict import EXIT_CODES, Outcome
 
 INTERRUPTED = 130
+SEVERITY = [EXIT_CODES[outcome] for outcome in Outcome]
 
 
 def command(options: Options, console: Console) -> int:
     """Run, judge, tell; the verdict's exit code, 130 when interrupted, 0 for a shard that waits for the others."""
     source = source_of(options.what)
     run, cases = _RUNS[options.mode], repeated(_cases(options, source.description), options.repeats)
+    is_made = options.mode in {"platform", "loop"}  # the site, by the run itself
+    keeper = Keeper.of(options.site, options.data, may_come=is_made) if options.is_kept else None
     began = SystemClock().wall_us()
     try:
         ran = run(options, source.description, cases, console)
@@ -44,16 +51,13 @@ def command(options: Options, console: Console) -> int:
     if len(cases) < ran.verdicts.runs:  # recordings of one case
         cases = repeated(cases, ran.verdicts.runs)
     console.print(told(source.description, cases, ran.verdicts))
+    about = header(source, options, cases, began)
     if options.output is not None:
-        files = write(
-            options.output,
-            ran.trace,
-            ran.verdicts,
-            header(source, options, cases, began),
-            parameters=cases.columns,
-            runs=ran.shown,
-        )
+        files = write(options.output, ran.trace, ran.verdicts, about, parameters=cases.columns, runs=ran.shown)
         console.print(f"evidence: {files[0]} and {len(files) - 1} more files beside it", soft_wrap=True)
+    if keeper is not None:
+        evidence = Evidence(about, ran.verdicts, cases.columns, ran.trace, tuple(ran.shown))
+        return max(ran.verdicts.exit_code, keeper.keep(document(evidence), options, console), key=SEVERITY.index)
     return ran.verdicts.exit_code
 
 

@@ -15,7 +15,8 @@ from simulators.scenario.devices import NONE
 class Options:
     """The command's options.
 
-    device: what is tested in memory; site, data: of a run at a site; recorded_as, start_s, origin: of one that is a recording.
+    device: what is tested in memory; site, data: where a run in real time is, and where it is kept; recorded_as, track,
+    start_s, origin: of one that is a recording; build: of what is tested, as it is called where it is kept.
     """
 
     what: str
@@ -32,10 +33,13 @@ class Options:
     is_in_the_loop: bool = False
     recordings: Sequence[Path] = ()
     recorded_as: Sequence[str] = ()
+    track: Path | None = None
     start_s: float = 0.0
     origin: str | None = None
     site: str | None = None
     data: Path | None = None
+    is_kept: bool = False
+    build: str = ""
 
     @property
     def mode(self) -> str:

@@ -135,9 +135,5 @@ TRACK = (
     AlarmKind(VEHICLE_FAULT, Severity.MAJOR, "a vehicle says that something on it does not work"),
     AlarmKind(VEHICLE_SILENT, Severity.CRITICAL, "a vehicle that drives by itself, or is driven from afar, is not heard"),
 )
-QUALITY = "quality"
-MONITORED = (
-    AlarmKind(QUALITY, Severity.WARNING, "of what a quality monitor judged in an hour more is bad than its parameters allow"),
-)
-KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in (*HEALTH, *TRACK, *MONITORED)}
+KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in (*HEALTH, *TRACK)}
 QUIETABLE = tuple(name for name, kind in KINDS.items() if kind.is_quietable)

@@ -8,6 +8,16 @@ NOT_ELSEWHERE = "Not measured of what is no recording."
 
 METRICS = (
     Metric(
+        name="aborted",
+        unit="",
+        parties=(0,),
+        formula="1 if the run on the track was not done, else 0",
+        about="Whether a run on the track has come to its end.",
+        edges="Not measured without `--track`.",
+        measure=of_rig("aborted"),
+        is_windowed=False,
+    ),
+    Metric(
         name="sample_gap_s",
         unit="s",
         parties=(0,),

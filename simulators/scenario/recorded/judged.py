@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
 from rich.console import Console
 
 from chelu.errors import ConfigurationError
@@ -15,9 +17,10 @@ from simulators.scenario.description import Description
 from simulators.scenario.judging import judge
 from simulators.scenario.real_time import Ran
 from simulators.scenario.recorded.aligning import aligned
-from simulators.scenario.recorded.conditions import VALIDITY
+from simulators.scenario.recorded.conditions import TRACK, VALIDITY
 from simulators.scenario.recorded.forms import read
 from simulators.scenario.running_options import Options
+from simulators.scenario.track.record import aborted
 
 LONGEST_S = 1e9
 
@@ -32,17 +35,21 @@ def replayed(options: Options, description: Description, cases: Cases, console: 
     recordings = [one for path in options.recordings for one in read(path, origin)]
     names = names_given(options.recorded_as, description)
     trace = aligned(recordings, description, repeated(cases, len(recordings)), names, options.start_s)
-    verdicts = judge(trace, description.requirements, (*VALIDITY, *description.conditions()))
+    validity = (*VALIDITY, *description.conditions())
+    if options.track is not None:
+        trace = replace(trace, rig={**trace.rig, "aborted": np.full(trace.runs, aborted(options.track))})
+        validity = (*TRACK, *validity)
+    verdicts = judge(trace, description.requirements, validity)
     return Ran(verdicts, trace, range(len(recordings)))
 
 
-def names_given(given: Sequence[str], description: Description) -> Mapping[str, str]:
-    """`ego=obu-1` of the command line: by actor what it is called in the recording. ConfigurationError says what is allowed."""
+def names_given(given: Sequence[str], description: Description, option: str = "--actor") -> Mapping[str, str]:
+    """`ego=obu-1` of the command line: by actor what it is called elsewhere. ConfigurationError says what is allowed."""
     names: dict[str, str] = {}
     for text in given:
         actor, sign, name = text.partition("=")
         if not sign or not name or actor not in description.actors:
-            raise ConfigurationError("--actor", text, "ACTOR=NAME-IN-THE-RECORDING; actors: " + ", ".join(description.actors))
+            raise ConfigurationError(option, text, "ACTOR=NAME; actors: " + ", ".join(description.actors))
         names[actor] = name
     return names
 

@@ -48,6 +48,7 @@ VALUES = {
     "package_id": "1",
     "rule_id": "1",
     "campaign_id": "c",
+    "run_id": "1",
 }
 MakeKey = Callable[..., str]
 

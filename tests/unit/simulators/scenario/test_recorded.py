@@ -180,6 +180,26 @@ def test_lights_and_warnings_that_a_recording_has_not_are_not_judged(tmp_path: P
     assert set(judged_red) <= {"skipped", "error"}
 
 
+def test_the_truth_of_a_run_on_the_track_is_judged_if_it_was_done_and_logged_often_enough(
+    recorded: tuple[Path, Trace], tmp_path: Path
+) -> None:
+    file, one = recorded
+    fast, slow = written(tmp_path / "fast.csv", rows(one)), written(tmp_path / "slow.csv", rows(one, every=2))
+    track = tmp_path / "track.json"
+    track.write_text(json.dumps({"format": "chelu.scenario.track/1", "state": "done"}))
+    assert run(file, recordings=[fast], track=track)[0] == 0
+    code, document, _ = run(file, output=tmp_path / "slow", recordings=[slow], track=track)
+    assert code == 3
+    assert "logged often enough" in document["each"][0]["requirements"][0]["reason"]
+    track.write_text(json.dumps({"format": "chelu.scenario.track/1", "state": "aborted"}))
+    code, document, _ = run(file, output=tmp_path / "aborted", recordings=[fast], track=track)
+    assert code == 3
+    assert "the run on the track was done" in document["each"][0]["requirements"][0]["reason"]
+    track.write_text("{}")
+    with pytest.raises(ConfigurationError, match="--track"):
+        run(file, recordings=[fast], track=track)
+
+
 @pytest.mark.parametrize(
     ("content", "name", "complaint"),
     [

@@ -1,1 +1,0 @@
-"""The quality monitors over what ingest stores: events, hourly assessments and notifications, a window a minute."""

@@ -40,19 +40,35 @@ def show(name: Annotated[str, typer.Argument(help="Such as spat-rate.")]) -> Non
 
 @MONITORS.command("run")
 def run(
-    recording: Annotated[Path, typer.Argument(help="A recording, as `chelu replay` takes them.")],
+    recording: Annotated[Path | None, typer.Argument(help="As `chelu replay` takes them; without one, what is stored.")] = None,
     monitor: Annotated[list[str] | None, typer.Option(help="Only this monitor; may be said several times.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, max=744, help="Of what is stored: the last so many.")] = 1.0,
     parameters: Parameters = None,
     site: Site = "",
     *,
     as_json: Json = False,
 ) -> None:
-    """Run monitors over a recording and tell what they found; exit code 1 when somebody would have to be told."""
+    """Run monitors over a recording, or over what is stored, and tell what they found; exit code 1 when somebody has to be told.
+
+    Of what is stored it needs CHELU_DATABASE_URL, of one site with --site; nothing is written there.
+    """
     with extra("evaluation"):
         from evaluation.monitors.command import Request
         from evaluation.monitors.command import run as run_monitors
-    request = Request(recording, tuple(monitor or ()), parameters, site, as_json)
+    request = Request(recording, tuple(monitor or ()), hours, parameters, site, as_json)
     raise typer.Exit(run_monitors(request))
+
+
+@MONITORS.command("watch")
+def watch() -> None:
+    """Run all monitors over what is stored, a window a minute, until Ctrl-C; needs CHELU_DATABASE_URL.
+
+    Events, assessments and notifications go into schema quality, from which the registry makes alarms. Settings are
+    CHELU_QUALITY_…, as docs/monitors.md has them.
+    """
+    with extra("store"):
+        from services.quality.__main__ import main
+    raise typer.Exit(main())
 
 
 @MONITORS.command("day")

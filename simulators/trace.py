@@ -173,8 +173,10 @@ def _pack_samples(samples: Samples, actors: int, step_s: float) -> dict[str, npt
         raise ValueError("an actor's samples have gaps")
     packed = {"first": first.astype(np.int32), "count": count.astype(np.int32)}
     for name, scale in SCALES.items():
-        whole = np.rint(np.asarray(getattr(samples, name), np.float64)[order] / scale).astype(np.int64)
-        packed[name] = _squeeze(_differences(whole, count, twice=name != "lane", turn=TURN if name == "heading_deg" else 0))
+        whole, turn = np.rint(np.asarray(getattr(samples, name), np.float64)[order] / scale).astype(np.int64), 0
+        if name == "heading_deg":
+            whole, turn = np.mod(whole, TURN), TURN  # 359.996° is north
+        packed[name] = _squeeze(_differences(whole, count, twice=name != "lane", turn=turn))
     return packed
 
 

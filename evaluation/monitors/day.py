@@ -50,7 +50,7 @@ def measure(hours: float) -> int:
         to_us = min(from_us + HOUR_US, begin_us + round(hours * HOUR_US))
         heard = stretch(one, from_us - round(LEAD_S * US_PER_S), to_us + round(TAIL_S * US_PER_S))
         began = time.process_time()
-        seen = window(heard, from_us, to_us, junctions_before=known.junctions, known=known.streams)
+        seen = window(heard, from_us, to_us, junctions_before=known.junctions, known=known.expected(from_us))
         look(seen, report)
         known.learn(seen)
         seconds += time.process_time() - began
@@ -65,12 +65,12 @@ def ordinary_junction(heard: Heard) -> Round:
     """What is heard of the junction around which a middling number of BSMs are."""
     begin_us, end_us = heard.bounds_us()
     found = window(heard, begin_us, end_us)
-    masks = {node: _is_near(heard.bsm, one.frame) for node, one in found.junctions.items() if one.frame is not None}
+    masks = {node: _is_near(heard.bsm, one.frame) for node, one in found.junctions.items()}
     region, number = sorted(masks, key=lambda node: int(masks[node].sum()))[len(masks) // 2]
     content = {row for row, value in enumerate(heard.contents) if int(value["nodes"][0]["id"]["id"]) == number}
     mine = Heard(
         bsm=heard.bsm.take(masks[region, number]),
-        participant=heard.participant,
+        participant=heard.participant.take(_is_near(heard.participant, found.junctions[region, number].frame)),
         spat=heard.spat.take(heard.spat["intersection_id"] == number),
         map=heard.map.take(np.isin(heard.map["content"], list(content))),
         contents=heard.contents,
@@ -104,6 +104,8 @@ def _between(batch: Batch, from_us: int, to_us: int) -> Batch:
     return batch.take(np.arange(first, behind))
 
 
-def _is_near(bsm: Batch, frame: LocalFrame) -> Mask:
-    place = frame.to_local(bsm["latitude_deg"], bsm["longitude_deg"])
+def _is_near(rows: Batch, frame: LocalFrame | None) -> Mask:
+    if frame is None:
+        return np.zeros(len(rows), np.bool_)
+    place = frame.to_local(rows["latitude_deg"], rows["longitude_deg"])
     return np.asarray(np.hypot(place[:, 0], place[:, 1]) < REACH_M)

@@ -17,12 +17,13 @@ from evaluation.v2x.actors import Floats, Ints
 from evaluation.v2x.truth import NEEDED_FOR_S, NEEDED_MPS2, requires_braking
 
 _STEP_S, _EVERY_S = 0.1, 0.25
+NOBODY = -1
 _AHEAD_S: Floats = np.arange(0.0, 8.0, _STEP_S)
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A warning in recorded traffic: of the recording's road users, at an instant of it."""
+    """A warning in recorded traffic: of the recording's road users, or of a thing (`NOBODY`), at an instant of it."""
 
     application: str
     host: int
@@ -59,12 +60,14 @@ class Hindsight:
         for later_s in np.arange(0.0, NEEDED_FOR_S, _EVERY_S):
             open_rows = np.flatnonzero(~needed)
             needed[open_rows] = self._require_braking(host[open_rows], other[open_rows], at[open_rows] + later_s)
-        stays = (self._last_s(host) >= at + NEEDED_FOR_S) & (self._last_s(other) >= at + NEEDED_FOR_S)
+        stays = self.stay(host, at) & self.stay(other, at)
         names = np.where(needed, Verdict.NEEDED, np.where(stays, Verdict.NEEDLESS, Verdict.UNJUDGED))
         return [Verdict(one) for one in names.tolist()]
 
-    def _last_s(self, vehicle: Ints) -> Floats:
-        return np.asarray(self._time[self._end[vehicle] - 1])
+    def stay(self, road_user: npt.ArrayLike, at_s: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether these are still in the recording five seconds after these instants."""
+        last_s = self._time[self._end[np.asarray(road_user, np.int64)] - 1]
+        return np.asarray(last_s >= np.asarray(at_s, np.float64) + NEEDED_FOR_S)
 
     def places(self, vehicle: int, times_s: Floats) -> Floats:
         """Where it really was at these instants: (s, 2), NaN where the recording does not have it."""

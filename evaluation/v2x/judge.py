@@ -26,7 +26,7 @@ class Plan:
     seed: int = 1
 
 
-FULL, SHORT = Plan(2000, 25), Plan(200, 0)
+FULL, SHORT = Plan(2000, 10), Plan(200, 0)
 RULES = {**rules_signals.RULES, **rules_events.RULES, **rules_vehicles.RULES}  # a quarter as many as of conflicts are staged
 TRAFFIC, WEATHER, NGSIM = "traffic, ", "weather, ", "NGSIM"
 

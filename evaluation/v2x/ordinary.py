@@ -16,7 +16,7 @@ from typing import Any
 from evaluation.models.motion.tracks import EPOCH_US
 from evaluation.v2x import recordings, traffic
 from evaluation.v2x.explain import Explanations
-from evaluation.v2x.hindsight import Hindsight, Raised, Verdict
+from evaluation.v2x.hindsight import NOBODY, Hindsight, Raised, Verdict
 from evaluation.v2x.traffic import Traffic
 from services.inference.life import Party, State
 from services.inference.motion_model import OnnxMotionModel, shipped
@@ -69,7 +69,7 @@ def together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
 def _figures(driven: Traffic, at: Roadside, tell: Tell) -> dict[str, Any]:
     hindsight = Hindsight(driven.recording)
     explanations = Explanations(driven.recording, hindsight)
-    rules = Counter[str]()
+    rules = list[Raised]()
     warnings = drive(driven, tell, explanations if at.explanations else None, rules)
     verdicts = hindsight.verdicts(warnings)
     if at.explanations:
@@ -78,11 +78,19 @@ def _figures(driven: Traffic, at: Roadside, tell: Tell) -> dict[str, Any]:
         which: Counter(one.application for one, verdict in zip(warnings, verdicts, strict=True) if verdict is which)
         for which in Verdict
     }
+    told = Counter(one.application for one in rules)
+    stays = hindsight.stay([one.host for one in rules], [one.at_s for one in rules])
+    kept, gone = (
+        Counter(one.application for one, is_there in zip(rules, stays, strict=True) if is_there == which)
+        for which in (True, False)
+    )
+    for name in _BROKEN:
+        del kept[name], gone[name]
     return {
         "vehicle_hours": round(driven.vehicle_hours, 3),
-        "raised": _sorted(Counter(one.application for one in warnings) + rules),
-        "false": _sorted(count[Verdict.NEEDLESS] + Counter({name: rules[name] for name in rules if name not in _BROKEN})),
-        "unjudged": _sorted(count[Verdict.UNJUDGED]),
+        "raised": _sorted(Counter(one.application for one in warnings) + told),
+        "false": _sorted(count[Verdict.NEEDLESS] + kept),
+        "unjudged": _sorted(count[Verdict.UNJUDGED] + gone),
     }
 
 
@@ -94,12 +102,12 @@ def drive(
     driven: Traffic,
     tell: Tell | None = None,
     explanations: Explanations | None = None,
-    rules: Counter[str] | None = None,
+    rules: list[Raised] | None = None,
 ) -> list[Raised]:
-    """All of a recording through one site; every warning raised of another. rules: counts those about things.
+    """All of a recording through one site; every warning raised of another. rules: takes those about things.
 
     Nobody runs a red light in a recording, nor does a roadside tell of an event: a warning about a thing is a false one, but
-    for limits, which some exceed.
+    for limits, which some exceed. Trips may end before a light, though: who is gone five seconds later is not judged.
     """
     roads = driven.recording.roads
     site = Site(SiteParameters(), roads=roads, model=OnnxMotionModel(shipped()), new_id=map(str, itertools.count()).__next__)
@@ -109,7 +117,7 @@ def drive(
             site.signals.update(driven.signals.at(at_s))
         for one in site.step(reports, EPOCH_US + round(at_s * 1e6)):
             if rules is not None and one.state is State.RAISED and one.subject is not None and one.subject.advice is None:
-                rules[one.application] += 1
+                rules.append(Raised(one.application, _road_user(one.host), NOBODY, at_s))
             if one.state is State.RAISED and one.other is not None:
                 warning = Raised(one.application, _road_user(one.host), _road_user(one.other), at_s)
                 found.append(warning)

@@ -2,7 +2,8 @@
 
 *Red light.* A violation is a front bumper at the line while the light is red. It could be avoided if braking with 4 m/s², one
 second after the red could be foreseen, stops the car before the line. Recall is of these: the warning was raised before the line.
-A warning to a car that does not cross on red is false, however late it brakes.
+Lead is, as of conflicts, of those in which the red could be foreseen 3 s before the line and 2 m/s² or more were needed 2.5 s
+before it. A warning to a car that does not cross on red is false, however late it brakes.
 
 *Advice.* The driver changes over to the middle of the advised range, at once and in comfort, when the advice first comes. It is
 right when the light is then green at the line, and false otherwise. Recall is of the cars for which some speed that may be
@@ -20,8 +21,9 @@ import numpy as np
 
 from evaluation.v2x.actors import Floats, film
 from evaluation.v2x.radio import EPOCH_US, Conditions, broadcast, nominal, varied
-from evaluation.v2x.score import SLICES
+from evaluation.v2x.score import LEAD_S, ROOM_S, SLICES
 from evaluation.v2x.signal_staging import LASTS_S, LIMIT_MPS, Approaches, Mask, Plans, violations, waves
+from evaluation.v2x.truth import NEEDED_MPS2
 from services.inference.life import Notice, State
 from services.inference.network import NetworkRoads
 from services.inference.signals import Light
@@ -82,7 +84,8 @@ def red_light(n: int, seed: int, *, is_varied: bool, tell: Tell | None = None) -
     avoidable = violates & (left >= speed * REACTION_S + speed**2 / (2.0 * BRAKE_MPS2))
     warned = told.raised_s < crosses
     lead = np.where(warned & violates, crosses, 0.0) - np.where(warned & violates, told.raised_s, 0.0)
-    found = figures(n, avoidable, warned, ~violates & np.isfinite(told.raised_s), lead)
+    has_room = (crosses - staged.encounters.onset_s >= ROOM_S) & (speed >= 2.0 * NEEDED_MPS2 * LEAD_S)
+    found = figures(n, avoidable, warned, ~violates & np.isfinite(told.raised_s), lead, has_room=has_room)
     found |= {"violations": int(violates.sum()), "recall_of_all_violations": share(warned, violates)}
     return found | ({"slices": slices(avoidable, warned, conditions)} if is_varied else {})
 
@@ -136,15 +139,18 @@ def _finds_green(plans: Plans, at_s: Floats, margin_s: float) -> Mask:
     return np.asarray(np.all([np.isin(plans.shows(at_s + by), _GREEN) for by in (-margin_s, 0.0, margin_s)], axis=0))
 
 
-def figures(n: int, judged: Mask, given: Mask, false: Mask, lead_s: Floats, *, lasts_s: float = LASTS_S) -> dict[str, Any]:
-    """The keys that every application has."""
-    found, hours = judged & given, n * lasts_s / 3600.0
+def figures(
+    n: int, judged: Mask, given: Mask, false: Mask, lead_s: Floats, *, lasts_s: float = LASTS_S, has_room: Mask | None = None
+) -> dict[str, Any]:
+    """The keys that every application has. has_room: those of which a lead is asked; of all, unless said otherwise."""
+    found, hours = judged & given & (True if has_room is None else has_room), n * lasts_s / 3600.0
     return {
         "n": n,
         "avoidable": int(judged.sum()),
         "recall": share(given, judged),
         "lead_p5_s": round(float(np.percentile(lead_s[found], 5)), 3) if found.any() else None,
         "lead_p50_s": round(float(np.percentile(lead_s[found], 50)), 3) if found.any() else None,
+        "with_room": int(found.sum()),
         "false_staged": int(false.sum()),
         "false_staged_per_vehicle_hour": round(float(false.sum()) / hours, 3),
         "baseline_recall": None,  # the plain way compares footprints, and knows no rules

@@ -22,6 +22,10 @@ from services.inference.signals import Light
 
 STATES, LASTS_S, LIMIT_MPS = 4, 16.0, 22.0
 YELLOW_S = 3.0
+STOPS_FROM_S, STOPS_WITH_MPS2 = (
+    1.0,
+    3.0,
+)  # who stops begins when a second's way and braking so are left (`demand.Kind`), or before
 _ACROSS_M, _BEYOND_M, _BEHIND_M = 20.0, 300.0, 60.0
 _STEEPEST, _SLOPING = 0.08, 0.3
 _TRUCK_M, _TRUCKS = (9.0, 2.5), 1 / 8
@@ -75,11 +79,9 @@ def violations(n: int, seed: int) -> Approaches:
     yellow = kind == 4
     red_from = np.where(yellow, arrives - random.uniform(0.3, 0.9, n) * speed / 9.2 + YELLOW_S, red_from)
     free_from = np.where(kind == 3, arrives - random.uniform(0.3, 2.5, n), 60.0)
-    rate, rest = -random.uniform(1.5, 4.0, n), random.uniform(0.5, 3.0, n)
-    changes = np.where(kind == 1, (to_line - rest - speed**2 / (-2.0 * rate)) / speed, NEVER_S)
-    early = changes < 0.5  # whose way would be too short: brakes as hard as it then must
-    rate = np.where(early, -(speed**2) / (2.0 * (to_line - rest - 0.5 * speed)), rate)
-    cars = replace(still(n), speed_mps=speed, rate_mps2=rate, changes_s=np.where(early & (kind == 1), 0.5, changes))
+    way = speed * random.uniform(STOPS_FROM_S, 2.5, n) + speed**2 / (2.0 * STOPS_WITH_MPS2)
+    rate = -(speed**2) / (2.0 * (way - random.uniform(0.5, 3.0, n)))
+    cars = replace(still(n), speed_mps=speed, rate_mps2=rate, changes_s=np.where(kind == 1, (to_line - way) / speed, NEVER_S))
     plans = _plans(random, red_from, free_from)
     onset = np.maximum(red_from - np.where(plans.announces, NEVER_S, 0.0), 0.0)
     return _placed("svw", cars, to_line, plans, onset, random)

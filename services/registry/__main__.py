@@ -18,6 +18,7 @@ from chelu.daemon import LOG_FORMAT, READY_VARIABLE
 from chelu.errors import CheluError
 from chelu.store import Database, migrate
 from services.registry import prepare
+from services.registry.alarms.monitored import Monitored
 from services.registry.alarms.news import News
 from services.registry.alarms.teller import Teller
 from services.registry.app import create_app
@@ -93,6 +94,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
     user_throttle, address_throttle = (Throttle(limit=limit, window_s=LOGIN_WINDOW_S) for limit in LOGIN_LIMITS)
     stack.enter_context(Deadlines(register, follower.announce))
     stack.enter_context(Teller(register, clock))
+    stack.enter_context(Monitored(register, clock))
     hearing = Hearing()
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
         clerk = Clerk(register, clock, [Runner()], {"upgrade": lambda letter: dressed(letter, token_key, public_url)})

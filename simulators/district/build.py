@@ -1,6 +1,6 @@
 """Make the district: plain XML → netconvert → network; seed → trips → duarouter → demand. The same seed gives the same bytes.
 
-    python -m simulators.district.build [--seed 31] [--directory simulators/data]
+    python -m simulators.district.build [--seed 115] [--directory simulators/data]
 
 Needs SUMO's command line tools (extra ``sumo``); writes district.net.xml.gz, district.rou.xml.gz and district.json.
 """
@@ -21,7 +21,7 @@ from chelu.errors import CannotStartError, CheluError
 from simulators.district.demand import trips
 from simulators.district.plan import district
 
-SEED = 31
+SEED = 115
 WARM_UP_S = 260.0
 RECORDED_S = 100.0
 # The coordinates are an origin, no more: the district is invented.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.stats import qmc
 
 from chelu.errors import ConfigurationError
-from simulators.scenario.constraints import comparison
+from simulators.scenario.constraints import condition
 from simulators.scenario.description import MOST_CASES, Description, Parameter
 from simulators.scenario.distributions import density, quantile
 from simulators.scenario.values import Floats
@@ -107,7 +107,7 @@ def _parameters(description: Description, fixed: Mapping[str, Parameter]) -> Map
 def _are_cases(description: Description, made: Cases) -> npt.NDArray[np.bool_]:
     holds = np.ones(len(made), np.bool_)
     for text in description.where:
-        holds &= comparison(text).holds(made.columns, len(made))
+        holds &= condition(text).holds(made.columns, len(made))
     return holds
 
 

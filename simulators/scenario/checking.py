@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from simulators.scenario.conditions import BETWEEN_TWO, OF_ONE, Trigger
-from simulators.scenario.constraints import comparison
+from simulators.scenario.constraints import condition
 from simulators.scenario.description import ActorDescription, Description, Parameter
 from simulators.scenario.manoeuvres import Manoeuvre
 from simulators.scenario.roads import WayDescription
@@ -43,7 +43,7 @@ def _expressions(description: Description) -> Found:
 def _conditions(texts: Sequence[str], path: tuple[str | int, ...], known: Mapping[str, Parameter]) -> Found:
     for index, text in enumerate(texts):
         try:
-            missing = comparison(text).names - set(known)
+            missing = condition(text).names - set(known)
         except ValueError as error:
             yield (*path, index), str(error)
             continue
@@ -123,6 +123,13 @@ def _manoeuvres(description: Description) -> Found:
         if way is not None and one.lane_change is not None and (one.lane_change.to_lane or 1) > way.lanes:
             yield (*path, "lane_change", "to_lane"), f"1 (the rightmost) to {way.lanes}"
         yield from _likened(description, one, path)
+        if set(one.ends) - {other.name for other in description.manoeuvres if other.actor == one.actor}:
+            yield (
+                (*path, "ends"),
+                _there_are(
+                    "manoeuvres of the actor", [other.name for other in description.manoeuvres if other.actor == one.actor]
+                ),
+            )
         yield from _trigger(description, one.when, (*path, "when"), one.actor, one.name)
     if description.end.when is not None:
         yield from _trigger(description, description.end.when, ("end", "when"), "", "")

@@ -162,6 +162,27 @@ def run(
     raise typer.Exit(command(options, Console()))
 
 
+@app.command("import")
+def import_scenarios(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="OpenSCENARIO XML files (.xosc), or directories of them.")],
+    output: Annotated[Path | None, typer.Option(help="Directory for the scenarios; without it a single one is printed.")] = None,
+    driver: Annotated[
+        str, typer.Option(help="Who drives what is under test once its controller is active: none, idm, competent, fsm, rss, …")
+    ] = "idm",
+    longest: Annotated[float, typer.Option(help="Seconds of a run where the file sets no time.")] = 60.0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="With --report: write all rows there.")] = None,
+    *,
+    is_report: Annotated[bool, typer.Option("--report", help="Say file by file what can be run, and why not.")] = False,
+    is_run: Annotated[bool, typer.Option("--run", help="With --report: run each, and say what came of it.")] = False,
+) -> None:
+    """Import OpenSCENARIO XML 1.0 to 1.3 with its OpenDRIVE. What is not understood is an error with file, line and XPath."""
+    with extra("simulators"):
+        from simulators.scenario.openscenario.command import command
+        from simulators.scenario.openscenario.importing import Options
+    options = Options(driver=driver, longest_s=longest)
+    raise typer.Exit(command(paths, options, output, json_file, is_report=is_report or is_run, is_run=is_run))
+
+
 @app.command("boundary")
 def boundary(
     what: What,

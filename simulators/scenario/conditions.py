@@ -27,11 +27,13 @@ class Bounded(Part):
 class NearCondition(Bounded):
     """A measure between the manoeuvre's actor (or `of`) and another falls below a value, or rises above it.
 
-    between: from bumper to bumper, or from centre to centre; of gap_m, headway_s and closing_s.
+    between: from bumper to bumper, or from centre to centre; of gap_m, headway_s and closing_s. along: the way, on which both
+    must drive, or the direction in which the first one looks; of gap_m, headway_s and lateral_m.
     """
 
     to: Name
     between: Literal["bumpers", "centres"] = "bumpers"
+    along: Literal["way", "heading"] = "way"
 
 
 class LightCondition(Part):
@@ -117,6 +119,9 @@ class Trigger(Part):
         said = [name for name in self.model_fields_set if name not in {"delay_s", "rises"}]
         if not any(getattr(self, name) not in (None, ()) for name in said):
             raise ValueError("at least one condition: " + ", ".join(type(self).model_fields))
+        for name in ("distance_m", "ttc_s", "closing_s", "faster_kmh"):
+            if getattr(self, name) is not None and getattr(self, name).along != "way":
+                raise ValueError(f"along: heading does not go with {name}")
         return self
 
 

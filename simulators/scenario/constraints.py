@@ -21,6 +21,22 @@ _SPLIT = re.compile("(" + "|".join(_SIGNS) + ")")
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """Comparisons of which one must hold."""
+
+    parts: tuple[Comparison, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters that it asks for."""
+        return frozenset[str]().union(*(one.names for one in self.parts))
+
+    def holds(self, parameters: Mapping[str, Floats], count: int) -> npt.NDArray[np.bool_]:
+        """(n,) whether it holds for each combination."""
+        return np.asarray(np.any([one.holds(parameters, count) for one in self.parts], axis=0))
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two expressions and what must hold between them."""
 
@@ -38,8 +54,12 @@ class Comparison:
         return np.array(np.broadcast_to(_SIGNS[self.sign](self.left.of(parameters), self.right.of(parameters)), count))
 
 
-def comparison(text: str) -> Comparison:
-    """A condition such as `other_kmh < ego_kmh`; ValueError says what is allowed."""
+def condition(text: str) -> Condition:
+    """Such as `other_kmh < ego_kmh`, or several with `or` between them; ValueError says what is allowed."""
+    return Condition(tuple(_comparison(one) for one in text.split(" or ")))
+
+
+def _comparison(text: str) -> Comparison:
     parts = _SPLIT.split(text)
     if len(parts) != 3:
         raise ValueError(f"one comparison ({' '.join(_SIGNS)}) of two sides, each {ALLOWED}")

@@ -22,6 +22,8 @@ class Controls:
     def begin(self, row: int, runs: Rows, state: State, now_s: float) -> None:
         """A manoeuvre (a row of the description's) begins in these runs."""
         one = self._plan.description.manoeuvres[row]
+        for name in one.ends:
+            self._break_off(name, runs, state, now_s)
         if one.speed is not None:
             self._speeds.begin(row, one.speed, runs, state, now_s)
         elif one.lane_change is not None:
@@ -30,6 +32,11 @@ class Controls:
             self._progress.end(np.full(len(runs), row), runs, now_s)
         if one.driver is not None:
             self._speeds.let_go(self._plan.index(one.actor), runs, now_s)
+
+    def _break_off(self, name: str, runs: Rows, state: State, now_s: float) -> None:
+        row = next(row for row, one in enumerate(self._plan.description.manoeuvres) if one.name == name)
+        self._speeds.break_off(row, runs, now_s)
+        self._lane_changes.break_off(row, runs, state, now_s)
 
     def acceleration_mps2(self, state: State, now_s: float, step_s: float) -> Floats:
         """(n, a) towards each target speed; 0 for whoever has none."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from simulators.scenario.constraints import comparison
+from simulators.scenario.constraints import condition
 from simulators.scenario.expected import judged_warning
 from simulators.scenario.metrics.metric import Floats, Mask, Metric, Question
 from simulators.scenario.metrics.table import METRICS
@@ -44,7 +44,7 @@ def judge(
 
 def _is_asked_of(trace: Trace, one: Requirement) -> Mask:
     """(n,): the cases of which a requirement is asked."""
-    holds = [comparison(text).holds(trace.parameters, trace.runs) for text in one.where]
+    holds = [condition(text).holds(trace.parameters, trace.runs) for text in one.where]
     return np.all(holds, axis=0) if holds else np.ones(trace.runs, np.bool_)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from simulators.scenario.manoeuvres import LaneChange
 from simulators.scenario.plan import Plan
 from simulators.scenario.progress import Progress, Rows
-from simulators.scenario.shapes import SHAPES, rate_of, share_of
+from simulators.scenario.shapes import PEAK_ACCELERATION, SHAPES, rate_of, share_of
 from simulators.scenario.state import State
 from simulators.scenario.trace import Floats
 
@@ -44,6 +44,15 @@ class LaneChanges:
         way = self._to_m[:, column] - self._from_m[:, column]
         state.aside_mps[:, column] = np.where(self._is_crossing[:, column], way * rate, 0.0)
 
+    def break_off(self, row: int, runs: Rows, state: State, now_s: float) -> None:
+        """A manoeuvre is over where it still goes on: the place across stays what it is."""
+        column = self._plan.index(self._plan.description.manoeuvres[row].actor)
+        at = runs[(self._by[runs, column] == row) & self._is_crossing[runs, column]], column
+        self._progress.end(self._by[at], at[0], now_s)
+        self._is_crossing[at] = False
+        state.aside_mps = state.aside_mps.copy()
+        state.aside_mps[at] = 0.0
+
     def _target(self, change: LaneChange, runs: Rows, column: int, state: State) -> Floats:
         plan, offset = self._plan, self._plan.of(change.offset_m)[runs]
         if change.aside_m is not None:
@@ -67,8 +76,9 @@ class LaneChanges:
             return of(change.over_s)[runs], at_once
         if change.over_m is not None:
             return _quotient(of(change.over_m)[runs], speed_mps), at_once
-        if change.peak_mps2 is not None:  # of half a cosine wave: π²/2 of the way over the square of the time
-            return np.pi * np.sqrt(way_m / (2.0 * np.maximum(np.abs(of(change.peak_mps2)[runs]), 1e-9))), at_once
+        if change.peak_mps2 is not None:
+            peak = np.maximum(np.abs(of(change.peak_mps2)[runs]), 1e-9)
+            return np.sqrt(PEAK_ACCELERATION[change.shape] * way_m / peak), at_once
         fast = np.maximum(of(change.lateral_mps or 0.0)[runs], 0.0)
         if change.lateral_mps2 is None:
             return _quotient(way_m, fast), at_once

@@ -58,7 +58,7 @@ class LaneChange(Part):
     lane_of: the lane in which another (or the actor itself) is when it begins, and `lanes_left` to the left of that. offset_m:
     right of the lane's middle; offset_of: as far as another is off its own lane's middle, and `offset_m` more. shape: `sine` and
     `cubic` begin and end gently, `linear` moves evenly; lateral_mps2: how fast that even speed is reached, at once where it is
-    not given. peak_mps2: takes as long as a sine needs that never accelerates harder.
+    not given. peak_mps2: takes as long as a `sine` or `cubic` needs that never accelerates harder.
     """
 
     to_lane: Annotated[int, Field(ge=1, le=MOST_LANES)] | None = None
@@ -81,8 +81,8 @@ class LaneChange(Part):
         _exactly_one(self, "lateral_mps", "over_s", "over_m", "peak_mps2", "at_once")
         if self.lateral_mps2 is not None and (self.lateral_mps is None or self.shape != "linear"):
             raise ValueError("lateral_mps2 goes with lateral_mps and the shape linear")
-        if self.peak_mps2 is not None and self.shape != "sine":
-            raise ValueError("peak_mps2 goes with the shape sine")
+        if self.peak_mps2 is not None and self.shape == "linear":
+            raise ValueError("peak_mps2 goes with the shapes sine and cubic")
         if self.lanes_left and self.lane_of is None:
             raise ValueError("lanes_left goes with lane_of")
         return self
@@ -104,7 +104,8 @@ class Says(Part):
 class Manoeuvre(Part):
     """What one actor does from when on: one of speed, lane_change, driver, says; or nothing: a mark, for others to come after it.
 
-    is_needed: without it a run is not valid.
+    ends: other manoeuvres of the actor that it breaks off where they are still going on. is_needed: without it a run is not
+    valid.
     """
 
     name: Name
@@ -115,6 +116,7 @@ class Manoeuvre(Part):
     driver: Driver | None = None
     says: Says | None = None
     is_mark: bool = False
+    ends: tuple[Name, ...] = ()
     is_needed: bool = True
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from chelu.motion.conflict import ttc_plane_s
-from chelu.motion.footprints import Floats, forward
+from chelu.motion.footprints import Floats, forward, rightward
 from chelu.units import KMH_PER_MPS
 from simulators.scenario.plan import Plan
 from simulators.scenario.state import State
@@ -61,6 +61,39 @@ def faster_kmh(_plan: Plan, state: State, one: int, other: int) -> Floats:
     return (state.speed_mps[:, one] - state.speed_mps[:, other]) * KMH_PER_MPS
 
 
+def seen_gap_m(plan: Plan, state: State, one: int, other: int) -> Floats:
+    """Bumper to bumper in the direction in which the first one looks, negative where their shadows there overlap."""
+    (_, own, _), (_, its, _) = (places(plan, state, column) for column in (one, other))
+    turned, size = np.radians(its - own), plan.actors[other]
+    half = (np.abs(np.cos(turned)) * size.length_m + np.abs(np.sin(turned)) * size.width_m + plan.actors[one].length_m) / 2.0
+    return np.asarray(seen_centre_gap_m(plan, state, one, other) - half)
+
+
+def seen_centre_gap_m(plan: Plan, state: State, one: int, other: int) -> Floats:
+    """Centre to centre in the direction in which the first one looks."""
+    return np.abs(_seen(plan, state, one, other, forward))
+
+
+def seen_headway_s(plan: Plan, state: State, one: int, other: int) -> Floats:
+    """That gap over the first one's speed; inf when it stands."""
+    return _over(seen_gap_m(plan, state, one, other), state.speed_mps[:, one])
+
+
+def seen_centre_headway_s(plan: Plan, state: State, one: int, other: int) -> Floats:
+    """The same from centre to centre."""
+    return _over(seen_centre_gap_m(plan, state, one, other), state.speed_mps[:, one])
+
+
+def seen_lateral_m(plan: Plan, state: State, one: int, other: int) -> Floats:
+    """Centre to centre across the direction in which the first one looks."""
+    return np.abs(_seen(plan, state, one, other, rightward))
+
+
+def _seen(plan: Plan, state: State, one: int, other: int, axis: Callable[[Floats], Floats]) -> Floats:
+    (begin, heading, _), (end, _, _) = (places(plan, state, column) for column in (one, other))
+    return np.asarray(np.sum((end - begin) * axis(heading), axis=-1))
+
+
 def ttc_s(plan: Plan, state: State, one: int, other: int) -> Floats:
     """Time to collision of both boxes if both keep their velocities; inf when they would never touch."""
     where = [places(plan, state, column) for column in (one, other)]
@@ -95,3 +128,13 @@ BUMPERS: Mapping[str, Between] = {
 CENTRES: Mapping[str, Between] = {
     **BUMPERS, "gap_m": centre_gap_m, "headway_s": centre_headway_s, "closing_s": centre_closing_s,
 }  # fmt: skip
+SEEN: Mapping[tuple[str, str], Between] = {
+    ("gap_m", "bumpers"): seen_gap_m, ("gap_m", "centres"): seen_centre_gap_m,
+    ("headway_s", "bumpers"): seen_headway_s, ("headway_s", "centres"): seen_centre_headway_s,
+    ("lateral_m", "bumpers"): seen_lateral_m, ("lateral_m", "centres"): seen_lateral_m,
+}  # fmt: skip
+
+
+def between(name: str, ends: str, along: str) -> Between:
+    """The measure of this name, between bumpers or centres, along the way or a heading."""
+    return SEEN[name, ends] if along == "heading" else (CENTRES if ends == "centres" else BUMPERS)[name]

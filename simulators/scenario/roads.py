@@ -23,17 +23,21 @@ LIGHTS = {"red": Light.RED, "yellow": Light.YELLOW, "green": Light.PROTECTED_GRE
 
 
 class PieceDescription(Part):
-    """A stretch of a way: straight, or an arc of a radius to the right or left; gradient is rise over run, uphill positive."""
+    """A stretch of a way: straight, or an arc of a radius to the right or left; gradient is rise over run, uphill positive.
+
+    turn_deg: how much the way turns to the right on the spot where the stretch begins.
+    """
 
     length_m: Metres
     radius_m: Annotated[float, Field(ge=1)] | None = None
     turns: Literal["right", "left"] = "right"
-    gradient: Annotated[float, Field(ge=-0.3, le=0.3)] = 0.0
+    gradient: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    turn_deg: Annotated[float, Field(ge=-180, le=180)] = 0.0
 
     def piece(self) -> Piece:
         """The same as columns want it."""
         sign = 1.0 if self.turns == "right" else -1.0
-        return Piece(self.length_m, 0.0 if self.radius_m is None else sign / self.radius_m, self.gradient)
+        return Piece(self.length_m, 0.0 if self.radius_m is None else sign / self.radius_m, self.gradient, self.turn_deg)
 
 
 class WayDescription(Part):

@@ -13,6 +13,8 @@ from simulators.scenario.trace import Floats
 SHAPES: Mapping[str, int] = MappingProxyType({"linear": 0, "sine": 1, "cubic": 2})
 PEAK_RATE: Mapping[str, float] = MappingProxyType({"linear": 1.0, "sine": np.pi / 2.0, "cubic": 1.5})  # over the mean one
 
+PEAK_ACCELERATION: Mapping[str, float] = MappingProxyType({"sine": np.pi**2 / 2.0, "cubic": 6.0})  # of way over time squared
+
 
 def share_of(shape: npt.NDArray[np.int64], time: Floats) -> Floats:
     """How much is done (…) after a share 0 … 1 of the time."""

@@ -55,6 +55,11 @@ class Speeds:
         self._progress.end(self._by[at], runs, now_s)
         self._has_target[at], self._by[at], self._shape[at] = False, -1, 0
 
+    def break_off(self, row: int, runs: Rows, now_s: float) -> None:
+        """A manoeuvre is over where it still goes on: the speed stays what it is."""
+        column = self._plan.index(self._plan.description.manoeuvres[row].actor)
+        self.let_go(column, runs[self._by[runs, column] == row], now_s)
+
     def _target(self, change: SpeedChange, runs: Rows, state: State) -> Floats:
         of = self._plan.of
         if change.to_kmh is not None:

@@ -20,7 +20,7 @@ from simulators.scenario.conditions import (
     Trigger,
     WarnedCondition,
 )
-from simulators.scenario.measures import BUMPERS, CENTRES, places, ttc_s
+from simulators.scenario.measures import between, places, ttc_s
 from simulators.scenario.plan import Plan
 from simulators.scenario.progress import Progress
 from simulators.scenario.roads import LIGHTS
@@ -116,7 +116,7 @@ class _Checks:
         for name in BETWEEN_TWO:
             near: NearCondition | None = getattr(when, name)
             if near is not None:
-                measure = (CENTRES if near.between == "centres" else BUMPERS)[name]
+                measure = between(name, near.between, near.along)
                 one, other = self._who(near.of, actor), plan.index(near.to)
                 yield self._bounded(near, lambda state, m=measure, a=one, b=other: m(plan, state, a, b))  # type: ignore[misc]
         if when.speed_kmh is not None:

@@ -23,11 +23,12 @@ _STRIDE_M = 1e7  # longer than any way: way · stride + along sorts the pieces o
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of one curvature (1/m, right positive) and gradient (rise over run)."""
+    """A stretch of one curvature (1/m, right positive) and gradient (rise over run); turn_deg: at its beginning, on the spot."""
 
     length_m: float
     curvature_1pm: float = 0.0
     gradient: float = 0.0
+    turn_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +172,7 @@ def _joined(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     joined: list[Piece] = []
     for piece in pieces:
         last = joined[-1] if joined else None
-        if last is not None and (last.curvature_1pm, last.gradient) == (piece.curvature_1pm, piece.gradient):
+        if last is not None and (last.curvature_1pm, last.gradient, 0.0) == (piece.curvature_1pm, piece.gradient, piece.turn_deg):
             joined[-1] = replace(last, length_m=last.length_m + piece.length_m)
         else:
             joined.append(piece)
@@ -193,6 +194,7 @@ def _laid(way: Way) -> list[tuple[float, ...]]:
     begin, z, xy, heading = 0.0, way.elevation_m, np.array([way.x_m, way.y_m]), way.heading_deg
     rows: list[tuple[float, ...]] = []
     for piece in way.pieces:
+        heading += piece.turn_deg
         rows.append((begin, float(xy[0]), float(xy[1]), z, heading, piece.curvature_1pm, piece.gradient))
         angle = piece.curvature_1pm * piece.length_m
         chord = piece.length_m * np.sinc(angle / (2.0 * np.pi))

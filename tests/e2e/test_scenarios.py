@@ -23,7 +23,7 @@ def valid(running: Running, *arguments: str) -> CompletedProcess[str]:
     pytest.fail(f"no valid run in {TRIES}: {done.stdout}")
 
 
-@pytest.mark.parametrize("scenario", ["collision", "decks", "green-light"])
+@pytest.mark.parametrize("scenario", ["collision", "decks", "green-light", "red-light-violation"])
 def test_who_must_be_warned_is_and_nobody_else(running: Running, scenario: str) -> None:
     done = valid(running, scenario)
     assert f"{scenario}: pass" in done.stdout, done.stdout + done.stderr

@@ -57,13 +57,13 @@ Hours = dict[tuple[Subject, int], Tally]  # by subject and the instant at which 
 
 def hours(found: Judged, from_us: int, to_us: int) -> Hours:
     """The tallies of the items in [from, to), by the UTC hours they lie in."""
-    found = found.within(from_us, to_us)
+    if not ((found.time_us >= from_us) & (found.time_us < to_us)).all():
+        found = found.within(from_us, to_us)
     if not len(found):
         return {}
-    hour, outcomes = found.time_us // HOUR_US, len(found.reasons) + FIRST_REASON
-    first = int(hour.min())
-    span = int(hour.max()) - first + 1
-    cell = found.subject * span + (hour - first)
+    outcomes, first = len(found.reasons) + FIRST_REASON, from_us // HOUR_US
+    span = (to_us - 1) // HOUR_US - first + 1
+    cell = found.subject if span == 1 else found.subject * span + (found.time_us // HOUR_US - first)
     count = np.bincount(cell * outcomes + found.outcome, minlength=len(found.subjects) * span * outcomes)
     counts = count.reshape(-1, outcomes)
     worst = _worst(found, cell, len(counts))

@@ -51,6 +51,8 @@ def delivery_ratio(window: Window, parameters: Delivery) -> Judged:
     is_away = np.diff(rows.time_us) > round(parameters.forget_s * US_PER_S)
     lost = np.where(rows.follows & ~is_away & (step > 0) & (step <= COUNTS // 2), step - 1, 0)
     came = judged(rows.places, rows.time_us, np.zeros(len(rows), np.bool_), np.zeros(len(rows)), of=rows.of_place, who=rows.who)
+    if not lost.any():
+        return came
     missing = np.repeat(np.flatnonzero(lost) + 1, lost[lost > 0])
     gone = came.take(missing)
     return together([came, replace(gone, outcome=np.full(len(gone), BAD, np.uint8), value=np.ones(len(gone)))])

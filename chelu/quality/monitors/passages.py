@@ -75,7 +75,7 @@ def passages(found: Tracks, junction: Junction, row: int, parameters: Crossing, 
     """The passages of one lane (row of the junction's), or those up to aside_m from its middle."""
     lane = junction.lanes[row]
     aside = 0.5 * lane.width_m + parameters.beside_m if aside_m is None else aside_m
-    near = beside_line(found, junction, row, before_m=NEAR_LINE_M, behind_m=NEAR_LINE_M, aside_m=aside)
+    near = beside_line(found.at_line[row], before_m=NEAR_LINE_M, behind_m=NEAR_LINE_M, aside_m=aside)
     to_line, right = np.full(len(found), np.nan), np.full(len(found), np.nan)
     to_line[near.row], right[near.row] = near.to_line_m, near.right_m
     over = near.row[(near.to_line_m < 0) & found.follows[near.row]]

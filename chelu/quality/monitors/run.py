@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chelu.quality.monitors.assessments import Hours, Tally, add, hours
+from chelu.quality.monitors.assessments import DAY_US, HOUR_US, Hours, Tally, add, hours
 from chelu.quality.monitors.catalogue import MONITORS
 from chelu.quality.monitors.events import Event, events
 from chelu.quality.monitors.judged import Judged, Subject
@@ -13,9 +13,8 @@ from chelu.quality.monitors.junctions import Junction, Node
 from chelu.quality.monitors.monitor import Assessed, Monitor
 from chelu.quality.monitors.notifications import Notification, notifications
 from chelu.quality.monitors.window import Heard, Window, window
-from chelu.units import US_PER_S
 
-HOUR_US = 3600 * US_PER_S
+Stream = tuple[str, int, int, int]  # kind, device, region, node
 MOST_EVENTS = 1000  # of one monitor and window that are kept; the others are counted in the assessment
 
 
@@ -24,14 +23,23 @@ class Known:
     """What is carried from window to window: maps, and streams that have been there and are expected."""
 
     junctions: dict[Node, Junction] = field(default_factory=dict)
-    streams: frozenset[tuple[str, int, int, int]] = frozenset()
+    heard_us: dict[Stream, int] = field(default_factory=dict)  # when each was heard last
 
     def learn(self, seen: Window) -> None:
         """What a window told."""
         self.junctions |= seen.junctions
-        signals = {("spat", one.device_key, one.region, one.node) for one in seen.signals}
-        maps = {("map", one.device_key, *one.junction) for one in seen.maps if len(one.time_us) >= 3}
-        self.streams |= signals | maps
+        for signal in seen.signals:
+            self._hear(("spat", signal.device_key, *signal.junction), int(signal.time_us[-1]))
+        for one in seen.maps:
+            if len(one.time_us) >= 3:
+                self._hear(("map", one.device_key, *one.junction), int(one.time_us[-1]))
+
+    def expected(self, at_us: int) -> frozenset[Stream]:
+        """The streams that were heard within a day; what is silent for longer has been taken away."""
+        return frozenset(stream for stream, heard_us in self.heard_us.items() if at_us - heard_us <= DAY_US)
+
+    def _hear(self, stream: Stream, at_us: int) -> None:
+        self.heard_us[stream] = max(at_us, self.heard_us.get(stream, at_us))
 
 
 @dataclass(slots=True)
@@ -92,7 +100,7 @@ def run(
     """All monitors over [from, to). on_window hears up to which instant is done."""
     known, report = known or Known(), Report(parameters)
     for begin, end in stretches(from_us, to_us):
-        seen = window(heard, begin, end, junctions_before=known.junctions, known=known.streams)
+        seen = window(heard, begin, end, junctions_before=known.junctions, known=known.expected(begin))
         look(seen, report, monitors)
         known.learn(seen)
         on_window(end)

@@ -115,7 +115,7 @@ def _taken(ways: Sequence[Way], maneuver: int) -> list[Way]:
 def stands(found: Tracks, junction: Junction, row: int, shown: Shown, parameters: AtGreen) -> Stands:
     """Whoever stood first before a lane's line, and for how long under which colour of the way it then took."""
     lane, ways = junction.lanes[row], junction.ways_of(row)
-    near = beside_line(found, junction, row, before_m=parameters.near_m, behind_m=0.0, aside_m=0.5 * lane.width_m)
+    near = beside_line(found.at_line[row], before_m=parameters.near_m, behind_m=0.0, aside_m=0.5 * lane.width_m)
     stood = np.zeros(len(found), np.bool_)
     here = near.row[off_heading_deg(found, lane, near.row) <= parameters.heading_deg]
     stood[here] = found.speed_mps[here] < STANDS_MPS

@@ -14,13 +14,22 @@ from chelu.quality.monitors.junctions import Junction, Lane
 from chelu.quality.monitors.vehicles import by_sender
 from chelu.units import US_PER_S
 
-NEAR_LINE_M = 40.0
+NEAR_LINE_M = 30.0
 REACH_M = 250.0  # of the junction's reference position
 USUAL_LENGTH_M = 4.5
 DECK_M = 3.0  # two heights further apart are two decks: roads are stacked at least 4.5 m apart
 LONGEST_STEP_S = 1.0  # between two rows of a track that still tell where it was in between
 COLUMNS = {"vehicle_id": "u8", "time_us": "i8", "speed_mps": "f8", "heading_deg": "f8", "length_m": "f8"}
 _DEGREE_M = 111_320.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Rows (k,) beside one lane: metres before its stop line (negative behind it) of the front, and to the right of its line."""
+
+    row: Ints
+    to_line_m: Floats
+    right_m: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +49,24 @@ class Tracks:
     follows: Mask
     way_m: Floats
     run: Ints
-    at_line: tuple[Ints, ...]
+    at_line: tuple[Beside, ...]
 
     def __len__(self) -> int:
         return len(self.who)
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """Rows (k,) beside one lane: metres before its stop line (negative behind it) of the front, and to the right of its line."""
+def tracks(bsm: Batch, junction: Junction, number: Ints) -> Tracks:
+    """The rows, sorted by time, near a junction whose map is of use; number: of their vehicles.
 
-    row: Ints
-    to_line_m: Floats
-    right_m: Floats
-
-
-def tracks(bsm: Batch, junction: Junction) -> Tracks:
-    """The rows, sorted by time, near a junction whose map is of use; those without place or heading are left out."""
+    Those without place or heading are left out.
+    """
     frame = junction.frame
     if frame is None or junction.contradictions or not len(bsm):
         return _of_rows(np.empty((0, 3)), {name: np.empty(0, kind) for name, kind in COLUMNS.items()}, junction)
     north = np.abs(bsm["latitude_deg"] - frame.latitude_deg) * _DEGREE_M
     east = np.abs(bsm["longitude_deg"] - frame.longitude_deg) * _DEGREE_M * np.cos(np.radians(frame.latitude_deg))
     rows = np.flatnonzero((north < REACH_M) & (east < REACH_M) & ~np.isnan(bsm["heading_deg"]))
-    order, follows = by_sender(bsm["vehicle_id"][rows])
+    order, follows = by_sender(number[rows])
     rows = rows[order]
     again = np.zeros(len(rows), np.bool_)
     again[1:] = follows & (np.diff(bsm["time_us"][rows]) == 0)
@@ -80,7 +83,6 @@ def _of_rows(xyz: Floats, columns: Mapping[str, Column], junction: Junction) -> 
     follows = np.zeros(len(who), np.bool_)
     follows[1:] = (who[1:] == who[:-1]) & (np.diff(time_us) <= round(LONGEST_STEP_S * US_PER_S))
     step = np.hypot(*np.diff(xyz[:, :2], axis=0, prepend=xyz[:1, :2]).T)
-    ends = [lane.points[-1, :2] for lane in junction.lanes]
     return Tracks(
         who=who,
         time_us=time_us,
@@ -91,19 +93,25 @@ def _of_rows(xyz: Floats, columns: Mapping[str, Column], junction: Junction) -> 
         follows=follows,
         way_m=np.cumsum(step),
         run=np.cumsum(~follows),
-        at_line=tuple(np.flatnonzero((np.abs(front - end) <= NEAR_LINE_M).all(axis=1)) for end in ends),
+        at_line=tuple(_near(xyz, front, lane) for lane in junction.lanes),
     )
 
 
-def beside_line(found: Tracks, junction: Junction, lane: int, *, before_m: float, behind_m: float, aside_m: float) -> Beside:
-    """Rows whose front is near a lane's stop line (none further than `NEAR_LINE_M`), on its deck, whatever their heading."""
-    angle, end, row = np.radians(junction.lanes[lane].heading_deg), junction.lanes[lane].points[-1], found.at_line[lane]
-    along, across = np.array([np.sin(angle), np.cos(angle)]), np.array([np.cos(angle), -np.sin(angle)])
-    offset = found.front[row] - end[:2]
-    to_line, right = -(offset @ along), offset @ across
-    near = (to_line <= before_m) & (to_line >= -behind_m) & (np.abs(right) <= aside_m)
-    near &= is_on_deck(found.xyz[row, 2], float(end[2]))
-    return Beside(row[near], to_line[near], right[near])
+def _near(xyz: Floats, front: Floats, lane: Lane) -> Beside:
+    """The rows (of n) in the square around a lane's stop line, on its deck, whatever their heading."""
+    end, angle = lane.points[-1], np.radians(lane.heading_deg)
+    row = np.flatnonzero(np.abs(front[:, 0] - end[0]) <= NEAR_LINE_M)
+    row = row[np.abs(front[row, 1] - end[1]) <= NEAR_LINE_M]
+    row = row[is_on_deck(xyz[row, 2], float(end[2]))]
+    east, north = front[row, 0] - end[0], front[row, 1] - end[1]
+    along, across = float(np.cos(angle)), float(np.sin(angle))
+    return Beside(row, -(across * east + along * north), along * east - across * north)
+
+
+def beside_line(near: Beside, *, before_m: float, behind_m: float, aside_m: float) -> Beside:
+    """Of the rows near a stop line those whose front is so near to it."""
+    chosen = (near.to_line_m <= before_m) & (near.to_line_m >= -behind_m) & (np.abs(near.right_m) <= aside_m)
+    return Beside(near.row[chosen], near.to_line_m[chosen], near.right_m[chosen])
 
 
 def is_on_deck(height_m: Floats, road_m: float | Floats) -> Mask:

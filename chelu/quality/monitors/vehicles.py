@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chelu.messages import Batch
+from chelu.messages import Batch, Column
 from chelu.quality.monitors.judged import Floats, Ints, Mask, Numbers, Subject
-from chelu.quality.senders import sender_keys
 
 CELL_DEG = 0.001  # 111 m to the north, 97 m to the east in Chongqing
 COLUMNS = 360_000  # cells around the earth
 NOWHERE = -1
+_LOOKED_UP = 1 << 20  # numbers of a table that costs less than sorting
 _FEW = 1 << 16  # senders that a 16-bit number tells apart: numpy sorts those by counting
 
 
@@ -37,13 +37,13 @@ class Vehicles:
         return len(self.time_us)
 
 
-def vehicles(bsm: Batch) -> Vehicles:
-    """BSM rows sorted by time, with the header's columns, as `Vehicles`."""
-    order, follows = by_sender(sender_keys(bsm["device_key"], bsm["vehicle_id"]))
-    devices, of_device = np.unique(bsm["device_key"], return_inverse=True)
-    cells, of_cell = np.unique(cell_of(bsm["latitude_deg"], bsm["longitude_deg"]), return_inverse=True)
-    pairs, of_place = np.unique(of_device * max(len(cells), 1) + of_cell, return_inverse=True)
+def vehicles(bsm: Batch, number: Ints) -> Vehicles:
+    """BSM rows sorted by time, with the header's columns, as `Vehicles`; number: of each row's vehicle (`numbered`)."""
+    devices, of_device = numbered(bsm["device_key"].astype(np.int64))
+    cells, of_cell = numbered(cell_of(bsm["latitude_deg"], bsm["longitude_deg"]))
+    pairs, of_place = numbered(of_device * max(len(cells), 1) + of_cell)
     places = [(int(devices[pair // len(cells)]), int(cells[pair % len(cells)])) for pair in pairs.tolist()]
+    order, follows = by_sender(number * max(len(devices), 1) + of_device)
     return Vehicles(
         time_us=bsm["time_us"][order],
         arrival_us=bsm["arrival_us"][order],
@@ -57,13 +57,26 @@ def vehicles(bsm: Batch) -> Vehicles:
     )
 
 
-def by_sender(key: Numbers) -> tuple[Ints, Mask]:
+def by_sender(key: Column) -> tuple[Ints, Mask]:
     """The order (n,) that brings each sender's rows together and keeps theirs; and (n − 1,) where the next is the same one's."""
-    senders, number = np.unique(key, return_inverse=True)
-    number = number.astype(np.uint16) if len(senders) < _FEW else number
-    order = np.argsort(number, kind="stable")
+    senders, number = numbered(key)
+    order = np.argsort(number.astype(np.uint16) if len(senders) < _FEW else number, kind="stable")
     ordered = number[order]
     return order, ordered[1:] == ordered[:-1]
+
+
+def numbered(values: Column) -> tuple[Column, Ints]:
+    """Which values there are, ascending, and which of them each (n,) is. Numbers that lie close are not sorted but looked up."""
+    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    if high - low > _LOOKED_UP + 2 * len(values):
+        found, number = np.unique(values, return_inverse=True)
+        return found, np.asarray(number, np.int64)
+    place = (values - values.dtype.type(low)).astype(np.int64)
+    is_there = np.zeros(high - low + 1, np.bool_)
+    is_there[place] = True
+    at = np.flatnonzero(is_there)
+    number = (np.cumsum(is_there) - 1)[place] if len(values) else place
+    return at.astype(values.dtype) + values.dtype.type(low), np.asarray(number, np.int64)
 
 
 def cell_of(latitude_deg: Floats, longitude_deg: Floats) -> Ints:

@@ -13,7 +13,7 @@ from chelu.quality.monitors.judged import Ints
 from chelu.quality.monitors.junctions import Junction, Node, junctions
 from chelu.quality.monitors.signal_streams import SignalStream, signal_streams
 from chelu.quality.monitors.tracks import Tracks, tracks
-from chelu.quality.monitors.vehicles import Vehicles, vehicles
+from chelu.quality.monitors.vehicles import Vehicles, numbered, vehicles
 from chelu.units import US_PER_S
 
 LEAD_S = 120.0  # before a window: a whole red, a vehicle's way to the line, what a sender said last
@@ -90,12 +90,17 @@ def window(
     *,
     junctions_before: Mapping[Node, Junction] | None = None,
     known: frozenset[tuple[str, int, int, int]] = frozenset(),
+    lead_us: int = round(LEAD_S * US_PER_S),
 ) -> Window:
-    """The window of what was heard; junctions_before: maps that were heard earlier, which count where none is heard now."""
-    heard_us, heard_to_us = from_us - round(LEAD_S * US_PER_S), to_us + round(TAIL_S * US_PER_S)
+    """The window of what was heard; junctions_before: maps that were heard earlier, which count where none is heard now.
+
+    lead_us: how far what was heard before it counts.
+    """
+    heard_us, heard_to_us = from_us - lead_us, to_us + round(TAIL_S * US_PER_S)
     parts = {name: part(getattr(heard, name), heard_us, heard_to_us) for name in ("bsm", "participant", "spat", "map")}
     maps = part(parts["map"], heard_us, to_us)
     found = {**(junctions_before or {}), **_newest(maps, heard.contents)}
+    number = numbered(parts["bsm"]["vehicle_id"])[1]  # sorted once for all that needs to know who is who
     return Window(
         from_us=from_us,
         to_us=to_us,
@@ -105,8 +110,8 @@ def window(
         maps=_map_streams(maps, heard.contents),
         junctions=found,
         contents=heard.contents,
-        vehicles=vehicles(parts["bsm"]),
-        tracks={node: tracks(parts["bsm"], junction) for node, junction in found.items()},
+        vehicles=vehicles(parts["bsm"], number),
+        tracks={node: tracks(parts["bsm"], junction, number) for node, junction in found.items()},
         participant=parts["participant"],
         known=known,
     )

@@ -64,6 +64,7 @@ def assess(scene: Scene, parameters: DnpwParameters) -> list[Assessment]:
         & (np.minimum(tracks.speed_mps[views.host], tracks.speed_mps[views.other]) >= p.least_speed_mps)
     )
     views = views.where(scene.roads.is_single_lane(tracks.slots[views.host]))
+    views = views.where(~scene.roads.is_in_junction(tracks.slots[views.other]))  # there its heading tells of no lane
     host = views.host
     meets_s = views.gap_m / np.maximum(tracks.speed_mps[host] + tracks.speed_mps[views.other], 0.1)
     warns = _goes_out(scene, views, overtaken, p) & (
@@ -86,6 +87,8 @@ def _goes_out(scene: Scene, views: Views, overtaken: _Overtaken, p: DnpwParamete
     side = np.sign(aside)
     is_straight = np.abs(wrapped_deg(overtaken.heading_deg[host] - road_deg)) <= p.straight_deg
     slant = wrapped_deg(tracks.heading_deg[host, 0] - overtaken.heading_deg[host])
+    on_lane = scene.roads.slants_deg(tracks.slots[host])  # before a bend the one ahead is turned, and nobody pulls out
+    slant = np.where(side * on_lane < side * slant, on_lane, slant)
     drift = tracks.speed_mps[host] * np.sin(np.radians(slant))
     means_to = (side * drift >= p.drift_mps) | (side == _signal(tracks.lights[host]))
     is_beside = overtaken.is_beside[host]

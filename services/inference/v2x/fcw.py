@@ -27,7 +27,9 @@ _PASSES = 0.05  # futures that touch less likely lead past one another, as those
 class FcwParameters(Notice):
     """Defaults and their sources; docs/applications/fcw.md carries this as a table."""
 
-    warn_mps2: float = parameter(4.8, "m/s²", "above SUMO's and drivers' ordinary braking of up to 4.5 m/s²", high=12.0)
+    warn_mps2: float = parameter(
+        4.8, "m/s²", "above drivers' ordinary braking of 3 m/s², and of the surprised of 4.5 m/s²", high=12.0
+    )
     imminent_mps2: float = parameter(
         6.5, "m/s²", "about full braking; UNECE R157's careful driver: 0.774 g = 7.6 m/s²", high=12.0
     )
@@ -39,6 +41,12 @@ class FcwParameters(Notice):
         3.0,
         "s",
         "a host that does not brake is warned this long before contact: 2.5 s, and time for messages and confirmation",
+        high=6.0,
+    )
+    late_mps2: float = parameter(
+        2.4,
+        "m/s²",
+        "and not before it needs this after its reaction: people begin when they do after a second's way, braking with 3 m/s²",
         high=6.0,
     )
     least_need_mps2: float = parameter(
@@ -87,6 +95,9 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     is_late = (ttc_s(gap, speed, ahead) <= in_time_s(tracks, host, p.brake_now_s)) & (
         tracks.acceleration_mps2[host] > p.is_braking_mps2
     )
+    reacts_s = in_time_s(tracks, host, p.reaction_s)  # in fog a driver is told earlier
+    late = required_deceleration_mps2(gap, speed, ahead, leader_rate, reacts_s)
+    is_late &= late >= p.late_mps2 * tracks.grip[host]
     is_late &= _overlap_then_m(scene, views, np.minimum(ttc, longest_s), p) >= p.overlap_m
     need_now = required_deceleration_mps2(gap, speed, ahead, leader_rate, np.zeros(len(host)))
     must_brake = is_noticeable(need_now, closing, p.least_need_mps2 * tracks.grip[host], p)

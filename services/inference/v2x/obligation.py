@@ -23,7 +23,9 @@ LONGEST_YELLOW_S = 3.0  # GB 14886-2016: 3 s; of a yellow whose end was not said
 _SLOWEST_MPS = 0.3
 _KNOWN_AHEAD_M = 200.0  # further off nobody looks at a signal yet
 _NEVER_S = 1e9
-_BY_CHOICE_MPS2, _HARD_MPS2 = 4.4, 6.0  # what drivers brake with at a line, before and after they have begun
+# What drivers begin to brake with at a line: hardly anybody who needed more than 12 ft/s² stopped (Olson and Rothery,
+# "Deceleration levels and clearance times associated with the amber phase of traffic signals"); and what they still do then.
+_BY_CHOICE_MPS2, _HARD_MPS2 = 3.7, 6.0
 _IS_BRAKING_MPS2 = -1.0
 
 
@@ -31,12 +33,13 @@ _IS_BRAKING_MPS2 = -1.0
 class Obligation:
     """For n road users what the next line asks.
 
-    need_mps2: least deceleration along the road, beginning now, to cross no red: 0 where they may go on. arrive_s: until the
-    front bumper is at the line at their speed. is_yellow: it is yellow now, so that who cannot stop may go. movement: the
-    connection that asks least, −1 without a line.
+    need_mps2: least deceleration along the road, beginning now, to cross no red: 0 where they may go on; late_mps2: the same, but
+    beginning after a reaction. arrive_s: until the front bumper is at the line at their speed. is_yellow: it is yellow now, so
+    that who cannot stop may go. movement: the connection that asks least, −1 without a line.
     """
 
     need_mps2: Floats
+    late_mps2: Floats
     arrive_s: Floats
     is_yellow: Mask
     movement: Ints
@@ -46,11 +49,13 @@ class Obligation:
         return type(self)(*(getattr(self, one.name)[mask] for one in fields(self)))
 
 
-def obligation(approach: Approach, first: FirstLine, speed_mps: Floats, *, margin_m: float, turn_mps: float) -> Obligation:
+def obligation(
+    approach: Approach, first: FirstLine, speed_mps: Floats, *, margin_m: float, turn_mps: float, reaction_s: float = 0.0
+) -> Obligation:
     """Of those whose first lines these are.
 
     margin_m: how far beyond the line a stop still counts; turn_mps: who may turn right though straight on is red must slow down
-    to this.
+    to this; reaction_s: of `Obligation.late_mps2`.
     """
     way = first.distance_m + margin_m
     wide = np.where(np.isfinite(way), way, 1e9)
@@ -59,15 +64,20 @@ def obligation(approach: Approach, first: FirstLine, speed_mps: Floats, *, margi
     light, red, free_s = _on_arrival(approach, first.row, arrive_s)
     shape = is_used.shape
     speed, wide = (np.broadcast_to(one[:, None], shape) for one in (speed_mps, wide))
-    stop = yielding_deceleration_mps2(speed, wide, free_s, np.zeros(shape))
-    slow = np.maximum(speed**2 - turn_mps**2, 0.0) / (2.0 * np.maximum(wide, 1e-3))
     turns = approach.is_right_turn(first.connection)
-    need = np.where(red, stop, np.where(turns, slow, 0.0))
-    need = np.where(is_used, need, np.inf)
+
+    def asked(after_s: float) -> Floats:
+        stop = yielding_deceleration_mps2(speed, wide, free_s, np.full(shape, after_s))
+        slow = np.maximum(speed**2 - turn_mps**2, 0.0) / (2.0 * np.maximum(wide - speed * after_s, 1e-3))
+        return np.where(is_used, np.where(red, stop, np.where(turns, slow, 0.0)), np.inf)
+
+    need = asked(0.0)
+    late = asked(reaction_s) if reaction_s else need
     least, row = np.argmin(need, axis=1), np.arange(len(speed_mps))
     has_line = is_used.any(axis=1)
     return Obligation(
         np.where(has_line, need[row, least], 0.0),
+        np.where(has_line, late[row, least], 0.0),
         arrive_s,
         light[row, least] == Light.YELLOW,
         np.where(has_line, first.connection[row, least], -1),

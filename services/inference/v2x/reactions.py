@@ -46,7 +46,15 @@ class Notice(Reaction):
     )
 
 
-def is_noticeable(need_mps2: Floats, closing_mps: Floats, least_mps2: Floats, p: Notice) -> Mask:
+class Leads(Protocol):
+    """Parameters with a lead."""
+
+    @property
+    def lead_s(self) -> float:
+        """See `Notice`."""
+
+
+def is_noticeable(need_mps2: Floats, closing_mps: Floats, least_mps2: Floats, p: Leads) -> Mask:
     """Whether braking from now on, or from `lead_s` before the contact on at this closing speed, takes `least_mps2`."""
     return np.asarray((need_mps2 >= least_mps2) | (closing_mps >= 2.0 * p.lead_s * least_mps2))
 

@@ -1,8 +1,8 @@
 """Signal violation warning (闯红灯预警, T/CSAE 53 application 11): the host will cross its stop line on red.
 
-Judged by how hard it would have to brake now, whichever way it goes on: while drivers still do that by choice, it may be about
-to. Where it may turn right although straight on is red, slowing down for the turn is enough. docs/applications/svw.md has the
-reasons and limits.
+Judged by how hard it would have to brake after a reaction, whichever way it goes on: drivers who mean to stop begin before that
+is uncomfortable. Where it may turn right although straight on is red, slowing down for the turn is enough.
+docs/applications/svw.md has the reasons and limits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.inference.reports import Ints
 from services.inference.signals import Light
 from services.inference.v2x.assessment import Assessment, Subject, about_things, level_of
 from services.inference.v2x.obligation import obligation
-from services.inference.v2x.reactions import Switch, on_level
+from services.inference.v2x.reactions import Switch, is_noticeable, on_level
 from services.inference.v2x.scene import Scene
 
 NAME = "svw"
@@ -30,13 +30,25 @@ class SvwParameters(Switch):
     """Defaults and their sources; docs/applications/svw.md carries this as a table."""
 
     range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
-    warn_mps2: float = parameter(
-        4.6, "m/s²", "who would have to brake harder and does not brake; late drivers of the district begin at 4.2", high=12.0
+    reaction_s: float = parameter(
+        1.15, "s", "drivers brake 1.0 s after they see a need (NCHRP 03-95); 0.15 s until a warning is confirmed", high=3.0
     )
+    warn_mps2: float = parameter(
+        3.0,
+        "m/s²",
+        "who would have to brake harder after it and does not brake: drivers' mean for a light (NCHRP 03-95)",
+        high=12.0,
+    )
+    least_need_mps2: float = parameter(
+        2.0, "m/s²", "and then only who must brake noticeably: below, a warning is one too many", high=6.0
+    )
+    lead_s: float = parameter(2.35, "s", "the need counts that there will be so long before the line at this speed", high=6.0)
     imminent_mps2: float = parameter(6.0, "m/s²", "near full braking: at once, and also to who brakes already", high=12.0)
     is_braking_mps2: float = parameter(-1.0, "m/s²", "more than engine braking", low=-5.0, high=0.0)
     yellow_mps2: float = parameter(4.6, "m/s²", "who would have to brake harder at yellow may go on: the dilemma zone", high=12.0)
-    hold_share: float = parameter(0.6, "1", "hysteresis on warn_mps2", high=1.0)
+    hold_share: float = parameter(
+        0.6, "1", "hysteresis: a warning stays while the need now is above this share of warn_mps2", high=1.0
+    )
     margin_m: float = parameter(1.0, "m", "a stop so far beyond the line is none on red: errors of position and map", high=5.0)
     turn_mps: float = parameter(8.0, "m/s", "a right turn that is free is driven no faster than this", high=20.0)
     least_speed_mps: float = parameter(2.0, "m/s", "who rolls up to the line slower is left to the driver", high=20.0)
@@ -55,13 +67,15 @@ def assess(scene: Scene, parameters: SvwParameters) -> list[Assessment]:
         return []
     hosts, first = scene.hosts.where(rows), first.take(rows)
     brakes = hosts.acceleration_mps2 <= p.is_braking_mps2
-    asked = obligation(scene.signals, first, hosts.speed_mps, margin_m=p.margin_m, turn_mps=p.turn_mps)
-    is_asked = asked.need_mps2 > 0
-    need = on_level(hosts, np.arange(len(hosts)), asked.need_mps2)
+    asked = obligation(scene.signals, first, hosts.speed_mps, margin_m=p.margin_m, turn_mps=p.turn_mps, reaction_s=p.reaction_s)
+    is_asked, everybody = asked.need_mps2 > 0, np.arange(len(hosts))
+    need = on_level(hosts, everybody, asked.need_mps2)
+    late = asked.late_mps2 / hosts.grip  # by choice people slow down as quickly on a slope as on the level
     is_asked &= ~(asked.is_yellow & (need > p.yellow_mps2))
+    must_brake = is_noticeable(need, hosts.speed_mps, p.least_need_mps2 * hosts.grip, p)
     level = level_of(
         imminent=is_asked & (need >= p.imminent_mps2),
-        warns=is_asked & (need >= p.warn_mps2) & ~brakes,
+        warns=is_asked & (late >= p.warn_mps2) & must_brake & ~brakes,
         holds=is_asked & (need >= p.warn_mps2 * p.hold_share),
     )
     return [

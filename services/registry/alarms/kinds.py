@@ -135,5 +135,9 @@ TRACK = (
     AlarmKind(VEHICLE_FAULT, Severity.MAJOR, "a vehicle says that something on it does not work"),
     AlarmKind(VEHICLE_SILENT, Severity.CRITICAL, "a vehicle that drives by itself, or is driven from afar, is not heard"),
 )
-KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in (*HEALTH, *TRACK)}
+QUALITY = "quality"
+MONITORED = (
+    AlarmKind(QUALITY, Severity.WARNING, "of what a quality monitor judged in an hour more is bad than its parameters allow"),
+)
+KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in (*HEALTH, *TRACK, *MONITORED)}
 QUIETABLE = tuple(name for name, kind in KINDS.items() if kind.is_quietable)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,18 @@ def test_differences_survive_a_heading_that_turns_through_north(tmp_path: Path) 
     read = trace.read(tmp_path / "t.npz").vehicle_samples
     for name in trace.Samples.__slots__:
         assert np.array_equal(getattr(read, name), getattr(samples, name)), name
+
+
+def test_a_heading_that_rounds_to_a_whole_turn_is_north_in_the_file(tmp_path: Path) -> None:
+    original = recording()
+    heading = original.pedestrian_samples.heading_deg.copy()
+    heading[0] = 359.997
+    turned = replace(original, pedestrian_samples=replace(original.pedestrian_samples, heading_deg=heading))
+    trace.write(tmp_path / "once.npz", turned)
+    read = trace.read(tmp_path / "once.npz")
+    assert read.pedestrian_samples.heading_deg[0] == 0.0
+    trace.write(tmp_path / "twice.npz", read)
+    assert members(tmp_path / "once.npz") == members(tmp_path / "twice.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a trace"])

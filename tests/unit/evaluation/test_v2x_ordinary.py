@@ -9,7 +9,7 @@ import pytest
 from evaluation.models.motion.tracks import Recording
 from evaluation.v2x import ordinary, recordings, traffic
 from evaluation.v2x.explain import Explanations
-from evaluation.v2x.hindsight import Hindsight, Raised, Verdict
+from evaluation.v2x.hindsight import NOBODY, Hindsight, Raised, Verdict
 from evaluation.v2x.ordinary import Roadside, drive, together
 from evaluation.v2x.traffic import Traffic
 from services.inference.reports import Participant, Track
@@ -54,6 +54,19 @@ def test_a_warning_is_needed_where_both_would_meet_needless_where_not_and_else_n
     apart = _crossing(other_yields=False).recording
     apart.xyz[apart.vehicle == 1, 1] -= 500.0
     assert Hindsight(apart).verdicts([early]) == [Verdict.NEEDLESS]
+
+
+def test_who_is_gone_five_seconds_after_a_warning_of_a_thing_is_not_judged(monkeypatch) -> None:
+    def warns_of_things(driven, tell, explanations, rules):
+        rules += [Raised(name, 0, NOBODY, at_s) for name, at_s in (("svw", 2.0), ("svw", 5.5), ("slw", 2.0))]
+        return []
+
+    monkeypatch.setattr(ordinary, "drive", warns_of_things)
+    monkeypatch.setattr(traffic, "ngsim", lambda: _crossing(other_yields=False))
+    found = ordinary.drive_ngsim(Roadside(Path()), lambda share: None)
+    assert found["raised"] == {"slw": 1, "svw": 2}
+    assert found["false"] == {"svw": 1}
+    assert found["unjudged"] == {"svw": 1}
 
 
 def test_explanations_are_written_a_line_each_with_the_thresholds(tmp_path) -> None:

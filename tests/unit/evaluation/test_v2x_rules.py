@@ -69,7 +69,8 @@ def test_a_short_trial_warns_every_violator_and_nobody_else() -> None:
     assert found["recall"] == 1.0
     assert found["false_staged"] == 0
     assert found["violations"] >= found["avoidable"] >= 15
-    assert 0.3 < found["lead_p5_s"] < found["lead_p50_s"]
+    assert found["with_room"] >= 5
+    assert 2.5 <= found["lead_p5_s"] < found["lead_p50_s"]
 
 
 def test_a_warning_to_who_does_not_cross_on_red_counts_as_false(monkeypatch) -> None:

@@ -52,6 +52,15 @@ def test_standing_vehicle_ahead_is_warned_of_when_the_host_does_not_brake() -> N
     assert found[0][1].ttc_s > 1.8
 
 
+@pytest.mark.parametrize("speed_mps", [8.0, 10.0, 12.0, 14.0])
+def test_who_stops_behind_a_queue_as_people_do_is_not_warned(speed_mps) -> None:
+    """It begins when a second's way and braking with 3 m/s² are left to two metres behind the last one."""
+    way_m = speed_mps * 1.0 + speed_mps**2 / (2 * 3.0)
+    start_m = -4.6 - 2.0 - way_m - speed_mps * 1.5
+    host = Car(2, (0, start_m, 0), 0, speed_mps, _brakes(-(speed_mps**2) / (2 * way_m), 1.5))
+    assert raised(drive([Car(1, (0, 0, 0), 0, 0), host], 8), "fcw") == []
+
+
 def _brakes_after(start_s: float, t: float) -> float:
     return -4.0 if t > start_s else 0.0
 

@@ -11,7 +11,7 @@ from services.inference.network import NetworkRoads
 from services.inference.picture import Picture
 from services.inference.placing import Placement
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site
-from tests.unit.roads.networks import net
+from tests.unit.roads.networks import edge, net
 
 NOT_KNOWN = np.array([-1, -1])  # which lanes two were on before
 FILE = Path(__file__).parents[3] / "simulators" / "data" / "district.net.xml.gz"
@@ -132,6 +132,30 @@ def test_who_drifts_out_of_its_own_lane_beside_another_is_warned_on_a_map(avenue
     cars = [Car(1, (0, 0, 0), slant, 15), Car(2, (-3.5, 0, 0), 0, 15)]
     found = raised(drive(cars, 1.2, site(roads=avenue)), "lcw")
     assert (1 in {one.host.vehicle_id for _, one in found}) == is_warned
+
+
+@pytest.fixture(scope="module")
+def bending():
+    """A road with a lane each way that runs north and bends 3° to the right at 60 m; the oncoming lane is on the left."""
+    turn = np.radians(3.0)
+    end = np.array([0.0, 60.0]) + 300 * np.array([np.sin(turn), np.cos(turn)])
+    left = end + 3.5 * np.array([-np.cos(turn), np.sin(turn)])
+    points = {
+        "out": f"0,-100 0,60 {end[0]:.2f},{end[1]:.2f}",
+        "back": f"{left[0]:.2f},{left[1]:.2f} -3.5,60 -3.5,-100",
+    }
+    return NetworkRoads(sumo.read(net("".join(edge(name, shape) for name, shape in points.items()))))
+
+
+@pytest.mark.parametrize(("slant", "is_warned"), [(0.0, False), (-4.0, True)])
+def test_who_comes_to_a_bend_behind_another_does_not_pull_out_to_overtake(bending, slant, is_warned) -> None:
+    turn = np.radians(3.0)
+    along = np.array([np.sin(turn), np.cos(turn)])
+    ahead = np.array([0.0, 60.0]) + 15 * along
+    comes = np.array([0.0, 60.0]) + 75 * along + 3.5 * np.array([-np.cos(turn), np.sin(turn)])
+    cars = [Car(1, (0, 50, 0), slant, 14), Car(2, (*ahead, 0), 3.0, 10), Car(3, (*comes, 0), 183.0, 14)]
+    found = raised(drive(cars, 0.6, site(roads=bending)), "dnpw")
+    assert bool(found) == is_warned
 
 
 def test_who_turns_back_into_its_lane_beside_another_is_not_warned_on_a_map(avenue) -> None:

@@ -59,7 +59,7 @@ def test_minutes_tell_what_the_whole_tells(clean, name) -> None:
     faulty = FAULTS[name](clean)
     whole, by_minutes, known = one(faulty, name), Report(PARAMETERS), Known()
     for begin, end in stretches(BEGIN_US, END_US, length_us=20_000_000):
-        seen = window(faulty, begin, end, junctions_before=known.junctions, known=known.streams)
+        seen = window(faulty, begin, end, junctions_before=known.junctions, known=known.expected(begin))
         look(seen, by_minutes, [monitor_of(name)])
         known.learn(seen)
     assert by_minutes.hours == whole.hours
@@ -112,7 +112,7 @@ def test_a_stream_that_was_there_before_is_missed(clean) -> None:
     silent = replace(clean, spat=at.between(clean.spat, 0.0, 20.0))
     known = Known()
     known.learn(window(clean, BEGIN_US - 60_000_000, BEGIN_US + 10_000_000))
-    seen = window(silent, BEGIN_US + 150_000_000, END_US, junctions_before=known.junctions, known=known.streams)
+    seen = window(silent, BEGIN_US + 150_000_000, END_US, junctions_before=known.junctions, known=known.expected(END_US))
     report = Report(PARAMETERS)
     look(seen, report, [monitor_of("spat-zero")])
     assert report.of_monitor("spat-zero").bad == 3

@@ -155,3 +155,46 @@ def test_lanes_of_their_own_widths_lie_where_they_are_said_to() -> None:
     names = enumerate(("ego", "other", "third"), 1)
     actors = "\n".join(f"{name}: {{start: {{way: main, lane: {lane}, along_m: {lane * 50}}}}}" for lane, name in names)
     assert ran(scenario(road=road, actors=actors)).aside_m[0, 0].tolist() == [4.75, 1.75, -2.0]
+
+
+def test_a_manoeuvre_breaks_off_another_and_leaves_things_as_they_are() -> None:
+    trace = driven(
+        "name: joins, actor: ego, when: {time_s: 1}, lane_change: {to_lane: 2, over_s: 4}",
+        "name: slows, actor: ego, when: {time_s: 3}, speed: {to_kmh: 36, rate_mps2: 2}, ends: [joins]",
+        "name: stays, actor: ego, when: {time_s: 4}, lane_change: {lane_of: ego, over_s: 1}, ends: [slows]",
+        "name: seen, actor: ego, when: {after: {manoeuvre: joins, state: ended}}, is_mark: true",
+    )
+    assert trace.aside_m[at(trace, 3) : at(trace, 4), 0, 0] == pytest.approx(3.5)
+    assert trace.aside_mps[at(trace, 3.5), 0, 0] == 0.0
+    assert trace.speed_mps[at(trace, 5.1) :, 0, 0] == pytest.approx(18.0)  # from 4 s on it is over ground, across, too
+    assert trace.fired["seen"] == pytest.approx([3.0], abs=0.021)
+
+
+CROSSES = """
+    ego: {start: {way: main, along_m: 300, speed_kmh: 72}}
+    other: {kind: motorcycle, start: {way: side, along_m: 405}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "time_s"),
+    [
+        ("gap_m: {to: other, along: heading, below: 50}", (100 - 1.75 - 2.4 - 0.4 - 50) / 20),  # lengths and the other's width
+        ("gap_m: {to: other, along: heading, between: centres, below: 50}", (100 - 1.75 - 50) / 20),
+        ("headway_s: {to: other, along: heading, between: centres, below: 2.5}", (100 - 1.75 - 50) / 20),
+        ("lateral_m: {to: other, along: heading, below: 3.26}", 0.0),
+    ],
+)
+def test_distances_can_be_taken_in_the_direction_of_view_between_two_ways(when: str, time_s: float) -> None:
+    road = "shipped: {name: crossing, length_m: 800, lanes: 1}"
+    trace = ran(scenario(road=road, actors=CROSSES, manoeuvres=f"- {{name: seen, actor: ego, when: {{{when}}}, is_mark: true}}"))
+    assert trace.fired["seen"] == pytest.approx([time_s], abs=0.021)
+
+
+def test_a_way_can_turn_on_the_spot() -> None:
+    road = "ways: {main: {pieces: [{length_m: 50}, {length_m: 50, turn_deg: 90}, {length_m: 900, turn_deg: -45}]}}"
+    actors = "ego: {start: {way: main, along_m: 0, aside_m: -1.75, speed_kmh: 36}}\nother: {start: {way: main, along_m: 900}}"
+    trace = ran(scenario(road=road, actors=actors, after_s=9))
+    assert trace.xy[at(trace, 4), 0, 0].tolist() == pytest.approx([0, 40])
+    assert trace.xy[at(trace, 8), 0, 0].tolist() == pytest.approx([30, 50])
+    assert trace.heading_deg[at(trace, 8), 0, 0] == pytest.approx(90)

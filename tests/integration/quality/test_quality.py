@@ -1,0 +1,195 @@
+"""The monitors' service over a real database: what ingest stores is judged once, kept, and told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from typer.testing import CliRunner
+
+from chelu.cli import build
+from chelu.clock import SystemClock, VirtualClock
+from chelu.quality.monitors.window import Heard
+from chelu.store import Database, copy_rows, migrate
+from services.ingest.tables import COLUMNS, prepare_schema
+from services.quality.service import Quality
+from services.quality.settings import QualitySettings
+from services.registry.alarms.monitored import Monitored
+from services.registry.database import Register
+from services.registry.prepare import MIGRATIONS
+from tests.unit.quality.monitors import crossing as at
+from tests.unit.quality.monitors.faults import dark_signals, two_greens
+from tests.waiting import until
+
+SETTINGS = QualitySettings.model_validate({"settle_s": 20.0, "first_s": 300.0})
+END_US = at.BEGIN_US + round(at.SECONDS * 1e6)
+
+
+@dataclass
+class Place:
+    """A site's database: what is stored is put there as ingest does."""
+
+    url: str
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        with psycopg.connect(self.url, autocommit=True, row_factory=dict_row) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def store(self, heard: Heard) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            series = prepare_schema(connection)
+            for name in ("bsm", "participant", "spat"):
+                rows = getattr(heard, name)
+                rows = rows.with_columns(flags=np.zeros(len(rows), np.int16), batch_id=np.ones(len(rows), np.int64))
+                series[name].ensure(connection, rows["time_us"], now_us=END_US)
+                copy_rows(connection, f"stream.{name}", rows, COLUMNS[name])
+            for row in range(len(heard.map)):
+                self._message(connection, heard, row)
+
+    def _message(self, connection: psycopg.Connection[Any], heard: Heard, row: int) -> None:
+        about = {name: int(heard.map[name][row]) for name in heard.map}
+        value = {
+            **heard.contents[about["content"]],
+            "message": "map",
+            "message_count": about["message_count"],
+            "minute_of_year": about["minute"],
+        }
+        connection.execute(
+            "INSERT INTO stream.message VALUES (to_timestamp(%s / 1e6), to_timestamp(%s / 1e6), %s, 1, 0, 'map', '', %s)",
+            (about["time_us"], about["arrival_us"], about["device_key"], json.dumps(value)),
+        )
+
+
+@pytest.fixture
+def place(database_url: str) -> Place:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        migrate(connection, "register", MIGRATIONS)
+        prepare_schema(connection)
+        there = "('hillside', 'Hillside', 29.56, 106.55)"
+        connection.execute(f"INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg) VALUES {there}")
+        connection.execute("INSERT INTO register.device (device_id, kind, site_id) VALUES ('rsu-1', 'rsu', 'hillside')")
+    return Place(database_url)
+
+
+@pytest.fixture
+def quality(place: Place) -> Iterator[Callable[[float], Quality]]:
+    made: list[Quality] = []
+
+    def make(now_s: float) -> Quality:
+        one = Quality(SETTINGS, Database(place.url), VirtualClock(at.BEGIN_US + round(now_s * 1e6)))
+        one.open()
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_what_is_stored_is_judged_as_what_was_heard(place, quality) -> None:
+    place.store(at.crossing())
+    assert quality(at.SECONDS + 20.0).round() is not None
+    assert place.rows("SELECT * FROM quality.event") == []
+    assessed = place.rows("SELECT monitor, sum(judged) AS judged, sum(bad) AS bad FROM quality.assessment GROUP BY monitor")
+    found = {row["monitor"]: row for row in assessed}
+    assert found["spat-rate"]["judged"] == 18
+    assert found["stop-line-red"]["judged"] > 10
+    assert found["bsm-outside"]["judged"] > 10
+    assert sum(row["bad"] for row in assessed) == 0
+
+
+def test_a_process_that_dies_between_rounds_counts_nothing_twice(place, quality) -> None:
+    place.store(dark_signals(at.crossing()))
+    for now_s in (60.0, 110.0, 130.0, at.SECONDS + 20.0):
+        quality(now_s).round()  # each time another process
+    (zero,) = place.rows("SELECT judged, bad, verdict FROM quality.assessment WHERE monitor = 'spat-zero'")
+    assert (zero["judged"], zero["bad"]) == (18, 3)
+    (event,) = place.rows("SELECT * FROM quality.event WHERE monitor = 'spat-zero'")
+    assert event["time"].timestamp() == pytest.approx(at.BEGIN_US / 1e6 + 60.0)
+
+
+def test_nothing_is_judged_before_it_is_settled(place, quality) -> None:
+    place.store(at.crossing())
+    one = quality(100.0)
+    assert one.round() == (at.BEGIN_US - 200_000_000, at.BEGIN_US + 80_000_000)
+    assert one.round() is None
+
+
+def test_a_finding_becomes_an_alarm_and_a_good_hour_ends_it(place, quality) -> None:
+    place.store(two_greens(at.crossing()))
+    quality(at.SECONDS + 20.0).round()
+    with psycopg.connect(place.url, autocommit=True) as connection:
+        connection.execute(
+            "DELETE FROM quality.notification WHERE monitor <> 'green-conflict'"
+        )  # what a green out of turn is beside
+    (told,) = place.rows("SELECT * FROM quality.notification")
+    assert told["about"] == "rsu-1, junction 1/5"
+    alarms = Monitored(Register(Database(place.url)), SystemClock())
+    alarms.look()
+    (alarm,) = place.rows("SELECT * FROM register.alarm WHERE kind = 'quality'")
+    assert (alarm["state"], alarm["subject"], alarm["site_id"]) == ("raised", "rsu-1", "hillside")
+    assert alarm["part"] == "green-conflict: rsu-1, junction 1/5"
+    with psycopg.connect(place.url, autocommit=True) as connection:
+        connection.execute("DELETE FROM quality.notification")
+    alarms.look()
+    assert [one["state"] for one in place.rows("SELECT state FROM register.alarm WHERE kind = 'quality'")] == ["cleared"]
+
+
+def test_a_register_without_monitors_has_no_such_alarms(place) -> None:
+    Monitored(Register(Database(place.url)), SystemClock()).look()
+    assert place.rows("SELECT * FROM register.alarm") == []
+
+
+def test_too_many_rows_are_left_out_and_counted(place) -> None:
+    place.store(at.crossing())
+    few = Quality(SETTINGS.model_copy(update={"most_rows": 1000}), Database(place.url), VirtualClock(END_US + 20_000_000))
+    few.open()
+    few.round()
+    few.close()
+    monitors = {row["monitor"] for row in place.rows("SELECT DISTINCT monitor FROM quality.assessment")}
+    assert "spat-rate" in monitors
+    assert "bsm-rate" not in monitors
+
+
+def test_the_process_judges_by_itself_and_ends_when_told(place, tmp_path) -> None:
+    shift_us = (SystemClock().wall_us() - END_US) // 10_000_000 * 10_000_000 - 60_000_000
+    place.store(moved(at.crossing(), shift_us))
+    ready = tmp_path / "ready"
+    environ = {**os.environ, "CHELU_DATABASE_URL": place.url, "CHELU_READY_FILE": str(ready), "CHELU_QUALITY_FIRST_S": "400"}
+    process = subprocess.Popen([sys.executable, "-m", "services.quality"], env=environ)
+    try:
+        until(lambda: bool(ready.exists() and place.rows("SELECT * FROM quality.progress")), 30, "a first round")
+        assert place.rows("SELECT sum(judged) AS judged FROM quality.assessment WHERE monitor = 'spat-rate'")[0]["judged"] >= 17
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_the_command_reads_what_is_stored(place, monkeypatch) -> None:
+    shift_us = (SystemClock().wall_us() - END_US) // 10_000_000 * 10_000_000 - 60_000_000
+    place.store(moved(two_greens(at.crossing()), shift_us))
+    monkeypatch.setenv("CHELU_DATABASE_URL", place.url)
+    done = CliRunner().invoke(build(), ["monitors", "run", "--hours", "0.2", "--monitor", "green-conflict", "--json"])
+    assert done.exit_code == 1, done.output
+    found = json.loads(done.stdout)
+    assert [event["subject"] for event in found["events"]] == ["rsu-1, junction 1/5"]
+
+
+def moved(heard: Heard, shift_us: int) -> Heard:
+    """The same, at another time."""
+    parts = {name: getattr(heard, name) for name in ("bsm", "participant", "spat", "map")}
+    later = {
+        name: rows.with_columns(time_us=rows["time_us"] + shift_us, arrival_us=rows["arrival_us"] + shift_us)
+        for name, rows in parts.items()
+    }
+    return replace(heard, **later)

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from psycopg import Connection, errors, sql
 from psycopg.rows import DictRow
 
+from chelu.messages import STREAMS
 from services.registry.changes import dependants
 from services.registry.device_models import Device
 
 SHOWN = 10
 SEARCH_MS = 5000  # the streams have no index by device; what is not ruled out in this time counts as there
-TABLES = ("bsm", "participant", "spat", "message", "report", "delivery", "drop")
+TABLES = (*STREAMS, "message", "report", "remark", "delivery", "receipt", "drop")
 CHILDREN = "SELECT device_id FROM register.device WHERE parent_key = %s ORDER BY device_id LIMIT %s"
 CARRIED = "SELECT device_id FROM register.device WHERE on_vehicle_key = %s ORDER BY device_id LIMIT %s"
 EXISTING = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'stream' AND table_name = ANY(%s)"

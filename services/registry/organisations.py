@@ -35,6 +35,7 @@ MEMBERS = "SELECT user_name AS id FROM register.person WHERE team = %s ORDER BY 
 BROUGHT = "SELECT device_id AS id FROM register.device WHERE team = %s ORDER BY 1 LIMIT %s"
 BOOKED = "SELECT booking_id::text AS id FROM register.booking WHERE team = %s ORDER BY 1 LIMIT %s"
 PERMITTED = "SELECT permit_id::text AS id FROM register.permit WHERE team = %s ORDER BY 1 LIMIT %s"
+RULED = "SELECT DISTINCT package_id::text AS id FROM register.upgrade_rule WHERE vendor = %s ORDER BY 1 LIMIT %s"
 
 OrganisationId = Annotated[Identifier, Path()]
 
@@ -118,5 +119,5 @@ def _find(connection: Connection[DictRow], name: str, *, for_update: bool = Fals
 
 def _dependants(connection: Connection[DictRow], name: str) -> dict[str, list[str]]:
     queries = {"sites": OPERATED, "devices it makes": MADE, "vehicles of the team": BROUGHT, "people of the team": MEMBERS}
-    queries |= {"bookings of the team": BOOKED, "permits of the team": PERMITTED}
+    queries |= {"bookings of the team": BOOKED, "permits of the team": PERMITTED, "rules of packages": RULED}
     return {what: [row["id"] for row in connection.execute(sql, (name, SHOWN))] for what, sql in queries.items()}

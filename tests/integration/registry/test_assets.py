@@ -11,6 +11,7 @@ import pytest
 
 from chelu.api import Client, NewDevice, Organisation, Site
 from chelu.errors import RefusedError
+from chelu.messages import STREAMS
 from chelu.topics import Kind
 from tests.integration.registry.conftest import KEY, SITE, AddDevice, Place, chelu
 
@@ -186,12 +187,13 @@ def test_deleting_says_what_depends_on_it(place: Place, client: Client, organisa
         client.site("yard")
 
 
-def test_a_device_with_stored_rows_is_kept(place: Place, client: Client, add_device: AddDevice) -> None:
+@pytest.mark.parametrize("table", [*STREAMS, "message", "report", "remark", "delivery", "receipt", "drop"])
+def test_a_device_with_stored_rows_is_kept(place: Place, client: Client, add_device: AddDevice, table: str) -> None:
     key = add_device("heard").device_key
     with psycopg.connect(place.database_url) as connection:
         connection.execute("CREATE SCHEMA stream")
-        connection.execute("CREATE TABLE stream.bsm (device_key integer)")
-        connection.execute("INSERT INTO stream.bsm VALUES (%s)", (key,))
+        connection.execute(f"CREATE TABLE stream.{table} (device_key integer)".encode())
+        connection.execute(f"INSERT INTO stream.{table} VALUES (%s)".encode(), (key,))
     try:
         with pytest.raises(RefusedError, match=r"these depend on it: stored rows stream\.bsm"):
             client.delete_device("heard")

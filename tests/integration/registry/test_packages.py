@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from chelu.api import Client
+from chelu.api import Client, Organisation
 from chelu.errors import RefusedError
 from chelu.signing import Signer, Statement
 from tests.integration.registry.conftest import ACCOUNTS, KEY, AddDevice, Place, chelu
@@ -82,6 +82,15 @@ def test_a_package_is_kept_once_listed_and_deleted_with_its_file(client: Client,
     assert not file.exists()
     with pytest.raises(RefusedError, match="there is no package"):
         client.people("GET", "packages", str(second["package_id"]))
+
+
+def test_a_vendor_that_a_rule_names_is_kept_and_the_rule_is_named(client: Client, package: int) -> None:
+    client.add_organisation(Organisation(organisation_id="named", role="vendor"))
+    rule = client.people("POST", "packages", str(package), "rules", json={"vendor": "named"})
+    with pytest.raises(RefusedError, match=f"these depend on it: rules of packages {package}"):
+        client.delete_organisation("named")
+    client.people("DELETE", "packages", str(package), "rules", str(rule["rule_id"]))
+    client.delete_organisation("named")
 
 
 def test_a_key_that_is_revoked_signs_nothing_more(client: Client, place: Place) -> None:

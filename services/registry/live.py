@@ -39,6 +39,7 @@ STREAM, PICTURE, ALARMS = "/streams/{stream}", "/sites/{site_id}/picture", "/sit
 PROTOCOL, BEARER = "chelu.live", "bearer."  # for browsers, which cannot send the header Authorization
 MOST_DEVICES = 100
 MOST_READERS = 500
+REASON_BYTES = 123  # that a close frame has room for (RFC 6455, 5.5)
 SEND_S = 60.0  # a socket that takes nothing for so long is dropped
 
 
@@ -174,7 +175,8 @@ async def _hand_over(socket: WebSocket, reader: Reader, ready: asyncio.Event, fr
 
 
 async def _close(socket: WebSocket, end: End) -> None:
-    await asyncio.wait_for(socket.close(end.code, end.reason), SEND_S)
+    reason = end.reason.encode()[:REASON_BYTES].decode(errors="ignore")
+    await asyncio.wait_for(socket.close(end.code, reason), SEND_S)
 
 
 async def _until_gone(socket: WebSocket) -> None:

@@ -313,6 +313,20 @@ def test_a_socket_ends_with_its_key_and_says_why(place: Place, client: Client, w
             next(rows)
 
 
+def test_a_reason_that_is_too_long_for_a_close_frame_is_cut(
+    place: Place, client: Client, watched: Registered, mosquitto_port: int
+) -> None:
+    user, tester, viewer = "u" * 64, {"site": SITE, "role": "tester"}, {"site": SITE, "role": "viewer"}
+    client.people("POST", "users", json={"user_name": user, "roles": [tester]})
+    key = client.people("POST", "keys", json={"name": "k" * 64, "owner": user})["key"]
+    with Watch.stream(Endpoint(place.url, key), "bsm", ["watched"]) as frames:
+        rows = iter(frames)
+        next(rows)
+        client.change_user(user, {"roles": [viewer]})
+        with pytest.raises(RefusedError, match=f"from now on: {user}"):
+            next(rows)
+
+
 def test_a_browser_gives_its_key_as_a_subprotocol(place: Place, endpoint: Endpoint, mosquitto_port: int) -> None:
     address = f"ws://{LOOPBACK}:{place.port}/api/live/sites/{SITE}/picture"
     with connect(address, subprotocols=[PROTOCOL, BEARER + KEY]) as opened:  # type: ignore[list-item]  # a NewType of str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,10 @@ class LifecycleEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDevice:
-    """A device to register; `vehicle_id` is 16 hexadecimal digits. `credential` None: a secret unless it has a parent."""
+    """A device to register; `vehicle_id` is 16 hexadecimal digits. `credential` None: a secret unless it has a parent.
+
+    carries: of a vehicle, the registered devices that are on it from now on.
+    """
 
     device_id: str
     kind: Kind
@@ -81,6 +84,7 @@ class NewDevice:
     height_m: float | None = None
     automation_level: int | None = None
     team: str | None = None
+    carries: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,12 @@ from psycopg.rows import DictRow
 from pydantic import ValidationError
 
 from services.registry import device_rows, device_rules, device_search
-from services.registry.access import ActorOf, CallerOf, require
+from services.registry.access import ActorOf, CallerOf
 from services.registry.database import remember
 from services.registry.device_files import READERS, WRITERS, Record
 from services.registry.device_filters import FiltersOf
 from services.registry.device_models import Device, ImportFault, ImportReport, NewDevice, Registered
-from services.registry.devices import new_secrets
+from services.registry.devices import new_secrets, require_operator
 from services.registry.parts import Parts, PartsOf
 from services.registry.pieces import joined
 from services.registry.problems import Fault, ProblemError, answer, fault_of
@@ -70,7 +70,7 @@ def import_devices(
     _check_count(len(found.records))
     with parts.register.transaction(actor) as connection:
         good, faults = _checked(connection, found.records, found.faults)
-        require(who, Role.OPERATOR, {device.site_id for device in good})
+        require_operator(parts, who, good)
         is_refused = bool(faults) and not skip_bad
         registered = [] if dry_run or is_refused else _register(connection, good, actor)
     if registered:

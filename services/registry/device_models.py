@@ -124,6 +124,9 @@ class NewDevice(DeviceFields):
     site_id: Identifier
     lifecycle: Lifecycle = Lifecycle.REGISTERED
     credential: bool | None = Field(None, description="make a secret for it; by default when it has no parent, and may speak")
+    carries: Annotated[
+        tuple[Identifier, ...], Field(max_length=100, description="of a vehicle: devices that are on it from now on")
+    ] = ()
 
     @property
     def has_credential(self) -> bool:

@@ -46,6 +46,10 @@ BEGIN = """INSERT INTO register.lifecycle (device_key, state, actor)
 REFER = """UPDATE register.device SET {column} = target.device_key
     FROM unnest(%s::text[], %s::text[]) AS pair (id, target) JOIN register.device AS target ON target.device_id = pair.target
     WHERE device.device_id = pair.id"""
+MOUNT = """UPDATE register.device SET on_vehicle_key = vehicle.device_key, version = device.version + 1
+    FROM unnest(%s::text[], %s::text[]) AS pair (id, vehicle_id)
+        JOIN register.device AS vehicle ON vehicle.device_id = pair.vehicle_id
+    WHERE device.device_id = pair.id"""
 TRUST = """INSERT INTO register.credential (device_key, verifier) SELECT * FROM unnest(%s::integer[], %s::text[])
     ON CONFLICT (device_key) DO UPDATE SET verifier = excluded.verifier, created = now(),
         rotation = NULL, rotation_by = NULL, next_verifier = NULL, next_until = NULL"""
@@ -87,6 +91,8 @@ def register(
     keys = {row["device_id"]: row["device_key"] for row in rows}
     for field, column in REFERENCES.items():
         _refer(connection, column, {device.device_id: getattr(device, field) for device in devices})
+    if carried := {name: device.device_id for device in devices for name in device.carries}:
+        connection.execute(MOUNT, (list(carried), list(carried.values())))
     connection.execute(BEGIN, (actor, list(keys.values())))
     trust(connection, {keys[device_id]: line for device_id, (_, line) in secrets.items()})
     if len(devices) >= ANALYSED_FROM and _is_much(connection, len(devices)):
@@ -159,7 +165,7 @@ def hexadecimal(vehicle_id: int | None) -> str | None:
 
 def as_row(device: NewDevice) -> dict[str, Any]:
     """A device as its row holds it, references left out."""
-    row = device.model_dump(mode="json", exclude={*REFERENCES, "credential"})
+    row = device.model_dump(mode="json", exclude={*REFERENCES, "credential", "carries"})
     if device.vehicle_id is not None:
         row["vehicle_id"] = int.from_bytes(bytes.fromhex(device.vehicle_id), signed=True)
     return row

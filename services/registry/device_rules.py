@@ -55,6 +55,8 @@ def find_orphans(devices: Sequence[NewDevice], bad: Iterable[int], known: Known)
     for row, device in enumerate(devices):
         for field in ("parent", "on_vehicle"):
             naming[_value(device, field) or ""].append((row, field))
+        for name in device.carries:
+            naming[name].append((row, "carries"))
     waiting, seen, faults = list(bad), set(bad), []
     while waiting:
         name = devices[waiting.pop()].device_id
@@ -93,6 +95,10 @@ def _references(devices: Sequence[NewDevice], known: Known) -> Iterator[Rule]:
     yield "parent", "not below itself", lambda it: it.device_id in circular, bad
     yield "on_vehicle", "a registered vehicle", lambda it: _is_no_vehicle(it.on_vehicle, kinds), bad
     yield "on_vehicle", "nothing, since it is a vehicle", lambda it: bool(it.on_vehicle) and it.kind is Kind.VEHICLE, bad
+    carried = Counter(name for device in devices for name in device.carries)
+    yield "carries", "nothing, unless its kind is vehicle", lambda it: bool(it.carries) and it.kind is not Kind.VEHICLE, bad
+    yield "carries", "registered devices that are no vehicles", lambda it: _has_no_device(it.carries, kinds), bad
+    yield "carries", "each device once", lambda it: any(carried[name] > 1 for name in it.carries), bad
     yield "vendor", "a registered vendor", lambda it: _is_other(it.vendor, OrganisationRole.VENDOR, known), bad
     yield "team", "a registered vehicle team", lambda it: _is_other(it.team, OrganisationRole.TEAM, known), bad
 
@@ -128,6 +134,10 @@ def _is_no_vehicle(name: str | None, kinds: Mapping[str, Kind]) -> bool:
     return name is not None and kinds.get(name) is not Kind.VEHICLE
 
 
+def _has_no_device(names: Iterable[str], kinds: Mapping[str, Kind]) -> bool:
+    return any(kinds.get(name) in {None, Kind.VEHICLE} for name in names)
+
+
 def _is_other(name: str | None, role: OrganisationRole, known: Known) -> bool:
     return name is not None and known.roles.get(name) is not role
 
@@ -149,4 +159,4 @@ def circle(parents: Mapping[str, str]) -> set[str]:
 
 def wanted(devices: Iterable[NewDevice]) -> list[str]:
     """The ids of devices that these devices are, or name."""
-    return list({name for device in devices for name in (device.device_id, device.parent, device.on_vehicle) if name})
+    return list({name for it in devices for name in (it.device_id, it.parent, it.on_vehicle, *it.carries) if name})

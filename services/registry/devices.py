@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Header, Path, Query, Response
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from services.registry import changes, credentials, device_removal, device_rows, device_search
+from services.registry import callers, changes, credentials, device_removal, device_rows, device_search
 from services.registry.access import ActorOf, CallerOf, require
 from services.registry.changes import IfMatch
 from services.registry.database import remember
@@ -18,9 +18,9 @@ from services.registry.device_filters import FiltersOf
 from services.registry.device_models import Device, DeviceChange, DevicePage, LifecycleEntry, NewDevice, Registered, Step
 from services.registry.lifecycle import SPEAKING, Lifecycle, allowed, may_follow
 from services.registry.models import Identifier
-from services.registry.parts import PartsOf
+from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
-from services.registry.roles import Role
+from services.registry.roles import Caller, Role
 
 ROUTER = APIRouter(prefix="/api/devices", tags=["devices"])
 MAX_DEVICES = 20_000
@@ -36,7 +36,7 @@ STEPS = "SELECT at, former, state, actor, note FROM register.lifecycle WHERE dev
 @ROUTER.post("", status_code=HTTPStatus.CREATED)
 def add_devices(devices: NewDevices, parts: PartsOf, who: CallerOf, actor: ActorOf) -> list[Registered]:
     """Register devices, all or none. The secrets are shown here and never again."""
-    require(who, Role.OPERATOR, {device.site_id for device in devices})
+    require_operator(parts, who, devices)
     secrets = new_secrets(devices)
     with parts.register.transaction(actor) as connection:
         registered = device_rows.register(connection, devices, secrets, actor)
@@ -156,6 +156,13 @@ def revoke_credential(device_id: DeviceId, parts: PartsOf, actor: ActorOf) -> No
         connection.execute(REVOKE, (found.device_key,))
         remember(connection, actor, "revoke credential", device_id, {})
     parts.broker.announce()
+
+
+def require_operator(parts: Parts, who: Caller, devices: Sequence[NewDevice]) -> None:
+    """Raise ProblemError 403 unless the caller is operator of the sites of these devices, and of those that they carry."""
+    carried = [name for device in devices for name in device.carries]
+    known = callers.devices(parts.register, carried) if carried else {}
+    require(who, Role.OPERATOR, {device.site_id for device in devices} | {row["site_id"] for row in known.values()})
 
 
 def new_secrets(devices: Sequence[NewDevice]) -> dict[str, tuple[str, str]]:

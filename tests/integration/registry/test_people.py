@@ -133,6 +133,8 @@ def test_one_sees_and_changes_only_ones_own_sites(place: Place, make_key: MakeKe
     new = [{"device_id": "smuggled", "kind": "rsu", "site_id": SITE}]
     refused = ask(place, "POST", "/api/devices", key, json=new)
     assert (refused.status_code, refused.json()["errors"][0]["allowed"]) == (403, f"operator on site '{SITE}'")
+    taken = [{"device_id": "smuggled", "kind": "vehicle", "site_id": OTHER, "carries": ["guarded"]}]
+    assert ask(place, "POST", "/api/devices", key, json=taken).status_code == 403
     content = f"device_id,kind,site_id\nsmuggled,rsu,{SITE}\n"
     url = f"{place.url}/api/import/devices"
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/csv"}

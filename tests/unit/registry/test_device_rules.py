@@ -34,6 +34,7 @@ def test_a_device_that_keeps_all_rules_has_no_fault() -> None:
     assert not find_faults([device(parent="rsu-1", on_vehicle="bus-1", vendor="maker", serial="78")], KNOWN)
     assert not find_faults([device(kind=Kind.VEHICLE, team="crew", automation_level=4, vehicle_kind="bus")], KNOWN)
     assert not find_faults([device(serial="77")], KNOWN)  # of no vendor
+    assert not find_faults([device("bus-2", Kind.VEHICLE, carries=["rsu-1", "new"]), device("new")], KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,10 @@ def test_a_device_that_keeps_all_rules_has_no_fault() -> None:
         ({"on_vehicle": "rsu-1"}, "on_vehicle", "a registered vehicle"),
         ({"kind": Kind.VEHICLE, "on_vehicle": "bus-1"}, "on_vehicle", "nothing, since it is a vehicle"),
         ({"vendor": "crew"}, "vendor", "a registered vendor"),
+        ({"carries": ["rsu-1"]}, "carries", "nothing, unless its kind is vehicle"),
+        ({"kind": Kind.VEHICLE, "carries": ["x"]}, "carries", "registered devices that are no vehicles"),
+        ({"kind": Kind.VEHICLE, "carries": ["bus-1"]}, "carries", "registered devices that are no vehicles"),
+        ({"kind": Kind.VEHICLE, "carries": ["rsu-1", "rsu-1"]}, "carries", "each device once"),
         ({"kind": Kind.VEHICLE, "team": "maker"}, "team", "a registered vehicle team"),
         ({"vendor": "maker", "serial": "77"}, "serial", "one that its vendor's devices do not have yet"),
         ({"serial": "88"}, "serial", "one that its vendor's devices do not have yet"),

@@ -44,7 +44,7 @@ def import_devices(
         open_client() as client,
     ):
         report = client.import_devices(content, media_type, is_dry_run=dry_run, is_skipping_bad=skip_bad)
-        _write_secrets(report, output)
+        _keep(report, output, secrets)
     if report.faults:
         print_rows([asdict(fault) for fault in report.faults], FAULT_COLUMNS, as_json=False)
     bad = len({fault.line for fault in report.faults})
@@ -59,11 +59,12 @@ def export_devices(
     kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
     site: Annotated[str | None, typer.Option(help="Only of this site.")] = None,
     lifecycle: Annotated[str | None, typer.Option(help="Only in this state.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; may be given several times.")] = None,
 ) -> None:
     """Write devices into a file that can be imported again; it has no credentials."""
     name = "csv" if _media_type(file) == "text/csv" else "geojson"
     with open_client() as client:
-        content = client.export_devices(name, q=words, kind=kind, site=site, lifecycle=lifecycle)
+        content = client.export_devices(name, q=words, kind=kind, site=site, lifecycle=lifecycle, label=label)
     try:
         file.write_bytes(content)
     except OSError as error:
@@ -85,13 +86,35 @@ def _content(file: Path) -> bytes:
 
 @contextlib.contextmanager
 def _secret_file(path: Path) -> Iterator[TextIO]:
-    """A new file that only its owner reads, opened before the import so that no secret is lost for want of one."""
+    """A new file that only its owner reads, opened before the import so that no secret is lost for want of one.
+
+    When nothing was registered it is taken away, so that the same command may be given again.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise ConfigurationError("--secrets", str(path), f"a new file ({error.strerror})") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+    file = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
+    try:
         yield file
+    finally:
+        with contextlib.suppress(OSError):  # what it did not take has been said
+            file.close()
+        if not path.stat().st_size:
+            path.unlink()
+
+
+def _keep(report: ImportReport, output: TextIO, path: Path | None) -> None:
+    """Write the secrets; those that the disk does not take are printed, since nobody will ever be told them again."""
+    try:
+        _write_secrets(report, output)
+        output.flush()
+    except OSError as error:
+        if path is None:
+            raise
+        _write_secrets(report, sys.stdout)
+        allowed = f"a file that can be written ({error.strerror}): the secrets are printed above, and kept nowhere"
+        raise ConfigurationError("--secrets", str(path), allowed) from None
 
 
 def _write_secrets(report: ImportReport, output: TextIO) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -113,6 +115,30 @@ def test_the_command_lists_bad_lines_and_fails(place: Place, client: Client, tmp
     assert "x y" in done.stdout
     assert chelu(place, "device", "import", str(tmp_path / "none.csv")).stderr.startswith("chelu: FILE")
     assert "a new file" in chelu(place, "device", "import", str(file), "--secrets", str(file)).stderr
+
+
+def test_a_file_of_secrets_is_left_only_when_there_are_some(place: Place, client: Client, tmp_path: Path) -> None:
+    file, secrets = tmp_path / "devices.csv", tmp_path / "secrets.csv"
+    file.write_text("device_id,kind,site_id\nagain-1,tram,hillside\n")
+    assert chelu(place, "device", "import", str(file), "--secrets", str(secrets)).returncode == 1
+    assert not secrets.exists()
+    file.write_text("device_id,kind,site_id\nagain-1,rsu,hillside\n")
+    done = chelu(place, "device", "import", str(file), "--secrets", str(secrets))
+    assert (done.returncode, done.stderr.strip()) == (0, "1 registered, 0 bad")
+    assert secrets.read_text().startswith("device_id,secret\nagain-1,")
+
+
+def test_secrets_that_the_disk_does_not_take_are_printed(place: Place, client: Client, tmp_path: Path) -> None:
+    file, secrets = tmp_path / "devices.csv", tmp_path / "secrets.csv"
+    file.write_text("device_id,kind,site_id\nfull-1,rsu,hillside\n")
+    small = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); from chelu.cli import main; main()"
+    command = [sys.executable, "-B", "-c", small, "device", "import", str(file), "--secrets", str(secrets)]
+    environment = {**os.environ, "CHELU_API_URL": place.url, "CHELU_API_KEY": KEY}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("device_id,secret\nfull-1,")
+    assert "the secrets are printed above, and kept nowhere" in done.stderr
+    assert not secrets.exists()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import IO, Any, Self, TypeVar
 import httpx
 
 from chelu import tls
-from chelu.api_endpoint import Endpoint
+from chelu.api_endpoint import Endpoint, path_of
 from chelu.api_records import (
     Account,
     Device,
@@ -103,15 +103,15 @@ class Client(StoredTables):
 
     def site(self, site_id: str) -> Site:
         """One site."""
-        return _record(Site, self._json("GET", f"/api/sites/{site_id}"))
+        return _record(Site, self._json("GET", path_of("sites", site_id)))
 
     def change_site(self, site_id: str, changes: Mapping[str, Any]) -> Site:
         """Change fields of a site; RefusedError when someone else changed it meanwhile."""
-        return _record(Site, self._change(f"/api/sites/{site_id}", changes))
+        return _record(Site, self._change(path_of("sites", site_id), changes))
 
     def delete_site(self, site_id: str) -> None:
         """Delete a site that has no devices."""
-        self._send("DELETE", f"/api/sites/{site_id}")
+        self._send("DELETE", path_of("sites", site_id))
 
     def add_organisation(self, organisation: Organisation) -> Organisation:
         """Register an organisation."""
@@ -123,24 +123,24 @@ class Client(StoredTables):
 
     def organisation(self, organisation_id: str) -> Organisation:
         """One organisation."""
-        return _record(Organisation, self._json("GET", f"/api/organisations/{organisation_id}"))
+        return _record(Organisation, self._json("GET", path_of("organisations", organisation_id)))
 
     def change_organisation(self, organisation_id: str, changes: Mapping[str, Any]) -> Organisation:
         """Change fields of an organisation; RefusedError when someone else changed it meanwhile."""
-        return _record(Organisation, self._change(f"/api/organisations/{organisation_id}", changes))
+        return _record(Organisation, self._change(path_of("organisations", organisation_id), changes))
 
     def delete_organisation(self, organisation_id: str) -> None:
         """Delete an organisation that nothing names."""
-        self._send("DELETE", f"/api/organisations/{organisation_id}")
+        self._send("DELETE", path_of("organisations", organisation_id))
 
     def put_roads(self, site_id: str, content: bytes) -> int:
         """Store a SUMO network packed with gzip; answers its version."""
         headers = {"Content-Type": "application/gzip"}
-        return int(self._json("PUT", f"/api/sites/{site_id}/roads", content=content, headers=headers)["version"])
+        return int(self._json("PUT", path_of("sites", site_id, "roads"), content=content, headers=headers)["version"])
 
     def roads(self, site_id: str) -> bytes:
         """The newest road network: a SUMO network packed with gzip."""
-        return self._send("GET", f"/api/sites/{site_id}/roads").content
+        return self._send("GET", path_of("sites", site_id, "roads")).content
 
     def add_devices(self, devices: Sequence[NewDevice]) -> list[Registered]:
         """Register devices, all or none; more than 10,000 go in several requests, each all or none."""
@@ -163,23 +163,23 @@ class Client(StoredTables):
 
     def device(self, device_id: str) -> Device:
         """One device."""
-        return _device(self._json("GET", f"/api/devices/{device_id}"))
+        return _device(self._json("GET", path_of("devices", device_id)))
 
     def change_device(self, device_id: str, changes: Mapping[str, Any], *, version: int | None = None) -> Device:
         """Change fields of a device, of this version if one is given; RefusedError when someone else changed it meanwhile."""
-        return _device(self._change(f"/api/devices/{device_id}", changes, version=version))
+        return _device(self._change(path_of("devices", device_id), changes, version=version))
 
     def delete_device(self, device_id: str) -> None:
         """Delete a device that nothing depends on."""
-        self._send("DELETE", f"/api/devices/{device_id}")
+        self._send("DELETE", path_of("devices", device_id))
 
     def step_device(self, device_id: str, to: str, *, note: str = "") -> Device:
         """Let a device go into its next state."""
-        return _device(self._json("POST", f"/api/devices/{device_id}/lifecycle", json={"to": to, "note": note}))
+        return _device(self._json("POST", path_of("devices", device_id, "lifecycle"), json={"to": to, "note": note}))
 
     def lifecycle(self, device_id: str) -> list[LifecycleEntry]:
         """The states a device came into, oldest first."""
-        return [_record(LifecycleEntry, row) for row in self._json("GET", f"/api/devices/{device_id}/lifecycle")]
+        return [_record(LifecycleEntry, row) for row in self._json("GET", path_of("devices", device_id, "lifecycle"))]
 
     def import_devices(
         self, content: bytes, media_type: str, *, is_dry_run: bool = False, is_skipping_bad: bool = False
@@ -211,11 +211,11 @@ class Client(StoredTables):
 
     def new_credential(self, device_id: str) -> Registered:
         """A new secret in the place of the old one."""
-        return Registered(**self._json("POST", f"/api/devices/{device_id}/credential"))
+        return Registered(**self._json("POST", path_of("devices", device_id, "credential")))
 
     def revoke_credential(self, device_id: str) -> None:
         """Take a device's credential away."""
-        self._send("DELETE", f"/api/devices/{device_id}/credential")
+        self._send("DELETE", path_of("devices", device_id, "credential"))
 
     def stream(
         self,
@@ -230,7 +230,7 @@ class Client(StoredTables):
         after: str | None = None
         while True:
             query = present(from_us=from_us, to_us=to_us, device=device, limit=page_rows, after=after, format="columns")
-            batch, header = columns.unpack(self._send("GET", f"/api/streams/{stream}", params=query).content)
+            batch, header = columns.unpack(self._send("GET", path_of("streams", stream), params=query).content)
             if len(batch):
                 yield batch
             after = header["next"]
@@ -257,12 +257,12 @@ class Client(StoredTables):
 
     def people(self, method: str, *path: str, **request: Any) -> Any:
         """A call about ``users``, ``keys``, ``inbox`` …, as the API describes it; its document, None when it has none."""
-        response = self._send(method, "/api/" + "/".join(path), **request)
+        response = self._send(method, path_of(*path), **request)
         return response.json() if response.content else None
 
     def change_user(self, user_name: str, changes: Mapping[str, Any]) -> Row:
         """Change fields of a user; RefusedError when someone else changed it meanwhile."""
-        user: Row = self._change(f"/api/users/{user_name}", changes)
+        user: Row = self._change(path_of("users", user_name), changes)
         return user
 
     def backup(self, target: IO[bytes]) -> int:
@@ -285,7 +285,7 @@ class Client(StoredTables):
 
     def capture(self, site_id: str, event_id: int) -> bytes:
         """What was kept of the streams around an event: an MCAP file."""
-        return self._send("GET", f"/api/sites/{site_id}/events/{event_id}/capture", timeout=FILE_TIMEOUT_S).content
+        return self._send("GET", path_of("sites", site_id, "events", str(event_id), "capture"), timeout=FILE_TIMEOUT_S).content
 
     def _change(self, path: str, changes: Mapping[str, Any], *, version: int | None = None) -> Any:
         if version is None:

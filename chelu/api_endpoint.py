@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,16 @@ from typing import Self
 from chelu import tls
 from chelu.errors import CannotStartError, ConfigurationError
 from chelu.local.files import Layout, home
+
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def path_of(*names: str) -> str:
+    """A thing's place in the API; ConfigurationError for a name that no thing has, which could make it another thing's place."""
+    for name in names:
+        if not NAME.fullmatch(name) or name in {".", ".."}:
+            raise ConfigurationError("name", name, "1..64 of letters, digits, '_', '.', '-'")
+    return "/".join(("/api", *names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +37,21 @@ class Endpoint:
     def find(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """From CHELU_API_URL and CHELU_API_KEY, else from the endpoints.json that `chelu up` left in CHELU_HOME (./chelu-data).
 
+        CHELU_API_KEY counts there too: whoever has logged in is not taken for the administrator.
         Raises ConfigurationError or CannotStartError naming what is missing.
         """
+        key = environ.get("CHELU_API_KEY")
         if url := environ.get("CHELU_API_URL"):
-            if key := environ.get("CHELU_API_KEY"):
+            if key:
                 return cls(url, key, tls.authority(environ))
             raise ConfigurationError("CHELU_API_KEY", None, "it is required beside CHELU_API_URL", source="environment")
-        return cls._of_file(Layout(home(environ)).endpoints)
+        return cls._of_file(Layout(home(environ)).endpoints, key)
 
     @classmethod
-    def _of_file(cls, file: Path) -> Self:
+    def _of_file(cls, file: Path, key: str | None) -> Self:
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
-            key = Path(document["api_key_file"]).read_text(encoding="utf-8").strip()
+            key = key or Path(document["api_key_file"]).read_text(encoding="utf-8").strip()
             ca_file = document.get("ca_file")
             return cls(document["api_url"], key, Path(ca_file) if ca_file else None)
         except FileNotFoundError:

@@ -24,15 +24,17 @@ from services.registry import (
     cli_observations,
     cli_orders,
     cli_people,
+    cli_roads,
     cli_supervision,
     cli_track,
     cli_watch,
 )
-from services.registry.cli_shared import AsJson, Set, changes, labels, open_client, print_one, print_rows, read_json
+from services.registry.cli_shared import AsJson, Set, changes, labels, new_device, open_client, print_one, print_rows, read_json
 
 SITE = typer.Typer(help="Test sites.", no_args_is_help=True)
 DEVICE = typer.Typer(help="Devices and their credentials.", no_args_is_help=True)
 SITE_COLUMNS = ("site_id", "name", "latitude_deg", "longitude_deg", "elevation_m", "time_zone")
+UNCHANGEABLE = frozenset({"device_id", "kind", "lifecycle", "credential", "carries"})  # which have commands of their own, or stay
 DEVICE_COLUMNS = ("device_id", "kind", "subtype", "site_id", "parent", "name", "lifecycle", "has_credential")
 
 Latitude = Annotated[float, typer.Option(help="Degrees north, WGS-84.")]
@@ -44,6 +46,7 @@ def register(app: typer.Typer) -> None:
     """Add this part's commands."""
     app.add_typer(SITE, name="site")
     app.add_typer(DEVICE, name="device")
+    cli_roads.add(SITE)
     cli_files.add(DEVICE)
     cli_people.add(app)
     cli_keys.add(app)
@@ -143,10 +146,8 @@ def add_device(
 ) -> None:
     """Register a device, and print its secret: it is shown only once."""
     with open_client() as client:
-        from chelu.api import NewDevice
-
-        more = changes(fields or [], NewDevice)
-        device = NewDevice(
+        device = new_device(
+            fields,
             device_id=device_id,
             kind=kind,
             site_id=site,
@@ -161,7 +162,6 @@ def add_device(
             elevation_m=elevation,
             labels=labels(label or []),
             credential=credential,
-            **more,
         )
         added = client.add_devices([device])[0]
     print_one(asdict(added), as_json=as_json)
@@ -175,6 +175,8 @@ def list_devices(
     lifecycle: Annotated[str | None, typer.Option(help="Only in this state.")] = None,
     vendor: Annotated[str | None, typer.Option(help="Only of this vendor.")] = None,
     model: Annotated[str | None, typer.Option(help="Only of this model.")] = None,
+    serial: Annotated[str | None, typer.Option(help="Only with this serial number, or ESN.")] = None,
+    subtype: Annotated[str | None, typer.Option(help="Only of this subtype: camera, radar …")] = None,
     parent: Annotated[str | None, typer.Option(help="Only those that belong to this device.")] = None,
     on_vehicle: Annotated[str | None, typer.Option(help="Only those on this vehicle.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; may be given several times.")] = None,
@@ -183,6 +185,7 @@ def list_devices(
 ) -> None:
     """List devices by id, those that fit all that is asked."""
     filters: dict[str, Any] = {"lifecycle": lifecycle, "vendor": vendor, "model": model, "parent": parent}
+    filters |= {"serial": serial, "subtype": subtype}
     with open_client() as client:
         devices = client.devices(kind=kind, site=site, q=words, label=label, on_vehicle=on_vehicle, **filters)
         print_rows([asdict(device) for device in devices], DEVICE_COLUMNS, as_json=as_json)
@@ -216,7 +219,8 @@ def change_device(device_id: str, fields: Set = None, *, as_json: AsJson = False
     with open_client() as client:
         from chelu.api import NewDevice
 
-        print_one(asdict(client.change_device(device_id, changes(fields or [], NewDevice))), as_json=as_json)
+        changed = client.change_device(device_id, changes(fields or [], NewDevice, but=UNCHANGEABLE))
+    print_one(asdict(changed), as_json=as_json)
 
 
 @DEVICE.command("delete")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chelu.topics import Kind
-from services.registry.cli_shared import AsJson, Set, changes, open_client, print_one, print_rows
+from services.registry.cli_shared import AsJson, Set, changes, new_device, open_client, print_one, print_rows
 
 ORGANISATION = typer.Typer(help="Operators, vehicle teams and vendors.", no_args_is_help=True)
 VEHICLE = typer.Typer(help="Vehicles; `chelu device` shows, changes and deletes them too.", no_args_is_help=True)
@@ -85,10 +85,8 @@ def add_vehicle(
 ) -> None:
     """Register a vehicle, and print its secret: it is shown only once."""
     with open_client() as client:
-        from chelu.api import NewDevice
-
-        more = changes(fields or [], NewDevice)
-        vehicle = NewDevice(
+        vehicle = new_device(
+            fields,
             device_id=vehicle_id,
             kind=Kind.VEHICLE,
             site_id=site,
@@ -100,11 +98,9 @@ def add_vehicle(
             height_m=height,
             automation_level=level,
             team=team,
-            **more,
+            carries=tuple(obu or ()),
         )
         added = client.add_devices([vehicle])[0]
-        for device_id in obu or []:
-            client.change_device(device_id, {"on_vehicle": vehicle_id})
     print_one(asdict(added), as_json=as_json)
 
 

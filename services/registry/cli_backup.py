@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Annotated
@@ -20,8 +21,11 @@ def backup(file: Annotated[Path, typer.Argument(help="The archive to write: a ta
             size = client.backup(target)
             os.fsync(target.fileno())
         temporary.replace(file)
+    except OSError as error:
+        raise ConfigurationError("FILE", str(file), f"it cannot be written ({error.strerror})") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may be below a file, or nowhere
+            temporary.unlink()
     typer.echo(f"{file}: {size} bytes; it holds hashes of credentials, keep it like them")
 
 

@@ -10,7 +10,7 @@ import typer
 
 from chelu.errors import RefusedError, UnreachableError
 from chelu.topics import Kind
-from services.registry.cli_shared import AsJson, Set, Until, changes, open_client, present, print_one, print_rows
+from services.registry.cli_shared import AsJson, Set, Until, changes, open_client, present, print_one, print_rows, printable
 
 if TYPE_CHECKING:
     from chelu.api import Client
@@ -42,7 +42,9 @@ def show_waiting(serial: str, fingerprint: Fingerprint = None, *, as_json: AsJso
     """Show one device that wants to join, with what it said meanwhile."""
     with open_client() as client:
         found = client.people("GET", "inbox", serial, params=present(fingerprint=fingerprint))
-    print_one(found if as_json else {**found, "data": _data(found["data"])}, as_json=as_json)
+    print_one(found if as_json else {**found, "data": f"{len(found['data'])} messages"}, as_json=as_json)
+    for kept in () if as_json else found["data"]:
+        typer.echo(f"  {kept['heard']} {printable(kept['topic'])} {printable(_text(kept['payload']))}")
 
 
 @INBOX.command("register")
@@ -121,10 +123,6 @@ def _is_over(client: Client, device_id: str) -> bool:
 
 def _rotation(method: str, device_id: str) -> tuple[str, str, str, str]:
     return method, "devices", device_id, "rotation"
-
-
-def _data(kept: list[dict[str, str]]) -> str:
-    return f"{len(kept)} messages" + "".join(f"\n  {it['heard']} {it['topic']} {_text(it['payload'])}" for it in kept)
 
 
 def _text(payload: str) -> str:

@@ -1,15 +1,15 @@
-"""`chelu user …` and `chelu login`: who may do what."""
+"""`chelu user …`, `chelu login` and what one does for oneself: who may do what."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chelu.cli import extra
-from services.registry.cli_shared import EXTRA, AsJson, open_client, print_one, print_rows
+from services.registry.cli_shared import EXTRA, AsJson, open_client, present, print_one, print_rows
 
 if TYPE_CHECKING:
     from chelu.api import Client
@@ -29,12 +29,37 @@ def add(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(USER, name="user")
     app.command("login")(login)
+    app.command("logout")(logout)
+    app.command("whoami")(whoami)
+    app.command("password")(change_own_password)
 
 
 def login(user_name: str, password: Annotated[str, typer.Option(prompt=True, hide_input=True)]) -> None:
     """Begin a session and print its token, which is good as CHELU_API_KEY until it expires."""
     with _client_without_key() as client:
         print_one(client.login(user_name, password), as_json=False)
+
+
+def logout() -> None:
+    """End the session whose token is CHELU_API_KEY; a key that is no session's goes on."""
+    with open_client() as client:
+        client.people("POST", "logout")
+
+
+def whoami(*, as_json: AsJson = False) -> None:
+    """Show whose key this is: roles, and the scopes it has."""
+    with open_client() as client:
+        me = client.me()
+    _print_user(me if as_json else {**me, "scopes": "all" if me["scopes"] is None else ", ".join(me["scopes"])}, as_json=as_json)
+
+
+def change_own_password(
+    old: Annotated[str, typer.Option(prompt="Present password", hide_input=True)],
+    new: Annotated[str, typer.Option(prompt="New password", hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Change one's own password; one's other sessions end."""
+    with open_client() as client:
+        client.people("PUT", "me", "password", json={"old": old, "new": new})
 
 
 @USER.command("add")
@@ -71,12 +96,14 @@ def change_user(
     password: Annotated[bool, typer.Option("--password", help="Ask for a new password.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change a person; roles are replaced as a whole."""
-    given = {"full_name": name, "team": team, "roles": None if role is None else roles(role), "is_active": active}
+    """Change a person; roles are replaced as a whole. --role '' leaves none, --team '' takes the team away."""
+    given: dict[str, Any] = present(full_name=name, is_active=active)
+    given |= {} if role is None else {"roles": roles(text for text in role if text)}
+    given |= {} if team is None else {"team": team or None}
     if password:
         given["password"] = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     with open_client() as client:
-        changed = client.change_user(user_name, {field: value for field, value in given.items() if value is not None})
+        changed = client.change_user(user_name, given)
     _print_user(changed, as_json=as_json)
 
 
@@ -87,7 +114,7 @@ def delete_user(user_name: str) -> None:
         client.people("DELETE", "users", user_name)
 
 
-def roles(texts: Sequence[str]) -> list[dict[str, str | None]]:
+def roles(texts: Iterable[str]) -> list[dict[str, str | None]]:
     """``ROLE`` and ``ROLE@SITE`` texts as the API takes them."""
     return [{"role": text.partition("@")[0], "site": text.partition("@")[2] or None} for text in texts]
 

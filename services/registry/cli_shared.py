@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from chelu.errors import ConfigurationError
 from chelu.units import US_PER_S
 
 if TYPE_CHECKING:
-    from chelu.api import Client
+    from chelu.api import Client, NewDevice
 
 EXTRA = "registry"
 
@@ -35,9 +35,9 @@ def labels(pairs: Sequence[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def changes(pairs: Sequence[str], record: type) -> dict[str, Any]:
-    """``FIELD=VALUE`` texts as what the API takes for `record`; ConfigurationError for one that it does not have."""
-    names: Mapping[str, Any] = record.__annotations__
+def changes(pairs: Sequence[str], record: type, *, but: Collection[str] = ()) -> dict[str, Any]:
+    """``FIELD=VALUE`` texts as what the API takes for `record` without the fields `but`; ConfigurationError for any other."""
+    names: Mapping[str, Any] = {name: kind for name, kind in record.__annotations__.items() if name not in but}
     found: dict[str, Any] = {}
     for pair in pairs:
         name, separator, text = pair.partition("=")
@@ -45,6 +45,13 @@ def changes(pairs: Sequence[str], record: type) -> dict[str, Any]:
             raise ConfigurationError("--set", pair, f"FIELD=VALUE, FIELD one of {', '.join(sorted(names))}")
         found[name] = _value(name, text, is_text=str(names[name]).startswith("str"))
     return found
+
+
+def new_device(fields: Sequence[str] | None, **given: Any) -> NewDevice:
+    """A device to register, as the options and ``FIELD=VALUE`` texts say, of which the latter count where both speak."""
+    from chelu.api import NewDevice
+
+    return NewDevice(**{**given, **changes(fields or [], NewDevice)})
 
 
 def read_json(file: Path, option: str) -> Any:
@@ -108,10 +115,15 @@ def print_one(row: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(f"{name:<{width}}  {_text(value)}")
 
 
+def printable(text: str) -> str:
+    """A text in which nothing tells the terminal what to do: devices that nobody knows write into what is shown here."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def _text(value: object) -> str:
     """A value as a person reads it: a dash for nothing, while a zero is a number."""
     if isinstance(value, dict):
         value = ", ".join(f"{key}={its}" for key, its in value.items())
     if value is None or value is False or value == "":
         return "–"
-    return "yes" if value is True else str(value)
+    return "yes" if value is True else printable(str(value))

@@ -14,7 +14,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
-from services.registry.cli_shared import EXTRA
+from services.registry.cli_shared import EXTRA, printable
 
 if TYPE_CHECKING:
     from chelu.messages import Batch
@@ -61,7 +61,7 @@ def _lines(stream: str, frame: Row | tuple[Batch, Row], *, as_json: bool) -> Ite
     elif "thinned" in frame or "unreadable" in frame:
         typer.echo(f"({', '.join(f'{name}: {what}' for name, what in frame.items())})", err=True)
     else:
-        yield json.dumps(frame, ensure_ascii=False) if as_json else row_line(stream, frame)
+        yield json.dumps(frame, ensure_ascii=False) if as_json else printable(row_line(stream, frame))
 
 
 def row_line(stream: str, row: Row) -> str:

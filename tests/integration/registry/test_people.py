@@ -224,6 +224,11 @@ def test_the_commands_do_the_same(place: Place, client: Client) -> None:
     assert "operator@hillside, viewer" in chelu(place, "user", "show", "wang").stdout
     token = chelu(place, "login", "wang", "--password", user["password"], key="").stdout.split()[1]
     assert ask(place, "GET", "/api/me", token).json()["user"] == "wang"
+    assert "operator@hillside, viewer" in chelu(place, "whoami", key=token).stdout
+    assert chelu(place, "password", "--old", user["password"], "--new", "another-long-one", key=token).returncode == 0
+    assert chelu(place, "login", "wang", "--password", user["password"], key="").returncode == 1
+    assert chelu(place, "logout", key=token).returncode == 0
+    assert ask(place, "GET", "/api/me", token).status_code == 401
     added = json.loads(chelu(place, "key", "add", "ci", "--owner", "wang", "--scope", "register:read", "--json").stdout)
     assert ask(place, "GET", "/api/sites", added["key"]).status_code == 200
     assert "wang/ci" in chelu(place, "key", "list").stdout

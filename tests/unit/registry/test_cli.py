@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -198,6 +199,7 @@ def test_the_registry_is_found_in_the_environment_or_in_the_sites_directory(tmp_
     (tmp_path / "key").write_text("k2\n")
     (tmp_path / "endpoints.json").write_text(json.dumps({"api_url": "http://b", "api_key_file": str(tmp_path / "key")}))
     assert api.Endpoint.find({"CHELU_HOME": str(tmp_path)}) == api.Endpoint("http://b", "k2")
+    assert api.Endpoint.find({"CHELU_HOME": str(tmp_path), "CHELU_API_KEY": "own"}) == api.Endpoint("http://b", "own")
     (tmp_path / "endpoints.json").write_text("[]")
     with pytest.raises(ConfigurationError, match="it cannot be read"):
         api.Endpoint.find({"CHELU_HOME": str(tmp_path)})
@@ -206,3 +208,109 @@ def test_the_registry_is_found_in_the_environment_or_in_the_sites_directory(tmp_
 def test_a_key_is_not_shown() -> None:
     assert "secret-key" not in repr(api.Endpoint("http://a", "secret-key"))
     assert "s3cret" not in repr(api.Registered(device_id="a", device_key=1, secret="s3cret"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("device", "delete", "obu-1/credential"),
+        ("device", "show", "obu-1?kind=rsu"),
+        ("device", "show", ""),
+        ("site", "delete", ".."),
+        ("user", "show", "wang#"),
+        ("key", "delete", "wang/ci/x"),
+        ("inbox", "refuse", "../sites"),
+    ],
+)
+def test_a_name_that_would_be_another_address_is_refused_unasked(run: Callable[..., str], words: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigurationError, match=r"name = .* is not allowed: 1\.\.64 of letters, digits"):
+        run(lambda request: pytest.fail(f"asked for {request.url}"), *words)
+
+
+def test_what_set_names_counts_where_an_option_says_otherwise(run: Callable[..., str]) -> None:
+    sent: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(201, json=[{"device_id": "x", "device_key": 7, "secret": None}])
+
+    run(handler, "device", "add", "x", "rsu", "--site", "s", "--name", "n", "--set", "name=Gate", "--set", "heading_deg=9")
+    run(handler, "vehicle", "add", "x", "--site", "s", "--level", "3", "--set", "automation_level=4")
+    device, vehicle = (json.loads(request.content)[0] for request in sent)
+    assert (device["name"], device["heading_deg"], vehicle["automation_level"]) == ("Gate", 9, 4)
+
+
+def test_a_change_says_which_fields_can_change(run: Callable[..., str]) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        run(lambda request: httpx.Response(500), "device", "change", "x", "--set", "lifecycle=active")
+    fields = refused.value.allowed.rpartition("one of ")[2].split(", ")
+    assert {"name", "site_id", "labels"} < set(fields)
+    assert not {"lifecycle", "kind", "device_id", "credential"} & set(fields)
+
+
+def test_a_vehicle_and_what_is_on_it_are_one_request(run: Callable[..., str]) -> None:
+    sent: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(201, json=[{"device_id": "bus-1", "device_key": 7, "secret": "s3cret"}])
+
+    run(handler, "vehicle", "add", "bus-1", "--site", "s", "--obu", "obu-1", "--obu", "obu-2")
+    assert [json.loads(request.content)[0]["carries"] for request in sent] == [["obu-1", "obu-2"]]
+
+
+def test_what_strangers_say_tells_the_terminal_nothing(run: Callable[..., str]) -> None:
+    said = {"kind": "rsu", "model": "\x1b[2J\x9bHgone\nR0018  registered"}
+    keys = dict.fromkeys(["fingerprint", "key", "address", "site_id", "last_heard"], "k")
+    waiting = {"serial": "R0017", "said": said, "kept": 1, **keys}
+    kept = [{"heard": "now", "topic": "join/R0017/crew.3/data/\u202e", "payload": b"\x1b[31m\xc2\x9b".hex()}]
+    listed = run(lambda request: httpx.Response(200, json=[waiting]), "inbox", "list")
+    shown = run(lambda request: httpx.Response(200, json={**waiting, "data": kept}), "inbox", "show", "R0017")
+    assert "\\x1b[2J\\x9bHgone\\nR0018" in listed
+    assert "1 messages\n  now join/R0017/crew.3/data/\\u202e" in shown
+    assert all(each.isprintable() for each in (listed + shown).replace("\n", ""))
+
+
+@pytest.mark.parametrize("name", ["nowhere/register.tar", "directory", "file/register.tar"])
+def test_a_backup_that_cannot_be_written_is_said_to_be(run: Callable[..., str], tmp_path: Path, name: str) -> None:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"FILE = .* is not allowed: it cannot be written \("):
+        run(lambda request: httpx.Response(200, content=b"tar"), "backup", str(tmp_path / name))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["directory", "file"]
+
+
+@pytest.mark.parametrize("name", ["net.xml", "net.xml.gz"])
+def test_roads_are_put_and_saved_packed_or_not(run: Callable[..., str], tmp_path: Path, name: str) -> None:
+    network = b'<net version="1.9"/>'
+    kept: list[bytes] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT":
+            kept.append(request.content)
+            return httpx.Response(201, json={"version": 3})
+        return httpx.Response(200, content=kept[-1])
+
+    file, copy = tmp_path / name, tmp_path / f"copy.{name}"
+    file.write_bytes(gzip.compress(network, mtime=0) if name.endswith(".gz") else network)
+    assert run(handler, "site", "roads", "s", "--put", str(file)) == "roads of s: version 3\n"
+    run(handler, "site", "roads", "s", "--save", str(copy))
+    assert gzip.decompress(kept[0]) == network
+    assert copy.read_bytes() == file.read_bytes()
+    with pytest.raises(ConfigurationError, match=r"--put = .* it cannot be read"):
+        run(handler, "site", "roads", "s", "--put", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="one of the two"):
+        run(handler, "site", "roads", "s")
+
+
+def test_a_team_and_roles_are_taken_away_by_naming_none(run: Callable[..., str]) -> None:
+    sent: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"user_name": "wang", "roles": [], "version": 4})
+
+    run(handler, "user", "change", "wang", "--role", "", "--team", "", "--no-active")
+    run(handler, "user", "change", "wang", "--name", "")
+    changes = [json.loads(request.content) for request in sent if request.method == "PATCH"]
+    assert changes == [{"is_active": False, "roles": [], "team": None}, {"full_name": ""}]

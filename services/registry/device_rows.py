@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
-from psycopg import Connection, errors
+from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -16,7 +15,6 @@ from services.registry.broker_files import BrokerState
 from services.registry.changes import refuse
 from services.registry.device_models import DeviceFields, NewDevice, Registered
 from services.registry.device_rules import Known
-from services.registry.problems import ProblemError
 from services.registry.rights import Child, Speaker
 from services.registry.site_models import OrganisationRole
 
@@ -82,12 +80,12 @@ Execute = Connection[DictRow]
 def register(
     connection: Execute, devices: Sequence[NewDevice], secrets: Mapping[str, tuple[str, str]], actor: str
 ) -> list[Registered]:
-    """Insert all devices or none; `secrets` has (secret, verifier) by id. Raises ProblemError naming each bad device."""
+    """Insert all devices or none; `secrets` has (secret, verifier) by id. Raises ProblemError naming each bad device.
+
+    What another request registered meanwhile is psycopg's IntegrityError, which is answered with 409 and names it.
+    """
     refuse(device_rules.find_faults(devices, known(connection, devices)))
-    try:
-        rows = connection.execute(INSERT, (Jsonb([as_row(device) for device in devices]),)).fetchall()
-    except errors.UniqueViolation as error:
-        raise ProblemError(HTTPStatus.CONFLICT, f"a device was registered meanwhile: {error.diag.message_detail}") from None
+    rows = connection.execute(INSERT, (Jsonb([as_row(device) for device in devices]),)).fetchall()
     keys = {row["device_id"]: row["device_key"] for row in rows}
     for field, column in REFERENCES.items():
         _refer(connection, column, {device.device_id: getattr(device, field) for device in devices})

@@ -72,7 +72,7 @@ def test_of_many_who_want_one_id_one_gets_it(place: Place, client: Client) -> No
     with ThreadPoolExecutor(12) as pool:
         errors = [error for error in pool.map(want, range(12)) if error]
     assert len(errors) == 11
-    assert all(isinstance(error, RefusedError) and "wanted" in str(error) for error in errors), errors
+    assert all(isinstance(error, RefusedError) and "device_id = 'wanted'" in str(error) for error in errors), errors
 
 
 def test_of_many_who_change_one_version_one_does(place: Place, client: Client, add_device: AddDevice) -> None:

@@ -92,8 +92,11 @@ def _problem(_: Request | None, error: Exception) -> Response:
     return answer(error.status, error.detail, error.faults, HEADERS.get(error.status))
 
 
-def _invalid(_: Request | None, error: Exception) -> Response:
+def _invalid(request: Request | None, error: Exception) -> Response:
     error = cast("RequestValidationError", error)
+    first = error.errors()[0]
+    if request is not None and tuple(first["loc"]) == ("body",) and isinstance(first.get("input"), bytes):  # not read as JSON
+        return _one(HTTPStatus.UNPROCESSABLE_ENTITY, "Content-Type", shown(_media_type(request)), "application/json")
     faults = [fault_of(fault) for fault in error.errors()[:100]]
     first = faults[0]
     detail = f"{first.field} = {first.value} is not allowed: {first.allowed}"
@@ -121,14 +124,34 @@ def refusal(error: HTTPException) -> Response:
     return answer(status, str(error.detail), headers={**HEADERS.get(status, {}), **(error.headers or {})})
 
 
-def _http(_: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     error = cast("HTTPException", error)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return _one(HTTPStatus.NOT_FOUND, "path", shown(request.url.path), "one that /docs lists")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = _methods(request) or dict(error.headers or {}).get("Allow", "")
+        return _one(HTTPStatus.METHOD_NOT_ALLOWED, "method", request.method, allowed, {"Allow": allowed})
     if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body that it could not read
         is_deep = isinstance(error.__cause__, RecursionError)
         found = "nested deeper than can be read" if is_deep else "bytes that are not UTF-8"
-        fault = Fault("(document)", found, "JSON in UTF-8, without nesting that nothing here has")
-        return answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"{fault.field} = {fault.value} is not allowed: {fault.allowed}", [fault])
+        allowed = "JSON in UTF-8, without nesting that nothing here has"
+        return _one(HTTPStatus.UNPROCESSABLE_ENTITY, "(document)", found, allowed)
     return refusal(error)
+
+
+def _one(status: HTTPStatus, field: str, value: str, allowed: str, headers: dict[str, str] | None = None) -> Response:
+    """The problem document of one fault."""
+    return answer(status, f"{field} = {value} is not allowed: {allowed}", [Fault(field, value, allowed)], headers)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "")
+
+
+def _methods(request: Request) -> str:
+    """The methods of the route whose path was asked for; each is a route of its own to the framework."""
+    path = getattr(request.scope.get("route"), "path", None)
+    return ", ".join(sorted(method for method, known in request.app.state.queries if known == path))
 
 
 def _collision(_: Request | None, error: Exception) -> Response:

@@ -230,12 +230,26 @@ def test_bad_queries_are_refused_by_field(place: Place, client: Client, path: st
 
 def test_other_errors_are_problems_too(place: Place, client: Client) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
-    for method, path, status in (("GET", "/nowhere", 404), ("DELETE", "/api/sites", 405)):
+    for method, path, status, fault in (
+        ("GET", "/nowhere", 404, {"field": "path", "value": "'/nowhere'", "allowed": "one that /docs lists"}),
+        ("DELETE", "/api/sites", 405, {"field": "method", "value": "DELETE", "allowed": "GET, POST"}),
+    ):
         answer = httpx.request(method, place.url + path, headers=headers)
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["errors"] == [fault]
+    assert answer.headers["allow"] == "GET, POST"
     site = {"site_id": "s", "latitude_deg": 0, "longitude_deg": 0, "time_zone": "Mars/Olympus"}
     assert post(place, "/api/sites", json.dumps(site)).json()["errors"][0]["field"] == "time_zone"
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_of_another_type_is_said_to_be_and_not_sent_back(place: Place, client: Client, media_type: str) -> None:
+    body = b'{"user_name": "wang", "password": "correct horse battery"}'
+    answer = httpx.post(f"{place.url}/api/login", content=body, headers={"Content-Type": media_type})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "Content-Type", "value": f"'{media_type}'", "allowed": "application/json"}]
+    assert "horse" not in answer.text
 
 
 @pytest.mark.parametrize("content", [b"x" * (65 * 2**20), (b"x" * 2**20 for _ in range(1000))], ids=["declared", "chunked"])

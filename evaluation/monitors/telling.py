@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from chelu.quality.monitors.assessments import Tally
+from chelu.quality.monitors.assessments import Hours, Tally, days
 from chelu.quality.monitors.catalogue import BY_NAME, MONITORS, named
 from chelu.quality.monitors.events import Event
 from chelu.quality.monitors.notifications import Notification
@@ -81,19 +81,19 @@ def _document(report: Report, names: Mapping[int, str]) -> dict[str, Any]:
             {**asdict(one), "subject": named(BY_NAME[one.monitor], one.subject, names), "time": _time(one.time_us)}
             for one in report.events
         ],
-        "assessments": [
-            {
-                "monitor": name,
-                "subject": named(BY_NAME[name], subject, names),
-                "hour": _time(hour_us),
-                **_tally(report, name, tally),
-            }
-            for name, tallies in report.hours.items()
-            for (subject, hour_us), tally in sorted(tallies.items())
-        ],
+        "assessments": _assessments(report, report.hours, "hour", names),
+        "days": _assessments(report, {name: days(tallies) for name, tallies in report.hours.items()}, "day", names),
         "notifications": [_told(one, names) for one in report.notifications()],
         "events_not_kept": report.unkept,
     }
+
+
+def _assessments(report: Report, found: Mapping[str, Hours], period: str, names: Mapping[int, str]) -> list[dict[str, Any]]:
+    return [
+        {"monitor": name, "subject": named(BY_NAME[name], subject, names), period: _time(begin_us), **_tally(report, name, tally)}
+        for name, tallies in found.items()
+        for (subject, begin_us), tally in sorted(tallies.items())
+    ]
 
 
 def _tally(report: Report, name: str, tally: Tally) -> dict[str, Any]:

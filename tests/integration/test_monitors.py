@@ -73,6 +73,7 @@ def test_the_command_tells_as_json_what_it_found_and_says_so_by_its_exit_code() 
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert {one["verdict"] for one in found["assessments"]} == {"too little"}
+    assert sum(one["judged"] for one in found["days"]) == sum(one["judged"] for one in found["assessments"]) == 90
     assert found["notifications"] == []
 
 

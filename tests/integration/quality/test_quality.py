@@ -106,6 +106,8 @@ def test_what_is_stored_is_judged_as_what_was_heard(place, quality) -> None:
     assert found["stop-line-red"]["judged"] > 10
     assert found["bsm-outside"]["judged"] > 10
     assert sum(row["bad"] for row in assessed) == 0
+    (day,) = place.rows("SELECT * FROM quality.day WHERE monitor = 'spat-rate'")
+    assert (day["judged"], day["bad"], day["share"]) == (18, 0, 0.0)
 
 
 def test_a_process_that_dies_between_rounds_counts_nothing_twice(place, quality) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from chelu.quality.monitors.assessments import HOUR_US, Tally, Verdict, days, ho
 from chelu.quality.monitors.catalogue import monitor_of, site_parameters
 from chelu.quality.monitors.events import events
 from chelu.quality.monitors.judged import Judged, Subject, judged
-from chelu.quality.monitors.junctions import MANEUVERS, junctions
+from chelu.quality.monitors.junctions import MANEUVERS, WHOLE_LINK, junctions
 from chelu.quality.monitors.notifications import settled
 from chelu.quality.monitors.passages import UNCLEAR, Crossing, maneuver_of, passages
 from chelu.quality.monitors.phases_shown import shown_of
@@ -170,6 +172,21 @@ def test_a_map_says_where_it_contradicts_itself() -> None:
         "link 2 lane 1 to node 13 lane 1 has phases 4 and 9",
         "link 3 lane 2 and link 3 lane 1 are one line",
     )
+
+
+def test_the_published_example_of_a_map_is_read() -> None:
+    file = Path(__file__).parents[3] / "data" / "cv2x" / "map_one_link"
+    (found,) = junctions(json.loads(next(file.glob("*.json")).read_text(encoding="utf-8")))
+    assert (found.region, found.node, found.contradictions) == (500, 12, ())
+    assert [(lane.number, lane.width_m) for lane in found.lanes] == [(WHOLE_LINK, 7.0)]
+
+
+@pytest.mark.parametrize("gone", ["in_links", "reference_position"])
+def test_a_map_that_lacks_nearly_everything_is_no_error(gone) -> None:
+    node = at.node()
+    del node[gone]
+    (found,) = junctions({"nodes": [node]})
+    assert found.lanes == ()
 
 
 def test_too_little_neither_raises_nor_clears() -> None:

@@ -27,7 +27,7 @@ class Direction(Assessed):
     """Parameters of the lane direction of travel."""
 
     most_deg: float = parameter(30.0, "°", "a lane change at 5 m/s is at most 20° off, a lane's chord in a bend 10°", high=180)
-    within_m: float = parameter(100.0, "m", "before the stop line: further off, maps draw lanes by few points", low=10, high=300)
+    within_m: float = parameter(100.0, "m", "before the stop line: further off, maps draw lanes by few points", low=10, high=150)
     fewest_rows: float = parameter(4, "rows", "of two a second", low=2, high=100)
     least_m: float = parameter(10.0, "m", "driven along the lane: whoever crosses it does less", high=100)
     least_mps: float = parameter(2.0, "m/s", "slower, satellites' headings wander", high=20)

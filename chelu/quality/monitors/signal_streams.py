@@ -14,6 +14,10 @@ from chelu.quality.monitors.judged import Codes, Floats, Ints, Mask, Subject
 
 ABSENT = 255  # in place of a light: the message says nothing of this phase
 ENDS = ("min_end_s", "max_end_s", "likely_end_s")
+NEEDED = (
+    *("time_us", "arrival_us", "device_key", "message_count", "region_id", "region_id_valid", "intersection_id", "phase_id"),
+    *("light", "timing", "road_user", "road_user_valid", *ENDS),
+)
 PEDESTRIAN = 3  # ParticipantType
 NEEDS_NO_TIMING = (Light.DARK, Light.FLASHING_RED, Light.FLASHING_YELLOW)
 AIR_PHASES = 255  # PhaseID; beyond are pedestrians of T/ITS 0180.1, annex B
@@ -58,7 +62,8 @@ class SignalStream:
 
 def signal_streams(spat: Batch) -> tuple[SignalStream, ...]:
     """The streams of SPAT rows (`chelu.messages.SPAT` with the header's device_key and arrival_us), in any order."""
-    spat = spat.take(is_present(spat))
+    present = is_present(spat)
+    spat = Batch({name: spat[name] if present.all() else spat[name][present] for name in NEEDED})
     if not len(spat):
         return ()
     region = np.where(spat["region_id_valid"], spat["region_id"], 0).astype(np.int64)
@@ -66,7 +71,11 @@ def signal_streams(spat: Batch) -> tuple[SignalStream, ...]:
     order = np.lexsort((spat["message_count"], spat["time_us"], key))
     spat, key = spat.take(order), key[order]
     bounds = [*np.flatnonzero(np.diff(key, prepend=key[0] - 1)).tolist(), len(key)]
-    return tuple(_stream(int(key[a]), spat.take(np.arange(a, b))) for a, b in pairwise(bounds))
+    return tuple(_stream(int(key[a]), _slice(spat, a, b)) for a, b in pairwise(bounds))
+
+
+def _slice(rows: Batch, first: int, behind: int) -> Batch:
+    return Batch({name: column[first:behind] for name, column in rows.columns.items()})
 
 
 def is_present(spat: Batch) -> Mask:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from chelu.quality.monitors.vehicles import by_sender
 from chelu.units import US_PER_S
 
 NEAR_LINE_M = 30.0
-REACH_M = 250.0  # of the junction's reference position
+REACH_M = 200.0  # of the junction's reference position: the last 150 m of a lane, and 50 m of junction
 USUAL_LENGTH_M = 4.5
 DECK_M = 3.0  # two heights further apart are two decks: roads are stacked at least 4.5 m apart
 LONGEST_STEP_S = 1.0  # between two rows of a track that still tell where it was in between
@@ -78,11 +78,13 @@ def tracks(bsm: Batch, junction: Junction, number: Ints) -> Tracks:
 def _of_rows(xyz: Floats, columns: Mapping[str, Column], junction: Junction) -> Tracks:
     who, time_us, heading = columns["vehicle_id"], columns["time_us"], columns["heading_deg"]
     half = 0.5 * np.where(np.isnan(columns["length_m"]), USUAL_LENGTH_M, columns["length_m"])
-    ahead = np.column_stack([np.sin(np.radians(heading)), np.cos(np.radians(heading))]) * half[:, None]
-    front = xyz[:, :2] + ahead
+    angle = np.radians(heading)
+    front = np.empty((len(xyz), 2))
+    front[:, 0] = xyz[:, 0] + half * np.sin(angle)
+    front[:, 1] = xyz[:, 1] + half * np.cos(angle)
     follows = np.zeros(len(who), np.bool_)
     follows[1:] = (who[1:] == who[:-1]) & (np.diff(time_us) <= round(LONGEST_STEP_S * US_PER_S))
-    step = np.hypot(*np.diff(xyz[:, :2], axis=0, prepend=xyz[:1, :2]).T)
+    step = np.hypot(np.diff(xyz[:, 0], prepend=xyz[:1, 0]), np.diff(xyz[:, 1], prepend=xyz[:1, 1]))
     return Tracks(
         who=who,
         time_us=time_us,
@@ -93,14 +95,25 @@ def _of_rows(xyz: Floats, columns: Mapping[str, Column], junction: Junction) -> 
         follows=follows,
         way_m=np.cumsum(step),
         run=np.cumsum(~follows),
-        at_line=tuple(_near(xyz, front, lane) for lane in junction.lanes),
+        at_line=_at_lines(xyz, front, junction.lanes),
     )
 
 
-def _near(xyz: Floats, front: Floats, lane: Lane) -> Beside:
-    """The rows (of n) in the square around a lane's stop line, on its deck, whatever their heading."""
+def _at_lines(xyz: Floats, front: Floats, lanes: Sequence[Lane]) -> tuple[Beside, ...]:
+    """Of each lane the rows near its stop line; looked for among those that are near any."""
+    if not lanes:
+        return ()
+    ends = np.stack([lane.points[-1, :2] for lane in lanes])
+    low, high = ends.min(axis=0) - NEAR_LINE_M, ends.max(axis=0) + NEAR_LINE_M
+    row = np.flatnonzero((front[:, 0] >= low[0]) & (front[:, 0] <= high[0]))
+    row = row[(front[row, 1] >= low[1]) & (front[row, 1] <= high[1])]
+    return tuple(_near(row, xyz, front, lane) for lane in lanes)
+
+
+def _near(row: Ints, xyz: Floats, front: Floats, lane: Lane) -> Beside:
+    """Those of the rows in the square around a lane's stop line, on its deck, whatever their heading."""
     end, angle = lane.points[-1], np.radians(lane.heading_deg)
-    row = np.flatnonzero(np.abs(front[:, 0] - end[0]) <= NEAR_LINE_M)
+    row = row[np.abs(front[row, 0] - end[0]) <= NEAR_LINE_M]
     row = row[np.abs(front[row, 1] - end[1]) <= NEAR_LINE_M]
     row = row[is_on_deck(xyz[row, 2], float(end[2]))]
     east, north = front[row, 0] - end[0], front[row, 1] - end[1]

@@ -202,11 +202,13 @@ class Junction:
 
 @dataclass(frozen=True, slots=True)
 class OpenDrive:
-    """A whole file. revision: (1, 8). geo_reference: a projection's text, empty for none. controllers: the signals of each.
+    """A whole file. file: what errors call it. revision: (1, 8). geo_reference: a projection's text, empty for none.
 
+    controllers: the signals of each.
     left_out: what was not read. notes: what is doubtful and was read all the same.
     """
 
+    file: str
     revision: tuple[int, int]
     name: str
     geo_reference: str

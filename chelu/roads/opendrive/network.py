@@ -20,8 +20,11 @@ from chelu.roads.opendrive.model import Lane, OpenDrive, Road
 from chelu.roads.opendrive.onward import LaneAt
 from chelu.roads.opendrive.sampling import sample_places
 from chelu.roads.opendrive.signalling import signals_of
+from chelu.xml_tree import ElementError
 
 THINNEST_M = 0.05  # mean width of what is a lane
+WIDEST_M = 200.0  # of a lane anywhere, and
+LARGEST_M = 200_000.0  # of all roads together: more is a mistake, and its index would not fit into memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,12 @@ class LaneRow:
 
 
 def network_of(model: OpenDrive) -> RoadNetwork:
-    """All lanes that somebody may use."""
-    rows = [row for road in model.roads.values() for row in _rows(road)]
+    """All lanes that somebody may use.
+
+    ElementError for a lane that is wider than `WIDEST_M`, and for roads further apart than `LARGEST_M`.
+    """
+    rows = [row for road in model.roads.values() for row in _rows(model, road)]
+    _check_extent(model, rows)
     links: dict[str, list[LaneRow]] = defaultdict(list)
     for row in rows:
         links[row.link].append(row)
@@ -68,7 +75,14 @@ def network_of(model: OpenDrive) -> RoadNetwork:
     )
 
 
-def _rows(road: Road) -> list[LaneRow]:
+def _check_extent(model: OpenDrive, rows: Sequence[LaneRow]) -> None:
+    ends = [np.concatenate([row.shape.min(axis=0), row.shape.max(axis=0)]) for row in rows]
+    extent = float(np.ptp(np.array(ends).reshape(-1, 3), axis=0).max()) if ends else 0.0
+    if not extent <= LARGEST_M:
+        raise ElementError(model.file, 1, "/OpenDRIVE", f"the roads are {extent:.0f} m apart, the limit is {LARGEST_M:.0f} m")
+
+
+def _rows(model: OpenDrive, road: Road) -> list[LaneRow]:
     found = []
     for number, section in enumerate(road.sections):
         if section.end_m <= section.begin_m:
@@ -79,6 +93,11 @@ def _rows(road: Road) -> list[LaneRow]:
             width = float(np.trapezoid(np.abs(outer - inner), s) / (s[-1] - s[0]))
             if lane.type not in USERS or width < THINNEST_M:
                 continue
+            if not np.abs(outer - inner).max() <= WIDEST_M:
+                problem = (
+                    f"road {road.id}, lane {lane.id}: {np.abs(outer - inner).max():.0f} m wide, at most {WIDEST_M:.0f} m are read"
+                )
+                raise ElementError(model.file, lane.line, "", problem)
             is_along = road.runs_along(lane)
             places = road.places(s, (inner + outer) / 2.0 + road.lane_offset.at(s))
             shape = np.column_stack([places.x_m, places.y_m, places.z_m])[:: 1 if is_along else -1]

@@ -19,6 +19,7 @@ from chelu.roads.opendrive.reading_signals import signal_references, signals
 from chelu.xml_tree import MAX_BYTES, Element, parse
 
 Named = TypeVar("Named", Road, Junction)
+LONGEST_M = 1_000_000.0  # of a road
 REVISIONS = range(4, 9)  # minor ones of revision 1
 
 
@@ -38,6 +39,7 @@ def read(data: bytes, file: str = "OpenDRIVE", *, max_bytes: int = MAX_BYTES) ->
     junctions = _by_id([_junction(element) for element in root.all("junction")], root.all("junction"))
     geo, offset = header.first("geoReference"), header.first("offset")
     model = OpenDrive(
+        file=file,
         revision=revision,
         name=header.get("name", ""),
         geo_reference=geo.text if geo is not None else "",
@@ -71,6 +73,8 @@ def _offset(element: Element | None) -> tuple[float, float, float, float]:
 
 def _road(element: Element) -> Road:
     length = element.number("length", low=0.0)
+    if length > LONGEST_M:
+        raise element.wrong(f"length = {length:g}: at most {LONGEST_M:g}")
     links = element.first("link")
     junction = element.get("junction", "-1")
     lanes = element.only("lanes")

@@ -128,7 +128,7 @@ class _Import:
         network = self._root.only("RoadNetwork")
         logic = network.first("LogicFile")
         if logic is None:
-            return OpenDrive((1, 8), "", "", (0.0, 0.0, 0.0, 0.0), {}, {}, {}, (), ())
+            return OpenDrive("", (1, 8), "", "", (0.0, 0.0, 0.0, 0.0), {}, {}, {}, (), ())
         path = self._path.parent / self.scope.text(logic, "filepath")
         if path not in self._options.opened:
             try:

@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chelu.codec import cv2x
+from chelu.messages import frames_of
 from chelu.quality.monitors.assessments import HOUR_US, Tally, Verdict, days, hours
 from chelu.quality.monitors.catalogue import monitor_of, site_parameters
+from chelu.quality.monitors.content import lacks
 from chelu.quality.monitors.events import events
+from chelu.quality.monitors.greens import pairs
 from chelu.quality.monitors.judged import Judged, Subject, judged
-from chelu.quality.monitors.junctions import MANEUVERS, WHOLE_LINK, junctions
+from chelu.quality.monitors.junctions import MANEUVERS, WHOLE_LINK, junctions, node_of
 from chelu.quality.monitors.notifications import settled
 from chelu.quality.monitors.passages import UNCLEAR, Crossing, maneuver_of, passages
 from chelu.quality.monitors.phases_shown import shown_of
@@ -197,3 +201,25 @@ def test_too_little_neither_raises_nor_clears() -> None:
     assert settled([key], {"spat-rate": {(SUBJECT, 0): little}}, parameters) == ([], [])
     assert settled([key], {"spat-rate": {(SUBJECT, 0): bad, (SUBJECT, HOUR_US): good}}, parameters) == ([], [key])
     assert Tally(3, 3).verdict(parameters["spat-rate"]) is Verdict.TOO_LITTLE
+
+
+def test_no_map_that_decodes_is_an_error() -> None:
+    """Bits of a real frame are turned over: whatever still is a MAP is read, judged for content, and laid out in ways."""
+    file = Path(__file__).parents[3] / "data" / "cv2x" / "map_one_link" / "frame.hex"
+    frame = np.frombuffer(bytes.fromhex(file.read_text().strip()), np.uint8)
+    random = np.random.default_rng(3)
+    mutants = []
+    for _ in range(400):
+        mutant = frame.copy()
+        at_bytes = random.integers(0, len(frame), 3)
+        mutant[at_bytes] ^= np.uint8(1) << random.integers(0, 8, 3).astype(np.uint8)
+        mutants.append(mutant.tobytes())
+    messages = cv2x.decode(frames_of(mutants, BEGIN_US)).messages
+    read = [one for message in messages if message.kind == "map" for one in junctions(message.value)]
+    assert len(read) > 50
+    for one in read:
+        pairs(one)
+    for message in messages:
+        assert all(
+            isinstance(text, str) for node in message.value.get("nodes", ()) for text in lacks(message.value, node_of(node["id"]))
+        )

@@ -231,6 +231,8 @@ def _tell(console: Console, summary: dict[str, Any], request: Request) -> None:
         console.print(f"  {verdict}")
     files = " and ".join(str(file) for file in (request.summary, request.picture) if file)
     console.print(f"written: {files}")
+    if request.data:
+        console.print(f"why each warning: `chelu up --data {request.data}`, then `chelu explain --data {request.data}`")
     for failure in summary["failures"]:
         console.print(f"[red]failed: {failure}[/red]")
     if not summary["failures"]:

@@ -32,6 +32,7 @@ def explain(
     ] = None,
     plot: Annotated[Optional[Path], typer.Option(help="Draw both from above into this file, .svg or .png.")] = None,  # noqa: UP045 - as above
     before: Annotated[float, typer.Option(help="So many seconds before it the replay begins.", min=3, max=3600)] = 30.0,
+    application: Annotated[Optional[str], typer.Option(help="List only this one's, also advice.")] = None,  # noqa: UP045 - as above
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="How many are listed without an id.")] = 20,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
@@ -45,7 +46,7 @@ def explain(
         from services.inference.settings import load
     url = command.database_url(os.environ, data)
     if warning is None:
-        found = command.latest(url, site, count)
+        found = command.latest(url, site, application, count)
         typer.echo(json.dumps([one.raised.detail for one in found], ensure_ascii=False) if as_json else telling.listed(found))
         return
     explanation = command.explain(url, load(os.environ), command.Request(warning, site, before))

@@ -18,8 +18,9 @@ from chelu.store import Database, failures
 from services.inference.explain import recorded as records
 from services.inference.explain.evidence import Json
 from services.inference.explain.explanation import Search, application_of, document
+from services.inference.explain.pace import Pace, pace_of
 from services.inference.explain.recorded import Recorded, Window
-from services.inference.explain.rerun import Rerun, turn_ends
+from services.inference.explain.rerun import Rerun
 from services.inference.explain.warnings import NotKeptError, Stored, clock_of, find, newest
 from services.inference.explain.who import Case
 from services.inference.inbox import Inbox
@@ -62,10 +63,10 @@ def connected(url: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
-def latest(url: str, site: str | None, count: int) -> list[Stored]:
+def latest(url: str, site: str | None, application: str | None, count: int) -> list[Stored]:
     """The warnings raised last."""
     with connected(url) as connection:
-        return newest(connection, site, count)
+        return newest(connection, site, application, count)
 
 
 def explain(url: str, settings: InferenceSettings, request: Request) -> Json:
@@ -79,8 +80,9 @@ def explain(url: str, settings: InferenceSettings, request: Request) -> Json:
         fresh = _maker(stored, register, settings)
         window = _window(stored, request.before_s, fresh().parameters.weather.kept_s)
         recorded = records.read(connection, register, stored.site_id, window)
+        pace = pace_of(records.decisions(connection, stored.site_id, window), recorded.streams, register)
     _check(stored, recorded, window)
-    return _replayed(stored, register, recorded, window, fresh)
+    return _replayed(stored, register, recorded, window, Means(fresh, pace))
 
 
 def _maker(stored: Stored, register: Register, settings: InferenceSettings) -> Callable[[], Site]:
@@ -115,13 +117,21 @@ def _check(stored: Stored, recorded: Recorded, window: Window) -> None:
         raise NotKeptError(stored.warning_id, f"{what}; CHELU_INGEST_KEEP_HOURS says for how long they are kept")
 
 
-def _replayed(stored: Stored, register: Register, recorded: Recorded, window: Window, fresh: Callable[[], Site]) -> Json:
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a replay is made with: sites that have heard nothing yet, and when inference read and evaluated."""
+
+    fresh: Callable[[], Site]
+    pace: Pace
+
+
+def _replayed(stored: Stored, register: Register, recorded: Recorded, window: Window, means: Means) -> Json:
     """Once to see whether it is raised; where it is not, once more up to the instant at which it was."""
     entry, late_us = register.sites[stored.site_id], late_of(stored, register, recorded)
     search = Search(stored, register, entry, Case.of(stored.raised.detail, register))
 
     def rerun() -> Rerun:
-        return Rerun(fresh(), stored.site_id, entry.frame, Inbox(register), recorded, late_us or 0)
+        return Rerun(means.fresh(), stored.site_id, entry.frame, Inbox(register), recorded, means.pace)
 
     once = rerun()
     search.watch(once, window.from_us)
@@ -129,7 +139,7 @@ def _replayed(stored: Stored, register: Register, recorded: Recorded, window: Wi
         known = search.raised[1]
     else:
         again, decided_us = rerun(), stored.raised.decided_us
-        for _ in again.run(turn_ends(window.from_us, stored.raised, decided_us)):
+        for _ in again.run(again.pace.turns(window.from_us, stored.raised, decided_us)):
             pass
         evaluation = again.site.evaluated
         known = search.known(again, decided_us, search.case.finding(again.site, evaluation) if evaluation else None)

@@ -11,7 +11,7 @@ from services.inference.explain import evidence
 from services.inference.explain.compared import Difference, Verdict, verdict
 from services.inference.explain.evidence import Json, Moment
 from services.inference.explain.margins import margins
-from services.inference.explain.rerun import Rerun, turn_ends
+from services.inference.explain.rerun import Rerun
 from services.inference.explain.warnings import Stored
 from services.inference.explain.who import ABSENT, Case, Finding
 from services.inference.life import Notice, State
@@ -21,6 +21,7 @@ from services.inference.v2x.assessment import HELD, IMMINENT, NOTHING, WARNING
 from services.inference.v2x.catalogue import APPLICATIONS, Application
 
 AFTER_US = 1_000_000  # so long after the decision the replay may still raise it
+NEAR_US = 2_000_000  # what was raised longer before and is over is another warning
 _SHOWN_US = 1_500_000  # of findings before the decision
 SEVERITIES = {NOTHING: "nothing", HELD: "kept, not raised", WARNING: "warning", IMMINENT: "imminent"}
 
@@ -48,11 +49,13 @@ class Search:
     def watch(self, rerun: Rerun, begin_us: int) -> None:
         """Run until the warning is raised, or a second after it was."""
         decided_us = self.stored.raised.decided_us
-        for now_us, notices in rerun.run(turn_ends(begin_us, self.stored.raised, decided_us + AFTER_US)):
+        for now_us, notices in rerun.run(rerun.pace.turns(begin_us, self.stored.raised, decided_us + AFTER_US)):
             finding = self._note(rerun, now_us)
             found = next((one for one in notices if one.state is State.RAISED and self._is_it(rerun, one)), None)
             if found is not None:
                 self.raised = found, self.known(rerun, now_us, finding)
+            elif now_us < decided_us - NEAR_US and self._is_cleared(notices):
+                self.raised = None
             if self.raised is not None and now_us >= decided_us:
                 return
 
@@ -90,6 +93,11 @@ class Search:
             event_us = max(int(times[slot]) for slot in finding.key[:2] if slot >= 0)
             self.seen.append(Seen(now_us, event_us, finding.level))
         return finding
+
+    def _is_cleared(self, notices: Sequence[Notice]) -> bool:
+        """Whether what was raised long before is over: it was another one."""
+        ids = {one.warning_id for one in notices if one.state is State.CLEARED}
+        return self.raised is not None and self.raised[0].warning_id in ids
 
     def _is_it(self, rerun: Rerun, notice: Notice) -> bool:
         (document,) = documents([notice], self.register, rerun.frame)

@@ -28,6 +28,10 @@ _MESSAGES = f"""SELECT DISTINCT ON (device_key, md5(substring(payload from 6))) 
     ORDER BY device_key, md5(substring(payload from 6)), arrival DESC"""  # noqa: S608 - names of ours; from its sixth byte on a repeated message is the same
 
 
+_DECISIONS = f"""SELECT detail -> 'cause', arrival, decided FROM city.warning
+    WHERE site_id = %(site)s AND state <> 'cleared' AND decided >= {instant("from_us")} AND decided < {instant("to_us")}"""  # noqa: S608 - ours
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A MAP or RSI: whole, as JSON; kind: which."""
@@ -52,6 +56,15 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """Something that inference told: the message that caused it, when that was read, and when it was decided upon."""
+
+    cause: Mapping[str, Any]
+    read_us: int
+    decided_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """Of arrivals, [from_us, to_us); weather_us: how far back what sensors measured still holds."""
 
@@ -70,6 +83,13 @@ def read(connection: Connection[Any], register: Register, site_id: str, window: 
     }
     found = [_messages(connection, kind, devices, window.from_us - back[kind], window.to_us) for kind in ("map", "rsi")]
     return Recorded(streams, sorted((one for some in found for one in some), key=lambda one: one.arrival_us))
+
+
+def decisions(connection: Connection[Any], site_id: str, window: Window) -> list[Decision]:
+    """Everything that the site's vehicles were told in the window; what was cleared has no message of its own."""
+    values = {"site": site_id, "from_us": window.from_us, "to_us": window.to_us}
+    rows = connection.execute(_DECISIONS.encode(), values).fetchall()
+    return [Decision(cause, us_of(arrival), us_of(decided)) for cause, arrival, decided in rows]
 
 
 def as_it_was(connection: Connection[Any], register: Register, site_id: str, at_us: int) -> Register:

@@ -1,7 +1,6 @@
 """Stored messages go through a site's stages once more, turn by turn as they came: the service's own code on its own batches.
 
-When inference read a message is stored only for those that caused a warning; ingest's arrival stands for the others, moved by
-what the two differ for the message that caused this one. No I/O.
+When inference read them, and when it evaluated, is as `pace.py` knows it. No I/O.
 """
 
 from __future__ import annotations
@@ -14,24 +13,12 @@ import numpy as np
 from chelu.codec.cv2x import Message
 from chelu.geo import LocalFrame
 from chelu.messages import BSM, PARTICIPANT, SPAT, Batch
+from services.inference.explain.pace import Pace, Turns
 from services.inference.explain.recorded import Kept, Recorded
-from services.inference.explain.warnings import Row
 from services.inference.inbox import NO_PHASES, NO_VEHICLES, NOBODY, Inbox, Intake, Rows, Said
 from services.inference.life import Notice
 from services.inference.reports import Ints, nothing
 from services.inference.site import Site
-
-TURN_US = 4_000  # about what a live turn and the rest after it take
-_FINE_US = 3_000_000  # so long before the decision turns are as short as live ones; before, only the picture counts
-_COARSE_US = 50_000
-
-
-def turn_ends(begin_us: int, raised: Row, until_us: int) -> Ints:
-    """The instants of evaluation, ascending: the decision is one, and no other lies between it and its cause's arrival."""
-    before = raised.arrival_us - 1 - TURN_US * np.arange(_FINE_US // TURN_US, -1, -1, dtype=np.int64)
-    after = np.arange(raised.decided_us, until_us + 1, TURN_US, dtype=np.int64)
-    coarse = np.arange(begin_us, before[0], _COARSE_US, dtype=np.int64)
-    return np.concatenate([coarse, before, after])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +37,19 @@ class _Stream:
 
 @dataclass(slots=True)
 class Rerun:
-    """`run` once. late_us: how much later than ingest inference read what caused the warning."""
+    """`run` once."""
 
     site: Site
     site_id: str
     frame: LocalFrame
     inbox: Inbox
     recorded: Recorded
-    late_us: int = 0
+    pace: Pace
     rows: int = field(default=0, init=False)
 
-    def run(self, ends_us: Ints) -> Iterator[tuple[int, Sequence[Notice]]]:
+    def run(self, turns: Turns) -> Iterator[tuple[int, Sequence[Notice]]]:
         """After each turn its instant and what changed; `site.evaluated` is that turn's until the next is asked for."""
-        for end_us, said in zip(ends_us.tolist(), self._turns(ends_us), strict=True):
+        for end_us, said in zip(turns.ends_us.tolist(), self._turns(turns.taken_us), strict=True):
             intake = self.inbox.sort(said).get(self.site_id) if said else None
             yield end_us, self._step(intake, end_us)
 
@@ -75,12 +62,12 @@ class Rerun:
         self.site.segments()  # it samples the picture, from which jams are found
         return notices
 
-    def _turns(self, ends_us: Ints) -> Iterator[list[Said]]:
+    def _turns(self, taken_us: Ints) -> Iterator[list[Said]]:
         """What came in each turn."""
         streams = {name: self._stream(rows) for name, rows in self.recorded.streams.items() if len(rows)}
-        bounds = {name: _bounds(one.arrival_us, ends_us) for name, one in streams.items()}
-        kept = _bounds(np.array([one.arrival_us + self.late_us for one in self.recorded.messages], np.int64), ends_us)
-        for turn in range(len(ends_us)):
+        bounds = {name: _bounds(one.arrival_us, taken_us) for name, one in streams.items()}
+        kept = _bounds(self._read(self.recorded.messages), taken_us)
+        for turn in range(len(taken_us)):
             parts = {
                 name: one.between(bounds[name][turn], bounds[name][turn + 1])
                 for name, one in streams.items()
@@ -90,7 +77,7 @@ class Rerun:
             yield [self._said(name, part) for name, part in parts.items()] + ([self._told(messages)] if messages else [])
 
     def _stream(self, rows: Batch) -> _Stream:
-        return _Stream(rows, rows["arrival_us"] + self.late_us, self.inbox.route_of_stored(rows["device_key"]))
+        return _Stream(rows, self.pace.read(rows["arrival_us"]), self.inbox.route_of_stored(rows["device_key"]))
 
     def _said(self, name: str, part: _Stream) -> Said:
         """Rows of one stream, each its own message."""
@@ -109,13 +96,16 @@ class Rerun:
 
     def _told(self, messages: Sequence[Kept]) -> Said:
         """MAPs and RSIs."""
-        arrival = np.array([one.arrival_us + self.late_us for one in messages], np.int64)
+        arrival = self._read(messages)
         route = self.inbox.route_of_stored(np.array([one.device_key for one in messages], np.int64))
         reference = np.array([one.reference_us for one in messages], np.int64)
         read = tuple(Message(place, one.kind, dict(one.value)) for place, one in enumerate(messages))
         return Said(route, arrival, np.arange(len(messages)), reference, NO_VEHICLES, NOBODY, NO_PHASES, read)
 
+    def _read(self, messages: Sequence[Kept]) -> Ints:
+        return self.pace.read(np.array([one.arrival_us for one in messages], np.int64))
 
-def _bounds(arrival_us: Ints, ends_us: Ints) -> list[int]:
+
+def _bounds(arrival_us: Ints, taken_us: Ints) -> list[int]:
     """Where turns begin and end among sorted arrivals; what came before the first is the first's."""
-    return [0, *np.searchsorted(arrival_us, ends_us, side="right").tolist()]
+    return [0, *np.searchsorted(arrival_us, taken_us, side="right").tolist()]

@@ -18,10 +18,9 @@ LEAST_SIGNS = 6  # of an id's beginning: fewer mean too many warnings
 _ID = re.compile(r"[0-9a-f]{6,8}(-|$)[0-9a-f-]{0,28}", re.ASCII)
 _COLUMNS = "warning_id::text, site_id, application, state, level, time, arrival, decided, published, detail"
 _OF_ID = f"SELECT {_COLUMNS} FROM city.warning WHERE warning_id::text LIKE %s ORDER BY warning_id, decided LIMIT 10000"  # noqa: S608 - names of ours
-_NEWEST = (
-    f"SELECT {_COLUMNS} FROM city.warning WHERE state = 'raised' AND (%(site)s::text IS NULL OR site_id = %(site)s)"  # noqa: S608 - as above
-    " ORDER BY decided DESC LIMIT %(count)s"
-)
+_NEWEST = f"""SELECT {_COLUMNS} FROM city.warning WHERE state = 'raised' AND (%(site)s::text IS NULL OR site_id = %(site)s)
+    AND CASE WHEN %(application)s::text IS NULL THEN level > 0 ELSE application = %(application)s END
+    ORDER BY decided DESC LIMIT %(count)s"""  # noqa: S608 - as above
 Json = Mapping[str, Any]
 
 
@@ -106,9 +105,10 @@ def find(connection: Connection[Any], warning: str, site: str | None = None) -> 
     return stored
 
 
-def newest(connection: Connection[Any], site: str | None, count: int) -> list[Stored]:
-    """The warnings that were raised last, each with that row alone, the newest first."""
-    return [_stored([row]) for row in _rows(connection, _NEWEST, {"site": site, "count": count})]
+def newest(connection: Connection[Any], site: str | None, application: str | None, count: int) -> list[Stored]:
+    """What was raised last, each with that row alone, the newest first: all warnings, or an application's, advice too."""
+    values = {"site": site, "application": application, "count": count}
+    return [_stored([row]) for row in _rows(connection, _NEWEST, values)]
 
 
 def _rows(connection: Connection[Any], query: str, values: Any) -> list[tuple[Any, ...]]:

@@ -15,8 +15,9 @@ from services.inference.explain.compared import Verdict, verdict
 from services.inference.explain.evidence import Json
 from services.inference.explain.explanation import Search, document
 from services.inference.explain.margins import margins
-from services.inference.explain.recorded import Recorded
-from services.inference.explain.rerun import TURN_US, Rerun, turn_ends
+from services.inference.explain.pace import TURN_US, Pace, pace_of
+from services.inference.explain.recorded import Decision, Recorded
+from services.inference.explain.rerun import Rerun
 from services.inference.explain.warnings import Stored, find
 from services.inference.explain.who import Case, level_of
 from services.inference.inbox import Inbox
@@ -40,7 +41,7 @@ from tests.unit.inference.rsis import event, rsi, spot
 def rerun(recorded: Recorded, late_us: int = INGEST_EARLIER_US) -> Rerun:
     number = itertools.count()
     site = site_of(register().sites[SITE], {}, model=None, new_id=lambda: str(next(number)))
-    return Rerun(site, SITE, FRAME, Inbox(register()), recorded, late_us)
+    return Rerun(site, SITE, FRAME, Inbox(register()), recorded, Pace(np.zeros(1, np.int64), np.full(1, late_us)))
 
 
 def replayed(found: Encounter, stored: Stored, recorded: Recorded | None = None) -> tuple[Search, Json]:
@@ -108,7 +109,7 @@ def test_what_was_known_names_sources_ages_and_futures_with_probabilities(found:
 def test_beyond_a_margin_the_application_says_otherwise_and_before_it_the_same(found: Encounter, icw: Stored) -> None:
     again, case = rerun(found.recorded), Case.of(icw.raised.detail, register())
     decided_us = icw.raised.decided_us
-    for _ in again.run(turn_ends(BEGAN_US, icw.raised, decided_us)):
+    for _ in again.run(again.pace.turns(BEGAN_US, icw.raised, decided_us)):
         pass
     evaluation = again.site.evaluated
     assert evaluation is not None
@@ -181,12 +182,42 @@ def test_how_much_later_inference_reads_is_taken_from_the_message_that_caused_th
 
 def test_one_turn_ends_at_the_decision_and_none_between_it_and_what_caused_it(icw: Stored) -> None:
     row = replace(icw.raised, arrival_us=9_990_000, decided_us=10_000_001)
-    ends = turn_ends(0, row, 11_000_000)
+    turns = Pace().turns(0, row, 11_000_000)
+    ends = turns.ends_us
+    assert turns.taken_us[ends == row.decided_us].tolist() == [row.arrival_us], "what came later is the next turn's"
     assert 10_000_001 in ends
     assert not ((ends >= row.arrival_us) & (ends < row.decided_us)).any()
     assert (np.diff(ends) > 0).all()
     assert np.median(np.diff(ends[ends > 8_000_000])) == TURN_US
     assert ends[0] == 0
+
+
+def test_where_inference_was_behind_a_replay_is_as_far_behind(icw: Stored, found: Encounter) -> None:
+    bsm = found.recorded.streams["bsm"]
+    rows = [10, 50, 90]
+    late = [1_000, 300_000, 2_000]
+    told = [
+        Decision(
+            {
+                "device_id": f"obu-{int(bsm['device_key'][row])}",
+                "event_time_us": int(bsm["time_us"][row]),
+                "message_count": int(bsm["message_count"][row]),
+            },
+            int(bsm["arrival_us"][row]) + late_us,
+            int(bsm["arrival_us"][row]) + late_us + 40_000,
+        )
+        for row, late_us in zip(rows, late, strict=True)
+    ]
+    pace = pace_of(told, found.recorded.streams, register())
+    read = pace.read(bsm["arrival_us"])
+    assert (read[rows] - bsm["arrival_us"][rows]).tolist() == late
+    assert (np.diff(read) >= 0).all()
+    assert bsm["arrival_us"][70] < read[70] < bsm["arrival_us"][70] + 300_000
+    raised = replace(icw.raised, arrival_us=told[2].read_us, decided_us=told[2].decided_us)
+    ends = pace.turns(BEGAN_US, raised, raised.decided_us).ends_us
+    assert {one.decided_us for one in told[1:]} <= set(ends.tolist())
+    for one in told[1:]:
+        assert not ((ends >= one.read_us) & (ends < one.decided_us)).any()
 
 
 @pytest.mark.parametrize("given", ["", "0a1b2", "zz1b2c3d", "0a1b2c3d' OR 1", "%", "0a1b2c3_"])

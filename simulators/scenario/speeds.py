@@ -29,6 +29,7 @@ class Speeds:
         self._target_mps, self._rate_mps2, self._jerk_mps3 = (np.full_like(like, one) for one in (0.0, 0.0, np.inf))
         self._reached_mps2, self._from_mps, self._begin_s = (np.zeros_like(like) for _ in range(3))
         self._over_s = np.ones_like(like)
+        self._is_open = np.zeros_like(like, np.bool_)  # of a manoeuvre that ends once its speed is reached
         self._lasting: list[tuple[int, Rows, int, SpeedChange]] = []
 
     def begin(self, row: int, change: SpeedChange, runs: Rows, state: State, now_s: float) -> None:
@@ -44,7 +45,7 @@ class Speeds:
         self._has_target[at], self._target_mps[at], self._by[at] = True, target, row
         self._rate_mps2[at] = self._rate(change, runs, np.abs(target - speed) / over)
         self._jerk_mps3[at] = np.inf if change.jerk_mps3 is None else np.abs(self._plan.of(change.jerk_mps3)[runs])
-        self._reached_mps2[at] = 0.0
+        self._reached_mps2[at], self._is_open[at] = 0.0, not change.is_lasting
         self._shape[at], self._from_mps[at], self._begin_s[at], self._over_s[at] = SHAPES[change.shape], speed, now_s, over
         if change.is_lasting:
             self._lasting.append((row, runs, column, change))
@@ -53,7 +54,7 @@ class Speeds:
         """An actor's speed is no longer a manoeuvre's business."""
         at = runs, column
         self._progress.end(self._by[at], runs, now_s)
-        self._has_target[at], self._by[at], self._shape[at] = False, -1, 0
+        self._has_target[at], self._by[at], self._shape[at], self._is_open[at] = False, -1, 0, False
 
     def break_off(self, row: int, runs: Rows, now_s: float) -> None:
         """A manoeuvre is over where it still goes on: the speed stays what it is."""
@@ -109,8 +110,8 @@ class Speeds:
         return np.asarray((self._from_mps + (self._target_mps - self._from_mps) * share - state.speed_mps) / step_s)
 
     def _tell_reached(self, state: State, now_s: float) -> None:
-        runs, columns = np.nonzero(self._has_target & (self._by >= 0) & (np.abs(state.speed_mps - self._target_mps) < 1e-9))
-        rows = self._by[runs, columns]
-        lasting = {row for row, *_ in self._lasting}
-        done = ~np.isin(rows, list(lasting)) if lasting else np.ones(len(rows), np.bool_)
-        self._progress.end(rows[done], runs[done], now_s)
+        if not self._is_open.any():
+            return
+        at = np.nonzero(self._is_open & (np.abs(state.speed_mps - self._target_mps) < 1e-9))
+        self._progress.end(self._by[at], at[0], now_s)
+        self._is_open[at] = False

@@ -28,7 +28,7 @@ def command(
         raise ConfigurationError("--longest", options.longest_s, "above 0, at most 3600")
     files = files_in(paths, "*.xosc")
     if is_report:
-        return reported(list(rows(files, options, is_run=is_run)), typer.echo, json_file)
+        return reported(rows(files, options, is_run=is_run), typer.echo, json_file)
     if output is None and len(files) != 1:
         raise ConfigurationError("--output", None, f"a directory for {len(files)} scenarios")
     return _written(files, options, output)

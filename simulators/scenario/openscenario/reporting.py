@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -96,9 +96,11 @@ def outcome_of(trace: Trace) -> Outcome:
     )
 
 
-def reported(found: Sequence[Row], tell: Callable[[str], None], json_file: Path | None) -> int:
-    """Say it, file by file and in sum; 0 when every scenario can be run."""
-    for row in found:
+def reported(each: Iterable[Row], tell: Callable[[str], None], json_file: Path | None) -> int:
+    """Say it, file by file as they come and in sum; 0 when every scenario can be run."""
+    found = list[Row]()
+    for row in each:
+        found.append(row)
         if row.kind != "catalogue":
             tell(_line(row))
     scenarios = [row for row in found if row.kind != "catalogue"]

@@ -84,7 +84,7 @@ def test_a_report_says_file_by_file_what_runs_and_what_came_of_it(tmp_path: Path
     written(tmp_path, '<OpenSCENARIO><FileHeader revMajor="1" revMinor="1"/><Catalog name="x"/></OpenSCENARIO>', name="d.xosc")
     said: list[str] = []
     files = sorted(tmp_path.glob("*.xosc"))
-    assert reported(list(rows(files, Options(), is_run=True)), said.append, tmp_path / "all.json") == 1
+    assert reported(rows(files, Options(), is_run=True), said.append, tmp_path / "all.json") == 1
     assert said[0] == f"{tmp_path}/a.xosc: runs: no contact in 10.00 s, minimum distance 1.50 m"
     assert said[1] == f"{tmp_path}/b.xosc: runs: contact of ego and other at 4.50 s, minimum distance 0.00 m"
     assert said[2].startswith(f"{tmp_path}/c.xosc: cannot be run: undecodable: {tmp_path}/c.xosc:")

@@ -267,12 +267,16 @@ class Client(StoredTables):
 
     def backup(self, target: IO[bytes]) -> int:
         """Write the register's backup to a file; returns its bytes."""
+        return sum(map(target.write, self.pieces("/api/backup")))
+
+    def pieces(self, path: str, **query: object) -> Iterator[bytes]:
+        """A file as it comes; UnreachableError, too, when it ends before it is whole."""
         try:
-            with self._http.stream("GET", "/api/backup", timeout=FILE_TIMEOUT_S) as response:
+            with self._http.stream("GET", path, params=present(**query), timeout=FILE_TIMEOUT_S) as response:
                 if not response.is_success:
                     response.read()
-                    raise self._refusal("GET", "/api/backup", response)
-                return sum(target.write(chunk) for chunk in response.iter_bytes())
+                    raise self._refusal("GET", path, response)
+                yield from response.iter_bytes()
         except httpx.HTTPError as error:
             raise UnreachableError(PEER, self._url, self._explained(error)) from None
 

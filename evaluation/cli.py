@@ -62,6 +62,7 @@ def bench(
     quick: Quick = False,
     minutes: Minutes = 10.0,
     rate: Rate = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Of export: Parquet alone, once, of so many rows.")] = None,
 ) -> None:
     """Measure speed on this machine: ratios within one run against the plain way and the limit, and the whole road under load."""
     with extra("evaluation"):
@@ -69,7 +70,14 @@ def bench(
 
         from evaluation.bench.command import Request, run
     request = Request(
-        parts=parts or (), json=json, plots=plots, is_quick=quick, is_resumed=resume, minutes=minutes, rate_per_s=rate
+        parts=parts or (),
+        json=json,
+        plots=plots,
+        is_quick=quick,
+        is_resumed=resume,
+        minutes=minutes,
+        rate_per_s=rate,
+        rows=rows,
     )
     raise typer.Exit(run(request, Console()))
 

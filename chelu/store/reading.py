@@ -54,11 +54,20 @@ def outputs_of(column: TableColumn, source: str, dtype: np.dtype[Any]) -> list[O
 
 def read(columns: Sequence[Output], copied: bytes) -> Batch:
     """The batch in the bytes of a COPY of these columns; MalformedError when their length is not that of whole rows."""
+    return batch_of(columns, rows_in(columns, copied))
+
+
+def rows_in(columns: Sequence[Output], copied: bytes | bytearray) -> npt.NDArray[Any]:
+    """The rows (n,) in the bytes of such a COPY as they lie: column i is the field ``value<i>``, big-endian."""
     layout = np.dtype([("fields", ">i2"), *(part for i, output in enumerate(columns) for part in _parts(i, output))])
     body = len(copied) - len(NOTHING)
     if body < 0 or body % layout.itemsize:
         raise MalformedError("truncated", f"{body} bytes of rows of {layout.itemsize} bytes")
-    rows = np.frombuffer(copied, layout, count=body // layout.itemsize, offset=len(HEADER_BYTES))
+    return np.frombuffer(copied, layout, count=body // layout.itemsize, offset=len(HEADER_BYTES))
+
+
+def batch_of(columns: Sequence[Output], rows: npt.NDArray[Any]) -> Batch:
+    """Such rows as columns in this machine's byte order."""
     return Batch({output.name: _native(rows[f"value{i}"], output) for i, output in enumerate(columns)})
 
 

@@ -10,9 +10,12 @@ from typing import Any, LiteralString
 
 from psycopg import Connection, errors, sql
 
+from chelu.messages import STREAMS
 from chelu.store.schema import identifier
 from chelu.store.series import Series, instant, partitions
 
+KEPT = (*STREAMS, "message", "report", "remark", "books")  # tables of schema stream whose rows may be kept for a while only
+LONGEST_H = 87_600  # ten years
 LOCK_S = 1
 NEWEST = 3  # partitions that may have grown since they were looked at: the present one, its neighbours
 COLUMNSTORE = """SELECT 1 FROM timescaledb_information.hypertables

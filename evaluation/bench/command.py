@@ -25,7 +25,10 @@ INTERRUPTED = 130  # the shell's convention for a command ended by Ctrl-C
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The command's options. parts: none means all that judge design's bars; minutes, rate_per_s: of the soak."""
+    """The command's options. parts: none means all that judge design's bars.
+
+    minutes, rate_per_s: of the soak; rows: of export.
+    """
 
     parts: Sequence[str] = ()
     json: Path | None = None
@@ -34,6 +37,7 @@ class Request:
     is_resumed: bool = False
     minutes: float = 10.0
     rate_per_s: float | None = None
+    rows: int | None = None
 
 
 def _pure(module: str, context: Context) -> Findings:
@@ -49,7 +53,7 @@ def _whole(module: str, context: Context) -> Findings:
 
 
 PURE = ("codec", "telemetry", "bus", "store", "inference", "sweep", "scenarios")
-WHOLE, ASKED_FOR = ("stages", "ladder", "site", "damage", "naive", "warning", "replay", "api"), ("soak",)
+WHOLE, ASKED_FOR = ("stages", "ladder", "site", "damage", "naive", "warning", "replay", "api", "export"), ("soak",)
 PARTS: Mapping[str, Part] = {
     **{name: partial(_pure, name) for name in PURE},
     **{name: partial(_whole, name) for name in (*WHOLE, *ASKED_FOR)},
@@ -93,6 +97,7 @@ def _measure(names: list[str], parts: Mapping[str, Part], request: Request, resu
                     tell=_teller(progress, task, f"{name} ({number} of {len(names)})"),
                     minutes=request.minutes,
                     rate_per_s=request.rate_per_s,
+                    rows=request.rows,
                 )
                 context.tell("measuring")
                 began = time.monotonic()

@@ -21,6 +21,7 @@ class Context:
     tell: Callable[[str], None] = field(default=lambda _: None)
     minutes: float = 10.0
     rate_per_s: float | None = None
+    rows: int | None = None  # of the export alone
 
     @property
     def is_quick(self) -> bool:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
-from chelu.messages import STREAMS
 from chelu.settings import Settings
+from chelu.store.retention import KEPT, LONGEST_H
 
 PREFIX = "CHELU_INGEST_"
-KEPT = (*STREAMS, "message", "report", "remark", "books")  # tables of schema stream whose rows may be kept for a while only
-LONGEST_H = 87_600  # ten years
 MOST_WORKERS = 16
 
 

@@ -19,6 +19,7 @@ from chelu.errors import CheluError
 from chelu.messages import STREAMS
 from chelu.store import Database, compress_before, drop_before, failures, open_series, summarise
 from chelu.store.series import US_PER_HOUR, instant
+from services.ingest import keeping
 from services.ingest.settings import IngestSettings
 
 log = logging.getLogger(__name__)
@@ -55,12 +56,13 @@ class Upkeep:
             if row != (True,):
                 return False
             now_us = self._clock.wall_us()
+            keep_hours = keeping.in_force(connection, self._settings.keep_hours)
             for table in STREAMS:
-                self._series(connection, table, now_us)
+                self._series(connection, table, now_us, keep_hours.get(table))
             for table in ("message", "report", "remark"):
-                if hours := self._settings.keep_hours.get(table):
+                if hours := keep_hours.get(table):
                     _log(_delete_rows(connection, f"stream.{table}", now_us - hours * US_PER_HOUR), "rows", table, hours)
-            if hours := self._settings.keep_hours.get("books"):
+            if hours := keep_hours.get("books"):
                 _log(_delete_books(connection, now_us - hours * US_PER_HOUR), "batches", "books", hours)
         return True
 
@@ -76,11 +78,11 @@ class Upkeep:
                     self._trouble = str(error)
                     log.warning("upkeep: %s", error)
 
-    def _series(self, connection: Connection[Any], table: str, now_us: int) -> None:
+    def _series(self, connection: Connection[Any], table: str, now_us: int, keep_hours: int | None) -> None:
         series = open_series(connection, f"stream.{table}")
-        if hours := self._settings.keep_hours.get(table):
-            for dropped in drop_before(connection, series, now_us - hours * US_PER_HOUR):
-                log.info("%s dropped: its rows are older than %d hours", dropped, hours)
+        if keep_hours:
+            for dropped in drop_before(connection, series, now_us - keep_hours * US_PER_HOUR):
+                log.info("%s dropped: its rows are older than %d hours", dropped, keep_hours)
         if hours := self._settings.compress_after_hours:
             for compressed in compress_before(connection, series, now_us - hours * US_PER_HOUR):
                 log.info("%s is kept as columns from now on", compressed)

@@ -20,6 +20,7 @@ from services.registry.problems import Fault, ProblemError
 from services.registry.roles import NEEDS, Caller, Need, Role, Where
 
 BEARER = HTTPBearer(auto_error=False, description="an API key or a session's token: `Authorization: Bearer KEY`")
+ANYWHERE = frozenset({Where.SOMEWHERE, Where.SOMEWHERE_OR_TEAM})
 OF_DEVICES = frozenset({Where.DEVICE, Where.DEVICE_ASKED})
 
 
@@ -69,7 +70,9 @@ def admit(request: HTTPConnection, register: Register, who: Caller, need: Need) 
         raise _forbidden(who, Fault("scope", mine, str(need.scope)))
     if need.where is Where.ONESELF or who.has(need.role, None):
         return
-    if need.where is Where.SOMEWHERE:
+    if need.where is Where.SOMEWHERE_OR_TEAM and who.team is not None:
+        return
+    if need.where in ANYWHERE:
         if not who.sites(need.role):
             raise _forbidden(who, Fault("role", _roles(who, who.roles), f"{need.role} on a site"))
         return

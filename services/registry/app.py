@@ -39,6 +39,7 @@ from services.registry.alarms import api as alarms
 from services.registry.alarms import maintenance, thresholds, webhooks
 from services.registry.body_limit import BodyLimit
 from services.registry.campaigns import campaigns
+from services.registry.data import catalogue, exports, retention, zones
 from services.registry.health import api as devices_health
 from services.registry.models import Model
 from services.registry.orders import commands, configuration, dispatches, telling
@@ -100,6 +101,10 @@ def create_app(parts: Parts) -> FastAPI:
         tables,
         cooperation,
         observations,
+        catalogue,
+        exports,
+        zones,
+        retention,
         traffic,
         areas,
         bookings,

@@ -1,7 +1,8 @@
 """The register's tables into a backup, from one snapshot, and back, in one transaction.
 
 What belongs to the installation rather than to the site stays out: the services' accounts and the installation's own key, which
-every start takes over from its settings, the key of devices' tokens, and people's sessions. Packages' files are not in it.
+every start takes over from its settings, the keys of devices' tokens and of pseudonyms, what an export goes on from, and people's
+sessions. Packages' files are not in it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from psycopg.rows import DictRow
 from services.registry.archive import Archive, ArchiveError, Manifest, Writer
 
 # What devices do now, and what is on its way to webhooks, is of today; a backup sent again would tell old news.
-NOT_SAVED = frozenset({"migration", "service_account", "token_key", "health", "delivery"})
+NOT_SAVED = frozenset(
+    {"migration", "service_account", "token_key", "health", "delivery", "pseudonym_key", "export_plan", "export_part"}
+)
 ROADS = "road_network"
 KEPT = {"api_key": "owner IS NULL OR is_session"}  # rows that neither leave nor are replaced
 COLUMNS = """SELECT table_name AS name, array_agg(column_name::text ORDER BY ordinal_position) AS columns

@@ -15,6 +15,7 @@ from services.registry import (
     cli_backup,
     cli_campaigns,
     cli_coop,
+    cli_data,
     cli_dead_letters,
     cli_files,
     cli_firmware,
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
     cli_firmware.add(app)
     cli_track.add(app)
     cli_supervision.add(app)
+    cli_data.add(app)
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("observations")(cli_observations.observations)

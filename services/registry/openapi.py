@@ -99,9 +99,10 @@ REFUSALS: Mapping[str, tuple[str, str, tuple[str, str, str] | None]] = {
 }
 THROTTLED = frozenset({("post", "/api/login"), ("put", "/api/me/password")})
 NAMING = frozenset(  # their bodies name an owner, a site, or devices
-    {("post", f"/api/{name}") for name in ("keys", "provisioning-keys", "commands", "config", "tellings", "campaigns")}
+    {("post", f"/api/{name}") for name in ("keys", "provisioning-keys", "commands", "config", "tellings", "campaigns", "exports")}
 )
 OPEN = frozenset({("get", "/health")})
+EXPORTED = "/api/exports/{export_id}/content/{stream}"
 CONTENT = "/api/packages/{package_id}/content"
 
 
@@ -135,7 +136,7 @@ def refusals(method: str, path: str, operation: Document) -> list[str]:
         "403": path != "/api/login",
         "404": "{" in path or "device" in parameters or (method, path) in NAMING,
         "416": path == CONTENT,
-        "409": method in {"post", "delete", "patch", "put"},
+        "409": method in {"post", "delete", "patch", "put"} or path == EXPORTED,
         "412": "if-match" in parameters,
         "413": has_body,
         "415": path == "/api/import/devices",

@@ -95,6 +95,18 @@ MODELS: Mapping[str, Document] = {
     "Document": VERDICT,
     "Rows": {"rows": [{"time_us": TIME_US, "device_id": "rsu-1"}], "next": TIME_US},
     "Polygon": SQUARE,
+    "Keeping": {"keep_hours": 720},
+    "Zone": {"reason": "a depot", "polygon": SQUARE},
+    "WantedArea": {"around": {**PLACE, "radius_m": 300.0}},
+    "NewExport": {
+        "streams": ["bsm"],
+        "area": {"around": {**PLACE, "radius_m": 300.0}},
+        "from_us": TIME_US,
+        "to_us": TIME_US + 600_000_000,
+        "format": "parquet",
+        "recipient": "crew",
+        "purpose": "tuning of the brake controller",
+    },
 }
 # By the field's name, where its type admits it.
 NAMES: Mapping[str, object] = {
@@ -154,6 +166,7 @@ FILES: Mapping[str, object] = {
     "application/vnd.chelu.columns": "(columns, see docs/formats/columns.md)",
     "application/gzip": "(a SUMO network, packed with gzip)",
     "application/octet-stream": "(the package's bytes)",
+    "application/vnd.apache.parquet": "(a Parquet file)",
     "application/x-mcap": "(an MCAP file)",
     "application/x-tar": "(what chelu backup wrote)",
 }

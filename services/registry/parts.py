@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -21,6 +22,8 @@ from services.registry.packages.files import Files
 from services.registry.supervision.desk import Supervision
 from services.registry.throttle import Throttle
 from services.registry.track.watch import Watch
+
+MOST_EXPORTS = 2  # at a time: each keeps a core busy, and some 60 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Parts:
     supervision: Supervision | None = None  # likewise
     packages: Files | None = None  # None: there is no directory for them
     token_key: bytes = b""  # of the tokens with which devices fetch packages
+    exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_EXPORTS))  # that are being fetched
 
 
 async def parts(request: Request) -> Parts:

@@ -40,6 +40,7 @@ class Where(enum.Enum):
     DEVICE = enum.auto()  # the site of the path's device
     DEVICE_ASKED = enum.auto()  # the sites of the query's devices, one's own team's left out; on all sites without one
     SOMEWHERE = enum.auto()  # on any site: the handler asks for, or shows, only what it may
+    SOMEWHERE_OR_TEAM = enum.auto()  # likewise, or none for who is of a team
     ONESELF = enum.auto()  # no role
 
 
@@ -89,6 +90,7 @@ ORDERS = Need(Role.OPERATOR, Scope.ORDERS, Where.SOMEWHERE)
 PACKAGES = Need(Role.OPERATOR, Scope.ORDERS, Where.EVERYWHERE)
 STOP = Need(Role.OPERATOR, Scope.ORDERS, Where.SITE)
 DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
+EXPORTS = Need(Role.TESTER, Scope.DATA, Where.SOMEWHERE_OR_TEAM)
 GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
 PEOPLE = Need(Role.ADMINISTRATOR, Scope.PEOPLE, Where.EVERYWHERE)
 OWN_KEYS = Need(Role.VIEWER, Scope.PEOPLE, Where.ONESELF)
@@ -228,6 +230,17 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/sites/{site_id}/runs/{run_id}"): READ_SITE,
     ("GET", "/api/sites/{site_id}/runs/{run_id}/document"): Need(Role.TESTER, Scope.DATA, Where.SITE),
     ("DELETE", "/api/sites/{site_id}/runs/{run_id}"): WRITE_SITE,
+    ("GET", "/api/sites/{site_id}/private-zones"): READ_SITE,
+    ("PUT", "/api/sites/{site_id}/private-zones/{zone_id}"): Need(Role.ADMINISTRATOR, Scope.WRITE, Where.SITE),
+    ("DELETE", "/api/sites/{site_id}/private-zones/{zone_id}"): Need(Role.ADMINISTRATOR, Scope.WRITE, Where.SITE),
+    ("GET", "/api/streams"): READ,
+    ("GET", "/api/retention"): READ,
+    ("PUT", "/api/retention/{stream}"): GLOBAL,
+    ("DELETE", "/api/retention/{stream}"): GLOBAL,
+    ("POST", "/api/exports"): EXPORTS,
+    ("GET", "/api/exports"): EXPORTS,
+    ("GET", "/api/exports/{export_id}"): EXPORTS,
+    ("GET", "/api/exports/{export_id}/content/{stream}"): EXPORTS,
     ("GET", "/api/audit"): Need(Role.ADMINISTRATOR, Scope.AUDIT, Where.EVERYWHERE),
     ("GET", "/api/backup"): Need(Role.ADMINISTRATOR, Scope.BACKUP, Where.EVERYWHERE),
     ("POST", "/api/restore"): Need(Role.ADMINISTRATOR, Scope.BACKUP, Where.EVERYWHERE),

@@ -6,59 +6,36 @@ Topics: ``/vehicles/{id}/location`` (foxglove.LocationFix), ``/scene`` (foxglove
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from mcap.writer import CompressionType, Writer
 
-from chelu import foxglove
+from chelu import foxglove, recordings
 from chelu.geo import LocalFrame
-from chelu.messages import BSM, PARTICIPANT, STREAMS, TELEMETRY, Batch, Field
+from chelu.messages import BSM, PARTICIPANT, STREAMS, TELEMETRY, Batch
+from chelu.recordings import Line
 from services.registry.json_rows import json_lines
+from services.registry.stream_schemas import row_schema
 from services.registry.supervision.captures import Capture
 
-LIBRARY = "chelu"
-ENCODING, SCHEMA_ENCODING = "json", "jsonschema"
 REPORT_SCHEMA = {
     "title": "chelu.report",
     "type": "object",
     "properties": {"device_id": {"type": "string"}, "body": {"type": "object"}},
 }
-JSON_TYPES = {"f": "number", "i": "integer", "u": "integer", "b": "boolean"}
-
-
-class Line(NamedTuple):
-    """One message: on which topic, of which schema, when, what."""
-
-    time_us: int
-    topic: str
-    schema: str
-    document: Mapping[str, Any] | str
 
 
 def written(capture: Capture, event: Mapping[str, Any], frame: LocalFrame) -> bytes:
     """The file. event: as the API shows it, with ``time_us``; frame: the site's."""
-    target = io.BytesIO()
-    writer = Writer(target, compression=CompressionType.ZSTD)
-    writer.start(library=LIBRARY)
-    writer.add_metadata("event", {name: str(value) for name, value in event.items() if value is not None})
     frame_ = {name: str(getattr(frame, name)) for name in ("latitude_deg", "longitude_deg", "elevation_m")}
-    writer.add_metadata("frame site", {**frame_, "axes": "east, north, up; metres"})
-    channels: dict[str, int] = {}
-    schemas: dict[str, int] = {}
-    for line in sorted(_lines(capture, event, frame), key=lambda line: line.time_us):
-        if line.schema not in schemas:
-            schemas[line.schema] = writer.register_schema(line.schema, SCHEMA_ENCODING, _schema(line.schema))
-        if line.topic not in channels:
-            channels[line.topic] = writer.register_channel(line.topic, ENCODING, schemas[line.schema])
-        text = line.document if isinstance(line.document, str) else json.dumps(line.document, ensure_ascii=False, allow_nan=False)
-        writer.add_message(channels[line.topic], line.time_us * 1000, text.encode(), line.time_us * 1000)
-    writer.finish()  # type: ignore[no-untyped-call]
-    return target.getvalue()
+    metadata = {
+        "event": {name: str(value) for name, value in event.items() if value is not None},
+        "frame site": {**frame_, "axes": "east, north, up; metres"},
+    }
+    return recordings.recording(_lines(capture, event, frame), _schema, metadata)
 
 
 def _lines(capture: Capture, event: Mapping[str, Any], frame: LocalFrame) -> Iterator[Line]:
@@ -108,14 +85,4 @@ def _schema(name: str) -> bytes:
     if name in foxglove.SCHEMAS:
         return foxglove.schema_bytes(name)
     stream = STREAMS.get(name.removeprefix("chelu."))
-    if stream is None:
-        return json.dumps(REPORT_SCHEMA).encode()
-    properties: dict[str, Any] = {field.name: _property(field) for field in stream.fields}
-    document = {"title": name, "description": stream.row, "type": "object", "properties": properties}
-    return json.dumps(document, ensure_ascii=False).encode()
-
-
-def _property(field: Field) -> dict[str, Any]:
-    kind = "string" if field.dtype == "u8" else JSON_TYPES[np.dtype(field.dtype).kind]
-    about = " ".join(part for part in (field.about, f"[{field.unit}]" if field.unit else "") if part)
-    return {"type": [kind, "null"] if field.optional else kind, "description": about}
+    return json.dumps(REPORT_SCHEMA).encode() if stream is None else row_schema(stream)

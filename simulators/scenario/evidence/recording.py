@@ -7,19 +7,17 @@ run's beginning: a run in memory has no other clock.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from mcap.writer import CompressionType, Writer
 
-from chelu import foxglove
+from chelu import foxglove, recordings
+from chelu.recordings import Line
 from simulators.scenario.evidence.shown import Shown
 from simulators.scenario.evidence.story import told
 
-LIBRARY = "chelu"
 HEIGHTS_M = {"car": 1.5, "bus": 3.1, "truck": 3.6, "pedestrian": 1.7, "bicycle": 1.7, "motorcycle": 1.6, "robot": 1.0}
 USUAL_HEIGHT_M = 1.5
 _NUMBERS = ("time_s", "x_m", "y_m", "elevation_m", "heading_deg", "speed_mps", "acceleration_mps2", "along_m", "aside_m")
@@ -34,35 +32,15 @@ ROWS = {
 }
 
 
-class Line(NamedTuple):
-    """One message: when, on which topic, of which schema, what."""
-
-    time_us: int
-    topic: str
-    schema: str
-    document: dict[str, Any]
-
-
 def recording(shown: Shown) -> bytes:
     """The file."""
-    target = io.BytesIO()
-    writer = Writer(target, compression=CompressionType.ZSTD)
-    writer.start(library=LIBRARY)
-    header = shown.evidence.header
-    writer.add_metadata("scenario", {"scenario": header.scenario, "run": str(shown.run), "verdict": shown.outcome.word})
-    writer.add_metadata("parameters", {name: f"{column[shown.run]:g}" for name, column in shown.evidence.parameters.items()})
-    schemas, channels = dict[str, int](), dict[str, int]()
+    metadata = {
+        "scenario": {"scenario": shown.evidence.header.scenario, "run": str(shown.run), "verdict": shown.outcome.word},
+        "parameters": {name: f"{column[shown.run]:g}" for name, column in shown.evidence.parameters.items()},
+    }
     if shown.trace.warnings is not None:
-        writer.add_metadata("warnings", {"count": str(len(shown.single.warnings or ()))})  # none is not the same as not known
-    for line in sorted(_lines(shown), key=lambda line: line.time_us):
-        if line.schema not in schemas:
-            schemas[line.schema] = writer.register_schema(line.schema, "jsonschema", _schema(line.schema))
-        if line.topic not in channels:
-            channels[line.topic] = writer.register_channel(line.topic, "json", schemas[line.schema])
-        text = json.dumps(line.document, ensure_ascii=False, allow_nan=False).encode()
-        writer.add_message(channels[line.topic], line.time_us * 1000, text, line.time_us * 1000)
-    writer.finish()  # type: ignore[no-untyped-call]
-    return target.getvalue()
+        metadata["warnings"] = {"count": str(len(shown.single.warnings or ()))}  # none is not the same as not known
+    return recordings.recording(_lines(shown), _schema, metadata)
 
 
 def _lines(shown: Shown) -> Iterator[Line]:

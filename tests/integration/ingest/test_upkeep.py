@@ -72,6 +72,28 @@ def test_each_table_keeps_what_its_setting_says_and_the_others_everything(connec
     assert [count(connection, table) for table in ("bsm", "report", "batch")] == [2, 1, 3]
 
 
+def test_what_people_say_in_the_register_goes_before_ingests_own_settings(connection: psycopg.Connection[Any]) -> None:
+    write(connection, 0, 3, 30, 300)
+    connection.execute("CREATE SCHEMA IF NOT EXISTS register")
+    connection.execute("CREATE TABLE IF NOT EXISTS register.retention (stream text PRIMARY KEY, keep_hours integer)")
+    connection.execute("INSERT INTO register.retention VALUES ('bsm', 100), ('report', NULL)")
+    try:
+        assert upkeep(connection, keep_hours={"bsm": 1, "report": 1, "books": 24}, compress_after_hours=0).turn()
+        assert [count(connection, table) for table in ("bsm", "report", "batch")] == [3, 4, 2]
+        known = connection.execute("SELECT name, keep_hours, is_set FROM stream.retention").fetchall()
+        assert {row for row in known if row[1] is not None or row[2]} == {
+            ("bsm", 100, True),
+            ("report", None, True),
+            ("books", 24, False),
+        }
+    finally:
+        connection.execute("DROP TABLE register.retention")
+    assert upkeep(connection, keep_hours={"bsm": 24}, compress_after_hours=0).turn()
+    assert count(connection, "bsm") == 2
+    row = connection.execute("SELECT keep_hours, is_set FROM stream.retention WHERE name = 'bsm'").fetchone()
+    assert row == (24, False)
+
+
 def test_partitions_are_as_wide_as_the_setting_says(connection: psycopg.Connection[Any]) -> None:
     write(connection, 0, 3, 30)
     series = prepare_schema(connection, SHAPE)["bsm"]

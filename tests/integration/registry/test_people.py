@@ -20,6 +20,7 @@ from chelu.api import Client, NewDevice, Site
 from chelu.errors import RefusedError
 from chelu.local.ports import free_port
 from chelu.topics import Kind
+from services.registry.access import ANYWHERE
 from services.registry.roles import NEEDS, Need, Role, Scope, Where
 from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 from tests.waiting import until
@@ -49,6 +50,8 @@ VALUES = {
     "rule_id": "1",
     "campaign_id": "c",
     "run_id": "1",
+    "export_id": "1",
+    "zone_id": "z",
 }
 MakeKey = Callable[..., str]
 
@@ -87,7 +90,7 @@ def too_low(need: Need) -> list[Mapping[str | None, Role]]:
     """Roles that do not suffice: each lower one on all sites, and, where the site counts, the highest on another site only."""
     lower: list[Mapping[str | None, Role]] = [{}]
     lower.extend({None: role} for role in list(Role)[: list(Role).index(need.role)])
-    elsewhere: list[Mapping[str | None, Role]] = [] if need.where is Where.SOMEWHERE else [{OTHER: Role.ADMINISTRATOR}]
+    elsewhere: list[Mapping[str | None, Role]] = [] if need.where in ANYWHERE else [{OTHER: Role.ADMINISTRATOR}]
     return [*lower, *elsewhere]
 
 
@@ -119,7 +122,7 @@ def test_every_route_is_denied_to_every_key_without_its_scope(place: Place, make
 def test_reading_routes_let_in_who_has_the_role(place: Place, make_key: MakeKey) -> None:
     for (method, path), need in GUARDED.items():
         if method == "GET":
-            is_local = need.where in {Where.SITE, Where.DEVICE, Where.SOMEWHERE}
+            is_local = need.where in {Where.SITE, Where.DEVICE, *ANYWHERE}
             answer = ask(place, method, path, make_key({SITE if is_local else None: need.role}))
             assert answer.status_code in {200, 404, 422, 426, 503}, (path, answer.text)
 

@@ -1,0 +1,80 @@
+"""Exports of stored rows through the registry's API: asked for once, fetched into files, taken up again where they stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from chelu.api import Client, Row
+from chelu.errors import ConfigurationError, UnreachableError
+
+NOTE = "export.json"  # which export a directory holds, and what was asked for
+PARTIAL = ".part"
+TRIES, PAUSE_S = 5, 1.0  # in a row without a byte
+Tell = Callable[[str, int], None]
+
+
+def begin(client: Client, directory: Path, wanted: Mapping[str, Any]) -> Row:
+    """The export of a directory: the one whose files it holds, else a new one.
+
+    ConfigurationError when it holds another one's.
+    """
+    note = directory / NOTE
+    if note.exists():
+        known = json.loads(note.read_text(encoding="utf-8"))
+        if known["wanted"] != dict(wanted):
+            raise ConfigurationError("DIRECTORY", str(directory), f"another one: it has the files of export {known['export_id']}")
+        found: Row = client.people("GET", "exports", str(known["export_id"]))
+        return found
+    directory.mkdir(parents=True, exist_ok=True)
+    export: Row = client.people("POST", "exports", json=dict(wanted))
+    temporary = note.with_suffix(".new")
+    temporary.write_text(json.dumps({"export_id": export["export_id"], "wanted": dict(wanted)}, indent=2), encoding="utf-8")
+    temporary.replace(note)
+    return export
+
+
+def fetch(client: Client, export: Mapping[str, Any], directory: Path, tell: Tell) -> list[Path]:
+    """The files of an export, those that are there already left alone; `tell` hears of each piece's stream and bytes.
+
+    What is half there goes on; when the registry goes away it is asked again a few times, and UnreachableError leaves the rest
+    for another time.
+    """
+    return [_file(client, export, stream, directory, tell) for stream in _streams(export)]
+
+
+def _streams(export: Mapping[str, Any]) -> Sequence[str]:
+    found: Sequence[str] = export["selection"]["streams"]
+    return found
+
+
+def _file(client: Client, export: Mapping[str, Any], stream: str, directory: Path, tell: Tell) -> Path:
+    target = directory / f"{stream}.{export['format']}"
+    if target.exists():
+        return target
+    partial, tries = target.with_name(target.name + PARTIAL), 0
+    while True:
+        before = partial.stat().st_size if partial.exists() else 0
+        try:
+            _go_on(
+                client, f"/api/exports/{export['export_id']}/content/{stream}", partial, before, lambda size: tell(stream, size)
+            )
+        except UnreachableError:
+            tries = tries + 1 if partial.stat().st_size == before else 0
+            if tries == TRIES:
+                raise
+            time.sleep(PAUSE_S)
+        else:
+            partial.replace(target)
+            return target
+
+
+def _go_on(client: Client, path: str, partial: Path, offset: int, tell: Callable[[int], None]) -> None:
+    with partial.open("ab") as file:
+        for piece in client.pieces(path, offset=offset):
+            tell(file.write(piece))
+        os.fsync(file.fileno())

@@ -1,0 +1,89 @@
+"""Exports as Parquet: a row group a page, and a footer that is put together from what was remembered of each.
+
+Of each page pyarrow writes a whole file, from which the row group is taken; what the file's footer says of it is moved to where
+it stands in the export, and remembered. So a footer needs no page again, and who writes it holds none. Fields have the numbers of
+parquet.thrift (github.com/apache/parquet-format).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from chelu.messages import Batch, Stream
+from services.registry.data import arrow, thrift
+from services.registry.data.thrift import Elements, Field, Struct
+
+MAGIC = b"PAR1"
+END_BYTES = len(MAGIC) + 4  # behind a footer: its length and the magic
+COMPRESSION = "zstd"
+# FileMetaData
+ROWS, ROW_GROUPS = 3, 4
+# RowGroup; its ordinal has 16 bits, and is only for encryption
+COLUMNS, GROUP_ROWS, GROUP_OFFSET, ORDINAL = 1, 3, 5, 7
+# ColumnChunk: file_offset, meta_data, offset_index_offset, column_index_offset
+CHUNK_OFFSETS, CHUNK_METADATA = (2, 4, 6), 3
+PAGE_OFFSETS = (9, 10, 11, 14)  # ColumnMetaData: data, index, dictionary, Bloom filter
+
+
+@dataclass(frozen=True, slots=True)
+class Parquet:
+    """Columns with their types and units (version 2.6 of the format, zstd)."""
+
+    stream: Stream
+
+    def head(self) -> bytes:
+        return MAGIC
+
+    def part(self, batch: Batch, devices: Mapping[int, str], at: int) -> tuple[bytes, bytes]:
+        content = self._file(arrow.table(self.stream, batch, devices))
+        stop = len(content) - END_BYTES - int.from_bytes(content[-END_BYTES : -len(MAGIC)], "little")
+        footer = thrift.read(bytes(content[stop:-END_BYTES]))
+        (group,) = thrift.value_of(footer, ROW_GROUPS).values
+        return bytes(content[len(MAGIC) : stop]), thrift.write(_moved(group, at - len(MAGIC)))
+
+    def resume(self, remembered: Iterable[bytes]) -> None:
+        """A page needs nothing of those before it."""
+
+    def tail(self, at: int, remembered: Sequence[bytes]) -> bytes:  # noqa: ARG002 - offsets are from the file's beginning
+        content = self._file(None)
+        footer = thrift.read(bytes(content[len(MAGIC) : -END_BYTES]))
+        rows = sum(thrift.value_of(thrift.read(group), GROUP_ROWS) for group in remembered)
+        before = tuple(field for field in footer if field.number < ROW_GROUPS)
+        behind = tuple(field for field in footer if field.number > ROW_GROUPS)
+        head = thrift.write(thrift.changed(before, ROWS, lambda _: rows))[:-1]  # without the end of a struct
+        groups = bytes([ROW_GROUPS - before[-1].number << 4 | thrift.LIST]) + thrift.struct_list(remembered)
+        rest = thrift.write((Field(ROW_GROUPS, thrift.TRUE, None), *behind))[1:]  # numbers count on from the field before
+        whole = head + groups + rest
+        return whole + len(whole).to_bytes(4, "little") + MAGIC
+
+    def _file(self, table: pa.Table | None) -> memoryview:
+        """A file of its own with one row group, or none."""
+        target = io.BytesIO()
+        with pq.ParquetWriter(target, arrow.schema(self.stream), compression=COMPRESSION) as writer:
+            if table is not None:
+                writer.write_table(table, row_group_size=len(table))
+        return target.getbuffer()
+
+
+def _moved(group: Struct, by: int) -> Struct:
+    """A row group that stands so many bytes further behind."""
+    whole = tuple(field for field in group if field.number != ORDINAL)
+    whole = thrift.changed(
+        whole, COLUMNS, lambda columns: Elements(columns.type, tuple(_chunk(one, by) for one in columns.values))
+    )
+    return thrift.changed(whole, GROUP_OFFSET, lambda offset: offset + by)
+
+
+def _chunk(chunk: Struct, by: int) -> Struct:
+    inner = thrift.changed(chunk, CHUNK_METADATA, lambda metadata: _shifted(metadata, PAGE_OFFSETS, by))
+    return _shifted(inner, CHUNK_OFFSETS, by)
+
+
+def _shifted(struct: Struct, numbers: Sequence[int], by: int) -> Struct:
+    """Offsets moved; one that is 0 is none."""
+    return tuple(Field(one.number, one.type, one.value + by) if one.number in numbers and one.value else one for one in struct)

@@ -149,6 +149,10 @@ def test_what_the_description_shows_as_a_request_is_one(client: Client) -> None:
     assert client.people("POST", "sites", "example", "events", json=sent("Mark"))["capture"] == "pending"
     assert client.people("POST", "sites", "example", "stop", json=sent("Press"))["presses"] == 1
     assert client.people("POST", "sites", "example", "stop", "release", json=sent("Release"))["released"]
+    zone = client.people("PUT", "sites", "example", "private-zones", "depot", json=sent("Zone"))
+    assert zone["reason"] == "a depot"
+    assert client.people("PUT", "retention", "bsm", json=sent("Keeping"))["keep_hours"] == 720
+    assert client.people("POST", "exports", json={**sent("NewExport"), "recipient": "shown"})["files"][0]["stream"] == "bsm"
     key = {**sent("NewProvisioningKey"), "name": "shown", "site_id": "example"}
     assert client.people("POST", "provisioning-keys", json=key)["key"]
     roles = [{"site": "example", "role": "operator"}]

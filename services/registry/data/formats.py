@@ -102,8 +102,8 @@ class Written:
 
 
 FORMATS: Mapping[Format, Written] = {
-    Format.CSV: Written("text/csv", 16_384, Csv),
-    Format.NDJSON: Written("application/x-ndjson", 8_192, JsonLines),
-    Format.PARQUET: Written("application/vnd.apache.parquet", 32_768, Parquet),
-    Format.MCAP: Written("application/x-mcap", 8_192, Mcap),
+    Format.CSV: Written("text/csv", 8_192, Csv),
+    Format.NDJSON: Written("application/x-ndjson", 4_096, JsonLines),
+    Format.PARQUET: Written("application/vnd.apache.parquet", 12_288, Parquet),
+    Format.MCAP: Written("application/x-mcap", 4_096, Mcap),
 }

@@ -1,6 +1,6 @@
 """Other names for vehicles that are not the recipient's: the same in all that one recipient gets, of no use to another. Pure.
 
-docs/decisions/025-pseudonyms-are-per-recipient.md
+docs/decisions/027-pseudonyms-are-per-recipient.md
 """
 
 from __future__ import annotations

@@ -14,6 +14,9 @@ from rich.console import Console
 
 from chelu.errors import ConfigurationError
 from chelu.geo import LocalFrame
+from chelu.messages import BSM, filled
+from services.registry.supervision import mcap_file
+from services.registry.supervision.captures import Capture
 from simulators.scenario.recorded.placing import project
 from simulators.scenario.recorded.rows import UnreadableRecordingError
 from simulators.scenario.running import command
@@ -116,6 +119,30 @@ def test_degrees_and_microseconds_are_as_good_as_metres(recorded: tuple[Path, Tr
     with pytest.raises(UnreadableRecordingError, match="--origin"):
         run(file, recordings=[table])
     _, document, _ = run(file, output=tmp_path / "out", recordings=[table], origin="29.53,106.57,240")
+    assert document["each"][0]["requirements"][0]["value"] == pytest.approx(10.0, abs=0.1)
+
+
+def test_what_the_registry_kept_around_an_event_is_a_recording(recorded: tuple[Path, Trace], tmp_path: Path) -> None:
+    file, one = recorded
+    samples = rows(one, every=5)
+    count, names = len(samples), np.array([row["actor"] for row in samples])
+    latitude, longitude, _ = ORIGIN.to_geodetic([(row["x_m"], row["y_m"], 0.0) for row in samples])
+    time_us = np.array([round(row["time_s"] * 1e6) + 10**15 for row in samples])
+    header = {name: np.zeros(count, np.int64) for name in ("batch_id", "flags")}
+    batch = filled(
+        BSM,
+        count,
+        time_us=time_us,
+        vehicle_id=np.where(names == "ego", 0xE60, 0x07E4).astype(np.uint64),
+        latitude_deg=latitude,
+        longitude_deg=longitude,
+        **{name: np.array([row[name] for row in samples]) for name in ("speed_mps", "heading_deg")},
+    ).with_columns(**header, arrival_us=time_us, device_key=np.where(names == "ego", 1, 2), device_id=names)
+    event = {"time_us": 10**15, "vehicle": "ego", "what": "mark"}
+    (tmp_path / "capture.mcap").write_bytes(mcap_file.written(Capture({BSM.name: batch}, []), event, ORIGIN))
+    who = ["ego=0000000000000e60", "other=00000000000007e4"]
+    code, document, _ = run(file, output=tmp_path / "out", recordings=[tmp_path / "capture.mcap"], recorded_as=who)
+    assert code == 0
     assert document["each"][0]["requirements"][0]["value"] == pytest.approx(10.0, abs=0.1)
 
 

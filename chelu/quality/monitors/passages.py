@@ -1,6 +1,7 @@
 """Who passes which stop line when, and where he goes on to.
 
-A passage is where a vehicle's front gets over the line of a lane, within the lane's width and about in its direction. Where it
+A passage is where a vehicle's front gets over the line of a lane, within the lane's width and about in its direction; of lanes
+side by side it passes the nearest. Where it
 turns to is how far its heading has changed once it is clear of the junction, the short way round.
 """
 
@@ -18,7 +19,7 @@ from chelu.quality.monitors.alignment import CONTRADICTS
 from chelu.quality.monitors.judged import Floats, Ints, Judged, Mask, Numbers, Subject, passed_over
 from chelu.quality.monitors.junctions import TURNS, Junction, Lane
 from chelu.quality.monitors.monitor import Assessed
-from chelu.quality.monitors.tracks import Tracks, beside_line, off_heading_deg
+from chelu.quality.monitors.tracks import Tracks, beside_line, off_heading_deg, right_of
 from chelu.quality.monitors.window import Window
 
 MANY_DEG = 35.0  # a way that lies further from a manoeuvre's direction is not taken for it
@@ -80,6 +81,7 @@ def passages(found: Tracks, junction: Junction, row: int, parameters: Crossing, 
     to_line[near.row], right[near.row] = near.to_line_m, near.right_m
     over = near.row[(near.to_line_m < 0) & found.follows[near.row]]
     over = over[(to_line[over - 1] >= 0) & (off_heading_deg(found, lane, over) <= parameters.heading_deg)]
+    over = over[_is_nearest(found.front[over], np.abs(right[over]), junction, row)]
     share = to_line[over - 1] / (to_line[over - 1] - to_line[over])
     step_us = found.time_us[over] - found.time_us[over - 1]
     at_us = found.time_us[over - 1] + np.round(share * step_us).astype(np.int64)
@@ -87,6 +89,15 @@ def passages(found: Tracks, junction: Junction, row: int, parameters: Crossing, 
     turn = heading_difference(found.heading_deg[clear], lane.heading_deg)
     turn = np.where(clear >= 0, turn, np.nan)
     return Passages(at_us, found.who[over], right[over], turn, maneuver_of(turn))
+
+
+def _is_nearest(front: Floats, aside_m: Floats, junction: Junction, row: int) -> Mask:
+    """Whether of a link's lanes this one is nearest: who changes lanes on the line passes one of them."""
+    nearest = np.ones(len(front), np.bool_)
+    for other in range(len(junction.lanes)):
+        if other != row and junction.lanes[other].link == junction.lanes[row].link:
+            nearest &= aside_m <= np.abs(right_of(front, junction.lanes[other]))
+    return nearest
 
 
 def maneuver_of(turn_deg: npt.ArrayLike) -> Ints:

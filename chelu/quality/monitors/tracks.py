@@ -117,8 +117,13 @@ def _near(row: Ints, xyz: Floats, front: Floats, lane: Lane) -> Beside:
     row = row[np.abs(front[row, 1] - end[1]) <= NEAR_LINE_M]
     row = row[is_on_deck(xyz[row, 2], float(end[2]))]
     east, north = front[row, 0] - end[0], front[row, 1] - end[1]
-    along, across = float(np.cos(angle)), float(np.sin(angle))
-    return Beside(row, -(across * east + along * north), along * east - across * north)
+    return Beside(row, -(np.sin(angle) * east + np.cos(angle) * north), right_of(front[row], lane))
+
+
+def right_of(places: Floats, lane: Lane) -> Floats:
+    """Metres (n,) to the right of a lane's line, as it runs at its end, of places (n, 2)."""
+    angle, end = np.radians(lane.heading_deg), lane.points[-1]
+    return np.asarray(np.cos(angle) * (places[:, 0] - end[0]) - np.sin(angle) * (places[:, 1] - end[1]))
 
 
 def beside_line(near: Beside, *, before_m: float, behind_m: float, aside_m: float) -> Beside:

@@ -157,6 +157,15 @@ def test_the_same_vehicle_heard_by_two_devices_passes_once() -> None:
     assert len(passages(seen.tracks[1, 5], junction, 1, Crossing()).who) == 1
 
 
+def test_who_changes_lanes_on_the_line_passes_the_nearer_one_only() -> None:
+    """Its front is 2.05 m right of the left lane's middle, where half a lane's width is 1.75 m and positions are off by 0.5 m."""
+    heard = replace(at.crossing(), bsm=at.vehicle(7, at.straight("south", at.LEFT_LANE_M + 2.05), 0.0))
+    seen = window(heard, BEGIN_US, END_US)
+    (junction,) = seen.junctions.values()
+    passed = [len(passages(seen.tracks[1, 5], junction, row, Crossing()).who) for row in (0, 1)]
+    assert passed == [0, 1]
+
+
 def test_a_vehicle_on_another_deck_does_not_pass() -> None:
     above = at.straight("south") + np.array([0.0, 0.0, 6.0])
     heard = replace(at.crossing(), bsm=at.vehicle(7, above, 0.0))

@@ -32,7 +32,6 @@ _EVENTS = {
     "disabled": Event.DISABLED,
     "airbag": Event.AIRBAG,
 }
-_ANTENNA_PHASE = 0.37  # of a period: nobody speaks at the same instant as somebody else
 
 
 @dataclass(slots=True)
@@ -79,8 +78,7 @@ def _spoken(
 ) -> dict[str, Floats | Ints]:
     """The columns of `Reports` for one actor's messages that arrive."""
     radio, one = description.radio, trace.actors[actor]
-    begin_s = actor * _ANTENNA_PHASE % 1.0 / radio.rate_hz
-    times = np.arange(begin_s, trace.last[run] * trace.step_s, 1.0 / radio.rate_hz)
+    times = np.arange(0.0, trace.last[run] * trace.step_s, 1.0 / radio.rate_hz)  # of all at once, as through the platform
     loss, noise = (float(values(value, trace.parameters, trace.runs)[run]) for value in (radio.loss, radio.noise_m))
     off = random.normal(0.0, 1.0, (len(times), 2)) * noise
     is_lost = random.random(len(times)) < loss

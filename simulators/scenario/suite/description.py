@@ -61,7 +61,8 @@ class Reference(Part):
 class Item(Part):
     """One scenario with values: a number, choices, or LOW:HIGH:STEP; what is not set keeps its default.
 
-    short: whether it belongs to the short form, in which a scenario is one case: the values that come first.
+    device: what is tested, where it is not what the suite says. short: whether it belongs to the short form, in which a scenario
+    is one case: the values that come first.
     """
 
     name: Words
@@ -69,6 +70,7 @@ class Item(Part):
     set: dict[Name, Given] = Field(default_factory=dict)
     turns: Turn | None = None
     r157: Reference | None = None
+    device: str | None = None
     short: bool = True
 
     @model_validator(mode="after")

@@ -55,15 +55,15 @@ def _run(found: Found, request: Request, directory: Path, console: Console) -> l
     outcomes = [came(one) for one in items]
     if request.output is not None:
         for one, outcome in zip(items, outcomes, strict=True):
-            _evidence(one, outcome, device, began)
+            _evidence(one, outcome, began)
     return outcomes
 
 
-def _evidence(one: Prepared, outcome: Came, device: str, began_us: int) -> None:
+def _evidence(one: Prepared, outcome: Came, began_us: int) -> None:
     """Beside the chunks; of an item that has runs."""
     if one.source is None or one.cases is None or outcome.verdicts is None:
         return
     shown = outcome.verdicts.worst_runs(SHOWN_RUNS)
-    trace = perform(one.source.description, one.cases.take(np.array(shown, np.intp)), device)
-    head = header(one.source, Options(what=one.source.file, device=device), one.cases, began_us)
+    trace = perform(one.source.description, one.cases.take(np.array(shown, np.intp)), one.device)
+    head = header(one.source, Options(what=one.source.file, device=one.device), one.cases, began_us)
     write(one.directory, trace, outcome.verdicts, head, parameters=one.cases.columns, runs=shown)

@@ -15,6 +15,7 @@ from simulators.scenario.boundary import boundary
 from simulators.scenario.bounding import passes
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given
 from simulators.scenario.description import Description, Parameter
+from simulators.scenario.devices import NONE
 from simulators.scenario.engines import Task
 from simulators.scenario.library import Source
 from simulators.scenario.metrics.messages import first_s, raised
@@ -83,13 +84,14 @@ class GridRun:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An item with its parts; source, cases: of its scenario, if it has one."""
+    """An item with its parts; source, cases, device: of its scenario, if it has one."""
 
     item: Item
     directory: Path
     tasks: Sequence[Task]
     source: Source | None = None
     cases: Cases | None = None
+    device: str = NONE
 
     def documents(self) -> list[Mapping[str, Any]]:
         """What its parts put into their files, of those that hold JSON."""
@@ -115,19 +117,19 @@ def _prepared(found: Found, item: Item, directory: Path, device: str, *, is_shor
     if item.r157 is not None:
         claim(directory, {"grid": item.r157.grid.value, "driver": item.r157.driver})
         return Prepared(item, directory, [GridRun(item.r157, directory / "grid.json")])
-    source = found.source(item)
+    source, device = found.source(item), item.device or device
     description = source.description
     cases = cases_of(description, _request(description, item, is_short=is_short))
     about = {"scenario": description.scenario, "cases": len(cases), "hash": digest(description, cases), "device": device}
     if item.turns is None:
         claim(directory, about)
-        return Prepared(item, directory, chunks_of(description, cases, directory, device), source, cases)
+        return Prepared(item, directory, chunks_of(description, cases, directory, device), source, cases, device)
     tolerance = item.turns.tolerance
     if is_short:
         tolerance = min(tolerance * SHORT_TOLERANCE, (item.turns.within or np.inf) / 2.0)
     claim(directory, {**about, "turns": item.turns.model_dump(), "tolerance": tolerance})
     search = Search(description, cases.take(slice(0, 1)), item.turns, tolerance, device, directory / "turn.json")
-    return Prepared(item, directory, [search], source, cases)
+    return Prepared(item, directory, [search], source, cases, device)
 
 
 def _request(description: Description, item: Item, *, is_short: bool) -> Request:

@@ -7,10 +7,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import yaml
 from rich.console import Console
+from typer.testing import CliRunner
 
 from chelu.errors import ConfigurationError
 from simulators.scenario.chunks import cases_per_chunk
+from simulators.scenario.cli import app
 from simulators.scenario.reading import ScenarioError
 from simulators.scenario.suite.command import command, worst
 from simulators.scenario.suite.library import Found, suite_of, suites
@@ -167,3 +170,31 @@ def test_a_whole_chunk_is_worth_sending_to_another_process(name: str) -> None:
     for description in {item.scenario: found.source(item).description for item in found.suite.items}.values():
         steps = cases_per_chunk(description) * len(description.actors) * (description.end.after_s / description.step_s)
         assert steps / 10e6 >= 0.05  # seconds, at the engine's bar of 10 million actor-steps a second
+
+
+def test_the_indexed_job_does_every_shard_once() -> None:
+    text = (Path(__file__).parents[4] / "deploy" / "sweep.yaml").read_text("utf-8")
+    job = next(one for one in yaml.safe_load_all(text) if one["kind"] == "Job")["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    assert job["completionMode"] == "Indexed"
+    assert f"--shard $JOB_COMPLETION_INDEX/{job['completions']}" in container["args"][0]
+    assert container["name"] == job["podFailurePolicy"]["rules"][0]["onExitCodes"]["containerName"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sweep", "applications", "--engine", "moon"], "one of local, ray"),
+        (["sweep", "applications", "--shard", "1/2"], "a shard's results are kept there"),
+        (["sweep", "applications", "--shard", "2/2", "--output", "x"], "I from 0 to N - 1"),
+        (["suite", "run", "nothing"], "one of applications, gbt41798"),
+    ],
+)
+def test_what_cannot_be_run_is_said(arguments: list[str], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def test_suites_that_ship_are_listed_and_shown() -> None:
+    assert "mountain" in CliRunner().invoke(app, ["suite", "list"]).stdout
+    assert CliRunner().invoke(app, ["suite", "show", "robot"]).stdout.startswith("# A delivery robot")

@@ -107,7 +107,9 @@ def _chain(model: OpenDrive, at: LaneAt, length_m: float, choose: Choose) -> lis
     """From the lane's beginning on its road to where it ends or has gone far enough."""
     chain = [at]
     while True:
-        before = [one for one in onward(model, chain[0]._replace(is_along=not at.is_along)) if one.road == at.road]
+        behind = chain[0].section + (-1 if at.is_along else 1)
+        found = onward(model, chain[0]._replace(is_along=not at.is_along))
+        before = [one for one in found if (one.road, one.section) == (at.road, behind)]  # not over a road's end: it may be a ring
         if not before:
             break
         chain.insert(0, before[0]._replace(is_along=at.is_along))

@@ -141,3 +141,17 @@ def test_cars_are_known_by_their_category(tmp_path: Path) -> None:
     entities = f'<ScenarioObject name="Ego">{CAR.replace("car", "hovercraft")}</ScenarioObject>'
     with pytest.raises(ElementError, match="its category 'hovercraft' is not understood"):
         brought(tmp_path, scenario(entities=entities, init=EGO))
+
+
+def test_a_ring_is_driven_round_and_round(tmp_path: Path) -> None:
+    ring = '<geometry s="0" x="0" y="0" hdg="0" length="314.1592653589793"><arc curvature="0.02"/></geometry>'
+    itself = (
+        '<predecessor elementType="road" elementId="0" contactPoint="end"/>'
+        '<successor elementType="road" elementId="0" contactPoint="start"/>'
+    )
+    along = '<predecessor id="-1"/><successor id="-1"/>'
+    roads = file_of(road("0", geometry=ring, length=314.1592653589793, link=itself, sections=section(right=lane(-1, link=along))))
+    init = private("Ego", teleport(on_lane(-1, 10)), speed(20))
+    trace = driven(tmp_path, scenario(init=init, names=("Ego",), stop=after(40)), roads=roads)
+    assert np.hypot(trace.xy[:, 0, 0, 0], trace.xy[:, 0, 0, 1] - 50) == pytest.approx(51.75, abs=0.02)
+    assert trace.along_m[-1, 0, 0] - trace.along_m[0, 0, 0] == pytest.approx(800, abs=1)

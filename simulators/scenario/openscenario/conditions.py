@@ -49,6 +49,8 @@ class Conditions:
 
     def _condition(self, element: Element, scope: Scope, *, is_alone: bool) -> Trigger:
         edge = scope.text(element, "conditionEdge", "none")
+        if edge == "risingOrFalling" and element.below("ByValueCondition", "SimulationTimeCondition"):
+            edge = "rising"  # time never falls back
         if edge not in {"none", "rising"}:
             raise element.wrong(f"conditionEdge = {edge!r} is not understood: none or rising")
         kind = one_of(element, {"ByValueCondition": self._value, "ByEntityCondition": self._entities})

@@ -58,6 +58,7 @@ class Storyboard:
     leaves: list[Leaf] = field(default_factory=list)
     names: Names = field(default_factory=Names)
     known: dict[tuple[str, str], dict[int, list[str]]] = field(default_factory=lambda: defaultdict(dict))
+    elements: dict[int, Element] = field(default_factory=dict)
     marks: dict[int, str] = field(default_factory=dict)
     written: list[dict[str, Any]] = field(default_factory=list)
     conditions: Conditions | None = None
@@ -104,6 +105,7 @@ class Storyboard:
                 ("act", event.act), ("story", story),
             ):  # fmt: skip
                 self.known[kind, one.get("name", "")].setdefault(id(one), []).extend(found)
+                self.elements[id(one)] = one
 
     def _action(self, event: Event, action: Element) -> list[str]:
         scope = event.scope
@@ -143,8 +145,12 @@ class Storyboard:
         """A trigger that holds once an element of the storyboard has begun, or ended."""
         if state not in BEGAN:
             raise element.wrong(f"state = {state!r} is not understood: one of {', '.join(BEGAN)}")
-        own = name.rsplit("::", 1)[-1]
-        found = self.known.get((kind, own), {})
+        *within, own = name.split("::")
+        found = {
+            number: leaves
+            for number, leaves in self.known.get((kind, own), {}).items()
+            if set(within) <= set(_names_around(self.elements[number]))
+        }
         if len(found) != 1:
             raise element.wrong(f"there {'is no' if not found else 'are several'} {kind} {name!r} with actions")
         leaves = next(iter(found.values()))
@@ -200,3 +206,10 @@ class Storyboard:
             if one.event.element is not leaf.event.element and one.actor == leaf.actor
             if {one.domain, leaf.domain} == {"speed", "lane_change"}
         ]
+
+
+def _names_around(element: Element) -> Iterator[str]:
+    """Names of all that an element stands in."""
+    while element.parent is not None:
+        element = element.parent
+        yield element.get("name", "")

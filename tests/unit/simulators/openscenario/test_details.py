@@ -155,3 +155,26 @@ def test_a_ring_is_driven_round_and_round(tmp_path: Path) -> None:
     trace = driven(tmp_path, scenario(init=init, names=("Ego",), stop=after(40)), roads=roads)
     assert np.hypot(trace.xy[:, 0, 0, 0], trace.xy[:, 0, 0, 1] - 50) == pytest.approx(51.75, abs=0.02)
     assert trace.along_m[-1, 0, 0] - trace.along_m[0, 0, 0] == pytest.approx(800, abs=1)
+
+
+def test_elements_of_one_name_are_told_apart_by_what_they_stand_in(tmp_path: Path) -> None:
+    def done(name: str) -> str:
+        condition = (
+            '<StoryboardElementStateCondition storyboardElementType="action" storyboardElementRef="{}" state="endTransition"/>'
+        )
+        return story("Ego", event("Last", speed(3), by_value(condition.format(name))), name="Watch")
+
+    events = [event(name, speed(5), after(time)).replace(f"{name}Action", "Does") for name, time in (("First", 1), ("Second", 4))]
+    twice = story("Other", *events)
+    for name, time in (("First::Does", 1.0), ("Second::Does", 4.0)):
+        trace = driven(tmp_path, scenario(stories=twice + done(name)))
+        assert trace.fired["lastaction"] == pytest.approx([time], abs=0.061)
+    with pytest.raises(ElementError, match="there are several action 'Does'"):
+        brought(tmp_path, scenario(stories=twice + done("Does")))
+
+
+def test_time_never_falls_back(tmp_path: Path) -> None:
+    either = by_value('<SimulationTimeCondition value="2" rule="greaterThan"/>', "risingOrFalling")
+    assert driven(tmp_path, scenario(stories=story("Other", event("Slow", speed(5), either)))).fired[
+        "slowaction"
+    ] == pytest.approx([2.0])

@@ -22,6 +22,11 @@ NAMES = {  # of applications, for people
     "evw": "emergency vehicle",
     "vrucw": "vulnerable road user",
     "svw": "red light",
+    "glosa": "green-light speed",
+    "hlw": "hazardous location",
+    "slw": "speed limit",
+    "ivs": "sign",
+    "tjw": "traffic jam",
 }
 
 

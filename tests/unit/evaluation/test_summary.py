@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from evaluation.demo.summary import Measured, StreamCount, at_least_accounted, latency_sentence, percentiles, summarise
+from evaluation.demo.summary import NAMES, Measured, StreamCount, at_least_accounted, latency_sentence, percentiles, summarise
+from services.inference.v2x.catalogue import APPLICATIONS
 
 GOOD = Measured(
     seconds=10.0,
@@ -61,3 +62,7 @@ def test_no_more_is_shown_as_stored_than_as_published() -> None:
     counted = {"bsm": StreamCount(12, 10, {"duplicate": 2}), "spat": StreamCount(1, 1, {})}
     assert at_least_accounted({"bsm": 5, "spat": 7, "participant": 3}, counted) == {"bsm": 12, "spat": 7, "participant": 3}
     assert at_least_accounted({"bsm": 5}, {}) == {"bsm": 5}
+
+
+def test_every_application_has_a_name_for_people() -> None:
+    assert set(NAMES) == {one.name for one in APPLICATIONS}

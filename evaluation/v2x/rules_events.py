@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from chelu.motion.footprints import rightward
 from evaluation.v2x.actors import NEVER_S, Actors, Floats, film, places, still
+from evaluation.v2x.cases import Case, concerned, counted, drawn, names
 from evaluation.v2x.encounters import Encounters, spread_out
 from evaluation.v2x.radio import EPOCH_US, Conditions, nominal, varied
 from evaluation.v2x.rules_signals import figures as common
@@ -43,15 +44,6 @@ _NOISE_M, _LATE_S = 20.0, 2.0  # what noise and latency may make of them
 _WARN_S: Mapping[str, float] = {"hlw": 8.0, "tjw": 10.0}
 _TOLERANCE_MPS, _AHEAD_MPS2 = 1.4, 1.0
 LATEST_S: Mapping[str, float] = {"hlw": 4.0, "slw": -1.0, "ivs": 0.0, "tjw": 4.0}  # 3GPP's ample response time, or the rule's own
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Why a vehicle has or has not to do with an event. of: which applications it is staged for."""
-
-    name: str
-    concerns: bool
-    of: tuple[str, ...] = NAMES
 
 
 CASES = (
@@ -87,14 +79,14 @@ class Rules:
     @property
     def concerns(self) -> Mask:
         """Whom the rule demands to be told (n,)."""
-        return np.array([one.concerns for one in CASES], np.bool_)[self.case]
+        return concerned(CASES, self.case)
 
 
 def stage(application: str, n: int, seed: int) -> Rules:
     """N encounters of a rule. The same seed gives the same."""
     random = np.random.default_rng([seed, *application.encode(), 5])
-    case = _cases(application, n, random)
-    name = np.array([one.name for one in CASES])[case]
+    case = drawn(CASES, application, n, random)
+    name = names(CASES, case)
     speed, limit = _speeds(application, name, n, random)
     arrives_s = np.minimum(random.uniform(12.0, 15.0, n), (_UPSTREAM_M - 20.0) / speed)  # a path begins so far before
     way = np.where(name == "behind", -_DOWNSTREAM_M - 60.0, speed * arrives_s)
@@ -107,7 +99,7 @@ def stage(application: str, n: int, seed: int) -> Rules:
         )
     )
     reach = np.where([one.radius_m > 0 for one in told[::2]], _RADIUS_M, 0.0)
-    concerns = np.array([one.concerns for one in CASES], np.bool_)[case]
+    concerns = concerned(CASES, case)
     enters = np.where(concerns, (way - reach) / speed, np.inf)
     encounters = Encounters(application, actors, np.zeros(n), np.full(n, LASTS_S), LASTS_S)
     return Rules(encounters, case, enters, way, limit, told)
@@ -128,13 +120,6 @@ def _hosts(name: npt.NDArray[np.str_], speed: Floats, way_m: Floats, random: Ran
         curvature_1pm=np.where(bends, random.choice([-1.0, 1.0], n) / radius, 0.0),
         turn_deg=np.where(bends, random.uniform(15.0, 80.0, n), 0.0),
     )
-
-
-def _cases(application: str, n: int, random: Random) -> npt.NDArray[np.int64]:
-    """Half of them have to do with it."""
-    own = [number for number, one in enumerate(CASES) if application in one.of]
-    yes, no = ([number for number in own if CASES[number].concerns is concerns] for concerns in (True, False))
-    return np.where(random.random(n) < 0.5, random.choice(yes, n), random.choice(no, n)).astype(np.int64)
 
 
 def _speeds(application: str, name: npt.NDArray[np.str_], n: int, random: Random) -> tuple[Floats, Floats]:
@@ -227,7 +212,7 @@ def figures(rules: Rules, outcome: Outcome) -> dict[str, Any]:
     false, missed = _false(rules, outcome), demanded & ~in_time
     lead = np.where(np.isfinite(first), rules.enters_s - np.where(np.isfinite(first), first, 0.0), -np.inf)
     found = common(n, demanded, in_time, false, lead, lasts_s=LASTS_S)
-    return found | {"false_of": _by_case(rules, false), "missed_of": _by_case(rules, missed)}
+    return found | {"false_of": counted(CASES, rules.case[false]), "missed_of": counted(CASES, rules.case[missed])}
 
 
 def _false(rules: Rules, outcome: Outcome) -> Mask:
@@ -249,9 +234,3 @@ def _is_too_early(rules: Rules, at_s: Floats) -> Mask:
         return np.asarray((left_s > 0) & (far | (need < _AHEAD_MPS2)))
     soon = left_s <= _WARN_S.get(name, np.inf) + _LATE_S
     return np.asarray(far & ~soon if name == "tjw" else far | ~soon)
-
-
-def _by_case(rules: Rules, chosen: Mask) -> dict[str, int]:
-    """How many there are of each case that has some."""
-    counts = np.bincount(rules.case[chosen], minlength=len(CASES)).tolist()
-    return {one.name: number for one, number in zip(CASES, counts, strict=True) if number}

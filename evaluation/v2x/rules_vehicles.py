@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.v2x.actors import NEVER_S, Actors, Floats, still
+from evaluation.v2x.cases import Case, concerned, counted, drawn, names
 from evaluation.v2x.encounters import Encounters, spread_out
 from evaluation.v2x.radio import nominal, varied
 from evaluation.v2x.rules_signals import figures as common
@@ -31,15 +32,6 @@ EARLIEST_S: Mapping[str, float] = {"avw": 6.5, "clw": 6.5, "evw": 10.5}  # what 
 WRONG = np.array([Event.HAZARD_LIGHTS, Event.FLAT_TYRE, Event.DISABLED, Event.AIRBAG], np.int64)
 SKIDS = np.array([Event.ABS, Event.TRACTION_CONTROL, Event.STABILITY_CONTROL], np.int64)
 _DECK_M = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """How the other stands to the host. of: which applications it is staged for."""
-
-    name: str
-    concerns: bool
-    of: tuple[str, ...] = NAMES
 
 
 CASES = (
@@ -68,27 +60,20 @@ class Rules:
     @property
     def concerns(self) -> Mask:
         """Whom the rule demands to be told (n,)."""
-        return np.array([one.concerns for one in CASES], np.bool_)[self.case]
+        return concerned(CASES, self.case)
 
 
 def stage(application: str, n: int, seed: int) -> Rules:
     """N encounters of a rule. The same seed gives the same."""
     random = np.random.default_rng([seed, *application.encode(), 6])
-    case = _cases(application, n, random)
-    name = np.array([one.name for one in CASES])[case]
+    case = drawn(CASES, application, n, random)
+    name = names(CASES, case)
     actors, level = _STAGES[application](name, random)
     heights = np.concatenate([np.zeros(n), np.where(name == "on another deck", _DECK_M * random.choice([-1, 1], n), 0.0)])
     actors = spread_out(replace(actors, up_m=heights), n, random)
     encounters = Encounters(application, actors, np.zeros(n), np.full(n, LASTS_S), LASTS_S)
-    concerns = np.array([one.concerns for one in CASES], np.bool_)[case]
+    concerns = concerned(CASES, case)
     return Rules(encounters, case, np.where(concerns, level, np.inf))
-
-
-def _cases(application: str, n: int, random: Random) -> npt.NDArray[np.int64]:
-    """Half of them have to do with it."""
-    own = [number for number, one in enumerate(CASES) if application in one.of]
-    yes, no = ([number for number in own if CASES[number].concerns is concerns] for concerns in (True, False))
-    return np.where(random.random(n) < 0.5, random.choice(yes, n), random.choice(no, n)).astype(np.int64)
 
 
 def _aside_m(name: npt.NDArray[np.str_], random: Random) -> Floats:
@@ -194,16 +179,10 @@ def figures(rules: Rules, outcome: Outcome) -> dict[str, Any]:
     others = np.bincount([one.encounter for one in outcome.spells if one.block], minlength=n)
     false = (told & ~demanded) | early | (times > 1) | (others > 0)
     found = common(n, demanded, in_time, false, lead, lasts_s=LASTS_S)
-    return found | {"false_of": _by_case(rules, false), "missed_of": _by_case(rules, demanded & ~in_time)}
+    return found | {"false_of": counted(CASES, rules.case[false]), "missed_of": counted(CASES, rules.case[demanded & ~in_time])}
 
 
 def _told_s(outcome: Outcome, n: int) -> Floats:
     """When each host was first told (n,), inf never."""
     hosts = replace(outcome, spells=[one for one in outcome.spells if one.block == 0])
     return hosts.first_s(n)
-
-
-def _by_case(rules: Rules, chosen: Mask) -> dict[str, int]:
-    """How many there are of each case that has some."""
-    counts = np.bincount(rules.case[chosen], minlength=len(CASES)).tolist()
-    return {one.name: number for one, number in zip(CASES, counts, strict=True) if number}

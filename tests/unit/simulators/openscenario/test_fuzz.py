@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from xml.etree import ElementTree
 
 from chelu.errors import CheluError
 from simulators.scenario.openscenario.importing import Options, imported
+from tests.broken_xml import broken
 from tests.unit.simulators.openscenario.files import (
     EGO,
     OTHER,
@@ -59,28 +59,10 @@ WHOLE = scenario(
 )
 
 
-def broken(rng: random.Random) -> str:
-    """The scenario with a few attributes changed or gone, and elements doubled or gone."""
-    root = ElementTree.fromstring(WHOLE)
-    for _ in range(rng.randint(1, 3)):
-        parent, one = rng.choice([(parent, one) for parent in root.iter() for one in parent])
-        what = rng.random()
-        if what < 0.15:
-            parent.remove(one)
-        elif what < 0.25:
-            parent.append(one)
-        elif one.attrib:
-            name = rng.choice(sorted(one.attrib))
-            one.attrib[name] = rng.choice(VALUES)
-            if what > 0.9:
-                del one.attrib[name]
-    return ElementTree.tostring(root, encoding="unicode")
-
-
 def test_a_scenario_that_somebody_broke_is_imported_or_refused(tmp_path: Path) -> None:
     rng, refused = random.Random(11), list[str]()
     for _ in range(150):
-        path = written(tmp_path, broken(rng))
+        path = written(tmp_path, broken(WHOLE, rng, VALUES, 3).decode())
         try:
             imported(path, Options())
         except CheluError as error:

@@ -14,6 +14,7 @@ from chelu.api import Client, NewDevice
 from chelu.errors import RefusedError
 from chelu.local.ports import LOOPBACK
 from chelu.topics import TOPICS, Kind, of_kind
+from services.registry.rights import SPOKEN_BY_OTHERS
 from tests.integration.registry.conftest import ACCOUNTS, SITE, AddDevice
 from tests.waiting import until
 
@@ -111,7 +112,7 @@ def test_a_device_says_every_topic_of_its_own_and_no_other(kind: Kind, add_devic
 
 def test_a_device_hears_what_is_said_to_it_and_to_nobody_else(add_device: AddDevice, connect: Connect) -> None:
     mine, other = add_device("hears"), add_device("hears-not")
-    down = [row for row in of_kind(Kind.OBU, from_device=False) if row.stream not in {"warning", "receipt", "coop"}]
+    down = [row for row in of_kind(Kind.OBU, from_device=False) if row.stream not in SPOKEN_BY_OTHERS]
     peer, foreign = connect(mine.device_id, mine.secret), connect(other.device_id, other.secret)
     peer.hear("obu/#")
     foreign.hear("obu/hears/#", "#")
@@ -161,6 +162,8 @@ def test_a_gateway_speaks_and_hears_for_its_children_only(client: Client, add_de
     for row in of_kind(Kind.OBU, from_device=True):
         assert peer.say(row.topic(Kind.OBU, stranger.device_id)) == "Not authorized"
     assert peer.say("obu/sim-rsu/bsm/up") == "Not authorized"
+    assert peer.say("obu/sim-obu/air/down") in {"Success", "No matching subscribers"}
+    assert peer.say("obu/not-its-child/air/down") == "Not authorized"
     peer.hear("#")
     inference = connect("inference", ACCOUNTS["inference"])
     inference.say("obu/not-its-child/warning/down")

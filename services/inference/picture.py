@@ -145,11 +145,6 @@ class Picture:
         waited = (self.past_us[slots, self.head[slots]] - self.past_us[slots, before]) / 1e6
         return np.where(self.count[slots] > 1, waited, np.inf)
 
-    def newest_and_oldest(self, slots: Ints) -> tuple[Floats, Floats]:
-        """The first and the last of the history's rows: east, north, up, speed (n, 4) each."""
-        oldest = (self.head[slots] - np.maximum(self.count[slots] - 1, 0)) % HISTORY
-        return self.past[slots, self.head[slots]], self.past[slots, oldest]
-
     def _slots_of(self, reports: Reports) -> tuple[Ints, Ints]:
         slots = np.full(len(reports), -1, np.int64)
         fresh: list[Ints] = []

@@ -91,11 +91,6 @@ class Placement:
         self._at: Floats = np.empty((0, 3))
         self._generation: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
-    @property
-    def has_roads(self) -> bool:
-        """Whether the site has a road network."""
-        return self._roads is not None
-
     def along_m(self, picture: Picture, slots: Ints) -> Floats:
         """Metres along their lanes as of their newest reports: where they were matched, and what they moved since."""
         along = self.offset_m[slots] + _distance(picture.xyz[slots], self._at[slots])

@@ -35,7 +35,7 @@ class Users(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class EventParameters:
-    """How events are kept and placed; docs/inference.md carries this as a table."""
+    """How events are kept and placed; docs/events.md carries this as a table."""
 
     kept_s: float = parameter(
         600.0, "s", "an RSI without an end holds so long after it was last told: units tell them on change", high=86_400.0

@@ -68,11 +68,6 @@ def values(quantity: Quantity, parameters: Mapping[str, Floats], count: int) -> 
     return np.array(np.broadcast_to(np.asarray(value, np.float64), count))
 
 
-def names_of(quantity: Quantity) -> frozenset[str]:
-    """The parameters that a value hangs on."""
-    return quantity.names if isinstance(quantity, Expression) else frozenset()
-
-
 def parsed(given: Any) -> Quantity:
     """A number or expression as it stands in a description; ValueError says what is allowed."""
     if isinstance(given, Expression):

@@ -24,12 +24,6 @@ class Polynomials:
         table = np.array(sorted(rows, key=lambda row: row[0]), np.float64).reshape(-1, 5)
         return cls(table[:, 0], table[:, 1:])
 
-    @property
-    def is_constant(self) -> bool:
-        """Whether it is one number everywhere."""
-        flat = not self.coefficients[:, 1:].any()
-        return flat and (len(self.begin_m) < 2 or bool(np.ptp(self.coefficients[:, 0]) == 0.0))
-
     def at(self, s_m: Floats) -> Floats:
         """Values (…); before the first begins, the first goes on backwards."""
         d, (a, b, c, e) = self._local(s_m)

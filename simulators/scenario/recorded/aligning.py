@@ -28,7 +28,6 @@ from simulators.scenario.triggers import Triggers, Wanted, WarnedTimes, wanted
 from simulators.scenario.ways import Places
 
 FINEST_S, COARSEST_S = 0.001, 0.5
-MOST_INSTANTS = 1_000_000
 COLUMNS = ("x_m", "y_m", "elevation_m", "heading_deg", "speed_mps", "acceleration_mps2", "along_m", "aside_m")
 _DARK = 0
 

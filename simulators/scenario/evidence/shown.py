@@ -11,6 +11,7 @@ from chelu.messages import Batch
 from simulators.scenario.evidence.header import Header
 from simulators.scenario.metrics.metric import Question
 from simulators.scenario.metrics.nearness import distances_m
+from simulators.scenario.repeats import SEED
 from simulators.scenario.trace import Floats, Trace
 from simulators.scenario.verdict import Judged, Outcome, Verdicts
 
@@ -140,7 +141,7 @@ def worst(evidence: Evidence, count: int) -> list[Shown]:
 
 def varying(parameters: Mapping[str, Floats]) -> Sequence[str]:
     """The parameters that are not the same in all runs; seeds tell no case from another."""
-    return [name for name, column in parameters.items() if name != "seed" and len(np.unique(column)) > 1]
+    return [name for name, column in parameters.items() if name != SEED and len(np.unique(column)) > 1]
 
 
 def _rows(batch: Batch, column: int) -> Batch:

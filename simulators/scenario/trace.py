@@ -41,8 +41,9 @@ class Trace:
     instant that counts: the contact's, or the run's end; later ones are not to be looked at. contact_s (n,): when two actors
     first touch, between two instants, inf when none do; contact (n, 2): which, −1 for none. fired: by manoeuvre, (n,) when it
     began, NaN when never. lights: by signal, (t, n) of `chelu.codec` LightState. parameters: by name, (n,) the values that make a
-    run concrete. warnings: what a device under test said: columns run, time_s, application, host, other, state; empty in pure
-    runs.
+    run concrete. stop_lines: by signal, the row of its way and the place along it. warnings: who was warned of whom: columns run,
+    time_s, application, host, other, state and, where it is known, latency_s; None where nobody could warn. messages: of
+    recordings, columns run, sender, sent_s, received_s (NaN: lost); None elsewhere. rig: by metric, (n,) what it says of itself.
     """
 
     actors: tuple[Actor, ...]

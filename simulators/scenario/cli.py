@@ -118,7 +118,7 @@ def run(
         str | None,
         typer.Option(metavar="LAT,LON[,ELEVATION]", help="With --replay: where the road's metres begin, for places in degrees."),
     ] = None,
-    site: Annotated[str | None, typer.Option(help="Of a run in real time: the site, made if there is none.")] = None,
+    site: Annotated[str | None, typer.Option(help="The site: of a run in real time (made if need be), or for --keep.")] = None,
     data: Data = None,
     build: Annotated[str, typer.Option(help="With --keep: of what is tested, as you call it, such as firmware 2.1.")] = "",
     *,

@@ -174,13 +174,17 @@ class Twins:
         self.seats.join(younger, elder)
 
     def _elect(self, picture: Picture, leads: Ints) -> None:
-        """Who leads is heard; of those who are, who speaks for itself, else who led before."""
+        """Who leads is heard and has a place; of those, who speaks for itself, else who led before.
+
+        In a tunnel a vehicle goes on speaking without knowing where it is: then what the roadside sees of it leads.
+        """
         table = self.seats.members(leads)
         if len(table.member) == len(leads):
             return
         first, count = table.first(), table.count()
         time_us = picture.ints["time_us"][table.member]
         is_heard = np.repeat(np.maximum.reduceat(time_us, first), count) - time_us <= _SILENT_US
+        is_heard &= np.isfinite(picture.xyz[table.member, 0])
         speaks = picture.kind[table.member] == Track.SPEAKS
         worth = 4 * is_heard + 2 * speaks + (table.member == table.lead)
         best = np.lexsort((table.member, -worth, table.lead))[first]

@@ -169,6 +169,25 @@ def test_when_the_lead_falls_silent_another_leads_and_the_name_stays() -> None:
     assert site.users() == 1
 
 
+def test_who_speaks_without_a_place_in_a_tunnel_is_led_by_what_the_roadside_sees_of_it() -> None:
+    site, view, own = Sensors(), seen(7, 0.4, 0.0), Car(1, (0, 0, 0), 0, 10)
+
+    def hear(first: int, last: int, *, has_place: bool) -> None:
+        for tick in range(first, last):
+            rows = report([view, own], tick * 0.1)
+            rows.device_key[:] = [900, 1]
+            rows.xyz[1, :2] = rows.xyz[1, :2] if has_place else np.nan
+            site.hear_reports(rows)
+
+    hear(0, 20, has_place=True)
+    name = site.name(own)
+    hear(20, 30, has_place=False)
+    assert site.twins.twin[site.slot(own)] == site.slot(view)
+    hear(30, 40, has_place=True)
+    assert site.twins.twin[site.slot(view)] == site.slot(own)
+    assert (site.users(), site.name(view)) == (1, name)
+
+
 def test_cars_side_by_side_that_two_sensors_see_stay_two() -> None:
     site = Sensors()
     cars = [seen(7, 0.0, 0.0), seen(8, 3.2, 0.0), seen(9, 0.6, 0.4), seen(10, 3.8, 0.4)]

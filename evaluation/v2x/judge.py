@@ -74,7 +74,8 @@ def report(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for name in (*STAGES, *RULES):
         at_nominal = dict(parts.get(f"{name}, nominal", {}))
         if at_nominal:
-            false = traffic["false_per_vehicle_hour"].get(name, 0.0) if traffic else None
+            is_judged = name not in ordinary.NOT_JUDGED
+            false = traffic["false_per_vehicle_hour"].get(name, 0.0) if traffic and is_judged else None
             applications[name] = {
                 **at_nominal, "false_per_vehicle_hour": false, "varied": parts.get(f"{name}, varied"),
             }  # fmt: skip

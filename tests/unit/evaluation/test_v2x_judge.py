@@ -153,6 +153,13 @@ def test_the_report_has_the_keys_of_every_finished_application() -> None:
     )
 
 
+def test_what_ordinary_traffic_does_not_judge_has_no_share_of_false_warnings() -> None:
+    figures = {"n": 1, "recall": 1.0, "lead_p5_s": 2.6, "lead_p50_s": 3.0, "baseline_recall": None}
+    traffic = {"vehicle_hours": 8.0, "raised": {"slw": 40}, "false": {}, "unjudged": {}}
+    found = report({"slw, nominal": figures, "svw, nominal": figures, "traffic, shipped": traffic})["applications"]
+    assert {name: one["false_per_vehicle_hour"] for name, one in found.items()} == {"slw": None, "svw": 0.0}
+
+
 def test_a_run_goes_on_only_with_one_of_its_kind(tmp_path) -> None:
     file = tmp_path / "v2x.json"
     first = Results({"encounters": 200}, file, {"icw, nominal": {"n": 200}})

@@ -35,7 +35,7 @@ def _table(verdicts: Verdicts) -> Table:
     for name in ("worst value", "limit", "at"):
         shown.add_column(name, justify="right")
     for one in (*verdicts.requirements, *(condition for condition in verdicts.validity if _is_broken(condition))):
-        run = _worst_run(one)
+        run = one.worst_run()
         at = "" if np.isnan(one.at_s[run]) else f"{one.at_s[run]:.2f} s"
         shown.add_row(one.title, _counted(one), _number(one.value[run], one.unit), _number(one.limit[run], one.unit), at)
     return shown
@@ -43,11 +43,6 @@ def _table(verdicts: Verdicts) -> Table:
 
 def _is_broken(condition: Judged) -> bool:
     return condition.count(Outcome.PASS) < len(condition.outcome)
-
-
-def _worst_run(one: Judged) -> int:
-    margin = np.where(np.isnan(one.margin), np.inf, one.margin)
-    return int(np.lexsort((margin, -one.outcome.astype(np.int64)))[0])
 
 
 def _counted(one: Judged) -> Text:

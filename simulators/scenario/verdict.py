@@ -63,6 +63,11 @@ class Judged:
         """In how many runs it came out so."""
         return int(np.count_nonzero(self.outcome == outcome))
 
+    def worst_run(self) -> int:
+        """By verdict, then by margin."""
+        margin = np.where(np.isnan(self.margin), np.inf, self.margin)
+        return int(np.lexsort((margin, -self.outcome.astype(np.int64)))[0])
+
     def of_run(self, run: int) -> Outcome:
         """What became of it in one run."""
         return Outcome(int(self.outcome[run]))

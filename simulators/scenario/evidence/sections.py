@@ -62,17 +62,11 @@ def requirements(evidence: Evidence) -> Iterator[str]:
 
 def _summed(one: Judged) -> list[str]:
     outcome = Outcome(int(one.outcome.max(initial=0)))
-    run = _worst(one)
+    run = one.worst_run()
     counts = [f"{one.count(each):,}" if one.count(each) else "" for each in Outcome]
     values = [with_unit(getattr(one, name)[run], one.unit) for name in ("value", "limit", "margin")]
     clause = f'<div class="clause">{said(one.clause)}</div>' if one.clause else ""
     return [badge(outcome), said(one.title) + clause, *counts, *map(quantity, values), link(run)]
-
-
-def _worst(one: Judged) -> int:
-    """Its worst run: by verdict, then by margin."""
-    margin = np.where(np.isnan(one.margin), np.inf, one.margin)
-    return int(np.lexsort((margin, -one.outcome.astype(np.int64)))[0])
 
 
 def sweep(evidence: Evidence) -> Iterator[str]:

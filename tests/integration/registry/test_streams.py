@@ -16,6 +16,7 @@ from chelu.messages import HEADER, STREAMS, Batch, Stream, concatenate
 from chelu.store import copy_rows
 from services.ingest.tables import COLUMNS, prepare_schema
 from tests.integration.registry.conftest import KEY, AddDevice, Place
+from tests.unit.registry.rows_of_streams import any_column
 
 CITY = """CREATE SCHEMA city;
 CREATE TABLE city.warning (time timestamptz, arrival timestamptz, decided timestamptz, published timestamptz, site_id text,
@@ -40,22 +41,11 @@ INSERT INTO stream.report VALUES ('epoch', 'epoch', 1, 7, 0, 'info', 'rsu/x/info
 """
 
 
-def random_column(dtype: str, rows: int, random: np.random.Generator) -> np.ndarray[Any, Any]:
-    if dtype.startswith("f"):
-        values = random.normal(0, 1e3, rows).astype(dtype)
-        values[::7], values[1::7] = np.nan, np.inf
-        return values
-    if dtype == "b1":
-        return random.random(rows) < 0.5
-    bounds = np.iinfo(dtype)
-    return random.integers(bounds.min, bounds.max, rows, np.dtype(dtype), endpoint=True)
-
-
 def random_batch(stream: Stream, devices: list[int], seed: int) -> Batch:
     """Rows whose times and devices coincide often, with every value that a column can hold."""
     random = np.random.default_rng(seed)
     fields = {field.name: field for field in (*stream.fields, *HEADER)}
-    columns = {name: random_column(field.dtype, ROWS, random) for name, field in fields.items()}
+    columns = {name: any_column(field.dtype, ROWS, random) for name, field in fields.items()}
     for name in (name for name, field in fields.items() if field.unit == "µs"):  # a timestamp has less room than its integer
         columns[name] = START_US + random.integers(-(10**12), 10**12, ROWS)
     masks = {f"{name}_valid": random.random(ROWS) < 0.5 for name, field in fields.items() if field.has_mask}

@@ -11,7 +11,8 @@ from chelu.messages import HEADER, Batch, Stream
 START_US = 1_795_000_000_000_000
 
 
-def column(dtype: str, rows: int, random: np.random.Generator) -> np.ndarray[Any, Any]:
+def any_column(dtype: str, rows: int, random: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Values all over what a column of this type can hold, NaN and infinity among them."""
     if dtype.startswith("f"):
         values = random.normal(0, 1e3, rows).astype(dtype)
         values[::7], values[1::7] = np.nan, np.inf
@@ -26,7 +27,7 @@ def rows_of(stream: Stream, rows: int, seed: int = 1, devices: int = 3) -> Batch
     """Rows in order of time and device, as they are read; places are around 29.5° north, 106.5° east."""
     random = np.random.default_rng(seed)
     fields = {field.name: field for field in (*HEADER, *stream.fields)}
-    columns = {name: column(field.dtype, rows, random) for name, field in fields.items()}
+    columns = {name: any_column(field.dtype, rows, random) for name, field in fields.items()}
     columns |= {name: START_US + random.integers(-(10**12), 10**12, rows) for name, field in fields.items() if field.unit == "µs"}
     columns["time_us"] = np.sort(START_US + random.integers(0, rows, rows) * 100_000)
     columns["device_key"] = random.integers(1, devices + 1, rows).astype(np.int32)

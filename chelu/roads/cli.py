@@ -22,11 +22,13 @@ def roads() -> None:
 
 @app.command("check")
 def check(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="OpenDRIVE files (.xodr), or directories of them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="OpenDRIVE, lanelet2 and SUMO files, or directories of them.")
+    ],
     *,
     is_brief: Annotated[bool, typer.Option("--brief", help="One line for each file.")] = False,
 ) -> None:
-    """Read OpenDRIVE files; say what is in them, what is left out and what is doubtful. Exit code 1 when one cannot be read."""
-    from chelu.roads.opendrive.telling import told
+    """Read road files; say what is in them, what is left out and what is doubtful. Exit code 1 when one cannot be read."""
+    from chelu.roads.telling import told
 
     raise typer.Exit(told(paths, typer.echo, is_brief=is_brief))

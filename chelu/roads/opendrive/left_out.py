@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chelu.roads.opendrive.model import LeftOut
+from chelu.roads.left_out import LeftOut, tally
 from chelu.xml_tree import Element
 
 _LANE = "road/lanes/laneSection/{side}/lane"
@@ -29,11 +29,7 @@ READ = frozenset({
 
 def left_out(root: Element) -> tuple[LeftOut, ...]:
     """What of a file is not read, in its order; of what is left out, what is in it is not counted again."""
-    found: dict[str, LeftOut] = {}
-    for path, line in _unread(root, ""):
-        before = found.get(path, LeftOut(path, 0, line))
-        found[path] = LeftOut(path, before.count + 1, before.line)
-    return tuple(found.values())
+    return tally(_unread(root, ""))
 
 
 def _unread(element: Element, path: str) -> Iterator[tuple[str, int]]:

@@ -12,22 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from chelu.roads.left_out import LeftOut
 from chelu.roads.network import Floats
 from chelu.roads.opendrive.polynomials import Polynomials
 from chelu.roads.opendrive.reference_line import ReferenceLine
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Elements of one kind that are not read: where in the file's tree, how many, the first one's line."""
-
-    element: str
-    count: int
-    line: int
-
-    def sentence(self) -> str:
-        """For a person."""
-        return f"{self.element} × {self.count} (first in line {self.line})"
 
 
 @dataclass(frozen=True, slots=True)

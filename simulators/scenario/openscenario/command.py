@@ -9,7 +9,7 @@ from typing import get_args
 import typer
 
 from chelu.errors import CheluError, ConfigurationError
-from chelu.roads.opendrive.telling import files_in
+from chelu.roads.telling import files_in
 from simulators.scenario.manoeuvres import DriverName
 from simulators.scenario.openscenario.catalogs import read_xml
 from simulators.scenario.openscenario.importing import Imported, Options, imported

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chelu.roads.opendrive.telling import told
+from chelu.roads.telling import told
 from tests.unit.roads.opendrive_files import file_of, junction_of_two_ways, road
 
 
@@ -14,9 +14,9 @@ def test_a_directory_is_told_file_by_file_and_one_that_cannot_be_read_counts(tmp
     said: list[str] = []
     assert told([tmp_path], said.append) == 1
     assert said == [
-        f"{tmp_path}/a.xodr: 1.8, 5 roads (0.25 km), 1 junctions, 5 lanes, 0 elements left out, 0 doubtful",
+        f"{tmp_path}/a.xodr: OpenDRIVE 1.8, 5 roads (0.25 km), 1 junctions, 5 lanes, 0 elements left out, 0 doubtful",
         f"cannot be read: undecodable: {tmp_path}/sub/b.xodr:1: /OpenDRIVE: one <header> is wanted, there are 0",
-        f"{tmp_path}/sub/c.xodr: 1.8, 1 roads (0.10 km), 0 junctions, 1 lanes, 1 elements left out, 0 doubtful",
+        f"{tmp_path}/sub/c.xodr: OpenDRIVE 1.8, 1 roads (0.10 km), 0 junctions, 1 lanes, 1 elements left out, 0 doubtful",
         "  left out: road/objects/object × 1 (first in line 3)",
         "2 of 3 files can be read",
     ]

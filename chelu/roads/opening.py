@@ -1,0 +1,97 @@
+"""Opens a road file of any format that is read, by what is in it and not by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chelu.geo import LocalFrame
+from chelu.roads import sumo
+from chelu.roads.lanelet2 import network as lanelet2_network
+from chelu.roads.lanelet2 import reading as lanelet2_reading
+from chelu.roads.left_out import LeftOut
+from chelu.roads.network import RoadNetwork
+from chelu.roads.opendrive import network as opendrive_network
+from chelu.roads.opendrive import reading as opendrive_reading
+from chelu.xml_tree import ElementError
+
+PATTERNS = ("*.xodr", "*.osm", "*.net.xml", "*.net.xml.gz")  # of road files in a directory
+_ROOT = re.compile(rb"<\s*([A-Za-z_][\w.-]*)")
+_HEAD = 1 << 16  # bytes in which the root element must begin
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A road file as it was read.
+
+    frame: where on Earth the network's metres begin, None when the file does not say. figures: the format, and what of its own
+    kind is in the file. remarks: what else it says of itself. left_out, notes: as the format's reader has them.
+    """
+
+    format: str
+    network: RoadNetwork
+    frame: LocalFrame | None
+    figures: str
+    remarks: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def open_roads(data: bytes, file: str, *, origin: LocalFrame | None = None) -> Opened:
+    """The roads in a file; origin: where local metres are to begin, for formats with places on Earth.
+
+    Raises MalformedError for what cannot be read; ElementError for XML that is none of the formats.
+    """
+    if data.startswith(_GZIP):
+        return _sumo(data, file, origin)
+    root = _root(data)
+    if root not in _READERS:
+        raise ElementError(file, 1, "", f"the root element is {root!r}: one of {', '.join(_READERS)} is wanted")
+    return _READERS[root](data, file, origin)
+
+
+def _root(data: bytes) -> str:
+    """The name of the first element; empty when there is none."""
+    head = re.sub(rb"<!--.*?-->|<[?!][^>]*>", b"", data[:_HEAD], flags=re.DOTALL)
+    found = _ROOT.search(head)
+    return found.group(1).decode() if found else ""
+
+
+def _opendrive(data: bytes, file: str, _origin: LocalFrame | None) -> Opened:
+    model = opendrive_reading.read(data, file)
+    km = sum(road.length_m for road in model.roads.values()) / 1000.0
+    figures = f"OpenDRIVE 1.{model.revision[1]}, {len(model.roads)} roads ({km:.2f} km), {len(model.junctions)} junctions"
+    remarks = (f"geoReference: {model.geo_reference}",) if model.geo_reference else ()
+    return Opened(
+        format="opendrive", network=opendrive_network.network_of(model), frame=None, figures=figures,
+        remarks=remarks, left_out=model.left_out, notes=model.notes,
+    )  # fmt: skip
+
+
+def _lanelet2(data: bytes, file: str, origin: LocalFrame | None) -> Opened:
+    model = lanelet2_reading.read(data, file, origin=origin)
+    frame = model.frame
+    return Opened(
+        format="lanelet2",
+        network=lanelet2_network.network_of(model),
+        frame=frame,
+        figures=f"lanelet2, {len(model.lanelets)} lanelets, {len(model.regulations)} regulatory elements",
+        remarks=(f"metres begin at {frame.latitude_deg:.7f}, {frame.longitude_deg:.7f}",) if frame else ("local coordinates",),
+        left_out=model.left_out,
+        notes=model.notes,
+    )
+
+
+def _sumo(data: bytes, _file: str, _origin: LocalFrame | None) -> Opened:
+    network = sumo.read(data)
+    figures = f"SUMO, {len(network.links.id)} edges, {len(network.nodes.id)} junctions"
+    return Opened(format="sumo", network=network, frame=None, figures=figures)
+
+
+_READERS: Mapping[str, Callable[[bytes, str, LocalFrame | None], Opened]] = {
+    "OpenDRIVE": _opendrive,
+    "osm": _lanelet2,
+    "net": _sumo,
+}

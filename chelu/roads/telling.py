@@ -1,0 +1,46 @@
+"""What `chelu roads check` says of road files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from chelu.errors import CheluError
+from chelu.roads.opening import PATTERNS, Opened, open_roads
+
+
+def files_in(paths: Iterable[Path], *patterns: str) -> list[Path]:
+    """Files as they are given, and of directories all that fit one of the patterns, by name."""
+    return [one for path in paths for one in (_within(path, patterns) if path.is_dir() else [path])]
+
+
+def _within(directory: Path, patterns: Sequence[str]) -> list[Path]:
+    return sorted({found for pattern in patterns for found in directory.rglob(pattern)})
+
+
+def told(paths: Sequence[Path], tell: Callable[[str], None], *, is_brief: bool = False) -> int:
+    """Say of each file what it holds; 0 when all can be read."""
+    files, bad = files_in(paths, *PATTERNS), 0
+    for path in files:
+        try:
+            opened = open_roads(path.read_bytes(), str(path))
+        except (CheluError, OSError) as error:
+            bad += 1
+            tell(f"cannot be read: {error}")
+            continue
+        tell(f"{path}: {_sum(opened)}")
+        for line in () if is_brief else _details(opened):
+            tell(f"  {line}")
+    tell(f"{len(files) - bad} of {len(files)} files can be read")
+    return 1 if bad else 0
+
+
+def _sum(opened: Opened) -> str:
+    left = sum(one.count for one in opened.left_out)
+    return f"{opened.figures}, {len(opened.network.lanes.id)} lanes, {left} elements left out, {len(opened.notes)} doubtful"
+
+
+def _details(opened: Opened) -> Iterator[str]:
+    yield from opened.remarks
+    yield from (f"left out: {one.sentence()}" for one in opened.left_out)
+    yield from (f"doubtful: {note}" for note in opened.notes)

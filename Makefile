@@ -10,16 +10,22 @@ SOURCES := chelu services edge simulators evaluation tests
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-$(VENV)/.%: requirements/%.txt pyproject.toml hatch_build.py $(wildcard chelu/native/*.c chelu/native/*.py)
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.%: requirements/%.txt pyproject.toml hatch_build.py $(wildcard chelu/native/*.c chelu/native/*.py) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(VENV)/.demo ## the whole road for 60 s: broker, database, services, traffic, summary and picture
+console/dist/index.html: $(filter-out %.test.ts,$(shell find console -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print)) | $(BIN)/python
+	console/run build
+	@touch $@
+
+demo: $(VENV)/.demo console/dist/index.html ## the whole road for 60 s: broker, database, services, traffic, summary and picture
 	$(BIN)/chelu demo --seconds 60 --summary demo.json
 
-test: check ## every test there is
+test: check console/dist/index.html ## every test there is
 	$(BIN)/python -m pytest tests/integration tests/e2e tests/bench
 
 check: $(VENV)/.dev ## format, lint, types, architecture, unit tests
@@ -27,6 +33,7 @@ check: $(VENV)/.dev ## format, lint, types, architecture, unit tests
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	console/run check
 	$(BIN)/python -m pytest -q tests/unit
 
 format: $(VENV)/.dev ## put the sources into shape
@@ -36,7 +43,7 @@ format: $(VENV)/.dev ## put the sources into shape
 bench: $(VENV)/.dev ## speed as ratios within one run
 	$(BIN)/chelu bench
 
-up: $(VENV)/.demo ## start a site on this machine and leave it running
+up: $(VENV)/.demo console/dist/index.html ## start a site on this machine and leave it running
 	$(BIN)/chelu up
 
 down: ## stop it
@@ -46,4 +53,4 @@ lock: $(VENV)/.dev ## write requirements/*.txt anew from pyproject.toml
 	deploy/lock
 
 clean: ## remove the environment and the caches
-	rm -rf chelu/native/*.so $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
+	rm -rf chelu/native/*.so $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks console/dist console/node_modules

@@ -1,4 +1,7 @@
-"""Compiles the native library when Chelu is installed and a C compiler is there; hatchling calls it for each kind of install."""
+"""What an install has besides Python: the native library, where a C compiler is, and the console's page, where it was built.
+
+hatchling calls it for each kind of install.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,16 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class NativeHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds the library to what is built, and the platform to a wheel's name."""
+class Hook(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds the library and the page to what is built, and the platform to a wheel's name."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        self._add_native(version, build_data)
+        page = Path(self.root) / "console" / "dist"
+        if version != "editable" and (page / "index.html").is_file():
+            build_data["force_include"][str(page)] = "services/registry/page"
+
+    def _add_native(self, version: str, build_data: dict[str, Any]) -> None:
         sys.path.insert(0, self.root)
         from chelu.native.build import build
 

@@ -17,7 +17,7 @@ from chelu.clock import SystemClock
 from chelu.daemon import LOG_FORMAT, READY_VARIABLE
 from chelu.errors import CheluError
 from chelu.store import Database, migrate
-from services.registry import prepare
+from services.registry import console, prepare
 from services.registry.alarms.monitored import Monitored
 from services.registry.alarms.news import News
 from services.registry.alarms.teller import Teller
@@ -115,6 +115,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         news=stack.enter_context(News(register)),
         hook=hook,
         packages=packages,
+        console=settings.console_directory or console.usual_directory(),
         token_key=token_key,
         **hearing.parts(),
     )

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from importlib.metadata import version
 
 from fastapi import APIRouter, Depends, FastAPI, Response
-from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline  # a test site may have no way out: the page brings its own files
 from pydantic import Field
 
@@ -15,6 +14,7 @@ from services.registry import (
     audit,
     backups,
     broker_hook,
+    console,
     cooperation,
     device_imports,
     devices,
@@ -68,10 +68,6 @@ class Health(Model):
     broker_files: str = Field(examples=["in step"])
 
 
-def _documents() -> RedirectResponse:
-    return RedirectResponse("/docs")
-
-
 def create_app(parts: Parts) -> FastAPI:
     """The application; `parts` must be open, and stay so while it runs."""
     app = FastAPIOffline(
@@ -81,7 +77,6 @@ def create_app(parts: Parts) -> FastAPI:
         description=ABOUT,
         dependencies=[Depends(queries.refuse_unknown)],
     )
-    app.add_api_route("/", _documents, include_in_schema=False)
     app.state.parts = parts
     app.add_middleware(BodyLimit, strangers=STRANGERS_BODY_BYTES, limit=MAX_BODY_BYTES, larger=LARGER, is_known=is_known)
     app.include_router(HEALTH)
@@ -129,6 +124,7 @@ def create_app(parts: Parts) -> FastAPI:
         campaigns,
     ):
         app.include_router(module.ROUTER, dependencies=[Depends(authorise)])
+    console.install(app, parts.console)
     app.include_router(live.SOCKETS)  # which refuse by themselves: FastAPI's security is for requests alone
     problems.install(app)
     app.openapi_schema = openapi.complete(app.openapi())

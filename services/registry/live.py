@@ -17,12 +17,13 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from chelu.codec import columns
-from chelu.errors import CheluError
+from chelu.errors import CheluError, MalformedError
 from chelu.messages import concatenate
 from chelu.topics import Kind, Payload
 from services.registry import access, callers, live_rows, problems, queries
 from services.registry.alarms import news
 from services.registry.credentials import key_hash
+from services.registry.live_changes import Changes, Pace
 from services.registry.live_reader import End, Reader, Taken
 from services.registry.live_rights import Ticket
 from services.registry.live_rows import Item, Source
@@ -36,6 +37,7 @@ from services.registry.sites import SiteId
 ROUTER = APIRouter(prefix="/api/live", tags=["live"])
 SOCKETS = APIRouter(prefix="/api/live")
 STREAM, PICTURE, ALARMS = "/streams/{stream}", "/sites/{site_id}/picture", "/sites/{site_id}/alarms"
+CHANGES = "/sites/{site_id}/changes"
 PROTOCOL, BEARER = "chelu.live", "bearer."  # for browsers, which cannot send the header Authorization
 MOST_DEVICES = 100
 MOST_READERS = 500
@@ -78,6 +80,17 @@ def about_picture(site_id: SiteId, parts: PartsOf) -> Response:
     raise _upgrade()
 
 
+@ROUTER.get(CHANGES, status_code=HTTPStatus.UPGRADE_REQUIRED, response_class=Response)
+def about_changes(site_id: SiteId, parts: PartsOf) -> Response:
+    """Over WebSocket, the site's live picture for pages: at first whole, then what has changed since the one sent before.
+
+    The reader sends a binary frame of any content for every picture that it has taken; two are on their way at most, and of
+    those that cannot be sent meanwhile only the newest counts.
+    """
+    _check_site(parts, site_id)
+    raise _upgrade()
+
+
 @ROUTER.get(ALARMS, status_code=HTTPStatus.UPGRADE_REQUIRED, response_class=Response)
 def about_alarms(site_id: SiteId, parts: PartsOf) -> Response:
     """Over WebSocket, what becomes of the site's alarms from now on, as JSON lines: raised, acknowledged, cleared."""
@@ -113,6 +126,20 @@ async def watch_picture(socket: WebSocket, site_id: str) -> None:
     await _serve(socket, open_, lambda items: (item.payload for item in items))
 
 
+@SOCKETS.websocket(CHANGES)
+async def watch_changes(socket: WebSocket, site_id: str) -> None:
+    """See `about_changes`."""
+
+    def open_(parts: Parts) -> tuple[list[Source], Ticket, dict[str, Any]]:
+        ticket = _ticket(socket, parts, ("GET", ROUTER.prefix + CHANGES))
+        _check_site(parts, site_id)
+        watching = {"stream": "changes", "site": site_id, "format": LiveFormat.COLUMNS}
+        return [live_rows.picture_source(site_id)], Ticket(ticket.key_hash, ticket.need, site_id=site_id), watching
+
+    changes = Changes()
+    await _serve(socket, open_, lambda items: _changes(changes, items), pace=Pace())
+
+
 @SOCKETS.websocket(ALARMS)
 async def watch_alarms(socket: WebSocket, site_id: str) -> None:
     """See `about_alarms`."""
@@ -130,8 +157,18 @@ Frames = Callable[[list[Item]], Iterator[str | bytes]]
 Opening = Callable[[Parts], tuple[list[Source], Ticket, dict[str, Any]]]
 
 
-async def _serve(socket: WebSocket, open_: Opening, frames: Frames, hub: Callable[[Parts], Any] | None = None) -> None:
-    """Admit or refuse; then hand over until either side ends. hub: what is watched there; None: what the broker brings."""
+async def _serve(
+    socket: WebSocket,
+    open_: Opening,
+    frames: Frames,
+    hub: Callable[[Parts], Any] | None = None,
+    pace: Pace | None = None,
+) -> None:
+    """Admit or refuse; then hand over until either side ends.
+
+    hub: what is watched there; None: what the broker brings. pace: of a reader that says when it has taken something; None: of
+    one that is sent whatever comes.
+    """
     hub = hub or _hub
     parts: Parts = socket.app.state.parts
     try:
@@ -153,22 +190,26 @@ async def _serve(socket: WebSocket, open_: Opening, frames: Frames, hub: Callabl
     parts.tickets.add(reader, ticket)
     hub(parts).add(reader, sources)
     try:
-        await _until_either(_hand_over(socket, reader, ready, frames), _until_gone(socket))
+        await _until_either(_hand_over(socket, reader, ready, frames, pace), _until_gone(socket, ready, pace))
     finally:
         hub(parts).remove(reader)
         parts.tickets.remove(reader)
 
 
-async def _hand_over(socket: WebSocket, reader: Reader, ready: asyncio.Event, frames: Frames) -> None:
+async def _hand_over(socket: WebSocket, reader: Reader, ready: asyncio.Event, frames: Frames, pace: Pace | None) -> None:
     while True:
         await ready.wait()
         ready.clear()
+        if pace is not None and pace.is_full and not reader.has_ended:
+            continue  # what waits, or what takes its place, is sent when the reader has taken something
         taken = reader.take()
         if notice := _notice(taken):
             await asyncio.wait_for(socket.send_text(notice), SEND_S)
         for frame in frames(list(taken.items)):
             sending = socket.send_text(frame) if isinstance(frame, str) else socket.send_bytes(frame)
             await asyncio.wait_for(sending, SEND_S)
+            if pace is not None:
+                pace.send()
         if taken.end:
             await _close(socket, taken.end)
             return
@@ -179,11 +220,14 @@ async def _close(socket: WebSocket, end: End) -> None:
     await asyncio.wait_for(socket.close(end.code, reason), SEND_S)
 
 
-async def _until_gone(socket: WebSocket) -> None:
-    """What a reader says is not looked at."""
+async def _until_gone(socket: WebSocket, ready: asyncio.Event, pace: Pace | None) -> None:
+    """What a reader says is not looked at; that it says something is, where it has a pace."""
     with contextlib.suppress(WebSocketDisconnect, KeyError):
         while True:
             await socket.receive_bytes()
+            if pace is not None:
+                pace.take()
+                ready.set()
 
 
 async def _until_either(*works: Any) -> None:
@@ -214,6 +258,13 @@ def _packed(stream: str, items: list[Item]) -> Iterator[bytes]:
     ]
     if batches:
         yield columns.pack(concatenate(batches), {"stream": stream})
+
+
+def _changes(changes: Changes, items: list[Item]) -> Iterator[bytes]:
+    """Binary frames of what has changed; a picture that cannot be read is passed over, and the next one has it all."""
+    for item in items:
+        with contextlib.suppress(MalformedError):
+            yield changes.frame(item.payload)
 
 
 def _ticket(socket: WebSocket, parts: Parts, route: tuple[str, str]) -> Ticket:

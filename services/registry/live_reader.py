@@ -71,6 +71,11 @@ class Reader:
             self._end = self._end or End(code, reason)
         self._wake()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the socket is to be closed."""
+        return self._end is not None
+
     def take(self) -> Taken:
         """All that waits."""
         with self._lock:

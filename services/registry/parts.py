@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Annotated, cast
 
@@ -19,6 +20,7 @@ from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
 from services.registry.orders.clerk import Clerk
 from services.registry.packages.files import Files
+from services.registry.site_drawing import Drawings
 from services.registry.supervision.desk import Supervision
 from services.registry.throttle import Throttle
 from services.registry.track.watch import Watch
@@ -45,6 +47,8 @@ class Parts:
     track: Watch | None = None  # likewise
     supervision: Supervision | None = None  # likewise
     packages: Files | None = None  # None: there is no directory for them
+    drawings: Drawings = field(default_factory=Drawings)  # of sites' roads
+    console: Path | None = None  # where the built page is; None: it was not built
     token_key: bytes = b""  # of the tokens with which devices fetch packages
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_EXPORTS))  # that are being fetched
 

@@ -29,6 +29,7 @@ class RegistrySettings(Settings):
     acl_file: Path | None = None
     broker_pid_file: Path | None = None
     packages_directory: Path | None = None  # firmware and models; None: none are taken
+    console_directory: Path | None = None  # the built console; None: the one of this installation, if it was built
     public_url: Annotated[str, Field(pattern="^https?://")] | None = None  # where devices find this API; None: host and port
     hook_secret: Annotated[str, Field(min_length=16)] | None = None  # of a broker that asks by HTTP; None: none may ask
 

@@ -8,19 +8,22 @@ import zlib
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Path, Response
+from fastapi import APIRouter, Body, Header, Path, Request, Response
 from psycopg import Connection, errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from chelu.errors import MalformedError
 from services.registry import changes
 from services.registry.access import ActorOf, CallerOf
 from services.registry.changes import IfMatch
 from services.registry.database import remember
 from services.registry.models import Identifier
+from services.registry.packed import accepts_gzip
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Role
+from services.registry.site_drawing import Drawing
 from services.registry.site_models import NewSite, RoadVersion, Site, SiteChange
 
 ROUTER = APIRouter(prefix="/api/sites", tags=["sites"])
@@ -47,11 +50,14 @@ ADD_ROADS = """INSERT INTO register.road_network (site_id, version, format, cont
     SELECT %(site_id)s, coalesce(max(version), 0) + 1, 'sumo', %(content)s FROM register.road_network WHERE site_id = %(site_id)s
     RETURNING site_id, version, format, length(content) AS bytes"""
 ROADS = """SELECT version, content FROM register.road_network WHERE site_id = %(site_id)s ORDER BY version DESC LIMIT 1"""
+NEWEST_ROADS = "SELECT max(version) AS version FROM register.road_network WHERE site_id = %(site_id)s HAVING max(version) > 0"
+ROADS_OF_VERSION = "SELECT content FROM register.road_network WHERE site_id = %(site_id)s AND version = %(version)s"
 
 ROADS_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {GZIP: {}}},
     304: {"description": "If-None-Match has the present version"},
 }
+DRAWING_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": Drawing}, 304: ROADS_ANSWERS[304]}
 
 SiteId = Annotated[Identifier, Path()]
 
@@ -144,6 +150,28 @@ def get_roads(site_id: SiteId, parts: PartsOf, if_none_match: Annotated[str | No
     if if_none_match == tag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     return Response(rows[0]["content"], media_type=GZIP, headers={"ETag": tag})
+
+
+@ROUTER.get("/{site_id}/roads/drawing", response_class=Response, responses=DRAWING_ANSWERS)
+def draw_roads(
+    site_id: SiteId, parts: PartsOf, request: Request, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """The newest road network as a page draws it: lanes as lines in the site's local metres, and its signals' stop lines."""
+    rows: list[dict[str, Any]] = parts.register.rows(NEWEST_ROADS, {"site_id": site_id})
+    if not rows:
+        raise not_found("road network of site", site_id)
+    version = int(rows[0]["version"])
+    headers = {"ETag": f'"{version}"', "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    place = {"site_id": site_id, "version": version}
+    try:
+        told = parts.drawings.find(site_id, version, lambda: bytes(parts.register.rows(ROADS_OF_VERSION, place)[0]["content"]))
+    except MalformedError as error:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"version {version} of the roads cannot be drawn: {error}") from None
+    if accepts_gzip(request):
+        return Response(told.packed, media_type="application/json", headers={**headers, "Content-Encoding": "gzip"})
+    return Response(told.plain, media_type="application/json", headers=headers)
 
 
 def _find(connection: Connection[DictRow], site_id: str, *, for_update: bool = False) -> Site:

@@ -50,12 +50,12 @@ class Obligation:
 
 
 def obligation(
-    approach: Approach, first: FirstLine, speed_mps: Floats, *, margin_m: float, turn_mps: float, reaction_s: float = 0.0
+    approach: Approach, first: FirstLine, speed_mps: Floats, *, margin_m: float, turn_mps: float, reaction_s: float | Floats = 0.0
 ) -> Obligation:
     """Of those whose first lines these are.
 
     margin_m: how far beyond the line a stop still counts; turn_mps: who may turn right though straight on is red must slow down
-    to this; reaction_s: of `Obligation.late_mps2`.
+    to this; reaction_s: of `Obligation.late_mps2`, of all or of each (n,).
     """
     way = first.distance_m + margin_m
     wide = np.where(np.isfinite(way), way, 1e9)
@@ -66,13 +66,14 @@ def obligation(
     speed, wide = (np.broadcast_to(one[:, None], shape) for one in (speed_mps, wide))
     turns = approach.is_right_turn(first.connection)
 
-    def asked(after_s: float) -> Floats:
-        stop = yielding_deceleration_mps2(speed, wide, free_s, np.full(shape, after_s))
-        slow = np.maximum(speed**2 - turn_mps**2, 0.0) / (2.0 * np.maximum(wide - speed * after_s, 1e-3))
+    def asked(after_s: float | Floats) -> Floats:
+        after = np.broadcast_to(np.reshape(after_s, (-1, 1)), shape)
+        stop = yielding_deceleration_mps2(speed, wide, free_s, after)
+        slow = np.maximum(speed**2 - turn_mps**2, 0.0) / (2.0 * np.maximum(wide - speed * after, 1e-3))
         return np.where(is_used, np.where(red, stop, np.where(turns, slow, 0.0)), np.inf)
 
     need = asked(0.0)
-    late = asked(reaction_s) if reaction_s else need
+    late = asked(reaction_s) if np.any(reaction_s) else need
     least, row = np.argmin(need, axis=1), np.arange(len(speed_mps))
     has_line = is_used.any(axis=1)
     return Obligation(

@@ -18,7 +18,7 @@ from services.inference.reports import Ints
 from services.inference.signals import Light
 from services.inference.v2x.assessment import Assessment, Subject, about_things, level_of
 from services.inference.v2x.obligation import obligation
-from services.inference.v2x.reactions import Switch, is_noticeable, on_level
+from services.inference.v2x.reactions import Switch, in_time_s, is_noticeable, on_level
 from services.inference.v2x.scene import Scene
 
 NAME = "svw"
@@ -67,10 +67,13 @@ def assess(scene: Scene, parameters: SvwParameters) -> list[Assessment]:
         return []
     hosts, first = scene.hosts.where(rows), first.take(rows)
     brakes = hosts.acceleration_mps2 <= p.is_braking_mps2
-    asked = obligation(scene.signals, first, hosts.speed_mps, margin_m=p.margin_m, turn_mps=p.turn_mps, reaction_s=p.reaction_s)
+    asks = partial(obligation, scene.signals, first, hosts.speed_mps, margin_m=p.margin_m, turn_mps=p.turn_mps)
+    asked = asks(reaction_s=p.reaction_s)
     is_asked, everybody = asked.need_mps2 > 0, np.arange(len(hosts))
     need = on_level(hosts, everybody, asked.need_mps2)
     late = asked.late_mps2 / hosts.grip  # by choice people slow down as quickly on a slope as on the level
+    if hosts.haste_s.any():  # told earlier, or braking longer: both at once would count a wet road twice
+        late = np.maximum(late, asks(reaction_s=in_time_s(hosts, everybody, p.reaction_s)).late_mps2)
     is_asked &= ~(asked.is_yellow & (need > p.yellow_mps2))
     must_brake = is_noticeable(need, hosts.speed_mps, p.least_need_mps2 * hosts.grip, p)
     level = level_of(

@@ -175,14 +175,21 @@ def test_when_the_weather_is_over_everybody_is_as_before() -> None:
     assert place.placement.grip[place.picture.live()].tolist() == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("name", ["svw", "slw", "hlw", "tjw"])
-def test_on_ice_rules_are_told_as_early_or_earlier(name) -> None:
+def _told_s(name: str, weather: dict[str, float]) -> float:
+    """When a rule first tells the host of its scene, which begins 150 m further off."""
     rule, move = staged.rules()[name], staged.mover()
     far = [replace(one, start=(one.start[0], one.start[1] - 150.0, one.start[2])) for one in rule.cars]
-    first = {}
-    for weather in ("dry", "ice"):
-        place = rule.where(move)
-        place.hear((), [_measured(ICE)] if weather == "ice" else ())
-        told = raised(drive(far, 13.0, place, tell=rule.tell(move)), name)
-        first[weather] = min(t for t, one in told)
-    assert first["ice"] < first["dry"]
+    place = rule.where(move)
+    place.hear((), [_measured(weather)] if weather else ())
+    return min(t for t, _ in raised(drive(far, 13.0, place, tell=rule.tell(move)), name))
+
+
+@pytest.mark.parametrize("name", ["svw", "slw", "hlw", "tjw"])
+def test_on_ice_rules_are_told_earlier(name) -> None:
+    assert _told_s(name, ICE) < _told_s(name, {})
+
+
+@pytest.mark.parametrize("name", ["svw", "hlw", "tjw"])
+def test_in_fog_rules_are_told_as_much_earlier_as_who_sees_nothing_hesitates(name) -> None:
+    hesitates_s = P.blind_s * (1 - FOG["visibility"] / P.clear_sight_m)
+    assert _told_s(name, {}) - _told_s(name, FOG) == pytest.approx(hesitates_s, abs=0.11)

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.inference.v2x.catalogue import APPLICATIONS
 from tests.unit.inference import scenes, staged
 from tests.unit.inference.scenes import drive, parties, raised
 
 LASTS_S = 4.0
 SCENES, RULES = staged.scenes(), staged.rules()
 places = st.floats(-5000, 5000)
+few = settings(deadline=None, max_examples=2, derandomize=True)
 
 
 def _verdict(cars, later_us=0):
@@ -41,14 +43,20 @@ def test_the_scene_of_each_application_is_warned_of_by_it(name) -> None:
     assert (name, staged.HOST, staged.OTHER) in _plain(name)
 
 
-@settings(deadline=None, max_examples=6, derandomize=True)
-@given(name=st.sampled_from(sorted(SCENES)), by_deg=st.floats(0, 360))
+def test_every_application_has_a_scene_of_its_own() -> None:
+    assert sorted([*SCENES, *RULES]) == sorted(one.name for one in APPLICATIONS)
+
+
+@pytest.mark.parametrize("name", SCENES)
+@few
+@given(by_deg=st.floats(0, 360))
 def test_turning_the_world_changes_no_verdict(name, by_deg) -> None:
     _same(_verdict(staged.turned(SCENES[name], by_deg)), _plain(name))
 
 
-@settings(deadline=None, max_examples=6, derandomize=True)
-@given(name=st.sampled_from(sorted(SCENES)), east=places, north=places, up=st.floats(-50, 900))
+@pytest.mark.parametrize("name", SCENES)
+@few
+@given(east=places, north=places, up=st.floats(-50, 900))
 def test_moving_the_world_changes_no_verdict(name, east, north, up) -> None:
     _same(_verdict(staged.moved(SCENES[name], east, north, up)), _plain(name))
 
@@ -58,8 +66,9 @@ def test_driving_on_the_other_side_changes_no_verdict(name) -> None:
     _same(_verdict(staged.mirrored(SCENES[name])), _plain(name))
 
 
-@settings(deadline=None, max_examples=6, derandomize=True)
-@given(name=st.sampled_from(sorted(SCENES)), later_us=st.integers(0, 10**12))
+@pytest.mark.parametrize("name", SCENES)
+@few
+@given(later_us=st.integers(0, 10**12))
 def test_the_time_of_day_changes_no_verdict(name, later_us) -> None:
     _same(_verdict(SCENES[name], later_us), _plain(name))
 
@@ -98,8 +107,9 @@ def test_turning_the_world_changes_no_ruling(name, by_deg) -> None:
     _same(_ruled(name, staged.turned(RULES[name].cars, by_deg), by_deg=by_deg), _plainly(name))
 
 
-@settings(deadline=None, max_examples=6, derandomize=True)
-@given(name=st.sampled_from(sorted(RULES)), east=places, north=places, up=st.floats(-50, 900))
+@pytest.mark.parametrize("name", RULES)
+@few
+@given(east=places, north=places, up=st.floats(-50, 900))
 def test_moving_the_world_changes_no_ruling(name, east, north, up) -> None:
     _same(_ruled(name, staged.moved(RULES[name].cars, east, north, up), to=(east, north, up)), _plainly(name))
 
@@ -109,8 +119,9 @@ def test_driving_on_the_other_side_changes_no_ruling(name) -> None:
     _same(_ruled(name, staged.mirrored(RULES[name].cars), is_mirrored=True), _plainly(name))
 
 
-@settings(deadline=None, max_examples=6, derandomize=True)
-@given(name=st.sampled_from(sorted(RULES)), later_us=st.integers(0, 10**12))
+@pytest.mark.parametrize("name", RULES)
+@few
+@given(later_us=st.integers(0, 10**12))
 def test_the_time_of_day_changes_no_ruling(name, later_us) -> None:
     _same(_ruled(name, later_us=later_us), _plainly(name))
 

@@ -50,7 +50,7 @@ def run(request: Request, console: Console) -> int:
     is_whole = _work(named, results, console)
     found = report(results.tasks)
     console.print(table(found["applications"]))
-    for name in ("decks", "decks_on_map", "traffic", "ngsim"):
+    for name in ("decks", "decks_on_map", "decks_along", "traffic", "traffic_exact", "traffic_six_instants", "ngsim"):
         if found[name] is not None:
             console.print(f"{name}: {found[name]}")
     return 0 if is_whole else INTERRUPTED
@@ -76,7 +76,19 @@ def _work(named: Mapping[str, Any], results: Results, console: Console) -> bool:
 
 def table(applications: Mapping[str, Any]) -> Table:
     """One row per application."""
-    shown = Table("application", "n", "recall", "lead p5", "p50", "false/veh h", "staged", "six instants", "varied recall")
+    shown = Table(
+        "application",
+        "n",
+        "recall",
+        "lead p5",
+        "p50",
+        "false/veh h",
+        "exact",
+        "staged",
+        "six instants",
+        "their false",
+        "varied recall",
+    )
     for name, one in applications.items():
         varied = one.get("varied") or {}
         shown.add_row(
@@ -86,8 +98,10 @@ def table(applications: Mapping[str, Any]) -> Table:
             _marked(one["lead_p5_s"], one["lead_p5_s"] is not None and one["lead_p5_s"] >= LEAD_S),
             str(one["lead_p50_s"]),
             _marked(one["false_per_vehicle_hour"], (one["false_per_vehicle_hour"] or 0) <= FALSE_PER_HOUR),
+            str(one["false_exact_per_vehicle_hour"]),
             str(one["false_staged_per_vehicle_hour"]),
             str(one["baseline_recall"]),
+            str(one.get("baseline_false_staged_per_vehicle_hour")),
             str(varied.get("recall")),
         )
     return shown

@@ -33,8 +33,8 @@ _AS_FORESEEN_M = 1.5  # so far off, a future is what came
 class Explanations:
     """Explanations of the warnings of one recording, in their order."""
 
-    def __init__(self, recording: Recording, hindsight: Hindsight) -> None:
-        self._recording, self._hindsight = recording, hindsight
+    def __init__(self, recording: Recording, hindsight: Hindsight, *, is_exact: bool = True) -> None:
+        self._recording, self._hindsight, self._is_exact = recording, hindsight, is_exact
         self._documents: list[dict[str, Any]] = []
 
     def note(self, site: Site, notice: Notice, other: Party, warning: Raised) -> None:
@@ -47,6 +47,7 @@ class Explanations:
         }
         self._documents.append({
             "recording": self._recording.name,
+            "is_exact": self._is_exact,
             "application": notice.application,
             "at_s": warning.at_s,
             "level": notice.level,

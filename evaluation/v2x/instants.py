@@ -7,6 +7,8 @@ and one of both is faster than 2.8 m/s. Nothing between two instants is seen.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,8 +42,7 @@ class SixInstants:
         host, other = self._encounters.rows(0), self._encounters.rows(1)
         is_due = np.isinf(self.warned_s) & self._is_known(host) & self._is_known(other)
         pairs = np.flatnonzero(is_due)
-        warns = self._overlaps(host[pairs], other[pairs])
-        self.warned_s[pairs[warns]] = now_s
+        self.warned_s[pairs[warns(self._seen(), host[pairs], other[pairs])]] = now_s
 
     def _hear(self, air: Air, rows: Ints) -> None:
         actor, reports = air.actor[rows], air.reports
@@ -58,26 +59,45 @@ class SixInstants:
         heard = self._heard_s[actor]
         return np.asarray((heard[:, -1] >= heard[:, 0] - WITHIN_S - 1e-6) & np.isfinite(heard[:, -1]), np.bool_)
 
-    def _overlaps(self, host: Ints, other: Ints) -> Mask:
-        if not len(host):
-            return np.zeros(0, np.bool_)
-        paths = [self._path(side) for side in (host, other)]
-        hit = overlap(
-            paths[1].xy - paths[0].xy,
-            paths[0].heading_deg, self._size_m[host][:, None],
-            paths[1].heading_deg, self._size_m[other][:, None],
-        )  # fmt: skip
-        first = np.where(hit.any(axis=1), INSTANTS_S[np.argmax(hit, axis=1)], np.inf)
-        moves = np.maximum(self._last["speed"][host], self._last["speed"][other]) > LEAST_SPEED_MPS
-        return np.asarray((first <= MOST_TTC_S) & moves)
+    def _seen(self) -> Seen:
+        last = self._last
+        return Seen(self._xy, last["speed"], last["heading"], last["rate"], last["yaw"], self._size_m)
 
-    def _path(self, actor: Ints) -> Path:
-        rate, yaw = self._last["rate"][actor], self._last["yaw"][actor]
-        return constant_turn_rate_acceleration(
-            self._xy[actor],
-            self._last["heading"][actor],
-            self._last["speed"][actor],
-            np.where(np.abs(rate) >= _LEAST_RATE_MPS2, rate, 0.0),
-            np.where(np.abs(yaw) >= _LEAST_TURN_DPS, yaw, 0.0),
-            INSTANTS_S,
-        )
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """m road users as they were last heard of: xy (m, 2), size_m (m, 2)."""
+
+    xy: Floats
+    speed_mps: Floats
+    heading_deg: Floats
+    acceleration_mps2: Floats
+    yaw_rate_dps: Floats
+    size_m: Floats
+
+
+def warns(seen: Seen, one: Ints, two: Ints) -> Mask:
+    """Whether this way warns of these pairs (q,)."""
+    if not len(one):
+        return np.zeros(0, np.bool_)
+    paths = [_path(seen, side) for side in (one, two)]
+    hit = overlap(
+        paths[1].xy - paths[0].xy,
+        paths[0].heading_deg, seen.size_m[one][:, None],
+        paths[1].heading_deg, seen.size_m[two][:, None],
+    )  # fmt: skip
+    first = np.where(hit.any(axis=1), INSTANTS_S[np.argmax(hit, axis=1)], np.inf)
+    moves = np.maximum(seen.speed_mps[one], seen.speed_mps[two]) > LEAST_SPEED_MPS
+    return np.asarray((first <= MOST_TTC_S) & moves)
+
+
+def _path(seen: Seen, rows: Ints) -> Path:
+    rate, yaw = seen.acceleration_mps2[rows], seen.yaw_rate_dps[rows]
+    return constant_turn_rate_acceleration(
+        seen.xy[rows],
+        seen.heading_deg[rows],
+        seen.speed_mps[rows],
+        np.where(np.abs(rate) >= _LEAST_RATE_MPS2, rate, 0.0),  # also what is not known
+        np.where(np.abs(yaw) >= _LEAST_TURN_DPS, yaw, 0.0),
+        INSTANTS_S,
+    )

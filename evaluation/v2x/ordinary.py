@@ -1,5 +1,6 @@
 """Ordinary traffic: recordings in which nobody collides, every vehicle with a radio, ten messages a second.
 
+Driven twice: exact, with nothing late or lost, and as it arrives under conditions that encounters are staged with, too.
 Warnings are counted by application, and so are the needless ones (`evaluation.v2x.truth`): at every moment of the next five
 seconds the required deceleration is below 2 m/s², each going on as fast as it then is on the path that it really takes.
 """
@@ -13,16 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evaluation.models.motion.tracks import EPOCH_US
 from evaluation.v2x import recordings, traffic
 from evaluation.v2x.explain import Explanations
 from evaluation.v2x.hindsight import NOBODY, Hindsight, Raised, Verdict
+from evaluation.v2x.measured import Conditions
 from evaluation.v2x.traffic import Traffic
 from services.inference.life import Party, State
 from services.inference.motion_model import OnnxMotionModel, shipped
+from services.inference.reports import Reports
 from services.inference.site import Site, SiteParameters
 
 Tell = Callable[[float], None]
+Heard = Iterable[tuple[float, float, Reports]]
+"""Instants of evaluation: when, as of when signals are known, and what has arrived since the last."""
 NOT_JUDGED = ("slw", "glosa")  # drivers of the recordings exceed limits by up to 15 %; advice warns of nothing
 _NOTHING: Mapping[str, Any] = {"raised": {}, "false": {}, "unjudged": {}}
 
@@ -35,12 +42,15 @@ class Roadside:
     explanations: Path | None = None
 
 
-def drive_district(seed: int, at: Roadside, tell: Tell) -> dict[str, Any]:
-    """The recording that ships (0), or one made of a further seed; one in which somebody collides or brakes hard has no hours."""
+def drive_district(seed: int, at: Roadside, tell: Tell, *, conditions: Conditions | None = None) -> dict[str, Any]:
+    """The recording that ships (0), or one made of a further seed; one in which somebody collides or brakes hard has no hours.
+
+    conditions: of one encounter; without them everything is exact.
+    """
     found = recordings.of_seed(seed, at.recordings) if seed else recordings.shipped()
     if found is None:
         return {"vehicle_hours": 0.0, **_NOTHING, "note": "not ordinary: somebody collides or brakes hard"}
-    return _figures(traffic.read(found), at, tell)
+    return _figures(traffic.read(found), at, tell, conditions, seed)
 
 
 def drive_ngsim(at: Roadside, tell: Tell) -> dict[str, Any]:
@@ -66,11 +76,11 @@ def together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def _figures(driven: Traffic, at: Roadside, tell: Tell) -> dict[str, Any]:
+def _figures(driven: Traffic, at: Roadside, tell: Tell, conditions: Conditions | None = None, seed: int = 0) -> dict[str, Any]:
     hindsight = Hindsight(driven.recording)
-    explanations = Explanations(driven.recording, hindsight)
-    rules = list[Raised]()
-    warnings = drive(driven, tell, explanations if at.explanations else None, rules)
+    explanations = Explanations(driven.recording, hindsight, is_exact=conditions is None)
+    rules, heard = list[Raised](), exact(driven) if conditions is None else on_air(driven, conditions, seed)
+    warnings = drive(driven, heard, tell, explanations if at.explanations else None, rules)
     verdicts = hindsight.verdicts(warnings)
     if at.explanations:
         explanations.append_to(at.explanations, verdicts)
@@ -98,13 +108,26 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
+def exact(driven: Traffic) -> Heard:
+    """Everything that is true, at once."""
+    return ((at_s, at_s, reports) for at_s, reports in driven.instants())
+
+
+def on_air(driven: Traffic, conditions: Conditions, seed: int) -> Heard:
+    """What arrives under these conditions of one encounter; of signals so late that it is true of all of them."""
+    air, latency_s = driven.broadcast(conditions, seed), float(conditions.latency_s[0])
+    for now_s, rows in air.ticks(float(driven.recording.time_s[-1]) + latency_s):
+        yield now_s, now_s - latency_s, air.reports.take(np.arange(rows.start, rows.stop))
+
+
 def drive(
     driven: Traffic,
+    heard: Heard,
     tell: Tell | None = None,
     explanations: Explanations | None = None,
     rules: list[Raised] | None = None,
 ) -> list[Raised]:
-    """All of a recording through one site; every warning raised of another. rules: takes those about things.
+    """All of a recording through one site, as it is heard; every warning raised of another. rules: takes those about things.
 
     Nobody runs a red light in a recording, nor does a roadside tell of an event: a warning about a thing is a false one, but
     for limits, which some exceed. Trips may end before a light, though: who is gone five seconds later is not judged.
@@ -112,19 +135,19 @@ def drive(
     roads = driven.recording.roads
     site = Site(SiteParameters(), roads=roads, model=OnnxMotionModel(shipped()), new_id=map(str, itertools.count()).__next__)
     lasts_s, found = float(driven.recording.time_s[-1]) + 1e-9, list[Raised]()
-    for at_s, reports in driven.instants():
+    for now_s, said_s, reports in heard:
         if driven.signals is not None:
-            site.signals.update(driven.signals.at(at_s))
-        for one in site.step(reports, EPOCH_US + round(at_s * 1e6)):
+            site.signals.update(driven.signals.at(said_s))
+        for one in site.step(reports, EPOCH_US + round(now_s * 1e6)):
             if rules is not None and one.state is State.RAISED and one.subject is not None and one.subject.advice is None:
-                rules.append(Raised(one.application, _road_user(one.host), NOBODY, at_s))
+                rules.append(Raised(one.application, _road_user(one.host), NOBODY, now_s))
             if one.state is State.RAISED and one.other is not None:
-                warning = Raised(one.application, _road_user(one.host), _road_user(one.other), at_s)
+                warning = Raised(one.application, _road_user(one.host), _road_user(one.other), now_s)
                 found.append(warning)
                 if explanations is not None:
                     explanations.note(site, one, one.other, warning)
         if tell is not None:
-            tell(at_s / lasts_s)
+            tell(min(now_s / lasts_s, 1.0))
     return found
 
 

@@ -19,9 +19,9 @@ from chelu.motion.footprints import rightward
 from evaluation.v2x.actors import NEVER_S, Actors, Floats, film, places, still
 from evaluation.v2x.cases import Case, concerned, counted, drawn, names
 from evaluation.v2x.encounters import Encounters, spread_out
-from evaluation.v2x.radio import EPOCH_US, Conditions, nominal, varied
-from evaluation.v2x.rules_signals import figures as common
-from evaluation.v2x.rules_signals import slices
+from evaluation.v2x.measured import Conditions, nominal, varied
+from evaluation.v2x.radio import EPOCH_US
+from evaluation.v2x.slices import ruled
 from evaluation.v2x.trial import Outcome, run
 from services.inference.events.told import FOREVER_US, Path, Told
 from services.inference.site import Site
@@ -197,21 +197,21 @@ def judge(application: str, n: int, seed: int, *, is_varied: bool, tell: Callabl
     """Figures of one rule."""
     rules, conditions = stage(application, min(n, MOST), seed), varied(min(n, MOST), seed) if is_varied else nominal(min(n, MOST))
     outcome = trial(rules, conditions, seed, tell)
-    in_time = outcome.first_s(len(rules.encounters)) <= rules.enters_s - LATEST_S[application]
-    return figures(rules, outcome) | ({"slices": slices(rules.concerns, in_time, conditions)} if is_varied else {})
+    return figures(rules, outcome, conditions if is_varied else None)
 
 
 RULES: Mapping[str, Callable[..., dict[str, Any]]] = {name: partial(judge, name) for name in NAMES}
 
 
-def figures(rules: Rules, outcome: Outcome) -> dict[str, Any]:
+def figures(rules: Rules, outcome: Outcome, conditions: Conditions | None = None) -> dict[str, Any]:
     """Told in time of what the rule demands; and told what it does not demand, too early, or twice."""
     n, demanded = len(rules.encounters), rules.concerns
     first = outcome.first_s(n)
     in_time = first <= rules.enters_s - LATEST_S[rules.encounters.application]
     false, missed = _false(rules, outcome), demanded & ~in_time
-    lead = np.where(np.isfinite(first), rules.enters_s - np.where(np.isfinite(first), first, 0.0), -np.inf)
-    found = common(n, demanded, in_time, false, lead, lasts_s=LASTS_S)
+    has_lead = demanded & in_time & np.isfinite(first)
+    lead = np.where(has_lead, np.where(has_lead, rules.enters_s, 0.0) - np.where(has_lead, first, 0.0), np.nan)
+    found = ruled(rules.encounters, judged=demanded, given=in_time, lead_s=lead, false=false, conditions=conditions)
     return found | {"false_of": counted(CASES, rules.case[false]), "missed_of": counted(CASES, rules.case[missed])}
 
 

@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from evaluation.v2x.actors import Floats, film
-from evaluation.v2x.radio import EPOCH_US, Conditions, broadcast, nominal, varied
-from evaluation.v2x.score import LEAD_S, ROOM_S, SLICES
+from evaluation.v2x.measured import Conditions, nominal, varied
+from evaluation.v2x.radio import EPOCH_US, broadcast
+from evaluation.v2x.score import LEAD_S, ROOM_S
 from evaluation.v2x.signal_staging import LASTS_S, LIMIT_MPS, Approaches, Mask, Plans, violations, waves
+from evaluation.v2x.slices import ruled, share
 from evaluation.v2x.truth import NEEDED_MPS2
 from services.inference.life import Notice, State
 from services.inference.network import NetworkRoads
@@ -45,12 +47,21 @@ class Told:
     speeds_mps: Floats
 
 
-def drive(application: str, staged: Approaches, conditions: Conditions, seed: int, tell: Tell | None = None) -> Told:
-    """All cars through one site's stages, beside signals that speak ten times a second."""
+def drive(
+    application: str,
+    staged: Approaches,
+    conditions: Conditions,
+    seed: int,
+    tell: Tell | None = None,
+    prepare: Callable[[Site], None] | None = None,
+) -> Told:
+    """All cars through one site's stages, beside signals that speak ten times a second; prepare: told the site before."""
     n, encounters = len(staged.to_line_m), staged.encounters
     air = broadcast(encounters, conditions, seed)
     roads = NetworkRoads(staged.network)
     site = Site(SiteParameters(), roads=roads, model=None, new_id=map(str, itertools.count()).__next__)
+    if prepare is not None:
+        prepare(site)
     told = Told(np.full(n, np.inf), np.full((n, 2), np.nan))
     late_s, said_s = float(np.mean(conditions.latency_s)), -_SAYS_S
     for now_s, rows in air.ticks(encounters.lasts_s):
@@ -77,17 +88,25 @@ def red_light(n: int, seed: int, *, is_varied: bool, tell: Tell | None = None) -
     """Figures of the red-light warning."""
     staged, conditions = violations(n, seed), varied(n, seed) if is_varied else nominal(n)
     told = drive("svw", staged, conditions, seed, tell)
-    crosses = crosses_s(staged)
-    violates = np.isfinite(crosses) & (staged.plans.shows(np.where(np.isfinite(crosses), crosses, 0.0)) == Light.RED)
+    crosses, violates, avoidable = violators(staged)
     speed = staged.encounters.actors.speed_mps
-    left = staged.to_line_m - speed * staged.encounters.onset_s
-    avoidable = violates & (left >= speed * REACTION_S + speed**2 / (2.0 * BRAKE_MPS2))
     warned = told.raised_s < crosses
     lead = np.where(warned & violates, crosses, 0.0) - np.where(warned & violates, told.raised_s, 0.0)
     has_room = (crosses - staged.encounters.onset_s >= ROOM_S) & (speed >= 2.0 * NEEDED_MPS2 * LEAD_S)
-    found = figures(n, avoidable, warned, ~violates & np.isfinite(told.raised_s), lead, has_room=has_room)
-    found |= {"violations": int(violates.sum()), "recall_of_all_violations": share(warned, violates)}
-    return found | ({"slices": slices(avoidable, warned, conditions)} if is_varied else {})
+    false = ~violates & np.isfinite(told.raised_s)
+    lead = np.where(avoidable & warned & has_room, lead, np.nan)
+    found = ruled(
+        staged.encounters, judged=avoidable, given=warned, lead_s=lead, false=false, conditions=conditions if is_varied else None
+    )
+    return found | {"violations": int(violates.sum()), "recall_of_all_violations": share(warned, violates)}
+
+
+def violators(staged: Approaches, *, brake_mps2: float = BRAKE_MPS2) -> tuple[Floats, Mask, Mask]:
+    """When cars are at the line (n,), inf never; which of them cross on red, and which of those could stop with such brakes."""
+    crosses, speed = crosses_s(staged), staged.encounters.actors.speed_mps
+    violates = np.isfinite(crosses) & (staged.plans.shows(np.where(np.isfinite(crosses), crosses, 0.0)) == Light.RED)
+    left = staged.to_line_m - speed * staged.encounters.onset_s
+    return crosses, violates, violates & (left >= speed * REACTION_S + speed**2 / (2.0 * brake_mps2))
 
 
 def advice(n: int, seed: int, *, is_varied: bool, tell: Tell | None = None) -> dict[str, Any]:
@@ -103,8 +122,10 @@ def advice(n: int, seed: int, *, is_varied: bool, tell: Tell | None = None) -> d
     at = np.where(advised, told.raised_s, 0.0)
     arrives = arrives_s(speed, staged.to_line_m, at, np.where(advised, np.nan_to_num(told.speeds_mps.mean(axis=1)), speed))
     wrong = advised & ~_finds_green(staged.plans, arrives, 0.0)
-    found = figures(n, possible, advised, wrong, arrives - at)
-    return found | ({"slices": slices(possible, advised, conditions)} if is_varied else {})
+    lead = np.where(possible & advised, arrives - at, np.nan)
+    return ruled(
+        staged.encounters, judged=possible, given=advised, lead_s=lead, false=wrong, conditions=conditions if is_varied else None
+    )
 
 
 RULES: Mapping[str, Callable[..., dict[str, Any]]] = {"svw": red_light, "glosa": advice}
@@ -137,36 +158,3 @@ def _told_until_s(plans: Plans) -> Floats:
 def _finds_green(plans: Plans, at_s: Floats, margin_s: float) -> Mask:
     """Whether it is green at instants (n,), and was and will be for a margin."""
     return np.asarray(np.all([np.isin(plans.shows(at_s + by), _GREEN) for by in (-margin_s, 0.0, margin_s)], axis=0))
-
-
-def figures(
-    n: int, judged: Mask, given: Mask, false: Mask, lead_s: Floats, *, lasts_s: float = LASTS_S, has_room: Mask | None = None
-) -> dict[str, Any]:
-    """The keys that every application has. has_room: those of which a lead is asked; of all, unless said otherwise."""
-    found, hours = judged & given & (True if has_room is None else has_room), n * lasts_s / 3600.0
-    return {
-        "n": n,
-        "avoidable": int(judged.sum()),
-        "recall": share(given, judged),
-        "lead_p5_s": round(float(np.percentile(lead_s[found], 5)), 3) if found.any() else None,
-        "lead_p50_s": round(float(np.percentile(lead_s[found], 50)), 3) if found.any() else None,
-        "with_room": int(found.sum()),
-        "false_staged": int(false.sum()),
-        "false_staged_per_vehicle_hour": round(float(false.sum()) / hours, 3),
-        "baseline_recall": None,  # the plain way compares footprints, and knows no rules
-    }
-
-
-def share(given: Mask, judged: Mask) -> float | None:
-    """Of the judged ones."""
-    return round(float(np.mean(given[judged])), 4) if judged.any() else None
-
-
-def slices(judged: Mask, given: Mask, conditions: Conditions) -> dict[str, Any]:
-    """Recall in classes of noise, latency, loss and rate."""
-    found: dict[str, Any] = {}
-    for name, edges in SLICES.items():
-        value: Floats = getattr(conditions, name)
-        inside = {f"{low:g}–{high:g}": judged & (value >= low) & (value <= high) for low, high in itertools.pairwise(edges)}
-        found[name] = {label: {"recall": share(given, mask), "n": int(mask.sum())} for label, mask in inside.items()}
-    return found

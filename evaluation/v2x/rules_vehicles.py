@@ -17,9 +17,8 @@ import numpy.typing as npt
 from evaluation.v2x.actors import NEVER_S, Actors, Floats, still
 from evaluation.v2x.cases import Case, concerned, counted, drawn, names
 from evaluation.v2x.encounters import Encounters, spread_out
-from evaluation.v2x.radio import nominal, varied
-from evaluation.v2x.rules_signals import figures as common
-from evaluation.v2x.rules_signals import slices
+from evaluation.v2x.measured import Conditions, nominal, varied
+from evaluation.v2x.slices import ruled
 from evaluation.v2x.trial import Outcome, run
 from services.inference.reports import Event
 
@@ -161,14 +160,13 @@ def judge(application: str, n: int, seed: int, *, is_varied: bool, tell: Callabl
     """Figures of one rule."""
     rules, conditions = stage(application, n, seed), varied(n, seed) if is_varied else nominal(n)
     outcome = run(rules.encounters, conditions, seed, tell=tell)
-    in_time = _told_s(outcome, n) <= rules.level_s - LATEST_S
-    return figures(rules, outcome) | ({"slices": slices(rules.concerns, in_time, conditions)} if is_varied else {})
+    return figures(rules, outcome, conditions if is_varied else None)
 
 
 RULES: Mapping[str, Callable[..., dict[str, Any]]] = {name: partial(judge, name) for name in NAMES}
 
 
-def figures(rules: Rules, outcome: Outcome) -> dict[str, Any]:
+def figures(rules: Rules, outcome: Outcome, conditions: Conditions | None = None) -> dict[str, Any]:
     """Told in time; and told what the rule does not demand, too early, twice, or the other instead of the host."""
     n, demanded = len(rules.encounters), rules.concerns
     first = _told_s(outcome, n)
@@ -178,7 +176,14 @@ def figures(rules: Rules, outcome: Outcome) -> dict[str, Any]:
     times = np.bincount([one.encounter for one in outcome.spells], minlength=n)
     others = np.bincount([one.encounter for one in outcome.spells if one.block], minlength=n)
     false = (told & ~demanded) | early | (times > 1) | (others > 0)
-    found = common(n, demanded, in_time, false, lead, lasts_s=LASTS_S)
+    found = ruled(
+        rules.encounters,
+        judged=demanded,
+        given=in_time,
+        lead_s=np.where(in_time & demanded, lead, np.nan),
+        false=false,
+        conditions=conditions,
+    )
     return found | {"false_of": counted(CASES, rules.case[false]), "missed_of": counted(CASES, rules.case[demanded & ~in_time])}
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from chelu.messages import SPAT, Batch, filled
 from evaluation.models.motion.tracks import EPOCH_US, Recording, read_ngsim, read_trace, reports_at
 from evaluation.v2x.actors import Floats, Ints
+from evaluation.v2x.measured import Conditions, measured, on_air, position_errors_m
+from evaluation.v2x.radio import Air
 from services.inference.reports import Participant, Reports, Track
 from simulators import trace
 
@@ -61,8 +63,19 @@ class Traffic:
         step_s = float(np.median(np.diff(np.unique(times))))
         return float(np.count_nonzero(vehicle < self._first_walker)) * step_s / 3600.0
 
+    def broadcast(self, conditions: Conditions, seed: int) -> Air:
+        """Its messages as they arrive under the `conditions` of one encounter; all are sent at the recording's instants."""
+        recording, random = self.recording, np.random.default_rng([seed, 17])
+        errors = _errors_m(random, recording, float(conditions.noise_m[0]))
+        arrives, late = on_air(random, conditions.loss, conditions.latency_s, recording.time_s.shape)
+        rows = np.flatnonzero(arrives)
+        rows = rows[np.argsort((recording.time_s + late)[rows], kind="stable")]
+        time_s, arrival_s = recording.time_s[rows], (recording.time_s + late)[rows]
+        true = replace(self._reports(rows), arrival_us=EPOCH_US + np.round(arrival_s * 1e6).astype(np.int64))
+        return Air(recording.vehicle[rows], time_s, arrival_s, measured(random, true, errors[rows]))
+
     def instants(self) -> Iterator[tuple[float, Reports]]:
-        """Every instant, with what is reported at it."""
+        """Every instant, with what is reported at it: exact, at once and all of it."""
         edges = np.flatnonzero(np.diff(self.recording.time_s) > 1e-6) + 1
         for rows in np.split(np.arange(len(self.recording.time_s)), edges):
             yield float(self.recording.time_s[rows[0]]), self._reports(rows)
@@ -108,6 +121,20 @@ def read(path: Path) -> Traffic:
         len(sizes),
         _signals(whole.signals),
     )
+
+
+def _errors_m(random: np.random.Generator, recording: Recording, sigma_m: float) -> Floats:
+    """Errors (m, 2) of the samples' positions: each road user's drift by themselves."""
+    order = np.lexsort((recording.time_s, recording.vehicle))
+    vehicle = recording.vehicle[order]
+    begin = np.searchsorted(vehicle, np.arange(len(recording.size_m)))
+    place = np.arange(len(vehicle)) - begin[vehicle]
+    times = np.zeros((len(recording.size_m), int(place.max(initial=0)) + 1))
+    times[vehicle, place] = recording.time_s[order]
+    times = np.maximum.accumulate(times, axis=1)  # beyond a road user's last sample its clock stands
+    errors = np.empty((len(vehicle), 2))
+    errors[order] = position_errors_m(random, times, np.full(len(times), sigma_m))[vehicle, place]
+    return errors
 
 
 def _signals(shown: trace.SignalStates) -> SignalLog:

@@ -11,7 +11,8 @@ import numpy as np
 from evaluation.v2x.actors import Floats
 from evaluation.v2x.encounters import Encounters
 from evaluation.v2x.instants import SixInstants
-from evaluation.v2x.radio import EPOCH_US, Conditions, broadcast
+from evaluation.v2x.measured import Conditions
+from evaluation.v2x.radio import EPOCH_US, broadcast
 from services.inference.life import Notice, State
 from services.inference.network import NetworkRoads
 from services.inference.site import Site, SiteParameters

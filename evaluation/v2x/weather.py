@@ -1,4 +1,4 @@
-"""Staged conflicts in rain, on ice and in fog: the same encounters as when dry, with drivers who can brake less or see less."""
+"""Conflicts and red lights in rain, on ice and in fog: the same encounters as when dry, with drivers who brake or see less."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from chelu.messages import OBSERVATION, Batch, filled
 from chelu.quantities import QUANTITIES
 from evaluation.v2x.actors import Floats
 from evaluation.v2x.encounters import Encounters
-from evaluation.v2x.radio import EPOCH_US, nominal
+from evaluation.v2x.measured import nominal
+from evaluation.v2x.radio import EPOCH_US
+from evaluation.v2x.rules_signals import drive as red_lights
+from evaluation.v2x.rules_signals import violators
+from evaluation.v2x.signal_staging import violations
+from evaluation.v2x.slices import percentile, share
 from evaluation.v2x.staging import stage
 from evaluation.v2x.trial import Outcome, run
 from evaluation.v2x.truth import BRAKE_MPS2, NEEDED_MPS2, Truth, truth_of, was_needed
@@ -70,17 +75,41 @@ def drive(application: str, n: int, seed: int, tell: Callable[[float], None]) ->
         given = outcome.given_s(truth.contact_s)
         dry = given if sky is None else dry
         asked, both = truth.is_avoidable, np.isfinite(given) & np.isfinite(dry) & np.isfinite(truth.contact_s)
-        lead, earlier = (truth.contact_s[both] - given[both], dry[both] - given[both])
         found[name] = {
             "avoidable": int(asked.sum()),
-            "recall": round(float(np.isfinite(given[asked]).mean()), 4) if asked.any() else None,
-            "lead_p5_s": _percentile(lead, 5),
-            "lead_p50_s": _percentile(lead, 50),
-            "earlier_p50_s": _percentile(earlier, 50),
-            "later_than_dry": int(np.count_nonzero(earlier < -LATER_S)),
+            "recall": share(np.isfinite(given), asked),
+            **_leads(truth.contact_s[both] - given[both], dry[both] - given[both]),
             "false_staged": _needless(encounters, truth, outcome, grip),
         }
     return found
+
+
+def at_lights(n: int, seed: int, tell: Callable[[float], None]) -> dict[str, Any]:
+    """The same of cars that come to a red light and of the red-light warning."""
+    staged, found, dry = violations(n, seed), dict[str, Any](), np.empty(0)
+    for number, (name, sky) in enumerate(SKIES.items()):
+        prepare = None if sky is None else _heard(sky)
+        raised = red_lights("svw", staged, nominal(n), seed, partial(_told, tell, number), prepare).raised_s
+        crosses, violates, avoidable = violators(staged, brake_mps2=BRAKE_MPS2 * (sky.grip if sky else 1.0))
+        dry = raised if sky is None else dry
+        warned = raised < crosses
+        both = violates & warned & np.isfinite(dry)
+        found[name] = {
+            "avoidable": int(avoidable.sum()),
+            "recall": share(warned, avoidable),
+            **_leads(crosses[both] - raised[both], dry[both] - raised[both]),
+            "false_staged": int(np.count_nonzero(~violates & np.isfinite(raised))),
+        }
+    return found
+
+
+def _leads(lead_s: Floats, earlier_s: Floats) -> dict[str, Any]:
+    return {
+        "lead_p5_s": percentile(lead_s, 5),
+        "lead_p50_s": percentile(lead_s, 50),
+        "earlier_p50_s": percentile(earlier_s, 50),
+        "later_than_dry": int(np.count_nonzero(earlier_s < -LATER_S)),
+    }
 
 
 def _told(tell: Callable[[float], None], done: int, share: float) -> None:
@@ -97,7 +126,3 @@ def _needless(encounters: Encounters, truth: Truth, outcome: Outcome, grip: floa
     first = outcome.first_s(len(encounters))
     rows = np.flatnonzero(np.isinf(truth.contact_s) & np.isfinite(first))
     return int(np.count_nonzero(~was_needed(encounters, rows, first[rows], needed_mps2=NEEDED_MPS2 * grip)))
-
-
-def _percentile(values: Floats, rank: float) -> float | None:
-    return round(float(np.percentile(values, rank)), 3) if len(values) else None

@@ -9,8 +9,8 @@ import pytest
 from evaluation.v2x import rules_events, weather
 from evaluation.v2x.actors import film
 from evaluation.v2x.judge import SHORT, report, tasks
+from evaluation.v2x.measured import nominal
 from evaluation.v2x.ordinary import Roadside
-from evaluation.v2x.radio import nominal
 from evaluation.v2x.rules_events import CASES, NAMES, figures, stage, trial
 from evaluation.v2x.trial import Outcome, Spell
 
@@ -92,3 +92,12 @@ def test_in_bad_weather_nobody_is_warned_later_and_those_who_can_brake_are_warne
         assert found[name]["recall"] == 1.0
         assert found[name]["later_than_dry"] == 0
         assert found[name]["earlier_p50_s"] > 0.3
+
+
+def test_in_fog_a_red_light_is_told_of_earlier(monkeypatch) -> None:
+    monkeypatch.setattr(weather, "SKIES", {name: weather.SKIES[name] for name in ("dry", "fog")})
+    found = weather.at_lights(30, 1, lambda share: None)
+    assert found["dry"]["avoidable"] == found["fog"]["avoidable"] >= 8
+    assert found["fog"]["recall"] == 1.0
+    assert found["fog"]["later_than_dry"] == 0
+    assert found["fog"]["earlier_p50_s"] > 0.5

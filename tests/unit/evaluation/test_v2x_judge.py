@@ -13,8 +13,9 @@ from evaluation.v2x.actors import film, still
 from evaluation.v2x.encounters import Encounters
 from evaluation.v2x.instants import SixInstants
 from evaluation.v2x.judge import RULES, SHORT, report, tasks
+from evaluation.v2x.measured import nominal, varied
 from evaluation.v2x.ordinary import Roadside
-from evaluation.v2x.radio import broadcast, nominal, varied
+from evaluation.v2x.radio import broadcast
 from evaluation.v2x.results import Results
 from evaluation.v2x.staging import STAGES, stage
 from evaluation.v2x.trial import Outcome, Spell, run
@@ -104,6 +105,27 @@ def test_figures_count_what_was_warned_in_time_and_what_was_not() -> None:
     assert found["baseline_recall"] == pytest.approx(1 / 3, abs=1e-4)
 
 
+def test_slices_count_leads_and_false_warnings_of_both_ways_where_they_belong() -> None:
+    encounters = stage("icw", 4, 1)
+    host = np.array([4.0, 12.0, 12.0, 12.0])
+    start = encounters.actors.start + 1e5 * np.arange(8)[:, None]
+    actors = replace(encounters.actors, speed_mps=np.concatenate([host, host]), start=start)
+    apart = replace(encounters, actors=actors)  # nobody comes near another: warnings are needless
+    truth = Truth(np.array([8.0, 8.0, np.inf, np.inf]), np.array([True, True, False, False]))
+    spells = [Spell(0, 0, 5.0, 9.0), Spell(2, 0, 5.0, 9.0)]
+    conditions = replace(nominal(4), noise_m=np.array([0.2, 0.2, 2.5, 2.5]))
+    found = score.figures(apart, truth, Outcome("icw", spells, np.array([np.inf, 7.0, np.inf, 3.0])), conditions)["slices"]
+    assert list(found["speed_mps"]) == ["0–5", "10–15"]
+    assert (found["speed_mps"]["0–5"]["recall"], found["speed_mps"]["10–15"]["recall"]) == (1.0, 0.0)
+    low, high = found["noise_m"]["0–0.5"], found["noise_m"]["2–3"]
+    assert (low["n"], low["false_staged"], low["baseline_false_staged"]) == (2, 0, 0)
+    assert (high["n"], high["false_staged"], high["baseline_false_staged"]) == (0, 1, 1)
+    hours = 2 * 2 * encounters.lasts_s / 3600
+    assert high["false_staged_per_vehicle_hour"] == pytest.approx(1 / hours, abs=1e-3)
+    assert low["baseline_recall"] == 0.5
+    assert high["recall"] is None
+
+
 @pytest.mark.parametrize("application", ["icw", "vrucw"])
 def test_a_short_trial_finds_nearly_every_avoidable_contact(application) -> None:
     n = 40
@@ -114,9 +136,26 @@ def test_a_short_trial_finds_nearly_every_avoidable_contact(application) -> None
     assert found["lead_p50_s"] > 2.0
 
 
-@pytest.mark.parametrize("cross", [decks.cross, decks.cross_on_map])
-def test_crossings_on_two_levels_warn_nobody(cross) -> None:
-    assert cross(30, 1, lambda share: None)["warnings"] == 0
+@pytest.mark.parametrize("drive", [decks.cross, decks.cross_on_map, decks.follow_on_map])
+def test_roads_on_two_levels_warn_nobody(drive) -> None:
+    assert drive(30, 1, lambda share: None)["warnings"] == 0
+
+
+def test_those_along_one_another_are_warned_where_heights_are_one_and_no_map_parts_them() -> None:
+    outcome = run(decks.along(30, 1, (0.0, 0.0)), nominal(30), 1)
+    assert outcome.by_application["fcw"] >= 28
+
+
+def test_who_drives_along_below_another_comes_round_a_bend_of_its_own_to_the_same_straight() -> None:
+    encounters = decks.along(FEW, 1)
+    shown = film(encounters.actors, np.arange(0.0, 12.0, 0.05))
+    host, other = (encounters.rows(block) for block in (0, 1))
+    assert np.hypot(*(shown.xy[host, 0] - shown.xy[other, 0]).T).min() > 25.0
+    late = shown.times_s > 3.1
+    turn = shown.heading_deg[host] - shown.heading_deg[other]
+    np.testing.assert_allclose(np.sin(np.radians(turn[:, late])), 0.0, atol=1e-9)
+    nearest = np.hypot(*np.moveaxis(shown.xy[host] - shown.xy[other], -1, 0)).min(axis=1)
+    assert nearest.max() < 1.5
 
 
 def test_the_map_of_a_crossing_on_two_levels_has_both_roads_where_their_vehicles_drive() -> None:
@@ -145,9 +184,13 @@ def test_the_report_has_the_keys_of_every_finished_application() -> None:
     figures = {"n": 1, "recall": 1.0, "lead_p5_s": 2.6, "lead_p50_s": 3.0, "baseline_recall": 0.5}
     parts = [{"vehicle_hours": 8.0, "raised": {"icw": 4}, "false": {"icw": 2}, "unjudged": {}}]
     parts += [{"vehicle_hours": 2.0, "raised": {}, "false": {}, "unjudged": {}}]
-    found = report({"icw, nominal": figures, "traffic, shipped": parts[0], "traffic, seed 1": parts[1]})
+    exact = {"vehicle_hours": 20.0, "raised": {}, "false": {"icw": 1}, "unjudged": {}}
+    found = report(
+        {"icw, nominal": figures, "traffic, shipped": parts[0], "traffic, seed 1": parts[1], "exact traffic, shipped": exact}
+    )
     assert set(found["applications"]) == {"icw"}
     assert found["applications"]["icw"]["false_per_vehicle_hour"] == 0.2
+    assert found["applications"]["icw"]["false_exact_per_vehicle_hour"] == 0.05
     assert {"recall", "false_per_vehicle_hour", "lead_p5_s", "lead_p50_s", "baseline_recall", "n"} <= set(
         found["applications"]["icw"]
     )
@@ -177,5 +220,6 @@ def test_a_run_goes_on_only_with_one_of_its_kind(tmp_path) -> None:
 def test_every_application_is_judged_at_nominal_and_at_varied_conditions(tmp_path) -> None:
     named = tasks(SHORT, Roadside(tmp_path))
     staged = {f"{one}, {how}" for one in (*STAGES, *RULES) for how in ("nominal", "varied")}
-    skies = {f"weather, {one}" for one in weather.APPLICATIONS}
-    assert staged | skies | {"decks", "decks on a map", "traffic, shipped", "NGSIM"} == set(named)
+    skies = {f"weather, {one}" for one in (*weather.APPLICATIONS, "svw")}
+    traffic = {"traffic, shipped", "exact traffic, shipped", "six instants", "NGSIM"}
+    assert staged | skies | {"decks", "decks on a map", "decks along a map"} | traffic == set(named)

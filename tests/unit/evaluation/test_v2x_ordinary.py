@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from evaluation.models.motion.tracks import Recording
-from evaluation.v2x import ordinary, recordings, traffic
+from evaluation.v2x import ordinary, plain_traffic, recordings, traffic
 from evaluation.v2x.explain import Explanations
 from evaluation.v2x.hindsight import NOBODY, Hindsight, Raised, Verdict
-from evaluation.v2x.ordinary import Roadside, drive, together
+from evaluation.v2x.measured import nominal
+from evaluation.v2x.ordinary import Roadside, drive, exact, on_air, together
 from evaluation.v2x.traffic import Traffic
 from services.inference.reports import Participant, Track
 
@@ -57,7 +58,7 @@ def test_a_warning_is_needed_where_both_would_meet_needless_where_not_and_else_n
 
 
 def test_who_is_gone_five_seconds_after_a_warning_of_a_thing_is_not_judged(monkeypatch) -> None:
-    def warns_of_things(driven, tell, explanations, rules):
+    def warns_of_things(driven, heard, tell, explanations, rules):
         rules += [Raised(name, 0, NOBODY, at_s) for name, at_s in (("svw", 2.0), ("svw", 5.5), ("slw", 2.0))]
         return []
 
@@ -73,7 +74,7 @@ def test_explanations_are_written_a_line_each_with_the_thresholds(tmp_path) -> N
     driven, file = _crossing(other_yields=True), tmp_path / "why.jsonl"
     hindsight = Hindsight(driven.recording)
     explanations = Explanations(driven.recording, hindsight)
-    warnings = drive(driven, explanations=explanations)
+    warnings = drive(driven, exact(driven), explanations=explanations)
     explanations.append_to(file, hindsight.verdicts(warnings))
     told = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     assert [one["application"] for one in told] == [one.application for one in warnings]
@@ -105,6 +106,49 @@ def test_vehicles_speak_and_who_walks_is_seen(district) -> None:
 def test_vehicle_hours_count_vehicles_alone(district) -> None:
     alone = Traffic(district.recording, 0)
     assert 11.0 < district.vehicle_hours < alone.vehicle_hours < 15.0
+
+
+def test_on_air_each_road_user_is_off_by_half_a_metre_that_drifts_and_two_in_a_hundred_messages_are_lost(district) -> None:
+    air, recording = district.broadcast(nominal(1), 3), district.recording
+    place = {one: row for row, one in enumerate(zip(recording.vehicle.tolist(), recording.time_s.tolist(), strict=True))}
+    row = np.array([place[one] for one in zip(air.actor.tolist(), air.time_s.tolist(), strict=True)])
+    off = air.reports.xyz - recording.xyz[row]
+    assert len(row) / len(recording.time_s) == pytest.approx(0.98, abs=0.002)
+    assert off.std(axis=0) == pytest.approx([0.5, 0.5, 0.5], abs=0.03)
+    by_time = np.lexsort((air.time_s, air.actor))
+    follows = (np.diff(air.actor[by_time]) == 0) & (np.diff(air.time_s[by_time]) < 0.15)
+    one, two = off[by_time][:-1][follows], off[by_time][1:][follows]
+    kept = np.sum(one * two, axis=0) / np.sum(one * one, axis=0)
+    assert kept == pytest.approx([0.8, 0.8, 0.0], abs=0.03)  # heights' errors are new each time
+    assert 0.079 < (air.arrival_s - air.time_s).min() < (air.arrival_s - air.time_s).max() < 0.121
+    assert (np.diff(air.arrival_s) >= 0).all()
+
+
+def test_on_air_signals_are_known_as_they_were_a_tenth_of_a_second_ago() -> None:
+    driven = _crossing(other_yields=False)
+    heard = list(on_air(driven, nominal(1), 1))
+    assert {round(now_s - said_s, 6) for now_s, said_s, _ in heard} == {0.1}
+    arrived = sum(len(reports) for _, _, reports in heard)
+    assert 0.9 * len(driven.recording.time_s) < arrived < len(driven.recording.time_s)
+
+
+def test_who_will_meet_is_warned_of_also_by_what_arrives_on_air() -> None:
+    driven = _crossing(other_yields=False)
+    found = {
+        how: {(one.application, one.host): one.at_s for one in drive(driven, heard)}
+        for how, heard in (("exact", exact(driven)), ("on air", on_air(driven, nominal(1), 1)))
+    }
+    assert found["on air"].keys() == found["exact"].keys() >= {("icw", 0), ("icw", 1)}
+    assert all(abs(found["on air"][key] - found["exact"][key]) < 0.5 for key in found["exact"])
+
+
+def test_six_instants_warn_once_of_two_that_will_meet_and_of_nobody_above_them() -> None:
+    driven = _crossing(other_yields=False)
+    (found,) = plain_traffic.raised(driven)
+    assert {found.host, found.other} == {0, 1}
+    assert 5.0 - 2.2 < found.at_s < 4.0
+    driven.recording.xyz[driven.recording.vehicle == 1, 2] = 7.0
+    assert list(plain_traffic.raised(driven)) == []
 
 
 def test_recordings_are_taken_together_by_their_hours() -> None:

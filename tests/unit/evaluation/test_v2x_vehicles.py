@@ -8,8 +8,8 @@ import pytest
 
 from evaluation.v2x.actors import film
 from evaluation.v2x.judge import SHORT, tasks
+from evaluation.v2x.measured import nominal
 from evaluation.v2x.ordinary import Roadside
-from evaluation.v2x.radio import nominal
 from evaluation.v2x.rules_vehicles import CASES, LANE_M, LENGTH_M, NAMES, figures, stage
 from evaluation.v2x.trial import Outcome, Spell, run
 

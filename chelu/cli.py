@@ -64,7 +64,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command: an expected failure is one sentence on standard error and exit code 1.
+    """Run the command: an expected failure is one sentence on standard error and the error's exit code, 1 of most.
 
     So is a disk or a right that fails where nobody looked for it.
     """
@@ -72,7 +72,7 @@ def main() -> None:
         build()()
     except CheluError as error:
         print(f"chelu: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in SURROUNDINGS:
             raise

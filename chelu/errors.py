@@ -12,7 +12,12 @@ def plainly(message: str) -> str:
 
 
 class CheluError(Exception):
-    """Root of every error Chelu raises on purpose; its text is one sentence a user can act on."""
+    """Root of every error Chelu raises on purpose; its text is one sentence a user can act on.
+
+    exit_code: of the command that it ends.
+    """
+
+    exit_code = 1
 
 
 class ConfigurationError(CheluError):

@@ -39,6 +39,17 @@ class Boundary:
         return (self.passes + self.fails) / 2.0
 
 
+def with_values(cases: Cases, name: str, values: Floats) -> Cases:
+    """The same cases with these values (n,) of one parameter."""
+    return replace(cases, columns={**cases.columns, name: values})
+
+
+def ends_of(cases: Cases, along: str, low: float, high: float) -> tuple[Cases, Cases]:
+    """Cases at both ends of what is searched."""
+    least, most = (with_values(cases, along, np.full(len(cases), value)) for value in (low, high))
+    return least, most
+
+
 def boundary(
     does_pass: Callable[[Cases], Bools],
     cases: Cases,
@@ -52,7 +63,7 @@ def boundary(
     """The turns of these combinations along a parameter, to within `tolerance`; `tell` gets the width that is left."""
 
     def judged(values: Floats) -> Bools:
-        return does_pass(replace(cases, columns={**cases.columns, along: values}))
+        return does_pass(with_values(cases, along, values))
 
     count, values = len(cases), np.linspace(low, high, PROBES)
     probed = np.array([judged(np.full(count, value)) for value in values])

@@ -16,14 +16,16 @@ from rich.table import Table
 
 from chelu.errors import ConfigurationError
 from chelu.local.targets import check_writable
-from simulators.scenario.boundary import Boundary, boundary
+from simulators.scenario.boundary import Boundary, boundary, ends_of
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given
 from simulators.scenario.chunks import cases_per_chunk
 from simulators.scenario.description import Description, Parameter
 from simulators.scenario.devices import NONE
-from simulators.scenario.judging import judge
+from simulators.scenario.judging import judge_driven
 from simulators.scenario.library import source_of
+from simulators.scenario.names import unknown
 from simulators.scenario.performing import perform
+from simulators.scenario.reading import refuse_impossible
 from simulators.scenario.verdict import Outcome
 
 SHOWN = 40
@@ -43,13 +45,18 @@ class Options:
 
 def command(options: Options, console: Console) -> int:
     """Search, tell; 0."""
-    description = source_of(options.what).description
+    source = source_of(options.what)
+    description = source.description
     check_writable({"--json": options.json_file})
     name, along = _along(options.along, description)
     if not options.tolerance > 0:
         raise ConfigurationError("--tolerance", options.tolerance, "above 0")
     fixed = dict(parameter_given(text, description) for text in options.given)
+    if name in fixed:
+        raise ConfigurationError("--set", f"{name}=…", "another parameter than that of --along, which is searched")
     cases = cases_of(description, Request(Design.GRID, fixed={**fixed, name: Parameter(default=along.default)}))
+    for some in ends_of(cases, name, along.low or 0.0, along.high or 0.0):
+        refuse_impossible(source.text, source.file, description, some)
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
     ) as progress:
@@ -75,7 +82,7 @@ def _along(text: str, description: Description) -> tuple[str, Parameter]:
     name, sign, _ = text.partition("=")
     own = parameter_given(text, description)[1] if sign else description.parameters.get(name)
     if own is None:
-        raise ConfigurationError("--along", text, "one of " + ", ".join(description.parameters))
+        raise ConfigurationError("--along", text, unknown("parameter", name, description.parameters))
     if own.low is None or own.high is None:
         raise ConfigurationError("--along", text, "a parameter with a range, or NAME=LOW:HIGH")
     return name, own
@@ -87,7 +94,7 @@ def passes(description: Description, cases: Cases, device: str = NONE) -> npt.ND
     parts = []
     for start in range(0, len(cases), size):
         trace = perform(description, cases.take(slice(start, start + size)), device)
-        parts.append(judge(trace, description.requirements, description.conditions()).outcome == Outcome.PASS)
+        parts.append(judge_driven(trace, description).outcome == Outcome.PASS)
     return np.concatenate(parts)
 
 

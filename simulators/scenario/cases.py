@@ -18,8 +18,9 @@ from scipy.stats import qmc
 
 from chelu.errors import ConfigurationError
 from simulators.scenario.constraints import condition
-from simulators.scenario.description import MOST_CASES, Description, Parameter
+from simulators.scenario.description import MOST_CASES, MOST_CHOICES, Description, Parameter
 from simulators.scenario.distributions import density, quantile
+from simulators.scenario.names import there_are, unknown
 from simulators.scenario.values import Floats
 
 
@@ -31,6 +32,10 @@ class Design(enum.StrEnum):
     LATIN = "latin"
     RANDOM = "random"
     IMPORTANCE = "importance"
+
+
+SAMPLED = frozenset({Design.LATIN, Design.RANDOM, Design.IMPORTANCE})
+COUNT, SEED = 100, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,8 @@ class Request:
     """count: of the sampled designs; fixed: values or ranges that replace a parameter's own (`--set`)."""
 
     design: Design = Design.DEFAULT
-    count: int = 100
-    seed: int = 1
+    count: int = COUNT
+    seed: int = SEED
     fixed: Mapping[str, Parameter] | None = None
 
 
@@ -76,16 +81,25 @@ def cases_of(description: Description, request: Request) -> Cases:
     return kept
 
 
+def default_case(description: Description) -> Cases:
+    """The one case of all defaults; none where `where` rules it out."""
+    made = _default(description.parameters, Request())
+    return made.take(np.flatnonzero(_are_cases(description, made)))
+
+
 def parameter_given(text: str, description: Description) -> tuple[str, Parameter]:
     """`name=5`, `name=1,2,3`, `name=1:10` or `name=1:10:0.5` of the command line. ConfigurationError says what is allowed."""
     name, sign, given = text.partition("=")
-    if not sign or name not in description.parameters:
-        names = ", ".join(description.parameters) or "there are none"
-        raise ConfigurationError("--set", text, f"NAME=VALUE, NAME=A,B,C, NAME=LOW:HIGH or NAME=LOW:HIGH:STEP; names: {names}")
+    if not sign:
+        names = there_are("names", description.parameters)
+        raise ConfigurationError("--set", text, f"NAME=VALUE, NAME=A,B,C, NAME=LOW:HIGH or NAME=LOW:HIGH:STEP; {names}")
+    if name not in description.parameters:
+        raise ConfigurationError("--set", text, unknown("parameter", name, description.parameters))
     try:
         return name, _range(given) if ":" in given else _choices(given)
     except ValueError as error:
-        raise ConfigurationError("--set", text, "numbers, and a low that is not above the high") from error
+        allowed = f"finite numbers, a low that is not above the high, a step above 0, at most {MOST_CHOICES:,} choices"
+        raise ConfigurationError("--set", text, allowed) from error
 
 
 def _range(given: str) -> Parameter:

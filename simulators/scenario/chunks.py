@@ -27,6 +27,8 @@ Result = TypeVar("Result")
 class WorkerLostError(CheluError):
     """A chunk's worker ended without an answer, again and again."""
 
+    exit_code = 3
+
     def __init__(self, chunk: int, tries: int) -> None:
         self.chunk, self.tries = chunk, tries
         super().__init__(f"chunk {chunk} ended its worker {tries} times: too little memory, or a fault of the machine")

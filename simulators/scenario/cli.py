@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
+from simulators.scenario.cli_codes import Coded
 from simulators.scenario.cli_runs import app as runs_app
 from simulators.scenario.cli_track import track as track_command
 
@@ -18,11 +20,15 @@ What = Annotated[str, typer.Argument(metavar="SCENARIO", help="One that ships (s
 Workers = Annotated[int, typer.Option(help="Processes; the outcome is the same with any number.")]
 Suite = Annotated[str, typer.Argument(metavar="SUITE", help="One that ships (`chelu scenario suite list`), or a YAML file.")]
 Device = Annotated[str, typer.Option(help="What is tested in memory: applications (Chelu's own), or one that is installed.")]
+Odd = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="What is tested is made for this: cases outside the domain in this file are skipped."),
+]
 Data = Annotated[
     Path | None, typer.Option(help="Of a run in real time: the site's data directory (else CHELU_HOME or ./chelu-data).")
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Scenario tests: from a question to a verdict with evidence.")
+app = typer.Typer(cls=Coded, no_args_is_help=True, help="Scenario tests: from a question to a verdict with evidence.")
 app.add_typer(runs_app, name="runs")
 app.command("track")(track_command)
 suites = typer.Typer(no_args_is_help=True, help="Suites: scenarios that belong together, run and judged as one.")
@@ -69,8 +75,9 @@ def check(files: Annotated[list[str], typer.Argument(metavar="SCENARIO…", help
 def schema() -> None:
     """Print the JSON schema of a scenario, for editors."""
     with extra("simulators"):
+        from simulators.scenario.description import Description
         from simulators.scenario.listing import schema_text
-    typer.echo(schema_text())
+    typer.echo(schema_text(Description))
 
 
 @app.command("metrics")
@@ -93,8 +100,8 @@ def run(
     design: Annotated[
         str, typer.Option(help="default: one case; grid; latin, random or importance: --count cases over all ranges.")
     ] = "default",
-    count: Annotated[int, typer.Option(help="Cases of a sampled design.")] = 100,
-    seed: Annotated[int, typer.Option(help="Of a sampled design.")] = 1,
+    count: Annotated[int | None, typer.Option(help="Cases of a sampled design; 100 unless said otherwise.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of a sampled design; 1 unless said otherwise.")] = None,
     repeat: Annotated[int, typer.Option(help="Run each case so many times.")] = 1,
     workers: Workers = 1,
     output: Annotated[
@@ -104,6 +111,7 @@ def run(
         str | None, typer.Option(metavar="I/N", help="Only every N-th chunk, from the I-th; the last one joins all.")
     ] = None,
     device: Device = "none",
+    odd: Odd = None,
     replay: Annotated[
         list[Path] | None, typer.Option(help="Judge this recording instead of driving: MCAP, Parquet, CSV …; again for others.")
     ] = None,
@@ -130,7 +138,10 @@ def run(
         bool, typer.Option(help="In real time with the device under test that the scenario's `dut` names; see docs/dut.md.")
     ] = False,
 ) -> None:
-    """Run a scenario and judge it; exit code 0 only when all passed, 1 for a fail, 3 for an error, 4 for what was skipped."""
+    """Run a scenario and judge it; exit code 0 only when all passed, 1 for a fail, 3 for an error, 4 for what was skipped.
+
+    2 is what could not be run at all: a scenario that is none, an option that does not go with the others.
+    """
     with extra("simulators"):
         from rich.console import Console
 
@@ -147,6 +158,7 @@ def run(
         output=output,
         shard=shard,
         device=device,
+        odd=odd,
         is_through_platform=through_platform,
         is_in_the_loop=in_the_loop,
         recordings=replay or (),
@@ -180,6 +192,9 @@ def import_scenarios(
         from simulators.scenario.openscenario.command import command
         from simulators.scenario.openscenario.importing import Options
     options = Options(driver=driver, longest_s=longest)
+    for option, value, is_for_report in (("--json", json_file, True), ("--output", output, False)):
+        if value is not None and is_for_report != (is_report or is_run):
+            raise ConfigurationError(option, str(value), f"it goes {'' if is_for_report else 'not '}with --report")
     raise typer.Exit(command(paths, options, output, json_file, is_report=is_report or is_run, is_run=is_run))
 
 
@@ -250,10 +265,23 @@ def show_suite(what: Suite) -> None:
     typer.echo(suite_of(what).text, nl=False)
 
 
+@suites.command("schema")
+def suite_schema() -> None:
+    """Print the JSON schema of a suite, for editors."""
+    with extra("simulators"):
+        from simulators.scenario.listing import schema_text
+        from simulators.scenario.suite.description import Suite as Described
+    typer.echo(schema_text(Described))
+
+
 @suites.command("run")
 def run_suites(
     what: Annotated[list[str] | None, typer.Argument(metavar="[SUITE…]", help="Names or files; all that ship, if none.")] = None,
-    device: Annotated[str | None, typer.Option(help="What is tested in memory, instead of what the suite says.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="What is tested in memory, instead of what the suite says; items that say it themselves keep theirs."),
+    ] = None,
+    odd: Odd = None,
     workers: Workers = 1,
     output: Annotated[Path | None, typer.Option(help="Directory for chunks and evidence, a directory for each item.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the verdicts there, as docs/suites.md.")] = None,
@@ -266,7 +294,7 @@ def run_suites(
 
         from simulators.scenario.suite.command import command
         from simulators.scenario.suite.running import Request
-    request = Request(is_short=short, device=device, workers=allowed_workers(workers), output=output)
+    request = Request(is_short=short, device=device, odd=odd, workers=allowed_workers(workers), output=output)
     raise typer.Exit(command(what or [], request, Console(), markdown))
 
 
@@ -292,6 +320,8 @@ def sweep(
         from simulators.scenario.sweeping import shard_given
     if engine not in list(Engine):
         raise ConfigurationError("--engine", engine, "one of " + ", ".join(Engine))
+    if engine == Engine.RAY and "RAY_ADDRESS" in os.environ and workers != 1:
+        raise ConfigurationError("--workers", workers, "it does not go with RAY_ADDRESS: that cluster has its own")
     request = Request(workers=allowed_workers(workers), engine=Engine(engine), shard=shard_given(shard, output), output=output)
     raise typer.Exit(command([what], request, Console()))
 

@@ -29,6 +29,17 @@ def runs(
 ) -> None:
     """List runs, the newest first."""
     if context.invoked_subcommand is not None:
+        for option, value in (
+            ("--scenario", scenario),
+            ("--verdict", verdict),
+            ("--build", build),
+            ("--site", site),
+            ("--data", data),
+        ):
+            if value is not None:
+                raise ConfigurationError(
+                    option, str(value), f"it stands behind {context.invoked_subcommand}, or does not go with it"
+                )
         return
     if most < 1:
         raise ConfigurationError("-n", most, "1 or more")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from simulators.scenario.parts import Name, Part
-from simulators.scenario.values import Value
+from simulators.scenario.parts import Application, Name, Part
+from simulators.scenario.values import Metres, Place, Seconds, Value
 
 
 class Bounded(Part):
@@ -55,9 +55,9 @@ class ReachCondition(Part):
     """An actor's centre is within a distance of a place in the plane."""
 
     of: Name | None = None
-    x_m: Value
-    y_m: Value
-    within_m: Value
+    x_m: Place
+    y_m: Place
+    within_m: Metres
 
 
 class StandsCondition(Part):
@@ -77,7 +77,7 @@ class TouchCondition(Part):
 class WarnedCondition(Part):
     """The manoeuvre's actor (or `of`) was warned so long ago, about anybody or `about`. Who warns is the device under test."""
 
-    application: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    application: Application
     of: Name | None = None
     about: Name | None = None
     after_s: Annotated[float, Field(ge=0, le=60)] = 0.0
@@ -91,8 +91,8 @@ class Trigger(Part):
     so long ago. rises: only at the instant at which it begins to hold.
     """
 
-    time_s: Value | None = None
-    passes_m: Value | None = None
+    time_s: Seconds | None = None
+    passes_m: Place | None = None
     distance_m: NearCondition | None = None
     gap_m: NearCondition | None = None
     ttc_s: NearCondition | None = None

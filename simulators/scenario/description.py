@@ -12,17 +12,19 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from simulators.scenario.conditions import Trigger
-from simulators.scenario.distributions import UNIFORM, Distribution
+from simulators.scenario.distributions import LEAST_MASS, UNIFORM, Distribution, mass
 from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.manoeuvres import MOST_LANES, Driver, Manoeuvre
-from simulators.scenario.parts import Name, Part
+from simulators.scenario.odd import Domain, Word
+from simulators.scenario.parts import Application, Name, Part, wrong
 from simulators.scenario.requirements import Requirement, Validity
 from simulators.scenario.roads import Road
-from simulators.scenario.values import Value
+from simulators.scenario.values import FARTHEST_M, Bounds, Place, Quantity, Share, Speed
 
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,63}$"
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
-MOST_ACTORS, MOST_MANOEUVRES, MOST_CASES = 32, 256, 1_000_000
+Number = Annotated[float, Field(allow_inf_nan=False)]
+MOST_ACTORS, MOST_MANOEUVRES, MOST_CASES, MOST_CHOICES = 32, 256, 1_000_000, 10_000
 ActorKind = Literal["car", "bus", "truck", "motorcycle", "bicycle", "pedestrian", "robot"]
 
 
@@ -33,11 +35,11 @@ class Parameter(Part):
     from which of them an importance sample is drawn instead.
     """
 
-    default: float
-    low: float | None = None
-    high: float | None = None
-    step: Annotated[float, Field(gt=0)] | None = None
-    choices: tuple[float, ...] = ()
+    default: Number
+    low: Number | None = None
+    high: Number | None = None
+    step: Annotated[Number, Field(gt=0)] | None = None
+    choices: Annotated[tuple[Number, ...], Field(max_length=MOST_CHOICES)] = ()
     unit: str = ""
     source: str = ""
     occurs: Distribution = UNIFORM
@@ -47,14 +49,25 @@ class Parameter(Part):
     def _is_one_kind(self) -> Self:
         if (self.low is None) != (self.high is None):
             raise ValueError("both low and high, or neither")
-        if self.low is not None and self.high is not None and self.low > self.high:
-            raise ValueError(f"low ({self.low:g}) must not be above high ({self.high:g})")
         if self.choices and self.low is not None:
-            raise ValueError("either choices or a range, not both")
+            raise wrong("choices", "either choices or a range, not both")
         for name in ("step", "occurs", "sampled"):
             if name in self.model_fields_set and self.low is None:
-                raise ValueError(f"{name} wants low and high")
+                raise wrong(name, f"{name} wants low and high")
+        if self.choices and self.default not in self.choices:
+            raise wrong("default", "one of the choices: " + ", ".join(f"{one:g}" for one in self.choices))
+        if self.low is not None and self.high is not None:
+            self._check_range(self.low, self.high)
         return self
+
+    def _check_range(self, low: float, high: float) -> None:
+        if low > high:
+            raise wrong("low", f"low ({low:g}) must not be above high ({high:g})")
+        if not low <= self.default <= high:
+            raise wrong("default", f"{low:g} to {high:g}, the parameter's own range")
+        for name, one in (("occurs", self.occurs), ("sampled", self.sampled)):
+            if one is not None and low < high and not mass(one, low, high) >= LEAST_MASS:
+                raise wrong(name, f"a distribution of which more lies between {low:g} and {high:g}: it has next to nothing there")
 
 
 class Start(Part):
@@ -66,12 +79,12 @@ class Start(Part):
 
     way: Name | None = None
     lane: Annotated[int, Field(ge=1, le=MOST_LANES)] | None = None
-    along_m: Value | None = None
+    along_m: Place | None = None
     ahead_of: Name | None = None
     behind: Name | None = None
-    gap_m: Value | None = None
-    aside_m: Value = 0.0
-    speed_kmh: Value = 0.0
+    gap_m: Place | None = None
+    aside_m: Place = 0.0
+    speed_kmh: Speed = 0.0
 
     @model_validator(mode="after")
     def _is_placed_once(self) -> Self:
@@ -107,7 +120,7 @@ class Weather(Part):
     """What holds on the whole road: the friction that brakes find, and how far one sees."""
 
     friction: Annotated[float, Field(gt=0.02, le=1.2)] = 0.9
-    sight_m: Annotated[float, Field(gt=0)] | None = None
+    sight_m: Annotated[float, Field(gt=0, le=FARTHEST_M)] | None = None
 
 
 class Radio(Part):
@@ -118,8 +131,8 @@ class Radio(Part):
 
     rate_hz: Annotated[float, Field(ge=1, le=20)] = 10.0
     latency_s: Annotated[float, Field(ge=0, le=2)] = 0.05
-    loss: Value = 0.0
-    noise_m: Value = 0.0
+    loss: Share = 0.0
+    noise_m: Annotated[Quantity, Bounds(0, 1000)] = 0.0
     unheard: tuple[Name, ...] = ()
 
 
@@ -131,17 +144,21 @@ class End(Part):
 
 
 class Tags(Part):
-    """For finding it: the operational design domain's words, the clause of a standard that asks for it, others."""
+    """odd: the conditions that it stands for, held against what is tested is made for; clause: of a standard that asks for it.
 
-    odd: tuple[str, ...] = ()
-    clause: str = ""
-    other: tuple[str, ...] = ()
+    other: words of one's own, for finding it.
+    """
+
+    odd: tuple[Word, ...] = ()
+    clause: Annotated[str, StringConstraints(max_length=400)] = ""
+    other: tuple[Annotated[str, StringConstraints(min_length=1, max_length=80)], ...] = ()
 
 
 class Description(Part):
     """A whole scenario; `where` names cases that are none: conditions between parameters such as `other_kmh < ego_kmh`.
 
-    dut: the device under test of runs with hardware in the loop; other runs do without it.
+    dut: the device under test of runs with hardware in the loop; other runs do without it. made_for: the domain of what is
+    tested; cases outside it are skipped. applications: names by which a device of one's own warns, beside those of Chelu.
     """
 
     scenario: Identifier
@@ -158,6 +175,8 @@ class Description(Part):
     end: End
     step_s: Annotated[float, Field(ge=0.001, le=0.1)] = 0.02
     dut: DeviceUnderTest | None = None
+    made_for: Domain | None = None
+    applications: tuple[Application, ...] = ()
     requirements: Annotated[tuple[Requirement, ...], Field(min_length=1)]
     validity: tuple[Validity, ...] = ()
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
-from simulators.scenario.parts import Part
+from simulators.scenario.parts import Part, wrong
 from simulators.scenario.values import Floats
 
 
@@ -16,21 +16,31 @@ class Distribution(Part):
     """`uniform`; `normal` with a mean and an sd; `exponential`, falling from the range's low end on with a mean above that."""
 
     kind: Literal["uniform", "normal", "exponential"] = "uniform"
-    mean: float | None = None
-    sd: Annotated[float, Field(gt=0)] | None = None
+    mean: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    sd: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _has_its_numbers(self) -> Self:
         wanted = {"uniform": (), "normal": ("mean", "sd"), "exponential": ("mean",)}[self.kind]
         given = tuple(name for name in ("mean", "sd") if getattr(self, name) is not None)
         if given != wanted:
-            raise ValueError(f"{self.kind} has {' and '.join(wanted) or 'neither mean nor sd'}")
+            raise wrong("kind", f"{self.kind} has {' and '.join(wanted) or 'neither mean nor sd'}")
         if self.kind == "exponential" and self.mean is not None and self.mean <= 0:
-            raise ValueError("the mean of exponential is above 0")
+            raise wrong("mean", "the mean of exponential is above 0")
         return self
 
 
 UNIFORM = Distribution()
+LEAST_MASS = 1e-9  # of a distribution, in the range that it is cut to: with less its quantiles are rounding
+
+
+def mass(one: Distribution, low: float, high: float) -> float:
+    """The share of it that lies in a range; of one that begins where the range does, all."""
+    if one.kind != "normal":
+        return 1.0
+    mean, sd = one.mean or 0.0, one.sd or 1.0
+    side = 1.0 if low + high <= 2.0 * mean else -1.0
+    return float(abs(ndtr(side * (high - mean) / sd) - ndtr(side * (low - mean) / sd)))
 
 
 def quantile(one: Distribution, low: float, high: float, share: Floats) -> Floats:

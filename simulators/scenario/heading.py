@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from simulators.scenario.cases import Cases
+from simulators.scenario.cases import SEED, Cases
 from simulators.scenario.devices import NONE
 from simulators.scenario.evidence.header import Header, versions
 from simulators.scenario.library import Source
@@ -31,7 +31,7 @@ def header(source: Source, options: Options, cases: Cases, began_us: int) -> Hea
             "scenario and cases": digest(one, cases),
             **{path.name: _hash(path) for path in options.recordings if path.is_file()},
         },
-        seeds={"cases": options.seed},
+        seeds={"cases": SEED if options.seed is None else options.seed},
         versions=versions(),
     )
 

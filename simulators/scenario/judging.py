@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from simulators.scenario.constraints import condition
+from simulators.scenario.description import Description
+from simulators.scenario.domain import outside_of
 from simulators.scenario.expected import judged_warning
 from simulators.scenario.metrics.metric import Floats, Mask, Metric, Question
 from simulators.scenario.metrics.table import METRICS
-from simulators.scenario.requirements import SIGNS, Limit, Requirement, Validity, shown
+from simulators.scenario.requirements import ON_THE_ROAD, SIGNS, Limit, Requirement, Validity, shown
 from simulators.scenario.trace import Trace
 from simulators.scenario.values import Quantity, values
-from simulators.scenario.verdict import Judged, Outcome, Verdicts, asked_only, instants_s, invalidated, left_out
+from simulators.scenario.verdict import Judged, Outcome, Reasons, Verdicts, asked_only, instants_s, invalidated, left_out
 
 SLACK = 1e-9  # rounding; a limit that is kept exactly is kept
 Ints = npt.NDArray[np.int64]
@@ -32,13 +34,22 @@ class Decisive:
     is_kept: Mask
 
 
-def judge(
-    trace: Trace, requirements: Sequence[Requirement], validity: Sequence[Validity], outside: Mask | None = None
+def judge_driven(
+    trace: Trace, description: Description, requirements: Sequence[Requirement] = (), validity: Sequence[Validity] = ()
 ) -> Verdicts:
-    """What became of every requirement in every run. outside (n,): runs outside the ODD, which are skipped."""
+    """The same of what the engine has driven: everybody stayed on the road. requirements, validity: beside the description's."""
+    conditions = (*validity, *description.conditions(), ON_THE_ROAD)
+    return judge(trace, (*description.requirements, *requirements), conditions, outside_of(description, trace))
+
+
+def judge(
+    trace: Trace, requirements: Sequence[Requirement], validity: Sequence[Validity], outside: Reasons | None = None
+) -> Verdicts:
+    """What became of every requirement in every run. outside (n,): why a run is outside the ODD, and so skipped; else empty."""
     conditions = tuple(_validity(trace, one) for one in validity)
     found = asked_only([_requirement(trace, one) for one in requirements], [_is_asked_of(trace, one) for one in requirements])
-    found = left_out(found, np.zeros(trace.runs, np.bool_) if outside is None else outside)
+    if outside is not None:
+        found = left_out(found, outside)
     return Verdicts(invalidated(found, conditions), conditions, trace.runs)
 
 

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from chelu.errors import CheluError
-from simulators.scenario.description import Description
+from simulators.scenario.cli_codes import REFUSED
 from simulators.scenario.library import source_of, templates
+from simulators.scenario.parts import Part
 from simulators.scenario.reading import read_file
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -36,9 +37,9 @@ def checked(names: Sequence[str]) -> int:
             is_good = False
         else:
             typer.echo(f"{name}: {one.scenario}, {len(one.actors)} actors, {len(one.requirements)} requirements: can be run")
-    return 0 if is_good else 1
+    return 0 if is_good else REFUSED
 
 
-def schema_text() -> str:
-    """The JSON schema of a description."""
-    return json.dumps({"$schema": SCHEMA, **Description.model_json_schema()}, indent=2, ensure_ascii=False)
+def schema_text(what: type[Part]) -> str:
+    """The JSON schema of a description or a suite."""
+    return json.dumps({"$schema": SCHEMA, **what.model_json_schema()}, indent=2, ensure_ascii=False)

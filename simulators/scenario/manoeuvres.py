@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from simulators.scenario.conditions import Trigger
 from simulators.scenario.parts import Name, Part
-from simulators.scenario.values import Value
+from simulators.scenario.values import FASTEST_KMH, Bounds, EitherRate, Metres, Place, Quantity, Rate, Seconds, Speed
 
 DriverName = Literal["none", "idm", "competent", "fsm", "rss", "regulation"]
 MOST_LANES = 32
@@ -18,7 +18,7 @@ class Driver(Part):
     """Who drives: `none` keeps its speed; the others judge what is before them. desired_kmh: of `idm`; else its first speed."""
 
     model: DriverName = "none"
-    desired_kmh: Value | None = None
+    desired_kmh: Speed | None = None
 
 
 class SpeedChange(Part):
@@ -29,15 +29,15 @@ class SpeedChange(Part):
     from then on.
     """
 
-    to_kmh: Value | None = None
+    to_kmh: Speed | None = None
     like: Name | None = None
-    times: Value = 1.0
-    by_kmh: Value = 0.0
-    rate_mps2: Value | None = None
-    over_s: Value | None = None
-    over_m: Value | None = None
+    times: Annotated[Quantity, Bounds(0, 100)] = 1.0
+    by_kmh: Annotated[Quantity, Bounds(-FASTEST_KMH, FASTEST_KMH)] = 0.0
+    rate_mps2: EitherRate | None = None
+    over_s: Seconds | None = None
+    over_m: Metres | None = None
     at_once: Literal[True] | None = None
-    jerk_mps3: Value | None = None
+    jerk_mps3: Annotated[Quantity, Bounds(-1000, 1000)] | None = None
     shape: Literal["linear", "sine", "cubic"] = "linear"
     is_lasting: bool = False
 
@@ -64,14 +64,14 @@ class LaneChange(Part):
     to_lane: Annotated[int, Field(ge=1, le=MOST_LANES)] | None = None
     lane_of: Name | None = None
     lanes_left: Annotated[int, Field(ge=-MOST_LANES, le=MOST_LANES)] = 0
-    aside_m: Value | None = None
-    offset_m: Value = 0.0
+    aside_m: Place | None = None
+    offset_m: Place = 0.0
     offset_of: Name | None = None
-    lateral_mps: Value | None = None
-    lateral_mps2: Value | None = None
-    peak_mps2: Value | None = None
-    over_s: Value | None = None
-    over_m: Value | None = None
+    lateral_mps: Rate | None = None
+    lateral_mps2: EitherRate | None = None
+    peak_mps2: EitherRate | None = None
+    over_s: Seconds | None = None
+    over_m: Metres | None = None
     at_once: Literal[True] | None = None
     shape: Literal["sine", "linear", "cubic"] = "linear"
 

@@ -25,6 +25,8 @@ from simulators.scenario.triggers import Wanted, WarnedTimes, wanted
 class ForesightError(CheluError):
     """A device whose earlier warnings change with what happens after them."""
 
+    exit_code = 3
+
     def __init__(self, scenario: str, rounds: int) -> None:
         self.scenario, self.rounds = scenario, rounds
         super().__init__(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from chelu.units import KMH_PER_MPS
 from simulators.scenario.cases import Cases
-from simulators.scenario.checking import placed_in_order, reference_of
+from simulators.scenario.casting import placed_in_order, reference_of
 from simulators.scenario.description import ActorDescription, Description
 from simulators.scenario.roads import LIGHTS
 from simulators.scenario.trace import Actor, Floats, Ints
@@ -82,6 +82,13 @@ class Plan:
 
 def plan(description: Description, cases: Cases) -> Plan:
     """The plan of these cases."""
+    made = placed(description, cases)
+    made.lights.update({name: _lights(made, name) for name in description.road.signals})
+    return made
+
+
+def placed(description: Description, cases: Cases) -> Plan:
+    """The same without what signals show: where everybody begins."""
     ways, count = description.road.columns(), len(cases)
     actors = tuple(_actor(name, one) for name, one in description.actors.items())
     instants = round(description.end.after_s / description.step_s) + 1
@@ -90,7 +97,6 @@ def plan(description: Description, cases: Cases) -> Plan:
     made = Plan(description, cases, ways, actors, instants, way, along, aside, speed, {})
     for name in placed_in_order(description.actors):
         _place(made, name)
-    made.lights.update({name: _lights(made, name) for name in description.road.signals})
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from chelu.errors import CheluError
+from chelu.errors import CheluError, plainly
+from simulators.scenario.cases import Cases, default_case
 from simulators.scenario.checking import problems_of
 from simulators.scenario.description import IDENTIFIER, Description
 from simulators.scenario.parts import NAME
+from simulators.scenario.possible import problems_of_cases
 
 LARGEST_BYTES = 1 << 20
 LONGEST_VALUE = 60
@@ -50,40 +52,50 @@ class ScenarioError(CheluError):
 
 def read_file(path: Path) -> Description:
     """The description in a file. ScenarioError, also for a file that cannot be read."""
+    return read_text(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """What stands in a file; ScenarioError for one that cannot be read, or is too large for a scenario."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise ScenarioError(str(path), [Problem(1, "", "", f"a scenario of at most {LARGEST_BYTES >> 20} MiB")])
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except OSError as error:
         raise ScenarioError(str(path), [Problem(1, "", "", f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ScenarioError(str(path), [Problem(1, "", "", f"not UTF-8 at byte {error.start}")]) from error
-    return read_text(text, str(path))
 
 
 def read_text(text: str, file: str) -> Description:
-    """The description in a text; `file` is what errors call it."""
-    data, lines = _loaded(text, file)
-    description = _validated(data, lines, file, Description)
-    problems = [
-        Problem(_line(key, lines), _dotted(key), _shown(_value_at(data, key)), allowed)
-        for key, allowed in problems_of(description)
-    ]
-    if problems:
-        raise ScenarioError(file, problems)
+    """The description in a text; `file` is what errors call it. Its default case is one that can be run."""
+    description = checked(text, file, Description, problems_of)
+    refuse_impossible(text, file, description, default_case(description))
     return description
 
 
-def validated(text: str, file: str, what: type[Model]) -> Model:
-    """Another kind of document: its parts, each by itself, are what they must be. ScenarioError."""
-    return _validated(*_loaded(text, file), file, what)
+def refuse_impossible(text: str, file: str, description: Description, cases: Cases) -> None:
+    """ScenarioError when any of these cases of the description in a text cannot be."""
+    refuse(text, file, problems_of_cases(description, cases))
 
 
-def _validated(data: Any, lines: Mapping[Path_, int], file: str, what: type[Model]) -> Model:
+def checked(text: str, file: str, what: type[Model], problems: Callable[[Model], Iterable[tuple[Path_, str]]]) -> Model:
+    """A document of some kind: its parts, each by itself and all to one another, are what they must be. ScenarioError."""
+    data, lines = _loaded(text, file)
     try:
-        return what.model_validate(data)
+        found = what.model_validate(data)
     except ValidationError as error:
         raise ScenarioError(file, [_problem(one, data, lines) for one in _causes(error.errors())]) from error
+    refuse(text, file, problems(found))
+    return found
+
+
+def refuse(text: str, file: str, problems: Iterable[tuple[Path_, str]]) -> None:
+    """ScenarioError with the lines of these problems, if there are any: where in the document, and what is allowed there."""
+    if found := list(problems):
+        data, lines = _loaded(text, file)
+        told = [Problem(_line(key, lines), _dotted(key), _shown(_value_at(data, key)), allowed) for key, allowed in found]
+        raise ScenarioError(file, told)
 
 
 def _loaded(text: str, file: str) -> tuple[Any, Mapping[Path_, int]]:
@@ -140,8 +152,10 @@ def _causes(errors: Sequence[Any]) -> list[Any]:
 
 def _problem(error: Any, data: Any, lines: Mapping[Path_, int]) -> Problem:
     path = _own_path(tuple(error["loc"]), data)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
+    message = plainly(str(error["msg"]))
+    if error["type"] == "wrong":  # `simulators.scenario.parts.wrong`: of a whole mapping, one key is to blame
+        path = (*path, error["ctx"]["key"])
+    elif error["type"] == "extra_forbidden":
         message = "there is no such key here"
     elif error["type"] == "string_pattern_mismatch":
         message = PATTERNS.get(error["ctx"]["pattern"], message)

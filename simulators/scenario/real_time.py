@@ -17,7 +17,7 @@ from simulators.scenario.dut.conditions import requirements_of, validity_of
 from simulators.scenario.dut.driving import Bench
 from simulators.scenario.dut.driving import driven as driven_with_device
 from simulators.scenario.engine import run as run_engine
-from simulators.scenario.judging import judge
+from simulators.scenario.judging import judge_driven
 from simulators.scenario.platform import driven
 from simulators.scenario.progress import triggers_of
 from simulators.scenario.progress_bar import bar
@@ -45,7 +45,7 @@ def through_platform(options: Options, description: Description, cases: Cases, c
     _check("--through-platform", description, cases)
     with _shares(console) as tell:
         trace = driven(run_engine(description, cases), _site(options, description), SystemClock(), _environ(options), tell)
-    verdicts = judge(trace, description.requirements, (*description.conditions(), LAG))
+    verdicts = judge_driven(trace, description, validity=(LAG,))
     return Ran(verdicts, trace, range(len(cases)))
 
 
@@ -67,8 +67,8 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
             say=lambda text: console.print(text, markup=False, soft_wrap=True),
         )
         trace = driven_with_device(made, description.scenario, bench)
-    requirements = (*description.requirements, *requirements_of(description.dut))
-    verdicts = judge(trace, requirements, (*validity_of(description.dut), *description.conditions(), LAG))
+    validity = (*validity_of(description.dut), LAG)
+    verdicts = judge_driven(trace, description, requirements_of(description.dut), validity)
     return Ran(verdicts, trace, range(len(cases)))
 
 

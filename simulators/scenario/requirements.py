@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
+from simulators.scenario.manoeuvres import MOST_LANES
 from simulators.scenario.metrics.metric import Metric
 from simulators.scenario.metrics.table import METRICS
-from simulators.scenario.parts import Name, Part
-from simulators.scenario.values import Value
+from simulators.scenario.names import unknown
+from simulators.scenario.parts import Application, Name, Part, wrong
+from simulators.scenario.values import Ahead, Bounds, Metres, Quantity, Rate, Seconds, Share, Value
 
 BOUNDS = ("at_least", "at_most", "above", "below", "equals")
 SIGNS: Mapping[str, str] = {"at_least": "≥", "at_most": "≤", "above": ">", "below": "<", "equals": "="}
@@ -40,25 +42,25 @@ class Limit(Part):
     above: Value | None = None
     below: Value | None = None
     equals: Value | None = None
-    within: Value | None = None
+    within: Annotated[Quantity, Bounds(0)] | None = None
     from_: Instant | None = Field(default=None, alias="from")
     until: Instant | None = None
     clause: str = ""
 
-    acceleration_mps2: Value | None = None
-    application: Text | None = None
-    available_mps2: Value | None = None
-    below_s: Value | None = None
-    brake_correct_mps2: Value | None = None
-    brake_max_mps2: Value | None = None
-    brake_min_mps2: Value | None = None
-    lane: Value | None = None
-    line_m: Value | None = None
-    margin_m: Value | None = None
-    quantile: Value | None = None
-    reaction_s: Value | None = None
+    acceleration_mps2: Annotated[Quantity, Bounds(0, 100)] | None = None
+    application: Application | None = None
+    available_mps2: Rate | None = None
+    below_s: Ahead | None = None
+    brake_correct_mps2: Rate | None = None
+    brake_max_mps2: Rate | None = None
+    brake_min_mps2: Rate | None = None
+    lane: Annotated[Quantity, Bounds(1, MOST_LANES)] | None = None
+    line_m: Metres | None = None
+    margin_m: Metres | None = None
+    quantile: Share | None = None
+    reaction_s: Annotated[Quantity, Bounds(0, 60)] | None = None
     signal: Name | None = None
-    within_s: Value | None = None
+    within_s: Seconds | None = None
 
     def actors(self) -> tuple[str, ...]:
         """Who it is about."""
@@ -101,28 +103,28 @@ class WarningExpectation(Part):
     not_before_ttc_s: not while TTC has not yet been as low as this. never: none may come.
     """
 
-    application: Text
+    application: Application
     host: Name
     other: Name | None = None
-    by_ttc_s: Value | None = None
-    by_s: Value | None = None
-    not_before_s: Value | None = None
-    not_before_ttc_s: Value | None = None
+    by_ttc_s: Ahead | None = None
+    by_s: Seconds | None = None
+    not_before_s: Seconds | None = None
+    not_before_ttc_s: Seconds | None = None
     never: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _says_when(self) -> Self:
         when = [name for name in ("by_ttc_s", "by_s", "not_before_s", "not_before_ttc_s") if getattr(self, name) is not None]
         if self.never and when:
-            raise ValueError(f"either never or {when[0]}, not both")
+            raise wrong(when[0], f"either never or {when[0]}, not both")
         if not self.never and not when:
             raise ValueError("at least one of by_ttc_s, by_s, not_before_s, not_before_ttc_s, never")
         if self.by_ttc_s is not None and self.by_s is not None:
-            raise ValueError("either by_ttc_s or by_s, not both")
+            raise wrong("by_s", "either by_ttc_s or by_s, not both")
         if self.other is None and (self.by_ttc_s is not None or self.not_before_ttc_s is not None):
-            raise ValueError("by_ttc_s and not_before_ttc_s want other: TTC is to somebody")
+            raise wrong("other", "by_ttc_s and not_before_ttc_s want other: TTC is to somebody")
         if self.other == self.host:
-            raise ValueError("other: another actor than the host")
+            raise wrong("other", "another actor than the host")
         return self
 
     @property
@@ -201,21 +203,22 @@ def check(limit: Limit, name: str) -> None:
     """ValueError when there is no such metric, or it does not go with what else is given; says what is allowed."""
     metric = METRICS.get(name)
     if metric is None:
-        raise ValueError(f"metric: one of {', '.join(METRICS)}")
+        raise wrong("metric", unknown("metric", name, METRICS))
     _check_actors(limit, metric)
     _check_bounds(limit)
     _check_parameters(limit, metric)
     if not metric.is_windowed and (limit.from_ is not None or limit.until is not None):
-        raise ValueError(f"from and until do not go with {name}: it is one number of a whole run")
+        key = "from" if limit.from_ is not None else "until"
+        raise wrong(key, f"from and until do not go with {name}: it is one number of a whole run")
 
 
 def _check_actors(limit: Limit, metric: Metric) -> None:
     actors = limit.actors()
     if len(actors) not in metric.parties:
         words = " or ".join(("nobody", "one actor", "two actors, as [one, other]")[count] for count in metric.parties)
-        raise ValueError(f"of: {metric.name} is about {words}")
+        raise wrong("of", f"{metric.name} is about {words}")
     if len(set(actors)) < len(actors):
-        raise ValueError("of: two different actors")
+        raise wrong("of", "two different actors")
 
 
 def _check_bounds(limit: Limit) -> None:
@@ -224,9 +227,10 @@ def _check_bounds(limit: Limit) -> None:
     if not any(found):
         raise ValueError("a bound: " + ", ".join(BOUNDS))
     if any(len(group) > 1 for group in found) or (found[2] and (found[0] or found[1])):
-        raise ValueError("one of at_least and above, one of at_most and below, or equals")
+        key = next(group[-1] for group in found if group)
+        raise wrong(key, "one of at_least and above, one of at_most and below, or equals")
     if limit.within is not None and not found[2]:
-        raise ValueError("within goes with equals")
+        raise wrong("within", "within goes with equals")
 
 
 def _check_parameters(limit: Limit, metric: Metric) -> None:
@@ -234,10 +238,10 @@ def _check_parameters(limit: Limit, metric: Metric) -> None:
     for name in PARAMETERS:
         if getattr(limit, name) is not None and name not in taken:
             allowed = ", ".join(sorted(taken)) or "none"
-            raise ValueError(f"{name} is no parameter of {metric.name}; its parameters: {allowed}")
+            raise wrong(name, f"{name} is no parameter of {metric.name}; its parameters: {allowed}")
     missing = [one.name for one in metric.parameters if one.default is None and getattr(limit, one.name) is None]
     if missing:
-        raise ValueError(f"{metric.name} wants {', '.join(missing)} ({_about(metric, missing[0])})")
+        raise wrong(missing[0], f"{metric.name} wants {', '.join(missing)} ({_about(metric, missing[0])})")
 
 
 def _about(metric: Metric, name: str) -> str:
@@ -248,4 +252,7 @@ def _about(metric: Metric, name: str) -> str:
 def _only(part: Part, is_so: bool, what: str, allowed: frozenset[str]) -> None:  # noqa: FBT001 - a guard
     given = {name for name in part.model_fields_set if getattr(part, name) not in (None, (), "")}
     if is_so and given - allowed:
-        raise ValueError(f"{', '.join(sorted(given - allowed))} does not go with {what}")
+        raise wrong(min(given - allowed).rstrip("_"), f"{', '.join(sorted(given - allowed))} does not go with {what}")
+
+
+ON_THE_ROAD = Validity.model_validate({"name": "everybody stays on the road", "metric": "off_road_m", "at_most": 0})

@@ -10,8 +10,9 @@ from pydantic import Field, StringConstraints, model_validator
 
 from chelu.units import KMH_PER_MPS
 from simulators.scenario.manoeuvres import MOST_LANES
-from simulators.scenario.parts import Name, Part
-from simulators.scenario.values import Value
+from simulators.scenario.names import unknown
+from simulators.scenario.parts import Name, Part, wrong
+from simulators.scenario.values import Bounds, Quantity
 from simulators.scenario.ways import Piece, Way, Ways
 from simulators.signals import Light
 
@@ -19,6 +20,10 @@ Ints = npt.NDArray[np.int64]
 Lanes = Annotated[int, Field(ge=1, le=MOST_LANES)]
 Metres = Annotated[float, Field(gt=0, le=100_000)]
 MOST_PIECES = 10_000
+DAY_S = 86_400.0
+Coordinate = Annotated[float, Field(ge=-10_000_000, le=10_000_000)]  # metres of the road's own plane
+Direction = Annotated[float, Field(ge=-36_000, le=36_000)]  # degrees; a way that winds may count its turns
+Radius = Annotated[float, Field(ge=1, le=10_000_000)]
 LIGHTS = {"red": Light.RED, "yellow": Light.YELLOW, "green": Light.PROTECTED_GREEN}
 
 
@@ -29,7 +34,7 @@ class PieceDescription(Part):
     """
 
     length_m: Metres
-    radius_m: Annotated[float, Field(ge=1)] | None = None
+    radius_m: Radius | None = None
     turns: Literal["right", "left"] = "right"
     gradient: Annotated[float, Field(ge=-1, le=1)] = 0.0
     turn_deg: Annotated[float, Field(ge=-180, le=180)] = 0.0
@@ -46,14 +51,14 @@ class WayDescription(Part):
     lane_widths_m: of each lane from the rightmost, where they differ. left_edge_m: right of the line, where it is not the edge.
     """
 
-    x_m: float = 0.0
-    y_m: float = 0.0
-    heading_deg: float = 0.0
-    elevation_m: float = 0.0
+    x_m: Coordinate = 0.0
+    y_m: Coordinate = 0.0
+    heading_deg: Direction = 0.0
+    elevation_m: Annotated[float, Field(ge=-1_000, le=9_000)] = 0.0
     lanes: Lanes = 1
     lane_width_m: Annotated[float, Field(ge=2, le=6)] = 3.5
     lane_widths_m: Annotated[tuple[Annotated[float, Field(gt=0, le=100)], ...], Field(max_length=MOST_LANES)] = ()
-    left_edge_m: float = 0.0
+    left_edge_m: Annotated[float, Field(ge=-1_000, le=1_000)] = 0.0
     speed_limit_kmh: Annotated[float, Field(gt=0, le=200)] | None = None
     pieces: Annotated[tuple[PieceDescription, ...], Field(min_length=1, max_length=MOST_PIECES)]
 
@@ -62,6 +67,11 @@ class WayDescription(Part):
         if self.lane_widths_m and len(self.lane_widths_m) != self.lanes:
             raise ValueError(f"lane_widths_m: one for each of {self.lanes} lanes")
         return self
+
+    @property
+    def length_m(self) -> float:
+        """From the first point to the last."""
+        return sum(piece.length_m for piece in self.pieces)
 
     def way(self, name: str) -> Way:
         """The same as columns want it."""
@@ -93,7 +103,7 @@ class ShippedRoad(Part):
     lanes: Lanes = 2
     lane_width_m: Annotated[float, Field(ge=2, le=6)] = 3.5
     speed_limit_kmh: Annotated[float, Field(gt=0, le=200)] | None = None
-    radius_m: Annotated[float, Field(ge=5)] | None = None
+    radius_m: Annotated[float, Field(ge=5, le=10_000_000)] | None = None
     gradient: Annotated[float, Field(ge=-0.3, le=0.3)] = 0.0
     angle_deg: Annotated[float, Field(ge=-180, le=180)] = 90.0
     side_above_m: Annotated[float, Field(ge=-50, le=50)] = 0.0
@@ -129,16 +139,16 @@ class Stage(Part):
     """What a signal shows, for how long."""
 
     shows: Literal["red", "yellow", "green"]
-    for_s: Value
+    for_s: Annotated[Quantity, Bounds(0, DAY_S)]
 
 
 class Signal(Part):
     """A signal at a stop line of a way: its stages in turn, over and over, the first of them beginning at `begins_s`."""
 
     way: Name
-    stop_line_m: Annotated[float, Field(ge=0)]
+    stop_line_m: Annotated[float, Field(ge=0, le=100_000)]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=16)]
-    begins_s: Value = 0.0
+    begins_s: Annotated[Quantity, Bounds(-DAY_S, DAY_S)] = 0.0
 
 
 class Notice(Part):
@@ -149,8 +159,8 @@ class Notice(Part):
     """
 
     way: Name
-    from_m: Annotated[float, Field(ge=0)]
-    until_m: Annotated[float, Field(ge=0)] | None = None
+    from_m: Annotated[float, Field(ge=0, le=100_000)]
+    until_m: Annotated[float, Field(ge=0, le=100_000)] | None = None
     event: Annotated[int, Field(ge=1, le=65_535)] | None = None
     sign: Annotated[int, Field(ge=1, le=65_535)] | None = None
     text: Annotated[str, StringConstraints(max_length=80)] = ""
@@ -182,10 +192,10 @@ class Road(Part):
         named = self.described()
         for name, signal in self.signals.items():
             if signal.way not in named:
-                raise ValueError(f"signal {name} stands on the way {signal.way}, but there are only " + ", ".join(named))
+                raise wrong("signals", f"signal {name}: {unknown('way', signal.way, named)}")
         for name, notice in self.told.items():
             if notice.way not in named:
-                raise ValueError(f"told: {name} is about the way {notice.way}, but there are only " + ", ".join(named))
+                raise wrong("told", f"notice {name}: {unknown('way', notice.way, named)}")
         return self
 
     def described(self) -> dict[str, WayDescription]:

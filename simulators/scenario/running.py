@@ -11,8 +11,9 @@ from rich.console import Console
 
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
-from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given, repeated
-from simulators.scenario.description import Description
+from simulators.scenario.cases import COUNT, SEED, Cases, Design, Request, cases_of, parameter_given, repeated
+from simulators.scenario.description import MOST_CASES, Description
+from simulators.scenario.domain import domain_given
 from simulators.scenario.evidence.document import document
 from simulators.scenario.evidence.report import SHOWN_RUNS
 from simulators.scenario.evidence.shown import Evidence
@@ -22,21 +23,24 @@ from simulators.scenario.keeping import Keeper
 from simulators.scenario.library import source_of
 from simulators.scenario.performing import perform
 from simulators.scenario.progress_bar import bar
+from simulators.scenario.reading import refuse_impossible
 from simulators.scenario.real_time import Ran, in_the_loop, through_platform
 from simulators.scenario.recorded.judged import replayed
 from simulators.scenario.results import told
 from simulators.scenario.running_options import Options
 from simulators.scenario.sweeping import shard_given, sweep
-from simulators.scenario.verdict import EXIT_CODES, Outcome
-
-INTERRUPTED = 130
-SEVERITY = [EXIT_CODES[outcome] for outcome in Outcome]
+from simulators.scenario.verdict import INTERRUPTED, worst_code
 
 
 def command(options: Options, console: Console) -> int:
     """Run, judge, tell; the verdict's exit code, 130 when interrupted, 0 for a shard that waits for the others."""
+    options.check()
     source = source_of(options.what)
+    if options.odd is not None:
+        source = source.made_for(domain_given(options.odd))
     run, cases = _RUNS[options.mode], repeated(_cases(options, source.description), options.repeats)
+    if options.mode != "recording":  # which says itself where everybody was
+        refuse_impossible(source.text, source.file, source.description, cases)
     is_made = options.mode in {"platform", "loop"}  # the site, by the run itself
     keeper = Keeper.of(options.site, options.data, may_come=is_made) if options.is_kept else None
     began = SystemClock().wall_us()
@@ -57,18 +61,21 @@ def command(options: Options, console: Console) -> int:
         console.print(f"evidence: {files[0]} and {len(files) - 1} more files beside it", soft_wrap=True)
     if keeper is not None:
         evidence = Evidence(about, ran.verdicts, cases.columns, ran.trace, tuple(ran.shown))
-        return max(ran.verdicts.exit_code, keeper.keep(document(evidence), options, console), key=SEVERITY.index)
+        return worst_code([ran.verdicts.exit_code, keeper.keep(document(evidence), options, console)])
     return ran.verdicts.exit_code
 
 
 def _cases(options: Options, description: Description) -> Cases:
     if options.design not in list(Design):
         raise ConfigurationError("--design", options.design, "one of " + ", ".join(Design))
-    for name, value in (("--count", options.count), ("--repeat", options.repeats)):
-        if value < 1:
-            raise ConfigurationError(name, value, "1 or more")
+    count, seed = COUNT if options.count is None else options.count, SEED if options.seed is None else options.seed
+    for name, value in (("--count", count), ("--repeat", options.repeats)):
+        if not 1 <= value <= MOST_CASES:
+            raise ConfigurationError(name, value, f"1 to {MOST_CASES:,}")
+    if seed < 0:
+        raise ConfigurationError("--seed", seed, "0 or more")
     fixed = dict(parameter_given(text, description) for text in options.given)
-    return cases_of(description, Request(Design(options.design), options.count, options.seed, fixed))
+    return cases_of(description, Request(Design(options.design), count, seed, fixed))
 
 
 def _in_memory(options: Options, description: Description, cases: Cases, console: Console) -> Ran | None:

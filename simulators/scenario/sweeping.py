@@ -20,7 +20,7 @@ from simulators.scenario.chunks import cases_per_chunk
 from simulators.scenario.description import Description
 from simulators.scenario.devices import NONE
 from simulators.scenario.engines import Engine, Task, done
-from simulators.scenario.judging import judge
+from simulators.scenario.judging import judge_driven
 from simulators.scenario.performing import perform
 from simulators.scenario.verdict import Verdicts
 from simulators.scenario.verdict_files import joined, packed, read
@@ -50,8 +50,7 @@ class Chunk:
 
     def made(self) -> bytes:
         """Run and judged."""
-        one = self.description
-        return packed(judge(perform(one, self.cases, self.device), one.requirements, one.conditions()))
+        return packed(judge_driven(perform(self.description, self.cases, self.device), self.description))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 Floats = npt.NDArray[np.float64]
 LONGEST = 400  # characters
@@ -29,11 +29,67 @@ _OF_ONE: Mapping[str, Callable[[Any], Any]] = MappingProxyType({"abs": np.abs, "
 ALLOWED = "a number, or an expression of parameters with + - * / ( ) min max abs sqrt"
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a number of a description may be. is_above: the least value itself is too small.
+
+    In an annotation (`Annotated[Quantity, Bounds(0, 1)]`) it reads the field and publishes its schema; an expression keeps it,
+    for what it comes to hangs on the case.
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+    is_above: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any number will do."""
+        return bool(np.isneginf(self.low) and np.isposinf(self.high))
+
+    def hold(self, found: Floats) -> npt.NDArray[np.bool_]:
+        """Whether these values are allowed; what is no number is not."""
+        return np.asarray(((found > self.low) if self.is_above else (found >= self.low)) & (found <= self.high))
+
+    def __str__(self) -> str:
+        low = f"{'above' if self.is_above else 'at least'} {self.low:g}"
+        if np.isposinf(self.high):
+            return "a number" if self.is_open else low
+        if np.isneginf(self.low):
+            return f"at most {self.high:g}"
+        return f"{low}, at most {self.high:g}" if self.is_above else f"{self.low:g} to {self.high:g}"
+
+    def read(self, given: Any) -> Quantity:
+        """A number or expression as it stands in a description; ValueError says what is allowed."""
+        found = parsed(given)
+        if isinstance(found, Expression):
+            return Expression(found.text, self)
+        if not self.hold(np.asarray(found)):
+            raise ValueError(str(self))
+        return found
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        written = core_schema.plain_serializer_function_ser_schema(_text)
+        return core_schema.no_info_plain_validator_function(self.read, serialization=written)
+
+    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:
+        number: dict[str, Any] = {"type": "number"}
+        if np.isfinite(self.low):
+            number["exclusiveMinimum" if self.is_above else "minimum"] = self.low
+        if np.isfinite(self.high):
+            number["maximum"] = self.high
+        description = ALLOWED if self.is_open else f"{ALLOWED}; {self}"
+        return {"anyOf": [number, {"type": "string", "maxLength": LONGEST}], "description": description}
+
+
+ANY = Bounds()
+
+
 @dataclass(frozen=True)
 class Expression:
-    """A number that is worked out from parameters."""
+    """A number that is worked out from parameters; bounds: what it must come to."""
 
     text: str
+    bounds: Bounds = ANY
 
     @cached_property
     def tree(self) -> ast.expr:
@@ -87,12 +143,16 @@ def _text(quantity: Quantity) -> float | str:
     return quantity.text if isinstance(quantity, Expression) else quantity
 
 
-Value = Annotated[
-    Quantity,
-    PlainValidator(parsed),
-    PlainSerializer(_text),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "maxLength": LONGEST}], "description": ALLOWED}),
-]
+FASTEST_KMH, LONGEST_S, FARTHEST_M = 400.0, 3600.0, 100_000.0
+Value = Annotated[Quantity, ANY]
+Share = Annotated[Quantity, Bounds(0, 1)]
+Speed = Annotated[Quantity, Bounds(0, FASTEST_KMH)]  # km/h; nobody drives backwards
+Seconds = Annotated[Quantity, Bounds(0, LONGEST_S)]
+Ahead = Annotated[Quantity, Bounds(0, LONGEST_S, is_above=True)]  # seconds that are not none
+Metres = Annotated[Quantity, Bounds(0, FARTHEST_M)]
+Place = Annotated[Quantity, Bounds(-FARTHEST_M, FARTHEST_M)]  # metres, on either side
+Rate = Annotated[Quantity, Bounds(0, 100, is_above=True)]  # m/s or m/s² at which something is reached
+EitherRate = Annotated[Quantity, Bounds(-100, 100)]  # the same where its sign does not matter
 
 
 def _check(node: ast.expr) -> None:

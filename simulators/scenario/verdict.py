@@ -7,7 +7,7 @@ test. `simulators.scenario.judging.judge` makes them; `Verdicts.exit_code` is 0 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +36,13 @@ class Outcome(enum.IntEnum):
 
 
 EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.ERROR: 3, Outcome.SKIPPED: 4}
+INTERRUPTED = 130
+_SEVERITY = [EXIT_CODES[outcome] for outcome in Outcome]  # from best to worst
+
+
+def worst_code(codes: Iterable[int]) -> int:
+    """Of several runs': that of the worst outcome; 0 of none."""
+    return max(codes, key=_SEVERITY.index, default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,15 +162,16 @@ def _unasked(one: Judged, unasked: Mask, nothing: Mask) -> Judged:
     return replace(one, outcome=outcome, reason=reason, **columns)
 
 
-def left_out(requirements: Sequence[Judged], outside: Mask) -> tuple[Judged, ...]:
-    """The requirements, skipped in runs that are outside the ODD."""
-    if not outside.any():
+def left_out(requirements: Sequence[Judged], outside: Reasons) -> tuple[Judged, ...]:
+    """The requirements, skipped in runs for which there is a reason: they are outside the ODD."""
+    is_outside = np.asarray(outside != "", np.bool_)
+    if not is_outside.any():
         return tuple(requirements)
     return tuple(
         replace(
             one,
-            outcome=np.where(outside, Outcome.SKIPPED, one.outcome).astype(np.int8),
-            reason=np.where(outside, "outside the operational design domain", one.reason),
+            outcome=np.where(is_outside, Outcome.SKIPPED, one.outcome).astype(np.int8),
+            reason=np.where(is_outside, outside, one.reason),
         )
         for one in requirements
     )

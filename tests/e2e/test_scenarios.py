@@ -37,5 +37,5 @@ def test_each_case_is_judged_by_itself(running: Running) -> None:
 
 def test_a_scenario_without_a_site_says_what_to_start(running: Running, tmp_path: Path) -> None:
     done = running.chelu("scenario", "run", "collision", "--through-platform", "--data", str(tmp_path / "nowhere"))
-    assert done.returncode == 1
+    assert done.returncode == ERROR
     assert "chelu up" in done.stderr

@@ -71,6 +71,15 @@ def _road_departure(question: Question) -> Floats:
     return np.asarray(np.maximum(aside + half - right, left + half - aside))
 
 
+def _off_road(question: Question) -> Floats:
+    """Of one, or of whoever is furthest off."""
+    trace = question.trace
+    columns = list(question.parties) or list(range(len(trace.actors)))
+    ends = np.array([*(way.length_m for way in trace.ways.each), np.nan])[trace.way[:, columns]]  # −1 is the last: NaN
+    along = trace.along_m[:, :, columns]
+    return np.asarray(np.fmax.reduce(np.maximum(along - ends, -along), axis=2))
+
+
 def _front(trace: Trace, actor: int) -> Floats:
     """Where the front bumper is on the way (t, n)."""
     return np.asarray(trace.along_m[:, :, actor] + trace.actors[actor].length_m / 2.0)
@@ -157,6 +166,15 @@ METRICS = (
         about="How far the footprint is beyond the outer edge of its way's lanes; below 0: room left.",
         edges="Not measured off all ways.",
         measure=_road_departure,
+    ),
+    Metric(
+        name="off_road_m",
+        unit="m",
+        parties=(0, 1),
+        formula="max(along − length of the way, −along), of the centre",
+        about="How far beyond the ends of its way somebody is, or whoever is furthest; below 0: on it.",
+        edges="Not measured off all ways. Every run that is driven must keep it at 0 or below: beyond its ends there is no road.",
+        measure=_off_road,
     ),
     Metric(
         name="stop_distance_m",

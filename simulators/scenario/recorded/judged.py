@@ -14,6 +14,7 @@ from chelu.geo import LocalFrame
 from simulators.command import parse_origin
 from simulators.scenario.cases import Cases, repeated
 from simulators.scenario.description import Description
+from simulators.scenario.domain import outside_of
 from simulators.scenario.judging import judge
 from simulators.scenario.real_time import Ran
 from simulators.scenario.recorded.aligning import aligned
@@ -39,7 +40,7 @@ def replayed(options: Options, description: Description, cases: Cases, console: 
     if options.track is not None:
         trace = replace(trace, rig={**trace.rig, "aborted": np.full(trace.runs, aborted(options.track))})
         validity = (*TRACK, *validity)
-    verdicts = judge(trace, description.requirements, validity)
+    verdicts = judge(trace, description.requirements, validity, outside_of(description, trace))
     return Ran(verdicts, trace, range(len(recordings)))
 
 

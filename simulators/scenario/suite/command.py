@@ -13,8 +13,8 @@ from simulators.scenario.suite import page
 from simulators.scenario.suite.library import suite_of, suites
 from simulators.scenario.suite.outcomes import exit_code
 from simulators.scenario.suite.running import Request, run
+from simulators.scenario.verdict import INTERRUPTED, worst_code
 
-INTERRUPTED = 130
 HEAD = """# Suites
 
 Scenarios that belong together, with the values to be tried of each; how they are run is in [scenario.md](scenario.md#suites).
@@ -53,10 +53,4 @@ def command(names: Sequence[str], request: Request, console: Console, markdown: 
         form = " --short" if request.is_short else ""
         said = f"`chelu scenario suite run{''.join(f' {name}' for name in names)}{form} --markdown docs/suites.md`"
         markdown.write_text("\n\n".join([f"{HEAD}{said}.", *sections]) + "\n", "utf-8")
-    return worst(code)
-
-
-def worst(codes: Sequence[int]) -> int:
-    """Of several: an error before a fail before what was skipped."""
-    order = [0, 4, 1, 3]
-    return max(codes, key=order.index, default=0)
+    return worst_code(code)

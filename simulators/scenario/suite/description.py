@@ -5,23 +5,51 @@ Its scenarios are files of their own, in the directory of the suite's name besid
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from math import isfinite
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
 
-from simulators.scenario.description import Identifier
+from simulators.scenario.description import Identifier, Number
 from simulators.scenario.devices import NONE
-from simulators.scenario.parts import Name, Part
+from simulators.scenario.odd import Domain
+from simulators.scenario.parts import Application, Name, Part, wrong
 from simulators.scenario.r157.grids import Grid
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Given = float | tuple[float, ...] | Annotated[str, StringConstraints(pattern=r"^-?[\d.]+(:-?[\d.]+){1,2}$")]
+_RANGE = r"^-?\d+(\.\d+)?(:-?\d+(\.\d+)?){1,2}$"
+
+
+def _given(value: Any) -> Any:
+    """ValueError for what is neither a number, nor choices, nor a range."""
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if numbers and all(isinstance(one, int | float) and not isinstance(one, bool) and isfinite(one) for one in numbers):
+        return tuple(map(float, numbers)) if isinstance(value, list | tuple) else float(value)
+    if isinstance(value, str) and re.match(_RANGE, value):
+        return value
+    raise ValueError("a number, choices as [A, B], or a range as LOW:HIGH:STEP")
+
+
+Given = Annotated[
+    float | tuple[float, ...] | str,
+    PlainValidator(_given),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number"},
+                {"type": "array", "items": {"type": "number"}, "minItems": 1},
+                {"type": "string", "pattern": _RANGE},
+            ]
+        }
+    ),
+]
 
 
 class Warned(Part):
     """Whether a warning came: of this application, to this host."""
 
-    application: Words
+    application: Application
     host: Name
 
 
@@ -33,20 +61,22 @@ class Turn(Part):
     """
 
     along: Name
-    low: float
-    high: float
-    tolerance: Annotated[float, Field(gt=0)] = 0.1
+    low: Number
+    high: Number
+    tolerance: Annotated[Number, Field(gt=0)] = 0.1
     warned: Warned | None = None
-    at: float | None = None
-    within: Annotated[float, Field(gt=0)] | None = None
+    at: Number | None = None
+    within: Annotated[Number, Field(gt=0)] | None = None
     source: str = ""
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
         if not self.low < self.high:
-            raise ValueError(f"low ({self.low:g}) must be below high ({self.high:g})")
+            raise wrong("low", f"low ({self.low:g}) must be below high ({self.high:g})")
         if (self.at is None) != (self.within is None):
-            raise ValueError("both at and within, or neither")
+            raise wrong("at" if self.within is None else "within", "both at and within, or neither")
+        if self.at is not None and not self.low <= self.at <= self.high:
+            raise wrong("at", f"{self.low:g} to {self.high:g}, where it is searched for")
         return self
 
 
@@ -78,30 +108,19 @@ class Item(Part):
         if (self.scenario is None) == (self.r157 is None):
             raise ValueError("exactly one of scenario and r157")
         if self.r157 is not None and (self.set or self.turns is not None):
-            raise ValueError("set and turns do not go with r157")
+            raise wrong("set" if self.set else "turns", "set and turns do not go with r157")
+        if self.turns is not None and self.turns.along in self.set:
+            raise wrong("set", f"what does not turn: {self.turns.along} is searched along")
         return self
 
 
 class Suite(Part):
-    """device: what is tested; left_out: what one would look for here, and why it is not there."""
+    """device: what is tested, made_for: the domain for which; left_out: what one would look for here, and why it is not there."""
 
     suite: Identifier
     title: Words
     about: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
     device: str = NONE
+    made_for: Domain | None = None
     items: Annotated[tuple[Item, ...], Field(min_length=1, max_length=256)]
     left_out: tuple[Words, ...] = ()
-
-    @model_validator(mode="after")
-    def _is_each_another(self) -> Self:
-        names = [(one.scenario, one.name) for one in self.items]
-        twice = {each for each in names if names.count(each) > 1}
-        if twice:
-            raise ValueError(
-                "items of one scenario have different names: " + ", ".join(f"{a} {b}" for a, b in sorted(map(_texts, twice)))
-            )
-        return self
-
-
-def _texts(name: tuple[str | None, str]) -> tuple[str, str]:
-    return name[0] or "", name[1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chelu.errors import ConfigurationError
 from simulators.scenario.library import Source
-from simulators.scenario.reading import read_file, validated
+from simulators.scenario.names import there_are, unknown
+from simulators.scenario.odd import Domain
+from simulators.scenario.reading import checked, read_file, text_of
 from simulators.scenario.suite.description import Item, Suite
 
 SUITES = Path(__file__).parent.parent / "suites"
@@ -16,19 +18,28 @@ SUITES = Path(__file__).parent.parent / "suites"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A suite, the text that it was read from, and where its scenarios are."""
+    """A suite, the text that it was read from and its file, and where its scenarios are."""
 
     suite: Suite
     text: str
+    file: Path
     scenarios: Path
+
+    def made_for(self, domain: Domain) -> Found:
+        """The same, held against another domain of what is tested."""
+        return replace(self, suite=self.suite.model_copy(update={"made_for": domain}))
+
+    def names(self) -> list[str]:
+        """Of the scenarios that there are."""
+        return sorted(one.stem for one in self.scenarios.glob("*.yaml"))
 
     def source(self, item: Item) -> Source:
         """An item's scenario. ConfigurationError when there is none of that name, ScenarioError when it is no scenario."""
         path = self.scenarios / f"{item.scenario}.yaml"
         if not path.is_file():
-            names = ", ".join(sorted(one.stem for one in self.scenarios.glob("*.yaml")))
-            raise ConfigurationError("scenario", item.scenario, f"one of {self.scenarios}: {names}")
-        return Source(read_file(path), path.read_text("utf-8"), f"{self.suite.suite}/{item.scenario}")
+            raise ConfigurationError("scenario", item.scenario, f"in {self.scenarios} {there_are('scenarios', self.names())}")
+        source = Source(read_file(path), path.read_text("utf-8"), f"{self.suite.suite}/{item.scenario}")
+        return source if self.suite.made_for is None else source.made_for(self.suite.made_for)
 
 
 def suites() -> Mapping[str, Path]:
@@ -40,6 +51,6 @@ def suite_of(what: str) -> Found:
     """The suite of this name, else the file. ConfigurationError when it is neither, ScenarioError when it is no suite."""
     path = suites().get(what, Path(what))
     if not path.is_file():
-        raise ConfigurationError("suite", what, "a file, or one of " + ", ".join(suites()))
-    text = path.read_text("utf-8")
-    return Found(validated(text, str(path), Suite), text, path.parent / path.stem)
+        raise ConfigurationError("suite", what, "a file, or one that ships: " + unknown("suite", what, suites()))
+    text = text_of(path)
+    return Found(checked(text, str(path), Suite, lambda _: ()), text, path, path.parent / path.stem)

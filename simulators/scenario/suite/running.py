@@ -10,6 +10,8 @@ import numpy as np
 from rich.console import Console
 
 from chelu.clock import SystemClock
+from chelu.errors import ConfigurationError
+from simulators.scenario.domain import domain_given
 from simulators.scenario.engines import Engine
 from simulators.scenario.evidence.report import SHOWN_RUNS
 from simulators.scenario.evidence.writing import write
@@ -25,10 +27,11 @@ from simulators.scenario.sweeping import Shard, finish
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How a suite is run. device: instead of the suite's own; output: where its chunks and evidence are kept."""
+    """How a suite is run. device, odd: instead of the suite's own; output: where its chunks and evidence are kept."""
 
     is_short: bool = False
     device: str | None = None
+    odd: Path | None = None
     workers: int = 1
     engine: Engine = Engine.LOCAL
     shard: Shard | None = None
@@ -46,6 +49,10 @@ def run(found: Found, request: Request, console: Console) -> list[Came] | None:
 
 def _run(found: Found, request: Request, directory: Path, console: Console) -> list[Came] | None:
     began, device = SystemClock().wall_us(), request.device or found.suite.device
+    if request.device is not None and not any(item.scenario and item.device is None for item in found.suite.items):
+        raise ConfigurationError("--device", request.device, f"every item of {found.suite.suite} says itself what is tested")
+    if request.odd is not None:
+        found = found.made_for(domain_given(request.odd))
     items = prepared(found, directory / found.suite.suite, device, is_short=request.is_short)
     tasks = [task for one in items for task in one.tasks]
     with bar(console, found.suite.suite, sum(map(len, tasks))) as advance:

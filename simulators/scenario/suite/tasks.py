@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulators.scenario.boundary import boundary
+from simulators.scenario.boundary import boundary, ends_of
 from simulators.scenario.bounding import passes
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given
 from simulators.scenario.description import Description, Parameter
@@ -23,6 +23,8 @@ from simulators.scenario.performing import perform
 from simulators.scenario.r157.grids import cases_of as cases_of_grid
 from simulators.scenario.r157.sweep import Sweep
 from simulators.scenario.r157.sweep import run as run_grids
+from simulators.scenario.reading import refuse, refuse_impossible
+from simulators.scenario.suite.checking import as_given, problems_of_suite, slug
 from simulators.scenario.suite.description import Item, Reference, Turn, Warned
 from simulators.scenario.suite.library import Found
 from simulators.scenario.sweeping import chunks as chunks_of
@@ -103,14 +105,9 @@ def prepared(found: Found, directory: Path, device: str, *, is_short: bool) -> l
 
     ConfigurationError and ScenarioError for what cannot be run; OtherSweepError.
     """
+    refuse(found.text, str(found.file), problems_of_suite(found))
     items = [one for one in found.suite.items if one.short or not is_short]
     return [_prepared(found, one, directory / slug(one), device, is_short=is_short) for one in items]
-
-
-def slug(item: Item) -> str:
-    """A directory's name."""
-    words = f"{item.scenario or ''} {item.name}"
-    return "-".join("".join(sign if sign.isalnum() else " " for sign in words.lower()).split())
 
 
 def _prepared(found: Found, item: Item, directory: Path, device: str, *, is_short: bool) -> Prepared:
@@ -120,6 +117,8 @@ def _prepared(found: Found, item: Item, directory: Path, device: str, *, is_shor
     source, device = found.source(item), item.device or device
     description = source.description
     cases = cases_of(description, _request(description, item, is_short=is_short))
+    for some in [cases] if item.turns is None else ends_of(cases, item.turns.along, item.turns.low, item.turns.high):
+        refuse_impossible(source.text, source.file, description, some)
     about = {"scenario": description.scenario, "cases": len(cases), "hash": digest(description, cases), "device": device}
     if item.turns is None:
         claim(directory, about)
@@ -134,12 +133,8 @@ def _prepared(found: Found, item: Item, directory: Path, device: str, *, is_shor
 
 def _request(description: Description, item: Item, *, is_short: bool) -> Request:
     """Only what is set varies; in the short form nothing does."""
-    given = dict(parameter_given(f"{name}={_text(value)}", description) for name, value in item.set.items())
+    given = dict(parameter_given(f"{name}={as_given(value)}", description) for name, value in item.set.items())
     if is_short:
         given = {name: Parameter(default=one.default) for name, one in given.items()}
     others = {name: Parameter(default=one.default) for name, one in description.parameters.items() if name not in given}
     return Request(Design.GRID, fixed={**others, **given})
-
-
-def _text(value: float | tuple[float, ...] | str) -> str:
-    return ",".join(map(repr, value)) if isinstance(value, tuple) else str(value)

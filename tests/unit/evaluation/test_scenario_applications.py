@@ -26,7 +26,8 @@ def description_of(name: str) -> Description:
 def cases(description: Description, **values: float | list[float]) -> Cases:
     from simulators.scenario.description import Parameter
 
-    given = {name: Parameter(default=0, choices=tuple(np.atleast_1d(value).tolist())) for name, value in values.items()}
+    choices = {name: tuple(np.atleast_1d(value).tolist()) for name, value in values.items()}
+    given = {name: Parameter(default=some[0], choices=some) for name, some in choices.items()}
     others = {name: Parameter(default=one.default) for name, one in description.parameters.items() if name not in given}
     return cases_of(description, Request(Design.GRID, fixed={**others, **given}))
 

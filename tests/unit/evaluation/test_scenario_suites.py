@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def only(name: str, *items: tuple[str | None, str]) -> Found:
     found = suite_of(name)
     kept = tuple(one for one in found.suite.items if (one.scenario, one.name) in items)
     assert len(kept) == len(items)
-    return Found(found.suite.model_copy(update={"items": kept}), found.text, found.scenarios)
+    return replace(found, suite=found.suite.model_copy(update={"items": kept}))
 
 
 @pytest.mark.parametrize("name", suites())

@@ -213,7 +213,7 @@ def test_a_scenario_names_a_device_that_can_be_one() -> None:
         ("{}", "exactly one of mqtt and udp"),
         ("{mqtt: {}, udp: {hears: 'a:1', says: 'b:2'}}", "exactly one of mqtt and udp"),
         ("{udp: {hears: '127.0.0.1', says: 'b:2'}}", "HOST:PORT"),
-        ("{mqtt: {}, actor: nobody}", "one of ego"),
+        ("{mqtt: {}, actor: nobody}", "there is no actor 'nobody'; actors: ego"),
         ("{mqtt: {device: 'a/b'}}", "a/b"),
     ):
         with pytest.raises(ScenarioError, match=complaint):

@@ -28,7 +28,7 @@ REACTS = scenario(
           when: {warned: {application: near, about: other, after_s: 1}}
           speed: {to_kmh: 0, rate_mps2: 5}
     """,
-    more="parameters: {gap: {default: 100, choices: [70, 100, 130]}}",
+    more="parameters: {gap: {default: 100, choices: [70, 100, 130]}}\napplications: [near]",
 )
 
 

@@ -15,11 +15,12 @@ from chelu.errors import ConfigurationError
 from simulators.scenario.chunks import cases_per_chunk
 from simulators.scenario.cli import app
 from simulators.scenario.reading import ScenarioError
-from simulators.scenario.suite.command import command, worst
+from simulators.scenario.suite.checking import slug
+from simulators.scenario.suite.command import command
 from simulators.scenario.suite.library import Found, suite_of, suites
 from simulators.scenario.suite.outcomes import Came
 from simulators.scenario.suite.running import Request, run
-from simulators.scenario.suite.tasks import prepared, slug
+from simulators.scenario.suite.tasks import prepared
 from simulators.scenario.sweeping import OtherSweepError, Shard
 from simulators.scenario.verdict import Outcome
 
@@ -145,10 +146,6 @@ def test_a_page_says_what_was_found(mine: Path, tmp_path: Path) -> None:
     assert "`chelu scenario suite run" in text
 
 
-def test_the_worst_exit_code_is_the_suites() -> None:
-    assert [worst(codes) for codes in ([0, 1, 4], [0, 4], [3, 1], [])] == [1, 4, 3, 0]
-
-
 def test_what_is_wrong_with_a_suite_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="applications"):
         suite_of("nothing")
@@ -160,8 +157,43 @@ def test_what_is_wrong_with_a_suite_is_said(tmp_path: Path) -> None:
         suite_of(str(file))
     file.write_text("suite: bad\ntitle: Bad\nabout: Bad.\nitems:\n  - {name: a, scenario: x}\n")
     found: Found = suite_of(str(file))
-    with pytest.raises(ConfigurationError, match="scenario"):
+    with pytest.raises(ScenarioError, match=r"bad.yaml:5: items.0.scenario = 'x': there is no scenario 'x'"):
         prepared(found, tmp_path, "none", is_short=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "sentence"),
+    [
+        ("gap: [70, 90]", "gab: [70, 90]", "items.0.set.gab", "there is no parameter 'gab', nearest: gap"),
+        ("gap: [70, 90]", "gap: fast", "items.0.set.gap", "a number, choices as [A, B], or a range as LOW:HIGH:STEP"),
+        ("gap: [70, 90]", 'gap: "90:10:5"', "items.0.set.gap", "a low that is not above the high"),
+        ("along: gap, low: 10", "along: gab, low: 10", "items.2.turns.along", "there is no parameter 'gab', nearest: gap"),
+        ("at: 50", "at: 95", "items.2.turns.at", "10 to 90, where it is searched for"),
+        ("at: 50, within: 0.2", "warned: {application: fwc, host: ego}", "items.2.turns.warned.application", "nearest: fcw"),
+        ("at: 50, within: 0.2", "warned: {application: fcw, host: eog}", "items.2.turns.warned.host", "nearest: ego"),
+        ("name: far", "name: far, device: aplications", "items.0.device", "one of none, applications"),
+        ("name: far", "name: near", "items.0.name", "a name of its own"),
+        ("scenario: meets, name: far", "scenario: mets, name: far", "items.0.scenario", "nearest: meets"),
+        (
+            "gap: [70, 90]",
+            "gap: [-3, 90]",
+            "actors.other.start",
+            "ego begins there, too (in 1 of 2 cases, the first with gap -3)",
+        ),
+    ],
+)
+def test_an_item_that_cannot_be_run_is_named_with_its_key_and_value(
+    mine: Path, old: str, new: str, key: str, sentence: str, tmp_path: Path
+) -> None:
+    text = mine.read_text("utf-8")
+    assert old in text
+    mine.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        prepared(suite_of(str(mine)), tmp_path / "out", "none", is_short=False)
+    found = {one.key: one for one in caught.value.problems}
+    assert key in found, str(caught.value)
+    assert sentence in found[key].allowed
+    assert found[key].line > 1
 
 
 @pytest.mark.parametrize("name", [name for name in suites() if name != "r157"])
@@ -187,7 +219,7 @@ def test_the_indexed_job_does_every_shard_once() -> None:
         (["sweep", "applications", "--engine", "moon"], "one of local, ray"),
         (["sweep", "applications", "--shard", "1/2"], "a shard's results are kept there"),
         (["sweep", "applications", "--shard", "2/2", "--output", "x"], "I from 0 to N - 1"),
-        (["suite", "run", "nothing"], "one of applications, gbt41798"),
+        (["suite", "run", "nothing"], "suites: applications, gbt41798"),
     ],
 )
 def test_what_cannot_be_run_is_said(arguments: list[str], said: str) -> None:

@@ -27,7 +27,7 @@ def gridded(monkeypatch: pytest.MonkeyPatch) -> tuple[Description, Cases]:
                 ego: {start: {way: main, along_m: 100, speed_kmh: fast}, driver: {model: competent}}
                 other: {start: {ahead_of: ego, gap_m: gap}}
             """,
-            more="parameters: {fast: {default: 50, choices: [30, 90]}, gap: {default: 9, low: 5, high: 65, step: 10}}",
+            more="parameters: {fast: {default: 90, choices: [30, 90]}, gap: {default: 25, low: 5, high: 65, step: 10}}",
             after_s=8,
         )
     )

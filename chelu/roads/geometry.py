@@ -33,6 +33,15 @@ def at(points: Floats, along: Floats, offsets: Floats) -> Floats:
     return np.column_stack([np.interp(offsets, along, points[:, axis]) for axis in range(3)])
 
 
+def beside(line: Floats, right_m: float) -> Floats:
+    """A line (k, 3) that runs so far to the right of another; at each point along the mean of the pieces that meet there."""
+    step = np.diff(line[:, :2], axis=0)
+    unit = step / np.maximum(np.hypot(*step.T), 1e-9)[:, None]
+    ahead = np.concatenate([unit[:1], unit[:-1] + unit[1:], unit[-1:]])
+    ahead /= np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
+    return np.column_stack([line[:, 0] + right_m * ahead[:, 1], line[:, 1] - right_m * ahead[:, 0], line[:, 2]])
+
+
 def plan_crossings(network: RoadNetwork) -> Batch:
     """Where centre lines of two lanes cross in plan: lane_a < lane_b, offset_a, offset_b, x, y, z_a, z_b; sorted by lanes.
 

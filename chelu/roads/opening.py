@@ -8,15 +8,19 @@ from dataclasses import dataclass
 
 from chelu.geo import LocalFrame
 from chelu.roads import sumo
+from chelu.roads.geojson import reading as geojson_reading
 from chelu.roads.lanelet2 import network as lanelet2_network
 from chelu.roads.lanelet2 import reading as lanelet2_reading
 from chelu.roads.left_out import LeftOut
+from chelu.roads.mapdata import documents
+from chelu.roads.mapdata import network as map_network
+from chelu.roads.mapdata.documents import is_map
 from chelu.roads.network import RoadNetwork
 from chelu.roads.opendrive import network as opendrive_network
 from chelu.roads.opendrive import reading as opendrive_reading
 from chelu.xml_tree import ElementError
 
-PATTERNS = ("*.xodr", "*.osm", "*.net.xml", "*.net.xml.gz")  # of road files in a directory
+PATTERNS = ("*.xodr", "*.osm", "*.net.xml", "*.net.xml.gz", "*.geojson", "*.uper")  # of road files in a directory
 _ROOT = re.compile(rb"<\s*([A-Za-z_][\w.-]*)")
 _HEAD = 1 << 16  # bytes in which the root element must begin
 _GZIP = b"\x1f\x8b"
@@ -46,9 +50,14 @@ def open_roads(data: bytes, file: str, *, origin: LocalFrame | None = None) -> O
     """
     if data.startswith(_GZIP):
         return _sumo(data, file, origin)
+    if is_map(data):
+        return _map(data, file, origin)
+    if data.lstrip()[:1] == b"{":
+        return _geojson(data, file, origin)
     root = _root(data)
     if root not in _READERS:
-        raise ElementError(file, 1, "", f"the root element is {root!r}: one of {', '.join(_READERS)} is wanted")
+        wanted = f"one of {', '.join(_READERS)} is wanted, a MAP message or GeoJSON"
+        raise ElementError(file, 1, "", f"the root element is {root!r}: {wanted}")
     return _READERS[root](data, file, origin)
 
 
@@ -88,6 +97,21 @@ def _sumo(data: bytes, _file: str, _origin: LocalFrame | None) -> Opened:
     network = sumo.read(data)
     figures = f"SUMO, {len(network.links.id)} edges, {len(network.nodes.id)} junctions"
     return Opened(format="sumo", network=network, frame=None, figures=figures)
+
+
+def _map(data: bytes, file: str, origin: LocalFrame | None) -> Opened:
+    messages = documents.read(data, file)
+    found = map_network.network_of(messages, file, origin)
+    figures = f"MAP, {len(messages)} messages, {found.nodes} nodes, {found.ways} ways on"
+    return Opened(
+        format="map", network=found.network, frame=found.frame, figures=figures, left_out=found.left_out, notes=found.notes
+    )
+
+
+def _geojson(data: bytes, file: str, _origin: LocalFrame | None) -> Opened:
+    network, frame = geojson_reading.read(data, file)
+    figures = f"GeoJSON, {len(network.links.id)} links, {len(network.nodes.id)} nodes"
+    return Opened(format="geojson", network=network, frame=frame, figures=figures)
 
 
 _READERS: Mapping[str, Callable[[bytes, str, LocalFrame | None], Opened]] = {

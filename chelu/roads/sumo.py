@@ -22,14 +22,14 @@ MAX_EXTENT_M = 200_000.0
 MAX_BYTES = 256 << 20  # of XML; a city of 100 000 lanes takes about 100 MB
 
 _FUNCTIONS = {"internal": Kind.JUNCTION, "crossing": Kind.CROSSING, "walkingarea": Kind.WALKING_AREA}
-_CLASSES = {
+CLASSES = {
     "passenger": User.CAR, "private": User.CAR, "taxi": User.CAR, "hov": User.CAR, "evehicle": User.CAR, "delivery": User.TRUCK,
     "truck": User.TRUCK, "trailer": User.TRUCK, "bus": User.BUS, "coach": User.BUS, "motorcycle": User.MOTORCYCLE,
     "moped": User.MOTORCYCLE, "bicycle": User.BICYCLE, "pedestrian": User.PEDESTRIAN, "emergency": User.EMERGENCY,
     "rail": User.RAIL, "rail_urban": User.RAIL, "rail_electric": User.RAIL, "rail_fast": User.RAIL, "tram": User.RAIL,
     "subway": User.RAIL,
 }  # fmt: skip
-_EVERYONE = User.CAR | User.TRUCK | User.BUS | User.MOTORCYCLE | User.BICYCLE | User.PEDESTRIAN | User.EMERGENCY
+EVERYONE = User.CAR | User.TRUCK | User.BUS | User.MOTORCYCLE | User.BICYCLE | User.PEDESTRIAN | User.EMERGENCY
 
 
 def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> RoadNetwork:
@@ -137,18 +137,18 @@ def _kind(edge: ElementTree.Element) -> Kind:
 def _users(lane: ElementTree.Element) -> int:
     allow, disallow = lane.get("allow"), lane.get("disallow")
     if allow is not None:
-        return int(_EVERYONE if allow == "all" else _classes(allow))
+        return int(EVERYONE if allow == "all" else _classes(allow))
     if disallow is None:
-        return int(_EVERYONE)
+        return int(EVERYONE)
     # a class is shut out when none of SUMO's classes that we count to it is left
-    barred = set(disallow.split()) if disallow != "all" else set(_CLASSES)
-    return int(_EVERYONE & _classes(" ".join(name for name in _CLASSES if name not in barred)))
+    barred = set(disallow.split()) if disallow != "all" else set(CLASSES)
+    return int(EVERYONE & _classes(" ".join(name for name in CLASSES if name not in barred)))
 
 
 def _classes(names: str) -> User:
     users = User(0)
     for name in names.split():
-        users |= _CLASSES.get(name, User(0))
+        users |= CLASSES.get(name, User(0))
     return users
 
 

@@ -97,3 +97,7 @@ def _check_extent(nodes: Sequence[Element], points: Floats) -> None:
     if not extent.max() <= LARGEST_M:
         far = nodes[int(np.argmax(np.abs(points - np.median(points, axis=0)).max(axis=1)))]
         raise far.wrong(f"the nodes lie {extent.max():.0f} m apart, the limit is {LARGEST_M:.0f} m")
+    away = np.hypot(*points[:, :2].T)
+    if len(points) and not away.max() <= LARGEST_M:
+        problem = f"it lies {away.max() / 1000:.0f} km from the origin, the limit is {LARGEST_M / 1000:.0f} km"
+        raise nodes[int(np.argmax(away))].wrong(problem)

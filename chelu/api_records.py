@@ -72,6 +72,7 @@ class NewDevice:
     model: str | None = None
     serial: str | None = None
     heading_deg: float | None = None
+    coverage_m: float | None = None
     mounting: Mapping[str, Any] | None = None
     calibration: Mapping[str, Any] | None = None
     lifecycle: str = "registered"
@@ -114,6 +115,7 @@ class Device:
     model: str | None = None
     serial: str | None = None
     heading_deg: float | None = None
+    coverage_m: float | None = None
     mounting: Mapping[str, Any] | None = None
     calibration: Mapping[str, Any] | None = None
     lifecycle: str = "registered"

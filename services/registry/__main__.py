@@ -36,6 +36,7 @@ from services.registry.packages import rows as package_rows
 from services.registry.packages.files import Files
 from services.registry.packages.tokens import dressed
 from services.registry.parts import Parts
+from services.registry.road_events.sending import RoadEvents
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
 from services.registry.sole import Sole
@@ -97,8 +98,10 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
     stack.enter_context(Monitored(register, clock))
     hearing = Hearing()
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
-        clerk = Clerk(register, clock, [Runner()], {"upgrade": lambda letter: dressed(letter, token_key, public_url)})
-        hearing = at_broker(stack, settings.mqtt_url, register, follower.announce, clerk, clock)
+        road_events = RoadEvents()
+        documents = {"upgrade": lambda letter: dressed(letter, token_key, public_url)}
+        clerk = Clerk(register, clock, [Runner(), road_events], documents)
+        hearing = at_broker(stack, settings.mqtt_url, register, follower.announce, clerk, clock, [road_events])
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
     packages = Files(settings.packages_directory) if settings.packages_directory else None

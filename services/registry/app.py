@@ -45,6 +45,7 @@ from services.registry.models import Model
 from services.registry.orders import commands, configuration, dispatches, telling
 from services.registry.packages import content, packages
 from services.registry.parts import Parts, PartsOf
+from services.registry.road_events import api as road_events
 from services.registry.roles import check_complete
 from services.registry.runs import api as runs
 from services.registry.supervision import api as supervision
@@ -119,6 +120,7 @@ def create_app(parts: Parts) -> FastAPI:
         configuration,
         commands,
         telling,
+        road_events,
         dispatches,
         packages,
         campaigns,

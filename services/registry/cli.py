@@ -17,6 +17,7 @@ from services.registry import (
     cli_coop,
     cli_data,
     cli_dead_letters,
+    cli_events,
     cli_files,
     cli_firmware,
     cli_health,
@@ -60,6 +61,7 @@ def register(app: typer.Typer) -> None:
     cli_track.add(app)
     cli_supervision.add(app)
     cli_data.add(app)
+    cli_events.add(app)
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("observations")(cli_observations.observations)

@@ -201,7 +201,7 @@ def tell(
 
 @ORDERS.command("list")
 def list_dispatches(
-    topic: Annotated[str | None, typer.Option(help="config, command, upgrade, event, traffic or om-config")] = None,
+    topic: Annotated[str | None, typer.Option(help="config, command, upgrade, event, traffic, om-config, map or rsi")] = None,
     device: Annotated[str | None, typer.Option(help="The orders of this device, in place of all dispatches.")] = None,
     limit: int = 20,
     *,

@@ -100,6 +100,12 @@ class DeviceFields(Model):
     longitude_deg: Longitude | None = None
     elevation_m: Elevation | None = None
     heading_deg: Heading | None = None
+    coverage_m: (
+        Annotated[
+            float, Field(gt=0, le=50_000, allow_inf_nan=False, description="how far what it sends is heard", examples=[500.0])
+        ]
+        | None
+    ) = None
     mounting: Mounting | None = None
     calibration: Calibration | None = None
     labels: Annotated[dict[Word, Name], Field(max_length=50)] = Field(default_factory=dict)

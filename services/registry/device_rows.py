@@ -24,7 +24,7 @@ KNOWN_ROWS = "SELECT reltuples FROM pg_class WHERE oid = 'register.device'::regc
 TYPES = {
     "vehicle_id": "bigint",
     "automation_level": "smallint",
-    **dict.fromkeys(("latitude_deg", "longitude_deg", "elevation_m", "heading_deg"), "double precision"),
+    **dict.fromkeys(("latitude_deg", "longitude_deg", "elevation_m", "heading_deg", "coverage_m"), "double precision"),
     **dict.fromkeys(("length_m", "width_m", "height_m"), "double precision"),
     **dict.fromkeys(("mounting", "calibration", "reading", "labels"), "jsonb"),
 }

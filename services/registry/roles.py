@@ -88,7 +88,7 @@ CREDENTIALS = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.DEVICE)
 JOINING = Need(Role.OPERATOR, Scope.CREDENTIALS, Where.SOMEWHERE)
 ORDERS = Need(Role.OPERATOR, Scope.ORDERS, Where.SOMEWHERE)
 PACKAGES = Need(Role.OPERATOR, Scope.ORDERS, Where.EVERYWHERE)
-STOP = Need(Role.OPERATOR, Scope.ORDERS, Where.SITE)
+ORDERS_SITE = Need(Role.OPERATOR, Scope.ORDERS, Where.SITE)
 DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
 EXPORTS = Need(Role.TESTER, Scope.DATA, Where.SOMEWHERE_OR_TEAM)
 GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
@@ -217,8 +217,8 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/sites/{site_id}/track/log"): READ_SITE,
     ("GET", "/api/sites/{site_id}/track/log/check"): READ_SITE,
     ("GET", "/api/sites/{site_id}/stop"): READ_SITE,
-    ("POST", "/api/sites/{site_id}/stop"): STOP,
-    ("POST", "/api/sites/{site_id}/stop/release"): STOP,
+    ("POST", "/api/sites/{site_id}/stop"): ORDERS_SITE,
+    ("POST", "/api/sites/{site_id}/stop/release"): ORDERS_SITE,
     ("GET", "/api/sites/{site_id}/stops"): READ_SITE,
     ("GET", "/api/sites/{site_id}/stops/{stop_id}"): READ_SITE,
     ("GET", "/api/sites/{site_id}/vehicles"): READ_SITE,
@@ -235,6 +235,13 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/sites/{site_id}/private-zones"): READ_SITE,
     ("PUT", "/api/sites/{site_id}/private-zones/{zone_id}"): Need(Role.ADMINISTRATOR, Scope.WRITE, Where.SITE),
     ("DELETE", "/api/sites/{site_id}/private-zones/{zone_id}"): Need(Role.ADMINISTRATOR, Scope.WRITE, Where.SITE),
+    ("GET", "/api/road-event-catalogue"): READ,
+    ("GET", "/api/sites/{site_id}/road-events"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/road-events"): ORDERS_SITE,
+    ("GET", "/api/sites/{site_id}/road-events/{event_id}"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/road-events/{event_id}/renew"): ORDERS_SITE,
+    ("POST", "/api/sites/{site_id}/road-events/{event_id}/withdraw"): ORDERS_SITE,
+    ("GET", "/api/sites/{site_id}/rsi"): READ_SITE,
     ("GET", "/api/streams"): READ,
     ("GET", "/api/retention"): READ,
     ("PUT", "/api/retention/{stream}"): GLOBAL,

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
+from chelu.road_events.catalogue import CONGESTION, LAST_SIGN, find
 from services.inference.parameters import parameter
 
 _CODE = 65_535.0
@@ -59,7 +60,7 @@ class EventParameters:
         high=5.0,
     )
     half_lane_m: float = parameter(1.75, "m", "a place this near to a way lies on it: half a lane of 3.5 m", high=10.0)
-    congestion_code: float = parameter(707.0, "1", "GB/T 29100-2012, as public code tables have it", high=_CODE)
+    congestion_code: float = parameter(float(CONGESTION), "1", "GB/T 29100-2012, as public code tables have it", high=_CODE)
 
 
 _EVENT_CLASSES = {
@@ -71,38 +72,6 @@ _EVENT_CLASSES = {
     6: Meaning.HAZARD,  # gatherings
     9: Meaning.HAZARD,  # vehicles that do what they must not
 }
-_EVENT_NAMES = {
-    100: "accident",
-    101: "vehicle breakdown",
-    303: "lightning",
-    304: "wind",
-    305: "fog",
-    306: "heat",
-    307: "drought",
-    407: "standing water",
-    408: "slippery road",
-    707: "congestion",
-    904: "wrong-way driving",
-}
-_CLASS_NAMES = {
-    1: "accident",
-    2: "disaster",
-    3: "weather",
-    4: "state of the road",
-    5: "roadworks",
-    6: "gathering",
-    9: "abnormal vehicle",
-}
-LAST_SIGN = 249  # of the index
-_SIGN_NAMES = {
-    1: "crossing", 2: "sharp bend", 3: "reverse bends", 4: "series of bends", 5: "steep slope", 6: "long descent",
-    7: "narrow road", 8: "narrow bridge", 9: "two-way traffic", 10: "pedestrians", 11: "children", 12: "livestock",
-    13: "wild animals", 14: "traffic lights", 15: "falling rocks", 16: "crosswind", 17: "slippery road",
-    18: "dangerous mountain road", 19: "embankment road", 20: "village", 21: "tunnel", 22: "ferry", 23: "humpback bridge",
-    24: "uneven road", 25: "bump", 26: "dip", 27: "ford", 34: "accident black spot", 38: "roadworks", 53: "no motor vehicles",
-    76: "no overtaking", 78: "no stopping", 81: "width limit", 82: "height limit", 85: "speed limit",
-    114: "pedestrian crossing", 163: "lane narrows", 242: "school ahead",
-}  # fmt: skip
 
 
 def meaning_of(*, is_sign: bool, code: int, text: str, p: EventParameters) -> Meaning:
@@ -116,9 +85,8 @@ def meaning_of(*, is_sign: bool, code: int, text: str, p: EventParameters) -> Me
 
 def name_of(*, is_sign: bool, code: int) -> str:
     """In words, "" where the code says nothing."""
-    if is_sign:
-        return _SIGN_NAMES.get(code, "")
-    return _EVENT_NAMES.get(code) or _CLASS_NAMES.get(code // 100, "")
+    entry = find(code, is_sign=is_sign)
+    return "" if entry is None else entry.english
 
 
 _SIGN_CODE = re.compile(r"^\s*\d{16}")  # GB/T 30699-2014: a sign's own number, before its text

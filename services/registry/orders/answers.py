@@ -1,19 +1,21 @@
 """What devices say of their orders and of themselves, read. Pure: nothing of it is trusted before it has been compared.
 
 An answer has ``seqNum``, ``errorCode`` (0 for done) and ``errorDesc`` (T/ITS 0117, annex A). Ours may also have ``state``
-(``received``: it is at it, the end is told later), ``config`` (the configuration that is in force now) and ``versions``.
+(``received``: it is at it, the end is told later), ``config`` (the configuration that is in force now) and ``versions``. Of a
+frame, which has no number, it has ``sha256``.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chelu import topics
 from chelu.bus import Received
 from chelu.errors import MalformedError
+from services.registry.orders import frames
 from services.registry.orders.machine import Answered, Event, Moment, Progressed
 from services.registry.said import read_object
 
@@ -23,6 +25,7 @@ LONGEST_VERSION = 100
 MOST_VERSIONS = 50
 ANSWERS = {
     **{f"{topic}/ack": topic for topic in ("config", "command", "upgrade", "event", "traffic", "om-config")},
+    **{f"{topic}/ack": topic for topic in frames.ROWS},
     "upgrade-status": "upgrade",
 }
 REPORTS = frozenset({"info", "versions"})
@@ -36,6 +39,7 @@ PATTERNS = (
     "{kind}/{id}/om-config/down/ack",
     "rscu/{id}/event/down/ack",
     "rscu/{id}/traffic/down/ack",
+    *(f"{row.pattern}/ack" for row in frames.ROWS.values()),
 )
 FILTERS = tuple((name, 1) for pattern in PATTERNS for name in topics.row(pattern).subscriptions())
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -57,6 +61,7 @@ class Said:
     versions: Mapping[str, str] | None = None
     said: Moment | None = None
     document: Mapping[str, Any] | None = None
+    digest: str = ""  # of the frame it speaks of, where that has no number
 
     @property
     def is_progress(self) -> bool:
@@ -86,9 +91,10 @@ def _said(device_id: str, stream: str, document: Mapping[str, Any], at: Moment) 
     config, versions, said = _config(document), _versions(document), _instant(document.get("time_us"), at)
     if stream in REPORTS:
         return Said(device_id, stream, at, config=config, versions=versions, said=said)
-    number = document.get("seqNum")
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < 2**63 or "verifier" in document:
-        return None  # the last: a credential's change, which is the doorkeeper's
+    digest = frames.digest_of(document.get("sha256")) if ANSWERS[stream] in frames.ROWS else ""
+    number = None if digest else document.get("seqNum")
+    if "verifier" in document or not (digest or _is_number(number)):
+        return None  # the first: a credential's change, which is the doorkeeper's
     return Said(
         device_id,
         ANSWERS[stream],
@@ -101,7 +107,13 @@ def _said(device_id: str, stream: str, document: Mapping[str, Any], at: Moment) 
         versions=versions,
         said=said,
         document={name: value for name, value in document.items() if name not in {"seqNum", "config"}},
+        digest=digest,
     )
+
+
+def numbered(said: Iterable[Said], numbers: Mapping[tuple[str, str], int]) -> list[Said]:
+    """The same, with the numbers of frames by device and digest; 0 for one that its device was never sent."""
+    return [replace(one, number=numbers.get((one.device_id, one.digest), 0)) if one.digest else one for one in said]
 
 
 def event(said: Said, against: str = "") -> Event:
@@ -147,6 +159,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _is_number(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**63
 
 
 def _code(code: object) -> int:

@@ -24,7 +24,7 @@ from chelu.clock import Clock
 from chelu.errors import CheluError
 from chelu.topics import Kind
 from services.registry.database import Register
-from services.registry.orders import answers, reported_rows, rows, upgrades
+from services.registry.orders import answers, frames, reported_rows, rows, upgrades
 from services.registry.orders.answers import EPOCH, FILTERS, Said
 from services.registry.orders.machine import Attempted, CameOnline, Event, Expired, Moment, NotTaken, Taken
 from services.registry.orders.rows import Letter
@@ -40,6 +40,7 @@ MOST_HEARD = 200_000
 ROWS = {
     **{name: topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade", "om-config")},
     **{name: topics.row(f"rscu/{{id}}/{name}/down") for name in ("event", "traffic")},
+    **frames.ROWS,
 }
 
 
@@ -179,6 +180,7 @@ class Clerk:
 
     @staticmethod
     def _answered(connection: Connection[DictRow], heard: Sequence[Said], events: dict[int, list[Event]]) -> None:
+        heard = answers.numbered(heard, rows.of_frames(connection, {(it.device_id, it.digest) for it in heard if it.digest}))
         told = [(said, said.number) for said in heard if said.number is not None]
         orders = rows.whose(connection, {(said.device_id, number) for said, number in told})
         strays, upgraded = [], []
@@ -205,5 +207,8 @@ class Clerk:
 
 def addressed(letter: Letter, document: Mapping[str, Any]) -> tuple[str, bytes]:
     """The topic and the payload with which an order is sent."""
-    payload = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    is_frame = letter.topic in frames.ROWS
+    payload = (
+        frames.payload_of(document) if is_frame else json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    )
     return ROWS[letter.topic].topic(Kind(letter.kind), letter.device_id), payload

@@ -24,7 +24,7 @@ def _keepable(document: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(error.detail) from None
 
 
-Topic = Literal["config", "command", "upgrade", "event", "traffic", "om-config"]
+Topic = Literal["config", "command", "upgrade", "event", "traffic", "om-config", "map", "rsi"]
 MOST_DEVICES = 20_000
 LONGEST_S = 31 * 86_400.0
 Lasting = Annotated[float | None, Field(gt=0, le=LONGEST_S, description="seconds in which an answer has to come; null: as usual")]

@@ -56,6 +56,11 @@ LETTERS = """SELECT number, topic, body, device_id, kind FROM register.device_or
     WHERE number = ANY(%s) ORDER BY number"""
 WHOSE = """SELECT number, device_id, topic, body, attempts FROM register.device_order JOIN register.device USING (device_key)
     JOIN unnest(%s::text[], %s::bigint[]) AS said (device_id, number) USING (device_id, number)"""
+OF_FRAMES = """SELECT device_id, said.digest, max(number) AS number
+    FROM unnest(%s::text[], %s::text[]) AS said (device_id, digest) JOIN register.device USING (device_id)
+        JOIN register.device_order AS o ON o.device_key = device.device_key AND o.body ->> 'sha256' = said.digest
+            AND topic IN ('map', 'rsi')
+    WHERE attempts > 0 GROUP BY device_id, said.digest"""
 OF_DEVICES = f"""SELECT number FROM register.device_order JOIN register.device USING (device_key)
     WHERE device_id = ANY(%s) AND attempts > 0 AND {IS_OPEN}"""  # noqa: S608 - constants only
 ATTEMPTED = f"SELECT number FROM register.device_order WHERE attempts > 0 AND {IS_OPEN}"  # noqa: S608 - constants only
@@ -166,6 +171,13 @@ def whose(connection: Execute, said: Collection[tuple[str, int]]) -> dict[tuple[
     pairs = list(said)
     rows = connection.execute(WHOSE, ([pair[0] for pair in pairs], [pair[1] for pair in pairs])).fetchall() if pairs else []
     return {(row["device_id"], row["number"]): row for row in rows}
+
+
+def of_frames(connection: Execute, said: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The newest orders that these devices were sent as these frames, by (device, digest)."""
+    pairs = list(said)
+    rows = connection.execute(OF_FRAMES, ([pair[0] for pair in pairs], [pair[1] for pair in pairs])).fetchall() if pairs else []
+    return {(row["device_id"], row["digest"]): row["number"] for row in rows}
 
 
 def of_devices(connection: Execute, device_ids: Iterable[str]) -> list[int]:

@@ -55,7 +55,7 @@ class Recall:
         online: dict[str, bool] = {}
         for message in received:
             match = topics.find(message.topic) if message.topic.endswith("/state") else None
-            if match is None or (start := _start_of(message.payload)) is None:
+            if match is None or (start := start_of(message.payload)) is None:
                 continue
             is_new = (not start or self._starts.get(match.device) != start) and not message.retained
             self._starts[match.device] = start
@@ -126,7 +126,7 @@ class Recall:
         return letters
 
 
-def _start_of(payload: bytes) -> str | None:
+def start_of(payload: bytes) -> str | None:
     """Which start of itself a device says it is online in, "" when it does not say; None when it is not online."""
     try:
         document = json.loads(payload)

@@ -206,7 +206,7 @@ def test_a_unit_that_starts_anew_is_told_what_holds_and_one_that_only_reconnects
             sql = "SELECT start_id FROM register.unit_start JOIN register.device USING (device_key) WHERE device_id = 'restarts'"
             return connection.execute(sql).fetchone() == ("a",)
 
-    until(is_known, 5, "its start to be known")
+    until(is_known, 10, "its start to be known")
     event = give(send, "restarts")
     told.answer(told.wait(1))
     state_is(send, event, "applied")

@@ -110,7 +110,7 @@ class Element:
 
     def integer(self, name: str, default: int | None = None) -> int:
         """An attribute as a whole number."""
-        value = self.number(name, default)
+        value = float(self.number(name, default))
         if not value.is_integer():
             raise self.wrong(f"{name} = {self.attributes[name][:40]!r}: a whole number")
         return int(value)

@@ -30,15 +30,17 @@ def roads() -> None:
 @app.command("check")
 def check(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH…", help="OpenDRIVE, lanelet2 and SUMO files, or directories of them.")
+        list[Path],
+        typer.Argument(metavar="PATH…", help="OpenDRIVE, lanelet2, SUMO, MAP and GeoJSON files, or directories of them."),
     ],
     *,
     is_brief: Annotated[bool, typer.Option("--brief", help="One line for each file.")] = False,
+    is_whole: Annotated[bool, typer.Option("--all", help="Everything doubtful, not some of each kind.")] = False,
 ) -> None:
     """Read road files; say what is in them, what is left out and what is doubtful. Exit code 1 when one cannot be read."""
     from chelu.roads.telling import told
 
-    raise typer.Exit(told(paths, typer.echo, is_brief=is_brief))
+    raise typer.Exit(told(paths, typer.echo, is_brief=is_brief, is_whole=is_whole))
 
 
 @app.command("convert")

@@ -93,8 +93,8 @@ def _lanelet2(data: bytes, file: str, origin: LocalFrame | None) -> Opened:
     )
 
 
-def _sumo(data: bytes, _file: str, _origin: LocalFrame | None) -> Opened:
-    network = sumo.read(data)
+def _sumo(data: bytes, file: str, _origin: LocalFrame | None) -> Opened:
+    network = sumo.read(data, file)
     figures = f"SUMO, {len(network.links.id)} edges, {len(network.nodes.id)} junctions"
     return Opened(format="sumo", network=network, frame=None, figures=figures)
 

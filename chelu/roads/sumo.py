@@ -10,13 +10,13 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable, Sequence
-from xml.etree import ElementTree
 
 import numpy as np
 
 from chelu.errors import MalformedError
 from chelu.roads.assemble import assemble
 from chelu.roads.network import Connections, Floats, Kind, Lines, Links, Nodes, RoadNetwork, Signals, User, lines_of
+from chelu.xml_tree import Element, parse
 
 MAX_EXTENT_M = 200_000.0
 MAX_BYTES = 256 << 20  # of XML; a city of 100 000 lanes takes about 100 MB
@@ -32,21 +32,12 @@ CLASSES = {
 EVERYONE = User.CAR | User.TRUCK | User.BUS | User.MOTORCYCLE | User.BICYCLE | User.PEDESTRIAN | User.EMERGENCY
 
 
-def read(data: bytes, *, max_bytes: int = MAX_BYTES) -> RoadNetwork:
-    """The network in a .net.xml or .net.xml.gz; raises MalformedError (undecodable, overlong) naming what is wrong.
+def read(data: bytes, file: str = "SUMO network", *, max_bytes: int = MAX_BYTES) -> RoadNetwork:
+    """The network in a .net.xml or .net.xml.gz; `file` is what errors call it.
 
-    A document type declaration is refused: SUMO writes none, and entities could blow a small file up.
+    Raises MalformedError (undecodable, overlong) naming what is wrong, as ElementError with file, line and element where it can.
     """
-    root = _parse(_unpack(data, max_bytes))
-    try:
-        return _network(root)
-    except (KeyError, ValueError, IndexError) as error:
-        raise MalformedError("undecodable", f"not a SUMO network: {type(error).__name__} {error}") from None
-
-
-class _NoDoctype(ElementTree.TreeBuilder):
-    def doctype(self, name: str, _public: str | None, _system: str | None) -> None:
-        raise MalformedError("undecodable", f"a document type declaration ({name}) is not allowed in a SUMO network")
+    return _network(parse(_unpack(data, max_bytes), file, root="net", max_bytes=max_bytes))
 
 
 def _unpack(data: bytes, max_bytes: int) -> bytes:
@@ -61,33 +52,21 @@ def _unpack(data: bytes, max_bytes: int) -> bytes:
     return data
 
 
-def _parse(text: bytes) -> ElementTree.Element:
-    parser = ElementTree.XMLParser(target=_NoDoctype())  # noqa: S314 (no doctype, so no entities; size is bounded)
-    try:
-        parser.feed(text)
-        root = parser.close()
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise MalformedError("undecodable", f"not XML: {error}") from None
-    if not isinstance(root, ElementTree.Element) or root.tag != "net":
-        raise MalformedError("undecodable", f"the root element is {getattr(root, 'tag', None)!r}, not 'net'")
-    return root
-
-
-def _network(root: ElementTree.Element) -> RoadNetwork:
-    edges = [edge for edge in root.findall("edge") if edge.find("lane") is not None]
-    pairs = [(row, lane) for row, edge in enumerate(edges) for lane in edge.findall("lane")]
+def _network(root: Element) -> RoadNetwork:
+    edges = [edge for edge in root.all("edge") if edge.first("lane") is not None]
+    pairs = [(row, lane) for row, edge in enumerate(edges) for lane in edge.all("lane")]
     lanes = [lane for _, lane in pairs]
     lane_link = np.array([row for row, _ in pairs], np.int32)
     nodes = _nodes(root)
     row_of = {str(name): row for row, name in enumerate(nodes.id.tolist())}
-    lane_of = {lane.attrib["id"]: row for row, lane in enumerate(lanes)}
+    lane_of = {lane.needed("id"): row for row, lane in enumerate(lanes)}
     signals = _signals(root, row_of)
     return assemble(
         nodes=nodes,
         links=_links(edges, row_of),
-        lane_id=_strings(lane.attrib["id"] for lane in lanes),
+        lane_id=_strings(lane.needed("id") for lane in lanes),
         lane_link=lane_link,
-        lane_index=np.array([int(lane.attrib["index"]) for lane in lanes], np.int32),
+        lane_index=np.array([lane.integer("index") for lane in lanes], np.int32),
         width_m=_floats(lanes, "width", 3.2),
         speed_limit_mps=_floats(lanes, "speed"),
         length_m=_floats(lanes, "length"),
@@ -98,43 +77,43 @@ def _network(root: ElementTree.Element) -> RoadNetwork:
     )
 
 
-def _nodes(root: ElementTree.Element) -> Nodes:
-    found = [node for node in root.findall("junction") if node.get("type") != "internal"]
-    position = np.array([[float(node.get(axis, 0.0)) for axis in "xyz"] for node in found]).reshape(-1, 3)
+def _nodes(root: Element) -> Nodes:
+    found = [node for node in root.all("junction") if node.get("type") != "internal"]
+    position = np.array([[node.number(axis, 0.0) for axis in "xyz"] for node in found]).reshape(-1, 3)
     return Nodes(
-        _strings(node.attrib["id"] for node in found),
+        _strings(node.needed("id") for node in found),
         position,
         _strings(node.get("type", "") for node in found),
-        lines_of([_shape(node.get("shape", "")) for node in found]),
+        lines_of([_shape(node, node.get("shape", "")) for node in found]),
     )
 
 
-def _links(edges: Sequence[ElementTree.Element], row_of: dict[str, int]) -> Links:
-    inner = [row_of.get(edge.attrib["id"][1:].rpartition("_")[0], -1) if edge.get("function") else -1 for edge in edges]
+def _links(edges: Sequence[Element], row_of: dict[str, int]) -> Links:
+    inner = [row_of.get(edge.needed("id")[1:].rpartition("_")[0], -1) if edge.get("function") else -1 for edge in edges]
     ends = [[row_of.get(edge.get(end, ""), home) for edge, home in zip(edges, inner, strict=True)] for end in ("from", "to")]
-    first = [edge.find("lane") for edge in edges]
+    first = [edge.first("lane") for edge in edges]
     lanes = [lane for lane in first if lane is not None]
     return Links(
-        id=_strings(edge.attrib["id"] for edge in edges),
+        id=_strings(edge.needed("id") for edge in edges),
         name=_strings(edge.get("name", "") for edge in edges),
         from_node=np.array(ends[0], np.int32),
         to_node=np.array(ends[1], np.int32),
         length_m=_floats(lanes, "length"),
-        speed_limit_mps=np.array([max(float(lane.attrib["speed"]) for lane in edge.findall("lane")) for edge in edges]),
-        priority=np.array([int(edge.get("priority", -1)) for edge in edges], np.int32),
+        speed_limit_mps=np.array([max(lane.number("speed") for lane in edge.all("lane")) for edge in edges]),
+        priority=np.array([edge.integer("priority", -1) for edge in edges], np.int32),
         kind=np.array([_kind(edge) for edge in edges], np.int8),
     )
 
 
-def _kind(edge: ElementTree.Element) -> Kind:
+def _kind(edge: Element) -> Kind:
     function = edge.get("function", "normal")
     if function in _FUNCTIONS:
         return _FUNCTIONS[function]
-    set_params = {param.get("key") for param in edge.findall("param") if param.get("value") not in {"no", "false", "0", ""}}
+    set_params = {param.get("key") for param in edge.all("param") if param.get("value") not in {"no", "false", "0", ""}}
     return Kind.TUNNEL if "tunnel" in set_params else Kind.BRIDGE if "bridge" in set_params else Kind.ROAD
 
 
-def _users(lane: ElementTree.Element) -> int:
+def _users(lane: Element) -> int:
     allow, disallow = lane.get("allow"), lane.get("disallow")
     if allow is not None:
         return int(EVERYONE if allow == "all" else _classes(allow))
@@ -152,14 +131,14 @@ def _classes(names: str) -> User:
     return users
 
 
-def _connections(root: ElementTree.Element, lane_of: dict[str, int], signals: Signals) -> Connections:
-    found = root.findall("connection")
+def _connections(root: Element, lane_of: dict[str, int], signals: Signals) -> Connections:
+    found = root.all("connection")
     signal_of = {str(name): row for row, name in enumerate(signals.id.tolist())}
     signal = np.array([signal_of.get(item.get("tl", ""), -1) for item in found], np.int32)
-    group = np.array([int(item.get("linkIndex", -1)) for item in found], np.int32)
+    group = np.array([item.integer("linkIndex", -1) for item in found], np.int32)
     return Connections(
-        from_lane=np.array([lane_of[f"{item.attrib['from']}_{item.attrib['fromLane']}"] for item in found], np.int32),
-        to_lane=np.array([lane_of[f"{item.attrib['to']}_{item.attrib['toLane']}"] for item in found], np.int32),
+        from_lane=np.array([_lane_named(item, "from", lane_of) for item in found], np.int32),
+        to_lane=np.array([_lane_named(item, "to", lane_of) for item in found], np.int32),
         via=np.array([lane_of.get(item.get("via", ""), -1) for item in found], np.int32),
         direction=_strings(item.get("dir", "") for item in found),
         signal=signal,
@@ -167,41 +146,56 @@ def _connections(root: ElementTree.Element, lane_of: dict[str, int], signals: Si
     )
 
 
-def _signals(root: ElementTree.Element, row_of: dict[str, int]) -> Signals:
-    programmes: dict[str, ElementTree.Element] = {}
-    for logic in root.findall("tlLogic"):
-        programmes.setdefault(logic.attrib["id"], logic)
-    phases = [(row, phase) for row, logic in enumerate(programmes.values()) for phase in logic.findall("phase")]
+def _lane_named(connection: Element, end: str, lane_of: dict[str, int]) -> int:
+    name = f"{connection.needed(end)}_{connection.needed(f'{end}Lane')}"
+    if name not in lane_of:
+        raise connection.wrong(f"it leads {end} the lane {name}, which is not there")
+    return lane_of[name]
+
+
+def _signals(root: Element, row_of: dict[str, int]) -> Signals:
+    programmes: dict[str, Element] = {}
+    for logic in root.all("tlLogic"):
+        programmes.setdefault(logic.needed("id"), logic)
+    phases = [(row, phase) for row, logic in enumerate(programmes.values()) for phase in logic.all("phase")]
     return Signals(
         id=_strings(programmes),
         node=np.array([row_of.get(name, -1) for name in programmes], np.int32),
-        offset_s=np.array([float(logic.get("offset", 0)) for logic in programmes.values()]),
+        offset_s=np.array([logic.number("offset", 0.0) for logic in programmes.values()]),
         phase_signal=np.array([row for row, _ in phases], np.int32),
-        phase_duration_s=np.array([float(phase.attrib["duration"]) for _, phase in phases]),
-        phase_state=_strings(phase.attrib["state"] for _, phase in phases),
+        phase_duration_s=np.array([phase.number("duration") for _, phase in phases]),
+        phase_state=_strings(phase.needed("state") for _, phase in phases),
     )
 
 
-def _shape(text: str) -> Floats:
+def _shape(element: Element, text: str) -> Floats:
     """Points (k, 3); a point without a height lies at 0."""
-    points = [[float(number) for number in point.split(",")] for point in text.split()]
-    shape = np.array([(*point, 0.0)[:3] for point in points], np.float64).reshape(-1, 3)
+    try:
+        points = [[float(number) for number in point.split(",")] for point in text.split()]
+        shape = np.array([(*point, 0.0)[:3] for point in points], np.float64).reshape(-1, 3)
+    except ValueError:
+        raise element.wrong(f"shape = {text[:40]!r}: x,y or x,y,z of each point") from None
     if not np.isfinite(shape).all():
-        raise ValueError(f"a shape has a coordinate that is no number: {text[:60]!r}")
+        raise element.wrong(f"shape = {text[:40]!r}: finite numbers")
     return shape
 
 
-def _shapes(lanes: Sequence[ElementTree.Element]) -> Lines:
+def _shapes(lanes: Sequence[Element]) -> Lines:
     """All lanes' shapes; a network wider than a region would be a mistake, and its index would not fit into memory."""
-    lines = lines_of([_shape(lane.attrib["shape"]) for lane in lanes])
+    shapes = [_shape(lane, lane.needed("shape")) for lane in lanes]
+    for lane, shape in zip(lanes, shapes, strict=True):
+        if not len(shape):
+            raise lane.wrong("its shape has no point")
+    lines = lines_of(shapes)
     extent = float(np.ptp(lines.points, axis=0).max()) if len(lines.points) else 0.0
     if extent > MAX_EXTENT_M:
-        raise ValueError(f"the network is {extent:.0f} m wide, the limit is {MAX_EXTENT_M:.0f} m")
+        far = lanes[int(np.argmax([np.abs(shape).max() for shape in shapes]))]
+        raise far.wrong(f"the network is {extent:.0f} m wide, the limit is {MAX_EXTENT_M:.0f} m")
     return lines
 
 
-def _floats(elements: Sequence[ElementTree.Element], key: str, default: float | None = None) -> Floats:
-    return np.array([float(element.attrib[key] if default is None else element.get(key, default)) for element in elements])
+def _floats(elements: Sequence[Element], key: str, default: float | None = None) -> Floats:
+    return np.array([element.number(key, default) for element in elements], np.float64)
 
 
 def _strings(values: Iterable[str]) -> np.ndarray[tuple[int], np.dtype[np.str_]]:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from chelu.errors import CheluError
+from chelu.roads.checks import Finding, check
 from chelu.roads.opening import PATTERNS, Opened, open_roads
+
+SHOWN = 5  # of a kind of finding
 
 
 def files_in(paths: Iterable[Path], *patterns: str) -> list[Path]:
@@ -18,8 +21,8 @@ def _within(directory: Path, patterns: Sequence[str]) -> list[Path]:
     return sorted({found for pattern in patterns for found in directory.rglob(pattern)})
 
 
-def told(paths: Sequence[Path], tell: Callable[[str], None], *, is_brief: bool = False) -> int:
-    """Say of each file what it holds; 0 when all can be read."""
+def told(paths: Sequence[Path], tell: Callable[[str], None], *, is_brief: bool = False, is_whole: bool = False) -> int:
+    """Say of each file what it holds and what in it is doubtful; 0 when all can be read. is_whole: not only some of each kind."""
     files, bad = files_in(paths, *PATTERNS), 0
     for path in files:
         try:
@@ -28,19 +31,30 @@ def told(paths: Sequence[Path], tell: Callable[[str], None], *, is_brief: bool =
             bad += 1
             tell(f"cannot be read: {error}")
             continue
-        tell(f"{path}: {_sum(opened)}")
-        for line in () if is_brief else _details(opened):
+        findings = check(opened.network)
+        tell(f"{path}: {_sum(opened, len(findings))}")
+        for line in () if is_brief else _details(opened, findings, is_whole=is_whole):
             tell(f"  {line}")
     tell(f"{len(files) - bad} of {len(files)} files can be read")
     return 1 if bad else 0
 
 
-def _sum(opened: Opened) -> str:
+def _sum(opened: Opened, findings: int) -> str:
     left = sum(one.count for one in opened.left_out)
-    return f"{opened.figures}, {len(opened.network.lanes.id)} lanes, {left} elements left out, {len(opened.notes)} doubtful"
+    doubtful = len(opened.notes) + findings
+    return f"{opened.figures}, {len(opened.network.lanes.id)} lanes, {left} elements left out, {doubtful} doubtful"
 
 
-def _details(opened: Opened) -> Iterator[str]:
+def _details(opened: Opened, findings: Sequence[Finding], *, is_whole: bool) -> Iterator[str]:
     yield from opened.remarks
     yield from (f"left out: {one.sentence()}" for one in opened.left_out)
     yield from (f"doubtful: {note}" for note in opened.notes)
+    kinds: dict[str, list[Finding]] = {}
+    for one in findings:
+        kinds.setdefault(one.kind, []).append(one)
+    for kind, alike in kinds.items():
+        yield f"{kind}: {len(alike)}"
+        shown = alike if is_whole else alike[:SHOWN]
+        yield from (f"  {one.element}: {one.what}" for one in shown)
+        if len(shown) < len(alike):
+            yield f"  … {len(alike) - len(shown)} more (--all)"

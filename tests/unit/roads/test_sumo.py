@@ -89,22 +89,32 @@ def test_an_empty_network_is_a_network() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "not XML"),
-        (b"<net><edge", "not XML"),
-        (b"<html/>", "root element is 'html'"),
+        (b"", "net.xml:1: not XML"),
+        (b"<net><edge", "net.xml:1: not XML"),
+        (b"<html/>", "net.xml:1: /html: the root element must be <net>"),
         (b"\x1f\x8b\x08nonsense", "gzip"),
         (gzip.compress(b"<net/>")[:-9], "gzip"),
-        (net('<edge id="e"><lane id="e_0" index="0" speed="x" length="1" shape="0,0 1,0"/></edge>'), "ValueError"),
-        (net('<edge id="e"><lane id="e_0" index="0" speed="1" length="1" shape="0 1,0"/></edge>'), "ValueError"),
-        (net(edge("e", "0,0 nan,0")), "no number"),
+        (
+            net('<edge id="e"><lane id="e_0" index="0" speed="x" length="1" shape="0,0 1,0"/></edge>'),
+            "/net/edge/lane: speed = 'x': a",
+        ),
+        (
+            net('<edge id="e"><lane id="e_0" index="0" speed="1" length="1" shape="0 1,0"/></edge>'),
+            "lane: shape = '0 1,0': x,y or",
+        ),
+        (net('<edge id="e"><lane id="e_0" index="0" speed="1" length="1" shape=""/></edge>'), "lane: its shape has no point"),
+        (net(edge("e", "0,0 nan,0")), "/net/edge/lane: shape = '0,0 nan,0': finite numbers"),
         (net(edge("e", "0,0 1e9,0")), "the limit is 200000 m"),
-        (net('<connection from="e" fromLane="0" to="f" toLane="0"/>'), "KeyError"),
-        (b'<?xml version="1.0" encoding="klingon"?><net/>', "not XML"),
+        (
+            net('<connection from="e" fromLane="0" to="f" toLane="0"/>'),
+            "/net/connection: it leads from the lane e_0, which is not",
+        ),
+        (b'<?xml version="1.0" encoding="klingon"?><net/>', "net.xml:1: not XML"),
     ],
 )
 def test_what_is_no_network_is_refused_with_a_sentence(data: bytes, reason: str) -> None:
     with pytest.raises(MalformedError, match=reason) as caught:
-        sumo.read(data)
+        sumo.read(data, "net.xml")
     assert caught.value.reason == "undecodable"
 
 

@@ -15,6 +15,7 @@ from simulators.scenario.conditions import Trigger
 from simulators.scenario.distributions import LEAST_MASS, UNIFORM, Distribution, mass
 from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.manoeuvres import MOST_LANES, Driver, Manoeuvre
+from simulators.scenario.mapped.places import OnMap
 from simulators.scenario.odd import Domain, Word
 from simulators.scenario.parts import Application, Name, Part, wrong
 from simulators.scenario.requirements import Requirement, Validity
@@ -71,15 +72,16 @@ class Parameter(Part):
 
 
 class Start(Part):
-    """Where and how fast an actor begins: on a way and lane, at a place of its own or before or behind another actor.
+    """Where and how fast an actor begins: on a way and lane, on a map file's lane, or before or behind another actor.
 
-    along_m: its centre on the way's reference line. gap_m: bumper to bumper to `ahead_of` or `behind`, that one's way and lane
-    being taken where none is given. aside_m: right of the lane's middle.
+    along_m: its centre on the way's reference line; at: the same in the words of the file that `road` names. gap_m: bumper to
+    bumper to `ahead_of` or `behind`, that one's way and lane being taken where none is given. aside_m: right of the middle.
     """
 
     way: Name | None = None
     lane: Annotated[int, Field(ge=1, le=MOST_LANES)] | None = None
     along_m: Place | None = None
+    at: OnMap | None = None
     ahead_of: Name | None = None
     behind: Name | None = None
     gap_m: Place | None = None
@@ -88,10 +90,12 @@ class Start(Part):
 
     @model_validator(mode="after")
     def _is_placed_once(self) -> Self:
-        ways = [self.along_m is not None, self.ahead_of is not None, self.behind is not None]
+        ways = [getattr(self, name) is not None for name in ("along_m", "at", "ahead_of", "behind")]
         if sum(ways) != 1:
-            raise ValueError("exactly one of along_m, ahead_of and behind")
-        if (self.along_m is None) != (self.gap_m is not None):
+            raise ValueError("exactly one of along_m, at, ahead_of and behind")
+        if self.at is not None and (self.way is not None or self.lane is not None):
+            raise ValueError("way and lane do not go with at, which has a lane of its own")
+        if (self.along_m is None and self.at is None) != (self.gap_m is not None):
             raise ValueError("gap_m goes with ahead_of or behind, and only with them")
         if self.along_m is not None and self.way is None:
             raise ValueError("along_m wants a way")

@@ -14,6 +14,7 @@ from chelu.errors import CheluError, plainly
 from simulators.scenario.cases import Cases, default_case
 from simulators.scenario.checking import problems_of
 from simulators.scenario.description import IDENTIFIER, Description
+from simulators.scenario.mapped.laying import laid
 from simulators.scenario.parts import NAME
 from simulators.scenario.possible import problems_of_cases
 
@@ -52,7 +53,7 @@ class ScenarioError(CheluError):
 
 def read_file(path: Path) -> Description:
     """The description in a file. ScenarioError, also for a file that cannot be read."""
-    return read_text(text_of(path), str(path))
+    return read_text(text_of(path), str(path), path.parent)
 
 
 def text_of(path: Path) -> str:
@@ -67,9 +68,14 @@ def text_of(path: Path) -> str:
         raise ScenarioError(str(path), [Problem(1, "", "", f"not UTF-8 at byte {error.start}")]) from error
 
 
-def read_text(text: str, file: str) -> Description:
-    """The description in a text; `file` is what errors call it. Its default case is one that can be run."""
-    description = checked(text, file, Description, problems_of)
+def read_text(text: str, file: str, directory: Path = Path()) -> Description:
+    """The description in a text; `file` is what errors call it, `directory` where the files are that it names.
+
+    Its default case is one that can be run.
+    """
+    unlaid = checked(text, file, Description, lambda _: ())
+    description, problems = laid(unlaid, directory)
+    refuse(text, file, problems or problems_of(description))
     refuse_impossible(text, file, description, default_case(description))
     return description
 

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from chelu.units import KMH_PER_MPS
 from simulators.scenario.manoeuvres import MOST_LANES
+from simulators.scenario.mapped.places import FileName
 from simulators.scenario.names import unknown
 from simulators.scenario.parts import Name, Part, wrong
 from simulators.scenario.values import Bounds, Quantity
@@ -24,6 +25,7 @@ DAY_S = 86_400.0
 Coordinate = Annotated[float, Field(ge=-10_000_000, le=10_000_000)]  # metres of the road's own plane
 Direction = Annotated[float, Field(ge=-36_000, le=36_000)]  # degrees; a way that winds may count its turns
 Radius = Annotated[float, Field(ge=1, le=10_000_000)]
+MAPS = ("opendrive", "sumo", "lanelet2")  # keys of a road that name a file
 LIGHTS = {"red": Light.RED, "yellow": Light.YELLOW, "green": Light.PROTECTED_GREEN}
 
 
@@ -178,17 +180,26 @@ class Notice(Part):
 
 
 class Road(Part):
-    """Either a shipped road or ways of one's own; signals on them, and what the roadside tells of them."""
+    """A shipped road, ways of one's own, or a map file; signals on them, and what the roadside tells of them.
+
+    opendrive, sumo (.net.xml, gzipped or not), lanelet2 (.osm): a file beside the scenario's, or a path from there. Its ways are
+    laid along the lanes on which actors begin.
+    """
 
     shipped: ShippedRoad | None = None
     ways: dict[Name, WayDescription] = Field(default_factory=dict, max_length=64)
+    opendrive: FileName | None = None
+    sumo: FileName | None = None
+    lanelet2: FileName | None = None
     signals: dict[Name, Signal] = Field(default_factory=dict, max_length=64)
     told: dict[Name, Notice] = Field(default_factory=dict, max_length=64)
 
     @model_validator(mode="after")
     def _is_one_road(self) -> Self:
-        if (self.shipped is None) == (not self.ways):
-            raise ValueError("exactly one of shipped and ways")
+        if sum(bool(getattr(self, name)) for name in ("shipped", "ways", *MAPS)) != 1:
+            raise ValueError(f"exactly one of shipped, ways, {', '.join(MAPS[:-1])} and {MAPS[-1]}")
+        if not self.ways and self.shipped is None:
+            return self  # its ways are not laid yet
         named = self.described()
         for name, signal in self.signals.items():
             if signal.way not in named:

@@ -38,7 +38,7 @@ def line_of(text: str, part: str) -> int:
         ("way: main", "way: west", "actors.ego.start.way", "there is no way 'west'; ways: main"),
         ("along_m: 100", "along_m: 100, lane: 3", "actors.ego.start.lane", "1 (the rightmost) to 2"),
         ("ahead_of: ego", "ahead_of: other", "actors.other.start.ahead_of", "another actor: ego"),
-        ("ahead_of: ego, ", "", "actors.other.start", "exactly one of along_m, ahead_of and behind"),
+        ("ahead_of: ego, ", "", "actors.other.start", "exactly one of along_m, at, ahead_of and behind"),
         ("actor: ego", "actor: nobody", "manoeuvres.0.actor", "there is no actor 'nobody'; actors: ego, other"),
         ("when: {time_s: 1}", "when: {}", "manoeuvres.0.when", "at least one condition"),
         (

@@ -112,8 +112,7 @@ def _requirements(description: Description) -> Found:
         for index, limit in enumerate(getattr(description, part)):
             path = (part, index)
             yield from _named(description, limit, path)
-            if limit.signal is not None and limit.signal not in description.road.signals:
-                yield (*path, "signal"), unknown("signal", limit.signal, description.road.signals)
+            yield from _signals(description, limit, path)
             if limit.application is not None:
                 yield from application(description, limit.application, (*path, "application"))
             for key, name in (("from", limit.from_), ("until", limit.until), ("fired", getattr(limit, "fired", None))):
@@ -121,6 +120,13 @@ def _requirements(description: Description) -> Found:
                     yield (*path, key), unknown("manoeuvre", name, names)
                 elif isinstance(name, float) and name > description.end.after_s:
                     yield (*path, key), f"at most {description.end.after_s:g} s, when the run ends"
+
+
+def _signals(description: Description, limit: Limit, path: Where) -> Found:
+    for key in ("signal", "other_signal"):
+        name = getattr(limit, key)
+        if name is not None and name not in description.road.signals:
+            yield (*path, key), unknown("signal", name, description.road.signals)
 
 
 def _named(description: Description, limit: Limit, path: Where) -> Found:
@@ -147,8 +153,11 @@ def _unheard(description: Description) -> Found:
 
 
 def _device(description: Description) -> Found:
-    """The device under test stands for one actor, of a kind that says itself where it is."""
+    """The device under test stands for one actor; one that warns for one of a kind that says itself where it is."""
     if description.dut is None:
+        return
+    if description.dut.kind == "signals":
+        yield from _controlled(description, description.dut.signals)
         return
     under_test = [name for name, actor in description.actors.items() if actor.under_test]
     if description.dut.actor is None and len(under_test) != 1:
@@ -156,5 +165,13 @@ def _device(description: Description) -> Found:
     actor = description.dut.actor or "".join(under_test[:1])
     if description.dut.actor is not None and actor not in description.actors:
         yield ("dut", "actor"), unknown("actor", actor, description.actors)
-    elif actor and description.actors[actor].kind not in WITH_A_UNIT:
+    elif actor and description.dut.kind == "warns" and description.actors[actor].kind not in WITH_A_UNIT:
         yield ("dut", "actor"), "an actor that has a unit of its own, so one of kind " + ", ".join(WITH_A_UNIT)
+
+
+def _controlled(description: Description, named: Sequence[str]) -> Found:
+    if not description.road.signals:
+        yield ("dut", "kind"), "warns or drives: there are no signals"
+    for index, name in enumerate(named):
+        if name not in description.road.signals:
+            yield ("dut", "signals", index), unknown("signal", name, description.road.signals)

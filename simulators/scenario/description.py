@@ -184,6 +184,12 @@ class Description(Part):
     requirements: Annotated[tuple[Requirement, ...], Field(min_length=1)]
     validity: tuple[Validity, ...] = ()
 
+    def switched(self) -> tuple[str, ...]:
+        """The signals that the device under test switches: those that it names, else all; none where it is no controller."""
+        if self.dut is None or self.dut.kind != "signals":
+            return ()
+        return self.dut.signals or tuple(self.road.signals)
+
     def actor_of_device(self) -> str:
         """Whom the device under test stands for: the one named, else the one under test."""
         under_test = (name for name, actor in self.actors.items() if actor.under_test)

@@ -1,20 +1,28 @@
-"""What can be tested in memory: programs that are told how runs went on and say whom they would have warned, by name.
+"""What can be tested in memory, by name: programs that say whom they would have warned, that drive, or that switch signals.
 
-A device comes by an entry point of the group ``chelu.devices``, so that whoever has one of its own installs it beside Chelu.
+A device comes by an entry point of its kind's group, so that whoever has one of its own installs it beside Chelu.
 """
 
 from __future__ import annotations
 
+import enum
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Any, Protocol
 
 from chelu.errors import ConfigurationError
 from chelu.messages import Batch
 from simulators.scenario.description import Description
 from simulators.scenario.trace import Trace
 
-GROUP = "chelu.devices"
 NONE = "none"
+
+
+class Kind(enum.StrEnum):
+    """What a device does, and the group of entry points from which those of its kind come."""
+
+    WARNS = "chelu.devices"
+    DRIVES = "chelu.driving_functions"
+    SIGNALS = "chelu.signal_controllers"
 
 
 class Device(Protocol):
@@ -27,12 +35,19 @@ class Device(Protocol):
         """The warnings in all runs, in the columns of `Trace.warnings`."""
 
 
-def device_of(name: str) -> Device | None:
-    """The device of this name, none for `none`. ConfigurationError when it is not installed."""
+def kind_of(name: str) -> Kind | None:
+    """What the device of this name does, nothing for `none`. ConfigurationError when none is installed."""
     if name == NONE:
         return None
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in found:
-        raise ConfigurationError("--device", name, "one of " + ", ".join([NONE, *sorted(found)]))
-    device: Device = found[name].load()
-    return device
+    installed = {kind: [point.name for point in entry_points(group=kind)] for kind in Kind}
+    for kind, names in installed.items():
+        if name in names:
+            return kind
+    known = sorted(one for names in installed.values() for one in names)
+    raise ConfigurationError("--device", name, "one of " + ", ".join([NONE, *known]))
+
+
+def loaded(name: str) -> Any:
+    """The device of this name, as the module of its kind says: a `Device`, or what makes one that decides."""
+    (point,) = (point for point in entry_points(group=kind_of(name) or "") if point.name == name)
+    return point.load()

@@ -18,6 +18,7 @@ from chelu.motion.footprints import Floats
 from simulators.scenario.cases import Cases
 from simulators.scenario.contacts import first_contacts
 from simulators.scenario.control import Controls
+from simulators.scenario.deciding.pilot import NoPilot, Pilot
 from simulators.scenario.description import Description
 from simulators.scenario.driving import Drivers
 from simulators.scenario.plan import Plan, plan
@@ -33,18 +34,24 @@ def run(description: Description, cases: Cases) -> Trace:
     return simulate(plan(description, cases))
 
 
-def simulate(made: Plan, warned_s: WarnedTimes = MappingProxyType({})) -> Trace:
-    """The same, of a plan. warned_s: when the warnings came for which triggers wait (`simulators.scenario.performing`)."""
+def simulate(made: Plan, warned_s: WarnedTimes = MappingProxyType({}), pilot: Pilot | None = None) -> Trace:
+    """The same, of a plan. warned_s: when the warnings came for which triggers wait (`simulators.scenario.performing`).
+
+    pilot: a device that decides something meanwhile.
+    """
+    decides = pilot or NoPilot()
     step_s, progress = made.description.step_s, Progress.of(made.description, made.runs)
     state, controls, drivers = State.at_start(made), Controls(made, progress), Drivers(made)
     triggers = Triggers(made, progress, warned_s)
     written = [np.empty((made.instants, len(made.actors), made.runs)) for _ in state.columns()]
     least, most = _grip(made, state)
     for instant in range(made.instants):
+        decides.look(state, instant)
         for row, runs in triggers.firing(state, instant):
             controls.begin(row, runs, state, instant * step_s)
             drivers.begin(row, runs)
         wanted = drivers.acceleration_mps2(state, controls.acceleration_mps2(state, instant * step_s, step_s), step_s)
+        decides.drive(wanted)
         if made.ways.gradient.any():
             least, most = _grip(made, state)
         to_rest = state.speed_mps * (-1.0 / step_s)  # nobody brakes harder than to stand at the next instant
@@ -52,6 +59,7 @@ def simulate(made: Plan, warned_s: WarnedTimes = MappingProxyType({})) -> Trace:
         for column, now in zip(written, state.columns(), strict=True):
             column[instant] = now.T
         _move(made, state, controls, (instant + 1) * step_s, step_s)
+        decides.steer(state, step_s)
     return _trace(made, triggers, written)
 
 

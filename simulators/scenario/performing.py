@@ -12,8 +12,9 @@ import numpy as np
 
 from chelu.errors import CheluError
 from simulators.scenario.cases import Cases
+from simulators.scenario.deciding.piloting import pilot_of
 from simulators.scenario.description import Description
-from simulators.scenario.devices import NONE, Device, device_of
+from simulators.scenario.devices import NONE, Device, Kind, kind_of, loaded
 from simulators.scenario.engine import simulate
 from simulators.scenario.metrics.messages import first_s, raised
 from simulators.scenario.plan import Plan, plan
@@ -39,8 +40,14 @@ def perform(description: Description, cases: Cases, device: str = NONE) -> Trace
 
     ConfigurationError when there is no such device; ForesightError.
     """
-    tested, made = device_of(device), plan(description, cases)
-    return simulate(made) if tested is None else performed(made, tested)
+    made = plan(description, cases)
+    match kind_of(device):
+        case None:
+            return simulate(made)
+        case Kind.WARNS:
+            return performed(made, loaded(device))
+        case kind:
+            return simulate(made, pilot=pilot_of(made, kind, loaded(device)(description, made.runs)))
 
 
 def performed(made: Plan, device: Device) -> Trace:

@@ -13,8 +13,10 @@ from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
 from simulators.scenario.cases import Cases
 from simulators.scenario.description import Description
+from simulators.scenario.dut.bench import Bench
+from simulators.scenario.dut.closed_loop import decided
 from simulators.scenario.dut.conditions import requirements_of, validity_of
-from simulators.scenario.dut.driving import Bench
+from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.dut.driving import driven as driven_with_device
 from simulators.scenario.engine import run as run_engine
 from simulators.scenario.judging import judge_driven
@@ -51,34 +53,38 @@ def through_platform(options: Options, description: Description, cases: Cases, c
 
 def in_the_loop(options: Options, description: Description, cases: Cases, console: Console) -> Ran:
     """Every case with the device in the loop; what it warns of decides."""
-    _check("--in-the-loop", description, cases)
     if description.dut is None:
         raise ConfigurationError("dut", None, "a scenario says which device is under test: docs/dut.md")
-    made = run_engine(description, cases)
+    _check("--in-the-loop", description, cases, description.dut)
+    names = list(description.actors)
     with _shares(console) as tell:
         bench = Bench(
             device=description.dut,
-            actor=made.index(description.actor_of_device()),
-            unheard=[made.index(name) for name in description.radio.unheard],
+            actor=0 if description.dut.kind == "signals" else names.index(description.actor_of_device()),
+            unheard=[names.index(name) for name in description.radio.unheard],
             site=_site(options, description),
             clock=SystemClock(),
             environ=_environ(options),
-            tell=tell,
+            tell=lambda share, run: tell((run + share) / len(cases)),
             say=lambda text: console.print(text, markup=False, soft_wrap=True),
         )
-        trace = driven_with_device(made, description.scenario, bench)
+        if description.dut.decides:
+            trace = decided(description, cases, bench)
+        else:
+            trace = driven_with_device(run_engine(description, cases), description.scenario, bench)
     validity = (*validity_of(description.dut), LAG)
     verdicts = judge_driven(trace, description, requirements_of(description.dut), validity)
     return Ran(verdicts, trace, range(len(cases)))
 
 
-def _check(option: str, description: Description, cases: Cases) -> None:
+def _check(option: str, description: Description, cases: Cases, device: DeviceUnderTest | None = None) -> None:
     """ConfigurationError for too many cases, and for what is spoken of in memory only, so that nothing is left out in silence."""
+    is_heard = device is None or not device.decides
     if len(cases) > MOST_CASES:
         raise ConfigurationError(option, f"{len(cases):,} cases", f"at most {MOST_CASES:,}: each takes its time")
     says = [one.name for one in description.manoeuvres if one.says is not None]
     waits = [f"warned: {one.warned.application}" for one, _ in triggers_of(description) if one.warned is not None]
-    if found := [*says, *waits, *description.road.told]:
+    if found := [*(says if is_heard else []), *waits, *(description.road.told if is_heard else [])]:
         raise ConfigurationError(
             option, ", ".join(found), "a scenario without says, warned and told: these are for --device only"
         )

@@ -57,6 +57,7 @@ class Limit(Part):
     lane: Annotated[Quantity, Bounds(1, MOST_LANES)] | None = None
     line_m: Metres | None = None
     margin_m: Metres | None = None
+    other_signal: Name | None = None
     quantile: Share | None = None
     reaction_s: Annotated[Quantity, Bounds(0, 60)] | None = None
     signal: Name | None = None

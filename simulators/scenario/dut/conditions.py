@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.requirements import Requirement, Validity
 
@@ -17,10 +19,9 @@ def validity_of(device: DeviceUnderTest) -> tuple[Validity, ...]:
 
 def requirements_of(device: DeviceUnderTest) -> tuple[Requirement, ...]:
     """It says what can be read, and nothing of anybody who is not there."""
-    wanted = [
-        {"name": "what the device says can be read", "metric": "unreadable_messages", "at_most": 0},
-        {"name": "it warns of nobody who is not there", "metric": "unknown_warnings", "at_most": 0},
-    ]
+    wanted: list[dict[str, Any]] = [{"name": "what the device says can be read", "metric": "unreadable_messages", "at_most": 0}]
+    if not device.decides:
+        wanted.append({"name": "it warns of nobody who is not there", "metric": "unknown_warnings", "at_most": 0})
     if device.when_away == "fail":
         wanted.append({"name": THERE, "metric": "device_absence_s", "at_most": device.silent_s})
     return tuple(Requirement.model_validate(one) for one in wanted)

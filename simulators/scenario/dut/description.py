@@ -22,7 +22,7 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
 class OverMqtt(Part):
-    """Over the site's broker, as an OBU. device: its id in the register; without one, one is registered for the actor."""
+    """Over the site's broker. device: its id in the register; one that warns is registered for the actor without one."""
 
     device: DeviceId | None = None
 
@@ -35,13 +35,19 @@ class OverUdp(Part):
 
 
 class DeviceUnderTest(Part):
-    """Which actor the device stands for (the one under test, if none is named), and how it is reached.
+    """What the device is, which actor it stands for (the one under test, if none is named), and how it is reached.
 
+    kind: it `warns`; `drives` the actor; or switches `signals` (all, if none are named). Those that decide are asked every
+    `every_s`, at each step of the engine if not given: the scenario's time waits for their answer, or is `real` and goes on.
     ready_s: how long it may take to be there; silent_s: how long it may answer nothing until it counts as away; when_away:
     whether that makes a run an error, which is not judged, or is a failure of the device.
     """
 
+    kind: Literal["warns", "drives", "signals"] = "warns"
     actor: Name | None = None
+    signals: tuple[Name, ...] = ()
+    every_s: Annotated[float, Field(gt=0, le=10)] | None = None
+    time: Literal["waits", "real"] = "waits"
     mqtt: OverMqtt | None = None
     udp: OverUdp | None = None
     ready_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
@@ -52,4 +58,15 @@ class DeviceUnderTest(Part):
     def _speaks_one_way(self) -> Self:
         if (self.mqtt is None) == (self.udp is None):
             raise ValueError("exactly one of mqtt and udp")
+        if self.kind == "warns" and (self.every_s is not None or self.time == "real"):
+            raise ValueError("every_s and time go with a kind that decides: drives or signals")
+        if self.signals and self.kind != "signals":
+            raise ValueError("signals go with the kind of that name")
+        if self.kind != "warns" and self.mqtt is not None and self.mqtt.device is None:
+            raise ValueError("mqtt: {device: ID}: one that decides is registered before, as what it is")
         return self
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is asked step by step what happens."""
+        return self.kind != "warns"

@@ -6,7 +6,7 @@ warn of, or is wrong: that is what a run is for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class Dialogue:
         self._pinged_s = -np.inf
         self._round_trips: list[tuple[int, float]] = []  # µs it took, how far the device's clock is ahead (s)
         self._has_left = False
+        self.slowest_s = 0.0  # answer to what it decides
         self.warned: list[Warned] = []
         self.unreadable: list[str] = []
 
@@ -62,6 +63,32 @@ class Dialogue:
         if self._clock.monotonic_s() - self._pinged_s >= PING_S:
             self._pinged_s = self._clock.monotonic_s()
             self._command({"command": "ping"}, self._next())
+
+    def decide(self, document: Mapping[str, Any], timeout_s: float) -> Answer | None:
+        """Ask what it decides at a step, until it answers; None when it does not, or goes on no more: it is away from then on."""
+        begun_s = self._clock.monotonic_s()
+        answer = None if self._has_left else self._ask({"command": _FORM, "action": "step", **document}, timeout_s)
+        self.slowest_s = max(self.slowest_s, self._clock.monotonic_s() - begun_s)
+        self._has_left = self._has_left or answer is None or bool(answer.code)
+        return None if self._has_left else answer
+
+    def ask_to_decide(self, document: Mapping[str, Any]) -> int:
+        """The same without waiting: the number under which it answers."""
+        number = self._next()
+        self._command({"command": _FORM, "action": "step", **document}, number)
+        return number
+
+    def decided(self, numbers: Sequence[int]) -> Answer | None:
+        """Its newest answer to one of these, if there is any yet."""
+        self._listen(0.0)
+        found = [self._answers[number] for number in numbers if number in self._answers]
+        for one in found:
+            self.slowest_s = max(self.slowest_s, (one.arrival_us - self._asked[one.number]) / 1e6)
+        return found[-1] if found else None
+
+    def leave(self) -> None:
+        """Count it as away from now on."""
+        self._has_left = True
 
     def end(self, timeout_s: float) -> None:
         """Tell it that the run is over, and see that it was there until then."""

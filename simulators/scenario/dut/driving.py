@@ -5,7 +5,7 @@ Over MQTT all actors speak at the site as in a run through the platform, the dev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from simulators.encoding import Uper
 from simulators.fleet import Fleet, fleet_of, site_record
 from simulators.letters import Letters
 from simulators.replay import Replay, ReplayReport, Session
-from simulators.scenario.dut.description import DeviceUnderTest
+from simulators.scenario.dut.bench import Bench
 from simulators.scenario.dut.dialogue import Dialogue, NotThereError
 from simulators.scenario.dut.links import BrokerLink, Link, UdpLink, filters
 from simulators.scenario.dut.said import People, Warned
@@ -33,26 +33,7 @@ from simulators.scenario.scenes import scene_of
 from simulators.scenario.trace import Trace
 from simulators.scene import Origin, Scene
 
-Tell = Callable[[float], None]
-Say = Callable[[str], None]
 MARK_MS = 60_000  # secMark counts within the minute
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where and with what a device is tested. unheard: actors that it does not hear.
-
-    tell gets the share that is done, say sentences for whoever waits.
-    """
-
-    device: DeviceUnderTest
-    actor: int
-    unheard: Sequence[int]
-    site: str
-    clock: Clock
-    environ: Mapping[str, str]
-    tell: Tell
-    say: Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +76,7 @@ def _drive(trace: Trace, run: int, name: str, bench: Bench) -> Driven:
 
         def progress(report: ReplayReport) -> None:
             talk.turn()
-            bench.tell((run + (report.through_ms - scene.begin_ms) / (scene.end_ms - scene.begin_ms)) / trace.runs)
+            bench.tell((report.through_ms - scene.begin_ms) / (scene.end_ms - scene.begin_ms), run)
 
         replay = Replay(scene, fleet, [link], Uper(), clock=bench.clock, on_progress=progress, overhear=overhear)
         report = replay.run()

@@ -12,9 +12,9 @@ import argparse
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import paho.mqtt.client as mqtt
@@ -84,9 +84,19 @@ class Warner:
         return float(ttc_plane_s(offset, velocity[:, 0], velocity[:, 1], np.degrees(heading), sizes)[0])
 
 
-def over_mqtt(warner: Warner, broker: str, device: str, secret: str) -> None:
-    """As an OBU at the site's broker."""
-    address, root = Address.read(broker), f"obu/{device}"
+class Device(Protocol):
+    """What both ways of speaking ask of a device."""
+
+    def hear(self, frame: bytes) -> Iterable[tuple[str, Document]]:
+        """What it says to a frame from the air."""
+
+    def obey(self, command: Document) -> tuple[str, Document]:
+        """Its answer to a command."""
+
+
+def over_mqtt(tested: Device, broker: str, device: str, secret: str, kind: str = "obu") -> None:
+    """As a device of this kind at the site's broker."""
+    address, root = Address.read(broker), f"{kind}/{device}"
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=device, protocol=mqtt.MQTTv5)
     client.username_pw_set(device, secret)
     client.will_set(f"{root}/state", json.dumps({"state": "offline", "reason": "connection lost"}), qos=1, retain=True)
@@ -94,12 +104,12 @@ def over_mqtt(warner: Warner, broker: str, device: str, secret: str) -> None:
         client.tls_set(str(address.ca_file) if address.ca_file else None)
 
     def connected(*_: Any) -> None:
-        client.subscribe([(f"{root}/air/down", 0), (f"{root}/command/down", 1)])
+        client.subscribe([(f"{root}/command/down", 1), *([(f"{root}/air/down", 0)] if kind == "obu" else [])])
         client.publish(f"{root}/state", json.dumps({"state": "online"}), qos=1, retain=True)
 
     def received(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         is_air = message.topic.endswith("/air/down")
-        said = warner.hear(bytes(message.payload)) if is_air else [warner.obey(json.loads(message.payload))]
+        said = tested.hear(bytes(message.payload)) if is_air else [tested.obey(json.loads(message.payload))]
         for stream, document in said:
             topic = "command/down/ack" if stream == "command/ack" else "warning/up"
             client.publish(f"{root}/{topic}", json.dumps(document), qos=1)
@@ -109,13 +119,13 @@ def over_mqtt(warner: Warner, broker: str, device: str, secret: str) -> None:
     client.loop_forever(retry_first_connection=True)
 
 
-def over_udp(warner: Warner, hears: str, says: str) -> None:
+def over_udp(tested: Device, hears: str, says: str) -> None:
     """On a bench without a broker: frames and commands come as datagrams, answers and warnings go as such."""
     ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     ear.bind(place(hears))
     while True:
         datagram = ear.recv(LARGEST_DATAGRAM)
-        said = [warner.obey(json.loads(datagram))] if datagram.startswith(b"{") else warner.hear(datagram)
+        said = [tested.obey(json.loads(datagram))] if datagram.startswith(b"{") else tested.hear(datagram)
         for stream, document in said:
             ear.sendto(json.dumps({"stream": stream, **document}).encode(), place(says))
 
@@ -126,24 +136,30 @@ def place(endpoint: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = argparse.ArgumentParser(description="A device under test that warns by time to collision.")
+def wire_parser(what: str) -> argparse.ArgumentParser:
+    """How a device is reached, on the command line."""
+    made = argparse.ArgumentParser(description=f"Under test: {what}.")
     made.add_argument("--broker", metavar="URL", help="mqtt[s]://HOST:PORT[?ca=FILE] of the site")
     made.add_argument("--id", help="the device's id in the register")
     made.add_argument("--secret-file", type=Path, help="the file with its secret")
     made.add_argument("--hears", metavar="HOST:PORT", help="without a broker: where frames and commands come")
     made.add_argument("--says", metavar="HOST:PORT", help="without a broker: where answers and warnings go")
+    return made
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of the one that warns."""
+    made = wire_parser("a device that warns by time to collision")
     made.add_argument("--ttc", type=float, default=3.2, help="warn below so many seconds (default 3.2)")
     return made
 
 
-def run(warner: Warner, options: argparse.Namespace) -> None:
+def run(tested: Device, options: argparse.Namespace, kind: str = "obu") -> None:
     """Until it is ended."""
     if options.hears:
-        over_udp(warner, options.hears, options.says)
+        over_udp(tested, options.hears, options.says)
     else:
-        over_mqtt(warner, options.broker, options.id, options.secret_file.read_text("utf-8").strip())
+        over_mqtt(tested, options.broker, options.id, options.secret_file.read_text("utf-8").strip(), kind)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from chelu.bus import Posts, Publication, Received, Session
 from chelu.clock import Clock
 from chelu.topics import Kind, find, row
 from simulators.scenario.dut.said import Said
+from simulators.scenario.track.hub import Hub
 
 AIR, COMMAND = row("obu/{id}/air/down"), row("{kind}/{id}/command/down")
 SAYS = (row("obu/{id}/warning/up"), row("{kind}/{id}/state"), row("{kind}/{id}/command/down/ack"))
@@ -89,6 +90,27 @@ class BrokerLink:
         if not one.retained:  # what was said before we came is not said of this run
             self._aside.append(Said(match.topic.stream, one.payload, one.arrival_us))
         return True
+
+
+class HubLink:
+    """One device of a gateway's session that is asked, and hears nothing over the air."""
+
+    def __init__(self, hub: Hub, session: Session, device_id: str) -> None:
+        self._hub, self._session, self._device_id = hub, session, device_id
+        self._connection = session.connections
+
+    @property
+    def is_whole(self) -> bool:
+        return self._session.is_connected and self._session.connections == self._connection
+
+    def hand_over(self, frame: bytes) -> None:
+        """Nothing is: who decides is told what is where."""
+
+    def command(self, document: Mapping[str, Any]) -> None:
+        self._hub.command(self._device_id, document)
+
+    def heard(self, wait_s: float) -> list[Said]:
+        return [said for device, said in self._hub.heard(wait_s) if device == self._device_id]
 
 
 class UdpLink:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chelu.codec.documents import parse_object
@@ -28,12 +28,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """To a command. code: 0 for done; time_us: by the device's clock, None when it does not say."""
+    """To a command. code: 0 for done; time_us: by the device's clock, None when it does not say; document: all it says."""
 
     number: int
     code: int
     detail: str
     time_us: int | None
+    document: Mapping[str, Any] = field(default_factory=dict)
+    arrival_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def read_answer(said: Said) -> Answer:
     number, code, time_us = (_whole(document, name) for name in ("seqNum", "errorCode", "time_us"))
     if number is None or code is None:
         raise _malformed("seqNum, errorCode", None, "two whole numbers")
-    return Answer(number, code, str(document.get("errorDesc", ""))[:128], time_us)
+    return Answer(number, code, str(document.get("errorDesc", ""))[:128], time_us, document, said.arrival_us)
 
 
 def read_state(said: Said) -> bool:

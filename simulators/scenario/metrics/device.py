@@ -62,6 +62,16 @@ METRICS = (
         is_windowed=False,
     ),
     Metric(
+        name="device_answer_s",
+        unit="s",
+        parties=(0,),
+        formula="the longest time from a question to a device that decides until the rig has its answer",
+        about="How long a driving function or signal controller takes to decide, the wire included.",
+        edges="Not measured of a device that warns, and of one that never answered a question. " + NOT_ELSEWHERE,
+        measure=of_rig("device_answer_s"),
+        is_windowed=False,
+    ),
+    Metric(
         name="clock_offset_s",
         unit="s",
         parties=(0,),

@@ -15,6 +15,7 @@ from simulators.scenario.metrics import (
     recording,
     road_keeping,
     safe_distances,
+    signals,
 )
 from simulators.scenario.metrics.metric import Metric
 
@@ -26,6 +27,7 @@ GROUPS: Mapping[str, tuple[Metric, ...]] = MappingProxyType(
         "A whole encounter": encounters.METRICS,
         "One actor's driving": driving.METRICS,
         "One actor on its way": road_keeping.METRICS,
+        "Signals": signals.METRICS,
         "Warnings, messages and the rig": messages.METRICS,
         "A device in the loop": device.METRICS,
         "A recording": recording.METRICS,

@@ -9,7 +9,7 @@ from simulators.scenario.cases import parameter_given
 from simulators.scenario.checking_manoeuvres import Found as Problems
 from simulators.scenario.checking_manoeuvres import Where, application
 from simulators.scenario.description import Description
-from simulators.scenario.devices import device_of
+from simulators.scenario.devices import kind_of
 from simulators.scenario.names import unknown
 from simulators.scenario.suite.description import Item
 from simulators.scenario.suite.library import Found
@@ -48,7 +48,7 @@ def _item(found: Found, item: Item, path: Where) -> Problems:
 
 def _device(name: str, path: Where) -> Problems:
     try:
-        device_of(name)
+        kind_of(name)
     except ConfigurationError as error:
         yield path, error.allowed
 

@@ -9,7 +9,7 @@ from chelu.errors import ConfigurationError
 from chelu.messages import Batch
 from simulators.scenario.cases import Design, Request
 from simulators.scenario.description import Description
-from simulators.scenario.devices import device_of
+from simulators.scenario.devices import kind_of
 from simulators.scenario.judging import judge
 from simulators.scenario.performing import ForesightError, perform, performed
 from simulators.scenario.plan import plan
@@ -85,7 +85,7 @@ def test_a_device_that_knows_what_comes_is_refused() -> None:
 
 def test_a_device_of_another_name_is_refused_with_those_that_are_there() -> None:
     with pytest.raises(ConfigurationError, match="one of none, applications"):
-        device_of("crystal-ball")
+        kind_of("crystal-ball")
 
 
 def test_a_requirement_is_asked_only_where_its_conditions_hold() -> None:

@@ -31,13 +31,16 @@ class SvwParameters(Switch):
 
     range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
     reaction_s: float = parameter(
-        1.15, "s", "drivers brake 1.0 s after they see a need (NCHRP 03-95); 0.15 s until a warning is confirmed", high=3.0
+        1.3,
+        "s",
+        "drivers brake 1.0 s after they see a need (NCHRP 03-95); 0.3 s until a warning is confirmed and there",
+        high=3.0,
     )
     warn_mps2: float = parameter(
-        3.0,
-        "m/s²",
-        "who would have to brake harder after it and does not brake: drivers' mean for a light (NCHRP 03-95)",
-        high=12.0,
+        4.0, "m/s²", "who would have to brake harder after it and does not brake: above drivers' 3 m/s² for a light", high=12.0
+    )
+    brake_now_s: float = parameter(
+        2.9, "s", "so near the line in any case: 2.5 s, and time for messages and confirmation", high=6.0
     )
     least_need_mps2: float = parameter(
         2.0, "m/s²", "and then only who must brake noticeably: below, a warning is one too many", high=6.0
@@ -46,9 +49,7 @@ class SvwParameters(Switch):
     imminent_mps2: float = parameter(6.0, "m/s²", "near full braking: at once, and also to who brakes already", high=12.0)
     is_braking_mps2: float = parameter(-1.0, "m/s²", "more than engine braking", low=-5.0, high=0.0)
     yellow_mps2: float = parameter(4.6, "m/s²", "who would have to brake harder at yellow may go on: the dilemma zone", high=12.0)
-    hold_share: float = parameter(
-        0.6, "1", "hysteresis: a warning stays while the need now is above this share of warn_mps2", high=1.0
-    )
+    hold_mps2: float = parameter(1.8, "m/s²", "hysteresis: a warning stays while the need now is above this", high=12.0)
     margin_m: float = parameter(1.0, "m", "a stop so far beyond the line is none on red: errors of position and map", high=5.0)
     turn_mps: float = parameter(8.0, "m/s", "a right turn that is free is driven no faster than this", high=20.0)
     least_speed_mps: float = parameter(2.0, "m/s", "who rolls up to the line slower is left to the driver", high=20.0)
@@ -72,14 +73,15 @@ def assess(scene: Scene, parameters: SvwParameters) -> list[Assessment]:
     is_asked, everybody = asked.need_mps2 > 0, np.arange(len(hosts))
     need = on_level(hosts, everybody, asked.need_mps2)
     late = asked.late_mps2 / hosts.grip  # by choice people slow down as quickly on a slope as on the level
+    soon = asked.arrive_s <= in_time_s(hosts, everybody, p.brake_now_s)
     if hosts.haste_s.any():  # told earlier, or braking longer: both at once would count a wet road twice
         late = np.maximum(late, asks(reaction_s=in_time_s(hosts, everybody, p.reaction_s)).late_mps2)
     is_asked &= ~(asked.is_yellow & (need > p.yellow_mps2))
     must_brake = is_noticeable(need, hosts.speed_mps, p.least_need_mps2 * hosts.grip, p)
     level = level_of(
         imminent=is_asked & (need >= p.imminent_mps2),
-        warns=is_asked & (late >= p.warn_mps2) & must_brake & ~brakes,
-        holds=is_asked & (need >= p.warn_mps2 * p.hold_share),
+        warns=is_asked & ((late >= p.warn_mps2) | soon) & must_brake & ~brakes,
+        holds=is_asked & (need >= p.hold_mps2),
     )
     return [
         about_things(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, identity
 
 from chelu.geo import heading_difference, heading_of
+from chelu.motion.footprints import rightward
 from chelu.roads.matching import match
 from chelu.roads.network import VEHICLES, Kind, Lines, RoadNetwork
 from chelu.roads.pieces import meetings
@@ -64,10 +65,11 @@ class NetworkRoads:
         if len(unsure):
             heights[unsure] = self._decks_at(xyz[unsure], heading_deg[unsure])
         gradient = np.where(on, self._network.lanes.gradient[np.maximum(lane, 0)], 0.0)
-        away, slant = np.full(len(xyz), np.nan), np.full(len(xyz), np.nan)
+        away, slant, aside = (np.full(len(xyz), np.nan) for _ in range(3))
         away[on] = _turn(heading_deg[on], self._end_deg[lane[on]])
         slant[on] = _turn(self._direction_at(lane[on], offset[on]), heading_deg[on])
-        return Placed(lane, offset, gradient, away, slant, heights)
+        aside[on] = self._aside_at(lane[on], offset[on], xyz[on])
+        return Placed(lane, offset, gradient, away, slant, aside, heights)
 
     def _lanes_at(self, xyz: Floats, heading_deg: Floats, before: Ints) -> tuple[Ints, Floats]:
         """Lane and offset; of lanes that lie above one another the one that the track can have come to."""
@@ -95,6 +97,13 @@ class NetworkRoads:
         upper, share = self._between(lane, offset_m)
         axis = self._tangent[upper - 1] + share[:, None] * (self._tangent[upper] - self._tangent[upper - 1])
         return np.asarray(heading_of(axis[:, 0], axis[:, 1]))
+
+    def _aside_at(self, lane: Ints, offset_m: Floats, xyz: Floats) -> Floats:
+        """How far places are to the right of the lane's line there."""
+        upper, share = self._between(lane, offset_m)
+        points = self._network.lanes.shape.points[:, :2]
+        off = xyz[:, :2] - (points[upper - 1] + share[:, None] * (points[upper] - points[upper - 1]))
+        return np.asarray(np.sum(off * rightward(self._direction_at(lane, offset_m)), axis=1))
 
     @property
     def network(self) -> RoadNetwork:

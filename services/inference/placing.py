@@ -32,7 +32,8 @@ class Placed:
     """n tracks: lane index (−1 none), metres along it, its gradient in driving direction, heights of the decks it may be on.
 
     turn_deg: how far the lane's end points to the right of the track's heading now, NaN without a lane: a turning vehicle turns
-    until then and not in circles. slant_deg: how far the track points to the right of the lane where it is, NaN without one.
+    until then and not in circles. slant_deg: how far the track points to the right of the lane where it is, NaN without one;
+    aside_m: how far it is to the right of the lane's middle.
     """
 
     lane: Ints
@@ -40,6 +41,7 @@ class Placed:
     gradient: Floats
     turn_deg: Floats
     slant_deg: Floats
+    aside_m: Floats
     heights_m: Floats  # (n, CANDIDATES), NaN where there is none
 
 
@@ -84,6 +86,7 @@ class Placement:
         self.gradient: Floats = np.empty(0)
         self.turn_deg: Floats = np.empty(0)
         self.slant_deg: Floats = np.empty(0)
+        self.aside_m: Floats = np.empty(0)
         self.height_error_m: Floats = np.empty(0)  # of what the track sends, as far as the map showed it
         self.heights_m: Floats = np.empty((0, CANDIDATES))
         self.grip: Floats = np.empty(0)
@@ -140,6 +143,10 @@ class Placement:
         """How far the track in `slot` points to the right of its lane, NaN where no road tells."""
         return self.slant_deg[slot]
 
+    def asides_m(self, slot: Ints) -> Floats:
+        """How far the track in `slot` is to the right of its lane's middle, NaN where no road tells."""
+        return self.aside_m[slot]
+
     def bends_deg(self, slot: Ints) -> Floats:
         """How far the lane of the track in `slot` still turns to the right until its end, NaN where no road tells."""
         turn = self.turn_deg[slot] + self.slant_deg[slot]
@@ -163,7 +170,7 @@ class Placement:
         before = np.where(np.isnan(self.heights_m[due, 1]), self.lane[due], -1)  # of several decks the lane may be the wrong one
         found = roads.place(xyz, picture.floats["heading_deg"][due], before)
         self.lane[due], self.offset_m[due], self.gradient[due] = found.lane, found.offset_m, found.gradient
-        self.turn_deg[due], self.slant_deg[due] = found.turn_deg, found.slant_deg
+        self.turn_deg[due], self.slant_deg[due], self.aside_m[due] = found.turn_deg, found.slant_deg, found.aside_m
         self.heights_m[due], off = _on_decks(found.heights_m, xyz[:, 2])
         self.height_error_m[due] += off
         self._at[due], self._generation[due] = picture.xyz[due], picture.generation[due]
@@ -177,7 +184,7 @@ class Placement:
         up, gradient = _trend(past, picture.count[slots][:, None] > _LOOKED_AT, picture.xyz[slots], sigma)
         self.gradient[slots] = gradient
         self.lane[slots] = -1
-        self.turn_deg[slots] = self.slant_deg[slots] = np.nan
+        self.turn_deg[slots] = self.slant_deg[slots] = self.aside_m[slots] = np.nan
         self.heights_m[slots] = np.nan
         self.heights_m[slots, 0] = up
 
@@ -189,6 +196,7 @@ class Placement:
                 resized(self.slant_deg, capacity, np.nan),
                 resized(self.height_error_m, capacity),
             )
+            self.aside_m = resized(self.aside_m, capacity, np.nan)
             self.heights_m, self._at = resized(self.heights_m, capacity, np.nan), resized(self._at, capacity, np.inf)
             self._generation = resized(self._generation, capacity, -1)
             self.grip, self.haste_s = resized(self.grip, capacity, 1), resized(self.haste_s, capacity)

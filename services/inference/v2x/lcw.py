@@ -33,6 +33,7 @@ class LcwParameters(Switch):
     drift_s: float = parameter(2.2, "s", "contact from the side; a lane change takes 3 to 5 s", high=4.0)
     imminent_s: float = parameter(1.2, "s", "so close to the contact nothing is confirmed first", high=4.0)
     least_drift_mps: float = parameter(0.45, "m/s", "sideways towards the other; wandering within a lane is slower", high=3.0)
+    sure_deg: float = parameter(1.8, "°", "and more than the two headings may be off: three times 0.6°", high=10.0)
     least_speed_mps: float = parameter(2.0, "m/s", "manoeuvring is left to the driver", high=20.0)
     heading_deg: float = parameter(12.0, "°", "goes the same way", high=90.0)
 
@@ -79,8 +80,8 @@ def _comes_up_s(scene: Scene, views: Views) -> Floats:
 def _touches_s(scene: Scene, views: Views, p: LcwParameters) -> Floats:
     """Seconds until the sides touch if both go on to move as they do, and are then level; inf when they will not be.
 
-    Where roads tell that both lanes run beside one another, what counts is how each slants on its own; else the circle through
-    both.
+    What counts is the circle through both; where roads tell that both lanes run beside one another, also how each slants on its
+    own. It counts from where it is more than headings may be off.
     """
     tracks = scene.tracks
     slots = [tracks.slots[side] for side in (views.host, views.other)]
@@ -89,8 +90,10 @@ def _touches_s(scene: Scene, views: Views, p: LcwParameters) -> Floats:
     (host, host_m), (other, other_m) = (
         _sideways(scene, side, to) for side, to in ((views.host, towards), (views.other, -towards))
     )
-    nears = np.where(keep_apart, host + other, views.nears_mps)
-    comes = (nears >= p.least_drift_mps) & (~keep_apart | (host_m + other_m >= -views.overlap_m))
+    nears = np.where(keep_apart, np.minimum(host + other, views.nears_mps), views.nears_mps)
+    speed = np.maximum(tracks.speed_mps[views.host], tracks.speed_mps[views.other])
+    least_mps = np.maximum(p.least_drift_mps, speed * np.sin(np.radians(p.sure_deg)))
+    comes = (nears >= least_mps) & (~keep_apart | (host_m + other_m >= -views.overlap_m))
     time = np.where(comes, -views.overlap_m / np.where(comes, nears, 1.0), np.inf)
     length = (tracks.size_m[views.host, 0] + tracks.size_m[views.other, 0]) / 2.0
     there = views.ahead_m + (tracks.speed_mps[views.other] - tracks.speed_mps[views.host]) * np.minimum(time, _LONGEST_S)

@@ -34,6 +34,9 @@ class LtaParameters(Reaction):
     least_need_mps2: float = parameter(
         1.6, "m/s²", "of the turning vehicle, to stop short: 2 m/s² by when the warning is up; below, it has time", high=6.0
     )
+    hard_mps2: float = parameter(
+        4.5, "m/s²", "the same of one that brakes already: it means to give way, or does not stop short", high=12.0
+    )
     least_probability: float = parameter(0.7, "1", "of a contact, and so of a turn: before, it may go straight on", high=1.0)
     least_speed_mps: float = parameter(1.0, "m/s", "who stands may be waiting for the gap", high=20.0)
     least_oncoming_mps: float = parameter(2.0, "m/s", "who stands gives way", high=20.0)
@@ -58,7 +61,9 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
     contact = views.contact_s()
     views = views.where(angle_at_deg(tracks, views.host_way, views.other_way, contact) >= p.least_angle_deg)
     needs, contact = needs_of(tracks, views, p), views.contact_s()
-    warns = needs.host_stop_mps2 >= p.least_need_mps2 * tracks.grip[views.host]
+    brakes = tracks.acceleration_mps2[views.host] <= p.is_braking_mps2
+    least = np.where(brakes, p.hard_mps2, p.least_need_mps2)
+    warns = needs.host_stop_mps2 >= least * tracks.grip[views.host]
     level = level_of(
         imminent=warns & (contact <= p.imminent_s) & np.isfinite(views.first_s),
         warns=warns,

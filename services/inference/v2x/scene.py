@@ -87,6 +87,9 @@ class RoadKnowledge(Protocol):
     def slants_deg(self, slot: Ints) -> Floats:
         """How far it points to the right of its lane, NaN where no road tells."""
 
+    def asides_m(self, slot: Ints) -> Floats:
+        """How far it is to the right of its lane's middle, NaN where no road tells."""
+
     def bends_deg(self, slot: Ints) -> Floats:
         """How far its lane still turns to the right from here to its end, NaN where no road tells."""
 

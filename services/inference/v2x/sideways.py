@@ -1,4 +1,4 @@
-"""How far a road user will come sideways of its lane: by how it slants on it, and by how it turns."""
+"""How far a road user is and will come sideways of its lane: by where it is, how it slants on it, and how it turns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from services.inference.reports import Floats, Ints
 from services.inference.v2x.scene import Scene
 
 _MOST_SLANT_RAD = np.radians(6.0)  # who changes lanes points no further aside
+_KEEPS_M = 2.4  # no further from its lane's middle, as is sent: half a lane, and errors of 0.65 m
+_ALONG_DEG = 3.0  # who points no further aside of its lane keeps to it
 _STRAIGHT_DEG = 4.0  # a lane that still bends by more: turning is then no leaving of it
 
 
@@ -28,3 +30,14 @@ def shifts_m(scene: Scene, side: Ints, within_s: Floats) -> Floats:
     way = (outward + then) / 2.0 * turning_s + then * (within_s - turning_s)
     is_straight = np.abs(scene.roads.bends_deg(slots)) <= _STRAIGHT_DEG
     return np.where(is_straight, sense * tracks.speed_mps[side] * way, np.nan)
+
+
+def strays_m(scene: Scene, side: Ints) -> Floats:
+    """Metres to the right of its lane's middle that each of `side` (n,) seems to be; NaN where no road tells that it keeps to it.
+
+    Where lanes are is known better than where road users are: who keeps to one is judged by it.
+    """
+    slots = scene.tracks.slots[side]
+    aside = scene.roads.asides_m(slots)
+    keeps = (np.abs(aside) <= _KEEPS_M) & (np.abs(scene.roads.slants_deg(slots)) <= _ALONG_DEG)  # NaN compares false
+    return np.where(keeps, aside, np.nan)

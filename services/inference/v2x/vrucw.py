@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chelu.motion.footprints import rightward
 from services.inference.parameters import parameter
+from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
-from services.inference.v2x.scene import Scene
+from services.inference.v2x.scene import Scene, Views
+from services.inference.v2x.sideways import strays_m
 
 NAME = "vrucw"
 _SURE_S = 2.5  # so long before a contact, and longer, `least_probability` is asked for
@@ -31,6 +34,9 @@ class VrucwParameters(Notice):
     least_probability: float = parameter(0.38, "1", "of a contact: who walks changes direction at will, so not more", high=1.0)
     near_probability: float = parameter(
         0.6, "1", "of a contact that is imminent: by then it is known better who passes closely", high=1.0
+    )
+    least_crossing_mps: float = parameter(
+        0.5, "m/s", "slower across the vehicle's way somebody stands or walks along it", high=3.0
     )
     least_speed_mps: float = parameter(1.5, "m/s", "slower vehicles can stop at once", high=20.0)
 
@@ -51,8 +57,19 @@ def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
     is_needed = must_brake & (needs.host_stop_mps2 >= least_mps2 / 2.0)
     warn_s = in_time_s(tracks, views.host, p.warn_s)
     least = np.interp(contact, (p.imminent_s, _SURE_S), (p.near_probability, p.least_probability))
+    is_needed &= ~_is_beside(scene, views, p)
     warns = is_needed & ((contact <= warn_s) | is_hard) & (views.probability >= least)
     level = level_of(
         imminent=warns & (contact <= p.imminent_s), warns=warns, holds=is_needed & (contact <= np.maximum(warn_s, 4.0))
     )
     return [assessment(NAME, tracks, views, level=level, ttc_s=contact, required_mps2=needs.host_mps2, distance_m=needs.way_m)]
+
+
+def _is_beside(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
+    """Who stands or walks along the road beside what the host will sweep of its lane, where a map tells that it keeps to it."""
+    tracks = scene.tracks
+    host, other = views.host, views.other
+    across_mps = tracks.speed_mps[other] * np.abs(np.sin(np.radians(views.turn_deg)))
+    away = np.einsum("qk,qk->q", tracks.xy[other, 0] - tracks.xy[host, 0], rightward(tracks.heading_deg[host, 0]))
+    width_m = (tracks.size_m[host, 1] + tracks.size_m[other, 1]) / 2.0
+    return np.asarray((across_mps < p.least_crossing_mps) & (np.abs(away + strays_m(scene, host)) > width_m))

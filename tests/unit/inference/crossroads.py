@@ -51,7 +51,7 @@ class Crossroads(NetworkRoads):
         heights = np.full((len(xyz), CANDIDATES), np.nan)
         heights[:, 0] = xyz[:, 2]
         along = np.where(lane == 1, xyz[:, 0], xyz[:, 1]) + 200.0
-        return Placed(lane, along, zero, zero, zero, heights)
+        return Placed(lane, along, zero, zero, zero, zero, heights)
 
     def leads_to(self, lane, other):
         return np.ones(len(lane), bool)

@@ -75,6 +75,12 @@ def test_who_drifts_towards_the_one_beside_is_warned_and_who_wanders_is_not(side
     assert ((HOST, OTHER) in found) == is_warned
 
 
+@pytest.mark.parametrize("speed_mps", [25.0, 45.0])
+def test_what_headings_may_be_off_is_no_drift_however_fast_both_are(speed_mps) -> None:
+    host, other = Car(HOST, (0, 0, 0), 358.6, speed_mps), Car(OTHER, (-2.4, 0, 0), 0, speed_mps)
+    assert _told(host, other, seconds=0.4) == []
+
+
 def test_who_drifts_behind_the_one_on_the_next_lane_is_not_warned() -> None:
     """It will not be level when the sides would touch."""
     assert _told(Car(HOST, (0, 0, 0), 358.0, SPEED_MPS), _beside(3 * LENGTH_M), seconds=0.6) == []

@@ -76,6 +76,11 @@ def test_who_stands_and_waits_for_the_gap_is_not_warned() -> None:
     assert _told(Car(HOST, (0, 0, 0), 330, 0.0), _oncoming(), seconds=4.0) == []
 
 
+def test_who_brakes_already_to_give_way_is_not_warned_and_who_cannot_stop_any_more_is() -> None:
+    assert _told(_turning(rate=lambda t: -1.5), _oncoming(0.7), seconds=0.6) == []
+    assert _told(_turning(rate=lambda t: -1.5), _oncoming(lane_m=4.0), seconds=0.6) != []
+
+
 def test_one_that_comes_on_the_deck_above_is_no_concern() -> None:
     other = _oncoming()
     above = Car(OTHER, (*other.start[:2], 7.0), other.heading, other.speed)

@@ -10,6 +10,7 @@ from services.inference.city.segments import SegmentMonitor, Segments, congestio
 from services.inference.network import NetworkRoads
 from services.inference.picture import Picture
 from services.inference.placing import Placement
+from services.inference.reports import Participant
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site
 from tests.unit.roads.networks import edge, net
 
@@ -156,6 +157,31 @@ def test_who_comes_to_a_bend_behind_another_does_not_pull_out_to_overtake(bendin
     cars = [Car(1, (0, 50, 0), slant, 14), Car(2, (*ahead, 0), 3.0, 10), Car(3, (*comes, 0), 183.0, 14)]
     found = raised(drive(cars, 0.6, site(roads=bending)), "dnpw")
     assert bool(found) == is_warned
+
+
+@pytest.mark.parametrize(("aside", "is_warned"), [(0.0, False), (-1.7, False), (-3.2, True)])
+def test_oncoming_lanes_part_who_keeps_to_them_however_near_places_seem_and_not_who_drives_on_the_wrong_one(
+    bending, aside, is_warned
+) -> None:
+    cars = [Car(1, (aside, -80, 0), 0, 12), Car(2, (-3.3, 20, 0), 180, 12)]
+    found = raised(drive(cars, 3.0, site(roads=bending)), "fcw")
+    assert {one.host.vehicle_id for _, one in found} == ({1, 2} if is_warned else set())
+
+
+@pytest.mark.parametrize("speed_mps", [0.0, 1.4])
+@pytest.mark.parametrize(
+    ("place", "is_warned"), [((0.9, 0.0), True), ((0.9, 2.3), False), ((0.0, 0.0), True), ((0.0, 0.8), True)]
+)
+def test_who_stands_or_walks_on_the_pavement_is_not_warned_of_however_near_the_host_seems(
+    avenue, place, is_warned, speed_mps
+) -> None:
+    """place: how far host and walker seem to be to the right of the lane's middle."""
+    host, walker = place
+    cars = [
+        Car(1, (host, -60, 0), 0, 14),
+        Car(2, (walker, 0, 0), 180, speed_mps, is_seen=True, kind=Participant.PEDESTRIAN, size=(0.5, 0.5)),
+    ]
+    assert bool(raised(drive(cars, 4.5, site(roads=avenue)), "vrucw")) == is_warned
 
 
 def test_who_turns_back_into_its_lane_beside_another_is_not_warned_on_a_map(avenue) -> None:

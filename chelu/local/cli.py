@@ -38,7 +38,7 @@ def up(
     tls: Annotated[bool, typer.Option("--tls", help="Broker and API on TLS alone, as CHELU_TLS=1.")] = False,  # noqa: FBT002 - a flag
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running and return.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Start broker, database, registry, ingest and inference, and keep them running until Ctrl-C."""
+    """Start broker, database, registry, ingest, inference and quality monitors, and keep them running until Ctrl-C."""
     with extra("local"):
         from chelu.local import interrupts, run
     asked = run.Asked(

@@ -89,7 +89,7 @@ def make(layout: Layout, options: Options) -> Plan:
         files.make_directory(directory)
     mine = not options.mqtt_url
     former = [name for name in files.read_json(layout.secrets).get("accounts", {}) if worker_of(name) > workers]
-    names = (*(service.name for service in options.services), *LOOKING, *former)
+    names = (*(service.name for service in options.services if service.has_account), *LOOKING, *former)
     found = secrets.load(layout, accounts=names if mine else ())
     cluster = None if options.database_url else _cluster(layout, options, found.database_password)
     mqtt_host, mqtt_port = _broker_address(layout, options)

@@ -17,10 +17,14 @@ PID_FILE = "mosquitto.pid"  # of whichever broker it is
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A process by its command. It touches the file named by CHELU_READY_FILE when it is ready, and ends on SIGTERM with 0."""
+    """A process by its command. It touches the file named by CHELU_READY_FILE when it is ready, and ends on SIGTERM with 0.
+
+    has_account: at the broker; quality reads the database alone.
+    """
 
     name: str
     command: tuple[str, ...]
+    has_account: bool = True
 
 
 def module(name: str, *arguments: str) -> tuple[str, ...]:
@@ -30,7 +34,10 @@ def module(name: str, *arguments: str) -> tuple[str, ...]:
 
 PREPARE = Service("prepare", module("services.registry", "prepare"))  # before the broker: migrates, writes the broker's files
 INGEST = "ingest"
-SERVICES = tuple(Service(name, module(f"services.{name}")) for name in ("registry", "ingest", "inference"))
+SERVICES = (
+    *(Service(name, module(f"services.{name}")) for name in ("registry", "ingest", "inference")),
+    Service("quality", module("services.quality"), has_account=False),
+)
 
 
 def with_workers(services: Sequence[Service], workers: int) -> tuple[Service, ...]:

@@ -28,10 +28,12 @@ def traffic(running: Running, fleet: Fleet) -> dict[str, int]:
 
 def test_two_workers_share_and_what_a_dead_one_loses_is_counted(running: Running) -> None:
     names = [part.name for part in running.site.status()]
-    assert names[-3:] == ["ingest", "ingest-2", "inference"]
+    assert names[-4:] == ["ingest", "ingest-2", "inference", "quality"]
     with contextlib.closing(Fleet(running)) as fleet:
         share_and_survive(running, fleet)
     assert (running.site.layout.data / "spool" / "ingest-2").is_dir()
+    killed = running.site.kill("quality")
+    assert running.site.wait_running("quality", other_than=killed) != killed
 
 
 def share_and_survive(running: Running, fleet: Fleet) -> None:

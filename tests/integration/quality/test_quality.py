@@ -177,6 +177,30 @@ def test_the_process_judges_by_itself_and_ends_when_told(place, tmp_path) -> Non
     assert process.wait(20) == 0
 
 
+def test_a_process_that_is_killed_goes_on_without_a_gap_and_without_a_doubled_event(place, tmp_path) -> None:
+    shift_us = (SystemClock().wall_us() - END_US) // 10_000_000 * 10_000_000 - 60_000_000
+    place.store(moved(dark_signals(at.crossing()), shift_us))
+    ready = tmp_path / "ready"
+    environ = {**os.environ, "CHELU_DATABASE_URL": place.url, "CHELU_READY_FILE": str(ready), "CHELU_QUALITY_FIRST_S": "400"}
+    first = subprocess.Popen([sys.executable, "-m", "services.quality"], env=environ)
+    until(ready.exists, 30, "the monitors to be ready")
+    first.kill()  # in its first round
+    first.wait()
+    second = subprocess.Popen([sys.executable, "-m", "services.quality"], env=environ)
+    try:
+        until(lambda: bool(place.rows("SELECT * FROM quality.progress")), 30, "what the first was at")
+    finally:
+        second.send_signal(signal.SIGTERM)
+    assert second.wait(20) == 0
+    (done,) = place.rows("SELECT (extract(epoch FROM through) * 1000000)::bigint AS us FROM quality.progress")
+    since = (done["us"] - END_US - shift_us) // 10_000_000  # stretches after the recording's end, in which nothing is said either
+    (zero,) = place.rows("SELECT sum(judged) AS judged, sum(bad) AS bad FROM quality.assessment WHERE monitor = 'spat-zero'")
+    assert (zero["judged"], zero["bad"]) == (18 + since, 3 + since)
+    times = [event["time"].timestamp() for event in place.rows("SELECT time FROM quality.event WHERE monitor = 'spat-zero'")]
+    assert len([one for one in times if one < (END_US + shift_us) / 1e6]) == 1
+    assert len(set(times)) == len(times)
+
+
 def test_the_command_reads_what_is_stored(place, monkeypatch) -> None:
     shift_us = (SystemClock().wall_us() - END_US) // 10_000_000 * 10_000_000 - 60_000_000
     place.store(moved(two_greens(at.crossing()), shift_us))

@@ -28,7 +28,7 @@ SERVICE_KEYS = {
     *("profiles", "configs", "restart", "init", "logging", "shm_size"),
 }
 CONDITIONS = {"service_healthy", "service_completed_successfully", "service_started"}
-OWN_IMAGES = ("prepare", "registry", "ingest", "inference", "edge")
+OWN_IMAGES = ("prepare", "registry", "ingest", "inference", "quality", "edge")
 
 
 @cache
@@ -62,7 +62,7 @@ def test_every_service_has_only_keys_that_compose_knows() -> None:
 
 
 def test_the_site_has_all_its_parts() -> None:
-    assert {"database", "mosquitto", "registry", "ingest", "inference", "edge"} <= set(compose()["services"])
+    assert {"database", "mosquitto", "registry", "ingest", "inference", "quality", "edge"} <= set(compose()["services"])
 
 
 def test_dependencies_volumes_and_configs_exist() -> None:

@@ -67,8 +67,8 @@ class Twins:
     def update(self, picture: Picture, changed: Ints) -> None:
         """Take in what these tracks newly say."""
         self._fit(picture.capacity)
-        changed = changed[np.isfinite(picture.xyz[changed, 0]) & np.isfinite(picture.xyz[changed, 1])]
         self._greet(picture, changed)
+        changed = changed[np.isfinite(picture.xyz[changed, 0]) & np.isfinite(picture.xyz[changed, 1])]
         is_seen = picture.kind[changed] == Track.SEEN
         followed = changed[is_seen | self._has_estimate[self.seats.lead(changed)]]
         if not len(followed):
@@ -84,8 +84,8 @@ class Twins:
         slots = slots[slots < len(self.twin)]
         if len(slots):
             self._hand_over(*self.seats.heirs(slots))
-            self.seats.twin[slots] = self._generation[slots] = ALONE
-            self._has_estimate[slots] = False
+            self.seats.free(slots)
+            self._generation[slots], self._has_estimate[slots] = ALONE, False
 
     def _greet(self, picture: Picture, changed: Ints) -> None:
         """Who is new gets a name, and is alone."""

@@ -1,18 +1,23 @@
 """The life of a warning: raised once it is confirmed, updated at most five times a second, cleared when its reason is gone.
 
-Advice lives likewise, updated less often and only when it changes, and its level is 0 throughout. Warnings are few, so they are
-objects here; what they are made from are arrays.
+A warning is of road users by their names (`services.inference.seats`): it goes on whoever of their tracks leads. Advice lives
+likewise, updated less often and only when it changes or would lapse, and its level is 0 throughout. Warnings are few, so they
+are objects here; what they are made from are arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import repeat
+
+import numpy as np
 
 from services.inference.parameters import parameter
 from services.inference.picture import Picture
 from services.inference.reports import Track
+from services.inference.seats import Seats
 from services.inference.v2x.assessment import Assessment, Subject
 
 
@@ -37,6 +42,10 @@ class LifeParameters:
         0.5, "s", "at most 2 updates a second of advice; T/CSAE 53-2017, table: GLOSA 2 Hz", low=0.05, high=10.0
     )
     clear_s: float = parameter(0.6, "s", "without its reason for this long a warning is cleared", low=0.1, high=10.0)
+    valid_s: float = parameter(
+        1.0, "s", "a warning that is not renewed holds for so long: update, clearing, and 0.2 s on the way", low=0.1, high=10.0
+    )
+    advice_valid_s: float = parameter(2.0, "s", "the same of advice, which is renewed before it lapses", low=0.1, high=30.0)
     most_age_s: float = parameter(1.0, "s", "data older than this never warns anyone: ten messages at 10 Hz", low=0.1, high=10.0)
 
 
@@ -65,7 +74,8 @@ class Party:
 class Notice:
     """A change in a warning's life, to be published and stored. cause: the party whose message triggered it.
 
-    It is about another road user, or about a thing: one of `other` and `subject` is None.
+    It is about another road user, or about a thing: one of `other` and `subject` is None. valid_until_us: it holds until then
+    unless it is renewed; 0 when it is cleared.
     """
 
     warning_id: str
@@ -79,6 +89,7 @@ class Notice:
     required_mps2: float
     distance_m: float
     decided_us: int
+    valid_until_us: int
     subject: Subject | None = None
 
     @property
@@ -94,7 +105,8 @@ class _Active:
     sent_us: int
 
 
-Key = tuple[str, int, int, int, int, int]  # application, host and other by slot and generation, thing
+Key = tuple[str, int, int, int]  # application, names of host and other, thing; of a thing the other's name is `_NOBODY`
+_NOBODY = 0
 
 
 class Life:
@@ -108,42 +120,60 @@ class Life:
     def __len__(self) -> int:
         return len(self._active)
 
-    def levels(self) -> dict[int, int]:
+    def levels(self, seats: Seats) -> dict[int, int]:
         """Host slot → highest level of its warnings now."""
         levels: dict[int, int] = {}
-        for active in self._active.values():
-            slot = active.last.host.slot
-            levels[slot] = max(levels.get(slot, 0), active.last.level)
+        for (_, host, _, _), active in self._active.items():
+            slot = seats.leads().get(host)
+            if slot is not None:
+                levels[slot] = max(levels.get(slot, 0), active.last.level)
         return levels
 
-    def step(self, assessments: Iterable[Assessment], picture: Picture, now_us: int) -> list[Notice]:
+    def step(self, assessments: Iterable[Assessment], picture: Picture, seats: Seats, now_us: int) -> list[Notice]:
         """What changes now. `now_us`: wall clock; every finding is of this moment."""
-        changes: list[Notice] = []
+        changes = self._follow(picture, seats, now_us)
         for assessment in assessments:
-            for row in range(len(assessment)):
-                change = self._finding(assessment, row, picture, now_us)
+            for row, key in enumerate(_keys(assessment, seats)):
+                change = self._finding(key, assessment, row, picture, now_us)
                 if change is not None:
                     changes.append(change)
-        return changes + self._clear(picture, now_us)
+        return changes + self._clear(picture, seats.leads(), now_us)
 
-    def _finding(self, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice | None:
-        key = _key(found, row, picture)
+    def _follow(self, picture: Picture, seats: Seats, now_us: int) -> list[Notice]:
+        """Who proves to be one with somebody known for longer takes that name: of two warnings of the same one ends."""
+        gone, leads = list[Notice](), seats.leads()
+        for key in [key for key in self._active if not _are_there(key, leads)]:
+            active = self._active.pop(key)
+            renamed = _renamed(key, active.last, picture, seats)
+            if renamed in self._active or renamed[1] == renamed[2]:
+                gone.append(_cleared(active.last, now_us))
+            else:
+                self._active[renamed] = active
+        return gone
+
+    def _finding(self, key: Key, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice | None:
         active = self._active.get(key)
         if active is None:
             return self._raise(key, found, row, picture, now_us)
         active.seen_us = now_us
         rest_s = self._parameters.advise_s if found.is_advice else self._parameters.update_s
-        if now_us - active.sent_us < rest_s * 1e6:
+        is_worse = not found.is_advice and int(found.level[row]) > active.last.level  # that waits for nothing
+        if now_us - active.sent_us < rest_s * 1e6 and not is_worse:
             return None
-        before, active.last = active.last, _warning(active.last.warning_id, State.UPDATED, found, row, picture, now_us)
-        active.sent_us = now_us
-        return None if found.is_advice and _advises_the_same(before, active.last) else active.last
+        told = self._told(active.last.warning_id, State.UPDATED, found, row, picture, now_us)
+        lapses = active.last.valid_until_us - now_us < 2 * rest_s * 1e6  # before it can be told the next time but one
+        if found.is_advice and _advises_the_same(active.last, told) and not lapses:
+            active.sent_us = now_us
+            return None
+        active.last, active.sent_us = told, now_us
+        return told
 
     def _raise(self, key: Key, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice | None:
         level = int(found.level[row])
         if not level:
             return None
-        event_us = max(int(picture.ints["time_us"][slot]) for slot, _ in _tracks(key))
+        slots = [slot for slot in (int(found.host[row]), int(found.other[row])) if slot >= 0]
+        event_us = max(int(picture.ints["time_us"][slot]) for slot in slots)
         first_us, last_us = self._pending.get(key, (event_us, event_us))
         if event_us - last_us > self._parameters.forget_s * 1e6:
             first_us = event_us
@@ -152,60 +182,75 @@ class Life:
         if level < 2 and waited_us < self._parameters.confirm_s * 1e6:
             return None
         del self._pending[key]
-        warning = _warning(self._new_id(), State.RAISED, found, row, picture, now_us)
+        warning = self._told(self._new_id(), State.RAISED, found, row, picture, now_us)
         self._active[key] = _Active(warning, now_us, now_us)
         return warning
 
-    def _clear(self, picture: Picture, now_us: int) -> list[Notice]:
-        self._pending = {key: first for key, first in self._pending.items() if _is_same(key, picture)}
-        gone = [key for key, active in self._active.items() if self._is_over(key, active, picture, now_us)]
-        return [replace(self._active.pop(key).last, state=State.CLEARED, level=0, decided_us=now_us) for key in gone]
+    def _clear(self, picture: Picture, leads: Mapping[int, int], now_us: int) -> list[Notice]:
+        self._pending = {key: first for key, first in self._pending.items() if _are_there(key, leads)}
+        gone = [key for key, active in self._active.items() if self._is_over(key, active, picture, leads, now_us)]
+        return [_cleared(self._active.pop(key).last, now_us) for key in gone]
 
-    def _is_over(self, key: Key, active: _Active, picture: Picture, now_us: int) -> bool:
-        if not _is_same(key, picture):
+    def _is_over(self, key: Key, active: _Active, picture: Picture, leads: Mapping[int, int], now_us: int) -> bool:
+        if not _are_there(key, leads):
             return True
         # Whether a thing still concerns a host, only the host tells: while it is silent nothing is known to have changed.
-        is_silent = key[3] < 0 and int(picture.ints["arrival_us"][key[1]]) <= active.seen_us
+        is_silent = key[2] == _NOBODY and int(picture.ints["arrival_us"][leads[key[1]]]) <= active.seen_us
         return now_us - active.seen_us >= self._parameters.clear_s * 1e6 and not is_silent
+
+    def _told(self, warning_id: str, state: State, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice:
+        host, slot = party(picture, int(found.host[row])), int(found.other[row])
+        other = party(picture, slot) if slot >= 0 else None
+        valid_s = self._parameters.advice_valid_s if found.is_advice else self._parameters.valid_s
+        return Notice(
+            warning_id=warning_id,
+            application=found.application,
+            state=state,
+            level=0 if found.is_advice else max(1, int(found.level[row])),
+            host=host,
+            other=other,
+            cause=host if other is None or host.arrival_us >= other.arrival_us else other,
+            ttc_s=float(found.ttc_s[row]),
+            required_mps2=float(found.required_mps2[row]),
+            distance_m=float(found.distance_m[row]),
+            decided_us=now_us,
+            valid_until_us=now_us + round(valid_s * 1e6),
+            subject=found.subject(row) if found.subject else None,
+        )
 
 
 def _advises_the_same(one: Notice, two: Notice) -> bool:
     return one.subject is not None and two.subject is not None and one.subject.advice == two.subject.advice
 
 
-def _key(found: Assessment, row: int, picture: Picture) -> Key:
-    host, other = int(found.host[row]), int(found.other[row])
-    of_other = int(picture.generation[other]) if other >= 0 else 0
-    return found.application, host, int(picture.generation[host]), other, of_other, int(found.thing[row])
+def _cleared(last: Notice, now_us: int) -> Notice:
+    return replace(last, state=State.CLEARED, level=0, decided_us=now_us, valid_until_us=0)
 
 
-def _tracks(key: Key) -> tuple[tuple[int, int], ...]:
-    """Slot and generation of those whom the key names: two, or of a thing the host alone."""
-    return ((key[1], key[2]), (key[3], key[4])) if key[3] >= 0 else ((key[1], key[2]),)
+def _keys(found: Assessment, seats: Seats) -> Iterable[Key]:
+    """Of every row."""
+    host = seats.name[seats.lead(found.host)]
+    other = np.where(found.other >= 0, seats.name[seats.lead(np.maximum(found.other, 0))], _NOBODY)
+    return zip(repeat(found.application), host.tolist(), other.tolist(), found.thing.tolist(), strict=False)
 
 
-def _is_same(key: Key, picture: Picture) -> bool:
-    """Whether the slots still hold the tracks that the key names."""
-    return all(int(picture.generation[slot]) == generation for slot, generation in _tracks(key))
+def _are_there(key: Key, leads: Mapping[int, int]) -> bool:
+    """Whether those whom the key names are."""
+    return key[1] in leads and (key[2] == _NOBODY or key[2] in leads)
 
 
-def _warning(warning_id: str, state: State, found: Assessment, row: int, picture: Picture, now_us: int) -> Notice:
-    host, slot = party(picture, int(found.host[row])), int(found.other[row])
-    other = party(picture, slot) if slot >= 0 else None
-    return Notice(
-        warning_id=warning_id,
-        application=found.application,
-        state=state,
-        level=0 if found.is_advice else max(1, int(found.level[row])),
-        host=host,
-        other=other,
-        cause=host if other is None or host.arrival_us >= other.arrival_us else other,
-        ttc_s=float(found.ttc_s[row]),
-        required_mps2=float(found.required_mps2[row]),
-        distance_m=float(found.distance_m[row]),
-        decided_us=now_us,
-        subject=found.subject(row) if found.subject else None,
-    )
+def _renamed(key: Key, last: Notice, picture: Picture, seats: Seats) -> Key:
+    """The same with the names that the road users have now whom the last notice was about."""
+    application, host, other, thing = key
+    now_other = _name_of(last.other, other, picture, seats) if last.other else other
+    return application, _name_of(last.host, host, picture, seats), now_other, thing
+
+
+def _name_of(party: Party, name: int, picture: Picture, seats: Seats) -> int:
+    """What the party is called now: as before, unless its track is a member of another road user."""
+    if name in seats.leads() or int(picture.generation[party.slot]) != party.generation:
+        return name
+    return int(seats.name[seats.lead(np.array([party.slot]))][0])
 
 
 def party(picture: Picture, slot: int) -> Party:

@@ -81,6 +81,7 @@ def _document(notice: Notice, host: Place, about: Place, register: Register) -> 
         "level": notice.level,
         "time_us": notice.decided_us,
         "event_time_us": notice.event_us,
+        "valid_until_us": notice.valid_until_us or None,
         "host": _party(notice.host, host, register),
         "other": _party(notice.other, about, register) if notice.other else None,
         "subject": {"kind": subject.kind, "id": subject.id, **_position(about), **subject.facts} if subject else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +31,11 @@ class Members:
 
 
 class Seats:
-    """By slot: twin, the lead, `ALONE` for leads and who is alone; name, of those. Owned by one thread."""
+    """By slot: twin, the lead, `ALONE` for leads and who is alone; name, of those, 0 where nobody is. Owned by one thread."""
 
     def __init__(self) -> None:
         self._named = 0
+        self._known: dict[int, int] | None = None
         self.twin: Ints = np.empty(0, np.int64)
         self.name: Ints = np.empty(0, np.int64)
 
@@ -42,14 +44,28 @@ class Seats:
         twin = self.twin[slots]
         return np.where(twin >= 0, twin, slots)
 
+    def leads(self) -> Mapping[int, int]:
+        """By name the lead, of all road users that are there."""
+        if self._known is None:
+            slots = np.flatnonzero((self.twin < 0) & (self.name > 0))
+            self._known = dict(zip(self.name[slots].tolist(), slots.tolist(), strict=True))
+        return self._known
+
     def begin(self, slots: Ints) -> None:
         """These are alone, and new."""
+        self._known = None
         self.twin[slots] = ALONE
         self.name[slots] = self._named + 1 + np.arange(len(slots))
         self._named += len(slots)
 
+    def free(self, slots: Ints) -> None:
+        """These, who lead nobody else, are gone."""
+        self._known = None
+        self.twin[slots], self.name[slots] = ALONE, 0
+
     def join(self, younger: Ints, elder: Ints) -> None:
         """Road users led by `younger`, each once, are those led by `elder`, none of whom is younger; the older name stays."""
+        self._known = None
         order = np.argsort(younger)
         younger, elder = younger[order], elder[order]
         np.minimum.at(self.name, elder, self.name[younger])
@@ -58,6 +74,7 @@ class Seats:
 
     def hand_over(self, old: Ints, new: Ints) -> None:
         """Road users led by `old`, ascending and each once, are led by `new`, each a member of it."""
+        self._known = None
         self._follow(old, new)
         self.twin[old], self.twin[new] = new, ALONE
         self.name[new] = self.name[old]
@@ -83,6 +100,7 @@ class Seats:
 
     def fit(self, capacity: int) -> None:
         """The picture has so many slots now."""
+        self._known = None
         self.twin, self.name = resized(self.twin, capacity, ALONE), resized(self.name, capacity)
 
     def _follow(self, old: Ints, new: Ints) -> None:

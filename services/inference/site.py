@@ -188,7 +188,7 @@ class Site:
         self._lap("picture")
         self.evaluated = None
         findings = self.evaluate(changed, now_us) if len(changed) else []
-        notices = self.life.step(findings, self.picture, now_us)
+        notices = self.life.step(findings, self.picture, self.twins.seats, now_us)
         self._lap("warning life")
         return notices
 
@@ -247,7 +247,7 @@ class Site:
 
     def broadcast(self, header: Mapping[str, Any], now_us: int) -> bytes:
         """The live picture as bytes."""
-        levels, phases = self.life.levels(), self.signals.now(now_us)
+        levels, phases = self.life.levels(self.twins.seats), self.signals.now(now_us)
         unjudged = {name: getattr(self.counts, name) for name in ("unjudged", "dark", "contradicting")}
         return picture_bytes(
             self.picture, self.twins.seats, levels, phases, header={**header, "unjudged": unjudged}, now_us=now_us

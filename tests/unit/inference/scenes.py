@@ -9,9 +9,12 @@ from uuid import UUID
 import numpy as np
 
 from chelu.motion.footprints import forward
-from services.inference.life import Notice
+from services.inference.fusion import Twins
+from services.inference.life import Life, LifeParameters, Notice
+from services.inference.picture import Picture
 from services.inference.reports import Participant, Reports, Track
 from services.inference.site import Site, SiteParameters
+from services.inference.v2x.assessment import Assessment
 
 STEP_S, LASTS_S = 0.01, 30.0
 EPOCH_US = 1_700_000_000_000_000
@@ -102,6 +105,33 @@ def site(**changes) -> Site:
     ids = itertools.count(1)
     options = {"roads": None, "model": None, "new_id": lambda: str(UUID(int=next(ids))), **changes}
     return Site(options.pop("parameters", SiteParameters()), **options)
+
+
+class Living:
+    """A picture, who is who in it, and the life of what a test finds there."""
+
+    def __init__(self, cars: Sequence[Car], parameters: LifeParameters | None = None) -> None:
+        ids = itertools.count(1)
+        self.picture, self.twins = Picture(), Twins()
+        self.life = Life(parameters or LifeParameters(), lambda: str(UUID(int=next(ids))))
+        self.hear(report(cars, 0.0))
+
+    def hear(self, rows: Reports) -> None:
+        self.twins.update(self.picture, self.picture.update(rows).slots)
+
+    def forget(self, before_us: int) -> None:
+        self.twins.forget(self.picture.expire(before_us))
+
+    def step(self, found: Sequence[Assessment], now_us: int) -> list[Notice]:
+        return self.life.step(found, self.picture, self.twins.seats, now_us)
+
+    def levels(self) -> dict[int, int]:
+        return self.life.levels(self.twins.seats)
+
+    def lead(self, car: Car) -> int:
+        """Slot by which the road user is known."""
+        kind = Track.SEEN if car.is_seen else Track.SPEAKS
+        return int(self.twins.seats.lead(self.picture.find(kind, np.array([car.name], np.uint64)))[0])
 
 
 def _speaks(car: Car, t: float) -> bool:

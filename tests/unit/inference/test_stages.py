@@ -1,6 +1,5 @@
-"""Stages between picture and applications: futures, pairs, fusion, places, and the life of warnings."""
+"""Stages between picture and applications: futures, pairs, fusion, places."""
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,15 @@ from services.inference.ahead import Ahead
 from services.inference.fusion import Twins
 from services.inference.futures import AHEAD_S, STEPS, Futures
 from services.inference.history import Recent
-from services.inference.life import Life, LifeParameters, State
 from services.inference.motion_model import KNOTS_S, PACES, Outlook
 from services.inference.pairs import _neighbours, common_instant_us
 from services.inference.parameters import read_site_values
 from services.inference.picture import Picture
 from services.inference.placing import may_share_deck
 from services.inference.site import SiteParameters, site_parameters
-from services.inference.v2x.assessment import Assessment
 from services.inference.ways import OnWays
 from tests.unit.inference.crossroads import ways
-from tests.unit.inference.scenes import EPOCH_US, Car, drive, report, site
+from tests.unit.inference.scenes import EPOCH_US, Car, report, site
 
 
 def _picture(cars, ticks=20):
@@ -181,62 +178,6 @@ def test_two_participants_of_one_roadside_unit_are_never_twins() -> None:
     twins = Twins()
     twins.update(picture, slots)
     assert twins.twin[slots].tolist() == [-1, -1]
-
-
-def _finding(level, *, host=0, other=1):
-    one = np.array([1.0])
-    return [Assessment("fcw", np.array([host]), np.array([other]), np.array([level]), one, one, one, np.zeros(1, np.int64))]
-
-
-def _life(picture):
-    ids = itertools.count(1)
-    return Life(LifeParameters(), lambda: f"id-{next(ids)}"), picture
-
-
-def test_a_warning_is_confirmed_by_a_second_message_and_cleared_when_its_reason_is_gone() -> None:
-    cars = [Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)]
-    life, picture = _life(_picture(cars, 1))
-    states = []
-    for tick in range(20):
-        picture.update(report(cars, 0.1 + tick * 0.1))
-        found = _finding(1) if tick < 8 else []
-        states += [(tick, one.state) for one in life.step(found, picture, EPOCH_US + tick * 100_000)]
-    assert states[0] == (2, State.RAISED)
-    assert [tick for tick, state in states if state == State.UPDATED] == [4, 6]
-    assert states[-1] == (13, State.CLEARED)
-    assert len(life) == 0
-
-
-def test_two_halves_of_one_moment_do_not_confirm_each_other() -> None:
-    cars = [Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)]
-    life, picture = _life(_picture(cars, 1))
-    assert life.step(_finding(1), picture, EPOCH_US) == []
-    assert life.step(_finding(1), picture, EPOCH_US + 5000) == []
-
-
-def test_imminent_danger_is_not_confirmed_first_and_hysteresis_alone_raises_nothing() -> None:
-    life, picture = _life(_picture([Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)], 1))
-    assert life.step(_finding(0), picture, EPOCH_US) == []
-    assert [one.state for one in life.step(_finding(2), picture, EPOCH_US)] == [State.RAISED]
-
-
-def test_a_warning_ends_when_a_track_falls_silent() -> None:
-    life, picture = _life(_picture([Car(1, (0, 0, 0), 0, 10), Car(2, (0, 30, 0), 0, 10)], 1))
-    life.step(_finding(2), picture, EPOCH_US)
-    picture.expire(EPOCH_US + 10)
-    assert [one.state for one in life.step([], picture, EPOCH_US + 20)] == [State.CLEARED]
-
-
-def test_warnings_of_driven_cars_are_raised_updated_and_cleared_once() -> None:
-    leader = Car(1, (0, 25, 0), 0, 15, lambda t: -7.0 if 2 <= t < 4 else 0.0)
-    follower = Car(2, (0, 0, 0), 0, 15, lambda t: -8.0 if t >= 3.2 else 0.0)
-    changes = drive([leader, follower], 9)
-    assert {one.application for _, one in changes} == {"ebw", "fcw"}
-    for application in ("ebw", "fcw"):
-        life = [(t, one) for t, one in changes if one.application == application]
-        assert [life[0][1].state, life[-1][1].state] == [State.RAISED, State.CLEARED]
-        assert len({one.warning_id for _, one in life}) == 1
-        assert np.all(np.diff([t for t, one in life if one.state != State.CLEARED]) >= 0.2 - 1e-9)
 
 
 def test_rows_without_place_or_speed_disturb_nobody() -> None:

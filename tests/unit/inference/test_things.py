@@ -1,6 +1,5 @@
 """Findings about things that are no road users: who they are for, how they live, and how they are told and stored."""
 
-import itertools
 import json
 from dataclasses import replace
 
@@ -11,23 +10,22 @@ from chelu.codec import columns
 from chelu.codec.envelope import Envelope
 from chelu.geo import LocalFrame
 from chelu.topics import Kind
-from services.inference.life import Life, LifeParameters
+from services.inference.life import LifeParameters
 from services.inference.outbox import Sent, documents, letter, warning_rows
 from services.inference.picture import Picture
 from services.inference.register import Device, Register
 from services.inference.reports import Participant
 from services.inference.v2x.assessment import HELD, IMMINENT, NOTHING, WARNING, Subject, about_things
 from services.inference.v2x.hosts import Hosts, hosts_of
-from tests.unit.inference.scenes import EPOCH_US, Car, report, site
+from tests.unit.inference.scenes import EPOCH_US, Car, Living, report, site
 
 FRAME = LocalFrame(29.5, 106.5, 250.0)
 ADVICE = {"lowest_mps": 9.0, "highest_mps": 12.5}
+ADVISED = Subject("stop line", "0/7/3", (3.0, 40.0, 1.0), {"phase": 3}, ADVICE)
 
 
-def _picture() -> Picture:
-    picture = Picture()
-    picture.update(report([Car(1, (0, 0, 0), 0, 10), Car(2, (50, 0, 0), 0, 10)], 0.0))
-    return picture
+def _living() -> Living:
+    return Living([Car(1, (0, 0, 0), 0, 10), Car(2, (50, 0, 0), 0, 10)], LifeParameters(confirm_s=0.0))
 
 
 def _hosts(picture: Picture) -> Hosts:
@@ -51,52 +49,58 @@ def _found(picture, levels, things, *, rows=None, is_advice=False, subject=_sign
     )  # fmt: skip
 
 
-def _life() -> Life:
-    return Life(LifeParameters(confirm_s=0.0), map("00000000-0000-0000-0000-{:012d}".format, itertools.count(1)).__next__)
-
-
 def test_only_findings_with_a_level_are_kept_and_tell_of_their_own_thing() -> None:
-    found = _found(_picture(), [NOTHING, WARNING], [7, 8])
+    found = _found(_living().picture, [NOTHING, WARNING], [7, 8])
     assert (found.host.tolist(), found.thing.tolist(), found.other.tolist()) == ([1], [8], [-1])
     assert found.subject is not None
     assert found.subject(0).id == "sign-1"
 
 
 def test_two_things_give_one_host_two_warnings_and_each_lives_for_itself() -> None:
-    picture, life = _picture(), _life()
-    first = life.step([_found(picture, [WARNING, IMMINENT], [7, 8], rows=[0, 0])], picture, EPOCH_US)
+    place = _living()
+    first = place.step([_found(place.picture, [WARNING, IMMINENT], [7, 8], rows=[0, 0])], EPOCH_US)
     assert [(one.state, one.level, one.host.vehicle_id) for one in first] == [("raised", 1, 1), ("raised", 2, 1)]
     assert len({one.warning_id for one in first}) == 2
-    life.step([_found(picture, [HELD], [8], rows=[0])], picture, EPOCH_US + 500_000)
-    assert life.step([], picture, EPOCH_US + 700_000) == []  # the host has said nothing since: nothing is known to have changed
-    picture.update(report([Car(1, (0, 7, 0), 0, 10), Car(2, (50, 7, 0), 0, 10)], 0.7))
-    gone = life.step([], picture, EPOCH_US + 700_000)
+    place.step([_found(place.picture, [HELD], [8], rows=[0])], EPOCH_US + 500_000)
+    assert place.step([], EPOCH_US + 700_000) == []  # the host has said nothing since: nothing is known to have changed
+    place.hear(report([Car(1, (0, 7, 0), 0, 10), Car(2, (50, 7, 0), 0, 10)], 0.7))
+    gone = place.step([], EPOCH_US + 700_000)
     assert [(one.state, one.warning_id) for one in gone] == [("cleared", first[0].warning_id)]
-    assert life.levels() == {0: 1}
+    assert place.levels() == {0: 1}
 
 
 def test_a_thing_with_the_same_key_goes_on_as_the_same_warning_whatever_row_it_stands_in() -> None:
-    picture, life = _picture(), _life()
-    raised = life.step([_found(picture, [WARNING], [7], rows=[1])], picture, EPOCH_US)
-    again = life.step([_found(picture, [NOTHING, WARNING], [5, 7])], picture, EPOCH_US + 300_000)
+    place = _living()
+    raised = place.step([_found(place.picture, [WARNING], [7], rows=[1])], EPOCH_US)
+    again = place.step([_found(place.picture, [NOTHING, WARNING], [5, 7])], EPOCH_US + 300_000)
     assert [(one.state, one.warning_id) for one in again] == [("updated", raised[0].warning_id)]
 
 
 def test_a_warning_about_a_thing_ends_with_its_host() -> None:
-    picture, life = _picture(), _life()
-    life.step([_found(picture, [WARNING], [7], rows=[0])], picture, EPOCH_US)
-    picture.expire(EPOCH_US + 10_000_000)
-    assert [one.state for one in life.step([], picture, EPOCH_US + 100_000)] == ["cleared"]
+    place = _living()
+    place.step([_found(place.picture, [WARNING], [7], rows=[0])], EPOCH_US)
+    place.forget(EPOCH_US + 10_000_000)
+    assert [one.state for one in place.step([], EPOCH_US + 100_000)] == ["cleared"]
 
 
 def test_advice_has_no_level_and_comes_at_most_twice_a_second_and_when_it_changes() -> None:
-    picture, life, states = _picture(), _life(), []
+    place, states = _living(), []
     for tick in range(20):
         told = Subject("sign", "a", (0.0, 0.0, 0.0), advice={"lowest_mps": min(tick, 12)})
-        found = _found(picture, [WARNING], [7], rows=[0], is_advice=True, subject=lambda row, told=told: told)
-        states += [(one.state, one.level) for one in life.step([found], picture, EPOCH_US + tick * 100_000)]
+        found = _found(place.picture, [WARNING], [7], rows=[0], is_advice=True, subject=lambda row, told=told: told)
+        states += [(one.state, one.level) for one in place.step([found], EPOCH_US + tick * 100_000)]
     assert states == [("raised", 0), *[("updated", 0)] * 3]  # at 0.5, 1.0 and 1.5 s, when it had changed for the last time
-    assert life.levels() == {0: 0}
+    assert place.levels() == {0: 0}
+
+
+def test_advice_that_does_not_change_is_renewed_before_it_lapses() -> None:
+    place, told = _living(), []
+    for tick in range(50):
+        found = _found(place.picture, [WARNING], [7], rows=[0], is_advice=True, subject=lambda row: ADVISED)
+        told += place.step([found], EPOCH_US + tick * 100_000)
+    assert len(told) == 4
+    for one, renewed in zip(told, told[1:], strict=False):
+        assert renewed.decided_us < one.valid_until_us
 
 
 def _register() -> Register:
@@ -106,9 +110,8 @@ def _register() -> Register:
 
 @pytest.fixture
 def notice():
-    picture = _picture()
-    advised = Subject("stop line", "0/7/3", (3.0, 40.0, 1.0), {"phase": 3}, ADVICE)
-    return _life().step([_found(picture, [WARNING], [7], rows=[0], subject=lambda row: advised)], picture, EPOCH_US)[0]
+    place = _living()
+    return place.step([_found(place.picture, [WARNING], [7], rows=[0], subject=lambda row: ADVISED)], EPOCH_US)[0]
 
 
 def test_the_warning_says_what_it_is_about_and_where(notice) -> None:
@@ -120,6 +123,7 @@ def test_the_warning_says_what_it_is_about_and_where(notice) -> None:
     place = FRAME.to_local(*(np.array([subject[name]]) for name in ("latitude_deg", "longitude_deg", "elevation_m")))
     np.testing.assert_allclose(place[0], [3.0, 40.0, 1.0], atol=0.05)
     assert found["event_time_us"] == notice.host.time_us
+    assert found["valid_until_us"] == notice.valid_until_us == EPOCH_US + 1_000_000
     out = letter(notice, found, _register())
     assert out is not None
     assert json.loads(out.payload) == found
@@ -168,6 +172,6 @@ def test_a_picture_shows_no_level_for_advice() -> None:
     place.step(report([Car(1, (0, 0, 0), 0, 10)], 0.0), EPOCH_US)
     found = _found(place.picture, [WARNING], [7], rows=[0], is_advice=True)
     for tick in range(3):
-        place.life.step([found], place.picture, EPOCH_US + 100_000 * tick)
+        place.life.step([found], place.picture, place.twins.seats, EPOCH_US + 100_000 * tick)
     shown, _ = columns.unpack(place.broadcast({}, EPOCH_US))
     assert shown["level"].tolist() == [0]

@@ -13,7 +13,7 @@ from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
 from services.inference.ways import OnWays, Ways
 
-_MOST_ASIDE_M, _MOST_SLANT_DEG = 3.5, 50.0  # further off, a track is not on this way
+MOST_ASIDE_M, MOST_SLANT_DEG = 3.5, 50.0  # further off, a track is not on this way
 _MOST_DRIFT_MPS, _BENDS_DEG = 1.2, 5.0  # who moves aside faster than lanes are changed, where no way bends, leaves them all
 _COINCIDE_M = 15.0  # ways part no sooner than this far beyond what can be driven: one stands for all of them
 _BEND_S = np.array([1.0, 2.0, 3.5])
@@ -59,7 +59,7 @@ def ahead_of(now: Recent, on: OnWays, horizon_s: float) -> Ahead:
     direction = np.asarray(heading_of(axis[..., 0], axis[..., 1]))
     slant = _wrapped(now.heading_deg[row] - direction[:, 0])
     junction = ways.own_m[way] - along
-    fits = (np.abs(aside) <= _MOST_ASIDE_M) & (np.abs(slant) <= _MOST_SLANT_DEG)
+    fits = (np.abs(aside) <= MOST_ASIDE_M) & (np.abs(slant) <= MOST_SLANT_DEG)
     fits &= ~_leaves(speed, slant, direction, junction)
     fits &= (column == 0) | (junction <= speed * horizon_s + _COINCIDE_M)
     found = Ahead(

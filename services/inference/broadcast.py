@@ -50,6 +50,7 @@ def participants(picture: Picture, seats: Seats, levels: Mapping[int, int], now_
             "twin": twin.astype(np.int32),
             "user": user.astype(np.uint32),
             "level": level[slots],
+            "is_reckoned": picture.is_reckoned[slots].astype(np.uint8),
         }
     )
 

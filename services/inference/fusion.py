@@ -62,7 +62,19 @@ class Twins:
     def estimates(self, picture: Picture, leads: Ints) -> Estimate:
         """Where these are, each at its own instant: by all that was said, or of who has no estimate by what it says."""
         own, chosen = sightings(picture, leads), self._has_estimate[leads]
+        is_lost = picture.is_reckoned[leads] & (own.time_us - self._state["time_us"][leads] > _SILENT_US)
+        chosen = chosen & ~is_lost  # nobody has seen it for so long: by now its own reckoning knows better
         return Estimate(*(_where(chosen, self._state[name][leads], getattr(own, name)) for name in _STATE))
+
+    def known(self, slots: Ints) -> tuple[Mask, Estimate]:
+        """Whether by others than themselves, too, it is known where these are, and what was known last; not of this moment."""
+        lead = self.seats.lead(slots)
+        return self._has_estimate[lead], Estimate(*(self._state[name][lead] for name in _STATE))
+
+    def are_perhaps_one(self, picture: Picture, one: Ints, two: Ints) -> Mask:
+        """Whether of these pairs (p,) one is where it is reckoned to be, and it is not decided yet whether it is the other."""
+        is_reckoned = picture.is_reckoned[one] | picture.is_reckoned[two]
+        return np.asarray(is_reckoned & ((self._rival[one] == two) | (self._rival[two] == one)))
 
     def update(self, picture: Picture, changed: Ints) -> None:
         """Take in what these tracks newly say."""
@@ -70,7 +82,7 @@ class Twins:
         self._greet(picture, changed)
         changed = changed[np.isfinite(picture.xyz[changed, 0]) & np.isfinite(picture.xyz[changed, 1])]
         is_seen = picture.kind[changed] == Track.SEEN
-        followed = changed[is_seen | self._has_estimate[self.seats.lead(changed)]]
+        followed = changed[is_seen | (self._has_estimate[self.seats.lead(changed)] & ~picture.is_reckoned[changed])]
         if not len(followed):
             return
         self._follow(picture, followed)

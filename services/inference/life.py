@@ -46,7 +46,7 @@ class LifeParameters:
         1.0, "s", "a warning that is not renewed holds for so long: update, clearing, and 0.2 s on the way", low=0.1, high=10.0
     )
     advice_valid_s: float = parameter(2.0, "s", "the same of advice, which is renewed before it lapses", low=0.1, high=30.0)
-    most_age_s: float = parameter(1.0, "s", "data older than this never warns anyone: ten messages at 10 Hz", low=0.1, high=10.0)
+    most_age_s: float = parameter(1.0, "s", "data older than this never warns anyone: ten messages at 10 Hz", low=0.1, high=1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from chelu.motion.footprints import forward
 from services.inference.network import NetworkRoads
 from services.inference.picture import Picture, resized
 from services.inference.placing import Placement
@@ -36,6 +37,14 @@ class Onward:
         self._along_m[slots] = np.where(goes_on, self._along_m[slots] + moved, np.nan_to_num(placement.along_m(picture, slots)))
         self._at[slots], self._generation[slots] = xy, generation
         return OnWays(self._ways, self._lane[slots], self._along_m[slots])
+
+    def at(self, picture: Picture, slots: Ints, xy: Floats) -> OnWays:
+        """The ways of these slots as of when they were placed last, about where `xy` (n, 2) lie on them."""
+        self._fit(picture.capacity)
+        is_known = self._generation[slots] == picture.generation[slots]
+        since = xy - self._at[slots]
+        moved = np.einsum("nk,nk->n", since, forward(picture.floats["heading_deg"][slots]))
+        return OnWays(self._ways, np.where(is_known, self._lane[slots], -1), self._along_m[slots] + moved)
 
     def _fit(self, capacity: int) -> None:
         if capacity != len(self._lane):

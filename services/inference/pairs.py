@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,19 +82,30 @@ class DeckGate:
     per_metre: float = 0.01  # what a changing gradient may add per metre of way to the meeting point
 
 
+def _never(one: Ints, _two: Ints) -> Mask:
+    """Nobody is, as far as is known."""
+    return np.zeros(len(one), np.bool_)
+
+
 def usable(picture: Picture, now_us: int, most_age_s: float) -> Ints:
-    """Slots that may take part in warnings now: whose place, speed and heading are known and fresh. Older data warns nobody."""
+    """Slots that may take part in warnings now: whose place, speed and heading are known and fresh.
+
+    Older data warns nobody, nor does what claims to be of later.
+    """
     live = picture.live()
     known = np.isfinite(picture.xyz[live, 0]) & np.isfinite(picture.floats["speed_mps"][live])
     known &= np.isfinite(picture.floats["heading_deg"][live])
-    fresh = now_us - picture.ints["time_us"][live] <= most_age_s * 1e6
-    return np.asarray(live[known & fresh])
+    age_us = now_us - picture.ints["time_us"][live]
+    return np.asarray(live[known & (age_us <= most_age_s * 1e6) & (age_us >= -MAX_SHIFT_S * 1e6)])
 
 
 def find(
-    picture: Picture, futures: Futures, placement: Placement, *, candidates: Ints, changed: Ints, gate: DeckGate, now_us: int
-) -> Pairs:
+    picture: Picture, futures: Futures, placement: Placement, *, candidates: Ints, changed: Ints, gate: DeckGate, now_us: int,
+    are_perhaps_one: Callable[[Ints, Ints], Mask] = _never,
+) -> Pairs:  # fmt: skip
     """Pairs among `candidates` (slots) of which at least one is in `changed`, that can meet within the horizon on one deck.
+
+    are_perhaps_one: of slots (p,), those that may be one road user, and are no pair until that is decided.
 
     Everybody is brought from the instant of the own report to now: messages take each their own time, and 0.3 s are 6 m at 20
     m/s.
@@ -103,6 +115,9 @@ def find(
     slots, shift = candidates[near_in_time], shift[near_in_time]
     is_changed = np.isin(slots, changed, kind="table")
     a, b, is_crowded = _candidates(picture, futures, slots, is_changed)
+    if picture.is_reckoned[slots].any():
+        others = ~are_perhaps_one(slots[a], slots[b])
+        a, b = a[others], b[others]
     used, index = np.unique(np.concatenate([a, b]), return_inverse=True)
     tracks = _with_other_ways(picture, futures, placement, slots[used], shift[used])
     a, b = index[: len(a)], index[len(a) :]
@@ -159,6 +174,7 @@ def _tracks(
     acceleration = futures.acceleration_mps2[slots]
     is_vehicle = picture.ints["participant_type"][slots] == Participant.MOTOR
     speed = np.maximum(picture.floats["speed_mps"][slots] + acceleration * np.clip(shift_s, 0, None), 0.0)
+    along, across = picture.floats["place_sigma_m"][slots], picture.across_sigma_m(slots)
     return Tracks(
         slots=slots,
         xy=path[0],
@@ -168,7 +184,7 @@ def _tracks(
         acceleration_mps2=acceleration,
         yaw_rate_dps=np.nan_to_num(picture.floats["yaw_rate_dps"][slots]),
         size_m=np.stack([picture.floats["length_m"][slots], picture.floats["width_m"][slots]], axis=1),
-        spread=spread_of(picture.floats["place_sigma_m"][slots], speed, shift_s, is_vehicle),
+        spread=spread_of(along, across, speed, shift_s, is_vehicle),
         gradient=placement.gradient[slots],
         grip=placement.grip[slots],
         haste_s=placement.haste_s[slots],

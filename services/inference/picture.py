@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from services.inference.keys import KeyIndex
 from services.inference.reports import TOLD, Floats, Ints, Reports, Track
+from services.inference.types import Mask
 
 HISTORY = 24  # reports kept per track: 2.4 s at 10 Hz
 _FLOATS = (
@@ -30,7 +31,7 @@ _FLOATS = (
 _INTS = ("time_us", "arrival_us", "participant_type", "device_key", "message_count", "sec_mark_ms", *TOLD)
 _FIRST_CAPACITY = 256
 MOST_TRACKS = 100_000  # beyond, who is new is not taken in: whoever invents ids cannot fill the memory
-_BY_SLOT = ("kind", "key", "own_id", "own_key", "xyz", "past_us", "past", "head", "count")
+_BY_SLOT = ("kind", "key", "own_id", "own_key", "xyz", "past_us", "past", "head", "count", "is_reckoned", "across_m")
 _NEVER_US = np.iinfo(np.int64).max
 Item = TypeVar("Item", bound=np.generic)
 
@@ -68,6 +69,8 @@ class Picture:
         self.past: Floats = np.empty((0, HISTORY, 4))  # east, north, up, speed
         self.head: Ints = np.empty(0, np.int64)  # place of the newest report in the ring
         self.count: Ints = np.empty(0, np.int64)  # reports in the ring
+        self.is_reckoned: Mask = np.empty(0, np.bool_)  # the newest report had no place of its own (`reckon`)
+        self.across_m: Floats = np.empty(0)  # how far who is reckoned may be off to the side
         self._free: Ints = np.empty(0, np.int64)  # the last is given out first
         self._oldest_us = _NEVER_US  # no live track was heard of before this
         self._resize(_FIRST_CAPACITY)
@@ -109,6 +112,16 @@ class Picture:
         for chosen in ranks(slots[rows]):
             self._write(slots[rows[chosen]], reports, rows[chosen])
         return Change(np.unique(slots[rows]), fresh, len(reports) - len(rows), refused)
+
+    def reckon(self, slots: Ints, xyz: Floats, sigma_m: Floats, across_m: Floats) -> None:
+        """Put the newest reports of these, which do not say where, to where they are reckoned to be; as for one deviation."""
+        self.xyz[slots], self.is_reckoned[slots] = xyz, True
+        self.floats["place_sigma_m"][slots], self.across_m[slots] = sigma_m, across_m
+        self.past[slots, self.head[slots], :3] = xyz
+
+    def across_sigma_m(self, slots: Ints) -> Floats:
+        """How far places may be off to the side, NaN where it was not said: of who is reckoned less than along the road."""
+        return np.where(self.is_reckoned[slots], self.across_m[slots], self.floats["place_sigma_m"][slots])
 
     def expire(self, before_arrival_us: int) -> Ints:
         """Free the slots whose last report arrived before this instant; gives those slots."""
@@ -180,7 +193,7 @@ class Picture:
             column[slots] = getattr(reports, name)[rows]
         for name, whole in self.ints.items():
             whole[slots] = getattr(reports, name)[rows]
-        self.xyz[slots] = reports.xyz[rows]
+        self.xyz[slots], self.is_reckoned[slots] = reports.xyz[rows], False
         self.own_id[slots] = reports.own_id[rows]
         head = (self.head[slots] + 1) % HISTORY
         self.head[slots] = head

@@ -158,6 +158,10 @@ class Placement:
             return np.ones(len(slot), np.bool_)
         return self._roads.is_single_lane(self.lane[slot])
 
+    def may_be_on_several(self, slot: Ints) -> Mask:
+        """Whether it is not known on which deck the track in `slot` is."""
+        return np.asarray(np.isnan(self.heights_m[slot, 0]) | np.isfinite(self.heights_m[slot, 1]))
+
     def limit_mps(self, slot: Ints) -> Floats:
         """The road's own limit where the track in `slot` is, NaN where the roads do not tell."""
         return np.full(len(slot), np.nan) if self._roads is None else self._roads.speed_limit_mps(self.lane[slot])

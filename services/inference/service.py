@@ -12,6 +12,7 @@ from chelu.clock import Clock
 from chelu.topics import PICTURE
 from services.inference.coop.office import Lost, Office
 from services.inference.inbox import Inbox, Intake
+from services.inference.lacks import INTERVAL_S, Lacks, lack_row
 from services.inference.life import Notice, State
 from services.inference.making import site_of, tellers_of
 from services.inference.motion_model import MotionModel
@@ -21,7 +22,7 @@ from services.inference.register import Register
 from services.inference.reports import nothing
 from services.inference.settings import InferenceSettings
 from services.inference.site import Site
-from services.inference.storage import SEGMENT, WARNING, Item, Storage
+from services.inference.storage import JUDGING, SEGMENT, WARNING, Item, Storage
 from services.inference.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Service:
         self._sites: dict[str, Site] = {}
         self._register = register
         self._picture_due_s = self._report_due_s = 0.0
+        self._judging_due_s, self._told_lacks = clock.monotonic_s() + INTERVAL_S, dict[str, tuple[Site, Lacks]]()
         self.counts: Counter[str] = Counter()
         self._use(register)
 
@@ -84,6 +86,8 @@ class Service:
         if self._clock.monotonic_s() >= self._picture_due_s:
             self._broadcast()
         self._cooperate(ours)
+        if self._clock.monotonic_s() >= self._judging_due_s:
+            self._tell_lacks()
         if self._clock.monotonic_s() >= self._report_due_s:
             self._report()
 
@@ -137,6 +141,17 @@ class Service:
             payload = site.broadcast({"site": site_id, "origin": origin}, now_us)
             self._session.publish(PICTURE.format(site=site_id), payload)
 
+    def _tell_lacks(self) -> None:
+        """A row a site: what its applications could not judge since the last one."""
+        now_us, late_s = self._clock.wall_us(), self._clock.monotonic_s() - self._judging_due_s
+        self._judging_due_s = self._clock.monotonic_s() + INTERVAL_S
+        for site_id, site in self._sites.items():
+            told, before = self._told_lacks.get(site_id, (site, Lacks()))
+            news = site.counts.lacks.since(before if told is site else Lacks())
+            self._told_lacks[site_id] = site, site.counts.lacks.copy()
+            row = lack_row(site_id, news, site.needs(), interval_s=INTERVAL_S + late_s, now_us=now_us)
+            self._storage.put(Item(JUDGING, row))
+
     def _use(self, register: Register) -> None:
         """Take over a new register: sites whose frame or roads changed start anew."""
         before, self._register = self._register, register
@@ -160,7 +175,8 @@ class Service:
                 for name in ("late", "refused", "crowded", "unjudged", "dark", "contradicting")
             )
             told = sum(
-                (site.events.counts for site in self._sites.values()), self._office.total() + self._inbox.counts + self.counts
+                (site.events.counts + site.counts.lacks.of for site in self._sites.values()),
+                self._office.total() + self._inbox.counts + self.counts,
             )
             log.info(
                 "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d, maps contradict %d,"

@@ -10,7 +10,7 @@ from services.inference.picture import Picture
 from services.inference.reports import Floats, Ints, Participant
 from services.inference.spread import USUAL_SIGMA_M
 
-_SIGMA_M = (0.2, 3.0)  # a report is taken to be neither better nor worse than this
+_SIGMA_M = (0.2, 3.0)  # a report is taken to be neither better nor worse than this; worse is who is reckoned
 _SPEED_SIGMA_MPS, _HEADING_SIGMA_RAD = 0.4, 0.05
 _UNKNOWN_M2PS2 = 400.0  # of a velocity that nobody told
 _AGILITY = {Participant.MOTOR: 3.0, Participant.NON_MOTOR: 2.0, Participant.PEDESTRIAN: 0.8}  # m²/s³
@@ -21,6 +21,7 @@ def sightings(picture: Picture, slots: Ints) -> Estimate:
     """Of these slots, at their own event times."""
     told = picture.floats["place_sigma_m"][slots]
     sigma = np.clip(np.where(np.isnan(told), USUAL_SIGMA_M, told), *_SIGMA_M)
+    sigma = np.where(picture.is_reckoned[slots], told, sigma)
     speed, heading = picture.floats["speed_mps"][slots], picture.floats["heading_deg"][slots]
     is_known = np.isfinite(speed) & np.isfinite(heading)
     speed = np.where(is_known, speed, 0.0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ from services.inference.events.nearing import Movers, nearing
 from services.inference.events.table import EventTable
 from services.inference.events.told import Told
 from services.inference.fusion import Twins
-from services.inference.futures import Futures
+from services.inference.futures import MAX_SHIFT_S, Futures
 from services.inference.inbox import Intake
+from services.inference.lacks import Lack, Lacks, of_states
 from services.inference.life import Life, LifeParameters, Notice
 from services.inference.motion_model import MotionModel
 from services.inference.network import NetworkRoads
@@ -35,6 +37,7 @@ from services.inference.parameters import with_site_values
 from services.inference.phase_map import PhaseMap
 from services.inference.picture import Picture
 from services.inference.placing import Placement
+from services.inference.reckoning import Reckoning, ReckoningParameters
 from services.inference.reports import Frame, Ints, Participant, Reports
 from services.inference.signals import SignalTable
 from services.inference.stop_lines import stop_lines
@@ -60,6 +63,7 @@ _COMMON: Mapping[str, Any] = {
     "events": EventParameters(),
     "weather": WeatherParameters(),
     "jams": JamParameters(),
+    "reckoning": ReckoningParameters(),
 }
 
 
@@ -69,13 +73,14 @@ def _defaults() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SiteParameters:
-    """Every application's parameters at one site, by its name, and those of warnings' life, of events, weather and jams."""
+    """Every application's parameters at one site, by its name, and those that all of them have in common."""
 
     applications: Mapping[str, Any] = field(default_factory=_defaults)
     life: LifeParameters = field(default_factory=LifeParameters)
     events: EventParameters = field(default_factory=EventParameters)
     weather: WeatherParameters = field(default_factory=WeatherParameters)
     jams: JamParameters = field(default_factory=JamParameters)
+    reckoning: ReckoningParameters = field(default_factory=ReckoningParameters)
 
 
 def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> SiteParameters:
@@ -94,9 +99,11 @@ class Counts:
     """Since the start: rows taken in, rows refused for their age, rows that were not newer than known, evaluations.
 
     refused: rows of tracks for which the picture had no room; crowded: evaluations that paired only the nearest. unjudged: newer
-    states that no application can judge: place, speed or heading unknown, too old, or so long after the one before that between
-    the two nobody could be warned. dark: newer states of vehicles that near a signal of which nobody knows what it shows.
-    contradicting: ways that MAP messages tell now and the roads have not, or have otherwise.
+    states that no application can judge: place, speed or heading unknown, too old, of later than now, or so long after the one
+    before that between the two nobody could be warned. dark: newer states of vehicles that near a signal of which nobody knows
+    what it shows. lacks: both, and what was judged without something, by what was missing (`lacks.py`). reckoned: newer states of
+    vehicles that did not say where they are, whose places could be reckoned (`reckoning.py`). contradicting: ways that MAP
+    messages tell now and the roads have not, or have otherwise.
     """
 
     rows: int = 0
@@ -107,7 +114,9 @@ class Counts:
     crowded: int = 0
     unjudged: int = 0
     dark: int = 0
+    reckoned: int = 0
     contradicting: int = 0
+    lacks: Lacks = field(default_factory=Lacks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +147,7 @@ class Site:
         self.parameters, self.counts = parameters, Counts()
         self.picture, self.signals, self.twins = Picture(), SignalTable(), Twins()
         self.futures, self.placement = Futures(model), Placement(roads, moved_m=_MOVED_M)
+        self.reckoning = Reckoning(parameters.reckoning)
         self._onward = Onward(roads) if roads is not None else None
         self.life = Life(parameters.life, new_id)
         self._segments = SegmentMonitor(roads.segments()) if roads is not None else None
@@ -179,12 +189,17 @@ class Site:
         """Take in a micro-batch and evaluate what it changed; call it without rows, too, so that warnings end."""
         late = reports.arrival_us - reports.time_us > LATE_S * 1e6
         self.counts.rows += len(reports)
-        self.counts.late += int(np.count_nonzero(late))
+        too_late = int(np.count_nonzero(late))
+        self.counts.late += too_late
+        self.counts.lacks.add(too_late, 0, {Lack.LATE: too_late})
         change = self.picture.update(reports.take(~late))
         self.counts.stale += change.stale_rows
         self.counts.refused += change.refused_rows
         self.twins.forget(self.picture.expire(now_us - round(EXPIRE_S * 1e6)))
         changed = self.picture.living(change.slots)
+        self.counts.reckoned += len(
+            self.reckoning.update(self.picture, self.placement, self._onward, self.twins, changed) if len(changed) else changed
+        )
         self._lap("picture")
         self.evaluated = None
         findings = self.evaluate(changed, now_us) if len(changed) else []
@@ -204,7 +219,6 @@ class Site:
         self._lap("futures")
         self._count_entries(changed)
         candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)
-        self._count_unjudged(changed, candidates)
         instant_us = common_instant_us(self.picture.ints["time_us"][candidates])
         holding = self.events.holding(instant_us)
         self._surface.update(self.picture, self.placement, changed, holding, instant_us)
@@ -212,6 +226,7 @@ class Site:
         pairs = find(
             self.picture, self.futures, self.placement,
             candidates=candidates, changed=changed, gate=self._gate, now_us=now_us,
+            are_perhaps_one=partial(self.twins.are_perhaps_one, self.picture),
         )  # fmt: skip
         self.counts.crowded += pairs.is_crowded
         self._lap("pairs")
@@ -219,7 +234,7 @@ class Site:
         movers = Movers(hosts.xyz, hosts.heading_deg, hosts.lane, hosts.offset_m)
         events = Events(holding, nearing(holding, movers, instant_us, self.parameters.events))
         scene = scene_of(pairs, self.placement, hosts, self.approach(now_us), events)
-        self.counts.dark += int(np.count_nonzero(is_dark(scene.signals, scene.first_lines)))
+        self._count_lacks(changed, scene, now_us)
         self._lap("scene")
         findings = assess_all(scene, self.parameters.applications)
         self._lap("applications")
@@ -229,6 +244,10 @@ class Site:
     def approach(self, now_us: int) -> Approach:
         """What signals show to whom at this moment."""
         return Approach(self._lines, self._phases, self.signals, self.picture, self.placement, now_us)
+
+    def needs(self) -> dict[str, frozenset[Lack]]:
+        """Applications that are switched on here, with what they ask for beyond road users' states."""
+        return {one.name: one.needs for one in APPLICATIONS if self.parameters.applications[one.name].is_on}
 
     def segments(self) -> Batch | None:
         """The city's rows, once an interval is over. Call it often: it samples the picture."""
@@ -253,11 +272,21 @@ class Site:
             self.picture, self.twins.seats, levels, phases, header={**header, "unjudged": unjudged}, now_us=now_us
         )
 
-    def _count_unjudged(self, changed: Ints, usable_slots: Ints) -> None:
-        is_usable = np.isin(changed, usable_slots, kind="table")
-        waited = self.picture.waited_s(changed)
-        is_slow = np.isfinite(waited) & (waited > self.parameters.life.most_age_s)
-        self.counts.unjudged += int(np.count_nonzero(~is_usable | is_slow))
+    def _count_lacks(self, changed: Ints, scene: Scene, now_us: int) -> None:
+        """What could not be judged now, or only without something."""
+        most_age_s, slots = self.parameters.life.most_age_s, scene.hosts.slots
+        found = of_states(self.picture, changed, now_us, most_age_s=most_age_s, most_ahead_s=MAX_SHIFT_S)
+        self.counts.unjudged += sum(found.values())
+        dark = int(np.count_nonzero(is_dark(scene.signals, scene.first_lines)))
+        self.counts.dark += dark
+        found |= {
+            Lack.NO_ROAD: int(np.count_nonzero(scene.hosts.lane < 0)),
+            Lack.NO_SIGNAL: dark,
+            Lack.NO_LIMIT: int(np.count_nonzero(np.isnan(self.placement.limit_mps(slots)))),
+            Lack.NO_HEIGHT: int(np.count_nonzero(self.placement.may_be_on_several(slots))),
+            Lack.NO_WEATHER: 0 if self.weather.is_known else len(slots),
+        }
+        self.counts.lacks.add(len(changed), len(slots), found)
 
     def _count_entries(self, changed: Ints) -> None:
         if self._segments is not None:

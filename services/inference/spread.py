@@ -18,10 +18,17 @@ _STROLL_SIGMA_MPS = 0.25  # who walks or cycles changes direction at will
 _AHEAD_S: Floats = np.arange(ALIGNED_STEPS, dtype=np.float64) * STEP_S
 
 
-def spread_of(place_sigma_m: Floats, speed_mps: Floats, age_s: Floats, is_vehicle: Mask) -> Spread:
-    """Along and across the heading at the aligned instants (n, ALIGNED_STEPS), for reports that are `age_s` (n,) old."""
-    place = np.clip(np.where(np.isnan(place_sigma_m), USUAL_SIGMA_M, place_sigma_m), 0.0, _MOST_SIGMA_M)[:, None]
+def spread_of(along_m: Floats, across_m: Floats, speed_mps: Floats, age_s: Floats, is_vehicle: Mask) -> Spread:
+    """Along and across the heading at the aligned instants (n, ALIGNED_STEPS), for reports that are `age_s` (n,) old.
+
+    along_m, across_m (n,): what their places may be off by, NaN where it was not said.
+    """
+    place, beside = _place(along_m), _place(across_m)
     time_s = _AHEAD_S + np.clip(age_s, 0.0, None)[:, None]
     along = place**2 + (_SPEED_SIGMA_MPS * time_s) ** 2 + (0.5 * _ACCELERATION_SIGMA_MPS2 * time_s**2) ** 2
     steer = np.where(is_vehicle, _HEADING_SIGMA_RAD * speed_mps, _STROLL_SIGMA_MPS)[:, None]
-    return Spread(np.sqrt(along), np.sqrt(place**2 + (steer * time_s) ** 2), np.arange(len(speed_mps)))
+    return Spread(np.sqrt(along), np.sqrt(beside**2 + (steer * time_s) ** 2), np.arange(len(speed_mps)))
+
+
+def _place(sigma_m: Floats) -> Floats:
+    return np.clip(np.where(np.isnan(sigma_m), USUAL_SIGMA_M, sigma_m), 0.0, _MOST_SIGMA_M)[:, None]

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from chelu.ragged import ranges
 from services.inference.assignment import one_to_one
-from services.inference.estimate import Estimate, apart
+from services.inference.estimate import Apart, Estimate, apart
 from services.inference.picture import Picture
 from services.inference.reports import Floats, Ints, Track
 from services.inference.seats import Members
@@ -39,6 +39,7 @@ class Gate:
     often: int = 3
     stays: float = 30.0
     stays_m: float = 4.0
+    reckoned: float = 2.0  # so many standard deviations more along its way may who is reckoned be off
     bias_m: float = 0.7  # what satellites and calibration are off for long
     bias_mps: float = 0.3
 
@@ -78,7 +79,8 @@ def united(picture: Picture, touched: Ints, users: Users, gate: Gate) -> Found:
     rows = users.row(touched)
     now_us = np.full(len(users.leads), users.state.time_us[rows].max())
     aligned = users.state.at(now_us, agility(picture, users.leads))
-    one, two = _near(aligned, rows, gate)
+    reach = np.where(picture.is_reckoned[users.leads], gate.reckoned * np.sqrt(aligned.place_m2), 0.0)
+    one, two = _near(aligned, rows, gate.place_m + reach.max())
     one, two = _with_named(picture, users, rows, one, two)
     if not len(one):
         return NOBODY
@@ -86,21 +88,34 @@ def united(picture: Picture, touched: Ints, users: Users, gate: Gate) -> Found:
     keep = _may_be_one(picture, users, one, two, gate)
     first, second = aligned.take(one), aligned.take(two)
     off = apart(first, second, bias_m=gate.bias_m, bias_mps=gate.bias_mps)
-    is_near = (off.distance_m <= gate.place_m) & (off.unlikeliness <= gate.unlikely)
+    is_near = _is_near(first, second, off, reach[one] + reach[two], gate) & (off.unlikeliness <= gate.unlikely)
     keep &= is_named | (is_near & _is_alike(first, second, gate))
     cost = np.where(is_named, 0.0, off.unlikeliness)[keep]
     return _assigned(picture, users, one[keep], two[keep], cost, (is_named | (off.distance_m <= gate.surely_m))[keep])
 
 
-def _near(aligned: Estimate, rows: Ints, gate: Gate) -> tuple[Ints, Ints]:
+def _near(aligned: Estimate, rows: Ints, within_m: float) -> tuple[Ints, Ints]:
     """Rows of pairs, of which the first is among `rows`."""
     if len(aligned) < 2:
         return NOBODY.younger, NOBODY.elder
     tree = cKDTree(aligned.xy)
-    found = tree.query(aligned.xy[rows], k=min(_NEIGHBOURS, len(aligned)), distance_upper_bound=gate.place_m)
+    found = tree.query(aligned.xy[rows], k=min(_NEIGHBOURS, len(aligned)), distance_upper_bound=within_m)
     near = np.asarray(found[1])
     there = (near < len(aligned)) & (near != rows[:, None])
     return np.repeat(rows, there.sum(axis=1)), near[there].astype(np.int64)
+
+
+def _is_near(first: Estimate, second: Estimate, off: Apart, reach_m: Floats, gate: Gate) -> Mask:
+    """Whether pairs are so near that they may be one; reach_m: how much further along their way, where one is reckoned."""
+    is_near = off.distance_m <= gate.place_m
+    if not reach_m.any():
+        return np.asarray(is_near)
+    way, offset = first.velocity + second.velocity, first.xy - second.xy
+    speed = np.hypot(*way.T)
+    way = way / np.maximum(speed, 1e-9)[:, None]
+    along, aside = np.abs(np.einsum("nk,nk->n", offset, way)), np.abs(offset[:, 0] * way[:, 1] - offset[:, 1] * way[:, 0])
+    is_on_way = (along <= gate.place_m + reach_m) & (aside <= gate.place_m) & (speed >= _STANDS_MPS)
+    return np.asarray(is_near | (is_on_way & (reach_m > 0)))
 
 
 def _with_named(picture: Picture, users: Users, rows: Ints, one: Ints, two: Ints) -> tuple[Ints, Ints]:

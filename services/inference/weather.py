@@ -106,6 +106,11 @@ class Weather:
             self._now, self._until_us = self._work_out(instant_us)
         return self._now
 
+    @property
+    def is_known(self) -> bool:
+        """Whether any sensor tells."""
+        return bool(self._samples)
+
     def of_code(self, code: int) -> Conditions:
         """What an event of this code means for the road in its area."""
         return self._of_code.get(code, DRY)

@@ -41,6 +41,7 @@ from services.registry.body_limit import BodyLimit
 from services.registry.campaigns import campaigns
 from services.registry.data import catalogue, exports, retention, zones
 from services.registry.health import api as devices_health
+from services.registry.health import applications as applications_health
 from services.registry.models import Model
 from services.registry.orders import commands, configuration, dispatches, telling
 from services.registry.packages import content, packages
@@ -109,6 +110,7 @@ def create_app(parts: Parts) -> FastAPI:
         supervision,
         runs,
         devices_health,
+        applications_health,
         alarms,
         thresholds,
         maintenance,

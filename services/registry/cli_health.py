@@ -19,6 +19,7 @@ HEALTH_COLUMNS = (
     *("device_id", "kind", "status", "problems", "rates_hz", "lost_share", "latency_ms", "skew_s"),
     *("cpu_percent", "memory_percent", "disk_percent"),
 )
+APPLICATION_COLUMNS = ("site_id", "application", "states", "hosts", "lacking")
 PROFILE_COLUMNS = ("name", "heartbeat_s", "rates_hz")
 WEBHOOK_COLUMNS = ("name", "url", "site", "least", "kinds", "is_enabled", "waiting", "delivered", "dead", "answer")
 DELIVERY_COLUMNS = ("delivery_id", "state", "event", "kind", "subject", "attempts", "created", "due", "answer")
@@ -38,6 +39,20 @@ def summary(*, as_json: AsJson = False) -> None:
     """Count devices by site, kind and how they do."""
     with open_client() as client:
         print_rows(client.people("GET", "health", "summary"), SUMMARY_COLUMNS, as_json=as_json)
+
+
+@HEALTH.command("applications")
+def list_applications(
+    site: Annotated[str | None, typer.Option(help="Only of this site.")] = None,
+    seconds: Annotated[int, typer.Option(min=10, max=86_400, help="Of so many seconds until now.")] = 60,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List what applications could not judge, or only without something, and for want of what."""
+    with open_client() as client:
+        rows = client.people("GET", "health", "applications", params=present(site=site, seconds=seconds))
+    shown = [{**row, "lacking": ", ".join(f"{lack}: {count}" for lack, count in row["lacking"].items())} for row in rows]
+    print_rows(rows if as_json else shown, APPLICATION_COLUMNS, as_json=as_json)
 
 
 @HEALTH.command("list")

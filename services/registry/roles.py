@@ -198,6 +198,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("POST", "/api/webhooks/{name}/retry"): GLOBAL,
     ("GET", "/api/health"): READ,
     ("GET", "/api/health/summary"): READ,
+    ("GET", "/api/health/applications"): READ,
     ("GET", "/api/devices/{device_id}/health"): READ_DEVICE,
     ("GET", "/api/profiles"): READ,
     ("PUT", "/api/profiles/{name}"): GLOBAL,

@@ -80,6 +80,7 @@ def _source(at: Moment, slot: int) -> Json:
         "age_s": number((now_us - time_us) / 1e6),
         "latency_s": number((arrival_us - time_us) / 1e6),
         "position_sigma_m": number(picture.floats["place_sigma_m"][slot], 2),
+        "position_is_reckoned": bool(picture.is_reckoned[slot]),
     }
 
 
@@ -88,7 +89,8 @@ def futures(site: Site, slot: int, shift_s: float) -> list[Json]:
     slots, shift = np.array([slot], np.int64), np.array([shift_s])
     told, picture = site.futures, site.picture
     is_vehicle = picture.ints["participant_type"][slots] == Participant.MOTOR
-    spread = spread_of(picture.floats["place_sigma_m"][slots], picture.floats["speed_mps"][slots], shift, is_vehicle)
+    along, across = picture.floats["place_sigma_m"][slots], picture.across_sigma_m(slots)
+    spread = spread_of(along, across, picture.floats["speed_mps"][slots], shift, is_vehicle)
     sigma = {"along_sigma_m": _rounded(spread.along_m[0], 2), "across_sigma_m": _rounded(spread.across_m[0], 2)}
     made_by = "motion model" if told.is_modelled[slot] else "physics"
     ways = [(told.weight[slot], told.aligned(slots, shift))]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.inference.lacks import Lack
 from services.inference.v2x import avw, clw, dnpw, ebw, evw, fcw, glosa, hlw, icw, ivs, lcw, lta, slw, svw, tjw, vrucw
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.scene import Scene
@@ -13,30 +14,38 @@ from services.inference.v2x.scene import Scene
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """`assess` is called once per evaluation from the stage's thread, with the scene and an instance of `parameters`."""
+    """`assess` is called once per evaluation from the stage's thread, with the scene and an instance of `parameters`.
+
+    needs: what it asks for beside fresh states of road users with place, speed and heading; where that lacks, it is counted.
+    """
 
     name: str
     parameters: type[Any]
     assess: Callable[[Scene, Any], list[Assessment]]
+    needs: frozenset[Lack] = frozenset()
+
+
+_CONFLICT = frozenset({Lack.NO_HEIGHT, Lack.NO_WEATHER})
+_SIGNAL = frozenset({Lack.NO_ROAD, Lack.NO_SIGNAL, Lack.NO_WEATHER})
 
 
 APPLICATIONS = (
-    Application(fcw.NAME, fcw.FcwParameters, fcw.assess),
-    Application(icw.NAME, icw.IcwParameters, icw.assess),
-    Application(lta.NAME, lta.LtaParameters, lta.assess),
-    Application(lcw.NAME, lcw.LcwParameters, lcw.assess),
-    Application(dnpw.NAME, dnpw.DnpwParameters, dnpw.assess),
-    Application(ebw.NAME, ebw.EbwParameters, ebw.assess),
-    Application(avw.NAME, avw.AvwParameters, avw.assess),
-    Application(clw.NAME, clw.ClwParameters, clw.assess),
-    Application(evw.NAME, evw.EvwParameters, evw.assess),
-    Application(svw.NAME, svw.SvwParameters, svw.assess),
-    Application(glosa.NAME, glosa.GlosaParameters, glosa.assess),
-    Application(vrucw.NAME, vrucw.VrucwParameters, vrucw.assess),
-    Application(hlw.NAME, hlw.HlwParameters, hlw.assess),
-    Application(slw.NAME, slw.SlwParameters, slw.assess),
+    Application(fcw.NAME, fcw.FcwParameters, fcw.assess, _CONFLICT),
+    Application(icw.NAME, icw.IcwParameters, icw.assess, _CONFLICT),
+    Application(lta.NAME, lta.LtaParameters, lta.assess, _CONFLICT),
+    Application(lcw.NAME, lcw.LcwParameters, lcw.assess, _CONFLICT),
+    Application(dnpw.NAME, dnpw.DnpwParameters, dnpw.assess, _CONFLICT),
+    Application(ebw.NAME, ebw.EbwParameters, ebw.assess, _CONFLICT),
+    Application(avw.NAME, avw.AvwParameters, avw.assess, _CONFLICT),
+    Application(clw.NAME, clw.ClwParameters, clw.assess, _CONFLICT),
+    Application(evw.NAME, evw.EvwParameters, evw.assess, _CONFLICT),
+    Application(svw.NAME, svw.SvwParameters, svw.assess, _SIGNAL),
+    Application(glosa.NAME, glosa.GlosaParameters, glosa.assess, _SIGNAL),
+    Application(vrucw.NAME, vrucw.VrucwParameters, vrucw.assess, _CONFLICT),
+    Application(hlw.NAME, hlw.HlwParameters, hlw.assess, frozenset({Lack.NO_WEATHER})),
+    Application(slw.NAME, slw.SlwParameters, slw.assess, frozenset({Lack.NO_LIMIT, Lack.NO_WEATHER})),
     Application(ivs.NAME, ivs.IvsParameters, ivs.assess),
-    Application(tjw.NAME, tjw.TjwParameters, tjw.assess),
+    Application(tjw.NAME, tjw.TjwParameters, tjw.assess, frozenset({Lack.NO_ROAD})),
 )
 
 

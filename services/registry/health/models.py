@@ -49,6 +49,17 @@ class HealthPage(Model):
     next: str | None
 
 
+class ApplicationHealth(Model):
+    """What an application of a site could not judge in a period, or only without something."""
+
+    site_id: str
+    application: str
+    heard_us: Instant = Field(description="when inference told of it last")
+    states: int = Field(description="newer states of road users that were looked at")
+    hosts: int = Field(description="those among them who can be warned")
+    lacking: dict[str, int] = Field(description="how many of these lacked what, such as `clock ahead` or `no signal state`")
+
+
 class HealthSummary(Model):
     """How many devices of a site and kind do how."""
 

@@ -1,4 +1,4 @@
-"""Small road networks for tests, written as SUMO writes them: a crossing without signals, one with, and a ramp."""
+"""Small road networks for tests, written as SUMO writes them: a crossing without signals, one with, a ramp, and a bend."""
 
 from __future__ import annotations
 
@@ -103,3 +103,12 @@ def ramp_file() -> bytes:
         *(f'<connection from=":2_1" to="on" fromLane="{i}" toLane="{i}" dir="s"/>' for i in (0, 1)),
     ]
     return _net(nodes, edges, connections)
+
+
+def bend_file() -> bytes:
+    """One lane from node 1 to 2: 60 m to the north, a bend to the right of 80 m radius, and on to the east."""
+    turn = np.radians(np.arange(0.0, 90.1, 5.0))
+    bend = [(80.0 - 80.0 * float(np.cos(one)), 60.0 + 80.0 * float(np.sin(one))) for one in turn]
+    points = [(0.0, 0.0), *bend, (300.0, 140.0)]
+    edge = f'<edge id="bend" from="1" to="2">{_lane("bend", 0, points)}</edge>'
+    return _net({"1": points[0], "2": points[-1]}, [edge], [])

@@ -167,7 +167,7 @@ def test_who_stands_or_is_at_the_line_is_not_advised() -> None:
 def test_advice_is_no_warning() -> None:
     place = in_town(mover())
     drive([_comes()], 2, place, tell=says({SOUTH: FREE}))
-    assert place.life.levels() == {0: 0}
+    assert place.life.levels(place.twins.seats) == {0: 0}
 
 
 def test_slower_advice_than_may_be_driven_is_none() -> None:

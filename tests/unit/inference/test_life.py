@@ -1,5 +1,7 @@
 """The life of a warning: confirmed, raised, updated, cleared; one and the same whoever of a road user's tracks leads."""
 
+import itertools
+
 import numpy as np
 
 from services.inference.life import LifeParameters, State
@@ -78,7 +80,7 @@ def test_warnings_of_driven_cars_are_raised_updated_and_cleared_once() -> None:
         life = [(t, one) for t, one in changes if one.application == application]
         assert [life[0][1].state, life[-1][1].state] == [State.RAISED, State.CLEARED]
         assert len({one.warning_id for _, one in life}) == 1
-        calm = [now for (_, before), (t, now) in zip(life, life[1:], strict=False) if now.level <= before.level]
+        calm = [now for (_, before), (_, now) in itertools.pairwise(life) if now.level <= before.level]
         told_s = [one.decided_us / 1e6 for one in calm if one.state != State.CLEARED]
         assert np.all(np.diff(told_s) >= 0.2 - 1e-6)
 

@@ -16,6 +16,7 @@ from services.inference.events.kinds import EventParameters
 from services.inference.life import LifeParameters
 from services.inference.outbox import WARNING_COLUMNS, Sent, documents, letter, warning_rows
 from services.inference.parameters import table
+from services.inference.reckoning import ReckoningParameters
 from services.inference.register import Device, Register
 from services.inference.signals import SignalTable
 from services.inference.v2x.catalogue import APPLICATIONS
@@ -23,7 +24,12 @@ from services.inference.weather import WeatherParameters
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, report, site
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGES = (("events.md", EventParameters), ("weather.md", WeatherParameters), ("applications/tjw.md", JamParameters))
+PAGES = (
+    ("events.md", EventParameters),
+    ("fusion.md", ReckoningParameters),
+    ("weather.md", WeatherParameters),
+    ("applications/tjw.md", JamParameters),
+)
 FRAME = LocalFrame(29.5, 106.5, 250.0)
 
 

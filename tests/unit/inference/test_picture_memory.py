@@ -130,7 +130,7 @@ def test_ids_invented_at_one_place_are_counted_and_do_not_fill_the_memory_with_p
 
 def bytes_per_slot(place: Site) -> float:
     """All arrays that have a row per slot, and the keys' table."""
-    stages = (place.picture, place.futures, place.placement, place.twins, place.twins.seats)
+    stages = (place.picture, place.reckoning, place.futures, place.placement, place.twins, place.twins.seats)
     held = [one for stage in stages for one in vars(stage).values()]
     held += [column for one in held if isinstance(one, dict) for column in one.values()]
     arrays = [one for one in held if isinstance(one, np.ndarray) and len(one) == place.picture.capacity]

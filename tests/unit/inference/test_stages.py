@@ -1,5 +1,6 @@
 """Stages between picture and applications: futures, pairs, fusion, places."""
 
+import itertools
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,6 @@
 """Findings about things that are no road users: who they are for, how they live, and how they are told and stored."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -99,7 +100,7 @@ def test_advice_that_does_not_change_is_renewed_before_it_lapses() -> None:
         found = _found(place.picture, [WARNING], [7], rows=[0], is_advice=True, subject=lambda row: ADVISED)
         told += place.step([found], EPOCH_US + tick * 100_000)
     assert len(told) == 4
-    for one, renewed in zip(told, told[1:], strict=False):
+    for one, renewed in itertools.pairwise(told):
         assert renewed.decided_us < one.valid_until_us
 
 

@@ -45,7 +45,7 @@ class Lacks:
 
     states: int = 0
     hosts: int = 0
-    of: Counter[Lack] = field(default_factory=Counter)
+    of: Counter[str] = field(default_factory=Counter)  # by `Lack`
 
     def add(self, states: int, hosts: int, found: Mapping[Lack, int]) -> None:
         """Of one evaluation."""

@@ -44,6 +44,7 @@ from services.inference.stop_lines import stop_lines
 from services.inference.surface import Surface
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.catalogue import APPLICATIONS, assess_all
+from services.inference.v2x.coming import coming
 from services.inference.v2x.hosts import hosts_of
 from services.inference.v2x.obligation import is_dark
 from services.inference.v2x.scene import Events, Scene, scene_of
@@ -233,7 +234,10 @@ class Site:
         hosts = hosts_of(self.picture, self.futures, self.placement, changed[np.isin(changed, candidates, kind="table")], now_us)
         movers = Movers(hosts.xyz, hosts.heading_deg, hosts.lane, hosts.offset_m)
         events = Events(holding, nearing(holding, movers, instant_us, self.parameters.events))
-        scene = scene_of(pairs, self.placement, hosts, self.approach(now_us), events)
+        come = coming(
+            self.picture, self.futures, self.placement, hosts, candidates=candidates, gate=self._gate, now_us=now_us
+        )  # fmt: skip
+        scene = scene_of(pairs, self.placement, hosts, self.approach(now_us), events, come)
         self._count_lacks(changed, scene, now_us)
         self._lap("scene")
         findings = assess_all(scene, self.parameters.applications)

@@ -65,11 +65,19 @@ def assessment(
     application: str, tracks: Tracks, views: Views, *, level: Ints, ttc_s: Floats, required_mps2: Floats, distance_m: Floats
 ) -> Assessment:
     """Findings of those views (q,) whose level is not `NOTHING`."""
+    host, other = tracks.slots[views.host], tracks.slots[views.other]
+    return between(application, host, other, level=level, ttc_s=ttc_s, required_mps2=required_mps2, distance_m=distance_m)
+
+
+def between(
+    application: str, host: Ints, other: Ints, *, level: Ints, ttc_s: Floats, required_mps2: Floats, distance_m: Floats
+) -> Assessment:
+    """The same of hosts and others by their slots (q,)."""
     kept = level > NOTHING
     return Assessment(
         application,
-        tracks.slots[views.host[kept]],
-        tracks.slots[views.other[kept]],
+        host[kept],
+        other[kept],
         level[kept],
         ttc_s[kept],
         required_mps2[kept],

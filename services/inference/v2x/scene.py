@@ -21,6 +21,7 @@ from services.inference.futures import STEP_S
 from services.inference.pairs import Pairs, Tracks
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
+from services.inference.v2x.coming import NOBODY_COMES, Coming
 from services.inference.v2x.hosts import Hosts
 
 
@@ -118,7 +119,8 @@ NO_EVENTS = Events(holding_of((), until_us=np.empty(0, np.int64), lane_count=0, 
 class Scene:
     """One evaluation. hosts: who can be warned, for applications about things; views: about others.
 
-    signals: what stop lines lie ahead of whom, and what they show; first_lines: those next to the hosts, row by row.
+    signals: what stop lines lie ahead of whom, and what they show; first_lines: those next to the hosts, row by row. coming:
+    emergency vehicles that come up to hosts.
     """
 
     pairs: Pairs
@@ -128,6 +130,7 @@ class Scene:
     signals: Approach
     first_lines: FirstLine
     events: Events = NO_EVENTS
+    coming: Coming = NOBODY_COMES
 
     @property
     def tracks(self) -> Tracks:
@@ -135,14 +138,21 @@ class Scene:
         return self.pairs.tracks
 
 
-def scene_of(pairs: Pairs, roads: RoadKnowledge, hosts: Hosts, signals: Approach, events: Events = NO_EVENTS) -> Scene:
+def scene_of(
+    pairs: Pairs,
+    roads: RoadKnowledge,
+    hosts: Hosts,
+    signals: Approach,
+    events: Events = NO_EVENTS,
+    coming: Coming = NOBODY_COMES,
+) -> Scene:
     """Both ways round of every pair, as far as the host can be warned."""
     tracks = pairs.tracks
     row = np.arange(len(pairs))
     host, other, pair = (np.concatenate(both) for both in ((pairs.a, pairs.b), (pairs.b, pairs.a), (row, row)))
     is_warnable = tracks.can_be_told[host] & tracks.is_vehicle[host]
     views = _views(pairs, host[is_warnable], other[is_warnable], pair[is_warnable])
-    return Scene(pairs, views, roads, hosts, signals, signals.first(hosts.slots), events)
+    return Scene(pairs, views, roads, hosts, signals, signals.first(hosts.slots), events, coming)
 
 
 def _views(pairs: Pairs, host: Ints, other: Ints, pair: Ints) -> Views:

@@ -6,7 +6,8 @@ import pytest
 
 from services.inference.life import State
 from services.inference.reports import Event, Lamp
-from tests.unit.inference.scenes import Car, drive, raised
+from services.inference.v2x.coming import MOST_EACH
+from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site
 from tests.unit.inference.staged import HOST, OTHER, scenes
 
 
@@ -56,6 +57,28 @@ def test_a_siren_is_told_to_whom_it_comes_from_whichever_side(heading) -> None:
     start = {0.0: (-3.0, -45, 0), 180.0: (-3.0, 90, 0), 90.0: (-60, 40, 0)}[heading]
     cars = [Car(HOST, (0, 0, 0), 0, 12), Car(OTHER, start, heading, 20, responds=True)]
     assert [who for _, who in _told(cars, "evw")] == [HOST]
+
+
+@pytest.mark.parametrize(("start", "heading"), [((-3.0, -150, 0), 0.0), ((-3.0, 420, 0), 180.0), ((-225, 110, 0), 90.0)])
+def test_a_siren_is_told_eight_seconds_ahead(start, heading) -> None:
+    cars = [Car(HOST, (0, 0, 0), 0, 10), Car(OTHER, start, heading, 25, responds=True)]
+    found = [(t, one) for t, one in drive(cars, 8) if one.application == "evw" and one.state is State.RAISED]
+    assert [one.host.vehicle_id for _, one in found] == [HOST]
+    assert 7.5 < found[0][1].ttc_s <= 8.0
+
+
+def test_a_siren_on_another_deck_or_on_a_road_that_passes_far_off_is_not_told() -> None:
+    host = Car(HOST, (0, 0, 0), 0, 10)
+    for start in ((-3.0, -150, 8.0), (-45.0, -150, 0.0)):
+        assert _told([host, Car(OTHER, start, 0.0, 25, responds=True)], "evw") == []
+
+
+def test_of_many_sirens_that_somebody_invents_the_nearest_are_looked_at() -> None:
+    cars = [Car(n, (7.0 * (n % 40), 7.0 * (n // 40), 0), 0, 10, responds=True) for n in range(200)]
+    place = site()
+    place.step(report(cars, 0.0), EPOCH_US)
+    assert place.evaluated is not None
+    assert 0 < len(place.evaluated.scene.coming) <= 200 * MOST_EACH
 
 
 def test_a_siren_that_drives_away_or_is_off_is_not_told() -> None:

@@ -55,7 +55,7 @@ def test_whose_clock_is_right_again_is_judged_again() -> None:
         rows.time_us[:] += 8_000_000 if tick < 10 else 0
         place.step(rows, EPOCH_US + tick * 100_000)
     assert place.counts.lacks.of[Lack.AHEAD] == 10
-    assert place.counts.lacks.hosts == 60 - 10 - 20  # until the track of the wrong clock ends: two seconds
+    assert place.counts.lacks.hosts == 60 - 10 - 21  # until the track of the wrong clock ends: two seconds
 
 
 def test_a_wrong_clock_moves_nobody_elses_warnings() -> None:

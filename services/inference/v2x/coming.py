@@ -1,0 +1,110 @@
+"""Emergency vehicles that come up to those who can be warned, from further off than pairs are looked for.
+
+Making way takes longer than braking: the others' pairs are those that may touch within four seconds. As they will drive for these
+both are taken to drive, and straight on at their last speed after that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from services.inference.futures import ALIGNED_STEPS, STEP_S, Futures
+from services.inference.pairs import DeckGate
+from services.inference.picture import Picture
+from services.inference.placing import Placement, may_share_deck
+from services.inference.reports import Floats, Ints
+from services.inference.types import Mask
+from services.inference.v2x.hosts import Hosts
+
+LOOK_S = 15.0
+MOST_EACH = 8  # of a host's, the nearest: sirens may be invented
+_FARTHEST_M = 120.0 * LOOK_S  # both at 60 m/s
+_TIMES_S: Floats = np.append(np.arange(ALIGNED_STEPS) * STEP_S, LOOK_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """q pairs: host, row of the scene's hosts; other, slot of the emergency vehicle; on one deck where they come nearest.
+
+    nearest_m: how near that is, centre to centre; time_s: when; closing_mps: how fast the distance shrinks now.
+    """
+
+    host: Ints
+    other: Ints
+    nearest_m: Floats
+    time_s: Floats
+    closing_mps: Floats
+
+    def __len__(self) -> int:
+        return len(self.host)
+
+
+_NONE: Ints = np.empty(0, np.int64)
+NOBODY_COMES = Coming(_NONE, _NONE, np.empty(0), np.empty(0), np.empty(0))
+
+
+def coming(
+    picture: Picture, futures: Futures, placement: Placement, hosts: Hosts, *, candidates: Ints, gate: DeckGate, now_us: int
+) -> Coming:
+    """Of the candidates (slots) those with siren or light bar on, to each host."""
+    others = candidates[picture.ints["is_responding"][candidates] > 0]
+    if not len(others) or not len(hosts):
+        return NOBODY_COMES
+    host, other = _near(picture.xyz[hosts.slots, :2], picture.xyz[others, :2])
+    kept = hosts.slots[host] != others[other]
+    host, other = host[kept], other[kept]
+    (of_host, of_other) = (_line(picture, futures, slots, now_us) for slots in (hosts.slots, others))
+    relative = of_other[other] - of_host[host]
+    nearest, time = _nearest(relative)
+    distance = np.hypot(relative[:, 0, 0], relative[:, 0, 1])
+    closing = -np.einsum("qk,qk->q", relative[:, 0], relative[:, 1] - relative[:, 0]) / STEP_S / np.maximum(distance, 1e-9)
+    way = [_way_m(line, row, time) for line, row in ((of_host, host), (of_other, other))]
+    shares = _share_deck(picture, placement, (hosts.slots[host], others[other]), way, gate)
+    return Coming(host[shares], others[other[shares]], nearest[shares], time[shares], closing[shares])
+
+
+def _near(hosts: Floats, others: Floats) -> tuple[Ints, Ints]:
+    """Rows of both that may come to one another in time; of each host the nearest few."""
+    found = cKDTree(others).query(hosts, k=[*range(1, min(MOST_EACH, len(others)) + 1)], distance_upper_bound=_FARTHEST_M)
+    near = np.asarray(found[1])
+    host, column = np.nonzero(near < len(others))
+    return host, near[host, column].astype(np.int64)
+
+
+def _line(picture: Picture, futures: Futures, slots: Ints, now_us: int) -> Floats:
+    """Places (n, ALIGNED_STEPS + 1, 2) at `_TIMES_S` from now."""
+    xy, _ = futures.aligned(slots, (now_us - picture.ints["time_us"][slots]) / 1e6)
+    last = (xy[:, -1] - xy[:, -2]) / STEP_S
+    return np.concatenate([xy, (xy[:, -1] + last * (LOOK_S - _TIMES_S[-2]))[:, None]], axis=1)
+
+
+def _nearest(relative: Floats) -> tuple[Floats, Floats]:
+    """Least distance to the origin (q,) of lines (q, s, 2) whose points are at `_TIMES_S`, and when that is."""
+    start, step = relative[:, :-1], np.diff(relative, axis=1)
+    square = np.maximum(np.einsum("qsk,qsk->qs", step, step), 1e-12)
+    share = np.clip(-np.einsum("qsk,qsk->qs", start, step) / square, 0.0, 1.0)
+    there = start + share[..., None] * step
+    away = np.hypot(there[..., 0], there[..., 1])
+    row, best = np.arange(len(relative)), np.argmin(away, axis=1)
+    return away[row, best], _TIMES_S[best] + share[row, best] * np.diff(_TIMES_S)[best]
+
+
+def _way_m(line: Floats, row: Ints, time_s: Floats) -> Floats:
+    """How far each of `row` drives until then, as the crow flies."""
+    part = np.clip(np.searchsorted(_TIMES_S, time_s, side="right") - 1, 0, len(_TIMES_S) - 2)
+    share = (time_s - _TIMES_S[part]) / np.diff(_TIMES_S)[part]
+    there = line[row, part] + share[:, None] * (line[row, part + 1] - line[row, part])
+    return np.asarray(np.hypot(*(there - line[row, 0]).T))
+
+
+def _share_deck(picture: Picture, placement: Placement, slots: tuple[Ints, Ints], way_m: list[Floats], gate: DeckGate) -> Mask:
+    """The gate of decks where they come nearest."""
+    host, other = slots
+    rise_host, rise_other = (placement.gradient[one] * way for one, way in zip(slots, way_m, strict=True))
+    sigma_host, sigma_other = (np.nan_to_num(picture.floats["height_sigma_m"][one]) for one in slots)
+    spread = np.hypot(sigma_host, sigma_other) + gate.per_metre * (way_m[0] + way_m[1])
+    heights, tolerance = placement.heights_m, np.minimum(gate.base_m + spread, gate.most_m)
+    return may_share_deck(heights[host], heights[other], rise_host, rise_other, tolerance)

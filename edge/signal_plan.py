@@ -9,28 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-US = 1_000_000
-Light = Literal["green", "clearing", "yellow", "red"]
+from chelu.signals.guard import Guard
+from chelu.signals.stages import US, Shown, Stage
 
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """phases: green together. green_s: as planned; clearance_s: people on foot finish crossing, still green for vehicles."""
-
-    phases: tuple[int, ...]
-    green_s: float
-    least_green_s: float
-    most_green_s: float
-    clearance_s: float
-    yellow_s: float
-    all_red_s: float
-
-    @property
-    def change_s(self) -> float:
-        """From the end of its green to the next stage's."""
-        return self.clearance_s + self.yellow_s + self.all_red_s
+__all__ = ["US", "Granted", "Limits", "Shown", "SignalPlan", "Stage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +30,6 @@ class Granted:
 
     from_us: int
     until_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What stands at the heads since an instant: the stage, and how far it is."""
-
-    stage: int
-    light: Light
-    since_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +53,14 @@ class SignalPlan:
     """Owned by one thread. `turn` must be called often; every instant is an argument."""
 
     def __init__(self, stages: Sequence[Stage], limits: Limits, now_us: int) -> None:
-        self._stages, self._limits = tuple(stages), limits
-        self._shown = Shown(0, "green", now_us)
-        self._ended_us = [now_us] * len(self._stages)  # when each was green last
-        self._next = 0  # the stage that follows the change at hand
+        self._guard, self._limits = Guard(stages, now_us), limits
+        self._stages = self._guard.stages
         self._wish: Wish | None = None
 
     @property
     def shown(self) -> Shown:
         """What is shown now."""
-        return self._shown
+        return self._guard.shown
 
     @property
     def session(self) -> str:
@@ -127,50 +99,35 @@ class SignalPlan:
 
     def turn(self, now_us: int) -> Shown | None:
         """Go on as far as the time has come; what is shown when that has changed."""
-        if now_us < self._shown.since_us:  # the clock was set back: what is shown begins anew
-            self._shown, self._wish = replace(self._shown, since_us=now_us), None
-            self._ended_us = [min(one, now_us) for one in self._ended_us]
-        before = self._shown
-        while now_us >= (due := self._due(now_us))[1]:
-            self._go(*due)
-        return None if self._shown == before else self._shown
+        if self._guard.set_back(now_us):
+            self._wish = None
+        before = self._guard.shown
+        while self._guard.go(self._wanted_us(now_us), now_us, self._following()):
+            if self._guard.shown.light == "clearing" and self._wish:
+                greens = self._wish.greens[1:]
+                self._wish = Wish(self._wish.session, greens) if greens else None
+        return None if self._guard.shown == before else self._guard.shown
 
     # -- what is shown -------------------------------------------------------------------------------------------------------
 
-    def _due(self, now_us: int) -> tuple[Light, int]:
-        """What follows what is shown, and when."""
-        shown, stage = self._shown, self._stages[self._shown.stage]
-        if shown.light == "green":
-            if self._wish:
-                return "clearing", self._wish.greens[0].until_us
-            planned, most = (shown.since_us + round(one * US) for one in (stage.green_s, stage.most_green_s))
-            return "clearing", min(max(planned, now_us), most)  # after planned: a wish was given back
-        lasts = {"clearing": stage.clearance_s, "yellow": stage.yellow_s, "red": stage.all_red_s}[shown.light]
-        following: dict[Light, Light] = {"clearing": "yellow", "yellow": "red", "red": "green"}
-        return following[shown.light], shown.since_us + round(lasts * US)
+    def _wanted_us(self, now_us: int) -> int:
+        """When the green at hand should end."""
+        if self._wish:
+            return self._wish.greens[0].until_us
+        planned_us = self._guard.shown.since_us + round(self._stages[self._guard.shown.stage].green_s * US)
+        return max(planned_us, now_us)  # after planned: a wish was given back
 
-    def _go(self, light: Light, at_us: int) -> None:
-        stage = self._shown.stage
-        if light == "clearing":
-            self._ended_us[stage] = at_us
-            greens = self._wish.greens[1:] if self._wish else ()
-            if self._wish:
-                self._wish = Wish(self._wish.session, greens) if greens else None
-            self._next = greens[0].stage if greens else self._longest_red(stage, self._ended_us)
-        elif light == "green":
-            stage = self._next
-        self._shown = Shown(stage, light, at_us)
-
-    def _longest_red(self, stage: int, ended_us: Sequence[int]) -> int:
-        """Who follows a stage: the one that has been red for the longest."""
-        others = [row for row in range(len(self._stages)) if row != stage] or [stage]
-        return min(others, key=lambda row: (ended_us[row], (row - stage) % len(self._stages)))
+    def _following(self) -> int:
+        """Who follows the green at hand: as wished, or the one that has been red for the longest."""
+        if self._wish and len(self._wish.greens) > 1:
+            return self._wish.greens[1].stage
+        return self._guard.longest_red()
 
     # -- what a wish would make of it ----------------------------------------------------------------------------------------
 
     def _greens(self, wanted: int, from_us: int, until_us: int, now_us: int) -> list[Green]:
         """The greens from now on up to and with the wanted one: as planned as long as that leaves time, then directly."""
-        here, ended = self._at_hand(now_us), list(self._ended_us)
+        here, ended = self._at_hand(now_us), list(self._guard.ended_us)
         greens: list[Green] = []
         while True:
             stage = self._stages[here.stage]
@@ -178,7 +135,7 @@ class SignalPlan:
             if here.stage == wanted and from_us <= most:
                 return [*greens, replace(here, until_us=min(max(until_us, least), most))]
             change = round(stage.change_s * US)
-            following = self._longest_red(here.stage, ended)
+            following = self._guard.longest_red(ended, here.stage)
             if self._is_last_chance(here, following, wanted, from_us):
                 end = min(max(from_us - change, least), most) if here.stage != wanted else here.until_us
                 if here.stage != wanted or following == wanted:
@@ -192,12 +149,12 @@ class SignalPlan:
 
     def _at_hand(self, now_us: int) -> Green:
         """The green that is shown, or the one that follows the change at hand; as planned."""
-        shown, stage = self._shown, self._stages[self._shown.stage]
+        shown, stage = self._guard.shown, self._stages[self._guard.shown.stage]
         if shown.light == "green":
             planned = self._planned(shown.stage, shown.since_us)
             return replace(planned, until_us=max(planned.until_us, now_us))
         rest = {"clearing": stage.change_s, "yellow": stage.yellow_s + stage.all_red_s, "red": stage.all_red_s}[shown.light]
-        return self._planned(self._next, shown.since_us + round(rest * US))
+        return self._planned(self._guard.following, shown.since_us + round(rest * US))
 
     def _planned(self, stage: int, from_us: int) -> Green:
         return Green(stage, from_us, from_us + round(self._stages[stage].green_s * US))
@@ -212,9 +169,9 @@ class SignalPlan:
 
     def _reds(self, greens: Sequence[Green]) -> list[tuple[int, float]]:
         """How long each stage will have been red when it is green again, counted from its last green to after the wish."""
-        found, ended = list[tuple[int, float]](), list(self._ended_us)
+        found, ended = list[tuple[int, float]](), list(self._guard.ended_us)
         for green in greens:
-            if green.from_us > self._shown.since_us or self._shown.light != "green":
+            if green.from_us > self._guard.shown.since_us or self._guard.shown.light != "green":
                 found.append((green.stage, (green.from_us - ended[green.stage]) / US))
             ended[green.stage] = green.until_us
         last, opens = greens[-1].stage, greens[-1].until_us + round(self._stages[greens[-1].stage].change_s * US)

@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     judges = typer.Typer(no_args_is_help=True, help="Judge what is right, on staged and on recorded traffic.")
     judges.command("v2x")(v2x)
     judges.command("fusion")(fusion)
+    judges.command("signals")(signals)
     app.add_typer(judges, name="evaluate")
 
 
@@ -113,6 +114,39 @@ def fusion(
 
         from evaluation.fusion.command import Request, run
     raise typer.Exit(run(Request(json, seconds, seed), Console()))
+
+
+def signals(
+    *,
+    net: Annotated[Path, typer.Option(help="A SUMO network (.net.xml) with traffic lights.")],
+    route: Annotated[Path, typer.Option(help="Its demand (.rou.xml).")],
+    begin: Annotated[float, typer.Option(help="Second of the demand to begin at.")],
+    end: Annotated[float, typer.Option(help="Second of the demand to end at.")],
+    seeds: Annotated[str, typer.Option(help="How many, or which ones: 5, or 3,4,9.")] = "5",
+    scales: Annotated[str, typer.Option(help="Shares of the demand: 1, or 0.8,1,1.2.")] = "1",
+    controllers: Annotated[str, typer.Option(help="Which, by commas; all without it.")] = "",
+    json: Json = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the runs that the file of --json already has.")] = False,
+    yellow: Annotated[float | None, typer.Option(min=3, max=10, help="Yellow of every stage, and no all-red.")] = None,
+    most_green: Annotated[float, typer.Option(min=10, max=600, help="Where the programme does not say.")] = 120.0,
+    longest_red: Annotated[float, typer.Option(min=30, max=3600, help="Of any stage, whatever is commanded.")] = 300.0,
+    reach: Annotated[float, typer.Option(min=20, max=1000, help="Metres before a stop line that are seen.")] = 200.0,
+    teleport: Annotated[float, typer.Option(min=-1, help="Seconds after which SUMO moves who is stuck; -1 never.")] = -1.0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Runs at once, each a process.")] = 2,
+) -> None:
+    """Judge signal controllers on any SUMO scenario: delay, stops, queues, throughput and safety, compared seed by seed."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.signals.command import Request, run
+        from evaluation.signals.options import names, numbers, seeds_of
+        from evaluation.signals.programme import Limits
+    limits = Limits(most_green, longest_red, yellow)
+    request = Request(
+        net, route, begin, end, seeds_of(seeds), numbers("--scales", scales), names(controllers), limits, json, resume, reach,
+        teleport, workers,
+    )  # fmt: skip
+    raise typer.Exit(run(request, Console()))
 
 
 def fuzz(

@@ -1,0 +1,1 @@
+"""Judging signal controllers on any SUMO scenario: `chelu evaluate signals`."""

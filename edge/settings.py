@@ -12,15 +12,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from chelu import settings
 from chelu.bus.messages import PORTS
+from chelu.endpoint import host_and_port
 from chelu.tls import with_authority
 from chelu.topics import Kind
 from edge.credential import CredentialFile
 
 
 def _endpoint(value: str) -> str:
-    host, separator, port = value.rpartition(":")
-    if not separator or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise ValueError("it must read HOST:PORT with a port of 0 … 65535")
+    host_and_port(value, least_port=0)
     return value
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chelu.clock import Clock
+from chelu.endpoint import family_of, host_and_port
 from edge.control import read_document
 from edge.tally import Tally
 
@@ -24,10 +25,8 @@ class WarningSink:
         self._socket: socket.socket | None = None
         self.passed_on = 0
         if endpoint:
-            host, _, port = endpoint.rpartition(":")
-            self._address = host.strip("[]"), int(port)
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            self._socket = socket.socket(family, socket.SOCK_DGRAM)
+            self._address = host_and_port(endpoint, least_port=0)
+            self._socket = socket.socket(family_of(self._address[0]), socket.SOCK_DGRAM)
             self._socket.settimeout(0)
 
     def take(self, payload: bytes) -> None:

@@ -7,6 +7,7 @@ import socket
 import time
 from pathlib import Path
 
+from chelu.endpoint import family_of, host_and_port
 from chelu.errors import CannotStartError
 
 RECEIVE_BUFFER = 4 << 20  # a burst of some thousand datagrams while the agent is busy; the kernel may give less
@@ -38,24 +39,22 @@ class KernelDrops:
 
 def speak(endpoint: str) -> socket.socket:
     """A UDP socket that sends to HOST:PORT and never waits."""
-    host, _, port = endpoint.rpartition(":")
-    host = host.strip("[]")
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    host, port = host_and_port(endpoint, least_port=0)
+    sock = socket.socket(family_of(host), socket.SOCK_DGRAM)
     sock.settimeout(0)
-    sock.connect((host, int(port)))
+    sock.connect((host, port))
     return sock
 
 
 def listen(endpoint: str, kind: socket.SocketKind) -> socket.socket:
     """A socket bound to HOST:PORT, TCP ones listening; raises CannotStartError in one sentence."""
-    host, _, port = endpoint.rpartition(":")
-    host = host.strip("[]")
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    host, port = host_and_port(endpoint, least_port=0)
+    sock = socket.socket(family_of(host), kind)
     try:
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        sock.bind((host, int(port)))
+        sock.bind((host, port))
         if kind == socket.SOCK_STREAM:
             sock.listen()
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chelu.cli import extra
+from chelu.endpoint import host_and_port
 from chelu.errors import ConfigurationError
 
 MOST = 100_000
@@ -81,7 +82,7 @@ def _check_places(files: Mapping[str, Path | None], watch: int | None) -> None:
 def _address(gateway: str | None) -> tuple[str, int]:
     if gateway is None:
         raise ConfigurationError("gateway", None, "HOST:PORT, or --list FILE to write a list only")
-    host, separator, port = gateway.rpartition(":")
-    if not separator or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ConfigurationError("gateway", gateway, "HOST:PORT, the port 1 to 65535")
-    return host, int(port)
+    try:
+        return host_and_port(gateway)
+    except ValueError as error:
+        raise ConfigurationError("gateway", gateway, str(error)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from chelu.api import Client
 from chelu.bus.swift import SwiftSession
 from chelu.clock import Clock, SystemClock
 from chelu.errors import ConfigurationError
+from chelu.local.files import environment
 from chelu.messages import SPAT, Batch
 from simulators.check import Checker
 from simulators.comparison import Comparison, Tolerance
@@ -55,7 +55,7 @@ def run(request: Request, console: Console | None = None) -> int:
 
 def _run(request: Request, console: Console) -> int:
     clock = SystemClock()
-    environ = dict(os.environ) if request.data is None else {**os.environ, "CHELU_HOME": str(request.data)}
+    environ = environment(request.data)
     scene = open_scene(request.file)
     fleet = fleet_of(scene, request.site or site_of(scene))
     with Client.find(environ) as client:

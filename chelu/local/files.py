@@ -16,6 +16,11 @@ HOME_VARIABLE = "CHELU_HOME"
 CACHE_VARIABLE = "XDG_CACHE_HOME"
 
 
+def environment(data: Path | None) -> dict[str, str]:
+    """Of this process, with the data directory of `--data` where one is given."""
+    return dict(os.environ) if data is None else {**os.environ, HOME_VARIABLE: str(data)}
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The paths below a site's data directory."""

@@ -11,16 +11,12 @@ import numpy as np
 from services.inference.life import Party
 from services.inference.reports import Event, Lamp, Participant, Reports, Track, nothing
 from simulators.scenario.description import Description
+from simulators.scenario.kinds import KINDS
 from simulators.scenario.manoeuvres import Says
 from simulators.scenario.trace import Floats, Ints, Trace
 from simulators.scenario.values import values
 
 EPOCH_US = 1_700_000_000_000_000
-PARTICIPANTS = {
-    "pedestrian": Participant.PEDESTRIAN,
-    "bicycle": Participant.NON_MOTOR,
-    "robot": Participant.NON_MOTOR,
-}  # all others are motor vehicles, and speak
 ROADSIDE_KEY = 60_000  # device of the unit that sees who has no radio
 _LAMPS = {"left": Lamp.LEFT, "right": Lamp.RIGHT, "hazard": Lamp.HAZARD}
 _EVENTS = {
@@ -83,8 +79,9 @@ def _spoken(
     off = random.normal(0.0, 1.0, (len(times), 2)) * noise
     is_lost = random.random(len(times)) < loss
     times, off = times[~is_lost], off[~is_lost]
-    participant = PARTICIPANTS.get(one.kind, Participant.MOTOR)
-    speaks, count = participant is Participant.MOTOR, len(times)
+    speaks, count = KINDS[one.kind].has_unit, len(times)
+    seen_as = Participant.PEDESTRIAN if one.kind == "pedestrian" else Participant.NON_MOTOR
+    participant = Participant.MOTOR if speaks else seen_as
     told = _told(description, trace, run, one.name, times)
     numbers = {
         "kind": Track.SPEAKS if speaks else Track.SEEN,

@@ -16,7 +16,7 @@ from rich.table import Table
 from chelu import tls
 from chelu.api import Client
 from chelu.clock import SystemClock
-from chelu.local.files import Layout, home
+from chelu.local.files import Layout, environment, home
 from chelu.signing import Signer
 from simulators.agents import trial
 from simulators.agents.fetching import Packages
@@ -51,7 +51,7 @@ class Request:
 def run(request: Request, console: Console | None = None) -> int:
     """Run it; 1 when a state is not so."""
     console = console or Console(stderr=True)
-    environ = dict(os.environ) if request.data is None else {**os.environ, "CHELU_HOME": str(request.data)}
+    environ = environment(request.data)
     layout, clock = Layout(home(environ)), SystemClock()
     need_files(request.count + SPARE_FILES)
     names = [f"{request.site}-{number:05d}" for number in range(1, request.count + 1)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +16,7 @@ from chelu import api as platform
 from chelu.api import Client
 from chelu.clock import SystemClock
 from chelu.errors import CannotStartError, CheluError
-from chelu.local.files import Layout, home
+from chelu.local.files import Layout, environment, home
 from chelu.local.targets import check_writable
 from simulators.connection import broker_address
 from simulators.load.books import Books
@@ -58,7 +57,7 @@ def run(request: Request, console: Console | None = None) -> int:
 
 def _whole(request: Request, console: Console) -> int:
     check_writable({"--json": request.json_file})
-    environ = dict(os.environ) if request.data is None else {**os.environ, "CHELU_HOME": str(request.data)}
+    environ = environment(request.data)
     layout = Layout(home(environ))
     need_files(request.settings.connections + SPARE_FILES)
     with Client.find(environ) as client:

@@ -11,12 +11,11 @@ from simulators.scenario.casting import placed_in_order, reference_of, way_of
 from simulators.scenario.checking_manoeuvres import Found, Where, application, problems_of_manoeuvres
 from simulators.scenario.constraints import condition
 from simulators.scenario.description import ActorDescription, Description, Parameter
+from simulators.scenario.kinds import WITH_A_UNIT
 from simulators.scenario.names import unknown
 from simulators.scenario.requirements import Limit
 from simulators.scenario.roads import WayDescription
 from simulators.scenario.values import Expression
-
-WITH_A_UNIT = ("car", "bus", "truck", "motorcycle")  # others are seen by the roadside
 
 
 def problems_of(description: Description) -> list[tuple[Where, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from chelu.api import Client
 from chelu.errors import CheluError, ConfigurationError
+from chelu.local.files import environment
 from simulators.scenario.running_options import Options
 from simulators.scenario.verdict import EXIT_CODES, Outcome
 
@@ -33,7 +33,7 @@ class Keeper:
 
         ConfigurationError; UnreachableError and CannotStartError without a registry.
         """
-        environ = {**os.environ, **({} if data is None else {"CHELU_HOME": str(data)})}
+        environ = environment(data)
         with Client.find(environ) as client:
             sites = [one.site_id for one in client.sites()]
         if site is None and len(sites) == 1:

@@ -11,21 +11,11 @@ from chelu.units import KMH_PER_MPS
 from simulators.scenario.cases import Cases
 from simulators.scenario.casting import placed_in_order, reference_of
 from simulators.scenario.description import ActorDescription, Description
+from simulators.scenario.kinds import KINDS
 from simulators.scenario.roads import LIGHTS
 from simulators.scenario.trace import Actor, Floats, Ints
 from simulators.scenario.values import Quantity, values
 from simulators.scenario.ways import Ways
-
-# length, width in metres, mass in kg
-SIZES: dict[str, tuple[float, float, float]] = {
-    "car": (4.8, 1.9, 1500.0),
-    "bus": (12.0, 2.55, 12_000.0),
-    "truck": (12.0, 2.55, 18_000.0),
-    "motorcycle": (2.2, 0.8, 280.0),
-    "bicycle": (1.8, 0.6, 90.0),
-    "pedestrian": (0.5, 0.5, 75.0),
-    "robot": (1.2, 0.8, 120.0),
-}
 
 Rows = npt.NDArray[np.intp]
 
@@ -101,8 +91,9 @@ def placed(description: Description, cases: Cases) -> Plan:
 
 
 def _actor(name: str, one: ActorDescription) -> Actor:
-    given = one.size.length_m, one.size.width_m, one.size.mass_kg
-    length, width, mass = (usual if own is None else own for own, usual in zip(given, SIZES[one.kind], strict=True))
+    kind = KINDS[one.kind]
+    given, usual = (one.size.length_m, one.size.width_m, one.size.mass_kg), (kind.length_m, kind.width_m, kind.mass_kg)
+    length, width, mass = (other if own is None else own for own, other in zip(given, usual, strict=True))
     return Actor(name, one.kind, length, width, mass, one.under_test)
 
 

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from chelu.motion.footprints import Floats, overlap
 from simulators.scenario.cases import Cases
 from simulators.scenario.casting import reference_of
-from simulators.scenario.checking import WITH_A_UNIT, expressions_of
+from simulators.scenario.checking import expressions_of
 from simulators.scenario.checking_manoeuvres import Found, Where
 from simulators.scenario.contacts import DECK_M
 from simulators.scenario.description import Description
 from simulators.scenario.firing import cannot_fire
+from simulators.scenario.kinds import WITH_A_UNIT
 from simulators.scenario.plan import Plan, placed
 
 BESIDE_M = 6.0  # what has wheels and an engine may stand so far beside the lanes: on a shoulder, in a bay, before a gate

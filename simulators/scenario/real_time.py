@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
+from chelu.local.files import environment
 from simulators.scenario.cases import Cases
 from simulators.scenario.description import Description
 from simulators.scenario.dut.bench import Bench
@@ -46,7 +46,9 @@ def through_platform(options: Options, description: Description, cases: Cases, c
     """Every case over the broker of a site; what its actors are told decides."""
     _check("--through-platform", description, cases)
     with _shares(console) as tell:
-        trace = driven(run_engine(description, cases), _site(options, description), SystemClock(), _environ(options), tell)
+        trace = driven(
+            run_engine(description, cases), _site(options, description), SystemClock(), environment(options.data), tell
+        )
     verdicts = judge_driven(trace, description, validity=(LAG,))
     return Ran(verdicts, trace, range(len(cases)))
 
@@ -64,7 +66,7 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
             unheard=[names.index(name) for name in description.radio.unheard],
             site=_site(options, description),
             clock=SystemClock(),
-            environ=_environ(options),
+            environ=environment(options.data),
             tell=lambda share, run: tell((run + share) / len(cases)),
             say=lambda text: console.print(text, markup=False, soft_wrap=True),
         )
@@ -92,10 +94,6 @@ def _check(option: str, description: Description, cases: Cases, device: DeviceUn
 
 def _site(options: Options, description: Description) -> str:
     return options.site or f"scenario-{description.scenario}"[:24].rstrip("-")
-
-
-def _environ(options: Options) -> Mapping[str, str]:
-    return {**os.environ, **({} if options.data is None else {"CHELU_HOME": str(options.data)})}
 
 
 @contextmanager

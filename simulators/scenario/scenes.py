@@ -5,23 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from chelu.messages import Batch, concatenate
+from simulators.scenario.kinds import KINDS
 from simulators.scenario.trace import Floats, Ints, Trace
-from simulators.scene import SAMPLE, SIGNAL, ActorKind, Origin, Role, Scene, empty, in_memory
+from simulators.scene import SAMPLE, SIGNAL, Origin, Role, Scene, empty, in_memory
 
 PERIOD_MS = 100  # between two samples of an actor, and two messages of a signal
 PHASE = 1  # of each signal, which is an intersection of its own: the order of their names numbers them from 1
 HEIGHT_M = 1.5
-# A robot has no kind of its own on the air: it is seen by the roadside like somebody on a cycle.
-KINDS = {
-    "car": ActorKind.CAR,
-    "bus": ActorKind.BUS,
-    "truck": ActorKind.TRUCK,
-    "motorcycle": ActorKind.MOTORCYCLE,
-    "bicycle": ActorKind.BICYCLE,
-    "pedestrian": ActorKind.PEDESTRIAN,
-    "robot": ActorKind.BICYCLE,
-}
-PERCEIVED = {ActorKind.PEDESTRIAN, ActorKind.BICYCLE}
 
 
 def scene_of(trace: Trace, run: int, origin: Origin, name: str) -> Scene:
@@ -39,8 +29,8 @@ def _actors(trace: Trace) -> Batch:
     return Batch(
         {
             "name": np.array([actor.name for actor in trace.actors], "U48"),
-            "kind": np.array(kinds, np.uint8),
-            "role": np.array([Role.PERCEIVED if kind in PERCEIVED else Role.OBU for kind in kinds], np.uint8),
+            "kind": np.array([kind.on_air for kind in kinds], np.uint8),
+            "role": np.array([Role.OBU if kind.has_unit else Role.PERCEIVED for kind in kinds], np.uint8),
             "length_m": np.array([actor.length_m for actor in trace.actors]),
             "width_m": np.array([actor.width_m for actor in trace.actors]),
             "height_m": np.full(len(kinds), HEIGHT_M),

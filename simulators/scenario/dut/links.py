@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 
 from chelu.bus import Posts, Publication, Received, Session
 from chelu.clock import Clock
+from chelu.errors import CannotStartError
 from chelu.topics import Kind, find, row
 from simulators.scenario.dut.said import Said
 from simulators.scenario.track.hub import Hub
@@ -119,7 +120,13 @@ class UdpLink:
     def __init__(self, hears: str, says: str, clock: Clock) -> None:
         self._clock, self._to = clock, _address(hears)
         self._out, self._in = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        self._in.bind(_address(says))
+        try:
+            self._in.bind(_address(says))
+        except OSError as error:
+            self._in.close()
+            self._out.close()
+            what = f"dut.udp.says = {says} cannot be listened on ({error.strerror})"
+            raise CannotStartError(what, "name a free port of this machine, or stop who has it") from None
         self._in.settimeout(_POLL_S)
         self._said = deque[Said]()
         self._changed, self._stopping = threading.Condition(), threading.Event()

@@ -28,8 +28,22 @@ from simulators.scenario.triggers import Triggers, Wanted, WarnedTimes, wanted
 from simulators.scenario.ways import Places
 
 FINEST_S, COARSEST_S = 0.001, 0.5
+MOST_SAMPLES = 5_000_000  # of all actors in all runs: some 1 GB of columns, or an hour of 27 actors at 50 Hz
+WALL_S = 1e9  # a recording whose times are later than this counts them since 1970
 COLUMNS = ("x_m", "y_m", "elevation_m", "heading_deg", "speed_mps", "acceleration_mps2", "along_m", "aside_m")
 _DARK = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Where in a recording a run begins.
+
+    started_s: when it was started on the track, since 1970; without it, or in a recording with a clock of its own, with the first
+    instant that all actors are in it. after_s: so much later.
+    """
+
+    after_s: float = 0.0
+    started_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +70,41 @@ class Stretch:
 
 
 def aligned(
-    recordings: Sequence[Recorded], description: Description, cases: Cases, names: Mapping[str, str], start_s: float
+    recordings: Sequence[Recorded], description: Description, cases: Cases, names: Mapping[str, str], begin: Begin
 ) -> Trace:
     """A run for each recording. names: what an actor is called in the recording, where it is not by its own name.
 
     ConfigurationError for an actor that is not recorded, UnreadableRecordingError for one that never is together with all others.
     """
-    stretches = [_stretch(one, description, names, start_s) for one in recordings]
+    stretches = [_stretch(one, description, names, begin) for one in recordings]
     step_s = min(_step_s(one) for one in stretches)
+    counts = np.array([int((one.end_s - one.begin_s) / step_s + 1e-6) + 1 for one in stretches])
+    _check_size(int(counts.max()) * len(stretches) * len(description.actors), step_s, stretches[0].recorded.name)
     made = plan(description.model_copy(update={"step_s": step_s}), cases)
-    counts = np.array([min(int((one.end_s - one.begin_s) / step_s + 1e-6) + 1, made.instants) for one in stretches])
+    counts = np.minimum(counts, made.instants)
     columns = {name: np.stack([_resampled(one, name, step_s, counts.max()) for one in stretches], axis=1) for name in COLUMNS}
     return _trace(made, columns, counts - 1, stretches)
 
 
-def _stretch(recorded: Recorded, description: Description, names: Mapping[str, str], start_s: float) -> Stretch:
+def _check_size(samples: int, step_s: float, name: str) -> None:
+    if samples > MOST_SAMPLES:
+        detail = (
+            f"{samples:,} samples every {step_s:g} s are more than {MOST_SAMPLES:,}: an earlier end (after_s), or a coarser one"
+        )
+        raise UnreadableRecordingError(name, detail)
+
+
+def _stretch(recorded: Recorded, description: Description, names: Mapping[str, str], begins: Begin) -> Stretch:
     tracks = tuple(_track(recorded, names.get(actor, actor), actor) for actor in description.actors)
-    begin = max(track.time_s[0] for track in tracks) + start_s
-    end = min(track.time_s[-1] for track in tracks)
+    begin, end = max(track.time_s[0] for track in tracks), min(track.time_s[-1] for track in tracks)
+    if begins.started_s is not None and begin > WALL_S:
+        if not begin <= begins.started_s < end:
+            text = f"the run started at {begins.started_s:.3f} s since 1970, and all actors are in it {begin:.3f} to {end:.3f}"
+            raise UnreadableRecordingError(recorded.name, text)
+        begin = begins.started_s
+    begin += begins.after_s
     if not end > begin:
-        text = f"no two instants at which all of {', '.join(description.actors)} are in it, from {start_s:g} s on"
+        text = f"no two instants at which all of {', '.join(description.actors)} are in it, from {begins.after_s:g} s on"
         raise UnreadableRecordingError(recorded.name, text)
     return Stretch(recorded, tracks, float(begin), float(min(end, begin + description.end.after_s)))
 

@@ -14,6 +14,7 @@ from simulators.scene import Scene, UnreadableError
 from simulators.sources import forms
 
 FORMS = f"an MCAP file of a run or of a capture, a Parquet or CSV table, {forms.FORMS}"
+LARGEST_BYTES = 1 << 30
 _MAGIC: Mapping[bytes, Callable[[Path, LocalFrame | None], list[Recorded]]] = {
     b"\x89MCAP0\r\n": mcap_form.read,
     b"PAR1": tables.read_parquet,
@@ -25,6 +26,8 @@ def read(path: Path, origin: LocalFrame | None) -> list[Recorded]:
 
     UnreadableRecordingError, a sentence, for what is none.
     """
+    if path.is_file() and path.stat().st_size > LARGEST_BYTES:
+        raise UnreadableRecordingError(str(path), f"it is larger than {LARGEST_BYTES >> 30} GiB: cut it to the runs in question")
     head = b"" if path.is_dir() else _head(path)
     for magic, reader in _MAGIC.items():
         if head.startswith(magic):

@@ -17,11 +17,11 @@ from simulators.scenario.description import Description
 from simulators.scenario.domain import outside_of
 from simulators.scenario.judging import judge
 from simulators.scenario.real_time import Ran
-from simulators.scenario.recorded.aligning import aligned
+from simulators.scenario.recorded.aligning import Begin, aligned
 from simulators.scenario.recorded.conditions import TRACK, VALIDITY
 from simulators.scenario.recorded.forms import read
 from simulators.scenario.running_options import Options
-from simulators.scenario.track.record import aborted
+from simulators.scenario.track.record import read as read_track
 
 LONGEST_S = 1e9
 
@@ -35,10 +35,12 @@ def replayed(options: Options, description: Description, cases: Cases, console: 
     origin = _origin(options.origin)
     recordings = [one for path in options.recordings for one in read(path, origin)]
     names = names_given(options.recorded_as, description)
-    trace = aligned(recordings, description, repeated(cases, len(recordings)), names, options.start_s)
+    conducted = None if options.track is None else read_track(options.track)
+    started_s = None if conducted is None or conducted.started_us is None else conducted.started_us / 1e6
+    trace = aligned(recordings, description, repeated(cases, len(recordings)), names, Begin(options.start_s, started_s))
     validity = (*VALIDITY, *description.conditions())
-    if options.track is not None:
-        trace = replace(trace, rig={**trace.rig, "aborted": np.full(trace.runs, aborted(options.track))})
+    if conducted is not None:
+        trace = replace(trace, rig={**trace.rig, "aborted": np.full(trace.runs, float(not conducted.is_done))})
         validity = (*TRACK, *validity)
     verdicts = judge(trace, description.requirements, validity, outside_of(description, trace))
     return Ran(verdicts, trace, range(len(recordings)))

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from chelu.applications import LONGEST_NAME
 from chelu.errors import CheluError
 from chelu.messages import Batch
 from simulators.scenario.trace import Floats, Ints
 
+LONGEST_ACTOR = 64
 SAMPLE: Mapping[str, Any] = {
     "time_s": np.float64,
-    "actor": "U64",
+    "actor": f"U{LONGEST_ACTOR}",
     "x_m": np.float64,
     "y_m": np.float64,
     "elevation_m": np.float64,
@@ -28,7 +30,7 @@ SAMPLE: Mapping[str, Any] = {
 NEEDED = ("time_s", "actor", "x_m", "y_m", "speed_mps")
 WARNING: Mapping[str, Any] = {
     "time_s": np.float64,
-    "application": "U16",
+    "application": f"U{LONGEST_NAME}",
     "host": "U48",
     "other": "U48",
     "state": "U16",
@@ -71,6 +73,8 @@ def samples_of(columns: Mapping[str, Any], file: str) -> Batch:
     found: dict[str, Any] = {}
     for name, kind in SAMPLE.items():
         given = columns.get(name)
+        if name == "actor" and max(map(len, np.asarray(given).astype(np.str_).tolist()), default=0) > LONGEST_ACTOR:
+            raise UnreadableRecordingError(file, f"an actor's name of more than {LONGEST_ACTOR} characters")
         try:
             found[name] = np.full(count, np.nan) if given is None else np.asarray(given).astype(kind)
         except (ValueError, TypeError) as error:

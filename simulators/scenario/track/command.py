@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from rich.console import Console
 from chelu.api import Client
 from chelu.clock import Clock, SystemClock
 from chelu.errors import ConfigurationError
-from chelu.local.files import write_json
+from chelu.local.files import environment, write_json
 from simulators.connection import adopting
 from simulators.scenario.description import Description
 from simulators.scenario.library import source_of
@@ -46,7 +45,7 @@ def command(request: Request, console: Console) -> int:
     """Lead it; 0 when it is done, 3 when it was aborted."""
     description = source_of(request.what).description
     devices = _devices(request, description)
-    environ = {**os.environ, **({} if request.data is None else {"CHELU_HOME": str(request.data)})}
+    environ = environment(request.data)
     clock = SystemClock()
     with Client.find(environ) as client:
         records = [client.device(device) for device in devices.values()]

@@ -18,8 +18,8 @@ NO_PROCESS = 2**22 + 1  # above what Linux numbers processes with
     ("given", "sentence"),
     [
         ({}, "gateway is missing: HOST:PORT, or --list FILE to write a list only"),
-        ({"gateway": "127.0.0.1"}, "gateway = '127.0.0.1' is not allowed: HOST:PORT, the port 1 to 65535"),
-        ({"gateway": "127.0.0.1:99999"}, "gateway = '127.0.0.1:99999' is not allowed: HOST:PORT, the port 1 to 65535"),
+        ({"gateway": "127.0.0.1"}, "gateway = '127.0.0.1' is not allowed: HOST:PORT with a port of 1 to 65535"),
+        ({"gateway": "127.0.0.1:99999"}, "gateway = '127.0.0.1:99999' is not allowed: HOST:PORT with a port of 1 to 65535"),
         ({"gateway": "127.0.0.1:1", "seconds": float("nan")}, "--seconds = nan is not allowed: above 0 and at most 1000000"),
         (
             {"gateway": "127.0.0.1:1", "watch": NO_PROCESS},

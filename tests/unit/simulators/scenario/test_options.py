@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import socket
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from chelu.clock import SystemClock
 from chelu.errors import CannotStartError, CheluError, ConfigurationError, MissingExtraError, UnreachableError
 from simulators.scenario.chunks import WorkerLostError
 from simulators.scenario.cli import app
 from simulators.scenario.cli_codes import Coded, code_of
+from simulators.scenario.dut.links import UdpLink
 from simulators.scenario.verdict import worst_code
 
 
@@ -74,6 +77,15 @@ def test_the_rig_s_failures_are_not_what_is_tested() -> None:
     assert code_of(MissingExtraError("ray", "ray")) == 2
     assert code_of(CheluError("anything")) == 2
     assert [worst_code(codes) for codes in ([0, 1, 4], [0, 4], [3, 1], [])] == [1, 4, 3, 0]
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        says = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(CannotStartError, match=f"dut.udp.says = {says} cannot be listened on") as caught:
+            UdpLink("127.0.0.1:9", says, SystemClock())
+    assert code_of(caught.value) == 3
 
 
 def test_a_fault_of_the_program_is_an_error_and_not_a_fail() -> None:

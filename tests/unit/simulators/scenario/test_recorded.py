@@ -17,6 +17,7 @@ from chelu.geo import LocalFrame
 from chelu.messages import BSM, filled
 from services.registry.supervision import mcap_file
 from services.registry.supervision.captures import Capture
+from simulators.scenario.recorded import aligning, forms
 from simulators.scenario.recorded.placing import project
 from simulators.scenario.recorded.rows import UnreadableRecordingError
 from simulators.scenario.running import command
@@ -268,3 +269,45 @@ def test_places_are_found_on_ways_that_bend() -> None:
 def test_only_one_case_can_have_been_driven(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="one case"):
         run("cut-in", recordings=[tmp_path], given=["gap_m=10,20"], design="grid")
+
+
+def test_a_run_on_the_track_is_judged_from_when_it_was_started(tmp_path: Path) -> None:
+    """Logging began 1 s before: by the wall's clock nobody has to say so."""
+    text = scenario(more="validity: [{metric: speed_kmh, of: ego, equals: 72, within: 1, until: 0}]", after_s=5)
+    file = tmp_path / "tried.yaml"
+    file.write_text(text)
+    samples, wall_us = rows(ran(scenario(after_s=8))), 1_795_000_000_000_000
+    for one in samples:
+        one["time_us"] = wall_us + round(one.pop("time_s") * 1e6)
+        one["speed_mps"] *= one["time_us"] >= wall_us + 1_000_000 or one["actor"] == "other"  # the ego's sensor wakes up late
+    table, track = written(tmp_path / "truth.csv", samples), tmp_path / "track.json"
+    about = {"format": "chelu.scenario.track/1", "state": "done", "started_us": wall_us + 1_000_000}
+    track.write_text(json.dumps(about))
+    code, document, _ = run(file, output=tmp_path / "out", recordings=[table], track=track)
+    assert code != 3, document["each"][0]
+    assert run(file, recordings=[table])[0] == 3  # from its own first instant on the ego stands
+    track.write_text(json.dumps({**about, "started_us": wall_us - 1000}))
+    with pytest.raises(UnreadableRecordingError, match="the run started at 1794999999"):
+        run(file, recordings=[table], track=track)
+
+
+def test_a_recording_may_not_take_all_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "tried.yaml"
+    file.write_text(scenario())
+    table = written(tmp_path / "truth.csv", rows(ran(scenario())))
+    monkeypatch.setattr(aligning, "MOST_SAMPLES", 100)
+    with pytest.raises(UnreadableRecordingError, match=r"samples every 0.02 s are more than 100: an earlier end"):
+        run(file, recordings=[table])
+    monkeypatch.setattr(forms, "LARGEST_BYTES", 1000)
+    with pytest.raises(UnreadableRecordingError, match="larger than"):
+        run(file, recordings=[table])
+
+
+def test_two_long_names_do_not_become_one(tmp_path: Path) -> None:
+    samples = rows(ran(scenario()))
+    for one in samples:
+        one["actor"] = "a" * 64 + one["actor"]
+    file = tmp_path / "tried.yaml"
+    file.write_text(scenario())
+    with pytest.raises(UnreadableRecordingError, match="name of more than 64 characters"):
+        run(file, recordings=[written(tmp_path / "truth.csv", samples)])

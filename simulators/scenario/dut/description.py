@@ -6,15 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from chelu.endpoint import host_and_port
 from simulators.scenario.parts import Name, Part
 
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 def _endpoint(value: str) -> str:
-    host, separator, port = value.rpartition(":")
-    if not separator or not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise ValueError("HOST:PORT with a port of 1 to 65535")
+    host_and_port(value)
     return value
 
 

@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from chelu.bus.messages import Address
 from chelu.codec import cv2x
+from chelu.endpoint import host_and_port
 from chelu.geo import LocalFrame
 from chelu.messages import frames_of
 from chelu.motion.conflict import ttc_plane_s
@@ -122,18 +123,12 @@ def over_mqtt(tested: Device, broker: str, device: str, secret: str, kind: str =
 def over_udp(tested: Device, hears: str, says: str) -> None:
     """On a bench without a broker: frames and commands come as datagrams, answers and warnings go as such."""
     ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    ear.bind(place(hears))
+    ear.bind(host_and_port(hears))
     while True:
         datagram = ear.recv(LARGEST_DATAGRAM)
         said = [tested.obey(json.loads(datagram))] if datagram.startswith(b"{") else tested.hear(datagram)
         for stream, document in said:
-            ear.sendto(json.dumps({"stream": stream, **document}).encode(), place(says))
-
-
-def place(endpoint: str) -> tuple[str, int]:
-    """HOST:PORT."""
-    host, _, port = endpoint.rpartition(":")
-    return host, int(port)
+            ear.sendto(json.dumps({"stream": stream, **document}).encode(), host_and_port(says))
 
 
 def wire_parser(what: str) -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 
 from chelu.bus import Posts, Publication, Received, Session
 from chelu.clock import Clock
+from chelu.endpoint import host_and_port
 from chelu.errors import CannotStartError
 from chelu.topics import Kind, find, row
 from simulators.scenario.dut.said import Said
@@ -118,10 +119,10 @@ class UdpLink:
     """Datagrams, where there is no broker and no site. A thread of its own reads them, so that their times are true."""
 
     def __init__(self, hears: str, says: str, clock: Clock) -> None:
-        self._clock, self._to = clock, _address(hears)
+        self._clock, self._to = clock, host_and_port(hears)
         self._out, self._in = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         try:
-            self._in.bind(_address(says))
+            self._in.bind(host_and_port(says))
         except OSError as error:
             self._in.close()
             self._out.close()
@@ -203,11 +204,6 @@ def stream_of(datagram: bytes) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         return "warning"
     return stream if isinstance(stream, str) and stream in STREAMS else "warning"
-
-
-def _address(endpoint: str) -> tuple[str, int]:
-    host, _, port = endpoint.rpartition(":")
-    return host, int(port)
 
 
 def filters(device_id: str) -> Sequence[str]:

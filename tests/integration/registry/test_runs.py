@@ -114,7 +114,7 @@ def test_a_run_that_is_deleted_is_still_in_the_audit_log(place: Place, client: C
 
 def test_what_cannot_be_kept_is_said_before_anything_is_run(place: Place, client: Client) -> None:
     done = scenario(place, "run", "cut-in", "--keep", "--site", "nowhere")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "'nowhere'" in done.stderr
     assert "cut-in:" not in done.stdout
 

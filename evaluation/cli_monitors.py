@@ -14,6 +14,9 @@ MONITORS = typer.Typer(help="Quality monitors: is what the site's devices send r
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Parameters = Annotated[Path | None, typer.Option("--parameters", help="TOML with tables [site.monitor], docs/monitors.md.")]
 Site = Annotated[str, typer.Option(help="Whose values of the parameters count.")]
+OfSite = Annotated[str, typer.Option("--site", help="The site's id.")]
+Only = Annotated[str | None, typer.Option("--monitor", help="Only of this monitor.")]
+OfDevice = Annotated[str | None, typer.Option("--device", help="Only about this device.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +60,46 @@ def run(
         from evaluation.monitors.command import run as run_monitors
     request = Request(recording, tuple(monitor or ()), hours, parameters, site, as_json)
     raise typer.Exit(run_monitors(request))
+
+
+@MONITORS.command("events")
+def events(
+    site: OfSite,
+    monitor: Only = None,
+    device: OfDevice = None,
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 366, help="The last so many.")] = 24.0,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List what the live monitors found to begin to be bad, oldest first."""
+    from services.registry import cli_monitored
+
+    cli_monitored.events(site, monitor, device, hours, as_json=as_json)
+
+
+@MONITORS.command("assessments")
+def assessments(
+    site: OfSite,
+    monitor: Only = None,
+    device: OfDevice = None,
+    verdict: Annotated[str | None, typer.Option(help="Only good, bad or too little.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 366, help="The last so many.")] = 24.0,
+    *,
+    by_day: Annotated[bool, typer.Option("--days", help="Of days of UTC, in place of hours.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List what share of each subject the live monitors found bad, newest first."""
+    from services.registry import cli_monitored
+
+    cli_monitored.assessments(site, monitor, device, verdict, hours, by_day=by_day, as_json=as_json)
+
+
+@MONITORS.command("notifications")
+def notifications(site: OfSite, *, as_json: Json = False) -> None:
+    """List what somebody has to be told now; `chelu alarms ack` acknowledges it by its alarm."""
+    from services.registry import cli_monitored
+
+    cli_monitored.notifications(site, as_json=as_json)
 
 
 @MONITORS.command("watch")

@@ -43,6 +43,7 @@ from services.registry.data import catalogue, exports, retention, zones
 from services.registry.health import api as devices_health
 from services.registry.health import applications as applications_health
 from services.registry.models import Model
+from services.registry.monitors import api as monitors
 from services.registry.orders import commands, configuration, dispatches, telling
 from services.registry.packages import content, packages
 from services.registry.parts import Parts, PartsOf
@@ -115,6 +116,7 @@ def create_app(parts: Parts) -> FastAPI:
         thresholds,
         maintenance,
         webhooks,
+        monitors,
         audit,
         backups,
         people,

@@ -112,9 +112,11 @@ def _covered(one: Mapping[str, Any]) -> list[dict[str, Any]]:
     }
     lines = one["sites"] if one["sites"] is not None else [nothing]
     kept = "for ever" if one["keep_hours"] is None else f"{one['keep_hours']} h"
-    return [
-        {**line, "stream": one["stream"], "kept": kept, "quality": line.get("quality") or "not assessed yet"} for line in lines
-    ]
+    return [{**line, "stream": one["stream"], "kept": kept, "quality": _score(line.get("quality"))} for line in lines]
+
+
+def _score(quality: Any) -> str:
+    return "not assessed" if quality is None else f"{quality:.3f}"
 
 
 def _kept(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,6 +160,7 @@ NAMES: Mapping[str, object] = {
     "month": "2026-05",
     "vehicle": "car-1",
     "quantity": "air_temperature",
+    "monitor": "spat-rate",
 }
 CSV = "device_id,kind,site_id,latitude_deg,longitude_deg\nrsu-3,rsu,hillside,29.534,106.504\n"
 POINT = {"type": "Point", "coordinates": [106.504, 29.534, 251.0]}

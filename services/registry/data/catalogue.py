@@ -12,6 +12,9 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from chelu.messages import HEADER, STREAMS, Stream
+from chelu.quality.monitors.assessments import Tally
+from chelu.quality.monitors.catalogue import BY_NAME, site_parameters
+from chelu.quality.monitors.score import scores
 from services.registry.access import CallerOf
 from services.registry.data.retention import hours_in_force
 from services.registry.models import Model
@@ -36,6 +39,9 @@ COVERAGE = """SELECT d.site_id, count(*) AS devices, min(first) AS first, max(la
             SELECT 1 FROM stream.{stream} WHERE device_key = d.device_key
                 AND time >= now() - (hour + 1) * interval '1 hour' AND time < now() - hour * interval '1 hour')) AS day
     WHERE first IS NOT NULL AND (%(sites)s::text[] IS NULL OR d.site_id = ANY(%(sites)s)) GROUP BY d.site_id"""
+ASSESSED = """SELECT site_id, monitor, sum(judged)::bigint AS judged, sum(bad)::bigint AS bad FROM quality.assessment
+    WHERE hour > now() - interval '25 hours' AND (%(sites)s::text[] IS NULL OR site_id = ANY(%(sites)s))
+    GROUP BY site_id, monitor"""  # the last 24 whole hours, and the present one
 AWAY = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 Execute = Connection[DictRow]
 
@@ -49,7 +55,7 @@ class CatalogueField(Model):
 
 
 class Coverage(Model):
-    """A stream on one site. `rate_hz`: messages a second now; `quality` 0 … 1, null: not assessed yet."""
+    """A stream on one site. `rate_hz`: messages a second now; `quality`: 0 … 1, of the last day; null: not assessed."""
 
     site: str
     owner: str | None = Field(description="the organisation that operates the site; vehicles' rows are their teams'")
@@ -77,12 +83,17 @@ def list_streams(parts: PartsOf, who: CallerOf) -> list[CatalogueEntry]:
     query = {"sites": who.sites(Role.VIEWER)}
     with parts.register.reading() as connection:
         owners = {row["site_id"]: row["operator"] for row in connection.execute(SITES, query)}
-        kept = hours_in_force(connection)
-        return [_entry(connection, stream, owners, query, kept.get(stream.name)) for stream in STREAMS.values()]
+        kept, quality = hours_in_force(connection), _quality(connection, query)
+        return [_entry(connection, stream, owners, query, kept.get(stream.name), quality) for stream in STREAMS.values()]
 
 
 def _entry(
-    connection: Execute, stream: Stream, owners: dict[str, str | None], query: dict[str, Any], keep_hours: int | None
+    connection: Execute,
+    stream: Stream,
+    owners: dict[str, str | None],
+    query: dict[str, Any],
+    keep_hours: int | None,
+    quality: dict[str, dict[str, float]],
 ) -> CatalogueEntry:
     rates = {row["site_id"]: row["rate"] for row in connection.execute(RATES, {"sent_as": SENT_AS.get(stream.name, stream.name)})}
     found = _coverage(connection, stream, query)
@@ -93,14 +104,34 @@ def _entry(
         row=stream.row,
         fields=[CatalogueField(name=field.name, unit=field.unit, about=field.about) for field in fields],
         keep_hours=keep_hours,
-        sites=None if found is None else [_site(site, owner, rates.get(site), found.get(site)) for site, owner in owners.items()],
+        sites=None
+        if found is None
+        else [
+            _site(site, owner, rates.get(site), found.get(site), quality.get(site, {}).get(stream.name))
+            for site, owner in owners.items()
+        ],
     )
 
 
-def _site(site: str, owner: str | None, rate_hz: float | None, row: dict[str, Any] | None) -> Coverage:
+def _site(site: str, owner: str | None, rate_hz: float | None, row: dict[str, Any] | None, quality: float | None) -> Coverage:
     known = row or {"devices": 0, "first": None, "last": None, "hours": 0}
     ends = {name: known[name] for name in ("devices", "first", "last", "hours")}
-    return Coverage(site=site, owner=owner, rate_hz=rate_hz, **ends)
+    return Coverage(site=site, owner=owner, rate_hz=rate_hz, quality=quality, **ends)
+
+
+def _quality(connection: Execute, query: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """By site and stream, what the monitors made of the last day; nothing where they have never run."""
+    try:
+        with connection.transaction():
+            rows = connection.execute(ASSESSED, query).fetchall()
+    except AWAY:
+        return {}
+    by_site: dict[str, dict[str, Tally]] = {}
+    for row in rows:
+        if row["monitor"] in BY_NAME:
+            by_site.setdefault(row["site_id"], {})[row["monitor"]] = Tally(row["judged"], row["bad"])
+    usual = site_parameters({}, where="the catalogue")
+    return {site: scores(found, usual) for site, found in by_site.items()}
 
 
 def _coverage(connection: Execute, stream: Stream, query: dict[str, Any]) -> dict[str, dict[str, Any]] | None:

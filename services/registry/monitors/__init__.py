@@ -1,0 +1,1 @@
+"""What the quality monitors have found and written, over HTTP."""

@@ -1,4 +1,7 @@
-"""The C-V2X module, read once: its type tree, the programs of its messages, and asn1tools as the slow path and the judge."""
+"""The C-V2X module, read once: its type tree, the programs of its messages, and asn1tools as the slow path and the judge.
+
+asn1tools takes 22 MiB when it is imported (it brings a shell), so that who never reads a frame does not import it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import asn1tools
-from asn1tools.codecs import OutOfDataError
-from asn1tools.codecs.uper import Decoder as BitDecoder
-
 from chelu.codec.uper_layout import Program, compile_record
 from chelu.codec.uper_types import Choice, Leaf, Listing, Node, Record, tree
 from chelu.errors import MalformedError, OutOfRangeError
@@ -20,7 +19,7 @@ from chelu.messages import DropReason
 KINDS = ("bsm", "map", "rsm", "spat", "rsi")  # by index of the MessageFrame's choice
 FRAME_BITS = 4  # the MessageFrame's own extension bit and index
 
-_UNREADABLE = (asn1tools.DecodeError, NotImplementedError, ValueError, KeyError, IndexError, TypeError, OverflowError)
+_UNREADABLE = (NotImplementedError, ValueError, KeyError, IndexError, TypeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,8 @@ class Spec:
 @cache
 def spec() -> Spec:
     """Parse and compile `cv2x.asn` (0.3 s, once per process)."""
+    import asn1tools
+
     parsed = asn1tools.parse_files([str(Path(__file__).with_name("cv2x.asn"))])
     root = tree(parsed["CV2X"]["types"], "MessageFrame")
     if not isinstance(root, Choice):
@@ -48,6 +49,10 @@ def slow_decode(frame: bytes) -> tuple[str, Any]:
 
     Order of judgement: version, structure, bytes left over, ranges. Non-zero padding bits in the last byte are accepted.
     """
+    from asn1tools import DecodeError
+    from asn1tools.codecs import OutOfDataError
+    from asn1tools.codecs.uper import Decoder as BitDecoder
+
     if not frame:
         raise MalformedError(DropReason.TRUNCATED, "the frame is empty")
     if frame[0] >> 4 >= len(KINDS):
@@ -59,7 +64,7 @@ def slow_decode(frame: bytes) -> tuple[str, Any]:
         name, value = spec().slow._type.decode(decoder)
     except OutOfDataError as error:
         raise MalformedError(DropReason.TRUNCATED, f"{len(frame)} bytes are not enough: {error}") from None
-    except _UNREADABLE as error:
+    except (DecodeError, *_UNREADABLE) as error:
         raise MalformedError(DropReason.UNDECODABLE, f"{type(error).__name__}: {error}") from None
     if decoder.number_of_bits >= 8:
         raise MalformedError(DropReason.OVERLONG, f"{decoder.number_of_bits // 8} of {len(frame)} bytes are left over")

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from chelu.cli import build
 from chelu.clock import SystemClock, VirtualClock
+from chelu.quality.monitors.catalogue import site_parameters
 from chelu.quality.monitors.window import Heard
 from chelu.store import Database, copy_rows, migrate
 from services.ingest.tables import COLUMNS, prepare_schema
@@ -150,6 +151,23 @@ def test_a_finding_becomes_an_alarm_and_a_good_hour_ends_it(place, quality) -> N
 def test_a_register_without_monitors_has_no_such_alarms(place) -> None:
     Monitored(Register(Database(place.url)), SystemClock()).look()
     assert place.rows("SELECT * FROM register.alarm") == []
+
+
+def test_a_junction_without_a_map_and_a_monitor_with_too_little_are_counted_and_nobody_is_told(place, quality) -> None:
+    clean = at.crossing()
+    place.store(replace(clean, map=clean.map.take(np.zeros(len(clean.map), np.bool_))))
+    quality(at.SECONDS + 20.0).round()
+    rows = place.rows("SELECT monitor, judged, passed, verdict FROM quality.assessment")
+    unmapped = [row for row in rows if row["monitor"] in {"phase-alignment", "green-conflict"}]
+    assert {row["monitor"] for row in unmapped} == {"phase-alignment", "green-conflict"}
+    for row in unmapped:
+        assert (row["judged"], row["verdict"]) == (0, "too little")
+        assert set(row["passed"]) == {"no MAP of this junction was heard"}
+        assert row["passed"]["no MAP of this junction was heard"] > 0
+    usual = site_parameters({}, where="a test")
+    assert {row["verdict"] for row in rows if row["judged"] < usual[row["monitor"]].fewest} == {"too little"}
+    assert place.rows("SELECT * FROM quality.event") == []
+    assert place.rows("SELECT * FROM quality.notification") == []
 
 
 def test_too_many_rows_are_left_out_and_counted(place) -> None:

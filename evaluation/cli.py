@@ -9,6 +9,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
+from evaluation import cli_forecast
 
 SHORTEST_DEMO_S = 20.0  # the first staged conflict warns after 13 s, and without a warning there is nothing to judge
 LONGEST_DEMO_S = 90.0
@@ -36,7 +37,11 @@ def register(app: typer.Typer) -> None:
     judges.command("v2x")(v2x)
     judges.command("fusion")(fusion)
     judges.command("signals")(signals)
+    judges.command("forecast")(cli_forecast.evaluate)
     app.add_typer(judges, name="evaluate")
+    trainers = typer.Typer(no_args_is_help=True, help="Train a model on recordings of one's own.")
+    trainers.command("forecast")(cli_forecast.train)
+    app.add_typer(trainers, name="train")
 
 
 def demo(seconds: Seconds = 60.0, summary: Summary = None, picture: Picture = Path("demo.png"), data: Data = None) -> None:

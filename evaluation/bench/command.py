@@ -53,7 +53,7 @@ def _whole(module: str, context: Context) -> Findings:
 
 
 PURE = ("codec", "telemetry", "bus", "store", "inference", "sweep", "scenarios", "forecast")
-WHOLE, ASKED_FOR = ("stages", "ladder", "site", "damage", "naive", "warning", "replay", "api", "export"), ("soak",)
+WHOLE, ASKED_FOR = ("stages", "ladder", "site", "damage", "naive", "warning", "replay", "api", "export"), ("soak", "console")
 PARTS: Mapping[str, Part] = {
     **{name: partial(_pure, name) for name in PURE},
     **{name: partial(_whole, name) for name in (*WHOLE, *ASKED_FOR)},

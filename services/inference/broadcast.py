@@ -1,28 +1,79 @@
-"""The live picture as bytes for `site/{site}/picture`: road users as columns, signals in the header; docs/formats/columns.md."""
+"""The live picture as bytes for `site/{site}/picture`: road users as columns, signals and warnings in the header.
+
+docs/formats/columns.md says what is in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chelu.codec import columns
 from chelu.messages import Batch
+from services.inference.futures import Futures
+from services.inference.life import Up
 from services.inference.picture import Picture, resized
+from services.inference.reports import Ints
 from services.inference.seats import ALONE, Seats
 from services.inference.signals import Phases, remaining_s
 
+MOST_WARNINGS = 100  # with both futures about 1 kB each
+_EVERY = 2  # of the futures' steps: one each 0.4 s
+UNKNOWN_DECK = -1
+
 
 def picture_bytes(
-    picture: Picture, seats: Seats, levels: Mapping[int, int], phases: Phases, *, header: Mapping[str, Any], now_us: int
+    picture: Picture,
+    seats: Seats,
+    levels: Mapping[int, int],
+    phases: Phases,
+    *,
+    deck: Ints,
+    header: Mapping[str, Any],
+    now_us: int,
 ) -> bytes:
-    """One message with every live track and every signal phase."""
+    """One message with every live track and every signal phase. deck: by slot (`UNKNOWN_DECK` where it is not known)."""
     document = {"table": "participants", "time_us": now_us, **header, "signals": _signals(phases, now_us)}
-    return columns.pack(participants(picture, seats, levels, now_us), document)
+    return columns.pack(participants(picture, seats, levels, deck, now_us), document)
 
 
-def participants(picture: Picture, seats: Seats, levels: Mapping[int, int], now_us: int) -> Batch:
+def warnings_up(up: Sequence[Up], futures: Futures) -> dict[str, Any]:
+    """The header's `warnings`: those that are up, the severest first, with where both are taken to drive; and how many more."""
+    return {
+        "warnings": [_warning(one, futures) for one in up[:MOST_WARNINGS]],
+        "more_warnings": max(len(up) - MOST_WARNINGS, 0),
+    }
+
+
+def _warning(up: Up, futures: Futures) -> dict[str, Any]:
+    notice, subject = up.notice, up.notice.subject
+    slots = [slot for slot in (up.host, up.other) if slot is not None]
+    return {
+        "warning_id": notice.warning_id,
+        "application": notice.application,
+        "level": notice.level,
+        "raised_us": up.raised_us,
+        "host": up.host,
+        "other": up.other,
+        "subject": {"kind": subject.kind, "id": subject.id, "place": _rounded(subject.place)} if subject else None,
+        "ttc_s": _known(notice.ttc_s),
+        "distance_m": _known(notice.distance_m),
+        "futures": [_rounded(futures.xy[slot, ::_EVERY].ravel().tolist()) for slot in slots if slot < len(futures.xy)],
+    }
+
+
+def _rounded(values: Iterable[float]) -> list[float | None]:
+    return [_known(value) for value in values]
+
+
+def _known(value: float) -> float | None:
+    return round(value, 2) if math.isfinite(value) else None
+
+
+def participants(picture: Picture, seats: Seats, levels: Mapping[int, int], deck: Ints, now_us: int) -> Batch:
     """Live tracks in the order of their slots."""
     slots = picture.live()
     level = np.zeros(picture.capacity, np.uint8)
@@ -51,6 +102,7 @@ def participants(picture: Picture, seats: Seats, levels: Mapping[int, int], now_
             "user": user.astype(np.uint32),
             "level": level[slots],
             "is_reckoned": picture.is_reckoned[slots].astype(np.uint8),
+            "deck": deck[slots].astype(np.int8),
         }
     )
 

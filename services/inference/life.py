@@ -103,6 +103,17 @@ class _Active:
     last: Notice
     seen_us: int
     sent_us: int
+    raised_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A warning that is up: as it was told last, when it was raised (µs), and which slots host and other have now."""
+
+    notice: Notice
+    raised_us: int
+    host: int
+    other: int | None
 
 
 Key = tuple[str, int, int, int]  # application, names of host and other, thing; of a thing the other's name is `_NOBODY`
@@ -128,6 +139,16 @@ class Life:
             if slot is not None:
                 levels[slot] = max(levels.get(slot, 0), active.last.level)
         return levels
+
+    def up(self, seats: Seats) -> list[Up]:
+        """The warnings that are up, advice left out; the severest first, then the newest."""
+        leads = seats.leads()
+        found = [
+            Up(one.last, one.raised_us, leads[host], leads.get(other))
+            for (_, host, other, _), one in self._active.items()
+            if one.last.level and host in leads
+        ]
+        return sorted(found, key=lambda one: (-one.notice.level, -one.raised_us))
 
     def step(self, assessments: Iterable[Assessment], picture: Picture, seats: Seats, now_us: int) -> list[Notice]:
         """What changes now. `now_us`: wall clock; every finding is of this moment."""
@@ -183,7 +204,7 @@ class Life:
             return None
         del self._pending[key]
         warning = self._told(self._new_id(), State.RAISED, found, row, picture, now_us)
-        self._active[key] = _Active(warning, now_us, now_us)
+        self._active[key] = _Active(warning, now_us, now_us, now_us)
         return warning
 
     def _clear(self, picture: Picture, leads: Mapping[int, int], now_us: int) -> list[Notice]:

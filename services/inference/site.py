@@ -16,7 +16,7 @@ from chelu.errors import ConfigurationError
 from chelu.messages import Batch
 from services.inference import map_messages
 from services.inference.approach import Approach
-from services.inference.broadcast import picture_bytes
+from services.inference.broadcast import UNKNOWN_DECK, picture_bytes, warnings_up
 from services.inference.city.jams import JamMonitor, JamParameters, placed
 from services.inference.city.segments import SegmentMonitor
 from services.inference.events.kinds import EventParameters
@@ -35,7 +35,7 @@ from services.inference.onward import Onward
 from services.inference.pairs import DeckGate, common_instant_us, find, usable
 from services.inference.parameters import with_site_values
 from services.inference.phase_map import PhaseMap
-from services.inference.picture import Picture
+from services.inference.picture import Picture, resized
 from services.inference.placing import Placement
 from services.inference.reckoning import Reckoning, ReckoningParameters
 from services.inference.reports import Frame, Ints, Participant, Reports
@@ -272,9 +272,15 @@ class Site:
         """The live picture as bytes."""
         levels, phases = self.life.levels(self.twins.seats), self.signals.now(now_us)
         unjudged = {name: getattr(self.counts, name) for name in ("unjudged", "dark", "contradicting")}
-        return picture_bytes(
-            self.picture, self.twins.seats, levels, phases, header={**header, "unjudged": unjudged}, now_us=now_us
-        )
+        told = {**header, "unjudged": unjudged, **warnings_up(self.life.up(self.twins.seats), self.futures)}
+        return picture_bytes(self.picture, self.twins.seats, levels, phases, deck=self._decks(), header=told, now_us=now_us)
+
+    def _decks(self) -> Ints:
+        """By slot, the deck of the lane that the track is on."""
+        lane = resized(self.placement.lane, self.picture.capacity, -1)
+        if self._roads is None:
+            return np.full(len(lane), UNKNOWN_DECK)
+        return np.where(lane >= 0, self._roads.network.lanes.deck[np.maximum(lane, 0)], UNKNOWN_DECK)
 
     def _count_lacks(self, changed: Ints, scene: Scene, now_us: int) -> None:
         """What could not be judged now, or only without something."""

@@ -14,18 +14,23 @@ from chelu.store.reading import Output, instant, outputs_of, stream_outputs
 from chelu.store.schema import column_of
 
 WINDOW_US = 1_000_000
+WHOSE = {"bsm": "vehicle_id", "participant": "participant_id"}  # by stream, the column that says which road user a row is of
 COMMITTED = Field("committed_us", "i8", "µs", "when the row's batch was durable, UTC", optional=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which rows: [from_us, to_us) of event time, one device or all, from behind a (time, device) on, at most about `limit`."""
+    """Which rows: [from_us, to_us) of event time, one device or all, from behind a (time, device) on, at most about `limit`.
+
+    whose: a road user's number in the stream's column of that name (`WHOSE`); None: everybody's.
+    """
 
     from_us: int
     to_us: int
     limit: int
     device_key: int | None = None
     after: tuple[int, int] | None = None
+    whose: int | None = None
 
     def windows(self, width_us: int = WINDOW_US) -> Iterator[tuple[int, int]]:
         """The page's time cut up, each piece eight times as long as the one before it.
@@ -53,6 +58,7 @@ class Page:
             "device_key": self.device_key,
             "after_us": after_us,
             "after_key": after_key,
+            "whose": self.whose,
         }
 
 
@@ -66,10 +72,11 @@ def outputs(stream: Stream) -> tuple[Output, ...]:
 def copy_sql(stream: Stream) -> str:
     """The COPY that reads one page. A page ends with all rows of its last (time, device), so that the next one loses none."""
     columns = ", ".join(output.sql for output in outputs(stream))
+    whose = f"AND (%(whose)s::bigint IS NULL OR r.{WHOSE[stream.name]} = %(whose)s)" if stream.name in WHOSE else ""
     return f"""COPY (SELECT {columns} FROM stream.{stream.name} AS r LEFT JOIN stream.batch USING (batch_id)
         WHERE r.time >= {instant("from_us")} AND r.time < {instant("to_us")}
           AND (r.time, r.device_key) > ({instant("after_us")}, %(after_key)s)
-          AND (%(device_key)s::integer IS NULL OR r.device_key = %(device_key)s)
+          AND (%(device_key)s::integer IS NULL OR r.device_key = %(device_key)s) {whose}
         ORDER BY r.time, r.device_key FETCH FIRST %(limit)s ROWS WITH TIES) TO STDOUT (FORMAT BINARY)"""  # noqa: S608 - names of ours
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from chelu.codec import columns
 from chelu.messages import STREAMS, Batch, Stream, concatenate
 from chelu.units import US_PER_S
 from services.registry import stream_rows
+from services.registry.device_models import VehicleId
 from services.registry.device_rows import device_ids
 from services.registry.json_rows import json_lines
 from services.registry.models import Identifier, InstantUs
@@ -57,6 +59,10 @@ def read_stream(
     from_us: From = 0,
     to_us: To = END_OF_TIME_US,
     device: Annotated[Identifier | None, Query(description="only rows that came from this device")] = None,
+    vehicle: Annotated[VehicleId | None, Query(description="of bsm: only the vehicle that calls itself so")] = None,
+    participant: Annotated[
+        int | None, Query(ge=0, le=65_535, description="of participant: only who has this number there")
+    ] = None,
     limit: Annotated[
         int, Query(ge=1, le=MAX_ROWS, description="rows a page, about; a page ends with whole (time, device)s")
     ] = 1000,
@@ -68,14 +74,26 @@ def read_stream(
     if definition is None:
         raise not_found("stream", stream)
     key = device_key(parts, device) if device else None
+    whose = _whose(definition, {"bsm": vehicle, "participant": participant})
     newest_us = parts.clock.wall_us() + AHEAD_US
-    found = read_page(parts, definition, stream_rows.Page(from_us, min(to_us, newest_us), limit, key, _cursor(after)))
+    found = read_page(parts, definition, stream_rows.Page(from_us, min(to_us, newest_us), limit, key, _cursor(after), whose))
     headers = {} if found.is_last else {NEXT: "{}.{}".format(*stream_rows.cursor(found.batch))}
     if form is Format.COLUMNS:
         ids = np.array([found.devices.get(key, "") for key in found.batch["device_key"].tolist()], np.str_)
         packed = columns.pack(found.batch.with_columns(device_id=ids), {"stream": stream, "next": headers.get(NEXT)})
         return Response(packed, media_type=COLUMNS, headers=headers)
     return StreamingResponse(joined(json_lines(found.batch, found.devices)), media_type=JSON_LINES, headers=headers)
+
+
+def _whose(stream: Stream, asked: Mapping[str, str | int | None]) -> int | None:
+    """The road user's number as the stream's rows have it (8-byte ids signed); ProblemError 422 for one of another stream."""
+    for name, value in asked.items():
+        if value is not None and name != stream.name:
+            field = "vehicle" if name == "bsm" else name
+            fault = Fault(field, repr(value), f"only rows of {name} can be asked for by it")
+            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{field} = {value!r} is not allowed: {fault.allowed}", [fault])
+    value = asked.get(stream.name)
+    return int.from_bytes(bytes.fromhex(value), signed=True) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -188,6 +189,51 @@ def _lines(slow: ClientConnection) -> Iterator[str]:
             return
         assert isinstance(frame, str)
         yield from frame.splitlines()
+
+
+def east_of(number: int) -> bytes:
+    """A picture of a track that stands and one that has moved so far."""
+    batch = Batch(
+        {"slot": np.array([1, 2], np.uint32), "east_m": np.array([0, number], np.float32), "age_ms": np.zeros(2, np.float32)}
+    )
+    return columns.pack(batch, {"site": SITE, "time_us": number})
+
+
+def table_of(page: ClientConnection, timeout_s: float = 10) -> tuple[Batch, dict[str, Any]]:
+    """The next table; what the registry says of pictures that were passed over is left out."""
+    while isinstance(frame := page.recv(timeout_s), str):
+        pass
+    return columns.unpack(frame)
+
+
+def test_a_page_is_sent_changes_as_it_takes_them_and_only_the_newest(place: Place, client: Client, inference: Session) -> None:
+    address, topic = f"ws://{LOOPBACK}:{place.port}/api/live/sites/{SITE}/changes", f"site/{SITE}/picture"
+    with connect(address, additional_headers={"Authorization": f"Bearer {KEY}"}) as page:
+        assert json.loads(page.recv())["watching"] == {"stream": "changes", "site": SITE, "format": "columns"}
+        numbers, heard = itertools.count(1), threading.Event()
+
+        def speak() -> None:
+            while not heard.wait(0.01):
+                inference.publish(topic, east_of(next(numbers)))
+
+        speaking = threading.Thread(target=speak)
+        speaking.start()
+        first, header = table_of(page)
+        assert (first["slot"].tolist(), header["since_us"], header["gone"]) == ([1, 2], None, [])
+        second, since = table_of(page)
+        assert (second["slot"].tolist(), since["since_us"]) == ([2], header["time_us"])
+        until(lambda: next(numbers) > 200, 30, "two hundred pictures that the page has no time for")
+        heard.set()
+        speaking.join()
+        inference.publish(topic, east_of(-1), qos=1).wait(10)
+        with pytest.raises(TimeoutError):
+            table_of(page, 0.3)
+        page.send(b"took one")
+        newest, told = table_of(page)
+        while told["time_us"] != -1:  # what was on its way to the registry
+            page.send(b"took one")
+            newest, told = table_of(page)
+        assert (newest["slot"].tolist(), newest["east_m"].tolist()) == ([2], [-1.0])
 
 
 def test_pictures_are_passed_on_as_they_are_and_a_slow_reader_gets_the_newest(

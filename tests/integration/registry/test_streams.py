@@ -112,6 +112,29 @@ def test_a_period_and_a_device_are_picked(client: Client, stored: dict[str, Batc
     assert list(client.stream("bsm", from_us=0, to_us=1)) == []
 
 
+@pytest.mark.parametrize(
+    ("stream", "field", "column"), [("bsm", "vehicle", "vehicle_id"), ("participant", "participant", "participant_id")]
+)
+def test_one_road_user_is_picked(place: Place, stored: dict[str, Batch], stream: str, field: str, column: str) -> None:
+    whose = stored[stream][column][7]
+    query = {field: f"{int(whose):016x}" if stream == "bsm" else str(whose), "device": "stream-1", "limit": "1000"}
+    key = np.unique(stored[stream]["device_key"])[1]
+    wanted = stored[stream]["time_us"][(stored[stream][column] == whose) & (stored[stream]["device_key"] == key)]
+    rows = [json.loads(line) for line in get(place, f"streams/{stream}", query).text.splitlines()]
+    assert [row["time_us"] for row in rows] == wanted.tolist()
+    del query["device"]
+    everywhere = get(place, f"streams/{stream}", query).text.splitlines()
+    assert len(everywhere) == np.count_nonzero(stored[stream][column] == whose) > 0
+
+
+def test_a_road_user_of_another_stream_is_refused(place: Place, stored: dict[str, Batch]) -> None:
+    answer = get(place, "streams/spat", {"participant": "3"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"field": "participant", "value": "3", "allowed": "only rows of participant can be asked for by it"}
+    ]
+
+
 def test_json_lines_have_null_for_what_is_not_there(place: Place, client: Client, stored: dict[str, Batch]) -> None:
     answer = get(place, "streams/participant", {"limit": "100000"})
     rows = [json.loads(line) for line in answer.text.splitlines()]

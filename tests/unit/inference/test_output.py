@@ -113,6 +113,34 @@ def test_the_picture_is_columns_with_signals_beside() -> None:
     assert signals["likely_end_s"] == [pytest.approx(11.95), None]
 
 
+def test_the_picture_has_the_warnings_that_are_up_with_the_ways_of_both() -> None:
+    place = site()
+    cars = [Car(1, (0, 25, 0), 0, 15, lambda t: -7.0 if t >= 1 else 0.0), Car(2, (0, 0, 0), 0, 15)]
+    for tick in range(25):
+        place.step(report(cars, tick * 0.1), EPOCH_US + tick * 100_000)
+    now_us = EPOCH_US + 2_450_000
+    found, header = columns.unpack(place.broadcast({}, now_us))
+    slot_of = dict(zip(found["key"].tolist(), found["slot"].tolist(), strict=True))
+    told = next(one for one in header["warnings"] if one["application"] == "fcw")
+    assert (told["host"], told["other"], told["subject"]) == (slot_of[2], slot_of[1], None)
+    assert told["level"] == found["level"][found["key"] == 2].tolist()[0] > 0
+    assert EPOCH_US < told["raised_us"] <= now_us
+    host, other = (np.array(way).reshape(-1, 2) for way in told["futures"])
+    place_of = {key: found["north_m"][found["key"] == key][0] for key in (1, 2)}
+    assert host[0, 1] == pytest.approx(place_of[2], abs=0.1)
+    assert other[0, 1] == pytest.approx(place_of[1], abs=0.1)
+    assert (np.diff(host[:, 1]) >= 0).all()
+    assert header["more_warnings"] == len(place.life.up(place.twins.seats)) - len(header["warnings"]) == 0
+    place.step(report([], 0.0), now_us + 5_000_000)
+    assert columns.unpack(place.broadcast({}, now_us + 5_000_000))[1]["warnings"] == []
+
+
+def test_without_roads_nobodys_deck_is_known() -> None:
+    place = site()
+    place.step(report([Car(1, (3, 4, 5), 10, 7)], 0.0), EPOCH_US)
+    assert columns.unpack(place.broadcast({}, EPOCH_US))[0]["deck"].tolist() == [-1]
+
+
 def test_the_picture_says_whose_tracks_are_of_one_road_user() -> None:
     place, cars = site(), [Car(1, (0, 0, 0), 0, 10), Car(7, (0.3, 0, 0), 0, 10, is_seen=True), Car(2, (50, 0, 0), 0, 10)]
     for tick in range(5):

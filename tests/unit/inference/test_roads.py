@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chelu.codec import columns
 from chelu.roads import sumo
 from services.inference.city.segments import SegmentMonitor, Segments, congestion_index
 from services.inference.network import NetworkRoads
@@ -52,7 +53,14 @@ def test_vehicles_on_two_decks_of_the_interchange_do_not_warn_each_other(network
         Car(1, (*(place[:2] - 60 * np.array([np.sin(np.radians(one)), np.cos(np.radians(one))])), place[2]), one, 14),
         Car(2, (*(place[:2] - 60 * np.array([np.sin(np.radians(two)), np.cos(np.radians(two))])), upper), two, 14),
     ]
-    assert raised(drive(cars, 6, site(roads=roads))) == []
+    where = site(roads=roads)
+    assert raised(drive(cars, 6, where)) == []
+    picture, _ = columns.unpack(where.broadcast({}, EPOCH_US + 6_000_000))
+    lane = where.placement.lane[picture["slot"]]
+    assert (lane >= 0).all()
+    assert picture["deck"].tolist() == network.lanes.deck[lane].tolist()
+    assert picture["key"].tolist() == [1, 2]
+    assert picture["deck"][0] < picture["deck"][1]
 
 
 @pytest.mark.parametrize("errors", [(15, -15), (-15, 15), (15, 15), (8, 0), (0, -8), (20, 20)])

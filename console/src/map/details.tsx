@@ -1,0 +1,168 @@
+// Whatever was clicked: what the picture tells of it now, and its last minute as it was stored.
+
+import { lazy, Suspense, useMemo } from "react";
+
+import type { Device, DeviceHealth } from "../api/types";
+import { useLoaded } from "../api/use";
+import { FailureNote, Loading } from "../layout/screens";
+import { type Key, useFormats, useWords } from "../words/words";
+import { fusedRows, sourceOf, typeOf } from "./drawn";
+import type { LiveMap, Snapshot } from "./live";
+import { nameOf, participantId, vehicleId } from "./names";
+import { type Picture, SEEN, UNKNOWN_DECK } from "./picture";
+import type { Picked } from "./scene";
+
+const Plot = lazy(() => import("../parts/plot"));
+const MINUTE_US = 60e6;
+const AGAIN_MS = 5000;
+const KMH = 3.6;
+
+interface DetailsProps {
+  readonly map: LiveMap;
+  readonly picked: Picked;
+  readonly snapshot: Snapshot;
+  readonly devices: readonly Device[] | undefined;
+}
+
+export function Details({ map, picked, snapshot, devices }: DetailsProps) {
+  const words = useWords();
+  return (
+    <section className="card details" aria-label={words("map.details")}>
+      <button type="button" className="quiet close" aria-label={words("map.details.close")} onClick={() => map.pick(undefined)}>
+        ✕
+      </button>
+      {picked.kind === "unit" ? <UnitDetails id={picked.id} /> : <UserDetails map={map} picked={picked} snapshot={snapshot} devices={devices} />}
+    </section>
+  );
+}
+
+function Facts({ facts }: { facts: readonly (readonly [Key, string])[] }) {
+  const words = useWords();
+  return (
+    <dl>
+      {facts.map(([key, value]) => (
+        <div key={key}>
+          <dt>{words(key)}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function UnitDetails({ id }: { id: string }) {
+  const words = useWords();
+  const { number, time } = useFormats();
+  const health = useLoaded(`unit ${id}`, (api, signal) => api.get<DeviceHealth>(`/api/devices/${id}/health`, {}, signal), AGAIN_MS);
+  const found = health.value;
+  return (
+    <>
+      <h2>
+        {words("map.kind.rsu")} <code>{id}</code>
+      </h2>
+      {health.failure && <FailureNote failure={health.failure} />}
+      {found ? (
+        <Facts
+          facts={[
+            ["map.details.status", words(`status.${found.status}`)],
+            ["map.details.heard", found.heard_us ? time(found.heard_us) : "–"],
+            ["health.column.rates", Object.entries(found.rates_hz).map(([stream, hz]) => `${stream} ${number(hz, 1)}`).join(", ") || "–"],
+            ["health.column.latency", found.latency_ms === null ? "–" : `${number(found.latency_ms, 1)} ${words("unit.ms")}`],
+            ["health.column.problems", found.problems.join(", ") || "–"],
+          ]}
+        />
+      ) : (
+        !health.failure && <Loading />
+      )}
+    </>
+  );
+}
+
+function UserDetails({ map, picked, devices }: DetailsProps & { picked: { kind: "user"; slot: number; generation: number } }) {
+  const words = useWords();
+  const { number } = useFormats();
+  const { picture } = map;
+  const row = picture.rowOf(picked.slot);
+  const isHere = row !== undefined && picture.columns.generation[row] === picked.generation;
+  // Whose minute it is does not change while it is looked at, though it may leave the picture.
+  const who = useMemo(() => (isHere ? whoOf(picture, row, devices) : undefined), [picture, row, devices, isHere]);
+  if (!isHere) return <p>{words("map.details.gone")}</p>;
+  const columns = picture.columns;
+  const known = (value: number | undefined, digits: number, unit: Key) =>
+    value === undefined || Number.isNaN(value) ? "–" : `${number(value, digits)} ${words(unit)}`;
+  const size = `${known(columns.length_m[row], 1, "unit.m")} × ${known(columns.width_m[row], 1, "unit.m")}`;
+  const deck = columns.deck[row] ?? UNKNOWN_DECK;
+  return (
+    <>
+      <h2>
+        {words(`map.kind.${typeOf(columns.participant_type[row] ?? 0)}`)} <code>{nameOf(picture, picked.slot, devices)}</code>
+      </h2>
+      <Facts
+        facts={[
+          ["map.details.speed", known((columns.speed_mps[row] ?? NaN) * KMH, 1, "unit.kmh")],
+          ["map.details.heading", known(columns.heading_deg[row], 0, "unit.deg")],
+          ["map.details.size", size],
+          ["map.details.height", known(columns.up_m[row], 1, "unit.m")],
+          ["map.details.level", deck === UNKNOWN_DECK ? "–" : String(deck)],
+          ["map.details.source", words(`map.details.source.${sourceOf(picture, row, fusedRows(picture))}`)],
+          ["map.details.device", who?.device ?? "–"],
+          ["map.details.age", known(picture.ageMs(row), 0, "unit.ms")],
+        ]}
+      />
+      {who?.device && <Minute who={who} />}
+    </>
+  );
+}
+
+interface Who {
+  readonly device: string | undefined;
+  readonly stream: "bsm" | "participant";
+  readonly filter: Readonly<Record<string, string | number>>;
+}
+
+function whoOf({ columns }: Picture, row: number, devices: readonly Device[] | undefined): Who {
+  const device = devices?.find((one) => one.device_key === columns.device_key[row])?.device_id;
+  const key = columns.key[row] ?? 0n;
+  return columns.kind[row] === SEEN
+    ? { device, stream: "participant", filter: { participant: participantId(key) } }
+    : { device, stream: "bsm", filter: { vehicle: vehicleId(key) } };
+}
+
+interface Row {
+  readonly time_us: number;
+  readonly speed_mps: number | null;
+}
+
+function Minute({ who }: { who: Who }) {
+  const words = useWords();
+  const { time } = useFormats();
+  const rows = useLoaded(
+    `minute ${JSON.stringify(who)}`,
+    (api, signal) =>
+      api.lines<Row>(`/api/streams/${who.stream}`, { device: who.device, ...who.filter, from_us: Date.now() * 1000 - MINUTE_US, limit: 2000 }, signal),
+    AGAIN_MS,
+  );
+  const option = useMemo(
+    () => ({
+      xAxis: { type: "time", axisLabel: { formatter: (at: number) => time(at * 1000), hideOverlap: true }, splitNumber: 3 },
+      yAxis: { type: "value", min: 0 },
+      series: [{ type: "line", showSymbol: false, data: rows.value?.map((row) => [row.time_us / 1000, row.speed_mps === null ? null : +(row.speed_mps * KMH).toFixed(1)]) ?? [] }],
+    }),
+    [rows.value, time],
+  );
+  return (
+    <>
+      <h2>{words("map.details.minute")}</h2>
+      {rows.failure && <FailureNote failure={rows.failure} />}
+      {rows.value?.length === 0 && <p className="faint">{words("map.details.minute.none")}</p>}
+      {rows.value && rows.value.length > 0 && (
+        <Suspense fallback={<Loading />}>
+          <p className="faint small" data-testid="minute">
+            {words("map.details.minute.speed")} · {words("map.details.rows", { count: rows.value.length })}
+          </p>
+          <Plot label={words("map.details.minute.speed")} option={option} />
+        </Suspense>
+      )}
+    </>
+  );
+}

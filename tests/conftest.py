@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["tests.fix_broker", "tests.fix_database", "tests.fix_native", "tests.fix_small_disk"]
+pytest_plugins = ["tests.fix_broker", "tests.fix_browser", "tests.fix_database", "tests.fix_native", "tests.fix_small_disk"]
 
 # A shell that runs the suite in the background lets it ignore Ctrl-C, and so all that tests start and interrupt would.
 signal.signal(signal.SIGINT, signal.default_int_handler)

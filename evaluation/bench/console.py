@@ -28,8 +28,8 @@ from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings
 
 COUNT, BAR_PER_S, BAR_LOAD_S, BAR_LOAD_MB = 10_000, 5.0, 2.0, 1.5
-WINDOW = {"width": 1280, "height": 760}
-SOFTWARE = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+WINDOW: Any = {"width": 1280, "height": 760}
+SOFTWARE = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader")
 PATIENCE_MS = 120_000
 USER = "watcher"
 PARTS = (next(one for one in SERVICES if one.name == "registry"), Service("inference", module("evaluation.bench.crowd")))

@@ -28,7 +28,7 @@ from chelu.topics import PICTURE
 
 SITE, COUNT_VARIABLE = "crowd", "CHELU_BENCH_CROWD"
 NETWORK = Path(__file__).parents[2] / "simulators" / "data" / "district.net.xml.gz"
-ORIGIN = {"latitude_deg": 29.55, "longitude_deg": 106.57, "elevation_m": 250.0}
+ORIGIN: Mapping[str, Any] = {"latitude_deg": 29.55, "longitude_deg": 106.57, "elevation_m": 250.0}
 PERIOD_S = 0.1
 SPEED_MPS = (5.0, 20.0)
 Floats = npt.NDArray[np.float64]
@@ -99,7 +99,7 @@ class Crowd:
                 "deck": self.track.deck[place],
             }
         )
-        return columns.pack(batch, {"table": "participants", "site": SITE, "time_us": time_us, "origin": ORIGIN, **NO_MORE})
+        return columns.pack(batch, {"table": "participants", "site": SITE, "time_us": time_us, "origin": dict(ORIGIN), **NO_MORE})
 
 
 NO_MORE: Mapping[str, Any] = {

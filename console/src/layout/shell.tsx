@@ -82,12 +82,12 @@ export function Switches({ preferences, choose }: Pick<ShellProps, "preferences"
       <button
         type="button"
         className="quiet"
-        aria-label={words("app.language.label")}
+        aria-label={`${words("app.language")}: ${words("app.language.label")}`}
         onClick={() => choose({ language: words.language === "en" ? "zh" : "en" })}
       >
         {words("app.language")}
       </button>
-      <button type="button" className="quiet" aria-label={words("app.theme.label")} onClick={() => choose({ theme: other })}>
+      <button type="button" className="quiet" aria-label={`${words(`app.theme.${other}`)}: ${words("app.theme.label")}`} onClick={() => choose({ theme: other })}>
         {words(`app.theme.${other}`)}
       </button>
     </>

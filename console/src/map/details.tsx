@@ -106,7 +106,6 @@ function UserDetails({ map, picked, devices }: DetailsProps & { picked: { kind: 
           ["map.details.level", deck === UNKNOWN_DECK ? "–" : String(deck)],
           ["map.details.source", words(`map.details.source.${sourceOf(picture, row, fusedRows(picture))}`)],
           ["map.details.device", who?.device ?? "–"],
-          ["map.details.age", known(picture.ageMs(row), 0, "unit.ms")],
         ]}
       />
       {who?.device && <Minute who={who} />}

@@ -7,7 +7,7 @@ import type { Status } from "../api/types";
 import type { Drawn } from "./drawn";
 import type { Colour, Palette } from "./palette";
 import type { Picture, Warning } from "./picture";
-import { type Lane, laneColour } from "./roads";
+import { decksOf, type Lane, laneColour } from "./roads";
 import type { Head, Light } from "./signals";
 import { type Detail, UsersLayer } from "./users-layer";
 
@@ -25,21 +25,39 @@ const STEP_UP_M = 0.4;
 export const USERS = "users";
 export const UNITS = "units";
 
+/** Deck by deck, the lowest first, so that a road that lies above another is seen to. */
 export function roadLayers(lanes: readonly Lane[], palette: Palette, level: number | undefined): Layer[] {
-  const common = { data: lanes, getPath: (lane: Lane) => lane.path as unknown as number[], positionFormat: "XYZ", _pathType: "open" } as const;
-  return [
-    new PathLayer<Lane>({
-      ...common,
-      id: "roads",
-      getWidth: (lane) => Math.max(lane.width_m - 0.25, 0.5),
-      getColor: (lane) => laneColour(lane, palette, level),
+  return decksOf(lanes).flatMap((deck) => {
+    const data = lanes.filter((lane) => lane.deck === deck);
+    const common = {
+      data,
+      getPath: (lane: Lane) => lane.path as unknown as number[],
+      positionFormat: "XYZ",
+      _pathType: "open",
       widthUnits: "common",
-      widthMinPixels: 0.7,
       updateTriggers: { getColor: [palette, level] },
-      parameters: { depthWriteEnabled: false },
-    }),
-  ];
+      parameters: FLAT,
+    } as const;
+    return [
+      new PathLayer<Lane>({
+        ...common,
+        id: `edges-${deck}`,
+        getWidth: (lane) => lane.width_m + EDGE_M,
+        getColor: (lane) => [...palette.casing, (laneColour(lane, palette, level)[3] * 2) / 3],
+        widthMinPixels: 3,
+      }),
+      new PathLayer<Lane>({
+        ...common,
+        id: `roads-${deck}`,
+        getWidth: (lane) => lane.width_m,
+        getColor: (lane) => laneColour(lane, palette, level),
+        widthMinPixels: 1.5,
+      }),
+    ];
+  });
 }
+
+const EDGE_M = 1.4;
 
 export function unitLayers(units: readonly Unit[], palette: Palette): Layer[] {
   return [

@@ -96,12 +96,6 @@ describe("the picture", () => {
     expect(picture.count).toBe(2500);
     for (const slot of slots) expect(picture.rowOf(slot) === undefined ? undefined : picture.columns.east_m[picture.rowOf(slot) ?? 0]).toBe(slot % 2 ? undefined : slot);
   });
-
-  it("lets a report that nobody repeated grow older", () => {
-    const picture = pictureOf([1], { age_ms: [40] });
-    picture.apply(table([], {}, { since_us: 1_000_000, time_us: 1_300_000 }));
-    expect(picture.ageMs(0)).toBeCloseTo(340);
-  });
 });
 
 describe("what is drawn", () => {

@@ -53,16 +53,19 @@ export default function MapPage({ site }: PageProps) {
   useEffect(() => map?.scene.setLevel(level), [map, level]);
   useEffect(() => map?.scene.setTilted(isTilted), [map, isTilted]);
   useEffect(() => map?.setPlaces(places), [map, places]);
-  const bounds = useMemo(
-    () => boundsOf(roads.value?.lanes.points ?? places.flatMap((unit) => [...unit.place])),
-    [roads.value, places],
-  );
+  const bounds = useMemo(() => {
+    if (!roads.value) return undefined;
+    return boundsOf(roads.value.lanes.points) ?? boundsOf(places.flatMap((unit) => [...unit.place]));
+  }, [roads.value, places]);
   useEffect(() => {
     if (map && roads.value) map.setLines(roads.value.stop_lines);
     map?.scene.setRoads(lanes);
   }, [map, roads.value, lanes]);
+  const fitted = useRef<LiveMap>(undefined);
   useEffect(() => {
-    if (map && bounds) map.scene.fit(bounds);
+    if (!map || !bounds || fitted.current === map) return; // from then on the view is the reader's
+    fitted.current = map;
+    map.scene.fit(bounds);
   }, [map, bounds]);
 
   return (

@@ -51,7 +51,6 @@ const NAMES = {
   heading_deg: Float32Array,
   length_m: Float32Array,
   width_m: Float32Array,
-  age_ms: Float32Array,
   device_key: Int32Array,
   twin: Int32Array,
   user: Uint32Array,
@@ -69,8 +68,6 @@ export class Picture {
   header: Header | undefined;
   columns: Columns = columnsOf(1024);
   slots = new Uint32Array(1024);
-  /** When the row's values were told, by the header's clock: what age_ms counts from. */
-  toldUs = new Float64Array(1024);
   private rows = new Int32Array(1024).fill(NO_ROW);
 
   /** Take in changes; those of nothing (since_us null) are the whole picture. */
@@ -85,7 +82,6 @@ export class Picture {
     });
     for (let from = 0; from < rows; from += 1) {
       const row = this.rowFor(slots[from] ?? 0);
-      this.toldUs[row] = header.time_us;
       for (const [name, column] of given) (this.columns[name] as Column)[row] = column[from] ?? 0;
     }
     this.header = header;
@@ -95,11 +91,6 @@ export class Picture {
   rowOf(slot: number): number | undefined {
     const row = this.rows[slot] ?? NO_ROW;
     return row === NO_ROW ? undefined : row;
-  }
-
-  /** How old a row's report is now, in ms. */
-  ageMs(row: number): number {
-    return (this.columns.age_ms[row] ?? 0) + ((this.header?.time_us ?? 0) - (this.toldUs[row] ?? 0)) / 1000;
   }
 
   private clear(): void {
@@ -126,7 +117,6 @@ export class Picture {
     for (const name of ALL) (this.columns[name] as Column)[row] = this.columns[name][last] ?? 0;
     const moved = this.slots[last] ?? 0;
     this.slots[row] = moved;
-    this.toldUs[row] = this.toldUs[last] ?? 0;
     this.rows[moved] = row;
     this.rows[slot] = NO_ROW;
     this.count = last;
@@ -138,7 +128,6 @@ export class Picture {
     this.columns = columnsOf(size);
     for (const name of ALL) (this.columns[name] as Float32Array).set(before[name] as Float32Array);
     this.slots = grown(this.slots, size, 0);
-    this.toldUs = grown(this.toldUs, size, 0);
   }
 }
 
@@ -146,7 +135,7 @@ function columnsOf(size: number): Columns {
   return Object.fromEntries(ALL.map((name) => [name, new NAMES[name](size)])) as unknown as Columns;
 }
 
-function grown<A extends Int32Array | Uint32Array | Float64Array>(array: A, least: number, fill: number): A {
+function grown<A extends Int32Array | Uint32Array>(array: A, least: number, fill: number): A {
   const larger = new (array.constructor as new (size: number) => A)(Math.max(array.length * 2, least));
   larger.fill(fill);
   larger.set(array);

@@ -115,7 +115,6 @@ export const en = {
   "map.details.level": "Level",
   "map.details.height": "Height",
   "map.details.device": "Reported by",
-  "map.details.age": "Age",
   "map.details.source": "Source",
   "map.details.source.speaks": "its own messages",
   "map.details.source.fused": "its own messages, and the roadside",

@@ -117,7 +117,6 @@ export const zh: Catalogue = {
   "map.details.level": "层",
   "map.details.height": "高度",
   "map.details.device": "上报设备",
-  "map.details.age": "时延",
   "map.details.source": "来源",
   "map.details.source.speaks": "自身报文",
   "map.details.source.fused": "自身报文与路侧感知",

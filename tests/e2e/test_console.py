@@ -1,0 +1,293 @@
+"""The console in a real browser on a whole site: log in, register a device, see it come alive, see a warning as it is raised."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chelu.api import Client, NewDevice
+from chelu.api import Site as SiteRecord
+from chelu.geo import LocalFrame
+from chelu.local.plan import Options
+from chelu.local.ports import free_port
+from chelu.local.site import Site
+from chelu.topics import Kind
+from tests.e2e.conftest import AgentProcess
+from tests.e2e.console_street import HOST, Street
+from tests.fix_browser import ROOT, Looking
+from tests.waiting import until
+
+OPTIONS = Options(mqtt_port=0, api_port=0, database_port=0)
+PLACE: dict[str, Any] = {"latitude_deg": 29.55, "longitude_deg": 106.57, "elevation_m": 250.0}
+NETWORK = ROOT / "simulators" / "data" / "district.net.xml.gz"
+RSU, MANY = "rsu-gate", 10_000
+MOST_FETCHED_BYTES = 1.5e6
+MOST_S = 1.0  # from raised until it is on the map
+PASSWORD = "a password for the test"
+WARNED = """() => new Promise(done => {
+    const look = () => {
+        const line = document.querySelector('li[data-application=fcw]');
+        if (line) done([line.dataset.warning, Date.now()]);
+        return Boolean(line);
+    };
+    const watcher = new MutationObserver(() => look() && watcher.disconnect());
+    if (!look()) watcher.observe(document.body, {subtree: true, childList: true});
+})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The site, a client of it, and the window."""
+
+    site: Site
+    client: Client
+    looking: Looking
+    work: Path
+
+    @property
+    def url(self) -> str:
+        return self.site.endpoints.api_url
+
+    def open(self, section: str) -> None:
+        """A section of the site, without loading the page anew."""
+        self.looking.page.evaluate(f"window.location.hash = '#/{section}?site=hillside'")
+
+    def log_in(self, user: str, password: str = PASSWORD) -> None:
+        page = self.looking.page
+        page.fill("input[name=name]", user)
+        page.fill("input[name=password]", password)
+        page.click("button[type=submit]")
+
+
+@pytest.fixture(scope="module")
+def place(looking: Looking, mosquitto: object, open_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A site with roads and people; the page must have been built."""
+    if not (ROOT / "console" / "dist" / "index.html").is_file():
+        pytest.skip("the console is not built: console/run build")
+    with (
+        Site(open_directory / "console", OPTIONS) as site,
+        Client(site.endpoints.api_url, site.layout.api_key.read_text().strip()) as client,
+    ):
+        client.add_site(SiteRecord(site_id="hillside", **PLACE))
+        client.add_site(SiteRecord(site_id="empty", **PLACE))
+        client.put_roads("hillside", NETWORK.read_bytes())
+        for name, role in (("wang", "administrator"), ("guest", "viewer"), ("nobody", None)):
+            roles = [{"site": None, "role": role}] if role else []
+            client.people("POST", "users", json={"user_name": name, "password": PASSWORD, "roles": roles})
+        yield Place(site, client, looking, tmp_path_factory.mktemp("console"))
+
+
+def test_the_first_load_is_small_asks_nobody_else_and_a_wrong_password_is_told_in_words(place: Place) -> None:
+    page = place.looking.page
+    page.goto(place.url)
+    page.wait_for_selector("input[name=name]")
+    sizes = page.evaluate("performance.getEntriesByType('resource').map(one => one.transferSize)")
+    assert 0 < sum(sizes) < MOST_FETCHED_BYTES / 10  # without the map's libraries, which come with the map
+    place.log_in("wang", "not the password")
+    page.wait_for_selector("[role=alert]")
+    assert "Name or password is wrong" in place.looking.text()
+    assert place.looking.faults() == []
+    place.looking.shot("login")
+    place.log_in("wang")
+    page.wait_for_selector("[data-testid=map-state][data-state=open]")
+    sizes = page.evaluate("performance.getEntriesByType('resource').map(one => one.transferSize)")
+    assert sum(sizes) < MOST_FETCHED_BYTES
+    assert {address.removeprefix(place.url)[:1] for address in place.looking.addresses if not address.startswith("blob:")} == {
+        "/"
+    }
+
+
+def test_a_site_where_nothing_moves_says_so(place: Place) -> None:
+    page = place.looking.page
+    page.wait_for_selector("text=Nothing moves on this site now")
+    page.select_option("header select", "empty")
+    page.wait_for_selector("text=This site has no road network")
+    page.evaluate("window.location.hash = '#/health?site=empty'")
+    page.wait_for_selector("text=No device is registered on this site")
+    place.looking.shot("empty")
+
+
+@pytest.fixture(scope="module")
+def agent(place: Place) -> Iterator[AgentProcess]:
+    """A roadside unit that was registered in the console, with the secret that was shown there."""
+    page = place.looking.page
+    place.open("register")
+    page.click("text=Add a device")
+    page.fill("dialog input[name=device_id]", "not an id!")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog [role=alert] >> text=device_id")
+    page.fill("dialog input[name=device_id]", RSU)
+    page.fill("dialog input[name=name]", "North gate")
+    page.fill("dialog input[name=latitude_deg]", "29.5503")
+    page.fill("dialog input[name=longitude_deg]", "106.5702")
+    assert place.looking.faults() == []
+    page.click("dialog button[type=submit]")
+    secret = page.inner_text("[data-testid=secret]")
+    place.looking.shot("secret")
+    page.keyboard.press("Escape")  # which does not close what is shown only once
+    assert page.is_visible("[data-testid=secret]")
+    page.click("text=I have kept it")
+    page.wait_for_selector(f"[role=row] >> text={RSU}")
+    config, port = place.work / "edge.toml", free_port()
+    (place.work / "secret").write_text(secret)
+    config.write_text(
+        f'kind = "rsu"\nid = "{RSU}"\nbroker = "{place.site.endpoints.mqtt_url}"\ncredential_file = "secret"\nheartbeat_s = 1\n'
+        f'[[sources]]\ntype = "frames"\nlisten = "127.0.0.1:{port}"\n'
+    )
+    agent = AgentProcess(config, port)
+    agent.start()
+    yield agent
+    agent.kill()
+
+
+def test_a_device_that_is_registered_there_comes_alive_before_ones_eyes(place: Place, agent: AgentProcess) -> None:
+    page = place.looking.page
+    page.wait_for_selector(f"[role=row]:has-text('{RSU}') >> text=/healthy|impaired/")  # a busy machine is an impairment
+    place.looking.shot("register")
+    assert place.looking.faults() == []
+
+
+@pytest.fixture(scope="module")
+def traffic(place: Place, agent: AgentProcess) -> Iterator[float]:
+    """The street's traffic in real time, with the map open; when it began (wall clock, s)."""
+    street, ending = Street(LocalFrame(PLACE["latitude_deg"], PLACE["longitude_deg"], PLACE["elevation_m"])), threading.Event()
+    place.open("map")
+    place.looking.page.wait_for_selector("[data-testid=map-state][data-state=open]")
+    began_s = time.time()
+
+    def drive() -> None:
+        while not ending.wait(0.1):
+            agent.hear(street.frames(time.time() - began_s, time.time_ns() // 1000))
+
+    thread = threading.Thread(target=drive)
+    thread.start()
+    yield began_s
+    ending.set()
+    thread.join()
+
+
+def test_a_collision_warning_is_on_the_map_within_a_second(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    warning_id, seen_ms = page.evaluate(WARNED)
+    page.click("li[data-application=fcw] button")
+    page.wait_for_selector(".details dl")
+    place.looking.shot("map")
+    stored = until(
+        lambda: [one for one in place.client.warnings() if str(one["warning_id"]) == warning_id], 20, "the warning's row"
+    )
+    raised = next(one for one in stored if one["state"] == "raised")
+    after_s = seen_ms / 1e3 - raised["decided_us"] / 1e6
+    print(f"\nwarning on the page {after_s:.2f} s after it was raised")
+    assert 0 <= after_s < MOST_S
+    assert raised["host_vehicle_id"] == f"{HOST:016x}"
+
+
+def test_whatever_is_clicked_tells_of_its_last_minute_as_it_was_stored(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    page.wait_for_selector("[data-testid=minute]")
+    page.wait_for_selector(".details .plot canvas")
+    page.click("text=Tilted")
+    place.looking.shot("details")
+    page.click(".details .close")
+    page.wait_for_selector(".details", state="detached")
+    page.click("text=From above")
+    page.wait_for_timeout(500)  # the warned car stands in the middle of the map
+    page.mouse.click(640, 44 + (760 - 44) / 2)
+    page.wait_for_selector(".details dl")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_section_is_there_in_both_languages_and_themes(place: Place, traffic: float, language: str, theme: str) -> None:
+    page = place.looking.page
+    for wanted, present, button in (
+        (language, page.evaluate("document.documentElement.lang")[:2], ("Switch to Chinese", "切换到英文")),
+        (theme, page.evaluate("document.documentElement.dataset.theme"), ("Switch between light and dark", "切换浅色与深色")),
+    ):
+        if wanted != present:
+            page.click(", ".join(f"button[aria-label$='{label}']" for label in button))
+    titles = []
+    for section in ("map", "time", "register", "health", "applications", "scenarios", "city"):
+        place.open(section)
+        page.wait_for_selector(f"nav a[aria-current=page][href*='#/{section}']")
+        page.wait_for_selector("main h1")
+        titles.append(page.inner_text("main h1"))
+        if section in {"map", "health"}:
+            page.wait_for_selector(".warnings" if section == "map" else ".rows [role=row]")
+            page.wait_for_timeout(700)  # pictures and plots are drawn
+        place.looking.shot(f"{section}-{language}-{theme}")
+        assert place.looking.faults() == [], section
+    assert all(any("一" <= letter <= "鿿" for letter in title) for title in titles) == (language == "zh")
+    assert place.looking.errors == []
+
+
+def test_the_sections_are_reached_by_keyboard(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    page.reload()
+    page.wait_for_selector("nav a")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('nav') !== null")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("nav a[aria-current=page][href*='#/time']")
+
+
+def test_the_page_comes_back_by_itself_when_the_registry_does(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    place.open("map")
+    page.wait_for_selector("[data-testid=map-state][data-state=open]:not([data-users='0'])")
+    page.evaluate("window.isTheSamePage = true")
+    was = place.site.kill("registry")
+    page.wait_for_selector("[data-testid=map-state][data-state=lost]")
+    place.looking.shot("lost")
+    place.site.wait_running("registry", other_than=was)
+    drawn = int(page.get_attribute("[data-testid=map-state]", "data-drawn"))
+    page.wait_for_selector("[data-testid=map-state][data-state=open]:not([data-users='0'])")
+    until(
+        lambda: int(page.get_attribute("[data-testid=map-state]", "data-drawn")) > drawn + 5, 30, "pictures of the new registry"
+    )
+    assert page.evaluate("window.isTheSamePage")
+
+
+def test_a_session_that_was_ended_leads_to_the_login_and_back_to_where_one_was(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    place.open("health")
+    page.wait_for_selector(".rows [role=row]")
+    for key in place.client.people("GET", "keys"):
+        if key["is_session"]:
+            place.client.people("DELETE", "keys", *key["name"].split("/"))
+    page.wait_for_selector("input[name=name]")
+    ended = {"en": "Your session has ended", "zh": "会话已结束"}[page.evaluate("document.documentElement.lang")[:2]]
+    assert ended in place.looking.text()
+    place.looking.shot("ended")
+    place.log_in("guest")
+    page.wait_for_selector(".rows [role=row]")
+    place.open("map")
+    page.wait_for_selector(".screen h1")
+    assert {"en": "You have no rights here", "zh": "您在此没有权限"}[
+        page.evaluate("document.documentElement.lang")[:2]
+    ] in place.looking.text()
+    assert place.looking.faults() == []
+    place.looking.shot("no-rights")
+
+
+def test_ten_thousand_devices_scroll_as_twenty_do(place: Place) -> None:
+    page = place.looking.page
+    place.client.add_devices(
+        [NewDevice(device_id=f"obu-{number:05d}", kind=Kind.OBU, site_id="empty", credential=False) for number in range(MANY)]
+    )
+    page.evaluate("window.location.hash = '#/register?site=empty'")
+    table = page.wait_for_selector(f".rows[aria-rowcount='{MANY + 1}']")
+    assert page.locator(".rows .body [role=row]").count() < 60
+    table.evaluate("box => box.scrollTo(0, box.scrollHeight)")
+    page.wait_for_selector(f"[role=row] >> text=obu-{MANY - 1:05d}")
+    page.fill("input[type=search]", "obu-0004")
+    page.wait_for_selector(".rows[aria-rowcount='11']")

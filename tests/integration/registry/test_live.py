@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.sync.connection import Connection
 
 from chelu.api import Client, Endpoint, NewDevice, Organisation, Registered
 from chelu.api import Site as SiteRecord
@@ -199,7 +200,7 @@ def east_of(number: int) -> bytes:
     return columns.pack(batch, {"site": SITE, "time_us": number})
 
 
-def table_of(page: ClientConnection, timeout_s: float = 10) -> tuple[Batch, dict[str, Any]]:
+def table_of(page: Connection, timeout_s: float = 10) -> tuple[Batch, dict[str, Any]]:
     """The next table; what the registry says of pictures that were passed over is left out."""
     while isinstance(frame := page.recv(timeout_s), str):
         pass

@@ -14,6 +14,7 @@ from chelu.roads.network import VEHICLES, Floats, Kind, RoadNetwork, Strings
 
 NARROW_M = 2.0  # a lane for motor vehicles is wider
 LEVEL_M = 0.5  # two lanes that cross with less between them are at grade
+ROUNDING_M = 0.01  # of heights in files
 APART_M = 5.0  # between a lane's end and what it leads into
 SAME_PLACE_M = 0.5
 ROADS = (Kind.ROAD, Kind.TUNNEL, Kind.BRIDGE)
@@ -137,7 +138,7 @@ def _touching(network: RoadNetwork) -> Iterator[Finding]:
     """Lanes that cross with too much between them for one deck, and too little for two."""
     found = plan_crossings(network)
     rise = np.abs(found["z_a"] - found["z_b"])
-    for row in np.flatnonzero((rise >= LEVEL_M) & (rise < GAP_M)).tolist():
+    for row in np.flatnonzero((rise >= LEVEL_M) & (rise < GAP_M - ROUNDING_M)).tolist():
         a, b = network.lanes.id[found["lane_a"][row]], network.lanes.id[found["lane_b"][row]]
         yield Finding("decks that touch", f"lane {a}", f"it crosses lane {b} with {rise[row]:.2f} m between them")
 

@@ -86,7 +86,7 @@ def _lanes(pair: Pair) -> Iterator[Difference]:
     yield from _lonely("lane", pair.lane, (_kinds(pair.a, a.id.tolist()), _kinds(pair.b, b.id.tolist())))
     for row, other in _both(pair.lane):
         name = str(a.id[row])
-        plan, height = _apart(a.shape[row], b.shape[other])
+        plan, height = apart(a.shape[row], b.shape[other])
         if plan > PLAN_M:
             yield Difference("lane", name, "its line", "drawn", f"up to {plan:.2f} m beside it")
         if height > HEIGHT_M:
@@ -119,7 +119,7 @@ def _both(same: Integers) -> Iterator[tuple[int, int]]:
     return ((row, int(same[row])) for row in np.flatnonzero(same >= 0).tolist())
 
 
-def _apart(a: Floats, b: Floats) -> tuple[float, float]:
+def apart(a: Floats, b: Floats) -> tuple[float, float]:
     """How far two lines (k, 3) are apart at the most, in plan and in height."""
     found = [_off(one, other) for one, other in ((a, b), (b, a))]
     return max(plan for plan, _ in found), max(height for _, height in found)

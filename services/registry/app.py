@@ -42,6 +42,7 @@ from services.registry.campaigns import campaigns
 from services.registry.data import catalogue, exports, retention, zones
 from services.registry.health import api as devices_health
 from services.registry.health import applications as applications_health
+from services.registry.maps import api as maps
 from services.registry.models import Model
 from services.registry.monitors import api as monitors
 from services.registry.orders import commands, configuration, dispatches, telling
@@ -125,6 +126,7 @@ def create_app(parts: Parts) -> FastAPI:
         commands,
         telling,
         road_events,
+        maps,
         dispatches,
         packages,
         campaigns,

@@ -23,6 +23,7 @@ from services.registry import (
     cli_health,
     cli_joining,
     cli_keys,
+    cli_maps,
     cli_observations,
     cli_orders,
     cli_people,
@@ -62,6 +63,7 @@ def register(app: typer.Typer) -> None:
     cli_supervision.add(app)
     cli_data.add(app)
     cli_events.add(app)
+    cli_maps.add(app)
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("observations")(cli_observations.observations)

@@ -97,6 +97,8 @@ MODELS: Mapping[str, Document] = {
         "units": ["rsu-1"],
     },
     "Renewal": {"valid_until": "2036-05-01T18:00:00+08:00"},
+    "Activation": {"valid_until": "2036-05-01T18:00:00+08:00"},
+    "Pushing": {"units": ["rsu-1"]},
     "Press": {"reason": "a person on the oval"},
     "Release": {"note": "the oval is clear"},
     "Mark": {"vehicle": "car-1", "reason": "hard braking at the gate"},
@@ -175,9 +177,11 @@ FILES: Mapping[str, object] = {
     "application/x-ndjson": LINE,
     "application/vnd.chelu.columns": "(columns, see docs/formats/columns.md)",
     "application/gzip": "(a SUMO network, packed with gzip)",
-    "application/octet-stream": "(the package's bytes)",
+    "application/octet-stream": "(the file's bytes)",
     "application/vnd.apache.parquet": "(a Parquet file)",
     "application/x-mcap": "(an MCAP file)",
+    "application/zip": "(files of SUMO)",
+    "text/plain": "(a frame in hexadecimal a line)",
     "application/x-tar": "(what chelu backup wrote)",
 }
 DEEPEST = 8

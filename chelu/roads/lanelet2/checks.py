@@ -66,7 +66,7 @@ def _turned(tracks: Mapping[At, Track]) -> Iterator[str]:
     begins = {track.begin: track for track in tracks.values()}
     ends = {track.end: track for track in tracks.values()}
     for at, track in tracks.items():
-        if not track.is_for_vehicles or onward[at] or at in followed:
+        if not (track.is_for_vehicles and at.is_forward) or onward[at] or at in followed:
             continue
         other = begins.get((track.right[0], track.left[0])) or ends.get((track.right[-1], track.left[-1]))
         if other is not None and other.lanelet is not track.lanelet:

@@ -7,7 +7,7 @@ phases, one for each traffic light.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -110,6 +110,9 @@ def _nodes(links: Sequence[_Link], onward: Mapping[At, Sequence[At]]) -> tuple[N
         for track in link.tracks:
             for to in onward[track.at]:
                 unions.join((link.name, True), (link_of[to].name, False))
+    for one, other in _opposite([track for link in links for track in link.tracks]):
+        for end in (False, True):
+            unions.join((link_of[one].name, end), (link_of[other].name, not end))
     by_name = {link.name: link for link in links}
     groups = [[end for end in group if end[0] in by_name] for group in unions.groups()]
     position = [np.mean([_place(by_name[name], is_end) for name, is_end in group], axis=0) for group in groups]
@@ -121,6 +124,17 @@ def _nodes(links: Sequence[_Link], onward: Mapping[At, Sequence[At]]) -> tuple[N
         area=lines_of([np.empty((0, 3))] * len(groups)),
     )
     return table, {end: row for row, group in enumerate(groups) for end in group}
+
+
+def _opposite(tracks: Sequence[Track]) -> Iterator[tuple[At, At]]:
+    """Both directions of a road: of one lanelet, or of two with their left borders in common."""
+    by_left = {track.left: track.at for track in tracks}
+    known = {track.at for track in tracks}
+    for track in tracks:
+        back = track.at._replace(is_forward=not track.at.is_forward)
+        for other in (by_left.get(track.left[::-1]), back if back in known else None):
+            if other is not None and other != track.at:
+                yield track.at, other
 
 
 def _place(link: _Link, is_end: bool) -> Floats:  # noqa: FBT001 - as above

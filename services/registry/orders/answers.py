@@ -91,7 +91,8 @@ def _said(device_id: str, stream: str, document: Mapping[str, Any], at: Moment) 
     config, versions, said = _config(document), _versions(document), _instant(document.get("time_us"), at)
     if stream in REPORTS:
         return Said(device_id, stream, at, config=config, versions=versions, said=said)
-    digest = frames.digest_of(document.get("sha256")) if ANSWERS[stream] in frames.ROWS else ""
+    named = document.get("sha256", document.get("eTag"))  # a MAP's tag is its frame's digest
+    digest = frames.digest_of(named) if ANSWERS[stream] in frames.ROWS else ""
     number = None if digest else document.get("seqNum")
     if "verifier" in document or not (digest or _is_number(number)):
         return None  # the first: a credential's change, which is the doorkeeper's

@@ -9,7 +9,7 @@ import pytest
 from chelu.roads.lanelet2.network import network_of
 from chelu.roads.lanelet2.reading import read
 from chelu.roads.network import Kind, RoadNetwork, User
-from tests.unit.roads.lanelet2_files import crossing_with_lights, lanelet, network, rule, straight_on, way
+from tests.unit.roads.lanelet2_files import crossing_with_lights, lanelet, network, points, rule, straight_on, way
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,18 @@ def test_who_may_go_both_ways_has_a_lane_back() -> None:
     roads = network(*straight_on(one_way="no"))
     assert set(roads.lanes.id.tolist()) == {"1", "1.back", "2", "2.back"}
     assert ways_of(roads) == {("1", "2", "", "s", -1), ("2.back", "1.back", "", "s", -1)}
+    assert len(roads.nodes.id) == 3  # both directions meet at the same ones
     walked = network(*straight_on(one_way="no", subtype="walkway"))
     assert walked.lanes.id.tolist() == ["1", "2"]
     assert set(walked.lanes.users.tolist()) == {User.PEDESTRIAN}
+
+
+def test_lanelets_with_a_common_left_border_are_the_two_directions_of_a_road() -> None:
+    parts = [*straight_on(), *points(g=(0, 7), h=(100, 7)), way("R3", "g h"), lanelet("3", "L1", "R3")]
+    roads = network(*parts)
+    link = {str(name): row for row, name in enumerate(roads.links.id.tolist())}
+    assert roads.links.from_node[link["3"]] == roads.links.to_node[link["1"]]
+    assert roads.links.to_node[link["3"]] == roads.links.from_node[link["1"]]
 
 
 def test_a_centre_line_of_its_own_is_followed_whichever_way_it_is_drawn() -> None:

@@ -1,0 +1,250 @@
+"""Maps on a real registry, database and broker: kept with their files, valid one at a time, sent to units, compared."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from chelu.api import Client
+from chelu.codec import cv2x
+from chelu.errors import RefusedError
+from chelu.geo import LocalFrame
+from chelu.roads.comparing import compare
+from chelu.roads.opening import open_roads
+from chelu.topics import Kind
+from services.registry.maps.reading import exported
+from tests.integration.registry.conftest import SITE, AddDevice, Place, chelu
+from tests.integration.registry.fix_at_broker import Send, registry_account, send
+from tests.integration.registry.test_broker import Peer
+from tests.unit.roads.lanelet2_files import crossing_with_lights, file_of
+from tests.unit.roads.made import star
+from tests.waiting import until
+
+__all__ = ["registry_account", "send"]
+
+BYTES = {"Content-Type": "application/octet-stream"}
+NOW = datetime.datetime.now(datetime.UTC)
+MESSAGE = """CREATE SCHEMA IF NOT EXISTS stream; CREATE TABLE IF NOT EXISTS stream.message (
+    time timestamptz NOT NULL, device_key integer NOT NULL, kind text NOT NULL, value jsonb)"""
+
+
+def net(*, rise: float = 0.0, groups: int = 2) -> bytes:
+    return star([(0.0, 1, 1, rise), (180.0, 1, 1, 0.0)], groups=groups).encode()
+
+
+def put(send: Send, content: bytes, name: str, **query: str) -> dict[str, Any]:
+    return dict(send("POST", "maps", content=content, headers=BYTES, params={"file": name, **query}))
+
+
+@pytest.fixture(scope="module")
+def frame(client: Client) -> LocalFrame:
+    site = client.site(SITE)
+    return LocalFrame(site.latitude_deg, site.longitude_deg, site.elevation_m)
+
+
+class Unit:
+    """A roadside unit at the broker that says nothing by itself."""
+
+    def __init__(self, port: int, name: str, secret: str | None) -> None:
+        self.name, self.told = name, list[bytes]()
+        self.peer = Peer(port, name, secret)
+        self.peer.mqtt.on_message = lambda *event: self.told.append(bytes(event[2].payload))
+        self.peer.hear(f"rsu/{name}/map/down")
+
+    def say(self, topic: str, document: object) -> None:
+        info = self.peer.mqtt.publish(f"rsu/{self.name}/{topic}", json.dumps(document), qos=1)
+        until(info.is_published, 5, f"{topic} to be taken")
+
+    def wait(self, count: int) -> bytes:
+        until(lambda: len(self.told) >= count, 10, f"{self.name} to be told {count} times")
+        return self.told[count - 1]
+
+
+MakeUnit = Callable[..., Unit]
+
+
+@pytest.fixture
+def unit(send: Send, mosquitto_port: int, add_device: AddDevice, frame: LocalFrame) -> Iterator[MakeUnit]:
+    units: list[Unit] = []
+
+    def unit(name: str, **fields: object) -> Unit:
+        place = {"latitude_deg": frame.latitude_deg, "longitude_deg": frame.longitude_deg}
+        units.append(Unit(mosquitto_port, name, add_device(name, Kind.RSU, **{**place, **fields}).secret))
+        return units[-1]
+
+    yield unit
+    for each in units:
+        each.peer.close()
+
+
+def order_of(client: Client, dispatch: int) -> dict[str, Any]:
+    (order,) = client.people("GET", "dispatches", str(dispatch), "orders")["orders"]
+    return dict(order)
+
+
+def test_a_map_is_kept_with_its_file_and_what_is_doubtful_in_it(client: Client, send: Send) -> None:
+    content = gzip.compress(net(rise=1.0).replace(b'width="3.5"', b'width="1.9"', 1), mtime=0)
+    made = put(send, content, "first.net.xml.gz", note="survey of May")
+    assert (made["format"], made["lanes"], made["ways"], made["signals"], made["is_valid"]) == ("sumo", 4, 2, 1, False)
+    assert made["sha256"] == hashlib.sha256(content).hexdigest()
+    assert made["counts"] == {"narrow lane": 1}
+    assert made["findings"] == [{"kind": "narrow lane", "element": "lane in0_0", "what": "it is 1.90 m wide"}]
+    assert b"".join(client.pieces(f"/api/sites/{SITE}/maps/{made['version']}/file")) == content
+    with pytest.raises(RefusedError, match=r"version 1 is the same"):
+        put(send, content, "again.net.xml")
+    entries = list(client.audit(what="map"))
+    assert (entries[-1]["after"]["file"], entries[-1]["action"]) == ("first.net.xml.gz", "insert")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"<net><edge", "broken.xml:1: not XML"),
+        (b"\x1f\x8bnothing", "a whole gzip file"),
+        (b"", "it is required"),
+        (b"  ", "the root element is ''"),
+        (b'<net><connection from="a" fromLane="0" to="b" toLane="0"/></net>', "/net/connection: it leads from the lane a_0"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_the_reader_s_words(send: Send, content: bytes, says: str) -> None:
+    with pytest.raises(RefusedError, match=says):
+        put(send, content, "broken.xml")
+
+
+def test_one_version_is_valid_at_an_instant_and_what_was_planned_is_kept(client: Client, send: Send) -> None:
+    one, two, three = (put(send, net(rise=rise), f"{rise}.net.xml")["version"] for rise in (2.0, 3.0, 4.0))
+    later, latest = (NOW + datetime.timedelta(days=days) for days in (1, 2))
+
+    def plan() -> list[int | None]:
+        return [it["version"] for it in send("GET", "map-plan")]
+
+    send("POST", "maps", str(one), "activate", json={})
+    assert [it["version"] for it in send("GET", "maps") if it["is_valid"]] == [one]
+    send("POST", "maps", str(two), "activate", json={"valid_from": later.isoformat()})
+    assert plan() == [one, two]
+    found = send(
+        "POST", "maps", str(three), "activate", json={"valid_from": later.isoformat(), "valid_until": latest.isoformat()}
+    )
+    assert [it["version"] for it in found][-2:] == [three, two]
+    assert datetime.datetime.fromisoformat(found[-1]["since"]) == latest
+    with pytest.raises(RefusedError, match=r"valid_from = .* is not allowed: an instant to come"):
+        send("POST", "maps", str(two), "activate", json={"valid_from": "2020-01-01T00:00:00Z"})
+    with pytest.raises(RefusedError, match=r"no map version"):
+        send("POST", "maps", "999", "activate", json={})
+    assert [it["version"] for it in send("GET", "maps") if it["is_valid"]] == [one]
+
+
+def test_a_map_comes_out_in_other_formats(client: Client, send: Send, frame: LocalFrame, tmp_path: Path) -> None:
+    content = file_of(*crossing_with_lights())
+    version = put(send, content, "crossing.osm")["version"]
+    own = open_roads(content, "crossing.osm", origin=frame).network
+    for name in ("geojson", "hex", "json", "uper", "zip", "osm"):
+        target = tmp_path / f"out.{name}"
+        done = chelu_map("export", str(version), str(target), "--site", SITE, client=client)
+        assert done == f"{target}: {target.stat().st_size} bytes\n"
+        if name == "osm":
+            assert target.read_bytes() == content
+        elif name == "zip":
+            with zipfile.ZipFile(target) as archive:
+                assert sorted(archive.namelist()) == [f"map.{part}.xml" for part in ("con", "edg", "nod", "tll")]
+        else:
+            again = open_roads(target.read_bytes(), name, origin=frame)
+            assert compare(own, again.network, (frame, again.frame)).kept["lane"][0] == (9 if name == "geojson" else 6)
+    assert exported(own, frame, "geojson") == (tmp_path / "out.geojson").read_bytes()
+
+
+def chelu_map(*arguments: str, client: Client) -> str:
+    done = chelu(PLACES[0], "map", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+PLACES: list[Place] = []
+
+
+@pytest.fixture(autouse=True)
+def _here(place: Place) -> None:
+    PLACES[:] = [place]
+
+
+def test_units_are_sent_their_part_once_and_their_answers_count(client: Client, send: Send, unit: MakeUnit) -> None:
+    version = put(send, net(rise=6.0), "pushed.net.xml")["version"]
+    near, far = unit("map-near"), unit("map-far", latitude_deg=30.5)
+    assert far.told == []
+    pushed = send("POST", "maps", str(version), "push", json={"units": ["map-near", "map-far"]})
+    (part,) = pushed["units"]
+    assert (part["device_id"], part["nodes"], part["beyond"], part["is_sent"]) == ("map-near", [1, 2, 3], 0, True)
+    sent = near.wait(1)
+    assert hashlib.sha256(sent).hexdigest() == part["e_tag"]
+    assert len(cv2x.to_json(sent)["nodes"]) == 3
+    near.say("map/down/ack", {"errorCode": 0, "eTag": part["e_tag"]})
+    dispatch = pushed["dispatch"]["dispatch_id"]
+    until(lambda: order_of(client, dispatch)["state"] == "applied", 10, "the order to be applied")
+    near.say("info/up", {"config": {"mapConfig": {"mapSlice": part["map_slice"], "eTag": part["e_tag"]}}})
+
+    def again(*, force: bool) -> Any:
+        return send("POST", "maps", str(version), "push", json={"units": ["map-near"], "is_forced": force})
+
+    until(lambda: again(force=False)["dispatch"] is None, 10, "the unit's tag to be known")
+    assert again(force=False)["units"][0]["why"] == "it says that it has it"
+    assert again(force=True)["dispatch"]["devices"] == 1
+    with pytest.raises(RefusedError, match=r"no roadside unit of the site that may be told something 'nobody'"):
+        send("POST", "maps", str(version), "push", json={"units": ["nobody"]})
+
+
+def test_what_a_unit_is_heard_to_send_is_compared_with_the_valid_map(send: Send, unit: MakeUnit, place: Place) -> None:
+    version = put(send, net(rise=7.0), "heard.net.xml")["version"]
+    send("POST", "maps", str(version), "activate", json={})
+    told = unit("map-heard")
+    (part,) = send("POST", "maps", str(version), "push", json={"units": ["map-heard"]})["units"]
+
+    def mine() -> dict[str, Any]:
+        return next(it for it in send("GET", "map-units") if it["device_id"] == "map-heard")
+
+    assert mine()["differences"] == ["it has not been heard to send a MAP lately"]
+    said = cv2x.to_json(told.wait(1))
+    with psycopg.connect(place.database_url, autocommit=True) as connection:
+        connection.execute(MESSAGE)
+        hear = """INSERT INTO stream.message (time, device_key, kind, value)
+            SELECT now(), device_key, 'map', %s FROM register.device WHERE device_id = 'map-heard'"""
+        connection.execute(hear, (json.dumps(said),))
+        assert (mine()["differences"], mine()["nodes"], mine()["e_tag"]) == ([], [1, 2, 3], part["e_tag"])
+        same = send("POST", "maps", str(version), "push", json={"units": ["map-heard"]})
+        assert (same["dispatch"], same["units"][0]["why"]) == (None, "it is heard to send it")
+        said["nodes"][0]["in_links"][0]["lanes"][0]["connects_to"][0]["phase_id"] = 9
+        connection.execute(hear, (json.dumps(said),))
+        (difference,) = mine()["differences"]
+        assert difference.endswith("is sent under phase 9, and should be under 1")
+        done = chelu(place, "map", "diff", "map-heard", "--site", SITE)
+        assert (done.returncode, f"map-heard: {difference}" in done.stdout) == (1, True)
+        connection.execute("DROP SCHEMA stream CASCADE")
+
+
+def test_the_commands_do_so(place: Place, send: Send, tmp_path: Path) -> None:
+    file = tmp_path / "typed.net.xml"
+    file.write_bytes(net(rise=8.0))
+    added = chelu(place, "map", "add", str(file), "--site", SITE, "--activate", "--note", "as built")
+    assert added.returncode == 0, added.stderr
+    assert ["is_valid", "yes"] in [line.split() for line in added.stdout.splitlines()]
+    listed = chelu(place, "map", "list", "--site", SITE)
+    (line,) = [line for line in listed.stdout.splitlines() if "typed.net.xml" in line]
+    version = line.split()[0]
+    assert line.split()[1] == "yes"
+    plan = chelu(place, "map", "activate", version, "--site", SITE, "--until", "2036-01-01T00:00:00")
+    assert plan.returncode == 0, plan.stderr
+    assert "2035-12-31" in plan.stdout
+    shown = chelu(place, "map", "show", version, "--site", SITE)
+    assert "as built" in shown.stdout
+    pushed = chelu(place, "map", "push", version, "--site", SITE)
+    assert pushed.returncode == 0, pushed.stderr
+    nobody = chelu(place, "map", "diff", "nobody", "--site", SITE)
+    assert "a roadside unit of" in nobody.stderr

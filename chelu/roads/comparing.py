@@ -126,6 +126,7 @@ def apart(a: Floats, b: Floats) -> tuple[float, float]:
 
 
 def _off(points: Floats, line: Floats) -> tuple[float, float]:
+    line = line if len(line) > 1 else np.concatenate([line, line])
     start, along = line[:-1], np.diff(line, axis=0)
     square = np.maximum((along[:, :2] ** 2).sum(axis=1), 1e-12)
     share = np.clip(((points[:, None, :2] - start[None, :, :2]) * along[None, :, :2]).sum(axis=2) / square, 0.0, 1.0)

@@ -35,6 +35,8 @@ def at(points: Floats, along: Floats, offsets: Floats) -> Floats:
 
 def beside(line: Floats, right_m: float) -> Floats:
     """A line (k, 3) that runs so far to the right of another; at each point along the mean of the pieces that meet there."""
+    if len(line) < 2:
+        return line
     step = np.diff(line[:, :2], axis=0)
     unit = step / np.maximum(np.hypot(*step.T), 1e-9)[:, None]
     ahead = np.concatenate([unit[:1], unit[:-1] + unit[1:], unit[-1:]])

@@ -27,11 +27,11 @@ def read(data: bytes, file: str = "GeoJSON") -> tuple[RoadNetwork, LocalFrame]:
         found: dict[str, list[tuple[int, Json]]] = defaultdict(list)
         for number, feature in enumerate(document["features"]):
             found[feature["properties"]["feature"]].append((number, feature))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise MalformedError(DropReason.UNDECODABLE, f"{file}: no GeoJSON of roads: {type(error).__name__} {error}") from None
     try:
         return _Reader(found, frame, file).network(), frame
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise MalformedError(DropReason.UNDECODABLE, f"{file}: {type(error).__name__} {error}") from None
 
 

@@ -64,7 +64,7 @@ def _of_json(text: bytes, file: str) -> Iterator[tuple[bytes, str]]:
         where = f"{file}: [{row}]" if isinstance(document, list) else file
         try:
             yield _frame(one), where
-        except CheluError as error:
+        except (CheluError, ValueError) as error:
             raise MalformedError(DropReason.UNDECODABLE, f"{where}: {error}") from None
 
 

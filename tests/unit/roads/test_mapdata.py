@@ -203,6 +203,7 @@ def test_frames_are_read_in_uper_and_in_hexadecimal_lines() -> None:
         (b"30", "map.json:1: the frame is no MAP"),
         (b"1", "map.json:1: "),
         (b"{", "map.json: not JSON"),
+        (b'{"map": "123"}', "map.json: non-hexadecimal"),
         (b"[3]", r"map.json: \[0\]: "),
         (b'{"nodes": [{"id": {"id": 70000}}]}', "nodes.*refPos"),
         (json.dumps({"map": {"nodes": [{"id": {"id": 1}, "refPos": {"lat": "x", "long": 0}}]}}).encode(), r"refPos.lat = 'x'"),

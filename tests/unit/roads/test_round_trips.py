@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 from chelu.codec import cv2x
+from chelu.errors import MalformedError
 from chelu.geo import LocalFrame
 from chelu.roads import sumo, sumo_plain
 from chelu.roads.comparing import Difference, compare
@@ -145,3 +147,24 @@ def test_netconvert_makes_the_same_edges_lanes_ways_and_groups_of_the_plain_file
     assert not [one for one in found.differences if one.here != "–" and not one.field], "nothing is gone"
     kept = {"signal group", "width in m", "limit in m/s", "place in its link", "its height", "first node", "last node"}
     assert not [one for one in found.differences if one.field in kept]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'{"type":"FeatureCollection","origin":[106.5,29.5,0],"features":[{"properties":{"feature":"link","id":"a","kind":3}}]}',
+        b'{"type":"FeatureCollection","origin":[106.5],"features":[]}',
+        b'{"type":"FeatureCollection","origin":[106.5,29.5,0],"features":[3]}',
+        b'{"type":"FeatureCollection","origin":[106.5,29.5,0],"features":[{"properties":{"feature":"lane","id":"a"},"geometry":null}]}',
+    ],
+)
+def test_geojson_that_is_none_of_ours_is_refused_with_its_file(broken: bytes) -> None:
+    with pytest.raises(MalformedError, match=r"roads.geojson: "):
+        geojson_reading.read(broken, "roads.geojson")
+
+
+def test_lanes_of_one_point_are_compared_and_written() -> None:
+    text = star([(0, 1, 1, 0.0), (180, 1, 1, 0.0)], groups=0)
+    network = sumo.read(re.sub(r'(lane id="in0_0"[^>]* shape=")[^"]*"', r'\g<1>1,1,0"', text).encode())
+    assert compare(network, network).is_same
+    assert b'shape="1.000,1.000,0.000"' in sumo_plain.written(network)["edg.xml"]

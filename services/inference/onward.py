@@ -32,7 +32,8 @@ class Onward:
         lane, xy, generation = placement.lane[slots], picture.xyz[slots, :2], picture.generation[slots].astype(np.int64)
         before = np.where(self._generation[slots] == generation, self._lane[slots], -1)
         goes_on = (before >= 0) & self._roads.is_in_junction(lane)
-        moved = np.hypot(*(xy - self._at[slots]).T)
+        ways = forward(np.nan_to_num(picture.floats["heading_deg"][slots]))
+        moved = np.einsum("nk,nk->n", xy - self._at[slots], ways)  # along: errors of places come and go, lengths would add up
         self._lane[slots] = np.where(goes_on, before, lane)
         self._along_m[slots] = np.where(goes_on, self._along_m[slots] + moved, np.nan_to_num(placement.along_m(picture, slots)))
         self._at[slots], self._generation[slots] = xy, generation

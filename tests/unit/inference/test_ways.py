@@ -100,22 +100,43 @@ def test_who_steers_off_a_straight_way_is_on_none_and_who_changes_lanes_is() -> 
     assert found == [True, True, False, False]
 
 
-def test_in_a_junction_the_lane_before_still_tells_which_ways_there_are(network, roads) -> None:
-    """Over a junction along one of several paths: the choice stays that of the lane from which it came until it is through."""
+def _fork(network, roads) -> tuple[int, int]:
+    """A lane from which several ways lead over a junction, and one of them."""
     lane = int(np.flatnonzero((roads.ways.of_lane[:, 2] >= 0) & (network.lane_kind() != Kind.JUNCTION))[0])
-    way = int(roads.ways.of_lane[lane, 1])
+    return lane, int(roads.ways.of_lane[lane, 1])
+
+
+def _driven(roads, way: int, along_m, errors_m) -> list[tuple[int, bool, float]]:
+    """Lane, whether in the junction, and how far off it is along the way: of one that reports ten times a second."""
     picture, placement, onward = Picture(), Placement(roads, moved_m=1.0), Onward(roads)
-    begin, seen = float(roads.ways.own_m[way]) - 30.0, []
-    for tick in range(60):
-        there, axis = roads.ways.places(np.array([way]), np.array([[begin + tick]]))
+    seen = []
+    for tick, (along, error) in enumerate(zip(along_m.tolist(), errors_m, strict=True)):
+        there, axis = roads.ways.places(np.array([way]), np.array([[along]]))
         rows = report([Car(1, (0, 0, 0), 0, 10)], tick * 0.1)
-        rows.xyz[0, :2], rows.xyz[0, 2] = there[0, 0], np.nan
+        rows.xyz[0, :2], rows.xyz[0, 2] = there[0, 0] + error, np.nan
         rows.heading_deg[0] = np.degrees(np.arctan2(axis[0, 0, 0], axis[0, 0, 1])) % 360.0
         picture.update(rows)
         slots = picture.live()
         placement.update(picture, slots)
         on = onward.update(picture, placement, slots)
-        seen.append((int(on.lane[0]), bool(roads.is_in_junction(placement.lane[slots])[0]), float(on.about_m[0]) - begin - tick))
+        seen.append((int(on.lane[0]), bool(roads.is_in_junction(placement.lane[slots])[0]), float(on.about_m[0]) - along))
+    return seen
+
+
+def test_who_waits_in_a_junction_is_not_moved_on_by_the_errors_of_its_places(network, roads) -> None:
+    lane, way = _fork(network, roads)
+    comes_m = float(roads.ways.own_m[way]) + np.arange(-30.0, 6.0)
+    along_m = np.concatenate([comes_m, np.full(100, comes_m[-1])])
+    seen = _driven(roads, way, along_m, np.random.default_rng(1).normal(0, 0.3, (len(along_m), 2)))
+    assert seen[-1][:2] == (lane, True)
+    assert abs(seen[-1][2]) < 3.0
+
+
+def test_in_a_junction_the_lane_before_still_tells_which_ways_there_are(network, roads) -> None:
+    """Over a junction along one of several paths: the choice stays that of the lane from which it came until it is through."""
+    lane, way = _fork(network, roads)
+    begin_m = float(roads.ways.own_m[way]) - 30.0
+    seen = _driven(roads, way, begin_m + np.arange(60.0), np.zeros((60, 2)))
     inside = [one for one in seen if one[1]]
     assert len(inside) > 5
     assert {one[0] for one in inside} == {lane}

@@ -31,16 +31,13 @@ class SvwParameters(Switch):
 
     range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
     reaction_s: float = parameter(
-        1.3,
+        1.5,
         "s",
-        "drivers brake 1.0 s after they see a need (NCHRP 03-95); 0.3 s until a warning is confirmed and there",
+        "drivers brake 1.0 s after they see a need (NCHRP 03-95); 0.5 s until a warning is confirmed and there",
         high=3.0,
     )
     warn_mps2: float = parameter(
         4.0, "m/s²", "who would have to brake harder after it and does not brake: above drivers' 3 m/s² for a light", high=12.0
-    )
-    brake_now_s: float = parameter(
-        2.9, "s", "so near the line in any case: 2.5 s, and time for messages and confirmation", high=6.0
     )
     least_need_mps2: float = parameter(
         2.0, "m/s²", "and then only who must brake noticeably: below, a warning is one too many", high=6.0
@@ -73,14 +70,13 @@ def assess(scene: Scene, parameters: SvwParameters) -> list[Assessment]:
     is_asked, everybody = asked.need_mps2 > 0, np.arange(len(hosts))
     need = on_level(hosts, everybody, asked.need_mps2)
     late = asked.late_mps2 / hosts.grip  # by choice people slow down as quickly on a slope as on the level
-    soon = asked.arrive_s <= in_time_s(hosts, everybody, p.brake_now_s)
     if hosts.haste_s.any():  # told earlier, or braking longer: both at once would count a wet road twice
         late = np.maximum(late, asks(reaction_s=in_time_s(hosts, everybody, p.reaction_s)).late_mps2)
     is_asked &= ~(asked.is_yellow & (need > p.yellow_mps2))
     must_brake = is_noticeable(need, hosts.speed_mps, p.least_need_mps2 * hosts.grip, p)
     level = level_of(
         imminent=is_asked & (need >= p.imminent_mps2),
-        warns=is_asked & ((late >= p.warn_mps2) | soon) & must_brake & ~brakes,
+        warns=is_asked & (late >= p.warn_mps2) & must_brake & ~brakes,
         holds=is_asked & (need >= p.hold_mps2),
     )
     return [

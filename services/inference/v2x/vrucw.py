@@ -20,6 +20,7 @@ from services.inference.v2x.scene import Scene, Views
 from services.inference.v2x.sideways import strays_m
 
 NAME = "vrucw"
+_ALONG = 0.2  # sine of the angle within which somebody walks along the road
 _SURE_S = 2.5  # so long before a contact, and longer, `least_probability` is asked for
 
 
@@ -66,10 +67,13 @@ def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
 
 
 def _is_beside(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
-    """Who stands or walks along the road beside what the host will sweep of its lane, where a map tells that it keeps to it."""
+    """Who stands or walks along the road, in the middle beside the host's flank, where a map tells that it keeps to its lane."""
     tracks = scene.tracks
     host, other = views.host, views.other
     across_mps = tracks.speed_mps[other] * np.abs(np.sin(np.radians(views.turn_deg)))
-    away = np.einsum("qk,qk->q", tracks.xy[other, 0] - tracks.xy[host, 0], rightward(tracks.heading_deg[host, 0]))
-    width_m = (tracks.size_m[host, 1] + tracks.size_m[other, 1]) / 2.0
-    return np.asarray((across_mps < p.least_crossing_mps) & (np.abs(away + strays_m(scene, host)) > width_m))
+    straight = np.einsum("qk,qk->q", tracks.xy[other, 0] - tracks.xy[host, 0], rightward(tracks.heading_deg[host, 0]))
+    away = np.where(
+        np.abs(np.sin(np.radians(views.turn_deg))) < _ALONG, views.aside_m, straight
+    )  # who walks along tells of bends
+    is_aside = np.abs(away + strays_m(scene, host)) > tracks.size_m[host, 1] / 2.0
+    return np.asarray((across_mps < p.least_crossing_mps) & is_aside)

@@ -46,7 +46,7 @@ def test_who_does_not_brake_for_a_red_light_is_warned_before_the_line() -> None:
     assert len(found) == 1
     t, one = found[0]
     left_m = 14 * (5 - t)
-    assert 14**2 / (2 * (left_m + 1.0 + 14 * (0.3 - 1.3))) < 4.0 <= 14**2 / (2 * (left_m + 1.0 - 14 * 1.3))
+    assert 14**2 / (2 * (left_m + 1.0 + 14 * (0.3 - 1.5))) < 4.0 <= 14**2 / (2 * (left_m + 1.0 - 14 * 1.5))
     assert 5 - t >= 2.5
     assert one.other is None
     assert one.subject is not None

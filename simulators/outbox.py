@@ -36,8 +36,8 @@ class Outbox:
     after all, and would then be doubled.
     """
 
-    def __init__(self, clock: Clock, *, in_flight: int, streams: Iterable[str]) -> None:
-        self._clock, self._in_flight = clock, in_flight
+    def __init__(self, clock: Clock, *, in_flight: int, streams: Iterable[str], patience_s: float = PATIENCE_S) -> None:
+        self._clock, self._in_flight, self._patience_s = clock, in_flight, patience_s
         self._flying: deque[_Flying] = deque()
         self._under_way = 0  # messages without a fate
         self._published = Counter(dict.fromkeys(streams, 0))
@@ -63,7 +63,7 @@ class Outbox:
         while True:
             publication = session.publish_all(posts)
             if publication.failure is Failure.NOT_CONNECTED:
-                session.wait_connected(PATIENCE_S)
+                session.wait_connected(self._patience_s)
             elif publication.failure is Failure.OUTBOX_FULL:
                 self._settle(self._under_way // 2)
                 self._clock.sleep(PAUSE_S)
@@ -77,8 +77,8 @@ class Outbox:
             if not oldest.publication.is_settled:
                 if self._under_way <= most:
                     return
-                if not oldest.publication.wait(PATIENCE_S) and not oldest.publication.is_settled:
-                    raise UnreachableError("the MQTT broker", "its socket", f"it took no message for {PATIENCE_S:g} s")
+                if not oldest.publication.wait(self._patience_s) and not oldest.publication.is_settled:
+                    raise UnreachableError("the MQTT broker", "its socket", f"it took no message for {self._patience_s:g} s")
             self._flying.popleft()
             self._under_way -= oldest.messages
             if oldest.publication.is_acknowledged:

@@ -15,7 +15,7 @@ from chelu.geo import LocalFrame
 from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Column, Frames, Stream, filled
 from chelu.ragged import Bytes, Ints
 from simulators.rows import motion, participants, phases
-from simulators.scene import Role, Slice
+from simulators.scene import SAID, Role, Slice
 
 Floats = npt.NDArray[np.float64]
 
@@ -112,6 +112,7 @@ class Composer:
             message_count=count.astype(np.uint8),
             vehicle_id=self._cast.vehicle_ids[actor],
             **_certainty(len(samples)),
+            **_said(samples),
         )
         frames = self._encoder.bsm(rows)
         return Parcel(BSM, samples["time_ms"], actor, np.ones(len(samples), np.int64), count, frames)
@@ -159,6 +160,13 @@ def _certainty(n: int) -> dict[str, Column]:
         "semi_minor_m": half,
         "semi_major_orientation_deg": np.zeros(n),
     }
+
+
+def _said(samples: Batch) -> dict[str, Column]:
+    """What vehicles say of lamps, systems and sirens, where the scene knows."""
+    known = [name for name in SAID if name in samples]
+    masks = {f"{name}_valid": np.ones(len(samples), np.bool_) for name in known}
+    return {**{name: samples[name] for name in known}, **masks}
 
 
 def rank_within(group: Ints) -> Ints:

@@ -21,7 +21,7 @@ from chelu.messages import Batch
 from chelu.ragged import Bytes, Ints
 from simulators.fleet import Fleet
 from simulators.letters import IS_BSM, STREAMS, AddressBook, Letters, in_order, no_letters
-from simulators.outbox import Outbox, Publisher
+from simulators.outbox import PATIENCE_S, Outbox, Publisher
 from simulators.outgoing import Cast, Composer, Encoder, Parcel
 from simulators.pace import Lag, Pace, pinned
 from simulators.received import ReceivedWarning, SentTimes, read_warning
@@ -87,20 +87,22 @@ class Options:
     """How a scene is replayed. speed: times as fast as it was; seed: where each device's message count begins.
 
     spread_ms: each vehicle sends up to this much of the recording's time after its sample, always the same (by the seed): units
-    on the road do not all speak at once, as a recording's rows do. Event times stay those of the samples.
+    on the road do not all speak at once, as a recording's rows do. Event times stay those of the samples. patience_s: how long
+    the broker may be away.
     """
 
     speed: float = 1.0
     seed: int = 0
     spread_ms: float = 0.0
     in_flight: int = IN_FLIGHT
+    patience_s: float = PATIENCE_S
 
 
 class Replay:
     """One scene, one run. `run` blocks; `stop` may be called from any thread.
 
     sessions: one for each of the fleet's gateways, or one that may speak for all. overhear: gets what is due, as bare frames,
-    just before it is published.
+    just before it is published. air: what becomes of messages on their way, by when they are due.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Replay:
         on_progress: Callable[[ReplayReport], None] = lambda _: None,
         on_warning: Callable[[ReceivedWarning], None] = lambda _: None,
         overhear: Callable[[Letters], None] = lambda _: None,
+        air: Callable[[Letters], Letters] = lambda letters: letters,
     ) -> None:
         self._scene, self._fleet, self._sessions, self._clock = scene, fleet, sessions, clock
         self._encoder, self._book = encoder, AddressBook(fleet)
@@ -122,14 +125,15 @@ class Replay:
         self._numbers = np.append(fleet.vehicle_ids, np.uint64(fleet.rsu_number))
         self._session_of = np.append(fleet.gateways, 0) % len(sessions)
         self._options = options or Options()
-        self._on_progress, self._on_warning, self._overhear = on_progress, on_warning, overhear
+        self._on_progress, self._on_warning, self._overhear, self._air = on_progress, on_warning, overhear, air
         self._composer = composer(scene, fleet, encoder, seed=self._options.seed)
         self._sent = SentTimes([*fleet.obu_ids, fleet.rsu_id])
         spread_s = self._options.spread_ms / 1000 / self._options.speed
         self._phase_s = np.random.default_rng([self._options.seed, 1]).uniform(0.0, spread_s, len(scene.actors))
         self._waiting = no_letters()
-        self._outbox = Outbox(clock, in_flight=self._options.in_flight, streams=STREAMS)
+        self._outbox = Outbox(clock, in_flight=self._options.in_flight, streams=STREAMS, patience_s=self._options.patience_s)
         self._is_stopped = False
+        self._report: ReplayReport | None = None
 
     def stop(self) -> None:
         """Let `run` return after the message at hand."""
@@ -141,7 +145,7 @@ class Replay:
         step = int(np.clip(LOOK_AHEAD_S * 1000 * speed, SHORTEST_MS, LONGEST_MS))
         self._warm_up()
         pace = pinned(self._clock, begin_ms=scene.begin_ms, speed=speed, lead_s=LEAD_S)
-        report = ReplayReport(self._clock.wall_us(), pace, through_ms=scene.begin_ms)
+        report = self._report = ReplayReport(self._clock.wall_us(), pace, through_ms=scene.begin_ms)
         try:
             for begin in range(scene.begin_ms, scene.end_ms, step):
                 end = min(begin + step, scene.end_ms)
@@ -156,6 +160,13 @@ class Replay:
         self._hear(report, 0.0)
         report.is_interrupted, report.ended_us = self._is_stopped, self._clock.wall_us()
         return self._counted(report)
+
+    def report(self, clock: Clock) -> ReplayReport:
+        """What was done until now, of a replay that was broken off."""
+        pace = pinned(clock, begin_ms=self._scene.begin_ms, speed=self._options.speed, lead_s=0.0)
+        begun = self._report or ReplayReport(clock.wall_us(), pace, through_ms=self._scene.begin_ms)
+        begun.is_interrupted, begun.ended_us = True, clock.wall_us()
+        return self._counted(begun)
 
     def listen(self, report: ReplayReport, seconds: float) -> None:
         """Go on receiving warnings for a while after the last message."""
@@ -181,7 +192,7 @@ class Replay:
         piece = self._scene.read(begin_ms, end_ms)
         pace = report.pace
         parcels = self._composer.parcels(piece, pace.event_us(piece.samples["time_ms"]), pace.event_us(piece.signals["time_ms"]))
-        letters = in_order([self._waiting, *(self._letters(parcel, pace) for parcel in parcels)])
+        letters = in_order([self._waiting, *(self._air(self._letters(parcel, pace)) for parcel in parcels)])
         horizon_s = float(pace.due_s(np.array([end_ms]))[0]) if end_ms < self._scene.end_ms else np.inf
         later = int(np.searchsorted(letters.due_s, horizon_s))
         letters, self._waiting = letters.take(slice(later)), letters.take(slice(later, None))

@@ -67,6 +67,7 @@ SAMPLE = {
     "acceleration_mps2": "f8",  # along the heading
     "yaw_rate_dps": "f8",  # clockwise positive
 }
+SAID = {"lights": "u2", "events": "u2", "siren": "u1"}  # what vehicles may say besides, as a BSM has it: all of it or nothing
 SIGNAL = {
     "time_ms": "i8",
     "intersection_id": "u2",

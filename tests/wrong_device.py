@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -76,6 +77,16 @@ class Dies(Warner):
         yield from super().hear(frame)
 
 
+class Interrupts(Dies):
+    """Presses Ctrl-C where it was started, in mid-run."""
+
+    def hear(self, frame: bytes) -> Iterator[tuple[str, Document]]:
+        self.heard += 1
+        if self.heard == FRAMES_UNTIL_FAULT:
+            os.kill(os.getppid(), signal.SIGINT)
+        yield from Warner.hear(self, frame)
+
+
 class Hangs(Dies):
     """Stays connected, and does nothing any more."""
 
@@ -96,6 +107,7 @@ FAULTS = {
     "refuses": Refuses,
     "dies": Dies,
     "hangs": Hangs,
+    "interrupts": Interrupts,
 }
 
 if __name__ == "__main__":

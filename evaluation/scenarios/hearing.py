@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from services.inference.life import Party
-from services.inference.reports import Event, Lamp, Participant, Reports, Track, nothing
+from services.inference.reports import Participant, Reports, Track, nothing
+from simulators.scenario.air import radio_of, seed_of
 from simulators.scenario.description import Description
 from simulators.scenario.kinds import KINDS
-from simulators.scenario.manoeuvres import Says
+from simulators.scenario.saying import SIREN_ON, said
 from simulators.scenario.trace import Floats, Ints, Trace
 from simulators.scenario.values import values
 
 EPOCH_US = 1_700_000_000_000_000
 ROADSIDE_KEY = 60_000  # device of the unit that sees who has no radio
-_LAMPS = {"left": Lamp.LEFT, "right": Lamp.RIGHT, "hazard": Lamp.HAZARD}
-_EVENTS = {
-    "abs": Event.ABS,
-    "traction": Event.TRACTION_CONTROL,
-    "stability": Event.STABILITY_CONTROL,
-    "hard-braking": Event.HARD_BRAKING,
-    "flat-tyre": Event.FLAT_TYRE,
-    "disabled": Event.DISABLED,
-    "airbag": Event.AIRBAG,
-}
 
 
 @dataclass(slots=True)
@@ -51,9 +41,10 @@ class Hearing:
 
 def heard(description: Description, trace: Trace, run: int) -> Hearing:
     """All messages of a run. Losses and errors are drawn from the case's values: the same ones alone and in any company."""
-    random = np.random.default_rng(_seed(trace, run))
+    random = np.random.default_rng(seed_of(trace, run))
+    radio = radio_of(description, trace, run)
     parts = [
-        _spoken(description, trace, run, actor, random)
+        _spoken(description, trace, run, actor, random, speaks=bool(radio.equipped[actor]))
         for actor, one in enumerate(trace.actors)
         if one.name not in description.radio.unheard
     ]
@@ -64,13 +55,8 @@ def heard(description: Description, trace: Trace, run: int) -> Hearing:
     return Hearing(reports, (reports.arrival_us - EPOCH_US) / 1e6, tuple(one.name for one in trace.actors))
 
 
-def _seed(trace: Trace, run: int) -> list[int]:
-    said = ",".join(f"{name}={float(column[run]).hex()}" for name, column in sorted(trace.parameters.items()))
-    return list(hashlib.sha256(said.encode()).digest())
-
-
 def _spoken(
-    description: Description, trace: Trace, run: int, actor: int, random: np.random.Generator
+    description: Description, trace: Trace, run: int, actor: int, random: np.random.Generator, *, speaks: bool
 ) -> dict[str, Floats | Ints]:
     """The columns of `Reports` for one actor's messages that arrive."""
     radio, one = description.radio, trace.actors[actor]
@@ -79,10 +65,10 @@ def _spoken(
     off = random.normal(0.0, 1.0, (len(times), 2)) * noise
     is_lost = random.random(len(times)) < loss
     times, off = times[~is_lost], off[~is_lost]
-    speaks, count = KINDS[one.kind].has_unit, len(times)
+    count = len(times)
     seen_as = Participant.PEDESTRIAN if one.kind == "pedestrian" else Participant.NON_MOTOR
-    participant = Participant.MOTOR if speaks else seen_as
-    told = _told(description, trace, run, one.name, times)
+    participant = Participant.MOTOR if KINDS[one.kind].has_unit else seen_as
+    told = _told(description, trace, run, actor, times)
     numbers = {
         "kind": Track.SPEAKS if speaks else Track.SEEN,
         "participant_type": participant,
@@ -122,19 +108,8 @@ def _motion(trace: Trace, run: int, actor: int, times: Floats, off: Floats) -> d
     }
 
 
-def _told(description: Description, trace: Trace, run: int, name: str, times: Floats) -> Mapping[str, Ints]:
-    """What an actor says of itself beside its motion: the newest of its `says` at each time."""
-    lights, events, siren = (np.zeros(len(times), np.int64) for _ in range(3))
-    for at_s, says in sorted(_says(description, trace, run, name), key=lambda one: one[0]):
-        later = times >= at_s
-        lights[later] = sum(int(_LAMPS[one]) for one in says.lights)
-        events[later] = sum(int(_EVENTS[one]) for one in says.events) | (Event.HAZARD_LIGHTS if "hazard" in says.lights else 0)
-        siren[later] = says.siren
-    return {"lights": lights, "events": events, "is_responding": siren}
-
-
-def _says(description: Description, trace: Trace, run: int, name: str) -> Iterator[tuple[float, Says]]:
-    for one in description.manoeuvres:
-        began = trace.fired[one.name][run]
-        if one.actor == name and one.says is not None and np.isfinite(began):
-            yield float(began), one.says
+def _told(description: Description, trace: Trace, run: int, actor: int, times: Floats) -> Mapping[str, Ints]:
+    """What an actor says of itself beside its motion, as reports have it."""
+    found = said(description, trace, run, actor, times)
+    responding = (found["siren"] == SIREN_ON).astype(np.int64)
+    return {"lights": found["lights"], "events": found["events"], "is_responding": responding}

@@ -128,15 +128,18 @@ class Weather(Part):
 
 
 class Radio(Part):
-    """How messages reach the device under test in memory: how often each actor speaks, how late, how many are lost, how far off.
+    """How messages reach who hears them: how often each actor speaks, how late, how many are lost, how far off.
 
-    noise_m: one standard deviation of positions, each message's own. unheard: actors without a radio whom no roadside unit sees.
+    latency_s: in real time, beside what there is, and none where it is not given. noise_m: one standard deviation of positions,
+    each message's own. penetration: the share of vehicles with a radio, drawn for each case, but what is under test always has
+    one; a roadside unit sees the others. unheard: actors without a radio whom no roadside unit sees.
     """
 
     rate_hz: Annotated[float, Field(ge=1, le=20)] = 10.0
     latency_s: Annotated[float, Field(ge=0, le=2)] = 0.05
     loss: Share = 0.0
     noise_m: Annotated[Quantity, Bounds(0, 1000)] = 0.0
+    penetration: Share = 1.0
     unheard: tuple[Name, ...] = ()
 
 

@@ -26,8 +26,11 @@ def joined(traces: Sequence[Trace]) -> Trace:
         name: {key: np.concatenate([getattr(one, name)[key] for one in traces]) for key in getattr(first, name)}
         for name in ("fired", "parameters", "rig")
     }
+    broken = tuple(why for one in traces for why in one.broken or ("",) * one.runs)
     lights = {key: np.concatenate([one.lights[key] for one in traces], axis=1) for key in first.lights}
-    return replace(first, lights=lights, warnings=_rows(traces, "warnings"), messages=_rows(traces, "messages"), **columns)
+    return replace(
+        first, lights=lights, broken=broken, warnings=_rows(traces, "warnings"), messages=_rows(traces, "messages"), **columns
+    )
 
 
 def _rows(traces: Sequence[Trace], name: str) -> Batch | None:

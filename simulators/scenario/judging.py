@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,11 +46,33 @@ def judge(
     trace: Trace, requirements: Sequence[Requirement], validity: Sequence[Validity], outside: Reasons | None = None
 ) -> Verdicts:
     """What became of every requirement in every run. outside (n,): why a run is outside the ODD, and so skipped; else empty."""
-    conditions = tuple(_validity(trace, one) for one in validity)
+    conditions = (*_whole(trace), *(_validity(trace, one) for one in validity))
     found = asked_only([_requirement(trace, one) for one in requirements], [_is_asked_of(trace, one) for one in requirements])
     if outside is not None:
         found = left_out(found, outside)
     return Verdicts(invalidated(found, conditions), conditions, trace.runs)
+
+
+def _whole(trace: Trace) -> Iterator[Judged]:
+    """Runs that were broken off are kept, and not judged; nothing is said of it where none was."""
+    if not any(trace.broken):
+        return
+    is_whole = np.array([not why for why in trace.broken])
+    nothing = np.full(trace.runs, np.nan)
+    over_s = np.asarray(trace.last * trace.step_s, np.float64)
+    yield Judged(
+        title="the run is driven to its end",
+        metric="driven",
+        unit="s",
+        actors=(),
+        clause="",
+        outcome=np.where(is_whole, Outcome.PASS, Outcome.ERROR).astype(np.int8),
+        value=over_s,
+        limit=nothing,
+        margin=nothing,
+        at_s=over_s,
+        reason=np.array(trace.broken, np.object_),
+    )
 
 
 def _is_asked_of(trace: Trace, one: Requirement) -> Mask:

@@ -7,70 +7,160 @@ too late or was lost makes it invalid, whatever came of it.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
 from chelu.api import Client
 from chelu.clock import Clock
-from chelu.errors import CheluError
+from chelu.errors import CheluError, UnreachableError
 from chelu.messages import Batch, concatenate
 from simulators.connection import connected
 from simulators.encoding import Uper
 from simulators.fleet import Fleet, fleet_of
-from simulators.replay import Replay, ReplayReport
+from simulators.replay import Options, Replay, ReplayReport
+from simulators.scenario.air import Air, Radio
 from simulators.scenario.scenes import scene_of
 from simulators.scenario.sumo_net import programme, sumo_net
 from simulators.scenario.trace import Trace
 from simulators.scene import Origin, Scene
 from simulators.verdicts import RAISED, about, named
 
+WARNING_COLUMNS: Mapping[str, Any] = {
+    "run": np.int64,
+    "time_s": np.float64,
+    "application": "U16",
+    "host": "U48",
+    "other": "U48",
+    "state": "U16",
+    "latency_s": np.float64,
+}
+MESSAGE_COLUMNS: Mapping[str, Any] = {"run": np.int64, "sender": "U48", "sent_s": np.float64, "received_s": np.float64}
+OPTIONS = Options(patience_s=5.0)  # longer, and nothing could be judged any more
+NOT_BEGUN = "not begun: the run before it was broken off"
 LISTEN_S = 1.0  # after the last message: what it gave rise to is still on its way
 DEFAULT_ORIGIN = Origin(29.53, 106.57, 240.0)  # where the site is made, if it is not registered yet
 
 
 def driven(
-    trace: Trace, site: str, clock: Clock, environ: Mapping[str, str], tell: Callable[[float], None] = lambda _: None
+    trace: Trace,
+    radios: Sequence[Radio],
+    site: str,
+    clock: Clock,
+    environ: Mapping[str, str],
+    tell: Callable[[float], None] = lambda _: None,
 ) -> Trace:
     """The trace with what its actors were told in every run, one run after the other; `tell` gets the share that is done.
 
-    The site is made if there is none. `rig` has the lag: what came so late that the machine, not what is tested, decided.
-    CheluErrors of the registry and the broker when they are not there or refuse; KeyboardInterrupt.
+    The site is made if there is none. `rig` has the lag: what came so late that the machine, not what is tested, decided. A run
+    that is interrupted, or loses its broker, is kept as far as it came, and ends the matter. CheluErrors of the registry and the
+    broker when they are not there, or refuse, before the first run has begun.
     """
-    told, lags = [], []
+    each: list[Drive] = []
     for run in range(trace.runs):
-        one = _drive(trace, run, site, clock, environ, partial(_part, tell, run, trace.runs))
-        told.append(one.warnings)
-        lags.append(one.lag_s)
-    return replace(trace, warnings=concatenate(told), rig={**trace.rig, "lag_s": np.array(lags)})
+        if each and each[-1].broken:
+            each.append(Drive(nothing_of(WARNING_COLUMNS), nothing_of(MESSAGE_COLUMNS), np.nan, NOT_BEGUN, 0.0))
+            continue
+        each.append(_drive(trace, run, radios[run], site, clock, environ, partial(_part, tell, run, trace.runs)))
+    return replace(with_drives(trace, each), rig={**trace.rig, "lag_s": np.array([one.lag_s for one in each])})
+
+
+def with_drives(trace: Trace, each: Sequence[Came]) -> Trace:
+    """The trace with what came of all its runs; of one that was broken off only what it came to counts."""
+    last = np.minimum(trace.last, [round(min(one.through_s, 1e6) / trace.step_s) for one in each])
+    over = trace.contact_s > last * trace.step_s
+    return replace(
+        trace,
+        warnings=concatenate([one.warnings for one in each]),
+        messages=concatenate([one.messages for one in each]),
+        broken=tuple(one.broken for one in each) if any(one.broken for one in each) else (),
+        last=last,
+        contact_s=np.where(over, np.inf, trace.contact_s),
+        contact=np.where(over[:, None], -1, trace.contact),
+    )
 
 
 def _part(tell: Callable[[float], None], run: int, runs: int, share: float) -> None:
     tell((run + share) / runs)
 
 
+class Came(Protocol):
+    """What came of one run. broken: why it did not come to its end; through_s: how far it was driven, inf to its end."""
+
+    @property
+    def warnings(self) -> Batch: ...
+    @property
+    def messages(self) -> Batch: ...
+    @property
+    def broken(self) -> str: ...
+    @property
+    def through_s(self) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """What came of one run."""
+    """What came of one run through the platform."""
 
     warnings: Batch
+    messages: Batch
     lag_s: float
+    broken: str = ""
+    through_s: float = np.inf
 
 
-def _drive(trace: Trace, run: int, site: str, clock: Clock, environ: Mapping[str, str], tell: Callable[[float], None]) -> Drive:
+def nothing_of(columns: Mapping[str, Any]) -> Batch:
+    """No rows."""
+    return Batch({name: np.empty(0, kind) for name, kind in columns.items()})
+
+
+def _drive(
+    trace: Trace,
+    run: int,
+    radio: Radio,
+    site: str,
+    clock: Clock,
+    environ: Mapping[str, str],
+    tell: Callable[[float], None],
+) -> Drive:
     with Client.find(dict(environ)) as client:
-        scene = scene_of(trace, run, origin_of(client, site), site)
-        fleet = fleet_of(scene, site)
+        scene = scene_of(trace, run, origin_of(client, site), site, radio)
+        fleet, air = fleet_of(scene, site), Air(radio, clock)
         with connected(client, fleet, scene.origin, clock, environ) as sessions:
             lay_roads(client, site, trace, run)
-            replay = Replay(scene, fleet, sessions, Uper(), clock=clock, on_progress=lambda one: tell(_share(one, scene)))
-            report = replay.run()
-            replay.listen(report, LISTEN_S)
-    if report.is_interrupted:
-        raise KeyboardInterrupt
-    return Drive(warnings_of(report, scene, fleet, run), lag_s(report))
+            replay = Replay(
+                scene,
+                fleet,
+                sessions,
+                Uper(),
+                clock=clock,
+                options=OPTIONS,
+                on_progress=lambda one: tell(_share(one, scene)),
+                overhear=air.arrive,
+                air=air.through,
+            )
+            report, broken = replayed(replay, clock)
+    messages = air.messages(run, [one.name for one in trace.actors], report.pace.anchor_us)
+    warnings = warnings_of(report, scene, fleet, run)
+    if broken:
+        return Drive(warnings, messages, np.inf, broken, (report.through_ms - scene.begin_ms) / 1000)
+    return Drive(warnings, messages, lag_s(report))
+
+
+def replayed(replay: Replay, clock: Clock) -> tuple[ReplayReport, str]:
+    """What a replay did, and why it did not come to its end, empty when it did."""
+    try:
+        report = replay.run()
+        if report.is_interrupted:
+            return report, "interrupted"
+        replay.listen(report, LISTEN_S)
+    except UnreachableError as error:
+        return replay.report(clock), str(error)
+    except KeyboardInterrupt:
+        return replay.report(clock), "interrupted"
+    return report, ""
 
 
 def lag_s(report: ReplayReport) -> float:

@@ -11,6 +11,7 @@ from rich.console import Console
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
 from chelu.local.files import environment
+from simulators.scenario.air import Radio, radio_of
 from simulators.scenario.cases import Cases
 from simulators.scenario.description import Description
 from simulators.scenario.dut.bench import Bench
@@ -46,9 +47,11 @@ def through_platform(options: Options, description: Description, cases: Cases, c
     """Every case over the broker of a site; what its actors are told decides."""
     _check("--through-platform", description, cases)
     with _shares(console) as tell:
+        made = run_engine(description, cases)
         trace = driven(
-            run_engine(description, cases), _site(options, description), SystemClock(), environment(options.data), tell
+            made, _radios(description, made), _site(options, description), SystemClock(), environment(options.data), tell
         )
+    _say_why(trace, console)
     verdicts = judge_driven(trace, description, validity=(LAG,))
     return Ran(verdicts, trace, range(len(cases)))
 
@@ -73,7 +76,8 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
         if description.dut.decides:
             trace = decided(description, cases, bench)
         else:
-            trace = driven_with_device(run_engine(description, cases), description.scenario, bench)
+            made = run_engine(description, cases)
+            trace = driven_with_device(made, _radios(description, made), description.scenario, bench)
     validity = (*validity_of(description.dut), LAG)
     verdicts = judge_driven(trace, description, requirements_of(description.dut), validity)
     return Ran(verdicts, trace, range(len(cases)))
@@ -84,12 +88,21 @@ def _check(option: str, description: Description, cases: Cases, device: DeviceUn
     is_heard = device is None or not device.decides
     if len(cases) > MOST_CASES:
         raise ConfigurationError(option, f"{len(cases):,} cases", f"at most {MOST_CASES:,}: each takes its time")
-    says = [one.name for one in description.manoeuvres if one.says is not None]
     waits = [f"warned: {one.warned.application}" for one, _ in triggers_of(description) if one.warned is not None]
-    if found := [*(says if is_heard else []), *waits, *(description.road.told if is_heard else [])]:
-        raise ConfigurationError(
-            option, ", ".join(found), "a scenario without says, warned and told: these are for --device only"
-        )
+    if found := [*waits, *(description.road.told if is_heard else [])]:
+        raise ConfigurationError(option, ", ".join(found), "a scenario without warned and told: these are for --device only")
+
+
+def _radios(description: Description, trace: Trace) -> list[Radio]:
+    return [radio_of(description, trace, run) for run in range(trace.runs)]
+
+
+def _say_why(trace: Trace, console: Console) -> None:
+    """Why the first run that was broken off was."""
+    for run, why in enumerate(trace.broken):
+        if why:
+            console.print(f"run {run} was broken off: {why}; what there is of it is kept", markup=False, soft_wrap=True)
+            return
 
 
 def _site(options: Options, description: Description) -> str:

@@ -5,32 +5,38 @@ from __future__ import annotations
 import numpy as np
 
 from chelu.messages import Batch, concatenate
+from simulators.scenario.air import Radio
 from simulators.scenario.kinds import KINDS
 from simulators.scenario.trace import Floats, Ints, Trace
-from simulators.scene import SAMPLE, SIGNAL, Origin, Role, Scene, empty, in_memory
+from simulators.scene import SAID, SAMPLE, SIGNAL, Origin, Role, Scene, empty, in_memory
 
 PERIOD_MS = 100  # between two samples of an actor, and two messages of a signal
 PHASE = 1  # of each signal, which is an intersection of its own: the order of their names numbers them from 1
 HEIGHT_M = 1.5
 
 
-def scene_of(trace: Trace, run: int, origin: Origin, name: str) -> Scene:
-    """One run of a trace until its last instant that counts; millisecond 0 is its beginning."""
+def scene_of(trace: Trace, run: int, origin: Origin, name: str, radio: Radio | None = None) -> Scene:
+    """One run of a trace until its last instant that counts, with what the radio makes of it; millisecond 0 is its beginning."""
     end_ms = int(trace.last[run] * trace.step_s * 1000)
+    period_ms = PERIOD_MS if radio is None else round(1000 / radio.rate_hz)
+    spoken_ms = np.arange(0, end_ms + 1, period_ms, dtype=np.int64)
+    samples = [_samples(trace, run, actor, spoken_ms, radio) for actor in range(len(trace.actors))]
     times_ms = np.arange(0, end_ms + 1, PERIOD_MS, dtype=np.int64)
-    samples = [_samples(trace, run, actor, times_ms) for actor in range(len(trace.actors))]
     named = sorted(trace.lights.items())
     signals = [_signal(trace, run, number, shown, times_ms) for number, (_, shown) in enumerate(named, 1)]
-    return in_memory(name, origin, _actors(trace), concatenate(samples), concatenate(signals) if signals else empty(SIGNAL))
+    return in_memory(
+        name, origin, _actors(trace, radio), concatenate(samples), concatenate(signals) if signals else empty(SIGNAL)
+    )
 
 
-def _actors(trace: Trace) -> Batch:
+def _actors(trace: Trace, radio: Radio | None) -> Batch:
     kinds = [KINDS[actor.kind] for actor in trace.actors]
+    speaks = [kind.has_unit for kind in kinds] if radio is None else radio.equipped.tolist()
     return Batch(
         {
             "name": np.array([actor.name for actor in trace.actors], "U48"),
             "kind": np.array([kind.on_air for kind in kinds], np.uint8),
-            "role": np.array([Role.OBU if kind.has_unit else Role.PERCEIVED for kind in kinds], np.uint8),
+            "role": np.array([Role.OBU if one else Role.PERCEIVED for one in speaks], np.uint8),
             "length_m": np.array([actor.length_m for actor in trace.actors]),
             "width_m": np.array([actor.width_m for actor in trace.actors]),
             "height_m": np.full(len(kinds), HEIGHT_M),
@@ -38,8 +44,10 @@ def _actors(trace: Trace) -> Batch:
     )
 
 
-def _samples(trace: Trace, run: int, actor: int, times_ms: Ints) -> Batch:
+def _samples(trace: Trace, run: int, actor: int, times_ms: Ints, radio: Radio | None) -> Batch:
     """An actor's motion at these times, in the columns of `simulators.scene.SAMPLE`; between two instants it is straight."""
+    off = np.zeros((len(times_ms), 2)) if radio is None else radio.off_m(actor, len(times_ms))
+    apart_s = 0.001 * (times_ms[1] - times_ms[0]) if len(times_ms) > 1 else 1.0
 
     def at(column: Floats) -> Floats:
         return np.interp(times_ms / 1000.0, trace.time_s, column)
@@ -48,15 +56,19 @@ def _samples(trace: Trace, run: int, actor: int, times_ms: Ints) -> Batch:
     found = {
         "time_ms": times_ms,
         "actor": np.full(len(times_ms), actor),
-        "x_m": at(trace.xy[:, run, actor, 0]),
-        "y_m": at(trace.xy[:, run, actor, 1]),
+        "x_m": at(trace.xy[:, run, actor, 0]) + off[:, 0],
+        "y_m": at(trace.xy[:, run, actor, 1]) + off[:, 1],
         "z_m": at(trace.elevation_m[:, run, actor]),
         "speed_mps": at(trace.speed_mps[:, run, actor]),
         "heading_deg": np.mod(heading, 360.0),
         "acceleration_mps2": at(trace.acceleration_mps2[:, run, actor]),
-        "yaw_rate_dps": np.gradient(heading, PERIOD_MS / 1000.0) if len(times_ms) > 1 else np.zeros(1),
+        "yaw_rate_dps": np.gradient(heading, apart_s) if len(times_ms) > 1 else np.zeros(1),
     }
-    return Batch({name: np.asarray(found[name], dtype) for name, dtype in SAMPLE.items()})
+    batch = Batch({name: np.asarray(found[name], dtype) for name, dtype in SAMPLE.items()})
+    if radio is None or radio.said is None:
+        return batch
+    said = radio.said(actor, times_ms / 1000.0)
+    return batch.with_columns(**{name: np.asarray(said[name], dtype) for name, dtype in SAID.items()})
 
 
 def _signal(trace: Trace, run: int, number: int, shown: Ints, times_ms: Ints) -> Batch:

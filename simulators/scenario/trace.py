@@ -43,7 +43,8 @@ class Trace:
     began, NaN when never. lights: by signal, (t, n) of `chelu.codec` LightState. parameters: by name, (n,) the values that make a
     run concrete. stop_lines: by signal, the row of its way and the place along it. warnings: who was warned of whom: columns run,
     time_s, application, host, other, state and, where it is known, latency_s; None where nobody could warn. messages: of
-    recordings, columns run, sender, sent_s, received_s (NaN: lost); None elsewhere. rig: by metric, (n,) what it says of itself.
+    recordings and runs in real time, columns run, sender, sent_s, received_s (NaN: lost); None elsewhere. broken (n,): why a run
+    did not come to its end, empty where it did; () where all did. rig: by metric, (n,) what it says of itself.
     """
 
     actors: tuple[Actor, ...]
@@ -67,6 +68,7 @@ class Trace:
     stop_lines: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     warnings: Batch | None = None
     messages: Batch | None = None
+    broken: tuple[str, ...] = ()
     rig: Mapping[str, Floats] = field(default_factory=dict)
 
     @property

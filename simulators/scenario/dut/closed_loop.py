@@ -97,6 +97,7 @@ def _run(description: Description, cases: Cases, case: int, company: Company) ->
         bench.say(f"{company.device} is away since {questions.away_s:.2f} s of run {case}")
     else:
         talk.end(device.silent_s)
+    trace = replace(trace, broken=("interrupted",)) if company.interrupt.is_asked else trace
     return Decided(trace, _rig(talk, questions, company.link), is_last=company.interrupt.is_asked)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -17,18 +17,29 @@ from chelu.api import Client, NewDevice
 from chelu.clock import Clock
 from chelu.errors import UnreachableError
 from chelu.local.files import Layout, home, write_text
-from chelu.messages import Batch, concatenate
+from chelu.messages import Batch
 from chelu.topics import Kind
 from simulators.connection import broker_address, connected
 from simulators.encoding import Uper
 from simulators.fleet import Fleet, fleet_of, site_record
 from simulators.letters import Letters
 from simulators.replay import Replay, ReplayReport, Session
+from simulators.scenario.air import Air, Radio
 from simulators.scenario.dut.bench import Bench
 from simulators.scenario.dut.dialogue import Dialogue, NotThereError
 from simulators.scenario.dut.links import BrokerLink, Link, UdpLink, filters
 from simulators.scenario.dut.said import People, Warned
-from simulators.scenario.platform import DEFAULT_ORIGIN, LISTEN_S, lay_roads, origin_of
+from simulators.scenario.platform import (
+    DEFAULT_ORIGIN,
+    MESSAGE_COLUMNS,
+    OPTIONS,
+    WARNING_COLUMNS,
+    lay_roads,
+    nothing_of,
+    origin_of,
+    replayed,
+    with_drives,
+)
 from simulators.scenario.scenes import scene_of
 from simulators.scenario.trace import Trace
 from simulators.scene import Origin, Scene
@@ -38,54 +49,76 @@ MARK_MS = 60_000  # secMark counts within the minute
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """What came of one run; rig: what `simulators.scenario.metrics.device` measures."""
+    """What came of one run, as `platform.Came` has it; rig: what `simulators.scenario.metrics.device` measures."""
 
     warnings: Batch
+    messages: Batch
     rig: Mapping[str, float]
+    broken: str = ""
+    through_s: float = np.inf
 
 
-def driven(trace: Trace, name: str, bench: Bench) -> Trace:
+def driven(trace: Trace, radios: Sequence[Radio], name: str, bench: Bench) -> Trace:
     """The trace with what the device said in every run, one run after the other. name: the scenario's, which the device is told.
 
-    A device that does not come, a broker that is lost or Ctrl-C end the matter: this run and those after it are kept as runs
-    without a device, which are not judged.
+    A device that does not come, a broker that is lost or Ctrl-C end the matter: a run is kept as far as it came, those after it
+    as runs without a device, and none of them is judged.
     """
     each: list[Driven] = []
     try:
-        each.extend(_drive(trace, run, name, bench) for run in range(trace.runs))
+        for run in range(trace.runs):
+            each.append(_drive(trace, run, radios[run], name, bench))
+            if each[-1].broken:
+                break
     except (NotThereError, UnreachableError) as error:
         bench.say(str(error))
     except KeyboardInterrupt:
         bench.say(f"interrupted in run {len(each)}: it and what would have come after it are not judged")
     each += [_nobody() for _ in range(trace.runs - len(each))]
     rig = {key: np.array([one.rig[key] for one in each]) for key in each[0].rig}
-    return replace(trace, warnings=concatenate([one.warnings for one in each]), rig={**trace.rig, **rig})
+    return replace(with_drives(trace, each), rig={**trace.rig, **rig})
 
 
-def _drive(trace: Trace, run: int, name: str, bench: Bench) -> Driven:
-    with _link(trace, run, bench) as (link, fleet, scene, device):
+def _drive(trace: Trace, run: int, radio: Radio, name: str, bench: Bench) -> Driven:
+    with _link(trace, run, radio, bench) as (link, fleet, scene, device):
         people = people_of(trace, fleet, bench.actor)
         talk = Dialogue(link, bench.clock, people, device=device)
         about = {"scenario": name, "run": run, "vehicle_id": f"{people.own:016x}"}
         talk.await_ready(about, bench.device.ready_s)
         handed: dict[tuple[int, int], int] = {}
+        air = Air(radio, bench.clock, own=bench.actor)
 
         def overhear(letters: Letters) -> None:
             heard = letters.take(np.flatnonzero(~np.isin(letters.device, bench.unheard)))
+            air.arrive(heard.take(np.flatnonzero(heard.device != bench.actor)))
             _hand_over(heard, link, fleet, handed, bench.clock)
 
         def progress(report: ReplayReport) -> None:
             talk.turn()
             bench.tell((report.through_ms - scene.begin_ms) / (scene.end_ms - scene.begin_ms), run)
 
-        replay = Replay(scene, fleet, [link], Uper(), clock=bench.clock, on_progress=progress, overhear=overhear)
-        report = replay.run()
-        if report.is_interrupted:
-            raise KeyboardInterrupt
-        replay.listen(report, LISTEN_S)
-        talk.turn()
-        talk.end(bench.device.silent_s)
-        return Driven(_rows(talk.warned, run, trace.actors[bench.actor].name, report, handed), _rig(talk, report, link))
+        replay = Replay(
+            scene,
+            fleet,
+            [link],
+            Uper(),
+            clock=bench.clock,
+            options=OPTIONS,
+            on_progress=progress,
+            overhear=overhear,
+            air=air.through,
+        )
+        report, broken = replayed(replay, bench.clock)
+        if not broken:
+            talk.turn()
+            talk.end(bench.device.silent_s)
+        return Driven(
+            warnings=_rows(talk.warned, run, trace.actors[bench.actor].name, report, handed),
+            messages=air.messages(run, [one.name for one in trace.actors], report.pace.anchor_us),
+            rig=_rig(talk, report, link),
+            broken=broken,
+            through_s=(report.through_ms - scene.begin_ms) / 1000 if broken else np.inf,
+        )
 
 
 def _hand_over(letters: Letters, link: Link, fleet: Fleet, handed: dict[tuple[int, int], int], clock: Clock) -> None:
@@ -126,11 +159,8 @@ def _rig(talk: Dialogue, report: ReplayReport, link: Link) -> dict[str, float]:
 
 
 def _nobody() -> Driven:
-    names = ("run", "time_s", "application", "host", "other", "state", "latency_s")
-    kinds = (np.int64, np.float64, "U16", "U48", "U48", "U16", np.float64)
-    nothing: dict[str, Any] = {name: np.empty(0, kind) for name, kind in zip(names, kinds, strict=True)}
     rig = dict.fromkeys(("lag_s", "unreadable_messages", "unknown_warnings", "clock_offset_s"), np.nan)
-    return Driven(Batch(nothing), {**rig, "device_absence_s": np.inf})
+    return Driven(nothing_of(WARNING_COLUMNS), nothing_of(MESSAGE_COLUMNS), {**rig, "device_absence_s": np.inf})
 
 
 def people_of(trace: Trace, fleet: Fleet, actor: int) -> People:
@@ -141,15 +171,15 @@ def people_of(trace: Trace, fleet: Fleet, actor: int) -> People:
 
 
 @contextmanager
-def _link(trace: Trace, run: int, bench: Bench) -> Iterator[tuple[_Place, Fleet, Scene, str]]:
+def _link(trace: Trace, run: int, radio: Radio, bench: Bench) -> Iterator[tuple[_Place, Fleet, Scene, str]]:
     """A way to the device, the devices of the run with it among them, its scene, and what the device is called."""
     if bench.device.udp is not None:
-        scene = scene_of(trace, run, DEFAULT_ORIGIN, bench.site)
+        scene = scene_of(trace, run, DEFAULT_ORIGIN, bench.site, radio)
         with UdpLink(bench.device.udp.hears, bench.device.udp.says, bench.clock) as link:
             yield link, fleet_of(scene, bench.site), scene, f"at {bench.device.udp.hears}"
         return
     with Client.find(dict(bench.environ)) as client:
-        scene = scene_of(trace, run, origin_of(client, bench.site), bench.site)
+        scene = scene_of(trace, run, origin_of(client, bench.site), bench.site, radio)
         fleet, device = with_device(fleet_of(scene, bench.site), bench)
         _enlist(client, fleet, device, scene.origin, bench)
         with connected(client, fleet, scene.origin, bench.clock, bench.environ, filters(device)) as (session,):

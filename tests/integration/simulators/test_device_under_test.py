@@ -109,3 +109,51 @@ def test_nobody_is_waited_for_once_and_then_named(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "evidence" / "verdict.json").read_text())["outcomes"] == {
         PASS: 0, SKIPPED: 0, FAIL: 0, ERROR: 3
     }  # fmt: skip
+
+
+def test_a_run_that_is_interrupted_keeps_what_it_has_with_the_reason(tmp_path: Path) -> None:
+    hears, says = free_udp(), free_udp()
+    with device("interrupts", hears, says):
+        options = Options(scenario(tmp_path, hears, says), is_in_the_loop=True, output=tmp_path / "evidence", repeats=2)
+        code = command(options, Console(file=io.StringIO()))
+    document = json.loads((tmp_path / "evidence" / "verdict.json").read_text())
+    assert (code, document["outcomes"][ERROR]) == (3, 2)
+    assert document["each"][0]["validity"][0]["reason"] == "interrupted"
+    assert "the run is driven to its end: interrupted" in document["each"][0]["requirements"][0]["reason"]
+    assert (tmp_path / "evidence" / "report.html").exists()
+
+
+def test_what_the_radio_loses_and_delays_is_lost_and_late(tmp_path: Path) -> None:
+    radio = "radio: {latency_s: 0.3, loss: 0.4, rate_hz: 5}\n"
+    metrics = """requirements:
+  - {name: some, metric: message_loss, of: ahead, at_least: 0.2, at_most: 0.6}
+  - {name: late, metric: latency_s, of: ahead, quantile: 0.1, at_least: 0.3, at_most: 0.5}
+  - {name: old, metric: age_of_information_s, of: ahead, from: 3, at_least: 0.29}
+"""
+    for _ in range(4):
+        hears, says = free_udp(), free_udp()
+        file = Path(scenario(tmp_path, hears, says))
+        text = file.read_text()
+        assert "requirements:\n" in text
+        file.write_text(text.replace("requirements:\n", metrics) + radio)
+        with device("none", hears, says):
+            options = Options(str(file), is_in_the_loop=True, output=tmp_path / "evidence")
+            command(options, Console(file=io.StringIO()))
+        document = json.loads((tmp_path / "evidence" / "verdict.json").read_text())
+        if document["each"][0]["validity"][-1]["verdict"] == PASS:
+            break
+    assert verdicts(document)[:3] == [PASS, PASS, PASS], document["each"][0]
+
+
+def test_whoever_has_no_radio_is_seen_by_the_roadside_only(tmp_path: Path) -> None:
+    for _ in range(4):
+        hears, says = free_udp(), free_udp()
+        file = Path(scenario(tmp_path, hears, says))
+        file.write_text(file.read_text() + "radio: {penetration: 0}\n")
+        with device("none", hears, says):
+            options = Options(str(file), is_in_the_loop=True, output=tmp_path / "evidence")
+            command(options, Console(file=io.StringIO()))
+        document = json.loads((tmp_path / "evidence" / "verdict.json").read_text())
+        if document["each"][0]["validity"][-1]["verdict"] == PASS:
+            break
+    assert verdicts(document)[WARNED] == FAIL, "the example hears no RSM, and so nobody"

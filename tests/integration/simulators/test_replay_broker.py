@@ -13,6 +13,7 @@ from chelu.bus import Received, Session
 from chelu.clock import SystemClock
 from simulators.fleet import Fleet, fleet_of
 from simulators.replay import Options, Replay, ReplayReport
+from simulators.scenario.platform import replayed
 from simulators.scene import Scene
 from tests.fix_broker import MakeBroker, RunningBroker
 from tests.unit.simulators.parts import JsonEncoder, driving
@@ -111,6 +112,31 @@ def test_a_warning_reaches_the_simulator_with_its_latency(gateway: Session, list
     assert report.warnings[0].device_id == name
     assert report.warnings[0].latency_us is not None
     assert 0 < report.warnings[0].latency_us < 1_500_000
+
+
+def test_a_broker_that_stays_dead_leaves_what_was_said_until_then(running: RunningBroker, gateway: Session) -> None:
+    scene = driving(30.0, cars=20)
+    killed: list[int] = []
+
+    def progress(report: ReplayReport) -> None:
+        if report.messages > 500 and not killed:
+            running.stop()
+            killed.append(report.through_ms)
+
+    replaying = Replay(
+        scene,
+        fleet_of(scene, "dead"),
+        [gateway],
+        JsonEncoder(),
+        clock=CLOCK,
+        options=Options(speed=5.0, patience_s=0.5),
+        on_progress=progress,
+    )
+    report, broken = replayed(replaying, CLOCK)
+    assert "the MQTT broker" in broken
+    assert killed[0] <= report.through_ms < 30_000
+    assert report.is_interrupted
+    assert report.messages > 500
 
 
 def _all(session: Session, wanted: int) -> list[Received]:

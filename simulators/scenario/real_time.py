@@ -45,7 +45,7 @@ class Ran:
 
 def through_platform(options: Options, description: Description, cases: Cases, console: Console) -> Ran:
     """Every case over the broker of a site; what its actors are told decides."""
-    _check("--through-platform", description, cases)
+    check_speakable("--through-platform", description, cases)
     with _shares(console) as tell:
         made = run_engine(description, cases)
         trace = driven(
@@ -60,7 +60,7 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
     """Every case with the device in the loop; what it warns of decides."""
     if description.dut is None:
         raise ConfigurationError("dut", None, "a scenario says which device is under test: docs/dut.md")
-    _check("--in-the-loop", description, cases, description.dut)
+    check_speakable("--in-the-loop", description, cases, description.dut)
     names = list(description.actors)
     with _shares(console) as tell:
         bench = Bench(
@@ -83,7 +83,7 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
     return Ran(verdicts, trace, range(len(cases)))
 
 
-def _check(option: str, description: Description, cases: Cases, device: DeviceUnderTest | None = None) -> None:
+def check_speakable(option: str, description: Description, cases: Cases, device: DeviceUnderTest | None = None) -> None:
     """ConfigurationError for too many cases, and for what is spoken of in memory only, so that nothing is left out in silence."""
     is_heard = device is None or not device.decides
     if len(cases) > MOST_CASES:

@@ -39,8 +39,9 @@ def register(app: typer.Typer) -> None:
     judges.command("signals")(signals)
     judges.command("forecast")(cli_forecast.evaluate)
     app.add_typer(judges, name="evaluate")
-    trainers = typer.Typer(no_args_is_help=True, help="Train a model on recordings of one's own.")
+    trainers = typer.Typer(no_args_is_help=True, help="Train a model: on recordings of one's own, or on traffic of our own.")
     trainers.command("forecast")(cli_forecast.train)
+    trainers.command("signals")(train_signals)
     app.add_typer(trainers, name="train")
 
 
@@ -152,6 +153,25 @@ def signals(
         teleport, workers,
     )  # fmt: skip
     raise typer.Exit(run(request, Console()))
+
+
+def train_signals(
+    *,
+    log: Annotated[Path, typer.Option(help="Keep every candidate's delays there; a later run goes on from it.")],
+    generations: Annotated[int, typer.Option(min=1, max=1000)] = 6,
+    children: Annotated[int, typer.Option(min=1, max=1000, help="Candidates of a generation.")] = 6,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Runs at once, each a process.")] = 2,
+) -> None:
+    """Learn the weights of the predictive signal controller on networks of our own, by evolution; prints them."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from chelu.local.targets import check_writable
+        from evaluation.signals.train import FIRST, learn
+    check_writable({"--log": log})
+    console = Console()
+    found = learn(FIRST, log, generations=generations, children=children, workers=workers, tell=console.print)
+    console.print(f"least loss {found.loss:.4f} after {found.tried} candidates: {found.model}")
 
 
 def fuzz(

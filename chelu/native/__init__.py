@@ -1,8 +1,9 @@
 """Native code for what numpy cannot do fast, behind functions that also exist without it.
 
-C files without Python's headers (`chelu.c` for MQTT, `uper.c` for UPER, `meet.c`, `near.c`, `passage.c` for conflicts), compiled
-when Chelu is installed and a C compiler is there (`chelu.native.build`), loaded by ctypes. A library's name carries the digest of
-its sources, so one that was made of another version is never loaded. ``CHELU_NATIVE=0`` leaves it unused.
+C files without Python's headers (`chelu.c` for MQTT, `uper.c` for UPER, `meet.c`, `near.c`, `passage.c` for conflicts,
+`rollout.c` for signal control), compiled when Chelu is installed and a C compiler is there (`chelu.native.build`), loaded by
+ctypes. A library's name carries the digest of its sources, so one that was made of another version is never loaded.
+``CHELU_NATIVE=0`` leaves it unused.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def opened(path: Path) -> ctypes.CDLL:
     code.chelu_meeting_boxes.argtypes, code.chelu_meeting_boxes.restype = [pointer], ctypes.c_int64
     code.chelu_closest.argtypes = [pointer, pointer, pointer, pointer, ctypes.c_int64, ctypes.c_int64]
     code.chelu_closest.restype = None
-    for without_answer in (code.chelu_read_records, code.chelu_meet, code.chelu_align, code.chelu_pass):
+    for without_answer in (code.chelu_read_records, code.chelu_meet, code.chelu_align, code.chelu_pass, code.chelu_roll_out):
         without_answer.argtypes, without_answer.restype = [pointer], None
     return code
 

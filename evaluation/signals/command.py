@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def run(request: Request, console: Console) -> int:
     results = Results(_kind(request), request.json)
     if request.is_resumed:
         results.resume()
-    is_whole = work(tasks(request), results, request.workers, console)
+    is_whole = work(tasks(request), results, request.workers, console, lambda done: {"summary": report(done, None)})
     for scale in request.scales:
         console.print()
         console.print(table(report(results.tasks, request)[f"{scale:g}"], f"demand × {scale:g}"))
@@ -102,8 +102,14 @@ def tasks(request: Request) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def work(named: Mapping[str, Any], results: Results, workers: int, console: Console) -> bool:
-    """Do what is not done yet, keeping each result as it comes; whether all was done."""
+def work(
+    named: Mapping[str, Any],
+    results: Results,
+    workers: int,
+    console: Console,
+    told: Callable[[Mapping[str, Any]], dict[str, Any]],
+) -> bool:
+    """Do what is not done yet, keeping each result as it comes, with what is told of all; whether all was done."""
     from evaluation.signals.pool import Pool
 
     left = {name: task for name, task in named.items() if name not in results.tasks}
@@ -115,7 +121,7 @@ def work(named: Mapping[str, Any], results: Results, workers: int, console: Cons
             tell = lambda name, share: progress.update(bars[name], completed=share, visible=True)  # noqa: E731 - here alone
             for name, found in Pool("evaluation.signals.drive", workers, tell).run(left):
                 results.tasks[name] = found
-                results.write({"summary": report(results.tasks, None)})
+                results.write(told(results.tasks))
                 progress.remove_task(bars[name])
                 progress.advance(whole)
     except KeyboardInterrupt:

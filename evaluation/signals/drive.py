@@ -28,25 +28,29 @@ from evaluation.signals.safety import Watch
 from evaluation.signals.world import STANDS_MPS, Scenario, World
 from services.inference.city.signals.catalogue import CONTROLLERS
 from services.inference.city.signals.contract import Controller, State
+from services.inference.city.signals.predictive import Predictive, PredictiveParameters
+from services.inference.city.signals.rollout import Model
 
 HOLDS_S = 1.5  # a command outlasts the second until the next one
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A scenario and who controls it."""
+    """A scenario and who controls it; model: other weights of the predictive controller than those learned."""
 
     scenario: Scenario
     controller: str
     limits: Limits
     reach_m: float
+    model: Model | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Task:
         """From what `asdict` made of one, through JSON."""
         scenario: dict[str, Any] = {**document["scenario"]}
         scenario |= {name: Path(scenario[name]) for name in ("net", "route")}
-        return cls(Scenario(**scenario), document["controller"], Limits(**document["limits"]), document["reach_m"])
+        model = Model(**document["model"]) if document.get("model") else None
+        return cls(Scenario(**scenario), document["controller"], Limits(**document["limits"]), document["reach_m"], model)
 
 
 class Lights:
@@ -97,7 +101,7 @@ def drive(task: Task, tell: Callable[[float], None]) -> dict[str, Any]:
 
 def _drive(task: Task, world: World, network: networks.Network, tell: Callable[[float], None]) -> dict[str, Any]:
     layout, begin_s, end_s = world.layout, task.scenario.begin_s, task.scenario.end_s
-    controller = CONTROLLERS[task.controller](layout.junctions)
+    controller = _controller(task, layout)
     least = {
         name: min(one.least_green_s for one in programme.stages)
         for name, programme in zip(layout.names, layout.programmes, strict=True)
@@ -124,6 +128,12 @@ def _drive(task: Task, world: World, network: networks.Network, tell: Callable[[
         "decides_ms": round(1000.0 * decides_s / len(queues), 3),
         "breaches": asdict(watch.breaches),
     }
+
+
+def _controller(task: Task, layout: Layout) -> Controller:
+    if task.model is not None:
+        return Predictive(layout.junctions, PredictiveParameters(task.model, task.reach_m))
+    return CONTROLLERS[task.controller](layout.junctions)
 
 
 def _statistics(file: Path) -> dict[str, int]:

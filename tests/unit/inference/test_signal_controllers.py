@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from chelu import native
 from services.inference.city.signals.actuated import Actuated
 from services.inference.city.signals.catalogue import CONTROLLERS
 from services.inference.city.signals.contract import CLOSED, PERMISSIVE, PROTECTED, Junctions, State, Vehicles
@@ -12,6 +13,7 @@ from services.inference.city.signals.fixed import Fixed
 from services.inference.city.signals.greedy import Greedy
 from services.inference.city.signals.predictive import Predictive
 from services.inference.city.signals.pressure import MaxPressure
+from services.inference.city.signals.rollout import Model, Outlook, Plans, roll_out
 from services.inference.city.signals.webster import Webster
 
 SPEED_MPS = 14.0
@@ -125,3 +127,32 @@ def test_an_empty_junction_is_decided_too(name) -> None:
     decision = CONTROLLERS[name](junctions()).decide(state([[], [], []]))
     assert decision.stage[0] in {0, 1}
     assert decision.duration_s[0] > 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_native_code_rolls_plans_out_alike(seed, monkeypatch, native_code) -> None:
+    rng, count, plans = np.random.default_rng(seed), 4, 60
+    outlook = Outlook(
+        np.cumsum(rng.random((count, 3, 60)) * rng.choice([0.1, 0.4]), axis=2) + rng.integers(0, 12, (count, 3, 1)),
+        np.repeat(np.arange(3)[None, :, None], count, axis=0).repeat(5, axis=2),
+        rng.random((count, 3)) < 0.1,
+    )
+    wanted = Plans(rng.integers(0, count, plans), rng.integers(0, 20, plans).astype(float), rng.integers(0, 2, plans))
+    now = rng.integers(0, 2, count), rng.choice([-3.0, -1.0, 0.0, 7.0, 58.0], count)
+    found = []
+    for code in (native_code, None):
+        monkeypatch.setattr(native, "library", lambda code=code: code)
+        found.append(roll_out(junctions(count), outlook, wanted, *now, Model()))
+    for name in ("lost_s", "stops", "left"):
+        np.testing.assert_allclose(getattr(found[0], name), getattr(found[1], name), rtol=1e-9, atol=1e-9)
+
+
+def test_a_lane_that_is_held_does_not_hold_the_green_of_a_plan() -> None:
+    """It once did: left-turners who could not go kept every plan's green, and the controller waited for nobody."""
+    seconds = np.arange(60)
+    arrived = np.stack([0.4 * seconds, np.full(60, 5.0), 0.2 * seconds])[None]
+    outlook = Outlook(arrived, np.arange(3)[None, :, None].repeat(2, axis=2), np.zeros((1, 3), np.bool_))
+    plan = Plans(np.array([0]), np.array([0.0]), np.array([0]))
+    left = roll_out(junctions(), outlook, plan, np.array([1]), np.array([10.0]), Model()).left
+    assert left[0, 1] == 5.0  # lane 0 has somebody coming all the time
+    assert left[0, 2] < 0.2 * 59 - 4  # and yet the other road has had its green again

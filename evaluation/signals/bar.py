@@ -136,7 +136,7 @@ def told(found: Mapping[str, Mapping[str, Any]], done: int, runs: int) -> str:
     counts = [sum(bool(one[name]) for one in found.values()) for name in ("is_no_worse", "is_surely_better")]
     unsafe = sum(one["breaches"] for one in found.values())
     return (
-        f"{done} of {runs} runs; of {len(found)} cells {counts[0]} are no more than {WORSE_PERCENT:g} % worse than the best plain "
+        f"{done} of {runs} runs; of {len(found)} cells {counts[0]} are at most {WORSE_PERCENT:g} % worse than the best plain "
         f"one, {counts[1]} better with 95 % confidence; {unsafe} breaches of safety"
     )
 

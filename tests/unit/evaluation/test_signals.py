@@ -9,6 +9,7 @@ import pytest
 
 from chelu.errors import ConfigurationError, MalformedError
 from evaluation.signals import demand, network, trips
+from evaluation.signals.bar import cells
 from evaluation.signals.compare import best_baseline, paired, summary
 from evaluation.signals.network import Edge, Network
 from evaluation.signals.options import numbers, seeds_of
@@ -198,3 +199,14 @@ def test_what_is_no_list_of_seeds_is_refused(text) -> None:
 def test_what_is_no_share_is_refused(text) -> None:
     with pytest.raises(ConfigurationError, match="--scales"):
         numbers("--scales", text)
+
+
+def test_a_cell_of_the_bar_counts_seeds_that_every_controller_has_driven() -> None:
+    delays = {"fixed": (30, 31), "actuated": (29, 29), "greedy": (20, 21), "max-pressure": (25, 19), "predictive": (18, 18.5)}
+    safe = {"never_departed": 0, "breaches": {"conflicting_greens": 0}}
+    done = {f"{seed}/fork/1/{name}": {"delay_s": values[seed - 1], **safe} for name, values in delays.items() for seed in (1, 2)}
+    found = cells({**done, "3/fork/1/predictive": {"delay_s": 99, **safe}})["fork × 1"]
+    assert (found["best"], found["seeds"], found["difference_s"]) == ("greedy", 2, -2.25)
+    assert found["is_no_worse"]
+    assert not found["is_surely_better"]  # two seeds that differ by half a second: 2.25 ± 3.18
+    assert cells({name: one for name, one in done.items() if not name.endswith("greedy")}) == {}

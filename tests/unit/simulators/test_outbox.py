@@ -8,7 +8,6 @@ import pytest
 from chelu.bus import Failure, Posts, Publication, TopicNames
 from chelu.clock import VirtualClock
 from chelu.errors import UnreachableError
-from simulators import outbox as module
 from simulators.outbox import Outbox
 
 NONE = np.zeros(1, np.int64)
@@ -91,8 +90,7 @@ def test_what_a_lost_connection_took_with_it_is_counted_as_unsent() -> None:
 
 def test_a_broker_that_takes_nothing_ends_the_replay_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Waited, "wait", lambda *_: False)
-    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
-    session, box = Slow(room=9), outbox(in_flight=5)
+    session, box = Slow(room=9), Outbox(VirtualClock(0), in_flight=5, streams=("bsm",), patience_s=0.01)
     box.send(session, ONE, {"bsm": 1})
     with pytest.raises(UnreachableError, match=r"it took no message for 0\.01 s"):
         box.flush()

@@ -94,9 +94,9 @@ def _lanelet2(data: bytes, file: str, origin: LocalFrame | None) -> Opened:
 
 
 def _sumo(data: bytes, file: str, _origin: LocalFrame | None) -> Opened:
-    network = sumo.read(data, file)
+    network, left_out = sumo.read_whole(data, file)
     figures = f"SUMO, {len(network.links.id)} edges, {len(network.nodes.id)} junctions"
-    return Opened(format="sumo", network=network, frame=None, figures=figures)
+    return Opened(format="sumo", network=network, frame=None, figures=figures, left_out=left_out)
 
 
 def _map(data: bytes, file: str, origin: LocalFrame | None) -> Opened:

@@ -9,15 +9,22 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from chelu.errors import MalformedError
 from chelu.roads.assemble import assemble
+from chelu.roads.left_out import LeftOut, tally
 from chelu.roads.network import Connections, Floats, Kind, Lines, Links, Nodes, RoadNetwork, Signals, User, lines_of
 from chelu.xml_tree import Element, parse
 
+READ: Mapping[str, frozenset[str]] = {
+    "edge": frozenset({"lane", "param"}),
+    "junction": frozenset(),
+    "connection": frozenset(),
+    "tlLogic": frozenset({"phase"}),
+}
 MAX_EXTENT_M = 200_000.0
 MAX_BYTES = 256 << 20  # of XML; a city of 100 000 lanes takes about 100 MB
 
@@ -37,7 +44,30 @@ def read(data: bytes, file: str = "SUMO network", *, max_bytes: int = MAX_BYTES)
 
     Raises MalformedError (undecodable, overlong) naming what is wrong, as ElementError with file, line and element where it can.
     """
-    return _network(parse(_unpack(data, max_bytes), file, root="net", max_bytes=max_bytes))
+    return read_whole(data, file, max_bytes=max_bytes)[0]
+
+
+def read_whole(data: bytes, file: str, *, max_bytes: int = MAX_BYTES) -> tuple[RoadNetwork, tuple[LeftOut, ...]]:
+    """As `read`, and what of the file is not read."""
+    root = parse(_unpack(data, max_bytes), file, root="net", max_bytes=max_bytes)
+    return _network(root), tally(_unread(root))
+
+
+def _unread(root: Element) -> Iterator[tuple[str, int]]:
+    programmes = set[str]()
+    for element in root.children:
+        if element.tag not in READ:
+            yield element.tag, element.line
+            continue
+        if element.tag == "tlLogic":
+            name = element.get("id", "")
+            if name in programmes:
+                yield "tlLogic (further programmes)", element.line
+            programmes.add(name)
+        for child in element.children:
+            if child.tag not in READ[element.tag]:
+                yield f"{element.tag}/{child.tag}", child.line
+            yield from ((f"{element.tag}/{child.tag}/{one.tag}", one.line) for one in child.children)
 
 
 def _unpack(data: bytes, max_bytes: int) -> bytes:

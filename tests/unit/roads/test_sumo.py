@@ -140,3 +140,14 @@ def test_networks_of_others_are_read(name: str) -> None:
     assert len(network.signals.id) == 1
     assert (network.connections.group >= 0).any()
     assert network.lanes.deck.max() == 0
+
+
+def test_what_is_not_read_is_listed() -> None:
+    more = '<location/><tlLogic id="a"><phase duration="1" state=""/></tlLogic><tlLogic id="a" programID="1"/>'
+    inside = '<junction id="j" type="priority"><request index="0"/></junction><roundabout/>'
+    assert [(one.element, one.count) for one in sumo.read_whole(net(more + inside), "net.xml")[1]] == [
+        ("location", 1),
+        ("tlLogic (further programmes)", 1),
+        ("junction/request", 1),
+        ("roundabout", 1),
+    ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from chelu.motion.footprints import Floats, overlap
+from chelu.motion.footprints import Floats
 
 _STANDS_MPS = 1e-250  # divides any distance into a time that is never, and none into 0
 _NEVER_S = 1e100
@@ -24,23 +24,6 @@ class Futures:
     def take(self, rows: npt.NDArray[np.intp]) -> Futures:
         """The futures of these tracks."""
         return Futures(self.xy[rows], self.heading_deg[rows], self.size_m[rows])
-
-
-def first_overlap(a: Futures, b: Futures) -> npt.NDArray[np.int64]:
-    """Index of the first instant at which footprints of a and b overlap, pair by pair: (p,); −1 where they never do.
-
-    Instants must lie so close that the pair moves less than both lengths between two of them (0.2 s does up to 40 m/s).
-    Circles around the rectangles rule out most (pair, instant) cells; the separating-axis test sees the rest.
-    """
-    offset = b.xy - a.xy
-    reach = 0.5 * (np.hypot(a.size_m[:, 0], a.size_m[:, 1]) + np.hypot(b.size_m[:, 0], b.size_m[:, 1]))
-    near = np.einsum("psk,psk->ps", offset, offset) <= (reach * reach)[:, None]
-    pair, step = np.nonzero(near)
-    hit = overlap(offset[pair, step], a.heading_deg[pair, step], a.size_m[pair], b.heading_deg[pair, step], b.size_m[pair])
-    first = np.full(len(offset), -1, np.int64)
-    pair, step = pair[hit], step[hit]
-    first[pair[::-1]] = step[::-1]  # np.nonzero goes through a pair's steps in order: written backwards, the first one stays
-    return first
 
 
 def ttc_plane_s(offset: Floats, velocity_a: Floats, velocity_b: Floats, headings: Floats, sizes: Floats) -> Floats:

@@ -46,17 +46,6 @@ def mdrac_mps2(gap_m: Floats, follower_mps: Floats, leader_mps: Floats, reaction
     return np.where(closing > 0, _ratio(closing, 2.0 * left), 0.0)
 
 
-def picud_m(gap_m: Floats, follower_mps: Floats, leader_mps: Floats, *, reaction_s: float, deceleration_mps2: float) -> Floats:
-    """Potential index for collision with urgent deceleration: the gap left when both brake fully, the follower R s later."""
-    follower, leader = np.asarray(follower_mps, np.float64), np.asarray(leader_mps, np.float64)
-    return np.asarray(gap_m + (leader**2 - follower**2) / (2.0 * deceleration_mps2) - follower * reaction_s)
-
-
-def psd(distance_m: Floats, speed_mps: Floats, deceleration_mps2: float) -> Floats:
-    """Proportion of stopping distance d/(v²/2b): below 1 the vehicle cannot stop before the point; inf when it stands."""
-    return _ratio(distance_m, np.asarray(speed_mps, np.float64) ** 2 / (2.0 * deceleration_mps2))
-
-
 def btn(required_mps2: Floats, available_mps2: Floats | float) -> Floats:
     """Brake threat number: deceleration needed over deceleration available; at 1 braking alone no longer helps."""
     return np.asarray(required_mps2, np.float64) / available_mps2

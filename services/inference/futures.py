@@ -20,6 +20,7 @@ from services.inference.history import Recent, recent
 from services.inference.motion_model import MotionModel, Outlook, between
 from services.inference.picture import Picture, resized
 from services.inference.reports import Floats, Ints, Participant
+from services.inference.signalled import by_signal
 from services.inference.ways import OnWays, Ways
 
 Singles = npt.NDArray[np.float32]
@@ -88,7 +89,7 @@ class Futures:
         self.low[slots], self.high[slots] = low, high
         if self._model is not None and on is not None:
             rows = np.flatnonzero(self._may_be_modelled(picture, slots, now))
-            self._choose(slots[rows], self._model, now.take(rows), on.take(rows))
+            self._choose(slots[rows], self._model, now.take(rows), on.take(rows), picture.ints["lights"][slots[rows]])
         self.acceleration_mps2[slots] = now.acceleration_mps2
         low, high = self.low[slots], self.high[slots]
         self.centre[slots] = (low + high) / 2
@@ -102,13 +103,13 @@ class Futures:
         """The same of the next likely ways."""
         return _shifted(self.other_xy, self.other_deg, slots, shift_s)
 
-    def _choose(self, slots: Ints, model: MotionModel, now: Recent, on: OnWays) -> None:
+    def _choose(self, slots: Ints, model: MotionModel, now: Recent, on: OnWays, lights: Ints) -> None:
         """Put the likeliest of each track's ways, and the next likely, in the place of physics, where there are any."""
         ahead = ahead_of(now, on, float(AHEAD_S[-1]))
         if not len(ahead):
             return
         xy, weight = driven_ways(on.ways, now, ahead, model.outlook(now, ahead))
-        heading = _headings(xy, now.heading_deg[ahead.row])
+        heading, weight = _headings(xy, now.heading_deg[ahead.row]), by_signal(weight, ahead, lights)
         first, second = _two_likeliest(ahead.row, weight)
         slot, other = slots[ahead.row[first]], slots[ahead.row[second]]
         self.xy[slot], self.heading_deg[slot], self.weight[slot] = xy[first], heading[first], weight[first]

@@ -98,16 +98,20 @@ class CoopSite:
 
     def signal(self, name: str, **settings: Any) -> Ear:
         """An agent at a signal, and what it shows."""
+        return self.unit(name, "signal", **settings)[1]
+
+    def unit(self, name: str, kind: str, **settings: Any) -> tuple[Agent, Ear]:
+        """An agent at the roadside, and what it is told."""
         ear = self._open.enter_context(Ear())
         about = {
-            "kind": "signal", "id": name, "broker": self.broker.url, "warning_sink": ear.endpoint,
+            "kind": kind, "id": name, "broker": self.broker.url, "warning_sink": ear.endpoint,
             "spool": {"directory": self.directory / f"spool-{name}"}, **settings,
         }  # fmt: skip
         agent = Agent(EdgeSettings.check(about, source="test"), SystemClock())
         agent.start()
         self._open.callback(agent.stop)
         agent.wait_connected(10)
-        return ear
+        return agent, ear
 
     def close(self) -> None:
         """End all participants and agents."""

@@ -72,40 +72,49 @@ class Correction(Exchange):
 
 
 class LaneManagement(Exchange):
-    """What vehicles and roadside say of lanes: stored; an answer must be to a plan that this site has told."""
+    """What vehicles and roadside say of lanes: it holds until they say it anew, cancel it, or its time is over.
+
+    An answer must be to a plan that this site has told.
+    """
 
     name: ClassVar[str] = "lane_management"
     answer: ClassVar[str] = ""
-    opens: ClassVar[frozenset[str]] = frozenset()
-    hears: ClassVar[frozenset[str]] = frozenset({"lane_management.state"})
+    opens: ClassVar[frozenset[str]] = frozenset({"lane_management.state"})
+    is_single: ClassVar[bool] = False
 
-    def heard(self, sender: Device, message: Message, turn: Turn) -> None:
+    def opened(self, session: Session, turn: Turn) -> None:
         """Lanes that the network has, of nobody's plan or of ours."""
+        message = session.request
         assert isinstance(message, road.LaneState)  # noqa: S101
         if message.answers is not None:
-            raise DeclinedError(f"answers = {message.answers} is no plan that {sender.device_id} was told")
+            raise DeclinedError(f"answers = {message.answers} is no plan that {session.device.device_id} was told")
         for use in message.lanes:
             turn.streets.lane(use.lane)
-        turn.heard(None, sender, message)
+        for earlier in turn.table.open_of(self.name):
+            if earlier is not session and earlier.device.key == session.device.key:
+                turn.end(earlier, State.DONE, "it has said so anew")
+        turn.move(session, State.GRANTED, "")
 
 
 class Probe(Exchange):
-    """Probe data that is offered: stored; an answer must be to an order that was given."""
+    """Probe data that is offered: stored, and so done; an answer must be to an order that was given."""
 
     name: ClassVar[str] = "probe"
     answer: ClassVar[str] = ""
-    opens: ClassVar[frozenset[str]] = frozenset()
-    hears: ClassVar[frozenset[str]] = frozenset({"probe.data"})
+    opens: ClassVar[frozenset[str]] = frozenset({"probe.data"})
+    is_single: ClassVar[bool] = False
 
-    def heard(self, sender: Device, message: Message, turn: Turn) -> None:
+    def opened(self, session: Session, turn: Turn) -> None:
         """Samples in their order, none of later than now."""
+        message = session.request
         assert isinstance(message, road.ProbeData)  # noqa: S101
         if message.answers is not None:
-            raise DeclinedError(f"answers = {message.answers} is no order that {sender.device_id} was given")
+            raise DeclinedError(f"answers = {message.answers} is no order that {session.device.device_id} was given")
         times = [sample.time_us for sample in message.samples]
         if times != sorted(times) or times[-1] > turn.after(5.0):
             raise DeclinedError("samples are not in the order of their times, or of a time to come")
-        turn.heard(None, sender, message)
+        turn.move(session, State.GRANTED, "")
+        turn.end(session, State.DONE, "stored")
 
 
 @dataclass(slots=True)

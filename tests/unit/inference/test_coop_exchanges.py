@@ -130,22 +130,40 @@ def test_corrections_of_a_station_are_passed_on_to_those_who_asked_and_to_nobody
     assert len(made.told("obu-1", "correction.data")) == 1
 
 
-def test_probes_and_lanes_are_stored_and_what_answers_nothing_is_refused() -> None:
+def test_probe_data_is_stored_once_however_often_it_comes_and_refused_when_it_cannot_be() -> None:
     made = stage()
     place = made.motion("obu-1")["place"]
     samples = [{"time_us": made.now_us - back, "place": place} for back in (2_000_000, 1_000_000)]
-    made.say("obu-1", "probe.data", samples=samples)
-    made.say("obu-1", "lane_management.state", lanes=[{"lane": lane(1, 2, 1), "use": "closed"}])
+    for _ in range(2):
+        number = made.say("obu-1", "probe.data", seqNum=70, samples=samples)
     made.tick(0.1)
-    assert [one.what for one in made.notes] == ["heard", "heard"]
+    assert made.states(number) == ["granted", "done"]
+    assert [one.what for one in made.notes].count("asked") == 1
     made.say("obu-1", "probe.data", samples=samples[::-1])
     assert "not in the order of their times" in refusal(made)
     made.say("obu-1", "probe.data", samples=samples, answers=8)
     assert "answers = 8 is no order" in refusal(made)
+
+
+def test_what_is_said_of_a_lane_holds_until_it_is_said_anew_or_cancelled() -> None:
+    made, closed = stage(), {"lane": lane(1, 2, 1), "use": "closed"}
+    first = made.say("obu-1", "lane_management.state", lanes=[closed])
+    other = made.say("rsu-1", "lane_management.state", lanes=[closed])
+    made.tick(0.1)
+    assert made.states(first) == ["granted"]
+    second = made.say("obu-1", "lane_management.state", lanes=[{**closed, "use": "open"}])
+    made.tick(0.1)
+    assert made.states(first) == ["granted", "done"]
+    assert made.states(second) == made.states(other) == ["granted"]
+    made.say("obu-1", "coop.cancel", answers=second)
+    made.tick(0.1)
+    assert made.states(second) == ["granted", "cancelled"]
     made.say("obu-1", "lane_management.state", lanes=[{"lane": lane(1, 2, 9), "use": "closed"}])
     assert "is not in the site's network" in refusal(made)
-    made.say("obu-1", "lane_management.state", lanes=[{"lane": lane(1, 2, 1), "use": "closed"}], answers=3)
+    made.say("obu-1", "lane_management.state", lanes=[closed], answers=3)
     assert "answers = 3 is no plan" in refusal(made)
+    made.tick(620.0, step_s=5.0)
+    assert made.states(other) == ["granted", "expired"]
 
 
 def test_every_message_that_goes_up_belongs_to_an_application_that_is_on() -> None:

@@ -18,7 +18,7 @@ from services.inference.network import NetworkRoads
 from services.inference.phase_map import PhaseMap
 from services.inference.signals import ALWAYS, Light
 from services.inference.stop_lines import stop_lines
-from simulators.map_message import map_frames
+from simulators.map_message import map_frames, node_ids
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, site
 from tests.unit.inference.signal_roads import STOP_C, town
 from tests.unit.inference.staged import says
@@ -70,6 +70,32 @@ def test_every_way_of_the_district_is_found_again_by_its_map() -> None:
                 assert plain[each.connection] == each.key
     assert phases.contradictions == 0
     assert placed == 134
+
+
+def test_nodes_with_signals_have_the_given_numbers_and_no_number_is_given_twice() -> None:
+    district = sumo.read(DISTRICT.read_bytes())
+    ids = node_ids(district, {str(name): 500 - 50 * row for row, name in enumerate(district.signals.id.tolist())})
+    assert len(set(ids.values())) == len(ids) == len(district.nodes.id)
+    assert [ids[node] for node in district.signals.node.tolist()] == [500 - 50 * row for row in range(len(district.signals.id))]
+
+
+def test_a_way_on_names_node_and_lane_as_the_map_of_that_road_does() -> None:
+    """Every way to another junction with signals leads to a lane that this junction's map has, under the first one's number."""
+    district = sumo.read(DISTRICT.read_bytes())
+    numbers = {str(name): number for number, name in enumerate(np.unique(district.signals.id), 1)}
+    nodes = {one["id"]["id"]: one for one in (cv2x.to_json(frame)["nodes"][0] for frame in map_frames(district, FRAME, numbers))}
+    lanes = {
+        (number, link["upstream_node_id"]["id"], lane["lane_id"])
+        for number, node in nodes.items() for link in node["in_links"] for lane in link["lanes"]
+    }  # fmt: skip
+    ways = [
+        (one["remote_intersection"]["id"], number, one["connecting_lane"]["lane"])
+        for number, node in nodes.items()
+        for link in node["in_links"] for lane in link["lanes"] for one in lane["connects_to"]
+        if one["remote_intersection"]["id"] in nodes
+    ]  # fmt: skip
+    assert len(ways) > 20
+    assert set(ways) <= lanes
 
 
 def test_a_map_that_is_elsewhere_is_counted_and_nothing_is_judged_by_it(network, values) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chelu.motion import braking, conflict, footprints, kinematics
+from tests.unit.motion.overlaps import first_overlap
 
 CAR = np.array([4.6, 1.8])
 
@@ -73,25 +74,6 @@ def _straight(xy, heading, speed, times):
     return conflict.Futures(path.xy, path.heading_deg, CAR[None])
 
 
-def test_crossing_cars_meet_at_the_step_at_which_their_footprints_touch() -> None:
-    times = np.arange(0, 5.01, 0.1)
-    a, b = _straight((0, -30), 0, 10, times), _straight((-30, 0), 90, 10, times)
-    first = conflict.first_overlap(a, b)
-    # both reach the middle at 3 s; the fronts touch (4.6 + 1.8)/2 m before it
-    assert times[first[0]] == pytest.approx(3.0 - 3.2 / 10, abs=0.11)
-    assert conflict.first_overlap(a, _straight((-45, 0), 90, 10, times))[0] == -1
-
-
-def test_the_first_overlap_of_many_pairs_is_each_ones_own() -> None:
-    times = np.arange(0, 5.01, 0.1)
-    a = _straight((0, -30), 0, 10, times)
-    starts = [-28.0, -30.0, -60.0, -31.0]
-    b = [_straight((x, 0), 90, 10, times) for x in starts]
-    both = conflict.Futures(*(np.concatenate([getattr(one, name) for one in b]) for name in ("xy", "heading_deg", "size_m")))
-    many = conflict.Futures(*(np.repeat(getattr(a, name), 4, axis=0) for name in ("xy", "heading_deg", "size_m")))
-    np.testing.assert_array_equal(conflict.first_overlap(many, both), [conflict.first_overlap(a, one)[0] for one in b])
-
-
 @pytest.mark.parametrize("heading", [0.0, 37.0, 90.0, 211.0, 359.0])
 def test_time_to_collision_in_the_plane_does_not_depend_on_where_the_road_points(heading) -> None:
     along = footprints.forward(np.array([heading]))
@@ -113,7 +95,7 @@ def test_time_to_collision_in_the_plane_agrees_with_sampled_footprints() -> None
     a = kinematics.constant_velocity(np.zeros((n, 2)), headings[:, 0], speed[:, 0], times)
     b = kinematics.constant_velocity(offset, headings[:, 1], speed[:, 1], times)
     size = np.broadcast_to(CAR, (n, 2))
-    first = conflict.first_overlap(conflict.Futures(a.xy, a.heading_deg, size), conflict.Futures(b.xy, b.heading_deg, size))
+    first = first_overlap(conflict.Futures(a.xy, a.heading_deg, size), conflict.Futures(b.xy, b.heading_deg, size))
     hit = (first >= 0) & (exact < 9.9)
     assert hit.sum() > 20
     np.testing.assert_allclose(exact[hit], times[first[hit]], atol=0.0025)
@@ -171,11 +153,8 @@ def test_models_do_not_write_into_their_arguments() -> None:
     kinematics.constant_velocity(xy, heading, heading, np.array([1.0, 2.0]))
 
 
-def test_braking_takes_longer_downhill_and_never_ends_where_gravity_wins() -> None:
-    flat, down, up = braking.braking_distance_m(np.array([15.0] * 3), 5.0, np.array([0.0, -0.08, 0.08]), 1.0)
-    assert flat == pytest.approx(15 + 225 / 10)
+def test_the_same_braking_asks_more_of_the_tyres_downhill_and_less_uphill() -> None:
+    down, flat, up = braking.level_equivalent_mps2(np.array([3.0] * 3), np.array([-0.08, 0.0, 0.08]))
     slope = np.hypot(1, 0.08)
-    assert down == pytest.approx(15 + 225 / (2 * (5 - 9.80665 * 0.08) / slope))
-    assert up < flat < down
-    assert braking.braking_distance_m(np.array(5.0), 0.5, -0.1) == np.inf
-    assert braking.braking_distance_m(np.array(0.0), 0.5, -0.1) == 0
+    assert flat == 3.0
+    assert (down, up) == (pytest.approx(3 * slope + 9.80665 * 0.08), pytest.approx(3 * slope - 9.80665 * 0.08))

@@ -13,6 +13,7 @@ from chelu.motion.footprints import forward
 from chelu.motion.normal import normal_cdf
 from chelu.motion.passage import passages, yielding_deceleration_mps2
 from chelu.motion.sweep import Spread, meet, meet_among
+from tests.unit.motion.overlaps import first_overlap
 
 CAR = np.array([4.6, 1.8])
 
@@ -35,7 +36,7 @@ def _meet(a, b, step_s=0.2, sigma=0.0):
 
 def test_a_crossing_too_fast_for_instants_half_a_second_apart_is_seen() -> None:
     a, b = _straight((0, -22.5), 0, 30, 0.5), _straight((-22.5, 0), 90, 30, 0.5)
-    assert conflict.first_overlap(a, b)[0] == -1  # at 0.5 s they are 7.5 m before the place, at 1.0 s 7.5 m behind it
+    assert first_overlap(a, b)[0] == -1  # at 0.5 s they are 7.5 m before the place, at 1.0 s 7.5 m behind it
     assert _meet(a, b, 0.5).first_s[0] == pytest.approx((22.5 - 3.2) / 30, abs=1e-6)
 
 
@@ -69,7 +70,7 @@ def test_turning_futures_meet_when_fine_samples_do() -> None:
             for side in (0, 1)
         ]
         sides.append([conflict.Futures(one.xy, one.heading_deg, np.broadcast_to(CAR, (n, 2))) for one in paths])
-    first = conflict.first_overlap(*sides[0])
+    first = first_overlap(*sides[0])
     found = _meet(*sides[1]).first_s
     hit = first >= 0
     assert hit.sum() > 20

@@ -9,6 +9,7 @@ import numpy as np
 
 from chelu.messages import Batch
 from chelu.store import TableColumn
+from services.inference.coop.session import OPEN
 from services.inference.coop.turn import Note
 
 NOBODY = UUID(int=0)
@@ -25,15 +26,18 @@ COOP_COLUMNS = (
     TableColumn("reason", "text", "reason"),
     TableColumn("document", "jsonb", "document"),
 )
+# All that happens in a turn has one time: there what has ended comes after what is open, and a move after what was asked.
+_OPEN = ", ".join(f"'{one}'" for one in sorted(OPEN))
+_NEWEST = f"ORDER BY time DESC, state NOT IN ({_OPEN}) DESC, what = 'moved' DESC"
 # One row a session: who asked what, how it ended, and how many messages it took.
-SESSION_VIEW = """CREATE OR REPLACE VIEW city.coop_session AS
+SESSION_VIEW = f"""CREATE OR REPLACE VIEW city.coop_session AS
     SELECT session_id, min(time) AS began, max(time) AS last, min(site_id) AS site_id, min(application) AS application,
         (array_agg(device_key ORDER BY time) FILTER (WHERE what = 'asked'))[1] AS device_key,
         (array_agg(number ORDER BY time) FILTER (WHERE what = 'asked'))[1] AS number,
-        (array_agg(state ORDER BY time DESC, what = 'moved' DESC) FILTER (WHERE what IN ('asked', 'moved')))[1] AS state,
-        (array_agg(reason ORDER BY time DESC) FILTER (WHERE what = 'moved'))[1] AS reason,
+        (array_agg(state {_NEWEST}) FILTER (WHERE what IN ('asked', 'moved')))[1] AS state,
+        (array_agg(reason {_NEWEST}) FILTER (WHERE what = 'moved'))[1] AS reason,
         count(*) FILTER (WHERE what IN ('asked', 'heard')) AS heard, count(*) FILTER (WHERE what = 'told') AS told
-    FROM city.coop WHERE session_id IS NOT NULL GROUP BY session_id"""
+    FROM city.coop WHERE session_id IS NOT NULL GROUP BY session_id"""  # noqa: S608 - ours
 OPEN_SESSIONS = """SELECT session_id, site_id, application, device_key, number FROM city.coop_session
     WHERE last > now() - interval '2 hours' AND state IN ('asked', 'delayed', 'granted')"""
 

@@ -24,6 +24,7 @@ class EvwParameters(Switch):
     warn_s: float = parameter(8.0, "s", "until the two are nearest: time to make way", high=12.0)
     hold_s: float = parameter(10.0, "s", "hysteresis", high=15.0)
     passes_m: float = parameter(30.0, "m", "how near it then comes; beyond, it is on another road", high=100.0)
+    hold_passes_m: float = parameter(60.0, "m", "hysteresis: 2° of heading are 7 m after 200 m, and of a turn more", high=200.0)
     least_closing_mps: float = parameter(1.0, "m/s", "who follows it or stands beside it is not warned", high=20.0)
 
 
@@ -34,7 +35,9 @@ def assess(scene: Scene, parameters: EvwParameters) -> list[Assessment]:
     level = level_of(
         imminent=np.zeros(len(found), np.bool_),
         warns=concerns & (found.time_s <= in_time_s(hosts, found.host, p.warn_s)),
-        holds=concerns & (found.time_s <= in_time_s(hosts, found.host, p.hold_s)),
+        holds=(found.closing_mps > 0)
+        & (found.nearest_m <= p.hold_passes_m)
+        & (found.time_s <= in_time_s(hosts, found.host, p.hold_s)),
     )
     zero, host = np.zeros(len(found)), hosts.slots[found.host]
     return [between(NAME, host, found.other, level=level, ttc_s=found.time_s, required_mps2=zero, distance_m=found.nearest_m)]

@@ -27,9 +27,10 @@ _TIMES_S: Floats = np.append(np.arange(ALIGNED_STEPS) * STEP_S, LOOK_S)
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """q pairs: host, row of the scene's hosts; other, slot of the emergency vehicle; on one deck where they come nearest.
+    """q pairs: host, row of the scene's hosts; other, slot of the emergency vehicle; those that cannot share a deck left out.
 
-    nearest_m: how near that is, centre to centre; time_s: when; closing_mps: how fast the distance shrinks now.
+    nearest_m: how near they come, centre to centre; time_s: when; closing_mps: how fast the distance shrinks now. is_level:
+    whether they will be on one deck then; for the others that is only possible, as heights are carried far.
     """
 
     host: Ints
@@ -37,13 +38,14 @@ class Coming:
     nearest_m: Floats
     time_s: Floats
     closing_mps: Floats
+    is_level: Mask
 
     def __len__(self) -> int:
         return len(self.host)
 
 
 _NONE: Ints = np.empty(0, np.int64)
-NOBODY_COMES = Coming(_NONE, _NONE, np.empty(0), np.empty(0), np.empty(0))
+NOBODY_COMES = Coming(_NONE, _NONE, np.empty(0), np.empty(0), np.empty(0), np.empty(0, np.bool_))
 
 
 def coming(
@@ -62,8 +64,8 @@ def coming(
     distance = np.hypot(relative[:, 0, 0], relative[:, 0, 1])
     closing = -np.einsum("qk,qk->q", relative[:, 0], relative[:, 1] - relative[:, 0]) / STEP_S / np.maximum(distance, 1e-9)
     way = [_way_m(line, row, time) for line, row in ((of_host, host), (of_other, other))]
-    shares = _share_deck(picture, placement, (hosts.slots[host], others[other]), way, gate)
-    return Coming(host[shares], others[other[shares]], nearest[shares], time[shares], closing[shares])
+    level, kept = _share_deck(picture, placement, (hosts.slots[host], others[other]), way, gate)
+    return Coming(host[kept], others[other[kept]], nearest[kept], time[kept], closing[kept], level[kept])
 
 
 def _near(hosts: Floats, others: Floats) -> tuple[Ints, Ints]:
@@ -100,11 +102,16 @@ def _way_m(line: Floats, row: Ints, time_s: Floats) -> Floats:
     return np.asarray(np.hypot(*(there - line[row, 0]).T))
 
 
-def _share_deck(picture: Picture, placement: Placement, slots: tuple[Ints, Ints], way_m: list[Floats], gate: DeckGate) -> Mask:
-    """The gate of decks where they come nearest."""
+def _share_deck(
+    picture: Picture, placement: Placement, slots: tuple[Ints, Ints], way_m: list[Floats], gate: DeckGate
+) -> tuple[Mask, Mask]:
+    """The gate of decks where they come nearest, and one of twice the width."""
     host, other = slots
     rise_host, rise_other = (placement.gradient[one] * way for one, way in zip(slots, way_m, strict=True))
     sigma_host, sigma_other = (np.nan_to_num(picture.floats["height_sigma_m"][one]) for one in slots)
     spread = np.hypot(sigma_host, sigma_other) + gate.per_metre * (way_m[0] + way_m[1])
     heights, tolerance = placement.heights_m, np.minimum(gate.base_m + spread, gate.most_m)
-    return may_share_deck(heights[host], heights[other], rise_host, rise_other, tolerance)
+    level, possible = (
+        may_share_deck(heights[host], heights[other], rise_host, rise_other, wide * tolerance) for wide in (1.0, 2.0)
+    )
+    return level, possible

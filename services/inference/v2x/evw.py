@@ -31,7 +31,7 @@ class EvwParameters(Switch):
 def assess(scene: Scene, parameters: EvwParameters) -> list[Assessment]:
     """Findings for those to whom it comes, from whichever side."""
     p, hosts, found = parameters, scene.hosts, scene.coming
-    concerns = (found.closing_mps >= p.least_closing_mps) & (found.nearest_m <= p.passes_m)
+    concerns = found.is_level & (found.closing_mps >= p.least_closing_mps) & (found.nearest_m <= p.passes_m)
     level = level_of(
         imminent=np.zeros(len(found), np.bool_),
         warns=concerns & (found.time_s <= in_time_s(hosts, found.host, p.warn_s)),

@@ -21,7 +21,7 @@ def _ahead(junction_m: float = 40.0, tracks: int = 1) -> Ahead:
     n = 3 * tracks
     zero, row = np.zeros(n), np.repeat(np.arange(tracks), 3)
     turn = np.tile([-90.0, 0.0, 90.0], tracks)
-    return Ahead(row, np.arange(n), zero, zero, zero, zero + junction_m, turn, np.zeros((n, 3)), zero + 14.0, zero + 3)
+    return Ahead(row, np.arange(n), zero, zero, zero, zero + junction_m, turn, np.zeros((n, 3)), zero + 14.0, np.full(n, 3))
 
 
 @pytest.mark.parametrize(("lamp", "way"), [(Lamp.LEFT, 0), (Lamp.RIGHT, 2)])

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chelu.errors import ConfigurationError
 from evaluation.signals.networks import Plan, corridor, crossing, fork, grid, write
 from evaluation.signals.pool import Pool
 from evaluation.signals.programme import Limits
@@ -110,4 +111,7 @@ def _task(net: Path, route: Path, seed: int, model: Model) -> dict[str, Any]:
 def _known(log: Path) -> dict[str, float]:
     if not log.exists():
         return {}
-    return dict(json.loads(line) for line in log.read_text(encoding="utf-8").splitlines())
+    try:
+        return {str(name): float(delay_s) for name, delay_s in map(json.loads, log.read_text(encoding="utf-8").splitlines())}
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigurationError("--log", str(log), f"a new file, or what an earlier training wrote ({error})") from None

@@ -15,6 +15,7 @@ from evaluation.signals.network import Edge, Network
 from evaluation.signals.options import numbers, seeds_of
 from evaluation.signals.programme import Limits, Phase, derive
 from evaluation.signals.safety import Watch
+from evaluation.signals.train import FIRST, learn
 
 NOBODY = frozenset[int]()
 GIVEN = Limits()
@@ -199,6 +200,12 @@ def test_what_is_no_list_of_seeds_is_refused(text) -> None:
 def test_what_is_no_share_is_refused(text) -> None:
     with pytest.raises(ConfigurationError, match="--scales"):
         numbers("--scales", text)
+
+
+def test_training_does_not_go_on_from_a_file_that_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "other.log").write_text("nothing of ours\n")
+    with pytest.raises(ConfigurationError, match="--log"):
+        learn(FIRST, tmp_path / "other.log", generations=1, children=1, workers=1, tell=print)
 
 
 def test_a_cell_of_the_bar_counts_seeds_that_every_controller_has_driven() -> None:

@@ -25,7 +25,8 @@ Odd = Annotated[
     typer.Option(metavar="FILE", help="What is tested is made for this: cases outside the domain in this file are skipped."),
 ]
 Data = Annotated[
-    Path | None, typer.Option(help="Of a run in real time: the site's data directory (else CHELU_HOME or ./chelu-data).")
+    Path | None,
+    typer.Option(help="Of a run in real time, or with --keep: the site's data directory (else CHELU_HOME or ./chelu-data)."),
 ]
 
 app = typer.Typer(cls=Coded, no_args_is_help=True, help="Scenario tests: from a question to a verdict with evidence.")
@@ -285,16 +286,27 @@ def run_suites(
     workers: Workers = 1,
     output: Annotated[Path | None, typer.Option(help="Directory for chunks and evidence, a directory for each item.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the verdicts there, as docs/suites.md.")] = None,
+    site: Annotated[str | None, typer.Option(help="With --keep: the site in whose register.")] = None,
+    data: Data = None,
+    build: Annotated[str, typer.Option(help="With --keep: of what is tested, as you call it.")] = "",
     *,
+    keep: Annotated[bool, typer.Option(help="Keep every item that has runs in the register of --site.")] = False,
     short: Annotated[bool, typer.Option("--short", help="One case of each item.")] = False,
 ) -> None:
     """Run suites and judge them; exit code 0 only when every item has passed."""
     with extra("simulators"):
         from rich.console import Console
 
+        from simulators.scenario.keeping import Keeper
         from simulators.scenario.suite.command import command
         from simulators.scenario.suite.running import Request
-    request = Request(is_short=short, device=device, odd=odd, workers=allowed_workers(workers), output=output)
+    for option, value in (("--site", site), ("--data", data), ("--build", build or None)):
+        if value is not None and not keep:
+            raise ConfigurationError(option, str(value), "it goes with --keep")
+    keeper = Keeper.of(site, data) if keep else None
+    request = Request(
+        is_short=short, device=device, odd=odd, workers=allowed_workers(workers), output=output, keeper=keeper, build=build
+    )
     raise typer.Exit(command(what or [], request, Console(), markdown))
 
 

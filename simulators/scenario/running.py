@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from chelu.clock import SystemClock
@@ -21,14 +20,13 @@ from simulators.scenario.evidence.writing import write
 from simulators.scenario.heading import header
 from simulators.scenario.keeping import Keeper
 from simulators.scenario.library import source_of
-from simulators.scenario.performing import perform
 from simulators.scenario.progress_bar import bar
 from simulators.scenario.reading import refuse_impossible
 from simulators.scenario.real_time import Ran, in_the_loop, through_platform
 from simulators.scenario.recorded.judged import replayed
 from simulators.scenario.results import told
 from simulators.scenario.running_options import Options
-from simulators.scenario.sweeping import shard_given, sweep
+from simulators.scenario.sweeping import chunks, shard_given, sweep, traces_of
 from simulators.scenario.verdict import INTERRUPTED, worst_code
 
 
@@ -83,10 +81,11 @@ def _in_memory(options: Options, description: Description, cases: Cases, console
     with tempfile.TemporaryDirectory(prefix="chelu-scenario-") as scratch, bar(console, "cases", len(cases)) as advance:
         directory = options.output / "chunks" if options.output is not None else Path(scratch)
         verdicts = sweep(description, cases, directory, device=options.device, workers=options.workers, shard=shard, tell=advance)
-    if verdicts is None:
-        return None
-    shown = verdicts.worst_runs(SHOWN_RUNS)
-    return Ran(verdicts, perform(description, cases.take(np.array(shown, np.intp)), options.device), shown)
+        if verdicts is None:
+            return None
+        shown = verdicts.worst_runs(SHOWN_RUNS)
+        trace = traces_of(description, cases, chunks(description, cases, directory, options.device), shown)
+    return Ran(verdicts, trace, shown)
 
 
 _RUNS: Mapping[str, Callable[[Options, Description, Cases, Console], Ran | None]] = {

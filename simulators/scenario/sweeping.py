@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 
 from chelu.errors import CheluError, ConfigurationError
+from chelu.messages import Batch, concatenate
 from simulators.scenario.cases import Cases
 from simulators.scenario.chunks import cases_per_chunk
 from simulators.scenario.description import Description
-from simulators.scenario.devices import NONE
+from simulators.scenario.devices import NONE, Kind, kind_of
 from simulators.scenario.engines import Engine, Task, done
 from simulators.scenario.judging import judge_driven
-from simulators.scenario.performing import perform
+from simulators.scenario.performing import perform, performed
+from simulators.scenario.plan import plan
+from simulators.scenario.trace import Trace
 from simulators.scenario.verdict import Verdicts
-from simulators.scenario.verdict_files import joined, packed, read
+from simulators.scenario.verdict_files import joined, packed, read, warnings_in
 
 HEADER = "sweep.json"
 
@@ -50,7 +53,8 @@ class Chunk:
 
     def made(self) -> bytes:
         """Run and judged."""
-        return packed(judge_driven(perform(self.description, self.cases, self.device), self.description))
+        trace = perform(self.description, self.cases, self.device)
+        return packed(judge_driven(trace, self.description), trace.warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,29 @@ def sweep(
     if not finish(every, workers=workers, engine=engine, shard=shard, tell=tell):
         return None
     return joined([read(chunk.file) for chunk in every])
+
+
+def traces_of(description: Description, cases: Cases, made_of: Sequence[Chunk], rows: Sequence[int]) -> Trace:
+    """Some of a sweep's cases, moved again to be looked at. One that warns is not asked again: the chunks have what it said."""
+    some, device = cases.take(np.array(rows, np.intp)), made_of[0].device
+    said = _said(made_of, rows) if kind_of(device) is Kind.WARNS else None
+    if said is None:
+        return perform(description, some, device)
+    return performed(plan(description, some), lambda _description, _trace: said)
+
+
+def _said(made_of: Sequence[Chunk], rows: Sequence[int]) -> Batch | None:
+    """The warnings in these cases of all chunks, by their places among the rows."""
+    ends = np.cumsum([len(chunk) for chunk in made_of])
+    parts = []
+    for place, row in enumerate(rows):
+        number = int(np.searchsorted(ends, row, side="right"))
+        warnings = warnings_in(made_of[number].file)
+        if warnings is None:
+            return None
+        own = warnings.take(np.flatnonzero(warnings["run"] == row - (ends[number] - len(made_of[number]))))
+        parts.append(own.with_columns(run=np.full(len(own), place, np.int64)))
+    return concatenate(parts) if parts else None
 
 
 def finish(

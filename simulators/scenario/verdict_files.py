@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from chelu.messages import Batch
 from simulators.scenario.verdict import Judged, Verdicts
 
 COLUMNS = ("outcome", "value", "limit", "margin", "at_s", "reason")
 PARTS = ("requirements", "validity")
+WARNINGS = "warnings."
 
 
-def packed(verdicts: Verdicts) -> bytes:
-    """As a file of columns; the same verdicts are the same bytes."""
+def packed(verdicts: Verdicts, warnings: Batch | None = None) -> bytes:
+    """As a file of columns, with what a device said in these runs; the same are the same bytes."""
     arrays: dict[str, Any] = {"runs": np.array(verdicts.runs)}
     for part in PARTS:
         for index, one in enumerate(getattr(verdicts, part)):
@@ -28,6 +30,7 @@ def packed(verdicts: Verdicts) -> bytes:
             for name in COLUMNS:
                 column = getattr(one, name)
                 arrays[f"{part}.{index}.{name}"] = column.astype(np.str_) if column.dtype == np.object_ else column
+    arrays |= {WARNINGS + name: column for name, column in (warnings.columns.items() if warnings is not None else ())}
     out = BytesIO()
     np.savez(out, **arrays)
     return out.getvalue()
@@ -48,6 +51,13 @@ def read(file: Path) -> Verdicts:
     with np.load(file) as arrays:
         parts = [tuple(_judged(arrays, part)) for part in PARTS]
         return Verdicts(parts[0], parts[1], int(arrays["runs"]))
+
+
+def warnings_in(file: Path) -> Batch | None:
+    """What a device said in the runs that were packed; None where there was none."""
+    with np.load(file) as arrays:
+        found = {name.removeprefix(WARNINGS): arrays[name] for name in arrays.files if name.startswith(WARNINGS)}
+    return Batch(found) if found else None
 
 
 def _judged(arrays: Any, part: str) -> list[Judged]:

@@ -45,7 +45,7 @@ def command(names: Sequence[str], request: Request, console: Console, markdown: 
                 continue
             console.print(page.table(outcomes), page.total(one.suite, outcomes))
             sections.append(page.section(one.suite, outcomes))
-            code.append(exit_code(outcomes))
+            code += [exit_code(outcomes), *(one.kept for one in outcomes)]
     except KeyboardInterrupt:
         console.print("interrupted; with --output the chunks that are done are kept")
         return INTERRUPTED

@@ -18,7 +18,7 @@ from simulators.scenario.verdict_files import joined, read
 class Came:
     """One item: its worst outcome, how many of its runs came out how, and why the worst did, or where it turns.
 
-    question, clause: of its scenario.
+    question, clause: of its scenario. kept: the exit code of keeping it in the register.
     """
 
     item: Item
@@ -27,6 +27,7 @@ class Came:
     counts: Mapping[Outcome, int]
     reason: str = ""
     verdicts: Verdicts | None = None
+    kept: int = 0
 
     @property
     def outcome(self) -> Outcome:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
 from simulators.scenario.domain import domain_given
 from simulators.scenario.engines import Engine
+from simulators.scenario.evidence.document import document
 from simulators.scenario.evidence.report import SHOWN_RUNS
+from simulators.scenario.evidence.shown import Evidence
 from simulators.scenario.evidence.writing import write
 from simulators.scenario.heading import header
-from simulators.scenario.performing import perform
+from simulators.scenario.keeping import Keeper
 from simulators.scenario.progress_bar import bar
 from simulators.scenario.running_options import Options
 from simulators.scenario.suite.library import Found
 from simulators.scenario.suite.outcomes import Came, came
 from simulators.scenario.suite.tasks import Prepared, prepared
-from simulators.scenario.sweeping import Shard, finish
+from simulators.scenario.sweeping import Shard, finish, traces_of
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How a suite is run. device, odd: instead of the suite's own; output: where its chunks and evidence are kept."""
+    """How a suite is run. device, odd: instead of the suite's own; output: where its chunks and evidence are kept.
+
+    keeper: the register in which every item that has runs is kept, build: as what.
+    """
 
     is_short: bool = False
     device: str | None = None
@@ -36,6 +40,8 @@ class Request:
     engine: Engine = Engine.LOCAL
     shard: Shard | None = None
     output: Path | None = None
+    keeper: Keeper | None = None
+    build: str = ""
 
 
 def run(found: Found, request: Request, console: Console) -> list[Came] | None:
@@ -60,17 +66,23 @@ def _run(found: Found, request: Request, directory: Path, console: Console) -> l
     if not is_whole:
         return None
     outcomes = [came(one) for one in items]
-    if request.output is not None:
-        for one, outcome in zip(items, outcomes, strict=True):
-            _evidence(one, outcome, began)
-    return outcomes
+    if request.output is None and request.keeper is None:
+        return outcomes
+    return [_with_evidence(one, outcome, request, began, console) for one, outcome in zip(items, outcomes, strict=True)]
 
 
-def _evidence(one: Prepared, outcome: Came, began_us: int) -> None:
-    """Beside the chunks; of an item that has runs."""
+def _with_evidence(one: Prepared, outcome: Came, request: Request, began_us: int, console: Console) -> Came:
+    """An item that has runs: its evidence beside its chunks, and in the register; with the exit code of that."""
     if one.source is None or one.cases is None or outcome.verdicts is None:
-        return
+        return outcome
     shown = outcome.verdicts.worst_runs(SHOWN_RUNS)
-    trace = perform(one.source.description, one.cases.take(np.array(shown, np.intp)), one.device)
-    head = header(one.source, Options(what=one.source.file, device=one.device), one.cases, began_us)
-    write(one.directory, trace, outcome.verdicts, head, parameters=one.cases.columns, runs=shown)
+    trace = traces_of(one.source.description, one.cases, one.chunks, shown)
+    output = None if request.output is None else one.directory
+    options = Options(what=one.source.file, device=one.device, output=output, build=request.build)
+    head = header(one.source, options, one.cases, began_us)
+    if output is not None:
+        write(output, trace, outcome.verdicts, head, parameters=one.cases.columns, runs=shown)
+    if request.keeper is None:
+        return outcome
+    told = document(Evidence(head, outcome.verdicts, one.cases.columns, trace, tuple(shown)))
+    return replace(outcome, kept=request.keeper.keep(told, options, console))

@@ -27,8 +27,8 @@ from simulators.scenario.reading import refuse, refuse_impossible
 from simulators.scenario.suite.checking import as_given, problems_of_suite, slug
 from simulators.scenario.suite.description import Item, Reference, Turn, Warned
 from simulators.scenario.suite.library import Found
+from simulators.scenario.sweeping import Chunk, claim, digest
 from simulators.scenario.sweeping import chunks as chunks_of
-from simulators.scenario.sweeping import claim, digest
 
 SHORT_TOLERANCE = 10.0  # times as coarse is where something turns searched for in the short form
 
@@ -86,11 +86,12 @@ class GridRun:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An item with its parts; source, cases, device: of its scenario, if it has one."""
+    """An item with its parts; chunks: those of them that are runs; source, cases, device: of its scenario, if it has one."""
 
     item: Item
     directory: Path
     tasks: Sequence[Task]
+    chunks: Sequence[Chunk] = ()
     source: Source | None = None
     cases: Cases | None = None
     device: str = NONE
@@ -122,13 +123,14 @@ def _prepared(found: Found, item: Item, directory: Path, device: str, *, is_shor
     about = {"scenario": description.scenario, "cases": len(cases), "hash": digest(description, cases), "device": device}
     if item.turns is None:
         claim(directory, about)
-        return Prepared(item, directory, chunks_of(description, cases, directory, device), source, cases, device)
+        parts = chunks_of(description, cases, directory, device)
+        return Prepared(item, directory, parts, parts, source, cases, device)
     tolerance = item.turns.tolerance
     if is_short:
         tolerance = min(tolerance * SHORT_TOLERANCE, (item.turns.within or np.inf) / 2.0)
     claim(directory, {**about, "turns": item.turns.model_dump(), "tolerance": tolerance})
     search = Search(description, cases.take(slice(0, 1)), item.turns, tolerance, device, directory / "turn.json")
-    return Prepared(item, directory, [search], source, cases, device)
+    return Prepared(item, directory, [search], (), source, cases, device)
 
 
 def _request(description: Description, item: Item, *, is_short: bool) -> Request:

@@ -102,6 +102,24 @@ def test_a_document_that_does_not_add_up_is_refused_with_what_is_wrong(client: C
         keep(client, document)
 
 
+def test_every_item_of_a_suite_that_has_runs_is_kept(place: Place, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "tried").mkdir()
+    (tmp_path / "tried" / "cut-in.yaml").write_text(scenario(place, "show", "cut-in").stdout)
+    suite = tmp_path / "tried.yaml"
+    items = [
+        "{scenario: cut-in, name: near, set: {gap_m: [10, 30]}}",
+        "{scenario: cut-in, name: edge, turns: {along: gap_m, low: 5, high: 60}}",
+    ]
+    suite.write_text(f"suite: tried\ntitle: Tried\nabout: Of one's own.\nitems: [{', '.join(items)}]\n")
+    out = tmp_path / "out"
+    done = scenario(place, "suite", "run", str(suite), "--keep", "--build", "suite 1", "--output", str(out))
+    assert "kept as run" in done.stdout, done.stdout + done.stderr
+    (kept,) = runs(client, scenario="cut-in", build="suite 1")["runs"]
+    verdict = json.loads((out / "tried" / "cut-in-near" / "verdict.json").read_text())
+    assert (kept["cases"], kept["verdict"]) == (2, verdict["verdict"])
+    assert str(out / "tried" / "cut-in-near") in kept["evidence"]
+
+
 def test_a_run_that_is_deleted_is_still_in_the_audit_log(place: Place, client: Client) -> None:
     number = str(keep(client, VERDICT, build="gone")["run_id"])
     assert scenario(place, "runs", "delete", number).returncode == 0

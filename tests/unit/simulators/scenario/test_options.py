@@ -44,6 +44,7 @@ def said(*arguments: str) -> ConfigurationError:
         ["run", "cut-in", "--seed", "7", "--design", "grid"],
         ["boundary", "cut-in", "--along", "gap_m", "--set", "gap_m=5"],
         ["suite", "run", "r157", "--device", "applications"],
+        ["suite", "run", "robot", "--build", "2.1"],
         ["import", "x.xosc", "--json", "all.json"],
         ["import", "x.xosc", "--report", "--output", "somewhere"],
         ["runs", "--verdict", "fail", "show", "3"],

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
 from chelu.errors import ConfigurationError
+from chelu.messages import Batch
+from simulators.scenario import performing
 from simulators.scenario.chunks import cases_per_chunk
 from simulators.scenario.cli import app
+from simulators.scenario.description import Description
 from simulators.scenario.reading import ScenarioError
 from simulators.scenario.suite.checking import slug
 from simulators.scenario.suite.command import command
@@ -22,6 +27,7 @@ from simulators.scenario.suite.outcomes import Came
 from simulators.scenario.suite.running import Request, run
 from simulators.scenario.suite.tasks import prepared
 from simulators.scenario.sweeping import OtherSweepError, Shard
+from simulators.scenario.trace import Trace
 from simulators.scenario.verdict import Outcome
 
 QUIET = Console(file=StringIO())
@@ -111,6 +117,26 @@ def test_items_are_judged_by_all_their_cases(mine: Path) -> None:
     assert said["wrong edge"].endswith("not as it must: 40 ± 0.2")
     assert said["no edge"] == "everywhere between 60 and 90"
     assert said["miscounted"] == "21 collisions, by the reference 20"
+
+
+def test_evidence_does_not_ask_the_device_again(mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it said is in the chunks: looking at the worst runs costs their motion only, and shows the same warnings."""
+    asked: list[int] = []
+
+    def device(_description: Description, trace: Trace) -> Batch:
+        asked.append(trace.runs)
+        rows = [(run, 1.0, "fcw", "ego", "other", "raised") for run in range(trace.runs)]
+        columns = zip(*rows, strict=True)
+        kinds = {"run": "i8", "time_s": "f8", "application": "U16", "host": "U48", "other": "U48", "state": "U16"}
+        return Batch({name: np.array(column, kind) for (name, kind), column in zip(kinds.items(), columns, strict=True)})
+
+    monkeypatch.setattr(performing, "loaded", lambda _name: device)
+    found = suite_of(str(mine))
+    found = replace(found, suite=found.suite.model_copy(update={"items": found.suite.items[:2]}))
+    run(found, Request(device="applications", output=tmp_path), QUIET)
+    assert sum(asked) == 12  # two cases of one item, ten of the other
+    text = (tmp_path / "mine" / "meets-near" / "report.html").read_text("utf-8")
+    assert "fcw" in text
 
 
 def test_the_short_form_is_one_case_of_each(mine: Path) -> None:

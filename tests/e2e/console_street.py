@@ -1,4 +1,4 @@
-"""A street of the district with traffic that ends in a staged conflict: what a roadside unit hears and sees of it."""
+"""A street of the district whose traffic ends in a staged conflict, time and again, as a roadside unit hears and sees it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ BESIDE = ((1.8, -100.0, 8.0), (1.8, -60.0, 8.0), (1.8, -20.0, 8.0), (-1.8, 110.0
 WALKERS = ((11.0, 20.0, 1.2), (11.0, 26.0, 1.2), (-11.0, -20.0, -1.2))
 CAR_CLASS, INTEGRATED, PEDESTRIAN, RSU_ID = 10, 7, 3, 0x5253
 GREEN, RED = 5, 3
+PERIOD_S, DRIVES_S = 30.0, 24.0  # then those who move are silent, until nobody remembers them, and begin anew
 Floats = npt.NDArray[np.float64]
 
 
@@ -32,7 +33,9 @@ class Street:
 
     def frames(self, at_s: float, now_us: int) -> list[bytes]:
         """BSMs of the cars, one RSM of the pedestrians and the standing car, one SPAT of the crossing."""
+        at_s %= PERIOD_S
         cars, walkers = self._cars(at_s, now_us), self._walkers(at_s, now_us)
+        cars = cars if at_s < DRIVES_S else cars.take(cars["vehicle_id"] == STANDING)
         here = np.array([[self.frame.latitude_deg, self.frame.longitude_deg, self.frame.elevation_m]])
         encoded = (
             cv2x.encode_bsm(cars),

@@ -91,6 +91,7 @@ void main(void) {
   geometry.worldPosition = centres;
   geometry.pickingColor = picking_getPickingColorFromIndex(uint(gl_VertexID / int(users.corners)));
   gl_Position = project_position_to_clipspace(centres + offsets * users.scale, vec3(0.0), vec3(0.0), geometry.position);
+  DECKGL_FILTER_GL_POSITION(gl_Position, geometry);
   vColor = colours;
   DECKGL_FILTER_COLOR(vColor, geometry);
 }

@@ -46,8 +46,7 @@ def judged(directory: Path, name: str, module: list[str], more: str = "", repeat
     assert 'udp: {hears: "127.0.0.1:5005", says: "127.0.0.1:5006"}' in text
     text = text.replace("127.0.0.1:5005", f"127.0.0.1:{hears}").replace("127.0.0.1:5006", f"127.0.0.1:{says}")
     file, said = directory / "scenario.yaml", io.StringIO()
-    every = "" if "every_s" in text else "  every_s: 0.1\n"
-    file.write_text(text.replace("\ndut:\n", f"\ndut:\n  ready_s: 30\n{every}{more}"))
+    file.write_text(text.replace("\ndut:\n", f"\ndut:\n  ready_s: 30\n{more}"))
     with device(module, hears, says):
         options = Options(str(file), is_in_the_loop=True, output=directory / "evidence", repeats=repeats)
         code = command(options, Console(file=said, width=200))

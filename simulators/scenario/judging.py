@@ -35,10 +35,14 @@ class Decisive:
 
 
 def judge_driven(
-    trace: Trace, description: Description, requirements: Sequence[Requirement] = (), validity: Sequence[Validity] = ()
+    trace: Trace,
+    description: Description,
+    requirements: Sequence[Requirement] = (),
+    validity: Sequence[Validity] = (),
+    rig: Sequence[Validity] = (),
 ) -> Verdicts:
-    """The same of what the engine has driven: everybody stayed on the road. requirements, validity: beside the description's."""
-    conditions = (*validity, *description.conditions(), ON_THE_ROAD)
+    """The same of what the engine has driven: everybody stayed on the road. requirements, validity, rig: beside its own."""
+    conditions = (*validity, *description.conditions(), ON_THE_ROAD, *rig)
     return judge(trace, (*description.requirements, *requirements), conditions, outside_of(description, trace))
 
 

@@ -52,7 +52,7 @@ def through_platform(options: Options, description: Description, cases: Cases, c
             made, _radios(description, made), _site(options, description), SystemClock(), environment(options.data), tell
         )
     _say_why(trace, console)
-    verdicts = judge_driven(trace, description, validity=(LAG,))
+    verdicts = judge_driven(trace, description, rig=(LAG,))
     return Ran(verdicts, trace, range(len(cases)))
 
 
@@ -78,8 +78,8 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
         else:
             made = run_engine(description, cases)
             trace = driven_with_device(made, _radios(description, made), description.scenario, bench)
-    validity = (*validity_of(description.dut), LAG)
-    verdicts = judge_driven(trace, description, requirements_of(description.dut), validity)
+    validity = validity_of(description.dut)
+    verdicts = judge_driven(trace, description, requirements_of(description.dut), validity, rig=(LAG,))
     return Ran(verdicts, trace, range(len(cases)))
 
 

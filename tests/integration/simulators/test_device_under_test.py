@@ -53,8 +53,9 @@ def judged(directory: Path, fault: str, more: str = "", *, is_there: bool = True
             options = Options(scenario(directory, hears, says, more), is_in_the_loop=True, output=evidence)
             code = command(options, Console(file=io.StringIO()))
         verdict = json.loads((evidence / "verdict.json").read_text())
-        validity = [one["verdict"] for one in verdict["each"][0]["validity"]]
-        there, lag = validity[0], validity[-1]
+        titles = [one["title"] for one in verdict["validity"]]
+        validity = dict(zip(titles, (one["verdict"] for one in verdict["each"][0]["validity"]), strict=True))
+        there, lag = validity.get("the device under test is there", PASS), validity["the rig keeps up"]
         if (lag == PASS or not is_there) and (there == PASS) == is_there:
             return code, verdict
     pytest.fail("the machine never kept up")

@@ -49,9 +49,9 @@ def _open(file: Path) -> pa.Table:
             file, convert_options=pyarrow.csv.ConvertOptions(null_values=["", "NaN", "nan", "NA", "null"])
         )
     except OSError as error:
-        raise ConfigurationError("file", str(file), f"it cannot be read ({error.strerror or error})") from None
+        raise ConfigurationError("table", file.name, f"it cannot be read ({error.strerror or error})", source=str(file)) from None
     except pa.ArrowInvalid as error:
-        raise ConfigurationError("file", str(file), f"it is no table ({str(error).splitlines()[0]})") from None
+        raise ConfigurationError("table", file.name, f"it is no table ({str(error).splitlines()[0]})", source=str(file)) from None
 
 
 def _column(names: Sequence[str], known: Sequence[str]) -> int | None:

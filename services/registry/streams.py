@@ -59,7 +59,12 @@ def read_stream(
     from_us: From = 0,
     to_us: To = END_OF_TIME_US,
     device: Annotated[Identifier | None, Query(description="only rows that came from this device")] = None,
-    vehicle: Annotated[VehicleId | None, Query(description="of bsm: only the vehicle that calls itself so")] = None,
+    vehicle: Annotated[
+        VehicleId | None,
+        Query(
+            description="of bsm: only the vehicle that calls itself so", openapi_examples={"one": {"value": "4b41522d30303031"}}
+        ),
+    ] = None,
     participant: Annotated[
         int | None, Query(ge=0, le=65_535, description="of participant: only who has this number there")
     ] = None,

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from chelu.api import Client
-from tests.integration.registry.conftest import ACCOUNTS, SITE, Place
+from chelu.topics import Kind
+from tests.integration.registry.conftest import ACCOUNTS, SITE, AddDevice, Place
+from tests.integration.registry.test_broker import Peer
 from tests.waiting import until
 
 Send = Callable[..., Any]
+
+
+class Unit:
+    """A roadside unit at the broker that hears frames on one topic and says nothing by itself."""
+
+    def __init__(self, port: int, name: str, secret: str | None, topic: str) -> None:
+        self.name, self.topic, self.told = name, topic, list[bytes]()
+        self.peer = Peer(port, name, secret)
+        self.peer.mqtt.on_message = lambda *event: self.told.append(bytes(event[2].payload))
+        self.peer.hear(f"rsu/{name}/{topic}")
+
+    def say(self, topic: str, document: object) -> None:
+        info = self.peer.mqtt.publish(f"rsu/{self.name}/{topic}", json.dumps(document), qos=1)
+        until(info.is_published, 5, f"{topic} to be taken")
+
+    def wait(self, count: int) -> bytes:
+        until(lambda: len(self.told) >= count, 10, f"{self.name} to be told {count} times")
+        return self.told[count - 1]
+
+    def answer(self, frame: bytes, code: int = 0, **more: object) -> None:
+        self.say(f"{self.topic}/ack", {"errorCode": code, "sha256": hashlib.sha256(frame).hexdigest(), **more})
+
+
+MakeUnit = Callable[..., Unit]
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +58,17 @@ def send(client: Client, mosquitto_port: int, place: Place) -> Send:
         return client.people(method, "sites", SITE, *path, **request)
 
     return send
+
+
+@pytest.fixture
+def unit_hearing(send: Send, mosquitto_port: int, add_device: AddDevice) -> Iterator[MakeUnit]:
+    """Makes registered units that are connected, and hear the topic named first."""
+    units: list[Unit] = []
+
+    def unit(topic: str, name: str, **fields: object) -> Unit:
+        units.append(Unit(mosquitto_port, name, add_device(name, Kind.RSU, **fields).secret, topic))
+        return units[-1]
+
+    yield unit
+    for each in units:
+        each.peer.close()

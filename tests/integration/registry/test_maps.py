@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,14 @@ from chelu.errors import RefusedError
 from chelu.geo import LocalFrame
 from chelu.roads.comparing import compare
 from chelu.roads.opening import open_roads
-from chelu.topics import Kind
 from services.registry.maps.reading import exported
-from tests.integration.registry.conftest import SITE, AddDevice, Place, chelu
-from tests.integration.registry.fix_at_broker import Send, registry_account, send
-from tests.integration.registry.test_broker import Peer
+from tests.integration.registry.conftest import SITE, Place, chelu
+from tests.integration.registry.fix_at_broker import MakeUnit, Send, registry_account, send, unit_hearing
 from tests.unit.roads.lanelet2_files import crossing_with_lights, file_of
 from tests.unit.roads.made import star
 from tests.waiting import until
 
-__all__ = ["registry_account", "send"]
+__all__ = ["registry_account", "send", "unit_hearing"]
 
 BYTES = {"Content-Type": "application/octet-stream"}
 NOW = datetime.datetime.now(datetime.UTC)
@@ -51,39 +48,10 @@ def frame(client: Client) -> LocalFrame:
     return LocalFrame(site.latitude_deg, site.longitude_deg, site.elevation_m)
 
 
-class Unit:
-    """A roadside unit at the broker that says nothing by itself."""
-
-    def __init__(self, port: int, name: str, secret: str | None) -> None:
-        self.name, self.told = name, list[bytes]()
-        self.peer = Peer(port, name, secret)
-        self.peer.mqtt.on_message = lambda *event: self.told.append(bytes(event[2].payload))
-        self.peer.hear(f"rsu/{name}/map/down")
-
-    def say(self, topic: str, document: object) -> None:
-        info = self.peer.mqtt.publish(f"rsu/{self.name}/{topic}", json.dumps(document), qos=1)
-        until(info.is_published, 5, f"{topic} to be taken")
-
-    def wait(self, count: int) -> bytes:
-        until(lambda: len(self.told) >= count, 10, f"{self.name} to be told {count} times")
-        return self.told[count - 1]
-
-
-MakeUnit = Callable[..., Unit]
-
-
 @pytest.fixture
-def unit(send: Send, mosquitto_port: int, add_device: AddDevice, frame: LocalFrame) -> Iterator[MakeUnit]:
-    units: list[Unit] = []
-
-    def unit(name: str, **fields: object) -> Unit:
-        place = {"latitude_deg": frame.latitude_deg, "longitude_deg": frame.longitude_deg}
-        units.append(Unit(mosquitto_port, name, add_device(name, Kind.RSU, **{**place, **fields}).secret))
-        return units[-1]
-
-    yield unit
-    for each in units:
-        each.peer.close()
+def unit(unit_hearing: MakeUnit, frame: LocalFrame) -> MakeUnit:
+    place = {"latitude_deg": frame.latitude_deg, "longitude_deg": frame.longitude_deg}
+    return lambda name, **fields: unit_hearing("map/down", name, **{**place, **fields})
 
 
 def order_of(client: Client, dispatch: int) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import datetime
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -18,53 +19,22 @@ from chelu.errors import RefusedError
 from chelu.topics import OPENV2X_PROFILE, Kind
 from services.registry.openapi_examples import MODELS
 from tests.integration.registry.conftest import SITE, AddDevice, Place, chelu
-from tests.integration.registry.fix_at_broker import Send, registry_account, send
-from tests.integration.registry.test_broker import Peer
+from tests.integration.registry.fix_at_broker import MakeUnit, Send, registry_account, send, unit_hearing
 from tests.unit.roads.networks import edge, net
 from tests.waiting import until
 
-__all__ = ["registry_account", "send"]
+__all__ = ["registry_account", "send", "unit_hearing"]
 
 HERE = {"latitude_deg": 29.5332, "longitude_deg": 106.503}
 ROADS = net(edge("gate", "0.00,0.00,5.00 100.00,0.00,5.00"))
 
 
-class Unit:
-    """A roadside unit at the broker that says nothing by itself."""
-
-    def __init__(self, port: int, name: str, secret: str | None) -> None:
-        self.name, self.told = name, list[bytes]()
-        self.peer = Peer(port, name, secret)
-        self.peer.mqtt.on_message = lambda *event: self.told.append(bytes(event[2].payload))
-        self.peer.hear(f"rsu/{name}/rsi/down")
-
-    def say(self, topic: str, document: object) -> None:
-        info = self.peer.mqtt.publish(f"rsu/{self.name}/{topic}", json.dumps(document), qos=1)
-        until(info.is_published, 5, f"{topic} to be taken")
-
-    def wait(self, count: int) -> bytes:
-        until(lambda: len(self.told) >= count, 10, f"{self.name} to be told {count} times")
-        return self.told[count - 1]
-
-    def answer(self, frame: bytes, code: int = 0, **more: object) -> None:
-        self.say("rsi/down/ack", {"errorCode": code, "sha256": hashlib.sha256(frame).hexdigest(), **more})
-
-
 @pytest.fixture
-def unit(send: Send, mosquitto_port: int, add_device: AddDevice) -> Iterator[Callable[..., Unit]]:
-    units: list[Unit] = []
-
-    def unit(name: str, **fields: object) -> Unit:
-        units.append(Unit(mosquitto_port, name, add_device(name, Kind.RSU, **fields).secret))
-        return units[-1]
-
-    yield unit
-    for each in units:
-        each.peer.close()
+def unit(unit_hearing: MakeUnit) -> MakeUnit:
+    return partial(unit_hearing, "rsi/down")
 
 
 Add = Callable[..., dict[str, Any]]
-MakeUnit = Callable[..., Unit]
 
 
 def give(send: Send, *units: str, **more: Any) -> dict[str, Any]:

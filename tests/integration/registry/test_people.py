@@ -52,6 +52,7 @@ VALUES = {
     "run_id": "1",
     "export_id": "1",
     "zone_id": "z",
+    "version": "1",
 }
 MakeKey = Callable[..., str]
 

@@ -100,6 +100,8 @@ class Seats:
 
     def fit(self, capacity: int) -> None:
         """The picture has so many slots now."""
+        if capacity == len(self.twin):
+            return
         self._known = None
         self.twin, self.name = resized(self.twin, capacity, ALONE), resized(self.name, capacity)
 

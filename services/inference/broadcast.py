@@ -67,7 +67,7 @@ def _warning(up: Up, futures: Futures) -> dict[str, Any]:
 
 def _way(futures: Futures, slot: int) -> list[float | None]:
     way = futures.xy[slot, ::_EVERY].ravel()
-    return way.round(2).tolist() if np.isfinite(way).all() else _rounded(way.tolist())
+    return list(way.round(2).tolist()) if np.isfinite(way).all() else _rounded(way.tolist())
 
 
 def _rounded(values: Iterable[float]) -> list[float | None]:

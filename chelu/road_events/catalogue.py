@@ -19,12 +19,12 @@ HIGHEST_PRIORITY = 7
 class Entry:
     """One thing to tell. radius_m: around its place; priority: 0 to 7, the highest, as RSI has it."""
 
-    is_sign: bool
     code: int
     english: str
     chinese: str
     radius_m: float
     priority: int
+    is_sign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +48,18 @@ CLASSES: Mapping[int, Class] = {
 }
 
 
-def _event(code: int, english: str, chinese: str, radius_m: float, priority: int) -> Entry:
-    return Entry(False, code, english, chinese, radius_m, priority)  # noqa: FBT003 - the row's first column
-
-
 EVENTS: tuple[Entry, ...] = (
-    _event(100, "accident", "交通事故", 20.0, 6),
-    _event(101, "vehicle breakdown", "车辆故障", 20.0, 5),
-    _event(303, "lightning", "雷电", 1000.0, 3),
-    _event(304, "wind", "大风", 500.0, 4),
-    _event(305, "fog", "雾", 500.0, 5),
-    _event(306, "heat", "高温", 1000.0, 2),
-    _event(307, "drought", "干旱", 1000.0, 1),
-    _event(407, "standing water", "路面积水", 20.0, 5),
-    _event(408, "slippery road", "路面湿滑", 50.0, 5),
-    _event(CONGESTION, "congestion", "交通拥堵", 100.0, 3),
-    _event(904, "wrong-way driving", "逆行", 30.0, 7),
+    Entry(100, "accident", "交通事故", 20.0, 6),
+    Entry(101, "vehicle breakdown", "车辆故障", 20.0, 5),
+    Entry(303, "lightning", "雷电", 1000.0, 3),
+    Entry(304, "wind", "大风", 500.0, 4),
+    Entry(305, "fog", "雾", 500.0, 5),
+    Entry(306, "heat", "高温", 1000.0, 2),
+    Entry(307, "drought", "干旱", 1000.0, 1),
+    Entry(407, "standing water", "路面积水", 20.0, 5),
+    Entry(408, "slippery road", "路面湿滑", 50.0, 5),
+    Entry(CONGESTION, "congestion", "交通拥堵", 100.0, 3),
+    Entry(904, "wrong-way driving", "逆行", 30.0, 7),
 )
 
 _SIGN_NAMES: Mapping[int, tuple[str, str]] = {
@@ -83,7 +79,7 @@ _SIGN_NAMES: Mapping[int, tuple[str, str]] = {
 }  # fmt: skip
 _SIGN_RADIUS_M, _SIGN_PRIORITY = 0.0, 3  # a sign holds along its path, not around its post
 SIGNS: tuple[Entry, ...] = tuple(
-    Entry(True, code, english, chinese, _SIGN_RADIUS_M, _SIGN_PRIORITY)  # noqa: FBT003 - the row's first column
+    Entry(code, english, chinese, _SIGN_RADIUS_M, _SIGN_PRIORITY, is_sign=True)
     for code, (english, chinese) in _SIGN_NAMES.items()
 )
 _NAMED: Mapping[tuple[bool, int], Entry] = {(one.is_sign, one.code): one for one in (*EVENTS, *SIGNS)}
@@ -94,9 +90,9 @@ def find(code: int, *, is_sign: bool) -> Entry | None:
     if named := _NAMED.get((is_sign, code)):
         return named
     if is_sign:
-        return Entry(True, code, "", "", _SIGN_RADIUS_M, _SIGN_PRIORITY) if 0 < code <= LAST_SIGN else None  # noqa: FBT003
+        return Entry(code, "", "", _SIGN_RADIUS_M, _SIGN_PRIORITY, is_sign=True) if 0 < code <= LAST_SIGN else None
     kind = CLASSES.get(code // 100)
-    return None if kind is None else Entry(False, code, kind.english, kind.chinese, kind.radius_m, kind.priority)  # noqa: FBT003
+    return None if kind is None else Entry(code, kind.english, kind.chinese, kind.radius_m, kind.priority)
 
 
 def allowed(*, is_sign: bool) -> str:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -21,7 +22,6 @@ from chelu.local.targets import check_writable
 from evaluation.forecast.judge import Forecaster, judge, judged_steps
 from evaluation.forecast.tables import read
 from evaluation.forecast.training import FULL, SHORT, Plan, train_model
-from services.inference.city.forecast.features import Basis
 from services.inference.city.forecast.model import ForecastModel
 from services.inference.city.forecast.readings import Readings
 from services.inference.city.forecast.simple import METHODS
@@ -117,16 +117,12 @@ def _methods(
         from evaluation.forecast.baselines import Ridge, Trees
 
         same = learned.of(test.sensors)
-        basis = _basis(model, same)
+        basis, _ = model.about.for_sensors(same.sensors)
         methods["ridge"] = Ridge(same, basis, steps)
         if has_trees:
             with _progress(console, "boosted trees") as tell:
                 methods["trees"] = Trees(same, basis, steps, tell)
     return methods
-
-
-def _basis(model: ForecastModel, readings: Readings) -> Basis:
-    return model.about.for_sensors(readings.sensors)[0]
 
 
 def _document(request: Request, learned: Readings, test: Readings, found: dict[str, Any], trained_s: float) -> dict[str, Any]:
@@ -143,8 +139,8 @@ def _document(request: Request, learned: Readings, test: Readings, found: dict[s
 
 def sentence(file: Path, readings: Readings) -> str:
     """What a table holds, in words."""
-    missing = 100.0 * float((readings.values != readings.values).mean())
-    days = len(readings) * readings.step_s / 86_400
+    missing = 100.0 * float(np.isnan(readings.values).mean())
+    days = len(readings) / readings.steps_a_day
     times = "" if readings.start_us is not None else ", told without times"
     return (
         f"{file.name}: {len(readings.sensors)} sensors, {days:.1f} days every {readings.step_s} s{times}; "

@@ -66,20 +66,19 @@ def _long(table: pa.Table, kinds: Sequence[int | None], file: Path) -> Readings:
 
 
 def _wide(table: pa.Table, names: Sequence[str], file: Path, step_s: int | None) -> Readings:
-    first = table.column(0) if names else None
     has_time = bool(names) and (names[0].lower() in (*TIME, "") or pa.types.is_temporal(table.column(0).type))
     sensors = tuple(names[1:] if has_time else names)
     if not sensors or not len(table):
         raise ConfigurationError("table", f"{len(table)} rows, {len(sensors)} sensors", "at least one of each", source=str(file))
     columns = [_numbers(table.column(at), names[at], file) for at in range(len(names) - len(sensors), len(names))]
     values = np.stack(columns, axis=1)
-    if not has_time or first is None:
+    if not has_time:
         step = step_s or STEP_S
         if step < 1 or DAY_S % step or 3600 % step:
             raise ConfigurationError("--step", step, "seconds that divide an hour")
         return _coarser(Readings(sensors, step, values))
     rows, n = values.shape
-    at_us = np.repeat(_times(first, file), n)
+    at_us = np.repeat(_times(table.column(0), file), n)
     return _gridded(at_us, np.tile(np.arange(n), rows), values.ravel(), sensors, file)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -116,28 +117,27 @@ async def watch_stream(socket: WebSocket, stream: str) -> None:
 @SOCKETS.websocket(PICTURE)
 async def watch_picture(socket: WebSocket, site_id: str) -> None:
     """See `about_picture`."""
-
-    def open_(parts: Parts) -> tuple[list[Source], Ticket, dict[str, Any]]:
-        ticket = _ticket(socket, parts, ("GET", ROUTER.prefix + PICTURE))
-        _check_site(parts, site_id)
-        watching = {"stream": "picture", "site": site_id, "format": LiveFormat.COLUMNS}
-        return [live_rows.picture_source(site_id)], Ticket(ticket.key_hash, ticket.need, site_id=site_id), watching
-
-    await _serve(socket, open_, lambda items: (item.payload for item in items))
+    await _serve(
+        socket, partial(_picture_of, socket, site_id, PICTURE, "picture"), lambda items: (item.payload for item in items)
+    )
 
 
 @SOCKETS.websocket(CHANGES)
 async def watch_changes(socket: WebSocket, site_id: str) -> None:
     """See `about_changes`."""
-
-    def open_(parts: Parts) -> tuple[list[Source], Ticket, dict[str, Any]]:
-        ticket = _ticket(socket, parts, ("GET", ROUTER.prefix + CHANGES))
-        _check_site(parts, site_id)
-        watching = {"stream": "changes", "site": site_id, "format": LiveFormat.COLUMNS}
-        return [live_rows.picture_source(site_id)], Ticket(ticket.key_hash, ticket.need, site_id=site_id), watching
-
     changes = Changes()
-    await _serve(socket, open_, lambda items: _changes(changes, items), pace=Pace())
+    opened = partial(_picture_of, socket, site_id, CHANGES, "changes")
+    await _serve(socket, opened, lambda items: _changes(changes, items), pace=Pace())
+
+
+def _picture_of(
+    socket: WebSocket, site_id: str, path: str, name: str, parts: Parts
+) -> tuple[list[Source], Ticket, dict[str, Any]]:
+    """A site's picture, for who may see what the route at `path` gives."""
+    ticket = _ticket(socket, parts, ("GET", ROUTER.prefix + path))
+    _check_site(parts, site_id)
+    watching = {"stream": name, "site": site_id, "format": LiveFormat.COLUMNS}
+    return [live_rows.picture_source(site_id)], Ticket(ticket.key_hash, ticket.need, site_id=site_id), watching
 
 
 @SOCKETS.websocket(ALARMS)

@@ -88,7 +88,7 @@ class Options:
 
     spread_ms: each vehicle sends up to this much of the recording's time after its sample, always the same (by the seed): units
     on the road do not all speak at once, as a recording's rows do. Event times stay those of the samples. patience_s: how long
-    the broker may be away.
+    the broker may be away. look_ahead_s: of our time, what is encoded in one go; ahead_s: how long before it is due at the most.
     """
 
     speed: float = 1.0
@@ -96,6 +96,8 @@ class Options:
     spread_ms: float = 0.0
     in_flight: int = IN_FLIGHT
     patience_s: float = PATIENCE_S
+    look_ahead_s: float = LOOK_AHEAD_S
+    ahead_s: float = np.inf
 
 
 class Replay:
@@ -139,16 +141,21 @@ class Replay:
         """Let `run` return after the message at hand."""
         self._is_stopped = True
 
+    def go_on_with(self, scene: Scene) -> None:
+        """What is not encoded yet is another scene's, of the same actors and the same beginning. From the replay's own thread."""
+        self._scene = scene
+
     def run(self) -> ReplayReport:
         """Replay the scene from its beginning to its end; UnreachableError when the broker stays away."""
-        scene, speed = self._scene, self._options.speed
-        step = int(np.clip(LOOK_AHEAD_S * 1000 * speed, SHORTEST_MS, LONGEST_MS))
+        begin, speed = self._scene.begin_ms, self._options.speed
+        step = int(np.clip(self._options.look_ahead_s * 1000 * speed, SHORTEST_MS, LONGEST_MS))
         self._warm_up()
-        pace = pinned(self._clock, begin_ms=scene.begin_ms, speed=speed, lead_s=LEAD_S)
-        report = self._report = ReplayReport(self._clock.wall_us(), pace, through_ms=scene.begin_ms)
+        pace = pinned(self._clock, begin_ms=begin, speed=speed, lead_s=LEAD_S)
+        report = self._report = ReplayReport(self._clock.wall_us(), pace, through_ms=begin)
         try:
-            for begin in range(scene.begin_ms, scene.end_ms, step):
-                end = min(begin + step, scene.end_ms)
+            while report.through_ms < self._scene.end_ms:
+                begin = report.through_ms
+                end = min(begin + step, self._scene.end_ms)
                 self._stretch(begin, end, report)
                 if self._is_stopped:
                     break
@@ -189,8 +196,10 @@ class Replay:
         rehearsal.parcels(Slice(samples, signals), np.zeros(len(samples), np.int64), np.zeros(1, np.int64))
 
     def _stretch(self, begin_ms: int, end_ms: int, report: ReplayReport) -> None:
-        piece = self._scene.read(begin_ms, end_ms)
         pace = report.pace
+        if np.isfinite(self._options.ahead_s):
+            self._wait_until(float(pace.due_s(np.array([begin_ms]))[0]) - self._options.ahead_s, report)
+        piece = self._scene.read(begin_ms, end_ms)
         parcels = self._composer.parcels(piece, pace.event_us(piece.samples["time_ms"]), pace.event_us(piece.signals["time_ms"]))
         letters = in_order([self._waiting, *(self._air(self._letters(parcel, pace)) for parcel in parcels)])
         horizon_s = float(pace.due_s(np.array([end_ms]))[0]) if end_ms < self._scene.end_ms else np.inf

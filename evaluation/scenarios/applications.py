@@ -20,7 +20,7 @@ from services.inference.motion_model import MotionModel, OnnxMotionModel, shippe
 from services.inference.network import NetworkRoads
 from services.inference.site import Site, SiteParameters
 from simulators.scenario.description import Description
-from simulators.scenario.sumo_net import programme, sumo_net
+from simulators.scenario.sumo_net import roads_of
 from simulators.scenario.trace import Trace
 
 TICK_S = 0.05  # the site looks at what arrived since the last of these
@@ -37,8 +37,7 @@ def warnings(description: Description, trace: Trace) -> Batch:
 
 def _roads(trace: Trace) -> NetworkRoads:
     """The road as the register would have it; what signals show comes by their messages."""
-    programmes = {name: programme(shown[:, 0].tolist(), trace.step_s) for name, shown in trace.lights.items()}
-    return NetworkRoads(sumo.read(sumo_net(trace.ways, trace.stop_lines, programmes)))
+    return NetworkRoads(sumo.read(roads_of(trace, 0)))
 
 
 @cache

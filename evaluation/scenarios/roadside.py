@@ -8,8 +8,8 @@ from chelu.messages import OBSERVATION, SPAT, Batch, filled
 from chelu.quantities import QUANTITIES
 from evaluation.scenarios.hearing import EPOCH_US
 from services.inference.events.told import FOREVER_US, Path, Told
-from services.inference.reports import Floats
 from simulators.scenario.description import Description, Weather
+from simulators.scenario.notices import PRIORITY, RADIUS_M, lie_of
 from simulators.scenario.roads import Notice, Signal
 from simulators.scenario.scenes import PHASE
 from simulators.scenario.trace import Trace
@@ -18,9 +18,6 @@ from simulators.scenario.ways import Ways
 
 UNIT_KEY = 60_001  # the roadside unit that tells of the road
 SENSOR_KEY = 60_002
-BEYOND_M = 50.0  # a path leads on so far behind the event to which it leads
-POINTS = 32  # of a path: as many as an RSI holds
-RADIUS_M = 10.0  # of an event at a place
 _CODES = {one.name: one.code for one in QUANTITIES}
 
 
@@ -30,32 +27,22 @@ def notices_of(description: Description, ways: Ways) -> list[Told]:
 
 
 def _told(number: int, one: Notice, ways: Ways) -> Told:
-    is_place, way = one.until_m is None, ways.each[ways.index(one.way)]
-    begin, end = (one.from_m - one.leads_m, one.from_m + BEYOND_M) if one.until_m is None else (one.from_m, one.until_m)
-    half_m = way.lanes * way.lane_width_m / 2.0
-    path = Path(_points(ways, one.way, max(begin, 0.0), min(end, way.length_m), half_m), half_m)
+    lie = lie_of(one, ways)
     return Told(
         source=(UNIT_KEY, one.sign is not None, number),
         said=number,
         is_sign=one.sign is not None,
         code=one.event or one.sign or 0,
         text=one.text,
-        priority=3,
-        place=_points(ways, one.way, one.from_m, one.from_m, half_m)[0] if is_place else None,
-        radius_m=RADIUS_M if is_place else 0.0,
-        paths=(path,),
+        priority=PRIORITY,
+        place=lie.place,
+        radius_m=RADIUS_M if lie.place is not None else 0.0,
+        paths=(Path(lie.path, lie.half_m),),
         start_us=0,
         end_us=FOREVER_US,
         heard_us=EPOCH_US,
         is_perceived=False,
     )
-
-
-def _points(ways: Ways, name: str, begin_m: float, end_m: float, aside_m: float) -> Floats:
-    """Places (k, 3) along a way, in the middle of its lanes."""
-    along = np.linspace(begin_m, end_m, POINTS)
-    places = ways.at(np.full(POINTS, ways.index(name), np.int64), along, np.full(POINTS, aside_m))
-    return np.column_stack([places.xy, places.elevation_m])
 
 
 def weather_of(description: Description) -> list[Batch]:

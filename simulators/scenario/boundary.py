@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from simulators.scenario.cases import Cases
 from simulators.scenario.values import Floats
+from simulators.scenario.verdict import Codes, Outcome
 
 MOST_ROUNDS = 60
 PROBES = 9
@@ -24,7 +25,8 @@ Bools = npt.NDArray[np.bool_]
 class Boundary:
     """Of n combinations: between `passes` and `fails` (n,) the verdict first turns; both NaN where it is the same throughout.
 
-    passes_throughout (n,): which verdict that is, where it is the same.
+    passes_throughout (n,): which verdict that is, where it is the same. beyond (n,): what it is at `fails`, or throughout, as
+    `Outcome`: a fail, or an error where the runs are not valid there, which says nothing of what is tested.
     """
 
     cases: Cases
@@ -32,6 +34,7 @@ class Boundary:
     passes: Floats
     fails: Floats
     passes_throughout: Bools
+    beyond: Codes
 
     @property
     def value(self) -> Floats:
@@ -51,7 +54,7 @@ def ends_of(cases: Cases, along: str, low: float, high: float) -> tuple[Cases, C
 
 
 def boundary(
-    does_pass: Callable[[Cases], Bools],
+    outcomes: Callable[[Cases], Codes],
     cases: Cases,
     along: str,
     *,
@@ -60,16 +63,21 @@ def boundary(
     tolerance: float,
     tell: Callable[[float], None] = lambda _: None,
 ) -> Boundary:
-    """The turns of these combinations along a parameter, to within `tolerance`; `tell` gets the width that is left."""
+    """The turns of these combinations along a parameter, to within `tolerance`; `tell` gets the width that is left.
 
-    def judged(values: Floats) -> Bools:
-        return does_pass(with_values(cases, along, values))
+    outcomes: of cases, as `Outcome`.
+    """
+
+    def judged(values: Floats) -> Codes:
+        return outcomes(with_values(cases, along, values))
 
     count, values = len(cases), np.linspace(low, high, PROBES)
-    probed = np.array([judged(np.full(count, value)) for value in values])
+    found = np.array([judged(np.full(count, value)) for value in values])
+    probed = found == Outcome.PASS
     differs = probed[1:] != probed[:-1]
     turns, first = differs.any(axis=0), np.argmax(differs, axis=0)
     begins_well = probed[first, np.arange(count)]
+    beyond = np.where(turns, found[first + begins_well, np.arange(count)], found.max(axis=0))
     passes = np.where(begins_well, values[first], values[first + 1])
     fails = np.where(begins_well, values[first + 1], values[first])
     for _ in range(MOST_ROUNDS):
@@ -78,9 +86,10 @@ def boundary(
         if width <= tolerance:
             break
         middle = (passes + fails) / 2.0
-        good = judged(middle)
+        codes = judged(middle)
+        good = codes == Outcome.PASS
+        beyond = np.where(good | ~turns, beyond, codes)
         passes, fails = np.where(good, middle, passes), np.where(good, fails, middle)
     nowhere = np.full(count, np.nan)
-    return Boundary(
-        cases, along, np.where(turns, passes, nowhere), np.where(turns, fails, nowhere), np.asarray(probed.all(axis=0))
-    )
+    passes, fails = (np.where(turns, one, nowhere) for one in (passes, fails))
+    return Boundary(cases, along, passes, fails, np.asarray(probed.all(axis=0)), np.asarray(beyond))

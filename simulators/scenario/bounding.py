@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -26,7 +25,7 @@ from simulators.scenario.library import source_of
 from simulators.scenario.names import unknown
 from simulators.scenario.performing import perform
 from simulators.scenario.reading import refuse_impossible
-from simulators.scenario.verdict import Outcome
+from simulators.scenario.verdict import Codes, Outcome
 
 SHOWN = 40
 
@@ -62,7 +61,7 @@ def command(options: Options, console: Console) -> int:
     ) as progress:
         task = progress.add_task(f"{name}, {len(cases):,} combinations")
         found = boundary(
-            lambda some: passes(description, some, options.device),
+            lambda some: outcomes(description, some, options.device),
             cases,
             name,
             low=along.low or 0.0,
@@ -88,13 +87,13 @@ def _along(text: str, description: Description) -> tuple[str, Parameter]:
     return name, own
 
 
-def passes(description: Description, cases: Cases, device: str = NONE) -> npt.NDArray[np.bool_]:
-    """(n,) whether all requirements of a valid run hold; chunk by chunk."""
+def outcomes(description: Description, cases: Cases, device: str = NONE) -> Codes:
+    """(n,) `Outcome` of each case; chunk by chunk."""
     size = cases_per_chunk(description, device)
     parts = []
     for start in range(0, len(cases), size):
         trace = perform(description, cases.take(slice(start, start + size)), device)
-        parts.append(judge_driven(trace, description).outcome == Outcome.PASS)
+        parts.append(judge_driven(trace, description).outcome)
     return np.concatenate(parts)
 
 
@@ -102,8 +101,9 @@ def table(found: Boundary) -> Table:
     """A line for each combination, of the parameters that vary."""
     varying = [name for name, column in found.cases.columns.items() if name != found.along and len(np.unique(column)) > 1]
     shown = Table(*varying, box=None, pad_edge=False, header_style="bold")
-    for name in (f"{found.along}: passes at", "fails at"):
+    for name in (f"{found.along}: passes at", "does not at"):
         shown.add_column(name, justify="right")
+    shown.add_column("but")
     for row in range(min(len(found.cases), SHOWN)):
         values = [f"{found.cases.columns[name][row]:g}" for name in varying]
         shown.add_row(*values, *_ends(found, row))
@@ -112,14 +112,15 @@ def table(found: Boundary) -> Table:
     return shown
 
 
-def _ends(found: Boundary, row: int) -> tuple[str, str]:
+def _ends(found: Boundary, row: int) -> tuple[str, str, str]:
+    word = Outcome(int(found.beyond[row])).word
     if np.isfinite(found.passes[row]):
-        return f"{found.passes[row]:.4g}", f"{found.fails[row]:.4g}"
-    return ("everywhere", "") if found.passes_throughout[row] else ("", "everywhere")
+        return f"{found.passes[row]:.4g}", f"{found.fails[row]:.4g}", word
+    return ("everywhere", "", "") if found.passes_throughout[row] else ("", "everywhere", word)
 
 
 def rows(found: Boundary) -> list[dict[str, Any]]:
-    """A document: the combination, and between which values the verdict turns; null where it does not."""
+    """A document: the combination, between which values the verdict turns, null where it does not, and what it is beyond."""
     return [
         {
             **{name: float(column[row]) for name, column in found.cases.columns.items() if name != found.along},
@@ -127,6 +128,7 @@ def rows(found: Boundary) -> list[dict[str, Any]]:
             "passes": float(found.passes[row]) if np.isfinite(found.passes[row]) else None,
             "fails": float(found.fails[row]) if np.isfinite(found.fails[row]) else None,
             "passes_throughout": bool(found.passes_throughout[row]),
+            "beyond": Outcome(int(found.beyond[row])).word,
         }
         for row in range(len(found.cases))
     ]

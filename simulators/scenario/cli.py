@@ -24,6 +24,18 @@ Odd = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="What is tested is made for this: cases outside the domain in this file are skipped."),
 ]
+Dut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="With --in-the-loop: the device under test, as a scenario's `dut` has it; see docs/dut.md."
+    ),
+]
+ThroughPlatform = Annotated[
+    bool, typer.Option("--through-platform", help="In real time over the broker, with ingest and inference as in production.")
+]
+InTheLoop = Annotated[
+    bool, typer.Option("--in-the-loop", help="In real time with a device under test: `dut` of the scenario, or --dut.")
+]
 Data = Annotated[
     Path | None,
     typer.Option(help="Of a run in real time, or with --keep: the site's data directory (else CHELU_HOME or ./chelu-data)."),
@@ -130,14 +142,11 @@ def run(
     site: Annotated[str | None, typer.Option(help="The site: of a run in real time (made if need be), or for --keep.")] = None,
     data: Data = None,
     build: Annotated[str, typer.Option(help="With --keep: of what is tested, as you call it, such as firmware 2.1.")] = "",
+    dut: Dut = None,
     *,
     keep: Annotated[bool, typer.Option(help="Keep the run in the register of --site: `chelu scenario runs`.")] = False,
-    through_platform: Annotated[
-        bool, typer.Option(help="In real time over the broker, with ingest and inference as in production.")
-    ] = False,
-    in_the_loop: Annotated[
-        bool, typer.Option(help="In real time with the device under test that the scenario's `dut` names; see docs/dut.md.")
-    ] = False,
+    through_platform: ThroughPlatform = False,
+    in_the_loop: InTheLoop = False,
 ) -> None:
     """Run a scenario and judge it; exit code 0 only when all passed, 1 for a fail, 3 for an error, 4 for what was skipped.
 
@@ -160,6 +169,7 @@ def run(
         shard=shard,
         device=device,
         odd=odd,
+        dut=dut,
         is_through_platform=through_platform,
         is_in_the_loop=in_the_loop,
         recordings=replay or (),
@@ -286,26 +296,42 @@ def run_suites(
     workers: Workers = 1,
     output: Annotated[Path | None, typer.Option(help="Directory for chunks and evidence, a directory for each item.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the verdicts there, as docs/suites.md.")] = None,
-    site: Annotated[str | None, typer.Option(help="With --keep: the site in whose register.")] = None,
+    site: Annotated[str | None, typer.Option(help="In real time: where it is run; with --keep: in whose register.")] = None,
     data: Data = None,
     build: Annotated[str, typer.Option(help="With --keep: of what is tested, as you call it.")] = "",
+    dut: Dut = None,
     *,
     keep: Annotated[bool, typer.Option(help="Keep every item that has runs in the register of --site.")] = False,
     short: Annotated[bool, typer.Option("--short", help="One case of each item.")] = False,
+    through_platform: ThroughPlatform = False,
+    in_the_loop: InTheLoop = False,
 ) -> None:
-    """Run suites and judge them; exit code 0 only when every item has passed."""
+    """Run suites and judge them; exit code 0 only when every item has passed.
+
+    In real time the cases of all items in which somebody is warned are run; searches, grids and drivers' models are for memory.
+    """
     with extra("simulators"):
         from rich.console import Console
 
         from simulators.scenario.keeping import Keeper
-        from simulators.scenario.suite.command import command
+        from simulators.scenario.running_options import Options
+        from simulators.scenario.suite.command import command, refuse_without_effect
         from simulators.scenario.suite.running import Request
-    for option, value in (("--site", site), ("--data", data), ("--build", build or None)):
-        if value is not None and not keep:
-            raise ConfigurationError(option, str(value), "it goes with --keep")
-    keeper = Keeper.of(site, data) if keep else None
+    mode = Options("", is_through_platform=through_platform, is_in_the_loop=in_the_loop).mode
+    refuse_without_effect(mode, device=device, workers=workers, dut=dut, site=site, data=data, build=build, is_kept=keep)
+    keeper = Keeper.of(site, data, may_come=mode != "memory") if keep else None
     request = Request(
-        is_short=short, device=device, odd=odd, workers=allowed_workers(workers), output=output, keeper=keeper, build=build
+        is_short=short,
+        device=device,
+        odd=odd,
+        workers=allowed_workers(workers),
+        output=output,
+        keeper=keeper,
+        build=build,
+        mode=mode,
+        dut=dut,
+        site=site,
+        data=data,
     )
     raise typer.Exit(command(what or [], request, Console(), markdown))
 

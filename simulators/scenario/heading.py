@@ -17,6 +17,8 @@ from simulators.scenario.sweeping import digest
 def header(source: Source, options: Options, cases: Cases, began_us: int) -> Header:
     """Of a run that began at this wall time."""
     one, tested = source.description, [] if options.device == NONE else [options.device]
+    if options.mode == "loop" and one.dut is not None:
+        tested.append(one.dut.called)
     return Header(
         scenario=one.scenario,
         title=one.title,

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chelu.errors import ConfigurationError
+from simulators.scenario.checking import problems_of
+from simulators.scenario.checking_manoeuvres import Found as Problems
 from simulators.scenario.description import Description
+from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.names import unknown
 from simulators.scenario.odd import Domain
-from simulators.scenario.reading import read_file
+from simulators.scenario.reading import checked, read_file, text_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -26,6 +29,16 @@ class Source:
     def made_for(self, domain: Domain) -> Source:
         """The same, held against another domain of what is tested."""
         return replace(self, description=self.description.model_copy(update={"made_for": domain}))
+
+    def tested_with(self, file: Path) -> Source:
+        """The same, with the device under test of a file of its own (`--dut`). ScenarioError, also where it does not fit."""
+
+        def problems(device: DeviceUnderTest) -> Problems:
+            found = problems_of(self.description.model_copy(update={"dut": device}))
+            return ((path[1:], f"{allowed} (in {self.file})") for path, allowed in found if path[0] == "dut")
+
+        device = checked(text_of(file), str(file), DeviceUnderTest, problems)
+        return replace(self, description=self.description.model_copy(update={"dut": device}))
 
 
 def templates() -> Mapping[str, Path]:

@@ -11,7 +11,6 @@ from rich.console import Console
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
 from chelu.local.files import environment
-from simulators.scenario.air import Radio, radio_of
 from simulators.scenario.cases import Cases
 from simulators.scenario.description import Description
 from simulators.scenario.dut.bench import Bench
@@ -19,7 +18,6 @@ from simulators.scenario.dut.closed_loop import decided
 from simulators.scenario.dut.conditions import requirements_of, validity_of
 from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.dut.driving import driven as driven_with_device
-from simulators.scenario.engine import run as run_engine
 from simulators.scenario.judging import judge_driven
 from simulators.scenario.platform import driven
 from simulators.scenario.progress import triggers_of
@@ -47,10 +45,7 @@ def through_platform(options: Options, description: Description, cases: Cases, c
     """Every case over the broker of a site; what its actors are told decides."""
     check_speakable("--through-platform", description, cases)
     with _shares(console) as tell:
-        made = run_engine(description, cases)
-        trace = driven(
-            made, _radios(description, made), _site(options, description), SystemClock(), environment(options.data), tell
-        )
+        trace = driven(description, cases, _site(options, description), SystemClock(), environment(options.data), tell)
     _say_why(trace, console)
     verdicts = judge_driven(trace, description, rig=(LAG,))
     return Ran(verdicts, trace, range(len(cases)))
@@ -73,28 +68,23 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
             tell=lambda share, run: tell((run + share) / len(cases)),
             say=lambda text: console.print(text, markup=False, soft_wrap=True),
         )
-        if description.dut.decides:
-            trace = decided(description, cases, bench)
-        else:
-            made = run_engine(description, cases)
-            trace = driven_with_device(made, _radios(description, made), description.scenario, bench)
+        drive = decided if description.dut.decides else driven_with_device
+        trace = drive(description, cases, bench)
     validity = validity_of(description.dut)
     verdicts = judge_driven(trace, description, requirements_of(description.dut), validity, rig=(LAG,))
     return Ran(verdicts, trace, range(len(cases)))
 
 
 def check_speakable(option: str, description: Description, cases: Cases, device: DeviceUnderTest | None = None) -> None:
-    """ConfigurationError for too many cases, and for what is spoken of in memory only, so that nothing is left out in silence."""
-    is_heard = device is None or not device.decides
+    """ConfigurationError for too many cases, and for what nobody would say in such a run: it is not left out in silence."""
     if len(cases) > MOST_CASES:
         raise ConfigurationError(option, f"{len(cases):,} cases", f"at most {MOST_CASES:,}: each takes its time")
+    if device is None or not device.decides:
+        return
     waits = [f"warned: {one.warned.application}" for one, _ in triggers_of(description) if one.warned is not None]
-    if found := [*waits, *(description.road.told if is_heard else [])]:
-        raise ConfigurationError(option, ", ".join(found), "a scenario without warned and told: these are for --device only")
-
-
-def _radios(description: Description, trace: Trace) -> list[Radio]:
-    return [radio_of(description, trace, run) for run in range(trace.runs)]
+    if found := [*waits, *description.road.told]:
+        allowed = f"a scenario without warned and told: one that {device.kind} is asked, and nobody warns or tells it anything"
+        raise ConfigurationError(option, ", ".join(found), allowed)
 
 
 def _say_why(trace: Trace, console: Console) -> None:

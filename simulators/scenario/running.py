@@ -19,7 +19,7 @@ from simulators.scenario.evidence.shown import Evidence
 from simulators.scenario.evidence.writing import write
 from simulators.scenario.heading import header
 from simulators.scenario.keeping import Keeper
-from simulators.scenario.library import source_of
+from simulators.scenario.library import Source, source_of
 from simulators.scenario.progress_bar import bar
 from simulators.scenario.reading import refuse_impossible
 from simulators.scenario.real_time import Ran, in_the_loop, through_platform
@@ -33,9 +33,7 @@ from simulators.scenario.verdict import INTERRUPTED, worst_code
 def command(options: Options, console: Console) -> int:
     """Run, judge, tell; the verdict's exit code, 130 when interrupted, 0 for a shard that waits for the others."""
     options.check()
-    source = source_of(options.what)
-    if options.odd is not None:
-        source = source.made_for(domain_given(options.odd))
+    source = _source(options)
     run, cases = _RUNS[options.mode], repeated(_cases(options, source.description), options.repeats)
     if options.mode != "recording":  # which says itself where everybody was
         refuse_impossible(source.text, source.file, source.description, cases)
@@ -61,6 +59,13 @@ def command(options: Options, console: Console) -> int:
         evidence = Evidence(about, ran.verdicts, cases.columns, ran.trace, tuple(ran.shown))
         return worst_code([ran.verdicts.exit_code, keeper.keep(document(evidence), options, console)])
     return ran.verdicts.exit_code
+
+
+def _source(options: Options) -> Source:
+    source = source_of(options.what)
+    if options.odd is not None:
+        source = source.made_for(domain_given(options.odd))
+    return source if options.dut is None else source.tested_with(options.dut)
 
 
 def _cases(options: Options, description: Description) -> Cases:

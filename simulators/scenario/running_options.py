@@ -15,9 +15,9 @@ from simulators.scenario.devices import NONE
 class Options:
     """The command's options.
 
-    count, seed: of a sampled design; device: what is tested in memory, odd: a file that says what that is made for; site, data:
-    where a run in real time is, and where it is kept; recorded_as, track, start_s, origin: of one that is a recording; build: of
-    what is tested, as it is called where it is kept.
+    count, seed: of a sampled design; device: what is tested in memory, odd: a file that says what that is made for; dut: one that
+    says which device is in the loop; site, data: where a run in real time is, and where it is kept; recorded_as, track, start_s,
+    origin: of one that is a recording; build: of what is tested, as it is called where it is kept.
     """
 
     what: str
@@ -31,6 +31,7 @@ class Options:
     shard: str | None = None
     device: str = NONE
     odd: Path | None = None
+    dut: Path | None = None
     is_through_platform: bool = False
     is_in_the_loop: bool = False
     recordings: Sequence[Path] = ()
@@ -68,6 +69,7 @@ class Options:
             ("--track", str(self.track), self.track is not None, is_recording, replay),
             ("--start", self.start_s, self.start_s != 0.0, is_recording, replay),
             ("--origin", self.origin, self.origin is not None, is_recording, replay),
+            ("--dut", str(self.dut), self.dut is not None, self.mode == "loop", "--in-the-loop"),
             ("--site", self.site, self.site is not None, is_at_site, "--through-platform, --in-the-loop or --keep"),
             ("--data", str(self.data), self.data is not None, is_at_site, "--through-platform, --in-the-loop or --keep"),
             ("--build", self.build, bool(self.build), self.is_kept, "--keep: it is what a kept run is called by"),

@@ -14,6 +14,7 @@ import numpy as np
 
 from chelu.motion.footprints import Floats
 from simulators.scenario.roads import LIGHTS
+from simulators.scenario.trace import Trace
 from simulators.scenario.ways import Way, Ways
 
 STEP_M = 2.0  # between points on an arc: 5 mm off at a radius of 100 m
@@ -102,3 +103,9 @@ def programme(shown: Sequence[int], step_s: float) -> list[tuple[str, float]]:
     lights = np.asarray(shown)
     begins = np.concatenate([[0], np.flatnonzero(np.diff(lights)) + 1, [len(lights)]])
     return [(words[int(lights[begin])], (end - begin) * step_s) for begin, end in pairwise(begins.tolist())]
+
+
+def roads_of(trace: Trace, run: int) -> bytes:
+    """The road of one run, with what its signals showed."""
+    programmes = {name: programme(shown[:, run].tolist(), trace.step_s) for name, shown in trace.lights.items()}
+    return sumo_net(trace.ways, trace.stop_lines, programmes)

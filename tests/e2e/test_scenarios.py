@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
+import subprocess
+import sys
 from pathlib import Path
+from shutil import copy
 from subprocess import CompletedProcess
 
 import pytest
+from pyarrow import parquet
 
+from simulators.scenario.suite.library import SUITES
 from tests.e2e.conftest import Running
+from tests.waiting import until
 
 ERROR = 3  # the rig did not keep up: no verdict
 TRIES = 4
@@ -39,3 +47,72 @@ def test_a_scenario_without_a_site_says_what_to_start(running: Running, tmp_path
     done = running.chelu("scenario", "run", "collision", "--through-platform", "--data", str(tmp_path / "nowhere"))
     assert done.returncode == ERROR
     assert "chelu up" in done.stderr
+
+
+def test_a_suite_is_run_through_the_platform_with_evidence_for_each_item(running: Running, tmp_path: Path) -> None:
+    """What the roadside tells of is told; who is warned brakes, soon enough only where the fog that is measured counts."""
+    suite = suite_in(tmp_path)
+    for attempt in range(TRIES):
+        output = tmp_path / str(attempt)
+        done = running.chelu("scenario", "suite", "run", str(suite), "--through-platform", "--output", str(output))
+        if done.returncode != ERROR:
+            break
+    assert "tried: pass (2 pass of 2 items)" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
+    assert "1 of 3 items are for memory only" in done.stdout
+    assert (output / "tried" / "tjw-told" / "report.html").exists()
+    verdict = json.loads((output / "tried" / "fog-at-the-river-acts" / "verdict.json").read_text())
+    assert verdict["header"]["mode"] == "platform"
+    recorded = (output / "tried" / "fog-at-the-river-acts" / "motion.parquet").read_bytes()
+    speeds = parquet.read_table(io.BytesIO(recorded), columns=["actor", "speed_mps"]).to_pylist()
+    assert min(one["speed_mps"] for one in speeds if one["actor"] == "ego") == 0.0
+
+
+def suite_in(directory: Path) -> Path:
+    """A suite of two scenarios that ship, and a search."""
+    for name, suite in (("tjw", "applications"), ("fog-at-the-river", "mountain")):
+        (directory / "tried").mkdir(exist_ok=True)
+        copy(SUITES / suite / f"{name}.yaml", directory / "tried")
+    file = directory / "tried.yaml"
+    file.write_text(
+        """
+        suite: tried
+        title: Tried
+        about: Two scenarios and a search.
+        device: applications
+        items:
+          - {scenario: tjw, name: told}
+          - {scenario: fog-at-the-river, name: acts}
+          - {scenario: tjw, name: boundary, turns: {along: ego_kmh, low: 10, high: 40, warned: {application: tjw, host: ego}}}
+        """
+    )
+    return file
+
+
+def test_a_broker_that_dies_in_mid_run_is_an_error_with_evidence_and_never_a_fail(running: Running, tmp_path: Path) -> None:
+    command = [
+        str(Path(sys.executable).with_name("chelu")),
+        "scenario",
+        "run",
+        "collision",
+        "--through-platform",
+        "--output",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(command, env=running.environ, stdout=subprocess.PIPE, text=True) as process:
+        until(lambda: speaks(running), 60, "the run to have begun")
+        pid = running.site.kill("broker")
+        assert process.wait(120) == ERROR, process.stdout and process.stdout.read()
+    running.site.wait_running("broker", other_than=pid)
+    document = json.loads((tmp_path / "verdict.json").read_text())
+    (run,) = document["each"]
+    assert document["outcomes"] == {"pass": 0, "skipped": 0, "fail": 0, "error": 1}
+    assert {one["verdict"] for one in run["requirements"]} == {"error"}
+    assert any("broker" in one["reason"] for one in run["validity"]), run["validity"]
+    assert (tmp_path / "report.html").exists()
+
+
+def speaks(running: Running) -> bool:
+    """Whether an actor of the run is heard."""
+    accounts = running.client.accounts()
+    return "bsm" in accounts and accounts["bsm"].received > 0

@@ -29,6 +29,7 @@ from simulators.scenario.engine import simulate
 from simulators.scenario.interrupting import Interrupt
 from simulators.scenario.joining import joined
 from simulators.scenario.plan import Plan, plan
+from simulators.scenario.platform import until
 from simulators.scenario.trace import Trace
 from simulators.scenario.track.hub import BrokerHub, filters
 
@@ -90,7 +91,7 @@ def _run(description: Description, cases: Cases, case: int, company: Company) ->
         is_real=device.time == "real",
         tell=lambda time_s: bench.tell(time_s / total_s, case),
     )
-    trace = _until(simulate(made, pilot=_pilot(made, questions, bench)), questions.away_s)
+    trace = until(simulate(made, pilot=_pilot(made, questions, bench)), questions.away_s)
     if company.interrupt.is_asked:
         bench.say(f"interrupted in run {case}: it and what would have come after it are not judged")
     elif np.isfinite(questions.away_s):
@@ -114,16 +115,6 @@ def _pilot(made: Plan, questions: Questions, bench: Bench) -> Any:
     return pilot_of(made, Kind.SIGNALS, RemoteController(questions, made.description.switched()))
 
 
-def _until(trace: Trace, time_s: float) -> Trace:
-    """Until a time: what the engine made of the rest without the device does not count."""
-    if np.isinf(time_s):
-        return trace
-    last = np.minimum(trace.last, round(time_s / trace.step_s))
-    over = trace.contact_s > last * trace.step_s
-    contact = np.where(over[:, None], -1, trace.contact)
-    return replace(trace, last=last, contact_s=np.where(over, np.inf, trace.contact_s), contact=contact)
-
-
 def _rig(talk: Dialogue, questions: Questions, link: Link) -> dict[str, float]:
     return {
         "lag_s": questions.lag_s if link.is_whole else np.inf,
@@ -137,7 +128,7 @@ def _rig(talk: Dialogue, questions: Questions, link: Link) -> dict[str, float]:
 def _nobody(made: Plan) -> Decided:
     """A run that never began: everybody is where they would have begun."""
     rig = dict.fromkeys(("lag_s", "unreadable_messages", "clock_offset_s", "device_answer_s"), np.nan)
-    return Decided(_until(simulate(made), 0.0), {**rig, "device_absence_s": np.inf})
+    return Decided(until(simulate(made), 0.0), {**rig, "device_absence_s": np.inf})
 
 
 @contextmanager

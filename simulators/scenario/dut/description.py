@@ -66,6 +66,13 @@ class DeviceUnderTest(Part):
         return self
 
     @property
+    def called(self) -> str:
+        """What it is called in evidence: its id in the register, or where it hears."""
+        if self.udp is not None:
+            return f"a device at {self.udp.hears}"
+        return (self.mqtt.device if self.mqtt is not None else None) or "a device at the broker"
+
+    @property
     def decides(self) -> bool:
         """Whether it is asked step by step what happens."""
         return self.kind != "warns"

@@ -1,6 +1,7 @@
 """Runs a scenario with a device under test in the loop: it hears what its actor would hear, in real time, and warns.
 
-Over MQTT all actors speak at the site as in a run through the platform, the device's own among them; over UDP there is no site.
+Who waits for its warning acts on it. Over MQTT all actors speak at the site as in a run through the platform, the device's own
+among them; over UDP there is no site.
 """
 
 from __future__ import annotations
@@ -25,21 +26,30 @@ from simulators.fleet import Fleet, fleet_of, site_record
 from simulators.letters import Letters
 from simulators.replay import Replay, ReplayReport, Session
 from simulators.scenario.air import Air, Radio
+from simulators.scenario.cases import Cases
+from simulators.scenario.course import Course
+from simulators.scenario.description import Description
 from simulators.scenario.dut.bench import Bench
 from simulators.scenario.dut.dialogue import Dialogue, NotThereError
 from simulators.scenario.dut.links import BrokerLink, Link, UdpLink, filters
 from simulators.scenario.dut.said import People, Warned
+from simulators.scenario.engine import simulate
+from simulators.scenario.joining import joined
+from simulators.scenario.plan import plan
 from simulators.scenario.platform import (
     DEFAULT_ORIGIN,
     MESSAGE_COLUMNS,
-    OPTIONS,
     WARNING_COLUMNS,
+    follow,
     lay_roads,
     nothing_of,
     origin_of,
     replayed,
-    with_drives,
+    share_of,
+    through_s,
+    with_drive,
 )
+from simulators.scenario.roadside import Roadside, enlist_sensor, has_weather
 from simulators.scenario.scenes import scene_of
 from simulators.scenario.trace import Trace
 from simulators.scene import Origin, Scene
@@ -51,6 +61,7 @@ MARK_MS = 60_000  # secMark counts within the minute
 class Driven:
     """What came of one run, as `platform.Came` has it; rig: what `simulators.scenario.metrics.device` measures."""
 
+    trace: Trace
     warnings: Batch
     messages: Batch
     rig: Mapping[str, float]
@@ -58,32 +69,38 @@ class Driven:
     through_s: float = np.inf
 
 
-def driven(trace: Trace, radios: Sequence[Radio], name: str, bench: Bench) -> Trace:
-    """The trace with what the device said in every run, one run after the other. name: the scenario's, which the device is told.
+def driven(description: Description, cases: Cases, bench: Bench) -> Trace:
+    """Every case with what the device said, one after the other.
 
     A device that does not come, a broker that is lost or Ctrl-C end the matter: a run is kept as far as it came, those after it
     as runs without a device, and none of them is judged.
     """
     each: list[Driven] = []
     try:
-        for run in range(trace.runs):
-            each.append(_drive(trace, run, radios[run], name, bench))
+        for case in range(len(cases)):
+            with Course(plan(description, cases.take(np.array([case])))) as course:
+                each.append(_drive(course, case, bench))
             if each[-1].broken:
                 break
     except (NotThereError, UnreachableError) as error:
         bench.say(str(error))
     except KeyboardInterrupt:
         bench.say(f"interrupted in run {len(each)}: it and what would have come after it are not judged")
-    each += [_nobody() for _ in range(trace.runs - len(each))]
-    rig = {key: np.array([one.rig[key] for one in each]) for key in each[0].rig}
-    return replace(with_drives(trace, each), rig={**trace.rig, **rig})
+    left = range(len(each), len(cases))
+    each += [_nobody(simulate(plan(description, cases.take(np.array([case]))))) for case in left]
+    return joined([_with_rig(one) for one in each])
 
 
-def _drive(trace: Trace, run: int, radio: Radio, name: str, bench: Bench) -> Driven:
-    with _link(trace, run, radio, bench) as (link, fleet, scene, device):
-        people = people_of(trace, fleet, bench.actor)
+def _with_rig(one: Driven) -> Trace:
+    return replace(with_drive(one), rig={key: np.array([value]) for key, value in one.rig.items()})
+
+
+def _drive(course: Course, case: int, bench: Bench) -> Driven:
+    radio, host = course.radio, course.trace.actors[bench.actor].name
+    with _link(course, radio, bench) as (link, fleet, scene, device, roadside):
+        people = people_of(course.trace, fleet, bench.actor)
         talk = Dialogue(link, bench.clock, people, device=device)
-        about = {"scenario": name, "run": run, "vehicle_id": f"{people.own:016x}"}
+        about = {"scenario": course.name, "run": case, "vehicle_id": f"{people.own:016x}"}
         talk.await_ready(about, bench.device.ready_s)
         handed: dict[tuple[int, int], int] = {}
         air = Air(radio, bench.clock, own=bench.actor)
@@ -95,7 +112,10 @@ def _drive(trace: Trace, run: int, radio: Radio, name: str, bench: Bench) -> Dri
 
         def progress(report: ReplayReport) -> None:
             talk.turn()
-            bench.tell((report.through_ms - scene.begin_ms) / (scene.end_ms - scene.begin_ms), run)
+            roadside.turn()
+            if follow(course, report, lambda: _rows(talk.warned, host, report, handed)):
+                replay.go_on_with(scene_of(course.trace, 0, scene.origin, bench.site, course.radio))
+            bench.tell(share_of(report, course.trace), case)
 
         replay = Replay(
             scene,
@@ -103,21 +123,23 @@ def _drive(trace: Trace, run: int, radio: Radio, name: str, bench: Bench) -> Dri
             [link],
             Uper(),
             clock=bench.clock,
-            options=OPTIONS,
+            options=course.pace,
             on_progress=progress,
             overhear=overhear,
             air=air.through,
         )
-        report, broken = replayed(replay, bench.clock)
+        with roadside:
+            report, broken = replayed(replay, bench.clock)
         if not broken:
             talk.turn()
             talk.end(bench.device.silent_s)
         return Driven(
-            warnings=_rows(talk.warned, run, trace.actors[bench.actor].name, report, handed),
-            messages=air.messages(run, [one.name for one in trace.actors], report.pace.anchor_us),
-            rig=_rig(talk, report, link),
+            trace=course.trace,
+            warnings=_rows(talk.warned, host, report, handed),
+            messages=air.messages(0, [one.name for one in course.trace.actors], report.pace.anchor_us),
+            rig=_rig(talk, report, link, course.late_s),
             broken=broken,
-            through_s=(report.through_ms - scene.begin_ms) / 1000 if broken else np.inf,
+            through_s=through_s(report) if broken else np.inf,
         )
 
 
@@ -130,13 +152,13 @@ def _hand_over(letters: Letters, link: Link, fleet: Fleet, handed: dict[tuple[in
         link.hand_over(letters.data[start:stop].tobytes())
 
 
-def _rows(warned: Sequence[Warned], run: int, host: str, report: ReplayReport, handed: Mapping[tuple[int, int], int]) -> Batch:
+def _rows(warned: Sequence[Warned], host: str, report: ReplayReport, handed: Mapping[tuple[int, int], int]) -> Batch:
     """As `Trace.warnings`: time_s is when the rig had it, on the run's clock; latency_s: since its cause was handed over."""
     arrival_us = np.array([one.arrival_us for one in warned], np.int64)
     since_us = np.array([handed.get(one.cause or (0, 0), np.nan) for one in warned], np.float64)
     return Batch(
         {
-            "run": np.full(len(warned), run, np.int64),
+            "run": np.zeros(len(warned), np.int64),
             "time_s": (arrival_us - report.pace.anchor_us) / 1e6,
             "application": np.array([one.application for one in warned], "U16"),
             "host": np.full(len(warned), host, "U48"),
@@ -147,10 +169,10 @@ def _rows(warned: Sequence[Warned], run: int, host: str, report: ReplayReport, h
     )
 
 
-def _rig(talk: Dialogue, report: ReplayReport, link: Link) -> dict[str, float]:
+def _rig(talk: Dialogue, report: ReplayReport, link: Link, late_s: float) -> dict[str, float]:
     is_whole = link.is_whole and not report.unsent
     return {
-        "lag_s": report.lag.percentile_s(100) if is_whole else np.inf,
+        "lag_s": max(report.lag.percentile_s(100), late_s) if is_whole else np.inf,
         "device_absence_s": talk.absence_s,
         "unreadable_messages": float(len(talk.unreadable)),
         "unknown_warnings": float(sum(not one.is_known for one in talk.warned)),
@@ -158,9 +180,9 @@ def _rig(talk: Dialogue, report: ReplayReport, link: Link) -> dict[str, float]:
     }
 
 
-def _nobody() -> Driven:
+def _nobody(trace: Trace) -> Driven:
     rig = dict.fromkeys(("lag_s", "unreadable_messages", "unknown_warnings", "clock_offset_s"), np.nan)
-    return Driven(nothing_of(WARNING_COLUMNS), nothing_of(MESSAGE_COLUMNS), {**rig, "device_absence_s": np.inf})
+    return Driven(trace, nothing_of(WARNING_COLUMNS), nothing_of(MESSAGE_COLUMNS), {**rig, "device_absence_s": np.inf})
 
 
 def people_of(trace: Trace, fleet: Fleet, actor: int) -> People:
@@ -171,20 +193,26 @@ def people_of(trace: Trace, fleet: Fleet, actor: int) -> People:
 
 
 @contextmanager
-def _link(trace: Trace, run: int, radio: Radio, bench: Bench) -> Iterator[tuple[_Place, Fleet, Scene, str]]:
-    """A way to the device, the devices of the run with it among them, its scene, and what the device is called."""
+def _link(course: Course, radio: Radio, bench: Bench) -> Iterator[tuple[_Place, Fleet, Scene, str, Roadside]]:
+    """A way to the device, the devices of the run with it among them, its scene, what the device is called, and the roadside."""
+    description, trace = course.made.description, course.trace
     if bench.device.udp is not None:
-        scene = scene_of(trace, run, DEFAULT_ORIGIN, bench.site, radio)
+        scene = scene_of(trace, 0, DEFAULT_ORIGIN, bench.site, radio)
         with UdpLink(bench.device.udp.hears, bench.device.udp.says, bench.clock) as link:
-            yield link, fleet_of(scene, bench.site), scene, f"at {bench.device.udp.hears}"
+            fleet = fleet_of(scene, bench.site)
+            roadside = Roadside(description, trace, fleet, scene.origin, bench.clock, None, link.hand_over)
+            yield link, fleet, scene, f"at {bench.device.udp.hears}", roadside
         return
     with Client.find(dict(bench.environ)) as client:
-        scene = scene_of(trace, run, origin_of(client, bench.site), bench.site, radio)
+        scene = scene_of(trace, 0, origin_of(client, bench.site), bench.site, radio)
         fleet, device = with_device(fleet_of(scene, bench.site), bench)
         _enlist(client, fleet, device, scene.origin, bench)
         with connected(client, fleet, scene.origin, bench.clock, bench.environ, filters(device)) as (session,):
-            lay_roads(client, bench.site, trace, run)
-            yield BrokerLink(session, device), fleet, scene, device
+            lay_roads(client, bench.site, trace, 0)
+            if has_weather(description):
+                enlist_sensor(client, fleet)
+            own = BrokerLink(session, device)
+            yield own, fleet, scene, device, Roadside(description, trace, fleet, scene.origin, bench.clock, own, own.hand_over)
 
 
 class _Place(Link, Session, Protocol):

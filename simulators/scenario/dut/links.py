@@ -73,6 +73,9 @@ class BrokerLink:
     def publish_all(self, posts: Posts) -> Publication:
         return self._session.publish_all(posts)
 
+    def publish(self, topic: str, payload: bytes, *, qos: int) -> Publication:
+        return self._session.publish(topic, payload, qos=qos)
+
     def wait_connected(self, timeout_s: float) -> None:
         self._session.wait_connected(timeout_s)
 

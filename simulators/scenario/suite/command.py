@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from chelu.errors import ConfigurationError
 from chelu.local.targets import check_writable
 from simulators.scenario.suite import page
 from simulators.scenario.suite.library import suite_of, suites
@@ -32,6 +33,32 @@ def listed() -> Table:
     return shown
 
 
+def refuse_without_effect(
+    mode: str,
+    *,
+    device: str | None,
+    workers: int,
+    dut: Path | None,
+    site: str | None,
+    data: Path | None,
+    build: str,
+    is_kept: bool,
+) -> None:
+    """ConfigurationError for an option of `chelu scenario suite run` that would have no effect beside the others."""
+    is_in_memory, at_site = mode == "memory", "--through-platform, --in-the-loop or --keep"
+    memory = "a run in memory, which this is not"
+    for option, value, has_effect, wants in (
+        ("--device", device, is_in_memory, memory),
+        ("--workers", None if workers == 1 else workers, is_in_memory, memory),
+        ("--dut", dut, mode == "loop", "--in-the-loop"),
+        ("--site", site, is_kept or not is_in_memory, at_site),
+        ("--data", data, is_kept or not is_in_memory, at_site),
+        ("--build", build or None, is_kept, "--keep: it is what a kept run is called by"),
+    ):
+        if value is not None and not has_effect:
+            raise ConfigurationError(option, str(value), f"it goes with {wants}")
+
+
 def command(names: Sequence[str], request: Request, console: Console, markdown: Path | None = None) -> int:
     """Run suites one after the other, all of them if none is named; the worst exit code, 130 when interrupted."""
     check_writable({"--markdown": markdown})
@@ -50,7 +77,8 @@ def command(names: Sequence[str], request: Request, console: Console, markdown: 
         console.print("interrupted; with --output the chunks that are done are kept")
         return INTERRUPTED
     if markdown is not None:
-        form = " --short" if request.is_short else ""
+        form = {"memory": "", "platform": " --through-platform", "loop": " --in-the-loop"}[request.mode]
+        form += " --short" if request.is_short else ""
         said = f"`chelu scenario suite run{''.join(f' {name}' for name in names)}{form} --markdown docs/suites.md`"
         markdown.write_text("\n\n".join([f"{HEAD}{said}.", *sections]) + "\n", "utf-8")
     return worst_code(code)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from simulators.scenario.cases import Cases
 from simulators.scenario.description import Description
 from simulators.scenario.suite.description import Item, Reference, Turn
 from simulators.scenario.suite.tasks import Prepared
@@ -49,9 +51,14 @@ def came(one: Prepared) -> Came:
     description = one.source.description
     if item.turns is not None:
         return _of_turn(item, item.turns, description, one.documents()[0])
-    verdicts = joined([read(task.file) for task in one.tasks])
+    assert one.cases is not None  # noqa: S101 - nor without cases
+    return came_of(item, description, one.cases, joined([read(task.file) for task in one.tasks]))
+
+
+def came_of(item: Item, description: Description, cases: Cases, verdicts: Verdicts) -> Came:
+    """What became of an item all of whose cases were run."""
     counts = {outcome: verdicts.count(outcome) for outcome in Outcome}
-    return Came(item, description.question, description.tags.clause, counts, _reason(verdicts, one), verdicts)
+    return Came(item, description.question, description.tags.clause, counts, _reason(verdicts, cases), verdicts)
 
 
 def exit_code(found: Sequence[Came]) -> int:
@@ -66,9 +73,11 @@ def _of_grid(item: Item, reference: Reference, collisions: int) -> Came:
     return Came(item, question, "UN R157 annex 3", {outcome: 1}, said)
 
 
-def _of_turn(item: Item, turn: Turn, description: Description, found: Mapping[str, float | bool | None]) -> Came:
+def _of_turn(item: Item, turn: Turn, description: Description, found: Mapping[str, Any]) -> Came:
     outcome, said = Outcome.PASS, ""
-    if found["holds"] is None or found["fails"] is None:
+    if found.get("beyond") == Outcome.ERROR:  # says nothing of what is tested
+        outcome, said = Outcome.ERROR, f"runs are not valid everywhere between {turn.low:g} and {turn.high:g}"
+    elif found["holds"] is None or found["fails"] is None:
         outcome, said = (
             Outcome.FAIL,
             f"{'everywhere' if found['throughout'] else 'nowhere'} between {turn.low:g} and {turn.high:g}",
@@ -85,12 +94,12 @@ def _of_turn(item: Item, turn: Turn, description: Description, found: Mapping[st
     return Came(item, description.question, description.tags.clause, {outcome: 1}, said)
 
 
-def _reason(verdicts: Verdicts, one: Prepared) -> str:
+def _reason(verdicts: Verdicts, cases: Cases) -> str:
     """Of the worst run that has not passed: its case, and what it broke."""
     run = verdicts.worst_runs(1)[0]
-    if verdicts.outcome[run] == Outcome.PASS or one.cases is None:
+    if verdicts.outcome[run] == Outcome.PASS:
         return ""
     worst = max(verdicts.requirements, key=lambda each: each.of_run(run))
-    varying = {name: column[run] for name, column in one.cases.columns.items() if len(np.unique(column)) > 1}
+    varying = {name: column[run] for name, column in cases.columns.items() if len(np.unique(column)) > 1}
     case = ", ".join(f"{name} {value:g}" for name, value in varying.items())
     return f"{case}: {worst.reason[run]}" if case else str(worst.reason[run])

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulators.scenario.boundary import boundary, ends_of
-from simulators.scenario.bounding import passes
+from simulators.scenario.bounding import outcomes
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given
 from simulators.scenario.description import Description, Parameter
 from simulators.scenario.devices import NONE
@@ -29,6 +29,7 @@ from simulators.scenario.suite.description import Item, Reference, Turn, Warned
 from simulators.scenario.suite.library import Found
 from simulators.scenario.sweeping import Chunk, claim, digest
 from simulators.scenario.sweeping import chunks as chunks_of
+from simulators.scenario.verdict import Codes, Outcome
 
 SHORT_TOLERANCE = 10.0  # times as coarse is where something turns searched for in the short form
 
@@ -48,17 +49,24 @@ class Search:
         return 1
 
     def made(self) -> bytes:
-        """The two values between which it turns, null where it does not."""
+        """The two values between which it turns, null where it does not, and as what it comes out where it does not hold."""
         found = boundary(
-            self._happens, self.cases, self.turn.along, low=self.turn.low, high=self.turn.high, tolerance=self.tolerance
+            self._outcomes, self.cases, self.turn.along, low=self.turn.low, high=self.turn.high, tolerance=self.tolerance
         )
         ends = [float(one[0]) if np.isfinite(one[0]) else None for one in (found.passes, found.fails)]
-        return json.dumps({"holds": ends[0], "fails": ends[1], "throughout": bool(found.passes_throughout[0])}).encode()
+        said = {
+            "holds": ends[0],
+            "fails": ends[1],
+            "throughout": bool(found.passes_throughout[0]),
+            "beyond": int(found.beyond[0]),
+        }
+        return json.dumps(said).encode()
 
-    def _happens(self, cases: Cases) -> npt.NDArray[np.bool_]:
+    def _outcomes(self, cases: Cases) -> Codes:
         if self.turn.warned is None:
-            return passes(self.description, cases, self.device)
-        return is_warned(self.description, cases, self.turn.warned, self.device)
+            return outcomes(self.description, cases, self.device)
+        came = is_warned(self.description, cases, self.turn.warned, self.device)
+        return np.where(came, Outcome.PASS, Outcome.FAIL).astype(np.int8)
 
 
 def is_warned(description: Description, cases: Cases, wanted: Warned, device: str) -> npt.NDArray[np.bool_]:
@@ -117,7 +125,7 @@ def _prepared(found: Found, item: Item, directory: Path, device: str, *, is_shor
         return Prepared(item, directory, [GridRun(item.r157, directory / "grid.json")])
     source, device = found.source(item), item.device or device
     description = source.description
-    cases = cases_of(description, _request(description, item, is_short=is_short))
+    cases = cases_of(description, request_of(description, item, is_short=is_short))
     for some in [cases] if item.turns is None else ends_of(cases, item.turns.along, item.turns.low, item.turns.high):
         refuse_impossible(source.text, source.file, description, some)
     about = {"scenario": description.scenario, "cases": len(cases), "hash": digest(description, cases), "device": device}
@@ -133,7 +141,7 @@ def _prepared(found: Found, item: Item, directory: Path, device: str, *, is_shor
     return Prepared(item, directory, [search], (), source, cases, device)
 
 
-def _request(description: Description, item: Item, *, is_short: bool) -> Request:
+def request_of(description: Description, item: Item, *, is_short: bool) -> Request:
     """Only what is set varies; in the short form nothing does."""
     given = dict(parameter_given(f"{name}={as_given(value)}", description) for name, value in item.set.items())
     if is_short:

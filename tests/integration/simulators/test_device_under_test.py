@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ from rich.console import Console
 from simulators.scenario.library import source_of
 from simulators.scenario.running import command
 from simulators.scenario.running_options import Options
+from simulators.scenario.suite.command import command as run_suite
+from simulators.scenario.suite.library import SUITES
+from simulators.scenario.suite.running import Request
 
 WARNED, NOT_WARNED, AT_ONCE, READABLE, KNOWN = range(5)  # the template's three requirements, then those of any device
 PASS, FAIL, ERROR, SKIPPED = "pass", "fail", "error", "skipped"
@@ -98,6 +102,36 @@ def test_a_device_that_is_not_there_to_the_end_is_an_error_with_evidence(tmp_pat
 def test_a_device_that_dies_fails_where_the_scenario_says_that_it_may_not(tmp_path: Path) -> None:
     exit_code, document = judged(tmp_path, "dies", "  when_away: fail\n")
     assert (verdicts(document)[-1], exit_code) == (FAIL, 1), document["each"][0]
+
+
+@pytest.mark.parametrize(("fault", "code", "verdict"), [("none", 0, PASS), ("missing", 1, FAIL)])
+def test_a_suite_is_driven_with_a_device_for_whose_warnings_its_drivers_wait(
+    tmp_path: Path, fault: str, code: int, verdict: str
+) -> None:
+    """A driver who brakes 1.2 s after the warning keeps off the vehicle ahead; one who is not warned does not."""
+    suite, hears, says = suite_in(tmp_path), free_udp(), free_udp()
+    dut = tmp_path / "dut.yaml"
+    dut.write_text(f'udp: {{hears: "127.0.0.1:{hears}", says: "127.0.0.1:{says}"}}\nready_s: 20\nsilent_s: 6\n')
+    for attempt in range(4):
+        request = Request(mode="loop", dut=dut, output=tmp_path / str(attempt))
+        with device(fault, hears, says):
+            found = run_suite([str(suite)], request, Console(file=io.StringIO()))
+        document = json.loads((tmp_path / str(attempt) / "tried" / "ccrs-stops" / "verdict.json").read_text())
+        if all(one["verdict"] == PASS for one in document["each"][0]["validity"]):
+            break
+    assert (verdicts(document)[0], found) == (verdict, code), document["each"][0]
+    assert document["header"]["under_test"] == f"ego, a device at 127.0.0.1:{hears}"
+
+
+def suite_in(directory: Path) -> Path:
+    """One scenario that ships, at one speed, and a search for which there is no time."""
+    (directory / "tried").mkdir()
+    copy(SUITES / "ncap" / "ccrs.yaml", directory / "tried")
+    file = directory / "tried.yaml"
+    turns = "turns: {along: ego_kmh, low: 30, high: 80}"
+    items = f"items: [{{scenario: ccrs, name: stops, set: {{ego_kmh: 40}}}}, {{scenario: ccrs, name: turn, {turns}}}]"
+    file.write_text(f"suite: tried\ntitle: Tried\nabout: One scenario.\ndevice: applications\n{items}\n")
+    return file
 
 
 def test_nobody_is_waited_for_once_and_then_named(tmp_path: Path) -> None:

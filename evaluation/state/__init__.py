@@ -1,0 +1,1 @@
+"""Judges traffic state against SUMO's own detectors."""

@@ -25,7 +25,10 @@ def test_flow_speed_and_queues_follow_sumos_detectors(tmp_path: Path) -> None:
     monitor, results = judge.run(network, drive, truth, judge.Trial(1.0))
     found = judge.compare(monitor, results, truth)
     assert found["segments"] > 3
-    assert found["60_s"]["flow_percent"] <= 3.0
+    assert found["60_s"]["entered_percent"] <= 3.0
+    assert (
+        found["60_s"]["all_flow_percent"] <= 3.0
+    )  # of single segments a loop counts others in a minute than drive through in it
     assert found["60_s"]["speed_percent"] <= 5.0
     assert found["queue"]["mean_absolute"] <= 1.0
     assert found["queue"]["groups_and_steps"] > 50

@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
+TOGETHER := -n $(WORKERS) --dist loadfile
 SOURCES := chelu services edge simulators evaluation tests
 
 .DEFAULT_GOAL := help
@@ -26,7 +28,8 @@ demo: $(VENV)/.demo console/dist/index.html ## the whole road for 60 s: broker, 
 	$(BIN)/chelu demo --seconds 60 --summary demo.json
 
 test: check console/dist/index.html ## every test there is
-	$(BIN)/python -m pytest tests/integration tests/e2e tests/bench
+	$(BIN)/python -m pytest $(TOGETHER) tests/integration tests/e2e
+	$(BIN)/python -m pytest tests/bench
 
 check: $(VENV)/.dev ## format, lint, types, architecture, unit tests
 	$(BIN)/ruff format --check $(SOURCES)
@@ -34,7 +37,7 @@ check: $(VENV)/.dev ## format, lint, types, architecture, unit tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	console/run check
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q $(TOGETHER) tests/unit
 
 format: $(VENV)/.dev ## put the sources into shape
 	$(BIN)/ruff format $(SOURCES)

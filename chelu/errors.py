@@ -31,8 +31,10 @@ class ConfigurationError(CheluError):
 
 
 def _short(value: object) -> str:
+    """Its beginning and its end: of a long path the end is what tells one from another."""
     text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+    half = SHOWN_CHARACTERS // 2
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:half]}…{text[-half:]}"
 
 
 class CannotStartError(CheluError):

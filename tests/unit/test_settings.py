@@ -49,10 +49,10 @@ class Checked(Example):
         return url
 
 
-def test_a_refusal_of_our_own_is_a_plain_sentence_and_a_long_value_is_cut() -> None:
+def test_a_refusal_of_our_own_is_a_plain_sentence_and_a_long_value_keeps_both_ends() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Checked.check({"url": "x" * 500}, source="here")
-    assert str(caught.value) == f"here: url = '{'x' * 79}… is not allowed: it must have at most 5 characters"
+        Checked.check({"url": "x" * 499 + "r"}, source="here")
+    assert str(caught.value) == f"here: url = '{'x' * 39}…{'x' * 38}r' is not allowed: it must have at most 5 characters"
 
 
 @pytest.mark.parametrize(("text", "what"), [("url = ", "not TOML"), (None, "cannot be read")])

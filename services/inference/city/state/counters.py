@@ -25,6 +25,7 @@ MOST_VPH = 3000.0  # of a lane: more than any road carries
 FASTEST_MPS = 70.0
 FROZEN_NATS = 14.0  # so unlikely is it that true counts repeat so often: one in a million
 APART = 4.0  # standard deviations
+SCATTER = 2.0  # standard deviations by which counts and probes of the same minutes differ though everybody speaks
 ENOUGH = 20.0  # vehicles, counted and probes together, to be judged by
 MEMORY_S = 900.0
 KEPT_US = 1_200_000_000  # longer than the longest period
@@ -118,13 +119,17 @@ class Counters:
         self._weigh(np.unique(row))
 
     def shares(self) -> tuple[float, Floats]:
-        """Share of probes among vehicles: of the network, and of every segment (s,); NaN while nobody counts."""
+        """Share of probes among vehicles: of the network, and of every segment (s,); NaN while nobody counts.
+
+        All are taken to speak until counts show that it is fewer.
+        """
         trusted = (self.weight >= 0.5) & (self._counted > 0)
         if not trusted.any():
             return float("nan"), np.full(self._segments, np.nan)
         counted = tally(self._segment[trusted], self._segments, self._counted[trusted])
         probes = tally(self._segment[trusted], self._segments, self._probes[trusted])
-        whole = float(np.clip(probes.sum() / max(counted.sum(), 1e-9), 0.0, 1.0))
+        missed, chance = float(counted.sum() - probes.sum()), SCATTER * float(np.sqrt(counted.sum()))
+        whole = 1.0 if missed <= chance else float(probes.sum() / counted.sum())
         return whole, np.clip((probes + ENOUGH * whole) / (counted + ENOUGH), 0.0, 1.0)
 
     def of(self, from_us: int, to_us: int) -> Counted:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 import time
-from typing import Protocol
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, Self
 
+from chelu.errors import CannotStartError
 from chelu.units import US_PER_S
+
+VARIABLE = "CHELU_CLOCK"  # a file with a shared clock, for services of a simulated site
+_BYTES = 8
 
 
 class Clock(Protocol):
@@ -83,3 +90,46 @@ class ScaledClock:
 
     def sleep(self, seconds: float) -> None:
         self._base.sleep(seconds / self._speed)
+
+
+class SharedClock:
+    """Wall time that one process sets and others read: microseconds in eight bytes of a file. For simulated sites.
+
+    Durations and deadlines stay the machine's own: whatever waits for a broker or a database waits as long as ever.
+    """
+
+    def __init__(self, file: Path) -> None:
+        try:
+            with file.open("r+b") as opened:
+                self._map = mmap.mmap(opened.fileno(), _BYTES)
+        except (OSError, ValueError) as error:
+            raise CannotStartError(f"{VARIABLE} = {file} is no shared clock ({error})", "leave it unset") from None
+        self._time_us = memoryview(self._map).cast("q")
+
+    @classmethod
+    def create(cls, file: Path, start_us: int) -> Self:
+        """A new one that stands at an instant."""
+        file.write_bytes(bytes(_BYTES))
+        made = cls(file)
+        made.set(start_us)
+        return made
+
+    def set(self, time_us: int) -> None:
+        """It is this instant now, for everybody; one aligned write, so nobody reads half of it."""
+        self._time_us[0] = time_us
+
+    def wall_us(self) -> int:
+        return self._time_us[0]
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+def clock_of(environ: Mapping[str, str]) -> Clock:
+    """The machine's own clocks, unless the environment names the file of a shared one."""
+    file = environ.get(VARIABLE, "")
+    return SharedClock(Path(file)) if file else SystemClock()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chelu import daemon
-from chelu.clock import Clock, SystemClock
+from chelu.clock import Clock, clock_of
 from chelu.errors import CheluError
 from edge import joining, settings
 from edge.adapters import build
@@ -28,7 +28,7 @@ def run(config: Path, environ: Mapping[str, str]) -> None:
     read = settings.load(config, environ)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=daemon.LOG_FORMAT)
     logging.getLogger("edge").setLevel(read.log_level)
-    clock = SystemClock()
+    clock = clock_of(environ)
 
     def work(leaving: threading.Event) -> None:
         registered = read

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from chelu import daemon
 from chelu.bus import BulkSession
-from chelu.clock import SystemClock
+from chelu.clock import Clock, clock_of
 from chelu.codec import cv2x
 from chelu.errors import CannotStartError
 from chelu.messages import frames_of
@@ -46,7 +46,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
     database_url, mqtt_url = daemon.required(environ, "CHELU_DATABASE_URL"), daemon.required(environ, "CHELU_MQTT_URL")
     spool = Spool(settings.own_spool, segment_bytes=SEGMENT_BYTES, max_bytes=settings.spool_bytes, when_full="refuse")
     with contextlib.closing(spool):
-        clock = SystemClock()
+        clock = clock_of(environ)
         cv2x.decode(frames_of([], 0))  # reads the message set now, not while the first messages wait
         session = _session(settings, mqtt_url, clock)
         ingest = assemble(settings, session, Database(database_url, application="chelu ingest"), spool, clock)
@@ -69,7 +69,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
             _forget(settings, mqtt_url, clock)
 
 
-def _session(settings: IngestSettings, url: str, clock: SystemClock) -> BulkSession:
+def _session(settings: IngestSettings, url: str, clock: Clock) -> BulkSession:
     wanted, unwanted = (FILTERS, SHARED) if settings.workers == 1 else (SHARED, FILTERS)
     if settings.retire:
         wanted, unwanted = (), (*FILTERS, *SHARED)
@@ -86,7 +86,7 @@ def _session(settings: IngestSettings, url: str, clock: SystemClock) -> BulkSess
     )
 
 
-def _forget(settings: IngestSettings, url: str, clock: SystemClock) -> None:
+def _forget(settings: IngestSettings, url: str, clock: Clock) -> None:
     """Let the broker forget the session of a worker that is not wanted any more."""
     last = BulkSession(url, client_id=settings.name, clock=clock)
     last.start()
@@ -96,7 +96,7 @@ def _forget(settings: IngestSettings, url: str, clock: SystemClock) -> None:
         last.stop()
 
 
-def assemble(settings: IngestSettings, session: BulkSession, database: Database, spool: Spool, clock: SystemClock) -> Ingest:
+def assemble(settings: IngestSettings, session: BulkSession, database: Database, spool: Spool, clock: Clock) -> Ingest:
     """Put one worker together."""
     metrics = Metrics()
     if settings.metrics_port:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chelu.clock import ScaledClock, SystemClock, VirtualClock
+from chelu.clock import VARIABLE, ScaledClock, SharedClock, SystemClock, VirtualClock, clock_of
+from chelu.errors import CannotStartError
 
 
 def test_a_virtual_clock_moves_by_sleep_and_advance_only() -> None:
@@ -37,3 +38,18 @@ def test_the_system_clock_tells_microseconds_utc() -> None:
     before = clock.monotonic_s()
     assert clock.wall_us() > 1_700_000_000_000_000
     assert clock.monotonic_s() >= before
+
+
+def test_a_shared_clock_is_the_same_instant_for_whoever_reads_its_file(tmp_path) -> None:
+    clock = SharedClock.create(tmp_path / "clock", 1_777_622_400_000_000)
+    other = clock_of({VARIABLE: str(tmp_path / "clock")})
+    assert other.wall_us() == 1_777_622_400_000_000
+    clock.set(1_777_622_400_500_000)
+    assert other.wall_us() == clock.wall_us() == 1_777_622_400_500_000
+    assert other.monotonic_s() == pytest.approx(SystemClock().monotonic_s(), abs=1.0)
+
+
+def test_without_the_variable_the_machine_s_clocks_count_and_a_file_that_is_none_is_named(tmp_path) -> None:
+    assert isinstance(clock_of({}), SystemClock)
+    with pytest.raises(CannotStartError, match="CHELU_CLOCK"):
+        clock_of({VARIABLE: str(tmp_path / "nothing")})

@@ -191,6 +191,11 @@ TOPICS: tuple[Topic, ...] = (
     _down("{kind}/{id}/coop/down", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),
     _down("signal/{id}/priority/down", (_G,), _JSON, None, 1, _OURS, "a green wanted for a vehicle, or no longer"),
     _up("signal/{id}/priority/down/ack", (_G,), _JSON, None, 1, _OURS, "the green, from when to when; or why not"),
+    # What a signal shows, and what it is to show.
+    _up("signal/{id}/spat/up", (_G,), _UPER, 1, 0, _OURS, "SPAT: what its phases show", "spat"),
+    _up("signal/{id}/stage/up", (_G,), _JSON, None, 1, _OURS, "its stages, the one at hand, and by whose word", retained=True),
+    _down("signal/{id}/stage/down", (_G,), _JSON, None, 1, _OURS, "a stage to show, and until when"),
+    _up("signal/{id}/stage/down/ack", (_G,), _JSON, None, 1, _OURS, "the stage, from when and until when; or why not"),
     # Measurements.
     _up("sensor/{id}/observation/up", (_S,), _JSON, 1, 1, _OURS, "quantity, unit, value(s), time(s)", "observation"),
     _up("vehicle/{id}/telemetry/up", (_V,), Payload.GB32960, 1, 1, _OURS, "a frame of GB/T 32960 or JT/T 808", "telemetry"),
@@ -209,6 +214,8 @@ TOPICS: tuple[Topic, ...] = (
 
 CONNECTIONS = "$SYS/broker/log/N"  # mosquitto's own: who has connected, and from where
 PICTURE = "site/{site}/picture"  # published by inference for consoles and teams: Payload.COLUMNS, 10 Hz, QoS 0
+SIGNALS = "site/{site}/signals"  # the same for signals, and who decides for them: Payload.JSON, 1 Hz, QoS 0
+OF_SITES = (PICTURE, SIGNALS)
 
 
 def find(topic: str) -> Match | None:

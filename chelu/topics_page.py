@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chelu.topics import PICTURE, TOPICS, Kind, Topic
+from chelu.topics import PICTURE, SIGNALS, TOPICS, Kind, Topic
 
 HEAD = """# Topics
 
@@ -30,6 +30,7 @@ def page(topics: Sequence[Topic] = TOPICS) -> str:
     down = [topic for topic in topics if not topic.from_device]
     picture = (
         f"`{PICTURE}`: the live picture of a site as columns, published by inference at 10 Hz, QoS 0, for consoles and teams."
+        f" `{SIGNALS}`: what its signals show and who decides for them, JSON, at 1 Hz."
     )
     return "\n".join([HEAD, UP, "", *_table(up), "", DOWN, "", *_table(down), "", OTHER, "", picture, ""])
 

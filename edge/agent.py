@@ -74,7 +74,7 @@ class Agent:
         self._sink = WarningSink(settings.warning_sink, clock, self.tally)
         self._account = Account(settings)
         self._session = self._new_session()
-        self._in_force = InForce(settings, mute=self._mute, tell=self._say_info)
+        self._in_force = InForce(settings, mute=self._outgoing.mute, tell=self._say_info)
         self._commands = Commands(
             settings.spool.directory,
             clock,
@@ -226,9 +226,6 @@ class Agent:
         self._pump()
         document = reports.state("offline", start_id=self.start_id, time_us=self._clock.wall_us(), reason="stopped")
         self._session.publish(self._topic("state"), _json(document), qos=1, retain=True).wait(LEAVE_S)
-
-    def _mute(self, streams: frozenset[str]) -> None:
-        self._outgoing.muted = streams
 
     # -- what the agent says -------------------------------------------------------------------------------------------------
 
@@ -382,6 +379,8 @@ class Agent:
             tally=self.tally,
             say=self._say,
             say_online=lambda: self._say_online(self._session),
+            tell_stage=lambda payload: self._session.publish(self._topic("stage"), payload, qos=1, retain=True),
+            connection=lambda: self._session.connections if self._session.is_connected else 0,
         )
 
     def _children(self) -> Children:

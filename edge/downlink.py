@@ -14,9 +14,11 @@ from edge.commands import Commands
 from edge.control import LOCAL_ERROR, Answer
 from edge.inforce import InForce
 from edge.outgoing import Outgoing
-from edge.priority import STREAM, SignalPriority
 from edge.radio import Radio
+from edge.routing import Heard
 from edge.settings import SignalSettings
+from edge.signal import STREAMS as OF_SIGNALS
+from edge.signal import Signal
 from edge.sink import WarningSink
 from edge.state_file import NotKeptError
 from edge.tally import Tally
@@ -24,11 +26,16 @@ from edge.upgrade.upgrader import Upgrader
 from edge.vehicles.children import Children
 
 HANDED_ON = frozenset({"warning", "coop"})  # to the device's own software
-STREAMS = HANDED_ON | {"receipt", "config", "command", "upgrade", STREAM} | told.STREAMS | radio.STREAMS  # what is subscribed
+STREAMS = (
+    HANDED_ON | {"receipt", "config", "command", "upgrade"} | OF_SIGNALS | told.STREAMS | radio.STREAMS
+)  # what is subscribed
 
 
 class Downlink:
-    """say(stream, payload) answers through the spool; say_online() tells the state anew, with where our numbers begin."""
+    """say(stream, payload) answers through the spool; say_online() tells the state anew, with where our numbers begin.
+
+    tell_stage(bytes) publishes a signal's stage at hand, retained; connection() is the number of the connection, 0 without.
+    """
 
     def __init__(
         self,
@@ -46,41 +53,46 @@ class Downlink:
         tally: Tally,
         say: Callable[[str, bytes], None],
         say_online: Callable[[], None],
+        tell_stage: Callable[[bytes], object],
+        connection: Callable[[], int],
     ) -> None:
         self._device_id, self._clock, self._tally = device_id, clock, tally
         self._in_force, self._commands, self._outgoing = in_force, commands, outgoing
         self.received: Counter[str] = Counter()  # messages since the start, by stream, those with a fault included
         self._children, self._sink, self._say, self._say_online = children, sink, say, say_online
         self._upgrader, self._radio, self._told = upgrader, air, told.Told(clock, sink.take)
-        self._priority = (
+        self._signal = (
             None
             if signal is None
-            else SignalPriority(
+            else Signal(
                 signal,
                 clock,
+                tally,
                 show=sink.hand_over,
-                answer=lambda said: say("priority/ack", said),
+                answer=say,
+                tell=tell_stage,
+                connection=connection,
+                send=lambda frame, now_us: outgoing.take([Heard(frame, now_us)], clock.monotonic_s()),
                 is_stopped=lambda: commands.is_stopped,
             )
         )
         self._by_stream: Mapping[str, Callable[[bytes], None]] = {
             "command": commands.obey,
             "upgrade": self._upgrade,
-            STREAM: self._prioritise,
             **dict.fromkeys(HANDED_ON, sink.take),
         }
 
     @property
     def due_s(self) -> float | None:
         """When `turn` has something to do."""
-        dues = (self._commands.due_s, self._priority.due_s if self._priority else None)
+        dues = (self._commands.due_s, self._signal.due_s if self._signal else None)
         return min((due for due in dues if due is not None), default=None)
 
     def turn(self, now_s: float) -> None:
         """What has its time: captures that end, a signal's stages."""
         self._commands.turn(now_s)
-        if self._priority is not None:
-            self._priority.turn(now_s)
+        if self._signal is not None:
+            self._signal.turn(now_s)
 
     def close(self) -> None:
         """Let the sockets go over which things are handed on."""
@@ -107,17 +119,19 @@ class Downlink:
             self._say("config/ack", self._configured(message.payload).encode())
         elif stream in self._by_stream:
             self._by_stream[stream](message.payload)
+        elif stream in OF_SIGNALS:
+            self._signalled(stream, message.payload)
         elif stream in radio.STREAMS:
             self._radio.take(stream, message.payload)
         elif stream in told.STREAMS and (answer := self._told.take(stream, message.payload)) is not None:
             self._say(f"{stream}/ack", answer)
 
-    def _prioritise(self, payload: bytes) -> None:
-        if self._priority is not None:
-            self._priority.take(payload)
+    def _signalled(self, stream: str, payload: bytes) -> None:
+        if self._signal is not None:
+            self._signal.take(stream, payload)
             return
-        number = control.number_of(payload)
-        self._say("priority/ack", Answer(number, LOCAL_ERROR, "this signal gives no priority: it has no [signal]").encode())
+        number, why = control.number_of(payload), "this signal has no [signal]: it knows no stages"
+        self._say(f"{stream}/ack", Answer(number, LOCAL_ERROR, why).encode())
 
     def _upgrade(self, payload: bytes) -> None:
         if self._upgrader is not None:

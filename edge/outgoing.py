@@ -89,6 +89,10 @@ class Outgoing:
             else:
                 self._keep(self._backlog, item.stream, item.frames, item.heard_us)
 
+    def mute(self, streams: frozenset[str]) -> None:
+        """These streams are counted, and not sent."""
+        self.muted = streams
+
     @property
     def unsettled(self) -> int:
         """Live messages of which it is not known yet whether they were written."""

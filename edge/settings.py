@@ -146,27 +146,37 @@ class UpgradeSettings(Part):
 class SignalStage(Part):
     """Phases that are green together, and within which times; people on foot finish crossing during `clearance_s`."""
 
-    phases: tuple[Annotated[int, Field(ge=0, le=280)], ...] = Field(min_length=1, max_length=16)
+    phases: tuple[Annotated[int, Field(ge=0, le=280)], ...] = Field(min_length=1, max_length=64)
     green_s: float = Field(ge=1, le=600)
     least_green_s: float = Field(default=7.0, ge=1, le=600)
     most_green_s: float = Field(default=60.0, ge=1, le=600)
     clearance_s: float = Field(default=0.0, ge=0, le=60)
     yellow_s: float = Field(default=3.0, ge=1, le=10)
     all_red_s: float = Field(default=2.0, ge=0, le=20)
+    permissive: tuple[Annotated[int, Field(ge=0, le=280)], ...] = ()
 
     @model_validator(mode="after")
     def _is_in_order(self) -> SignalStage:
         if not self.least_green_s <= self.green_s <= self.most_green_s:
             raise ValueError(f"green_s = {self.green_s:g} must lie within {self.least_green_s:g} … {self.most_green_s:g}")
+        if not set(self.permissive) <= set(self.phases):
+            raise ValueError(f"permissive = {list(self.permissive)} must be among phases = {list(self.phases)}")
         return self
 
 
 class SignalSettings(Part):
-    """The stages of a signal in their order, and the limits of vehicles' priority."""
+    """The stages of a signal in their order, and the limits of commands and of vehicles' priority.
+
+    region, intersection: its numbers on the air; without, it says no SPAT. turn_s: how often it looks at its stages.
+    """
 
     stages: tuple[SignalStage, ...] = Field(min_length=2, max_length=16)
     longest_red_s: float = Field(default=150.0, ge=10, le=900)
     longest_wish_s: float = Field(default=120.0, ge=5, le=900)
+    region: int = Field(default=0, ge=0, le=65_535)
+    intersection: int | None = Field(default=None, ge=0, le=65_535)
+    spat_s: float = Field(default=1.0, ge=0.1, le=10)
+    turn_s: float = Field(default=0.1, ge=0.001, le=1)
 
 
 class JoinSettings(Part):

@@ -1,8 +1,8 @@
-"""A signal controller's stages, and what may be done to them: the limits within which a vehicle may be given priority. Pure.
+"""A signal controller's stages, and what may be done to them within limits: commands, and priority for a vehicle. Pure.
 
 Stages follow one another. Between two come yellow and all red (and before it the clearance of people on foot), whoever asks;
-no green ends before its minimum or lasts beyond its maximum, and nobody waits longer than the longest red. Without a wish the
-stages last as planned.
+no green ends before its minimum or lasts beyond its maximum, and nobody waits longer than the longest red. A vehicle's wish comes
+before a command; without either the stages last as planned.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chelu.signals.guard import Guard
+from chelu.signals.commanded import CommandedSignal
 from chelu.signals.stages import US, Shown, Stage
 
-__all__ = ["US", "Granted", "Limits", "Shown", "SignalPlan", "Stage"]
+__all__ = ["US", "Granted", "Limits", "Refused", "Shown", "SignalPlan", "Stage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,14 @@ class Granted:
 
     from_us: int
     until_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a command is not carried out: the kind of reason, which is counted, and the sentence with its numbers."""
+
+    kind: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,8 @@ class SignalPlan:
     """Owned by one thread. `turn` must be called often; every instant is an argument."""
 
     def __init__(self, stages: Sequence[Stage], limits: Limits, now_us: int) -> None:
-        self._guard, self._limits = Guard(stages, now_us), limits
+        self._commanded, self._limits = CommandedSignal(stages, limits.longest_red_s, now_us), limits
+        self._guard = self._commanded.guard
         self._stages = self._guard.stages
         self._wish: Wish | None = None
 
@@ -61,6 +70,19 @@ class SignalPlan:
     def shown(self) -> Shown:
         """What is shown now."""
         return self._guard.shown
+
+    @property
+    def following(self) -> int:
+        """The stage that is green next, during a change; that shown, in a green."""
+        return self._commanded.following
+
+    def is_commanded(self, now_us: int) -> bool:
+        """Whether a command decides, and no vehicle's wish."""
+        return self._wish is None and self._commanded.is_commanded(now_us)
+
+    def ends_us(self, now_us: int) -> int:
+        """When the green at hand ends, as far as is known now: of another light, when it does."""
+        return max(self._guard.due(self._wanted_us(now_us))[1], now_us)
 
     @property
     def session(self) -> str:
@@ -90,6 +112,35 @@ class SignalPlan:
         self._wish = Wish(session, tuple(greens))
         return Granted(max(granted.from_us, min(from_us, granted.until_us)), granted.until_us)
 
+    def command(self, stage: int, until_us: int, now_us: int) -> Granted | Refused:
+        """A green of a stage, as soon as it can be and until an instant, in the place of the former command.
+
+        What would be shorter than the stage's least green or longer than its most is refused, as is what nobody can show.
+        """
+        if self._wish:
+            return Refused("priority", f"a vehicle has priority ({self.session})")
+        if not 0 <= stage < len(self._stages):
+            return Refused("no such stage", f"stage = {stage} is not one of 0 to {len(self._stages) - 1}")
+        if until_us <= now_us:
+            return Refused("late", f"until_us is {(now_us - until_us) / US:.1f} s ago")
+        begins_us, one = self._soonest_us(stage, now_us), self._stages[stage]
+        lasts_s = (until_us - begins_us) / US
+        if lasts_s < one.least_green_s:
+            about = f"it is or could be green from {(begins_us - now_us) / US:.1f} s from now on"
+            return Refused("below the least", f"{about}: {lasts_s:.1f} s until until_us, its least is {one.least_green_s:g} s")
+        if lasts_s > one.most_green_s:
+            return Refused("beyond the most", f"it would be green for {lasts_s:.1f} s, its most is {one.most_green_s:g} s")
+        self._commanded.command(stage, until_us, now_us)
+        return Granted(begins_us, until_us)
+
+    def prefer(self, stage: int, until_us: int, now_us: int) -> None:
+        """As a command, without a word when it cannot be: for a program that decides anew each second beside its signal."""
+        self._commanded.command(stage, until_us, now_us)
+
+    def give_up_command(self) -> None:
+        """Nobody commands any more: by the plan from here."""
+        self._commanded.give_up()
+
     def give_back(self, session: str) -> bool:
         """The wish of a session is over; whether there was one."""
         had = bool(session) and self.session == session
@@ -101,8 +152,9 @@ class SignalPlan:
         """Go on as far as the time has come; what is shown when that has changed."""
         if self._guard.set_back(now_us):
             self._wish = None
+            self._commanded.give_up()
         before = self._guard.shown
-        while self._guard.go(self._wanted_us(now_us), now_us, self._following()):
+        while self._guard.go(self._wanted_us(now_us), now_us, self._following(now_us)):
             if self._guard.shown.light == "clearing" and self._wish:
                 greens = self._wish.greens[1:]
                 self._wish = Wish(self._wish.session, greens) if greens else None
@@ -114,14 +166,26 @@ class SignalPlan:
         """When the green at hand should end."""
         if self._wish:
             return self._wish.greens[0].until_us
+        if self._commanded.is_commanded(now_us):
+            return self._commanded.wanted_us(now_us)
         planned_us = self._guard.shown.since_us + round(self._stages[self._guard.shown.stage].green_s * US)
         return max(planned_us, now_us)  # after planned: a wish was given back
 
-    def _following(self) -> int:
-        """Who follows the green at hand: as wished, or the one that has been red for the longest."""
+    def _following(self, now_us: int) -> int:
+        """Who follows the green at hand: as wished, as commanded, or the one that has been red for the longest."""
         if self._wish and len(self._wish.greens) > 1:
             return self._wish.greens[1].stage
+        if self._wish is None and self._commanded.is_commanded(now_us):
+            return self._commanded.next_stage(now_us)
         return self._guard.longest_red()
+
+    def _soonest_us(self, stage: int, now_us: int) -> int:
+        """When a stage's green began, or could begin."""
+        here = self._at_hand(now_us)
+        if here.stage == stage:
+            return here.from_us
+        least_us = max(here.from_us + round(self._stages[here.stage].least_green_s * US), now_us)
+        return least_us + round(self._stages[here.stage].change_s * US)
 
     # -- what a wish would make of it ----------------------------------------------------------------------------------------
 

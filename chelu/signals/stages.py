@@ -11,7 +11,10 @@ Light = Literal["green", "clearing", "yellow", "red"]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """phases: green together. green_s: as planned; clearance_s: people on foot finish crossing, still green for vehicles."""
+    """phases: green together; permissive: those of them that have to give way.
+
+    green_s: as planned; clearance_s: people on foot finish crossing, still green for vehicles.
+    """
 
     phases: tuple[int, ...]
     green_s: float
@@ -20,6 +23,7 @@ class Stage:
     clearance_s: float
     yellow_s: float
     all_red_s: float
+    permissive: tuple[int, ...] = ()
 
     @property
     def change_s(self) -> float:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 
 from chelu import daemon
 from chelu.bus import BulkSession
-from chelu.clock import SystemClock
+from chelu.clock import clock_of
 from chelu.codec.cv2x_spec import spec
 from chelu.store import Database, failures
+from services.inference.city.control.office import subscriptions as signal_subscriptions
 from services.inference.coop.office import Lost
 from services.inference.coop.office import subscriptions as coop_subscriptions
 from services.inference.coop.records import OPEN_SESSIONS
@@ -33,7 +34,7 @@ def main() -> int:
 
 
 def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
-    settings, clock = load(environ), SystemClock()
+    settings, clock = load(environ), clock_of(environ)
     database = Database(daemon.required(environ, "CHELU_DATABASE_URL"), application="chelu inference", pool_size=2)
     url = daemon.required(environ, "CHELU_MQTT_URL")
     model = OnnxMotionModel(settings.model_file or shipped()) if settings.use_model else None
@@ -46,7 +47,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         url,
         client_id=settings.client_id,
         clock=clock,
-        subscriptions=(*subscriptions(), *coop_subscriptions()),
+        subscriptions=(*subscriptions(), *coop_subscriptions(), *signal_subscriptions()),
         inbox_limit=settings.inbox_messages,
     )
     register = watch.first()

@@ -62,8 +62,8 @@ class Device:
 
 
 EMERGENCY = "emergency"
-_EMERGENCY_ROLES = frozenset({"ambulance", "fire", "police", "rescue"})
-_ROLES_OF_KIND = {"emergency vehicle": _EMERGENCY_ROLES, "bus": frozenset({"bus"})}
+EMERGENCY_ROLES = frozenset({"ambulance", "fire", "police", "rescue"})
+_ROLES_OF_KIND = {"emergency vehicle": EMERGENCY_ROLES, "bus": frozenset({"bus"})}
 
 
 def rights_of(vehicle_kind: str | None, labels: Mapping[str, str]) -> frozenset[str]:
@@ -73,7 +73,7 @@ def rights_of(vehicle_kind: str | None, labels: Mapping[str, str]) -> frozenset[
     """
     named = labels.get("priority")
     roles = _ROLES_OF_KIND.get(vehicle_kind or "", frozenset()) if named is None else frozenset(named.replace(",", " ").split())
-    return roles | {EMERGENCY} if roles & _EMERGENCY_ROLES else roles
+    return roles | {EMERGENCY} if roles & EMERGENCY_ROLES else roles
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,15 @@ from chelu.codec.roadside_readers import PICTURED
 from chelu.topics import Kind
 from services.inference.register import Register
 
-FRAMED = ("rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up", "rsu/{id}/rsi/up", "rsu/{id}/map/up")
+FRAMED = (
+    "rsu/{id}/bsm/up",
+    "obu/{id}/bsm/up",
+    "rsu/{id}/rsm/up",
+    "rsu/{id}/spat/up",
+    "signal/{id}/spat/up",
+    "rsu/{id}/rsi/up",
+    "rsu/{id}/map/up",
+)
 PATTERNS = (*FRAMED, *PICTURED)
 READERS = tuple(PICTURED.values())
 _READER_OF = {pattern: number for number, pattern in enumerate(PICTURED)}

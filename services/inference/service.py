@@ -10,6 +10,7 @@ from typing import Any
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
+from services.inference.city.control.office import SignalOffice
 from services.inference.coop.office import Lost, Office
 from services.inference.inbox import Inbox, Intake
 from services.inference.lacks import INTERVAL_S, Lacks, lack_row
@@ -53,6 +54,9 @@ class Service:
         self._values = read_site_values(settings.parameters_file)
         self._inbox = Inbox(register)
         self._office = Office(self._values, new_id, clock.monotonic_s, clock.wall_us() // 1000, lost)
+        self._signals = SignalOffice(
+            lambda *out: session.publish(out[0], out[1], qos=out[2]), storage.put, clock.wall_us() // 1000
+        )
         self._sites: dict[str, Site] = {}
         self._register = register
         self._picture_due_s = self._report_due_s = 0.0
@@ -67,17 +71,22 @@ class Service:
         cheaper, and the session's thread, which shares the interpreter with this one, gets to read meanwhile.
         """
         least_s = self._settings.batch_ms / 1000.0
-        while not is_stopping():
-            received = self._session.drain(self._settings.batch_messages, _IDLE_S)
-            began_s = self._clock.monotonic_s()
-            self.turn(received)
-            self._clock.sleep(min(max(least_s, (self._clock.monotonic_s() - began_s) / 2), _LONGEST_REST_S))
+        self._signals.start()
+        try:
+            while not is_stopping():
+                received = self._session.drain(self._settings.batch_messages, _IDLE_S)
+                began_s = self._clock.monotonic_s()
+                self.turn(received)
+                self._clock.sleep(min(max(least_s, (self._clock.monotonic_s() - began_s) / 2), _LONGEST_REST_S))
+        finally:
+            self._signals.stop()
 
     def turn(self, received: Messages) -> None:
         """One micro-batch; call it without messages, too, so that warnings end and the picture is published."""
         if (register := self._watch.newer()) is not None:
             self._use(register)
         received, ours = self._office.sort(received)
+        received, of_signals = self._signals.sort(received)
         intakes = self._inbox.read(received) if len(received) else {}
         self._session.acknowledge(received)
         sent = {site_id: self._warn(site_id, site, intakes.get(site_id)) for site_id, site in self._sites.items()}
@@ -86,6 +95,9 @@ class Service:
         if self._clock.monotonic_s() >= self._picture_due_s:
             self._broadcast()
         self._cooperate(ours)
+        self._signals.turn(of_signals, self._sites, self._clock.wall_us())
+        if of_signals is not None:
+            self._session.acknowledge(of_signals)
         if self._clock.monotonic_s() >= self._judging_due_s:
             self._tell_lacks()
         if self._clock.monotonic_s() >= self._report_due_s:
@@ -157,6 +169,7 @@ class Service:
         before, self._register = self._register, register
         self._inbox.use(register)
         self._office.use(before, register)
+        self._signals.use(register, self._clock.wall_us())
         for site_id, entry in register.sites.items():
             if site_id not in self._sites or before.sites.get(site_id) != entry:
                 self._sites[site_id] = site_of(entry, self._values, model=self._model, new_id=self._new_id)
@@ -176,7 +189,7 @@ class Service:
             )
             told = sum(
                 (site.events.counts + site.counts.lacks.of for site in self._sites.values()),
-                self._office.total() + self._inbox.counts + self.counts,
+                self._office.total() + self._signals.counts + self._inbox.counts + self.counts,
             )
             log.info(
                 "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d, maps contradict %d,"

@@ -14,6 +14,7 @@ import numpy as np
 
 from chelu.errors import ConfigurationError
 from chelu.messages import Batch
+from chelu.roads.network import RoadNetwork
 from services.inference import map_messages
 from services.inference.approach import Approach
 from services.inference.broadcast import UNKNOWN_DECK, picture_bytes, warnings_up
@@ -40,7 +41,7 @@ from services.inference.placing import Placement
 from services.inference.reckoning import Reckoning, ReckoningParameters
 from services.inference.reports import Frame, Ints, Participant, Reports
 from services.inference.signals import SignalTable
-from services.inference.stop_lines import stop_lines
+from services.inference.stop_lines import StopLines, stop_lines
 from services.inference.surface import Surface
 from services.inference.v2x.assessment import Assessment
 from services.inference.v2x.catalogue import APPLICATIONS, assess_all
@@ -248,6 +249,12 @@ class Site:
     def approach(self, now_us: int) -> Approach:
         """What signals show to whom at this moment."""
         return Approach(self._lines, self._phases, self.signals, self.picture, self.placement, now_us)
+
+    def roads_of_signals(self) -> tuple[RoadNetwork, StopLines, Ints] | None:
+        """The roads, their stop lines and the phases that hold them; None where there are no signals."""
+        if self._roads is None or self._lines is None or self._phases is None:
+            return None
+        return self._roads.network, self._lines, self._phases.keys
 
     def needs(self) -> dict[str, frozenset[Lack]]:
         """Applications that are switched on here, with what they ask for beyond road users' states."""

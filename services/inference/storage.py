@@ -19,6 +19,7 @@ from chelu.clock import Clock
 from chelu.errors import CheluError, UnreachableError
 from chelu.messages import Batch, concatenate
 from chelu.store import Database, Series, TableColumn, copy_rows, create_series, migrate
+from services.inference.city.control.records import SIGNAL_COLUMNS
 from services.inference.coop.records import COOP_COLUMNS, SESSION_VIEW
 from services.inference.lacks import LACK_COLUMNS
 from services.inference.outbox import SEGMENT_COLUMNS, WARNING_COLUMNS
@@ -26,7 +27,14 @@ from services.inference.outbox import SEGMENT_COLUMNS, WARNING_COLUMNS
 log = logging.getLogger(__name__)
 
 WARNING, SEGMENT, COOP, JUDGING = "city.warning", "city.segment_state", "city.coop", "city.judging"
-COLUMNS = {WARNING: WARNING_COLUMNS, SEGMENT: SEGMENT_COLUMNS, COOP: COOP_COLUMNS, JUDGING: LACK_COLUMNS}
+SIGNAL = "city.signal"
+COLUMNS = {
+    WARNING: WARNING_COLUMNS,
+    SEGMENT: SEGMENT_COLUMNS,
+    COOP: COOP_COLUMNS,
+    JUDGING: LACK_COLUMNS,
+    SIGNAL: SIGNAL_COLUMNS,
+}
 _RETRY_S = (0.5, 10.0)
 MIGRATIONS = Path(__file__).parent / "migrations"
 

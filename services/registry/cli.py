@@ -14,6 +14,7 @@ from services.registry import (
     cli_assets,
     cli_backup,
     cli_campaigns,
+    cli_city,
     cli_coop,
     cli_data,
     cli_dead_letters,
@@ -68,6 +69,7 @@ def register(app: typer.Typer) -> None:
     app.command("watch")(cli_watch.watch)
     app.command("observations")(cli_observations.observations)
     app.add_typer(cli_coop.COOP, name="coop")
+    app.add_typer(cli_city.CITY, name="city")
     app.command("dead-letters")(cli_dead_letters.dead_letters)
     app.command("quantities")(cli_observations.list_quantities)
     app.command("backup")(cli_backup.backup)

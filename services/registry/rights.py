@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from chelu.errors import ConfigurationError
 from chelu.provisioning import Account
-from chelu.topics import PICTURE, TOPICS, Kind, Topic
+from chelu.topics import OF_SITES, TOPICS, Kind, Topic
 
 USER = "%u"
 PLACE = "{place}"
@@ -39,7 +39,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a service account may do: which rows of the topic table it reads and writes, and what it does with the picture.
+    """What a service account may do: which rows of the topic table it reads and writes, and what it does with sites' own.
 
     is_listening: it reads all that lies below the table's first levels too, to count what is outside the table. hears_broker: it
     reads what the broker says of itself.
@@ -61,7 +61,7 @@ def is_ingests_answer(row: Topic) -> bool:
     return not row.from_device and row.pattern.startswith("rscu/") and row.pattern.endswith("/up/ack")
 
 
-SPOKEN_BY_INFERENCE = frozenset({"warning", "coop", "priority"})
+SPOKEN_BY_INFERENCE = frozenset({"warning", "coop", "priority", "stage"})
 SPOKEN_BY_RIGS = frozenset({"air"})  # by a gateway, to the device under test that hangs on it
 SPOKEN_BY_OTHERS = SPOKEN_BY_INFERENCE | SPOKEN_BY_RIGS | {"receipt"}
 ROLES: Mapping[str, Role] = {
@@ -145,7 +145,7 @@ def account_rights(account: str) -> Iterator[tuple[str, str]]:
     if role is None:
         raise ConfigurationError("accounts_file", account, f"a service account is one of {', '.join(sorted(ROLES))}")
     if role.picture:
-        yield role.picture, PICTURE.format(site="+")
+        yield from ((role.picture, topic.format(site="+")) for topic in OF_SITES)
     if role.hears_broker:
         yield "read", "$SYS/#"
     if role.is_listening:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from chelu.coop.parts import Message
 from chelu.coop.road import PriorityCancel, PriorityRequest, SignalRequest
+from chelu.signal_control import PRIORITY, may_have_priority
 from chelu.topics import Kind
 from services.inference.coop.application import Application, own_session
 from services.inference.coop.live import Party
@@ -19,7 +20,7 @@ from services.inference.coop.session import Session, State
 from services.inference.coop.streets import UnknownPlaceError, Way
 from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.parameters import parameter
-from services.inference.register import Device
+from services.inference.register import EMERGENCY_ROLES, Device
 from services.inference.v2x.reactions import Switch
 
 
@@ -95,7 +96,7 @@ class Priority(Application):
         plan = session.memo = Plan(seen_us=turn.now_us)
         for one in request.signals:
             try:
-                plan.wishes.append(self._wish(one, turn))
+                plan.wishes.append(self._wish(one, request.role, turn))
             except (DeclinedError, UnknownPlaceError) as error:
                 plan.troubles.append(str(error))
         if not plan.wishes:
@@ -148,7 +149,7 @@ class Priority(Application):
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 
-    def _wish(self, request: SignalRequest, turn: Turn) -> Wish:
+    def _wish(self, request: SignalRequest, role: str, turn: Turn) -> Wish:
         streets = turn.streets
         node, approach = streets.node(request.intersection), streets.lane(request.approach)
         leaving = None if request.exit is None else streets.lane(request.exit)
@@ -160,6 +161,8 @@ class Priority(Application):
         signal = self._signal_at(node, request, turn)
         if signal is None:
             raise DeclinedError(f"no signal is registered at intersection {request.intersection.id}")
+        if not may_have_priority(signal.labels.get(PRIORITY, ""), is_emergency=role in EMERGENCY_ROLES):
+            raise DeclinedError(f"at {signal.device_id} there is no priority for role = {role!r}: the label {PRIORITY} says so")
         return Wish(request, signal, ways[0])
 
     def _signal_at(self, node: int, request: SignalRequest, turn: Turn) -> Device | None:

@@ -25,3 +25,22 @@ def test_a_refusal_is_one_sentence_and_a_failure(place: Place, client: Client) -
     assert refused.returncode == 1
     text = "chelu: the registry refused POST /api/devices: [0].site_id = 'nowhere' is not allowed: a registered site"
     assert refused.stderr.strip() == text
+
+
+def test_who_decides_at_a_signal_is_said_by_its_labels_and_nonsense_is_refused(place: Place, client: Client) -> None:
+    for name in ("xing-1", "xing-2"):
+        assert chelu(place, "device", "add", name, "signal", "--site", SITE, "--label", "bay=3").returncode == 0
+    changed = chelu(place, "city", "signals", "set", "--site", SITE, "--controller", "greedy", "--priority", "none", "--json")
+    assert [row["control"] for row in json.loads(changed.stdout)] == ["greedy", "greedy"], changed.stderr
+    assert chelu(place, "city", "signals", "plan", "xing-1", "25", "15.5").returncode == 0
+    rows = {row["device_id"]: row for row in json.loads(chelu(place, "city", "signals", "list", "--json").stdout)}
+    assert (rows["xing-1"]["control"], rows["xing-1"]["plan"], rows["xing-2"]["control"]) == ("manual", "25,15.5", "greedy")
+    assert client.device("xing-1").labels["bay"] == "3"
+    for wrong in (
+        ("set", "xing-1", "--controller", "magic"),
+        ("set", "xing-1"),
+        ("set", "xing-1", "--site", SITE, "--controller", "off"),
+        ("plan", "xing-1", "0.5", "3"),
+        ("plan", "xing-1", "30"),
+    ):
+        assert chelu(place, "city", "signals", *wrong).returncode == 1, wrong

@@ -16,7 +16,10 @@ from services.inference.register import Device, Register
 from services.inference.reports import Origin, Reports, joined, of_bsm, of_participants
 from tests.unit.codec import plain_envelope
 
-PATTERNS = {"rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up", "rsu/{id}/rsi/up", "rsu/{id}/map/up"}
+PATTERNS = {
+    *("rsu/{id}/bsm/up", "obu/{id}/bsm/up", "rsu/{id}/rsm/up", "rsu/{id}/spat/up"),
+    *("signal/{id}/spat/up", "rsu/{id}/rsi/up", "rsu/{id}/map/up"),
+}
 Site = tuple[Reports, Batch | None, list[Told]]
 
 

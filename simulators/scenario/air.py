@@ -70,7 +70,12 @@ def radio_of(description: Description, trace: Trace, run: int) -> Radio:
 
 def seed_of(trace: Trace, run: int) -> tuple[int, ...]:
     """Of a case: the same one alone and in any company."""
-    said = ",".join(f"{name}={float(column[run]).hex()}" for name, column in sorted(trace.parameters.items()))
+    return case_seed(trace.parameters, run)
+
+
+def case_seed(parameters: Mapping[str, Floats], run: int) -> tuple[int, ...]:
+    """The same, by the values of its parameters."""
+    said = ",".join(f"{name}={float(column[run]).hex()}" for name, column in sorted(parameters.items()))
     return tuple(hashlib.sha256(said.encode()).digest())
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from chelu.applications import WARNING_APPLICATIONS
 from simulators.scenario.casting import way_of
-from simulators.scenario.conditions import BETWEEN_TWO, OF_ONE, Trigger
+from simulators.scenario.conditions import BETWEEN_TWO, OF_ONE, ReceivedCondition, Trigger
 from simulators.scenario.description import Description
+from simulators.scenario.kinds import WITH_A_UNIT
 from simulators.scenario.manoeuvres import Manoeuvre
 from simulators.scenario.names import there_are, unknown
 
@@ -58,7 +59,7 @@ def _likened(description: Description, one: Manoeuvre, path: Where) -> Found:
 
 def _trigger(description: Description, when: Trigger, path: Where, own: str, manoeuvre: str) -> Found:
     """Of a manoeuvre of that name and actor, or of the run's end, where everybody must be named."""
-    for key in (*BETWEEN_TWO, *OF_ONE, "reaches", "stands", "touches", "warned"):
+    for key in (*BETWEEN_TWO, *OF_ONE, "reaches", "stands", "touches", "warned", "received"):
         if getattr(when, key) is not None:
             yield from _parties(description, getattr(when, key), (*path, key), own)
     yield from _things(description, when, path, manoeuvre)
@@ -78,6 +79,28 @@ def _things(description: Description, when: Trigger, path: Where, manoeuvre: str
         yield (*path, "after", "manoeuvre"), unknown("other manoeuvre", when.after.manoeuvre, names)
     if when.warned is not None:
         yield from application(description, when.warned.application, (*path, "warned", "application"))
+    if when.received is not None:
+        yield from _received(description, when.received, (*path, "received"))
+
+
+def _received(description: Description, one: ReceivedCondition, path: Where) -> Found:
+    """What is sent at all."""
+    if one.sender is not None:
+        yield from _sends(description, one.sender, (*path, "from"))
+    if one.signal is not None and one.signal not in description.road.signals:
+        yield (*path, "signal"), unknown("signal", one.signal, description.road.signals)
+    if one.told is not None and one.told not in description.road.told:
+        yield (*path, "told"), unknown("event or sign that is told", one.told, description.road.told)
+
+
+def _sends(description: Description, name: str, path: Where) -> Found:
+    """Whether an actor has a radio."""
+    if name not in description.actors:
+        yield path, unknown("actor", name, description.actors)
+    elif description.actors[name].kind not in WITH_A_UNIT:
+        yield path, "an actor that has a unit of its own, so one of kind " + ", ".join(WITH_A_UNIT)
+    elif name in description.radio.unheard:
+        yield path, "an actor with a radio, and not one that radio: unheard names"
 
 
 def _parties(description: Description, condition: Any, path: Where, own: str) -> Found:
@@ -88,8 +111,11 @@ def _parties(description: Description, condition: Any, path: Where, own: str) ->
                 (*path, key),
                 unknown("actor", name, description.actors) if name else there_are("one of the actors", description.actors),
             )
-    if getattr(condition, "to", None) == who:
-        yield (*path, "to"), "another actor than the manoeuvre's"
+    for key, field in (("to", "to"), ("from", "sender")):
+        if who and getattr(condition, field, None) == who:
+            yield (*path, key), "another actor than the manoeuvre's"
+    if isinstance(condition, ReceivedCondition) and who in description.actors:
+        yield from _sends(description, who, (*path, "of"))
 
 
 def application(description: Description, name: str, path: Where) -> Found:

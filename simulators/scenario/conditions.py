@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from simulators.scenario.parts import Application, Name, Part
 from simulators.scenario.values import Metres, Place, Seconds, Value
@@ -83,6 +83,72 @@ class WarnedCondition(Part):
     after_s: Annotated[float, Field(ge=0, le=60)] = 0.0
 
 
+Light = Literal["left", "right", "hazard"]
+SystemEvent = Literal["abs", "traction", "stability", "hard-braking", "flat-tyre", "disabled", "airbag"]
+
+
+class Says(Part):
+    """What an actor's own messages tell from then on, until it says otherwise: lamps, what its systems report, a siren."""
+
+    lights: tuple[Light, ...] = ()
+    events: tuple[SystemEvent, ...] = ()
+    siren: bool = False
+
+
+class SpeedSaid(Part):
+    """A speed that is told is below a value, or above it."""
+
+    below: Value | None = None
+    above: Value | None = None
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> Self:
+        if (self.below is None) == (self.above is None):
+            raise ValueError("exactly one of below and above")
+        return self
+
+
+class ReceivedCondition(Part):
+    """The manoeuvre's actor (or `of`) received a message so long ago, over the radio as the scenario has it.
+
+    bsm: a vehicle's own (`from`), which says all that is given here of lights, events, siren and speed_kmh; spat: that a `signal`
+    `shows` a light; rsi: of an event or sign that is `told`, and is told from the beginning on.
+    """
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, extra="forbid", frozen=True)
+
+    message: Literal["bsm", "spat", "rsi"]
+    of: Name | None = None
+    sender: Annotated[Name | None, Field(alias="from")] = None
+    lights: tuple[Light, ...] = ()
+    events: tuple[SystemEvent, ...] = ()
+    siren: Literal[True] | None = None
+    speed_kmh: SpeedSaid | None = None
+    signal: Name | None = None
+    shows: Literal["red", "yellow", "green"] | None = None
+    told: Name | None = None
+    after_s: Annotated[float, Field(ge=0, le=60)] = 0.0
+
+    @model_validator(mode="after")
+    def _is_of_its_kind(self) -> Self:
+        wanted = {"bsm": {"from"}, "spat": {"signal", "shows"}, "rsi": {"told"}}[self.message]
+        may = wanted | ({"lights", "events", "siren", "speed_kmh"} if self.message == "bsm" else set())
+        given = {"from" if name == "sender" else name for name in self.model_fields_set} - {"message", "of", "after_s"}
+        if given - may or wanted - given:
+            raise ValueError(f"{self.message} goes with {' and '.join(sorted(wanted))}" + "; it may have " * bool(may - wanted)
+                             + ", ".join(sorted(may - wanted)))  # fmt: skip
+        return self
+
+    @property
+    def asks_what_is_said(self) -> bool:
+        """Whether it hangs on what the sender says beside its motion."""
+        return bool(self.lights or self.events or self.siren)
+
+    def is_said_by(self, says: Says) -> bool:
+        """Whether that is all of it."""
+        return set(self.lights) <= {*says.lights} and {*self.events} <= {*says.events} and (says.siren or not self.siren)
+
+
 class Trigger(Part):
     """When a manoeuvre begins: once all that is given here holds.
 
@@ -109,6 +175,7 @@ class Trigger(Part):
     stands: StandsCondition | None = None
     touches: TouchCondition | None = None
     warned: WarnedCondition | None = None
+    received: ReceivedCondition | None = None
     any_of: tuple[Trigger, ...] = ()
     all_of: tuple[Trigger, ...] = ()
     delay_s: Annotated[float, Field(ge=0, le=3600)] = 0.0

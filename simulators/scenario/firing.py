@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulators.scenario.conditions import BETWEEN_TWO, Bounded, LightCondition, Trigger
+from simulators.scenario.conditions import BETWEEN_TWO, Bounded, LightCondition, ReceivedCondition, Trigger
+from simulators.scenario.manoeuvres import says_of
 from simulators.scenario.plan import Plan
 from simulators.scenario.trace import Floats
 from simulators.scenario.values import Expression
@@ -69,6 +70,7 @@ class _Triggers:
     def of(self, when: Trigger, path: Path, actor: str) -> Earliest:
         """All that is given must hold: the last of it decides."""
         parts = [*self._simple(when, path, actor), *self._measured(when, path, actor)]
+        parts += [self._received(one, (*path, "received")) for one in (when.received,) if one is not None]
         parts += [self.of(one, (*path, "all_of", row), actor) for row, one in enumerate(when.all_of)]
         if when.any_of:
             each = [self.of(one, (*path, "any_of", row), actor) for row, one in enumerate(when.any_of)]
@@ -124,6 +126,26 @@ class _Triggers:
         most = float(way.length_m - begin_m.max())
         allowed = f"at most {most:.6g} m: {way.name} ends there"
         return Earliest(np.where(is_beyond, np.inf, 0.0), path, allowed, _is_number(value))
+
+    def _received(self, one: ReceivedCondition, path: Path) -> Earliest:
+        """What is sent at the earliest, and then its way; what the sender never says is never received."""
+        made, radio = self._made, self._made.description.radio
+        found = Earliest(np.zeros(made.runs), path, self._before_end(), is_fixed=True)
+        if one.signal is not None:
+            found = self._shown(LightCondition(signal=one.signal, shows=one.shows or "red"), (*path, "shows"))
+        elif one.asks_what_is_said:
+            said = says_of(made.description.manoeuvres, one.sender or "")
+            such = [made.description.manoeuvres[row].name for row, says in said if one.is_said_by(says)]
+            at_s = np.min([np.full(made.runs, np.inf), *(self._began[name] for name in such)], axis=0)
+            allowed = f"what {one.sender} says before the end" if such else f"something that {one.sender} ever says"
+            found = Earliest(at_s, (*path, "from"), f"{allowed}: by a manoeuvre of its own with says", is_fixed=not such)
+        at_s = found.at_s + radio.latency_s + one.after_s
+        if one.signal is None:  # lights are not lost
+            is_lost = made.of(radio.loss) >= 1.0
+            at_s = np.where(is_lost, np.inf, at_s)
+            if is_lost.all():
+                return Earliest(at_s, path, "a scenario whose messages are not all lost: radio: loss", is_fixed=True)
+        return Earliest(at_s, found.path, found.allowed or self._before_end(), found.is_fixed)
 
     def _shown(self, wanted: LightCondition, path: Path) -> Earliest:
         made, signal = self._made, self._made.description.road.signals[wanted.signal]

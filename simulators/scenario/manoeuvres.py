@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from simulators.scenario.conditions import Trigger
+from simulators.scenario.conditions import Says, Trigger
 from simulators.scenario.parts import Name, Part
 from simulators.scenario.values import FASTEST_KMH, Bounds, EitherRate, Metres, Place, Quantity, Rate, Seconds, Speed
 
@@ -93,14 +94,6 @@ def _exactly_one(part: Any, *names: str) -> None:
         raise ValueError("exactly one of " + ", ".join(names[:-1]) + f" and {names[-1]}")
 
 
-class Says(Part):
-    """What an actor's own messages tell from then on, until it says otherwise: lamps, what its systems report, a siren."""
-
-    lights: tuple[Literal["left", "right", "hazard"], ...] = ()
-    events: tuple[Literal["abs", "traction", "stability", "hard-braking", "flat-tyre", "disabled", "airbag"], ...] = ()
-    siren: bool = False
-
-
 class Manoeuvre(Part):
     """What one actor does from when on: one of speed, lane_change, driver, says; or nothing: a mark, for others to come after it.
 
@@ -124,3 +117,8 @@ class Manoeuvre(Part):
         if sum(one is not None for one in (self.speed, self.lane_change, self.driver, self.says)) + self.is_mark != 1:
             raise ValueError("exactly one of speed, lane_change, driver, says and is_mark")
         return self
+
+
+def says_of(manoeuvres: Sequence[Manoeuvre], actor: str) -> list[tuple[int, Says]]:
+    """Rows of the manoeuvres by which an actor says something, and what."""
+    return [(row, one.says) for row, one in enumerate(manoeuvres) if one.actor == actor and one.says is not None]

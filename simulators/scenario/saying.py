@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from simulators.scenario.conditions import Says
 from simulators.scenario.description import Description
-from simulators.scenario.manoeuvres import Says
 from simulators.scenario.trace import Floats, Ints, Trace
 
 # ExteriorLights: the first bit is the highest of 9. VehicleEventFlags: the highest of 13.

@@ -23,6 +23,7 @@ from simulators.scenario.conditions import (
 from simulators.scenario.measures import between, places, ttc_s
 from simulators.scenario.plan import Plan
 from simulators.scenario.progress import Progress
+from simulators.scenario.receiving import Receiving
 from simulators.scenario.roads import LIGHTS
 from simulators.scenario.state import State
 from simulators.scenario.values import Quantity
@@ -80,6 +81,9 @@ class _Checks:
         parts += [self.of(one, actor) for one in when.all_of]
         if when.warned is not None:
             parts.append(self._warned(when.warned, self._plan.actors[actor].name))
+        if when.received is not None:
+            who = self._who(when.received.of, actor)
+            parts.append(Receiving(self._plan, self._progress, when.received, who).holds)
         if when.any_of:
             parts.append(_any([self.of(one, actor) for one in when.any_of]))
         found = parts[0] if len(parts) == 1 else _all(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,57 +144,88 @@ def _entries(
     return dict(zip(different.tolist(), np.split(entries, first[1:]), strict=True))
 
 
-@dataclass(slots=True)
-class Sums:
-    """What the end of a file has to know of its chunks."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the end of a file has to know of a chunk: as `Chunk` has it."""
 
-    indexes: list[bytes] = field(default_factory=list)
+    index: bytes
+    counts: Mapping[int, int]
+    span_us: tuple[int, int]
+
+
+def closing(at: int, topics: Topics, chunks: Iterable[Told], metadata: Mapping[str, Mapping[str, str]]) -> Iterator[bytes]:
+    """The end of a file, whose data ends at byte `at`, in pieces: what lets a reader find everything without reading all.
+
+    chunks: all of the file's, gone through once; none is kept.
+    """
+    data_end = _written([DataEnd(0)])
+    yield data_end
+    summary, sums = _Summary(at + len(data_end)), _Sums()
+    yield from summary.group(Opcode.SCHEMA, [_written(topics.schemas.values())])
+    yield from summary.group(Opcode.CHANNEL, [_written(topics.channels.values())])
+    yield from summary.group(Opcode.CHUNK_INDEX, map(sums.index, chunks))
+    yield from summary.group(Opcode.STATISTICS, [_written([sums.statistics(topics, len(metadata))])])
+    yield from summary.group(Opcode.METADATA_INDEX, [_written(_metadata_indexes(metadata))])
+    yield summary.end() + MCAP0_MAGIC
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Messages by channel, and when, of the chunks whose indexes have been asked for."""
+
+    chunks: int = 0
     counts: dict[int, int] = field(default_factory=dict)
     span_us: tuple[int, int] | None = None
 
-    def add(self, index: bytes, counts: Mapping[int, int], span_us: tuple[int, int]) -> None:
-        """One more chunk."""
-        self.indexes.append(index)
-        for number, count in counts.items():
+    def index(self, chunk: Told) -> bytes:
+        self.chunks += 1
+        for number, count in chunk.counts.items():
             self.counts[number] = self.counts.get(number, 0) + count
-        first, last = self.span_us or span_us
-        self.span_us = min(first, span_us[0]), max(last, span_us[1])
+        first, last = self.span_us or chunk.span_us
+        self.span_us = min(first, chunk.span_us[0]), max(last, chunk.span_us[1])
+        return chunk.index
+
+    def statistics(self, topics: Topics, metadata: int) -> Statistics:
+        start_us, stop_us = self.span_us or (0, 0)
+        return Statistics(
+            attachment_count=0,
+            channel_count=len(topics.channels),
+            channel_message_counts=self.counts,
+            chunk_count=self.chunks,
+            message_count=sum(self.counts.values()),
+            message_end_time=stop_us * NS_PER_US,
+            message_start_time=start_us * NS_PER_US,
+            metadata_count=metadata,
+            schema_count=len(topics.schemas),
+        )
 
 
-def closing(at: int, topics: Topics, sums: Sums, metadata: Mapping[str, Mapping[str, str]]) -> bytes:
-    """The end of a file, whose data ends at byte `at`: what lets a reader find everything without reading all."""
-    data_end = _written([DataEnd(0)])
-    start_us, stop_us = sums.span_us or (0, 0)
-    statistics = Statistics(
-        attachment_count=0,
-        channel_count=len(topics.channels),
-        channel_message_counts=sums.counts,
-        chunk_count=len(sums.indexes),
-        message_count=sum(sums.counts.values()),
-        message_end_time=stop_us * NS_PER_US,
-        message_start_time=start_us * NS_PER_US,
-        metadata_count=len(metadata),
-        schema_count=len(topics.schemas),
-    )
-    groups = [
-        (Opcode.SCHEMA, _written(topics.schemas.values())),
-        (Opcode.CHANNEL, _written(topics.channels.values())),
-        (Opcode.STATISTICS, _written([statistics])),
-        (Opcode.CHUNK_INDEX, b"".join(sums.indexes)),
-        (Opcode.METADATA_INDEX, _written(_metadata_indexes(metadata))),
-    ]
-    return data_end + _summary(at + len(data_end), groups) + MCAP0_MAGIC
+class _Summary:
+    """The summary as it is given out: how long each group of records was, and the check of all of it."""
 
+    def __init__(self, start: int) -> None:
+        self._start, self._where, self._check = start, start, 0
+        self._offsets: list[SummaryOffset] = []
 
-def _summary(start: int, groups: Sequence[tuple[Opcode, bytes]]) -> bytes:
-    offsets, where = list[SummaryOffset](), start
-    for opcode, content in groups:
-        if content:
-            offsets.append(SummaryOffset(group_opcode=opcode, group_start=where, group_length=len(content)))
-        where += len(content)
-    summary = b"".join(content for _, content in groups) + _written(offsets)
-    unchecked = _written([Footer(start, where, 0)])[:-4]  # the check is of all before it
-    return summary + unchecked + zlib.crc32(summary + unchecked).to_bytes(4, "little")
+    def group(self, opcode: Opcode, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Records of one kind."""
+        began = self._where
+        for piece in pieces:
+            yield self._counted(piece)
+        if self._where > began:
+            self._offsets.append(SummaryOffset(group_opcode=opcode, group_start=began, group_length=self._where - began))
+
+    def end(self) -> bytes:
+        """Where the groups are, and the footer."""
+        where = self._where
+        offsets = self._counted(_written(self._offsets))
+        unchecked = self._counted(_written([Footer(self._start, where, 0)])[:-4])  # the check is of all before it
+        return offsets + unchecked + self._check.to_bytes(4, "little")
+
+    def _counted(self, piece: bytes) -> bytes:
+        self._where += len(piece)
+        self._check = zlib.crc32(piece, self._check)
+        return piece
 
 
 def _messages(

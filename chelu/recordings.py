@@ -25,7 +25,7 @@ class Line(NamedTuple):
 def recording(lines: Iterable[Line], schema_of: Callable[[str], bytes], metadata: Mapping[str, Mapping[str, str]]) -> bytes:
     """The file; schema_of: the JSON schema of a name, asked once for each."""
     ordered = sorted(lines, key=lambda line: line.time_us)
-    topics, sums = mcap_writing.Topics(), mcap_writing.Sums()
+    topics, chunks = mcap_writing.Topics(), list[mcap_writing.Told]()
     content = bytearray(mcap_writing.opening(metadata))
     for line in ordered:
         if line.topic not in topics.channels:
@@ -37,8 +37,10 @@ def recording(lines: Iterable[Line], schema_of: Callable[[str], bytes], metadata
         time_us = np.array([line.time_us for line in part], np.int64)
         chunk = mcap_writing.chunk(numbers, time_us, mcap_writing.Texts.of([_text(line) for line in part]), len(content))
         content += chunk.content
-        sums.add(chunk.index, chunk.counts, chunk.span_us)
-    return bytes(content + mcap_writing.closing(len(content), topics, sums, metadata))
+        chunks.append(mcap_writing.Told(chunk.index, chunk.counts, chunk.span_us))
+    for piece in mcap_writing.closing(len(content), topics, chunks, metadata):
+        content += piece
+    return bytes(content)
 
 
 def _text(line: Line) -> bytes:

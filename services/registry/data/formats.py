@@ -6,7 +6,7 @@ format gives the same bytes for the same pages, whether it was interrupted or no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -18,6 +18,7 @@ from chelu.messages import Batch, Stream
 from services.registry.data import arrow
 from services.registry.data.mcap_format import Mcap
 from services.registry.data.parquet_format import Parquet
+from services.registry.data.remembered import Remembered
 
 
 class Format(StrEnum):
@@ -44,8 +45,8 @@ class Encoder(Protocol):
         """Before `part`: what was remembered of the parts before it."""
         ...
 
-    def tail(self, at: int, remembered: Sequence[bytes]) -> bytes:
-        """The end, by what was remembered of all parts."""
+    def tail(self, at: int, remembered: Remembered) -> Iterator[bytes]:
+        """The end, in pieces, by what was remembered of all parts."""
         ...
 
 
@@ -69,8 +70,8 @@ class Csv:
     def resume(self, remembered: Iterable[bytes]) -> None:
         """Nothing is remembered."""
 
-    def tail(self, at: int, remembered: Sequence[bytes]) -> bytes:  # noqa: ARG002 - there is none
-        return b""
+    def tail(self, at: int, remembered: Remembered) -> Iterator[bytes]:  # noqa: ARG002 - there is none
+        return iter(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,8 @@ class JsonLines:
     def resume(self, remembered: Iterable[bytes]) -> None:
         """Nothing is remembered."""
 
-    def tail(self, at: int, remembered: Sequence[bytes]) -> bytes:  # noqa: ARG002 - there is none
-        return b""
+    def tail(self, at: int, remembered: Remembered) -> Iterator[bytes]:  # noqa: ARG002 - there is none
+        return iter(())
 
 
 @dataclass(frozen=True, slots=True)

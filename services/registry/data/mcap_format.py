@@ -7,7 +7,7 @@ unit may have heard of many vehicles.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from chelu import foxglove, mcap_writing
 from chelu.messages import BSM, TELEMETRY, Batch, Stream
 from services.registry.data import arrow
+from services.registry.data.remembered import Remembered
 from services.registry.stream_schemas import row_schema
 
 PLACED = frozenset({BSM.name, TELEMETRY.name})
@@ -60,12 +61,9 @@ class Mcap:
         for one in remembered:
             self._known(json.loads(one)["topics"])
 
-    def tail(self, at: int, remembered: Sequence[bytes]) -> bytes:
-        sums = mcap_writing.Sums()
-        for one in remembered:
-            for index, counts, span_us in json.loads(one)["chunks"]:
-                sums.add(bytes.fromhex(index), {int(number): count for number, count in counts.items()}, tuple(span_us))
-        return mcap_writing.closing(at, self._topics, sums, self._metadata())
+    def tail(self, at: int, remembered: Remembered) -> Iterator[bytes]:
+        chunks = (told for one in remembered.each for told in _told(one))
+        return mcap_writing.closing(at, self._topics, chunks, self._metadata())
 
     def _metadata(self) -> dict[str, dict[str, str]]:
         return {"stream": {"stream": self.stream.name, "row": self.stream.row}}
@@ -141,3 +139,10 @@ def _between(values: Sequence[Any]) -> list[Any]:
 def _remembered(chunks: Sequence[mcap_writing.Chunk], topics: Sequence[str]) -> bytes:
     found = [(one.index.hex(), {str(number): count for number, count in one.counts.items()}, one.span_us) for one in chunks]
     return json.dumps({"chunks": found, "topics": list(topics)}).encode()
+
+
+def _told(remembered: bytes) -> Iterator[mcap_writing.Told]:
+    """What `_remembered` wrote of a page's chunks."""
+    for index, counts, span_us in json.loads(remembered)["chunks"]:
+        by_channel = {int(number): count for number, count in counts.items()}
+        yield mcap_writing.Told(bytes.fromhex(index), by_channel, tuple(span_us))

@@ -8,7 +8,8 @@ parquet.thrift (github.com/apache/parquet-format).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 
 from chelu.messages import Batch, Stream
 from services.registry.data import arrow, thrift
+from services.registry.data.remembered import Remembered
 from services.registry.data.thrift import Elements, Field, Struct
 
 MAGIC = b"PAR1"
@@ -24,7 +26,7 @@ COMPRESSION = "zstd"
 # FileMetaData
 ROWS, ROW_GROUPS = 3, 4
 # RowGroup; its ordinal has 16 bits, and is only for encryption
-COLUMNS, GROUP_ROWS, GROUP_OFFSET, ORDINAL = 1, 3, 5, 7
+COLUMNS, GROUP_OFFSET, ORDINAL = 1, 5, 7
 # ColumnChunk: file_offset, meta_data, offset_index_offset, column_index_offset
 CHUNK_OFFSETS, CHUNK_METADATA = (2, 4, 6), 3
 PAGE_OFFSETS = (9, 10, 11, 14)  # ColumnMetaData: data, index, dictionary, Bloom filter
@@ -49,17 +51,24 @@ class Parquet:
     def resume(self, remembered: Iterable[bytes]) -> None:
         """A page needs nothing of those before it."""
 
-    def tail(self, at: int, remembered: Sequence[bytes]) -> bytes:  # noqa: ARG002 - offsets are from the file's beginning
-        content = self._file(None)
-        footer = thrift.read(bytes(content[len(MAGIC) : -END_BYTES]))
-        rows = sum(thrift.value_of(thrift.read(group), GROUP_ROWS) for group in remembered)
+    def tail(self, at: int, remembered: Remembered) -> Iterator[bytes]:  # noqa: ARG002 - offsets are from the file's beginning
+        """The footer in pieces: the groups' parts of it are of the size of the rest of what is in memory."""
+        head, rest = self._around(remembered)
+        length = 0
+        for piece in itertools.chain([head], remembered.each, [rest]):
+            length += len(piece)
+            yield piece
+        yield length.to_bytes(4, "little") + MAGIC
+
+    def _around(self, remembered: Remembered) -> tuple[bytes, bytes]:
+        """What of a footer stands before its row groups, and behind them."""
+        footer = thrift.read(bytes(self._file(None)[len(MAGIC) : -END_BYTES]))
         before = tuple(field for field in footer if field.number < ROW_GROUPS)
         behind = tuple(field for field in footer if field.number > ROW_GROUPS)
-        head = thrift.write(thrift.changed(before, ROWS, lambda _: rows))[:-1]  # without the end of a struct
-        groups = bytes([ROW_GROUPS - before[-1].number << 4 | thrift.LIST]) + thrift.struct_list(remembered)
+        head = thrift.write(thrift.changed(before, ROWS, lambda _: remembered.rows))[:-1]  # without the end of a struct
+        groups = bytes([ROW_GROUPS - before[-1].number << 4 | thrift.LIST]) + thrift.list_head(thrift.STRUCT, remembered.parts)
         rest = thrift.write((Field(ROW_GROUPS, thrift.TRUE, None), *behind))[1:]  # numbers count on from the field before
-        whole = head + groups + rest
-        return whole + len(whole).to_bytes(4, "little") + MAGIC
+        return head + groups, rest
 
     def _file(self, table: pa.Table | None) -> memoryview:
         """A file of its own with one row group, or none."""

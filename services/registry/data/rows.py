@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,9 @@ ADD = """INSERT INTO register.export (actor, recipient, purpose, format, selecti
     VALUES (%(actor)s, %(recipient)s, %(purpose)s, %(format)s, %(selection)s) RETURNING export_id"""
 ADD_FILES = "INSERT INTO register.export_file (export_id, stream) SELECT %s, unnest(%s::text[])"
 ADD_PLAN = "INSERT INTO register.export_plan (export_id, plan) VALUES (%s, %s)"
-FORGET = """DELETE FROM register.export_part USING register.export
-    WHERE export.export_id = export_part.export_id AND created < now() - %s * interval '1 day'"""
+FORGET = """DELETE FROM register.export_part AS part USING register.export_file AS file JOIN register.export USING (export_id)
+    WHERE part.export_id = file.export_id AND part.stream = file.stream
+        AND coalesce(file.fetched, created) < now() - %s * interval '1 day'"""
 FILES = """SELECT jsonb_agg(jsonb_build_object('stream', stream, 'bytes', file.bytes, 'is_complete', is_complete,
         'fetches', fetches, 'fetched', fetched, 'rows', greatest(file.rows, part.rows),
         'trimmed', greatest(file.trimmed, part.trimmed)) ORDER BY stream) AS files
@@ -35,8 +36,12 @@ LIST = f"""{SELECT} WHERE (%(actor)s::text IS NULL OR actor = %(actor)s) AND exp
     ORDER BY export_id DESC LIMIT %(limit)s"""
 ONE = f"{SELECT} WHERE export_id = %s"
 PLAN = "SELECT plan FROM register.export_plan WHERE export_id = %s"
-PARTS = """SELECT rows, trimmed, stop, after_us, after_key, width_us, remembered FROM register.export_part
+PARTS = """SELECT rows, trimmed, stop, after_us, after_key, width_us FROM register.export_part
     WHERE export_id = %s AND stream = %s ORDER BY number"""
+REMEMBERED = """SELECT number, remembered FROM register.export_part
+    WHERE export_id = %(export_id)s AND stream = %(stream)s AND rows > 0 AND number > %(after)s AND number < %(parts)s
+    ORDER BY number LIMIT %(limit)s"""
+AT_ONCE = 16  # parts whose formats' bytes are in memory together: of MCAP with thousands of vehicles 0.1 MB each
 KEEP = """INSERT INTO register.export_part
         (export_id, stream, number, rows, trimmed, stop, after_us, after_key, width_us, remembered)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (export_id, stream, number) DO NOTHING"""
@@ -59,13 +64,12 @@ LOCK_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A page that was written: its rows, the byte behind it, where the next begins, and what its format remembers."""
+    """A page that was written: its rows, the byte behind it, and where the next begins."""
 
     rows: int
     trimmed: int
     stop: int
     behind: Place
-    remembered: bytes
 
 
 def last_batch(connection: Execute) -> int:
@@ -99,22 +103,25 @@ def plan_of(connection: Execute, export_id: int) -> Plan | None:
 def parts(connection: Execute, export_id: int, stream: str) -> list[Part]:
     """What was written of a file, in order."""
     return [
-        Part(
-            row["rows"],
-            row["trimmed"],
-            row["stop"],
-            Place(row["after_us"], row["after_key"], row["width_us"]),
-            bytes(row["remembered"]),
-        )
+        Part(row["rows"], row["trimmed"], row["stop"], Place(row["after_us"], row["after_key"], row["width_us"]))
         for row in connection.execute(PARTS, (export_id, stream))
     ]
 
 
-def keep(connection: Execute, export_id: int, stream: str, number: int, part: Part) -> None:
-    """Note a part, before it is sent."""
+def keep(connection: Execute, export_id: int, stream: str, numbered: tuple[int, Part], remembered: bytes) -> None:
+    """Note a part, before it is sent, with what its format remembers of it."""
+    number, part = numbered
     place = part.behind
-    values = (part.rows, part.trimmed, part.stop, place.after_us, place.after_key, place.width_us, part.remembered)
+    values = (part.rows, part.trimmed, part.stop, place.after_us, place.after_key, place.width_us, remembered)
     connection.execute(KEEP, (export_id, stream, number, *values))
+
+
+def remembered(register: Register, export_id: int, stream: str, parts: int) -> Iterator[bytes]:
+    """What was remembered of the first so many parts, of those that have rows, a few at a time."""
+    asked = {"export_id": export_id, "stream": stream, "parts": parts, "limit": AT_ONCE, "after": -1}
+    while found := register.rows(REMEMBERED, asked):
+        yield from (bytes(row["remembered"]) for row in found)
+        asked["after"] = found[-1]["number"]
 
 
 def pseudonym_key(register: Register) -> bytes:

@@ -5,7 +5,7 @@ A struct is its fields in order, whatever they mean: what is not changed is writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,8 +146,3 @@ class _Reader:
 
 def _unknown(kind: int) -> int:
     raise ValueError(f"type {kind} of a field: a footer has none")
-
-
-def struct_list(structs: Sequence[bytes]) -> bytes:
-    """A list of structs that are written already."""
-    return list_head(STRUCT, len(structs)) + b"".join(structs)

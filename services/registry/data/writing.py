@@ -14,6 +14,7 @@ from services.registry.data.pages import Place
 from services.registry.data.plan import Plan
 from services.registry.data.pseudonyms import Pseudonyms
 from services.registry.data.reading import Page, Query
+from services.registry.data.remembered import Remembered
 from services.registry.data.rows import Part
 from services.registry.data.shaping import Shaper
 from services.registry.database import Register
@@ -28,6 +29,14 @@ class ChangedError(CheluError):
         super().__init__(
             f"part {number} had {rows_then} rows and has {rows_now} now: stored rows were dropped since, export them anew"
         )
+
+
+class ForgottenError(CheluError):
+    """What was noted of an export's parts is not there any more: somebody has deleted it."""
+
+    def __init__(self, parts: int, found: int) -> None:
+        self.parts, self.found = parts, found
+        super().__init__(f"{found} of {parts} parts are noted: fetch the file anew from its beginning")
 
 
 @dataclass(slots=True)
@@ -61,7 +70,7 @@ class File:
             known = rows.parts(connection, self.export_id, self.stream.name)
         encoder = FORMATS[self.format].encoder(self.stream)
         self.written = [part for part in known if part.stop <= offset]
-        encoder.resume(part.remembered for part in self.written if part.rows)
+        encoder.resume(self._remembered().each)
         self.at = self.written[-1].stop if self.written else 0
         for piece in self._pieces(encoder, known):
             start, self.at = self.at, self.at + len(piece)
@@ -80,20 +89,34 @@ class File:
                 names = pseudonyms.names({key: self._names.get(key, "") for key in page.keys}, hidden)
                 content, remembered = encoder.part(shaped.batch, names, self.at + len(head))
             content, head = head + content, b""
-            part = Part(len(shaped.batch), shaped.trimmed, self.at + len(content), page.behind, remembered)
-            self._note(part, known)
+            self._note(Part(len(shaped.batch), shaped.trimmed, self.at + len(content), page.behind), remembered, known)
             yield content
-        yield head + encoder.tail(self.at + len(head), [part.remembered for part in self.written if part.rows])
+        if head:
+            yield head
+        yield from encoder.tail(self.at, self._remembered())
         self.is_complete = True
 
-    def _note(self, part: Part, known: list[Part]) -> None:
+    def _remembered(self) -> Remembered:
+        """Of what was written so far: read again from where it was noted, since all of it would fill the memory."""
+        parts = sum(part.rows > 0 for part in self.written)
+        return Remembered(parts, self.rows, self._each(parts))
+
+    def _each(self, parts: int) -> Iterator[bytes]:
+        found = 0
+        for one in rows.remembered(self.register, self.export_id, self.stream.name, len(self.written)):
+            found += 1
+            yield one
+        if found != parts:
+            raise ForgottenError(parts, found)
+
+    def _note(self, part: Part, remembered: bytes, known: list[Part]) -> None:
         number = len(self.written)
         if number < len(known) and (known[number].rows, known[number].stop) != (part.rows, part.stop):
             raise ChangedError(number, known[number].rows, part.rows)
         self.written.append(part)
         if number >= len(known):
             with self.register.reading() as connection:
-                rows.keep(connection, self.export_id, self.stream.name, number, part)
+                rows.keep(connection, self.export_id, self.stream.name, (number, part), remembered)
 
     def _pages(self) -> Iterator[Page]:
         """Behind what was written; the next page is read while this one is sent."""

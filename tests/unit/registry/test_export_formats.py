@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from mcap.reader import make_reader
 from chelu.messages import BSM, SPAT, STREAMS, TELEMETRY, Batch, Stream
 from services.registry.data.arrow import columns_of
 from services.registry.data.formats import FORMATS, Format
+from services.registry.data.remembered import Remembered
 from services.registry.json_rows import json_lines
 from tests.unit.registry.rows_of_streams import rows_of
 
@@ -40,7 +42,9 @@ def written(form: Format, stream: Stream, batch: Batch, *, interrupted_after: in
         piece, kept = encoder.part(page, DEVICES, len(content))
         content += piece
         remembered.append(kept)
-    return bytes(content + encoder.tail(len(content), remembered))
+    for piece in encoder.tail(len(content), Remembered(len(remembered), len(batch), iter(remembered))):
+        content += piece
+    return bytes(content)
 
 
 def expected(batch: Batch) -> list[dict[str, Any]]:
@@ -150,3 +154,25 @@ def test_more_vehicles_than_topics_share_one(monkeypatch: pytest.MonkeyPatch) ->
     vehicles = {topic for topic in topics if topic.startswith("/vehicles/")}
     assert len(vehicles) == 6
     assert topics.count(mcap_format.OTHERS) > ROWS // 2
+
+
+@pytest.mark.parametrize("form", [Format.PARQUET, Format.MCAP])
+def test_the_end_of_a_file_comes_in_pieces_and_asks_for_one_part_at_a_time(form: Format) -> None:
+    encoder, kept = FORMATS[form].encoder(BSM), list[bytes]()
+    at = len(encoder.head())
+    for page in pages(rows_of(BSM, ROWS)):
+        content, one = encoder.part(page, DEVICES, at)
+        at += len(content)
+        kept.append(one)
+    asked = 0
+
+    def each() -> Iterator[bytes]:
+        nonlocal asked
+        for one in kept:
+            asked += 1
+            yield one
+
+    tail = encoder.tail(at, Remembered(len(kept), ROWS, each()))
+    seen = [asked for _ in tail]
+    assert seen == sorted(seen)
+    assert set(seen) == set(range(len(kept) + 1)), "no part is asked for before the one before it was given out"

@@ -13,7 +13,7 @@ import numpy as np
 
 from chelu.parameters import parameter
 from chelu.quality.monitors.judged import Judged, Subject, judged, together
-from chelu.quality.monitors.junctions import Node, node_of
+from chelu.quality.monitors.junctions import Node, is_for_vehicles, node_of
 from chelu.quality.monitors.monitor import Assessed
 from chelu.quality.monitors.window import Window
 
@@ -71,5 +71,5 @@ def _of_link(number: int, link: Json) -> Iterator[str]:
         name = f"link {number} lane {lane['lane_id']}"
         if not (lane.get("points") or link.get("points")):
             yield f"the line of {name}"
-        if not lane.get("connects_to") and not by_exit:
+        if is_for_vehicles(lane) and not lane.get("connects_to") and not by_exit:  # a pavement ends at a crossing
             yield f"where {name} goes on to"

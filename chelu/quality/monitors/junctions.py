@@ -146,7 +146,7 @@ def _read_link(
     whole: int | None = None
     for lane in link.get("lanes", ()):
         found = list(_ways(lane, by_exit, f"link {row + 1} lane {lane['lane_id']}", faults))
-        if not _is_for_vehicles(lane):
+        if not is_for_vehicles(lane):
             walkers |= {phase for _, _, _, phase in found if phase > 0}
             continue
         if lane.get("points"):
@@ -175,10 +175,11 @@ def _add_lane(
 
 
 def _widths(link: Json) -> float:
-    return float(sum(lane.get("lane_width_m", USUAL_WIDTH_M) for lane in link.get("lanes", ()) if _is_for_vehicles(lane)))
+    return float(sum(lane.get("lane_width_m", USUAL_WIDTH_M) for lane in link.get("lanes", ()) if is_for_vehicles(lane)))
 
 
-def _is_for_vehicles(lane: Json) -> bool:
+def is_for_vehicles(lane: Json) -> bool:
+    """Whether a lane as a MAP has it is for vehicles; one that says nothing is."""
     kind = lane.get("lane_attributes", {}).get("lane_type")
     return kind is None or "vehicle" in kind or "striping" in kind
 

@@ -52,7 +52,7 @@ def frames_of(network: RoadNetwork, frame: LocalFrame, style: Style) -> list[byt
     """The frames of a network, in the order of its nodes' numbers; OutOfRangeError for a node that no message holds."""
     groups, waiting, size = list[list[Json]](), list[Json](), 0
     for node in nodes_of(network, frame, style):
-        alone = len(_frame([node]))  # together they are never longer than one by one
+        alone = len(frame_of([node]))  # together they are never longer than one by one
         if alone > style.most_bytes:
             raise OutOfRangeError(f"bytes of node {node['id']['id']}", alone, 1, style.most_bytes)
         if waiting and (len(waiting) == MOST_NODES or size + alone > style.most_bytes):
@@ -60,10 +60,11 @@ def frames_of(network: RoadNetwork, frame: LocalFrame, style: Style) -> list[byt
             waiting, size = [], 0
         waiting.append(node)
         size += alone
-    return [_frame(group) for group in (*groups, waiting) if group]
+    return [frame_of(group) for group in (*groups, waiting) if group]
 
 
-def _frame(nodes: Sequence[Json]) -> bytes:
+def frame_of(nodes: Sequence[Json]) -> bytes:
+    """The frame of a message that has these nodes."""
     return cv2x.from_json({"message": "map", "message_count": 0, "nodes": list(nodes)})
 
 

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from chelu.codec import cv2x
 from chelu.codec.cv2x_json import to_json
 from chelu.geo import LocalFrame
 from chelu.roads.mapdata.differences import differences
 from chelu.roads.mapdata.intersections import NodeId, node_id
-from chelu.roads.mapdata.writing import MOST_BYTES, MOST_NODES, nodes_of, usual_style
+from chelu.roads.mapdata.writing import MOST_BYTES, MOST_NODES, frame_of, nodes_of, usual_style
 from chelu.roads.network import RoadNetwork
 from services.registry.road_events.units import USUAL_COVERAGE_M
 
@@ -65,16 +64,12 @@ def _part(near: Sequence[Json]) -> Part | None:
     """As many of the nodes, the nearest first, as a frame holds."""
     kept, size = list[Json](), 0
     for node in near[:MOST_NODES]:
-        size += len(_frame([node]))  # together they are never longer than one by one
+        size += len(frame_of([node]))  # together they are never longer than one by one
         if size > MOST_BYTES:
             break
         kept.append(node)
     ordered = sorted(kept, key=lambda node: node_id(node["id"]))
-    return Part(_frame(ordered), tuple(ordered), len(near) - len(kept)) if kept else None
-
-
-def _frame(nodes: Sequence[Json]) -> bytes:
-    return cv2x.from_json({"message": "map", "message_count": 0, "nodes": list(nodes)})
+    return Part(frame_of(ordered), tuple(ordered), len(near) - len(kept)) if kept else None
 
 
 def newest_nodes(messages: Iterable[Json]) -> dict[NodeId, Json]:

@@ -34,11 +34,13 @@ _LANES: Mapping[str, Sequence[tuple[float, float]]] = {
     "east_0": [(10, 0), (200, 0)],
     ":c_2_0": [(0, STOP_C), (1, -5), (5, -1), (10, 0)],
 }
+_ENDS = {"south": "sc", "middle": "cd", "north": "dn", "west": "wc", "east": "ce", "plain": "sn"}  # of edges: from and to
+_NODES = {"s": (0, -300), "c": (0, 0), "d": (0, 300), "n": (0, 600), "w": (-200, 0), "e": (200, 0)}
 
 
 def _edge(lane: str, points: Floats) -> str:
     name = lane.rpartition("_")[0]
-    function = ' function="internal"' if lane.startswith(":") else ' from="x" to="y"'
+    function = ' function="internal"' if lane.startswith(":") else ' from="{}" to="{}"'.format(*_ENDS[name])
     shape = " ".join(",".join(f"{number:.6f}" for number in point) for point in points)
     length = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()
     inner = f'<lane id="{lane}" index="0" speed="{LIMIT_MPS}" length="{length:.3f}" shape="{shape}"/>'
@@ -70,12 +72,18 @@ def town_file(move: Move = lambda points: points, *, may_turn_right: bool = Fals
         _connection("middle", "north", ":d_0_0", light=_light("d", 0)),
         *([_connection("south", "east", ":c_2_0", "r")] if may_turn_right else []),
     ]
+    nodes = "".join(_junction(name, move(np.array([(x, y, rises * y)], np.float64))[0]) for name, (x, y) in _NODES.items())
     phase = '<phase duration="30" state="{}"/>'
     logics = "".join(
         f'<tlLogic id="{name}" type="static" programID="0" offset="0">{phase.format(state)}</tlLogic>'
         for name, state in (("c", "rG"), ("d", "G"))
     )
-    return f'<net version="1.20">{edges}{logics}{"".join(ways)}</net>'.encode()
+    return f'<net version="1.20">{edges}{logics}{nodes}{"".join(ways)}</net>'.encode()
+
+
+def _junction(name: str, place: Floats) -> str:
+    x, y, z = place.tolist()
+    return f'<junction id="{name}" type="priority" x="{x:.6f}" y="{y:.6f}" z="{z:.6f}" shape=""/>'
 
 
 def plain() -> RoadNetwork:

@@ -194,6 +194,15 @@ def test_the_published_example_of_a_map_is_read() -> None:
     assert [(lane.number, lane.width_m) for lane in found.lanes] == [(WHOLE_LINK, 7.0)]
 
 
+@pytest.mark.parametrize(("kind", "lacking"), [("vehicle", 1), ("sidewalk", 0), ("bikeLane", 0)])
+def test_a_pavement_that_leads_nowhere_lacks_nothing_and_a_lane_for_vehicles_does(kind: str, lacking: int) -> None:
+    node = at.node()
+    lane = node["in_links"][0]["lanes"][0]
+    lane.pop("connects_to")
+    lane["lane_attributes"] = {"lane_type": {kind: []}}
+    assert len(lacks({"nodes": [node]}, node_of(node["id"]))) == lacking
+
+
 @pytest.mark.parametrize("gone", ["in_links", "reference_position"])
 def test_a_map_that_lacks_nearly_everything_is_no_error(gone) -> None:
     node = at.node()

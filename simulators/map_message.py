@@ -18,11 +18,12 @@ from chelu.roads.numbering import node_numbers
 
 
 def map_frames(network: RoadNetwork, frame: LocalFrame, intersections: Mapping[str, int], *, region: int = 0) -> list[bytes]:
-    """One frame for each signal; intersections: the number on the air of each signal's name."""
+    """One frame for each signal that holds lanes; intersections: the number on the air of each signal's name."""
     names = network.nodes.id.tolist()
     numbers = {str(names[row]): number for row, number in node_ids(network, intersections).items()}
     told = {node["id"]["id"]: node for node in nodes_of(network, frame, Style(numbers=numbers, region=region))}
-    return [frame_of([told[intersections[str(name)]]]) for name in network.signals.id.tolist()]
+    wanted = (intersections[str(name)] for name in network.signals.id.tolist())
+    return [frame_of([told[number]]) for number in wanted if number in told]
 
 
 def node_ids(network: RoadNetwork, intersections: Mapping[str, int]) -> dict[int, int]:

@@ -23,7 +23,6 @@ from chelu.xml_tree import ElementError
 PATTERNS = ("*.xodr", "*.osm", "*.net.xml", "*.net.xml.gz", "*.geojson", "*.uper")  # of road files in a directory
 _ROOT = re.compile(rb"<\s*([A-Za-z_][\w.-]*)")
 _HEAD = 1 << 16  # bytes in which the root element must begin
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +43,11 @@ class Opened:
 
 
 def open_roads(data: bytes, file: str, *, origin: LocalFrame | None = None) -> Opened:
-    """The roads in a file; origin: where local metres are to begin, for formats with places on Earth.
+    """The roads in a file, packed with gzip or not; origin: where local metres are to begin, for formats with places on Earth.
 
     Raises MalformedError for what cannot be read; ElementError for XML that is none of the formats.
     """
-    if data.startswith(_GZIP):
-        return _sumo(data, file, origin)
+    data = sumo.unpacked(data)
     if is_map(data):
         return _map(data, file, origin)
     if data.lstrip()[:1] == b"{":

@@ -49,7 +49,7 @@ def read(data: bytes, file: str = "SUMO network", *, max_bytes: int = MAX_BYTES)
 
 def read_whole(data: bytes, file: str, *, max_bytes: int = MAX_BYTES) -> tuple[RoadNetwork, tuple[LeftOut, ...]]:
     """As `read`, and what of the file is not read."""
-    root = parse(_unpack(data, max_bytes), file, root="net", max_bytes=max_bytes)
+    root = parse(unpacked(data, max_bytes), file, root="net", max_bytes=max_bytes)
     return _network(root), tally(_unread(root))
 
 
@@ -70,7 +70,8 @@ def _unread(root: Element) -> Iterator[tuple[str, int]]:
             yield from ((f"{element.tag}/{child.tag}/{one.tag}", one.line) for one in child.children)
 
 
-def _unpack(data: bytes, max_bytes: int) -> bytes:
+def unpacked(data: bytes, max_bytes: int = MAX_BYTES) -> bytes:
+    """A file without its gzip, if it has one; MalformedError for one that is broken, or unpacks to more."""
     if data[:2] == b"\x1f\x8b":
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
@@ -78,7 +79,7 @@ def _unpack(data: bytes, max_bytes: int) -> bytes:
         except (OSError, EOFError, zlib.error) as error:
             raise MalformedError("undecodable", f"gzip: {error}") from None
     if len(data) > max_bytes:
-        raise MalformedError("overlong", f"the network has more than {max_bytes} bytes of XML")
+        raise MalformedError("overlong", f"it has more than {max_bytes} bytes")
     return data
 
 

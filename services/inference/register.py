@@ -1,4 +1,4 @@
-"""What inference needs from the register, loaded by SQL: sites with their roads, and devices."""
+"""What inference needs from the register, loaded by SQL: sites with the roads in force, and devices."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from psycopg import Connection
 
 from chelu.codec.envelope import Envelope
 from chelu.codec.roadside import AS_WRITTEN, Reading, esn_of, reading_of
-from chelu.errors import MalformedError
+from chelu.errors import CheluError
 from chelu.geo import LocalFrame
-from chelu.roads import sumo
+from chelu.roads.at_site import open_at
 from chelu.topics import Kind
 from services.inference.network import NetworkRoads
 
@@ -28,11 +28,18 @@ _DEVICES = (
     " coalesce(vehicle.labels, '{}') || device.labels, device.latitude_deg, device.longitude_deg, device.elevation_m"
     " FROM register.device LEFT JOIN register.device AS vehicle ON vehicle.device_key = device.on_vehicle_key"
 )
-_NETWORK = (
-    "SELECT site_id, version, content FROM register.road_network newest WHERE format = 'sumo' AND version ="
-    " (SELECT max(version) FROM register.road_network one WHERE one.site_id = newest.site_id)"
+_IN_FORCE = (
+    "SELECT site_id, found.is_map, found.version"
+    " FROM register.site, LATERAL register.roads_at(site_id, clock_timestamp()) AS found"
 )
-_VERSIONS = "SELECT site_id, max(version) FROM register.road_network GROUP BY site_id"
+_AS_OF = "SELECT is_map, version FROM register.roads_at(%s, 'epoch'::timestamptz + %s::bigint * interval '1 microsecond')"
+_MAP = (
+    "SELECT file, content FROM register.map JOIN register.map_file USING (site_id, version) WHERE site_id = %s AND version = %s"
+)
+_NETWORK = "SELECT 'road network', content FROM register.road_network WHERE site_id = %s AND version = %s"
+_NEXT = (
+    "SELECT extract(epoch FROM min(since) - clock_timestamp())::float8 FROM register.map_change WHERE since > clock_timestamp()"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,16 @@ def rights_of(vehicle_kind: str | None, labels: Mapping[str, str]) -> frozenset[
 
 @dataclass(frozen=True, slots=True)
 class SiteEntry:
-    """A site: its frame and its newest road network, None while it has none that can be read."""
+    """A site: its frame, and the roads in force, None while it has none that can be read.
+
+    roads_version, is_map: of the map that is valid, else of the network that was put as its roads; 0 for neither.
+    """
 
     site_id: str
     frame: LocalFrame
     roads: NetworkRoads | None
     roads_version: int
+    is_map: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +115,16 @@ class Register:
 
 
 def load(connection: Connection[Any], before: Register | None = None) -> Register:
-    """Read the register; road networks of a version already read in `before` are taken over."""
+    """Read the register; road networks that were already read in `before` are taken over."""
     devices, passed_over = _devices(connection.execute(_DEVICES).fetchall(), before.passed_over if before else frozenset())
     known = before.sites if before else {}
-    networks = _networks(connection, known)
+    in_force = {site_id: found for site_id, *found in connection.execute(_IN_FORCE).fetchall()}
     sites = {}
-    for site_id, latitude, longitude, elevation in connection.execute(_SITES).fetchall():
-        version, roads = networks.get(site_id, (0, None))
-        sites[site_id] = SiteEntry(site_id, LocalFrame(latitude, longitude, elevation), roads, version)
+    for site_id, *place in connection.execute(_SITES).fetchall():
+        is_map, version = in_force.get(site_id, (False, 0))
+        sites[site_id] = _with_roads(
+            connection, SiteEntry(site_id, LocalFrame(*place), None, version, is_map), known.get(site_id)
+        )
     return Register(
         devices={one.device_id: one for one in devices},
         by_key={one.key: one for one in devices},
@@ -143,35 +156,37 @@ def _device(row: tuple[Any, ...]) -> Device:
     )  # fmt: skip
 
 
-def _networks(connection: Connection[Any], known: Mapping[str, SiteEntry]) -> dict[str, tuple[int, NetworkRoads | None]]:
-    newest = dict(connection.execute(_VERSIONS).fetchall())
-    kept = {site: (one.roads_version, one.roads) for site, one in known.items() if newest.get(site) == one.roads_version}
-    if set(newest) <= set(kept):
-        return kept
-    found = dict(kept)
-    for site_id, version, content in connection.execute(_NETWORK).fetchall():
-        if site_id not in kept:
-            found[site_id] = (version, _read(site_id, version, bytes(content)))
-    return found
+def next_change_s(connection: Connection[Any]) -> float:
+    """In how many seconds a map begins or ceases to be valid somewhere, as it is planned; infinite when nothing is."""
+    (seconds,) = connection.execute(_NEXT).fetchone() or (None,)
+    return float("inf") if seconds is None else float(seconds)
 
 
 def roads_as_of(connection: Connection[Any], entry: SiteEntry, at_us: int) -> SiteEntry:
-    """The site with the road network that was its newest at an instant; without one where none was older."""
-    at = "'epoch'::timestamptz + %s::bigint * interval '1 microsecond'"
-    query = f"SELECT max(version) FROM register.road_network WHERE site_id = %s AND format = 'sumo' AND created <= {at}"  # noqa: S608 - ours
-    (version,) = connection.execute(query.encode(), (entry.site_id, at_us)).fetchone() or (None,)
-    if version in {entry.roads_version, None}:
-        return entry if version else replace(entry, roads=None, roads_version=0)
-    content = "SELECT content FROM register.road_network WHERE site_id = %s AND version = %s"
-    ((found,),) = connection.execute(content, (entry.site_id, version)).fetchall()
-    return replace(entry, roads=_read(entry.site_id, version, bytes(found)), roads_version=version)
+    """The site with the roads that were in force at an instant; without any where there were none."""
+    is_map, version = connection.execute(_AS_OF, (entry.site_id, at_us)).fetchone() or (False, 0)
+    return _with_roads(connection, replace(entry, roads=None, roads_version=version, is_map=is_map), entry)
 
 
-def _read(site_id: str, version: int, content: bytes) -> NetworkRoads | None:
-    try:
-        network = sumo.read(content)
-    except MalformedError as error:
-        log.warning("road network %d of site %s cannot be read, going on without: %s", version, site_id, error)
+def _with_roads(connection: Connection[Any], entry: SiteEntry, known: SiteEntry | None) -> SiteEntry:
+    """An entry with its roads: those of the known one when they are the same, in the same metres."""
+    if known is not None and replace(known, roads=None) == entry:
+        return known
+    return replace(entry, roads=_read(connection, entry)) if entry.roads_version else entry
+
+
+def _read(connection: Connection[Any], entry: SiteEntry) -> NetworkRoads | None:
+    what = f"{'map' if entry.is_map else 'road network'} {entry.roads_version} of site {entry.site_id}"
+    row = connection.execute(_MAP if entry.is_map else _NETWORK, (entry.site_id, entry.roads_version)).fetchone()
+    if row is None:  # it was deleted between two queries, which is told as well
         return None
-    log.info("site %s: road network %d with %d lanes", site_id, version, len(network.lanes.id))
+    try:
+        network = open_at(bytes(row[1]), row[0], entry.frame).network
+    except CheluError as error:
+        log.warning("%s cannot be read, going on without: %s", what, error)
+        return None
+    if not len(network.lanes.id):
+        log.warning("%s has no lanes, going on without", what)
+        return None
+    log.info("%s: %d lanes", what, len(network.lanes.id))
     return NetworkRoads(network)

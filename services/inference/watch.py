@@ -1,4 +1,7 @@
-"""Follows the register: loads it, listens on the database's channel, and hands every new snapshot to whoever asks."""
+"""Follows the register: loads it, listens on the database's channel, and hands every new snapshot to whoever asks.
+
+What changes by itself, since it was planned (which map is valid), is looked up when its time has come.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import threading
 from chelu.clock import Clock
 from chelu.errors import CheluError
 from chelu.store import Database, failures
-from services.inference.register import CHANNEL, Register, load
+from services.inference.register import CHANNEL, Register, load, next_change_s
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +61,14 @@ class Watch:
         """Listen first, then load, so that no change falls between."""
         with self._database.connect(autocommit=True) as connection, failures(self._database.url, "following the register"):
             connection.execute(f"LISTEN {CHANNEL}")
-            is_due = True
+            is_due, due_s = True, 0.0
             while not self._stopping.is_set():
                 if is_due:
+                    due_s = self._clock.monotonic_s() + next_change_s(connection)  # asked first, so that none falls between
                     self._keep(load(connection, self._register))
-                is_due = bool(list(connection.notifies(timeout=_POLL_S, stop_after=1)))
+                wait_s = min(_POLL_S, max(0.0, due_s - self._clock.monotonic_s()))
+                is_told = bool(list(connection.notifies(timeout=wait_s, stop_after=1)))
+                is_due = is_told or self._clock.monotonic_s() >= due_s
 
     def _keep(self, register: Register) -> None:
         with self._lock:

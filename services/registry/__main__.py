@@ -31,6 +31,7 @@ from services.registry.hearing import Hearing, at_broker
 from services.registry.hook import Hook
 from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
+from services.registry.maps.again import MapsAgain
 from services.registry.orders.clerk import Clerk
 from services.registry.packages import rows as package_rows
 from services.registry.packages.files import Files
@@ -100,7 +101,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
         road_events = RoadEvents()
         documents = {"upgrade": lambda letter: dressed(letter, token_key, public_url)}
-        clerk = Clerk(register, clock, [Runner(), road_events], documents)
+        clerk = Clerk(register, clock, [Runner(), road_events, MapsAgain()], documents)
         hearing = at_broker(stack, settings.mqtt_url, register, follower.announce, clerk, clock, [road_events])
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None

@@ -156,17 +156,29 @@ def export_map(
     file: Annotated[Path, typer.Argument(help=".uper .hex .json: MAP; .geojson; .zip: SUMO's plain XML; any other: the source.")],
     site: Site,
 ) -> None:
-    """Write a version into a file, in the format of the file's name, or as it was given."""
-    form = FORMATS.get(file.suffix)
+    """Write a version into a file, in the format of the file's name, or as it was given; several MAP frames into several."""
     with open_client() as client:
         base = f"/api/sites/{site}/maps/{version}"
-        pieces = client.pieces(f"{base}/file") if form is None else client.pieces(f"{base}/export", format=form)
-        content = b"".join(pieces)
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise ConfigurationError("FILE", str(file), f"it cannot be written ({error.strerror})") from None
-    typer.echo(f"{file}: {len(content)} bytes")
+        if file.suffix == ".uper":
+            contents = _frames(b"".join(client.pieces(f"{base}/export", format="hex")), file)
+        else:
+            form = FORMATS.get(file.suffix)
+            pieces = client.pieces(f"{base}/file") if form is None else client.pieces(f"{base}/export", format=form)
+            contents = {file: b"".join(pieces)}
+    for path, content in contents.items():
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise ConfigurationError("FILE", str(path), f"it cannot be written ({error.strerror})") from None
+        typer.echo(f"{path}: {len(content)} bytes")
+
+
+def _frames(lines: bytes, file: Path) -> dict[Path, bytes]:
+    """Each frame with its file: NAME.uper where there is one, else NAME.1.uper and so on, as `chelu roads convert` names them."""
+    frames = [bytes.fromhex(line.decode()) for line in lines.split()]
+    if len(frames) == 1:
+        return {file: frames[0]}
+    return {file.with_suffix(f".{number}{file.suffix}"): frame for number, frame in enumerate(frames, 1)}
 
 
 def _shown(client: Client, site: str, version: int) -> dict[str, Any]:

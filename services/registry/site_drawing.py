@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
-from chelu.roads import sumo
 from chelu.roads.network import VEHICLES, Kind, RoadNetwork
 from services.registry.models import Model
 
@@ -46,16 +46,17 @@ class StopLines(Model):
 
 
 class Drawing(Model):
-    """What there is to draw of a site's roads; `version` is that of its road network, `kinds` names the numbers in `kind`."""
+    """What there is to draw of a site's roads; `kinds` names the numbers in `kind`."""
 
     site_id: str
-    version: int
+    version: int = Field(description="of the site's map that is valid, else of its road network")
+    is_map: bool
     kinds: list[str]
     lanes: Lanes
     stop_lines: StopLines
 
 
-def drawing(site_id: str, version: int, network: RoadNetwork) -> Drawing:
+def drawing(site_id: str, version: int, network: RoadNetwork, *, is_map: bool = False) -> Drawing:
     """Of one network; lanes in the order in which they are drawn, the lowest deck first."""
     kinds = network.lane_kind()
     rows = np.flatnonzero(np.isin(kinds, _DRAWN))
@@ -63,6 +64,7 @@ def drawing(site_id: str, version: int, network: RoadNetwork) -> Drawing:
     return Drawing(
         site_id=site_id,
         version=version,
+        is_map=is_map,
         kinds=[kind.name.lower() for kind in Kind],
         lanes=_lanes(network, rows),
         stop_lines=_stop_lines(network),
@@ -124,15 +126,15 @@ class Drawings:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, int], Told] = {}
+        self._kept: dict[tuple[str, str], Told] = {}
 
-    def find(self, site_id: str, version: int, content: Callable[[], bytes]) -> Told:
-        """A site's drawing; `content` gives the network's file. Raises MalformedError for one that cannot be read."""
+    def find(self, roads: tuple[str, str], draw: Callable[[], Drawing]) -> Told:
+        """The drawing of a site's roads; roads: the site, and what tells its roads from others. `draw` may raise anything."""
         with self._lock:
-            if (found := self._kept.get((site_id, version))) is None:
-                plain = drawing(site_id, version, sumo.read(content())).model_dump_json().encode()
+            if (found := self._kept.get(roads)) is None:
+                plain = draw().model_dump_json().encode()
                 found = Told(plain, gzip.compress(plain, 6, mtime=0))
                 while len(self._kept) >= MOST_KEPT:
                     del self._kept[next(iter(self._kept))]
-                self._kept[site_id, version] = found
+                self._kept[roads] = found
         return found

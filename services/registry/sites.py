@@ -14,16 +14,17 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from chelu.errors import MalformedError
-from services.registry import changes
+from services.registry import changes, roads_in_force
 from services.registry.access import ActorOf, CallerOf
 from services.registry.changes import IfMatch
 from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.packed import accepts_gzip
-from services.registry.parts import PartsOf
+from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.roads_in_force import InForce
 from services.registry.roles import Role
-from services.registry.site_drawing import Drawing
+from services.registry.site_drawing import Drawing, drawing
 from services.registry.site_models import NewSite, RoadVersion, Site, SiteChange
 
 ROUTER = APIRouter(prefix="/api/sites", tags=["sites"])
@@ -49,9 +50,6 @@ LOCK_SITE = "SELECT site_id FROM register.site WHERE site_id = %s FOR UPDATE"
 ADD_ROADS = """INSERT INTO register.road_network (site_id, version, format, content)
     SELECT %(site_id)s, coalesce(max(version), 0) + 1, 'sumo', %(content)s FROM register.road_network WHERE site_id = %(site_id)s
     RETURNING site_id, version, format, length(content) AS bytes"""
-ROADS = """SELECT version, content FROM register.road_network WHERE site_id = %(site_id)s ORDER BY version DESC LIMIT 1"""
-NEWEST_ROADS = "SELECT max(version) AS version FROM register.road_network WHERE site_id = %(site_id)s HAVING max(version) > 0"
-ROADS_OF_VERSION = "SELECT content FROM register.road_network WHERE site_id = %(site_id)s AND version = %(version)s"
 
 ROADS_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {GZIP: {}}},
@@ -129,11 +127,12 @@ def put_roads(
     parts: PartsOf,
     actor: ActorOf,
 ) -> RoadVersion:
-    """Store a road network as the site's newest version."""
+    """Store a road network as the site's newest version; 409 where a map is valid, on which the site drives instead."""
     check_roads(content)
     with parts.register.transaction(actor) as connection:
         if connection.execute(LOCK_SITE, (site_id,)).fetchone() is None:
             raise not_found("site", site_id)
+        roads_in_force.refuse_beside_map(connection, site_id)
         row = connection.execute(ADD_ROADS, {"site_id": site_id, "content": content}).fetchone()
         version = RoadVersion.model_validate(row)
         remember(connection, actor, "put roads", site_id, version.model_dump())
@@ -142,36 +141,45 @@ def put_roads(
 
 @ROUTER.get("/{site_id}/roads", response_class=Response, responses=ROADS_ANSWERS)
 def get_roads(site_id: SiteId, parts: PartsOf, if_none_match: Annotated[str | None, Header()] = None) -> Response:
-    """The newest road network, a SUMO net.xml packed with gzip; its version is the ETag."""
-    rows: list[dict[str, Any]] = parts.register.rows(ROADS, {"site_id": site_id})
-    if not rows:
-        raise not_found("road network of site", site_id)
-    tag = f'"{rows[0]["version"]}"'
-    if if_none_match == tag:
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
-    return Response(rows[0]["content"], media_type=GZIP, headers={"ETag": tag})
+    """The road network in force, a SUMO net.xml packed with gzip; 409 where that is a map of another format."""
+    with parts.register.reading() as connection:
+        roads = _roads(connection, site_id)
+        if if_none_match == roads.tag:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": roads.tag})
+        return Response(roads_in_force.packed(connection, roads), media_type=GZIP, headers={"ETag": roads.tag})
 
 
 @ROUTER.get("/{site_id}/roads/drawing", response_class=Response, responses=DRAWING_ANSWERS)
 def draw_roads(
     site_id: SiteId, parts: PartsOf, request: Request, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
-    """The newest road network as a page draws it: lanes as lines in the site's local metres, and its signals' stop lines."""
-    rows: list[dict[str, Any]] = parts.register.rows(NEWEST_ROADS, {"site_id": site_id})
-    if not rows:
-        raise not_found("road network of site", site_id)
-    version = int(rows[0]["version"])
-    headers = {"ETag": f'"{version}"', "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    """The roads in force as a page draws them: lanes as lines in the site's local metres, and its signals' stop lines."""
+    with parts.register.reading() as connection:
+        roads = _roads(connection, site_id)
+    headers = {"ETag": roads.tag, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
     if if_none_match == headers["ETag"]:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    place = {"site_id": site_id, "version": version}
     try:
-        told = parts.drawings.find(site_id, version, lambda: bytes(parts.register.rows(ROADS_OF_VERSION, place)[0]["content"]))
+        told = parts.drawings.find((site_id, roads.tag), lambda: _drawn(parts, roads))
     except MalformedError as error:
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"version {version} of the roads cannot be drawn: {error}") from None
+        text = f"version {roads.version} of the roads cannot be drawn: {error}"
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, text) from None
     if accepts_gzip(request):
         return Response(told.packed, media_type="application/json", headers={**headers, "Content-Encoding": "gzip"})
     return Response(told.plain, media_type="application/json", headers=headers)
+
+
+def _roads(connection: Connection[DictRow], site_id: str) -> InForce:
+    roads = roads_in_force.find(connection, site_id)
+    if roads is None:
+        raise not_found("road network of site", site_id)
+    return roads
+
+
+def _drawn(parts: Parts, roads: InForce) -> Drawing:
+    with parts.register.reading() as connection:
+        network = roads_in_force.network(connection, roads)
+    return drawing(roads.site_id, roads.version, network, is_map=roads.is_map)
 
 
 def _find(connection: Connection[DictRow], site_id: str, *, for_update: bool = False) -> Site:

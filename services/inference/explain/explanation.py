@@ -129,6 +129,7 @@ def document(stored: Stored, search: Search, rerun: Rerun, recorded: Mapping[str
             "rows_taken_in": rerun.rows,
             "stored_rows": dict(recorded),
             "roads_version": search.entry.roads_version or None,
+            "is_map": search.entry.is_map,
         },
     }
 

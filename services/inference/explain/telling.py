@@ -164,7 +164,8 @@ def _found(found: Sequence[Json], known: Json) -> Iterator[str]:
 
 def _replay(replay: Json) -> Iterator[str]:
     stored = ", ".join(f"{count} {name}" for name, count in replay["stored_rows"].items() if count)
-    roads = f"roads of version {replay['roads_version']}" if replay["roads_version"] else "no roads"
+    kind = "map" if replay["is_map"] else "roads"
+    roads = f"{kind} of version {replay['roads_version']}" if replay["roads_version"] else "no roads"
     yield f"Replayed from the database ({stored}; {roads}): {replay['says']}"
     if not replay["is_cause_stored"]:
         yield "  the message that caused it is not among those stored"

@@ -7,7 +7,6 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -15,12 +14,12 @@ from chelu.codec import cv2x
 from chelu.errors import CheluError
 from chelu.geo import LocalFrame
 from chelu.roads import sumo_plain
+from chelu.roads.at_site import open_at
 from chelu.roads.checks import Finding, check
 from chelu.roads.geojson import writing as geojson
 from chelu.roads.mapdata.writing import frames_of, usual_style
 from chelu.roads.network import RoadNetwork
-from chelu.roads.opening import Opened, open_roads
-from chelu.roads.pairing import placed_in
+from chelu.roads.opening import Opened
 from services.registry.problems import Fault, ProblemError
 
 MOST_SHOWN = 20  # findings of a kind, and notes
@@ -36,13 +35,10 @@ MEDIA = {
 def opened(content: bytes, file: str, frame: LocalFrame) -> Opened:
     """The roads in a file, in the site's metres; ProblemError 422 with the reader's own words."""
     try:
-        found = open_roads(content, file, origin=frame)
+        return open_at(content, file, frame)
     except CheluError as error:
         fault = Fault("content", f"{file}, {len(content)} bytes", str(error))
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{file} cannot be read: {error}", [fault]) from None
-    if found.frame is None or found.frame == frame:
-        return found
-    return replace(found, network=placed_in(found.network, found.frame, frame), frame=frame)
 
 
 def said_of(found: Opened) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from chelu.geo import LocalFrame
 from chelu.roads.network import RoadNetwork
 from chelu.topics import Kind
 from services.registry.maps import rows
+from services.registry.maps.again import LASTING_S, SLOT
 from services.registry.maps.models import Pushed, Pushing, UnitMap, UnitPart
 from services.registry.maps.parts import Part, Parts, newest_nodes, told_otherwise
 from services.registry.orders import frames, issuing
@@ -19,8 +20,6 @@ from services.registry.orders.rows import Task
 from services.registry.problems import Fault, not_found
 from services.registry.road_events import rows as event_rows
 
-LASTING_S = 86_400.0
-SLOT = "map"  # a newer map takes an older one's place
 BACK = datetime.timedelta(minutes=10)  # a unit repeats its MAP: what it has not sent for so long it does not send
 MOST_MESSAGES = 64
 Unit = Mapping[str, Any]

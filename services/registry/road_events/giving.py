@@ -13,9 +13,9 @@ from chelu.errors import CheluError, NotAllowedError, OutOfRangeError
 from chelu.geo import LocalFrame
 from chelu.road_events.catalogue import allowed, find
 from chelu.road_events.message import Point, RoadEvent, Sending, frame_of, whole_minute_us
-from chelu.roads import sumo
 from chelu.roads.network import RoadNetwork
 from chelu.topics import OPENV2X_PROFILE, Kind
+from services.registry import roads_in_force
 from services.registry.orders.answers import EPOCH
 from services.registry.orders.issuing import refuse
 from services.registry.orders.machine import Moment
@@ -75,15 +75,15 @@ def period(begin: Moment, until: Moment | None, now: Moment) -> tuple[Moment, Mo
 
 
 def network_of(connection: rows.Execute, wanted: NewRoadEvent, site_id: str) -> RoadNetwork | None:
-    """The site's newest network where the request needs one; ProblemError 422 when there is none that can be read."""
+    """The roads in force where the request needs them; ProblemError 422 when there are none that can be read."""
     if wanted.lane is None and wanted.road is None:
         return None
     field, value = ("lane", wanted.lane) if wanted.lane is not None else ("road", wanted.road)
-    found = connection.execute(rows.NETWORK, (site_id,)).fetchone()
-    if found is None:
+    roads = roads_in_force.find(connection, site_id)
+    if roads is None:
         raise refusal(field, value, "a path, since the site has no road network")
     try:
-        return sumo.read(bytes(found["content"]))
+        return roads_in_force.network(connection, roads)
     except CheluError as error:
         raise refusal(field, value, f"a path, since the site's road network cannot be read: {error}") from None
 

@@ -55,7 +55,6 @@ SHOULD = f"""SELECT u.device_key, device_id, u.number, u.ends, u.frames, {OF_EVE
     FROM register.road_event_unit AS u JOIN register.road_event AS e USING (event_id)
         JOIN register.device ON device.device_key = u.device_key
     WHERE e.site_id = %(site_id)s AND is_held ORDER BY device_id, event_id"""  # noqa: S608 - constants only
-NETWORK = """SELECT content FROM register.road_network WHERE site_id = %s ORDER BY version DESC LIMIT 1"""
 
 
 def lock(connection: Execute, site_id: str) -> None:

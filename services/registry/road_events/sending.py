@@ -17,6 +17,7 @@ from chelu import topics
 from chelu.bus import Received
 from chelu.road_events.message import Sending, frame_of, whole_minute_us, withdrawal_of
 from chelu.topics import Kind
+from services.registry.maps import again
 from services.registry.orders import frames, issuing
 from services.registry.orders.answers import EPOCH
 from services.registry.orders.machine import Moment
@@ -36,10 +37,10 @@ DUE = f"""SELECT u.device_key, device_id, u.number, frames, ends, {rows.OF_EVENT
         JOIN register.device ON device.device_key = u.device_key
     WHERE due <= %(now)s ORDER BY event_id, u.device_key LIMIT %(limit)s FOR UPDATE OF u"""  # noqa: S608 - constants only
 STARTED = """WITH started AS (
-        INSERT INTO register.unit_start AS known (device_key, start_id)
-        SELECT device_key, start_id FROM unnest(%(ids)s::text[], %(starts)s::text[]) AS said (device_id, start_id)
+        INSERT INTO register.unit_start AS known (device_key, start_id, map_due)
+        SELECT device_key, start_id, %(map_due)s FROM unnest(%(ids)s::text[], %(starts)s::text[]) AS said (device_id, start_id)
             JOIN register.device USING (device_id) WHERE kind = 'rsu'
-        ON CONFLICT (device_key) DO UPDATE SET start_id = excluded.start_id
+        ON CONFLICT (device_key) DO UPDATE SET start_id = excluded.start_id, map_due = excluded.map_due
             WHERE known.start_id <> excluded.start_id OR excluded.start_id = '' RETURNING device_key)
     UPDATE register.road_event_unit AS u SET due = %(now)s FROM register.road_event AS e
     WHERE e.event_id = u.event_id AND device_key IN (SELECT device_key FROM started) AND is_held AND frames > 0
@@ -90,7 +91,8 @@ class RoadEvents:
     def _note_starts(self, connection: Connection[DictRow], now: Moment) -> None:
         starts = dict(self._starts)
         if starts:
-            connection.execute(STARTED, {"ids": list(starts), "starts": list(starts.values()), "now": now})
+            times = {"now": now, "map_due": now + again.GRACE}
+            connection.execute(STARTED, {"ids": list(starts), "starts": list(starts.values()), **times})
         for device, start in starts.items():  # another may have come meanwhile
             if self._starts.get(device) == start:
                 del self._starts[device]

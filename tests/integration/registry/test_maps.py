@@ -28,6 +28,7 @@ from tests.waiting import until
 
 __all__ = ["registry_account", "send", "unit_hearing"]
 
+DISTRICT = Path(__file__).parents[3] / "simulators" / "data" / "district.net.xml.gz"
 BYTES = {"Content-Type": "application/octet-stream"}
 NOW = datetime.datetime.now(datetime.UTC)
 MESSAGE = """CREATE SCHEMA IF NOT EXISTS stream; CREATE TABLE IF NOT EXISTS stream.message (
@@ -195,6 +196,74 @@ def test_what_a_unit_is_heard_to_send_is_compared_with_the_valid_map(send: Send,
         done = chelu(place, "map", "diff", "map-heard", "--site", SITE)
         assert (done.returncode, f"map-heard: {difference}" in done.stdout) == (1, True)
         connection.execute("DROP SCHEMA stream CASCADE")
+
+
+def test_a_unit_that_starts_anew_is_sent_its_map_again_unless_it_says_that_it_has_it(
+    client: Client, send: Send, unit: MakeUnit, place: Place
+) -> None:
+    version = put(send, net(rise=9.0), "again.net.xml")["version"]
+    told = {name: unit(name) for name in ("map-forgets", "map-keeps")}
+
+    def started(start: str) -> None:
+        for each in told.values():
+            each.say("state", {"state": "online", "start_id": start})
+        query = "SELECT count(*) FROM register.unit_start WHERE start_id = %s"
+        with psycopg.connect(place.database_url, autocommit=True) as connection:
+            until(lambda: connection.execute(query, (start,)).fetchone() == (len(told),), 10, "their starts to be known")
+
+    def due() -> int:
+        with psycopg.connect(place.database_url, autocommit=True) as connection:
+            row = connection.execute("SELECT count(*) FROM register.unit_start WHERE map_due IS NOT NULL").fetchone()
+            return int(row[0]) if row else -1
+
+    started("a")
+    parts = send("POST", "maps", str(version), "push", json={"units": list(told)})["units"]
+    for each in told.values():
+        each.answer(each.wait(1))
+    until(lambda: due() == 0, 10, "their first starts to be dealt with")
+    sent = {name: len(each.told) for name, each in told.items()}
+    started("b")
+    told["map-keeps"].say("info/up", {"config": {"mapConfig": {"eTag": parts[1]["e_tag"]}}})
+    again = told["map-forgets"].wait(sent["map-forgets"] + 1)
+    assert hashlib.sha256(again).hexdigest() == parts[0]["e_tag"]
+    told["map-forgets"].answer(again)
+    assert due() == 0
+    assert len(told["map-keeps"].told) == sent["map-keeps"]
+    newest = client.people("GET", "dispatches", params={"limit": 1})["dispatches"][0]
+    assert (newest["topic"], newest["devices"], newest["actor"]) == ("map", 1, "registry")
+
+
+def test_what_a_site_drives_on_is_its_valid_map_and_nothing_else(client: Client, send: Send, place: Place) -> None:
+    version = put(send, file_of(*crossing_with_lights()) + b"<!-- driven -->", "driven.osm")["version"]
+    send("POST", "maps", str(version), "activate", json={})
+    drawn = client.people("GET", "sites", SITE, "roads", "drawing")
+    assert (drawn["is_map"], drawn["version"], len(drawn["lanes"]["width_m"])) == (True, version, 9)
+    with pytest.raises(RefusedError, match=rf"the site drives on its map, version {version}, which is lanelet2"):
+        client.roads(SITE)
+    with pytest.raises(RefusedError, match=rf"the site drives on its map, version {version}; wanted is a new version of its map"):
+        client.put_roads(SITE, gzip.compress(net().replace(b"<net>", b'<net version="1.20">')))
+    sumo = put(send, net(rise=11.0), "driven.net.xml")["version"]
+    send("POST", "maps", str(sumo), "activate", json={})
+    assert gzip.decompress(client.roads(SITE)) == net(rise=11.0)
+    event = send("POST", "road-events", json={"sort": "sign", "code": 85, "lane": "in0_0", "units": [unit_of(send)]})
+    assert event["way"] == "in0_0"
+
+
+def unit_of(send: Send) -> str:
+    return str(send("GET", "map-units")[0]["device_id"])
+
+
+def test_a_map_of_several_frames_becomes_several_files(client: Client, send: Send, frame: LocalFrame, tmp_path: Path) -> None:
+    version = put(send, DISTRICT.read_bytes(), "district.net.xml.gz")["version"]
+    said = chelu_map("export", str(version), str(tmp_path / "out.uper"), "--site", SITE, client=client).splitlines()
+    files = [tmp_path / f"out.{number}.uper" for number in range(1, len(said) + 1)]
+    assert said == [f"{file}: {file.stat().st_size} bytes" for file in files]
+    assert len(files) > 1
+    assert max(file.stat().st_size for file in files) <= 8188
+    own = open_roads(DISTRICT.read_bytes(), "district", origin=frame).network
+    again = open_roads(b"\n".join(file.read_bytes().hex().encode() for file in files), "out.hex", origin=frame)
+    kept = compare(own, again.network, (frame, again.frame)).kept
+    assert kept["lane"][0] == 274 - 10
 
 
 def test_the_commands_do_so(place: Place, send: Send, tmp_path: Path) -> None:

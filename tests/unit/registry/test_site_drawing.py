@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chelu.errors import MalformedError
 from chelu.roads import sumo
 from chelu.roads.network import Kind, RoadNetwork
 from services.registry.site_drawing import Drawing, Drawings, drawing
@@ -45,20 +44,15 @@ def test_stop_lines_lie_at_the_ends_of_lanes_that_signals_hold(network: RoadNetw
     assert set(zip(lines.east_m, lines.north_m, strict=True)) == ends
 
 
-def test_a_drawing_is_made_once_for_a_version_and_can_be_unpacked() -> None:
-    drawings, reads = Drawings(), list[int]()
+def test_a_drawing_is_made_once_for_a_version_and_can_be_unpacked(drawn: Drawing) -> None:
+    drawings, drawn_again = Drawings(), list[int]()
 
-    def content() -> bytes:
-        reads.append(1)
-        return FILE.read_bytes()
+    def draw() -> Drawing:
+        drawn_again.append(1)
+        return drawn
 
-    first = drawings.find("hillside", 1, content)
-    assert drawings.find("hillside", 1, content) is first
-    assert drawings.find("hillside", 2, content) is not first
-    assert len(reads) == 2
+    first = drawings.find(("hillside", "1"), draw)
+    assert drawings.find(("hillside", "1"), draw) is first
+    assert drawings.find(("hillside", "map-1"), draw) is not first
+    assert len(drawn_again) == 2
     assert json.loads(gzip.decompress(first.packed)) == json.loads(first.plain)
-
-
-def test_what_is_no_network_is_refused() -> None:
-    with pytest.raises(MalformedError):
-        Drawings().find("hillside", 1, lambda: b"<net")

@@ -20,7 +20,7 @@ from services.inference.signals import ALWAYS, Light
 from services.inference.stop_lines import stop_lines
 from simulators.map_message import map_frames, node_ids
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, site
-from tests.unit.inference.signal_roads import STOP_C, town
+from tests.unit.inference.signal_roads import STOP_C, town, town_file
 from tests.unit.inference.staged import says
 
 FRAME = LocalFrame(29.55, 106.57, 250.0)
@@ -82,6 +82,14 @@ def test_nodes_with_signals_have_the_given_numbers_and_no_number_is_given_twice(
     ids = node_ids(district, {str(name): 500 - 50 * row for row, name in enumerate(district.signals.id.tolist())})
     assert len(set(ids.values())) == len(ids) == len(district.nodes.id)
     assert [ids[node] for node in district.signals.node.tolist()] == [500 - 50 * row for row in range(len(district.signals.id))]
+
+
+def test_a_signal_that_is_named_otherwise_than_its_junction_tells_of_that_and_one_that_holds_nothing_of_none() -> None:
+    named = town_file().replace(b'tl="c"', b'tl="lamp"').replace(b'<tlLogic id="c"', b'<tlLogic id="lamp"')
+    idle = named.replace(b"</net>", b'<tlLogic id="idle" type="static" programID="0" offset="0"/></net>')
+    found = [cv2x.to_json(one)["nodes"] for one in map_frames(sumo.read(idle), FRAME, {"lamp": 7, "d": 8, "idle": 9})]
+    assert [[node["id"]["id"] for node in nodes] for nodes in found] == [[7], [8]]
+    assert {way["phase_id"] for link in found[0][0]["in_links"] for way in link["lanes"][0]["connects_to"]} == {1, 2}
 
 
 def test_a_way_on_names_node_and_lane_as_the_map_of_that_road_does() -> None:

@@ -153,7 +153,7 @@ def _unheard(description: Description) -> Found:
 
 def _device(description: Description) -> Found:
     """The device under test stands for one actor; one that warns for one of a kind that says itself where it is."""
-    if description.dut is None:
+    if description.dut is None or description.dut.kind == "sees":
         return
     if description.dut.kind == "signals":
         yield from _controlled(description, description.dut.signals)

@@ -24,7 +24,7 @@ def outside_of(description: Description, trace: Trace) -> Reasons:
 
 def _tested(description: Description, trace: Trace) -> list[int]:
     """Columns of what is tested: whom the device stands for, else who is under test, else everybody."""
-    device = description.dut.actor if description.dut is not None else None
+    device = description.dut.actor if description.dut is not None else None  # a roadside unit is no actor
     named = [device] if device else [name for name, actor in description.actors.items() if actor.under_test]
     return [trace.index(name) for name in named or description.actors]
 

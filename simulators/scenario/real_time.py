@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from simulators.scenario.dut.closed_loop import decided
 from simulators.scenario.dut.conditions import requirements_of, validity_of
 from simulators.scenario.dut.description import DeviceUnderTest
 from simulators.scenario.dut.driving import driven as driven_with_device
+from simulators.scenario.dut.seeing import seen
 from simulators.scenario.judging import judge_driven
 from simulators.scenario.platform import driven
 from simulators.scenario.progress import triggers_of
@@ -60,7 +61,7 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
     with _shares(console) as tell:
         bench = Bench(
             device=description.dut,
-            actor=0 if description.dut.kind == "signals" else names.index(description.actor_of_device()),
+            actor=names.index(description.actor_of_device()) if description.dut.kind in {"warns", "drives"} else 0,
             unheard=[names.index(name) for name in description.radio.unheard],
             site=_site(options, description),
             clock=SystemClock(),
@@ -68,22 +69,33 @@ def in_the_loop(options: Options, description: Description, cases: Cases, consol
             tell=lambda share, run: tell((run + share) / len(cases)),
             say=lambda text: console.print(text, markup=False, soft_wrap=True),
         )
-        drive = decided if description.dut.decides else driven_with_device
-        trace = drive(description, cases, bench)
+        trace = _DRIVES[description.dut.kind](description, cases, bench)
     validity = validity_of(description.dut)
     verdicts = judge_driven(trace, description, requirements_of(description.dut), validity, rig=(LAG,))
     return Ran(verdicts, trace, range(len(cases)))
+
+
+_DRIVES: Mapping[str, Callable[[Description, Cases, Bench], Trace]] = {
+    "warns": driven_with_device,
+    "sees": seen,
+    "drives": decided,
+    "signals": decided,
+}
 
 
 def check_speakable(option: str, description: Description, cases: Cases, device: DeviceUnderTest | None = None) -> None:
     """ConfigurationError for too many cases, and for what nobody would say in such a run: it is not left out in silence."""
     if len(cases) > MOST_CASES:
         raise ConfigurationError(option, f"{len(cases):,} cases", f"at most {MOST_CASES:,}: each takes its time")
-    if device is None or not device.decides:
+    if device is None or device.kind == "warns":
         return
+    if device.kind == "sees" and ({"loss", "latency_s"} & description.radio.model_fields_set):
+        raise ConfigurationError(
+            option, "radio: loss, latency_s", "a scenario without them: one that sees hears what there is to be heard"
+        )
     waits = [f"warned: {one.warned.application}" for one, _ in triggers_of(description) if one.warned is not None]
     if found := [*waits, *description.road.told]:
-        allowed = f"a scenario without warned and told: one that {device.kind} is asked, and nobody warns or tells it anything"
+        allowed = f"a scenario without warned and told: with one that {device.kind} nobody warns or tells of anything"
         raise ConfigurationError(option, ", ".join(found), allowed)
 
 

@@ -20,7 +20,7 @@ def validity_of(device: DeviceUnderTest) -> tuple[Validity, ...]:
 def requirements_of(device: DeviceUnderTest) -> tuple[Requirement, ...]:
     """It says what can be read, and nothing of anybody who is not there."""
     wanted: list[dict[str, Any]] = [{"name": "what the device says can be read", "metric": "unreadable_messages", "at_most": 0}]
-    if not device.decides:
+    if device.kind == "warns":
         wanted.append({"name": "it warns of nobody who is not there", "metric": "unknown_warnings", "at_most": 0})
     if device.when_away == "fail":
         wanted.append({"name": THERE, "metric": "device_absence_s", "at_most": device.silent_s})

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from chelu.endpoint import host_and_port
-from simulators.scenario.parts import Name, Part
+from simulators.scenario.parts import Name, Part, wrong
 
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
@@ -33,18 +33,28 @@ class OverUdp(Part):
     says: Endpoint
 
 
+class Area(Part):
+    """What a roadside unit is to see: everybody within a distance of where it stands, in the road's own metres."""
+
+    x_m: Annotated[float, Field(ge=-100_000, le=100_000)] = 0.0
+    y_m: Annotated[float, Field(ge=-100_000, le=100_000)] = 0.0
+    within_m: Annotated[float, Field(gt=0, le=1000)] = 150.0
+
+
 class DeviceUnderTest(Part):
     """What the device is, which actor it stands for (the one under test, if none is named), and how it is reached.
 
-    kind: it `warns`; `drives` the actor; or switches `signals` (all, if none are named). Those that decide are asked every
+    kind: it `warns`; `sees` as a roadside unit what is in its `area`; `drives` the actor; or switches `signals` (all, if none are
+    named). Those that decide are asked every
     `every_s`, at each step of the engine if not given: the scenario's time waits for their answer, or is `real` and goes on.
     ready_s: how long it may take to be there; silent_s: how long it may answer nothing until it counts as away; when_away:
     whether that makes a run an error, which is not judged, or is a failure of the device.
     """
 
-    kind: Literal["warns", "drives", "signals"] = "warns"
+    kind: Literal["warns", "sees", "drives", "signals"] = "warns"
     actor: Name | None = None
     signals: tuple[Name, ...] = ()
+    area: Area = Area()
     every_s: Annotated[float, Field(gt=0, le=10)] | None = None
     time: Literal["waits", "real"] = "waits"
     mqtt: OverMqtt | None = None
@@ -57,11 +67,17 @@ class DeviceUnderTest(Part):
     def _speaks_one_way(self) -> Self:
         if (self.mqtt is None) == (self.udp is None):
             raise ValueError("exactly one of mqtt and udp")
-        if self.kind == "warns" and (self.every_s is not None or self.time == "real"):
+        if self.kind in {"warns", "sees"} and (self.every_s is not None or self.time == "real"):
             raise ValueError("every_s and time go with a kind that decides: drives or signals")
         if self.signals and self.kind != "signals":
             raise ValueError("signals go with the kind of that name")
-        if self.kind != "warns" and self.mqtt is not None and self.mqtt.device is None:
+        if self.kind != "sees" and "area" in self.model_fields_set:
+            raise wrong("area", "nothing: it goes with the kind sees")
+        if self.kind == "sees" and (self.mqtt is not None or self.actor is not None):
+            raise wrong(
+                "mqtt" if self.mqtt is not None else "actor", "nothing: one that sees is reached over udp, and is no actor"
+            )
+        if self.decides and self.mqtt is not None and self.mqtt.device is None:
             raise ValueError("mqtt: {device: ID}: one that decides is registered before, as what it is")
         return self
 
@@ -75,4 +91,4 @@ class DeviceUnderTest(Part):
     @property
     def decides(self) -> bool:
         """Whether it is asked step by step what happens."""
-        return self.kind != "warns"
+        return self.kind in {"drives", "signals"}

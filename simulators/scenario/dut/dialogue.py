@@ -13,7 +13,7 @@ import numpy as np
 
 from chelu.clock import Clock
 from chelu.errors import CheluError, MalformedError
-from simulators.scenario.dut.links import Link
+from simulators.scenario.dut.links import FRAME, Link
 from simulators.scenario.dut.said import Answer, People, Said, Warned, read_answer, read_state, read_warning
 
 AGAIN_S = 0.5  # a command that was not answered is said again, under the same number
@@ -45,6 +45,7 @@ class Dialogue:
         self.slowest_s = 0.0  # answer to what it decides
         self.warned: list[Warned] = []
         self.unreadable: list[str] = []
+        self.frames: list[Said] = []
 
     def await_ready(self, about: Mapping[str, Any], timeout_s: float) -> None:
         """Tell it what begins, until it says that it is ready. NotThereError."""
@@ -55,6 +56,7 @@ class Dialogue:
             raise NotThereError(self._device, f"is not ready: {answer.detail or f'error {answer.code}'}")
         self.warned.clear()  # what it said before is about something else
         self.unreadable.clear()
+        self.frames.clear()
         self._signs_us, self._has_left = self._signs_us[-1:], False
 
     def turn(self) -> None:
@@ -139,6 +141,8 @@ class Dialogue:
             self._has_left = self._has_left or not read_state(said)
         elif said.stream == "command/ack":
             self._answered(read_answer(said), said.arrival_us)
+        elif said.stream == FRAME:
+            self.frames.append(said)
         else:
             self.warned.append(read_warning(said, self._people))
         self._signs_us.append(said.arrival_us)

@@ -23,6 +23,7 @@ from simulators.scenario.track.hub import Hub
 AIR, COMMAND = row("obu/{id}/air/down"), row("{kind}/{id}/command/down")
 SAYS = (row("obu/{id}/warning/up"), row("{kind}/{id}/state"), row("{kind}/{id}/command/down/ack"))
 STREAMS = frozenset(one.stream for one in SAYS)
+FRAME = "frame"  # what a roadside unit sends over the air
 LARGEST_DATAGRAM = 65_507
 _POLL_S = 0.1
 
@@ -121,8 +122,9 @@ class HubLink:
 class UdpLink:
     """Datagrams, where there is no broker and no site. A thread of its own reads them, so that their times are true."""
 
-    def __init__(self, hears: str, says: str, clock: Clock) -> None:
-        self._clock, self._to = clock, host_and_port(hears)
+    def __init__(self, hears: str, says: str, clock: Clock, *, has_frames: bool = False) -> None:
+        """has_frames: whether the device sends frames, too: datagrams that do not begin as a document."""
+        self._clock, self._to, self._has_frames = clock, host_and_port(hears), has_frames
         self._out, self._in = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         try:
             self._in.bind(host_and_port(says))
@@ -194,7 +196,8 @@ class UdpLink:
                 payload = self._in.recv(LARGEST_DATAGRAM)
             except TimeoutError:
                 continue
-            said = Said(stream_of(payload), payload, self._clock.wall_us())
+            is_frame = self._has_frames and not payload.startswith(b"{")
+            said = Said(FRAME if is_frame else stream_of(payload), payload, self._clock.wall_us())
             with self._changed:
                 self._said.append(said)
                 self._changed.notify_all()

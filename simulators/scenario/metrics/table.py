@@ -16,6 +16,7 @@ from simulators.scenario.metrics import (
     road_keeping,
     safe_distances,
     signals,
+    unit,
 )
 from simulators.scenario.metrics.metric import Metric
 
@@ -30,6 +31,7 @@ GROUPS: Mapping[str, tuple[Metric, ...]] = MappingProxyType(
         "Signals": signals.METRICS,
         "Warnings, messages and the rig": messages.METRICS,
         "A device in the loop": device.METRICS,
+        "A roadside unit in the loop": unit.METRICS,
         "A recording": recording.METRICS,
     }
 )

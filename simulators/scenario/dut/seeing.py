@@ -1,0 +1,175 @@
+"""Runs a scenario with a roadside unit under test in the loop: it hears the vehicles and is told what its sensors would detect.
+
+What it sends (RSM, SPAT, MAP, RSI) is held against where everybody was and what the signals showed (`dut.sent`). There is no
+site: the rig is the unit's radio and its sensors, over UDP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chelu.errors import UnreachableError
+from chelu.geo import LocalFrame
+from simulators.encoding import Uper
+from simulators.fleet import fleet_of
+from simulators.letters import Letters
+from simulators.replay import Replay, ReplayReport
+from simulators.scenario.air import radio_of
+from simulators.scenario.cases import Cases
+from simulators.scenario.course import LOOK_AHEAD_S, OPTIONS
+from simulators.scenario.description import Description
+from simulators.scenario.dut.bench import Bench
+from simulators.scenario.dut.description import Area, DeviceUnderTest
+from simulators.scenario.dut.dialogue import Dialogue, NotThereError
+from simulators.scenario.dut.links import Link, UdpLink
+from simulators.scenario.dut.said import People
+from simulators.scenario.dut.sent import MEASURES, Heard, measured
+from simulators.scenario.engine import simulate
+from simulators.scenario.joining import joined
+from simulators.scenario.plan import plan
+from simulators.scenario.platform import DEFAULT_ORIGIN, replayed, share_of, through_s, until
+from simulators.scenario.roads import LIGHTS
+from simulators.scenario.scenes import scene_of
+from simulators.scenario.trace import Trace
+
+NOBODY = People({}, {}, 0)  # it names nobody
+FRAME = LocalFrame(DEFAULT_ORIGIN.latitude_deg, DEFAULT_ORIGIN.longitude_deg, DEFAULT_ORIGIN.elevation_m)
+_WORDS = {int(light): word for word, light in LIGHTS.items()}
+
+
+def seen(description: Description, cases: Cases, bench: Bench) -> Trace:
+    """Every case with what the unit sent, one after the other. One that does not come, or Ctrl-C, ends the matter."""
+    each: list[Trace] = []
+    try:
+        for case in range(len(cases)):
+            each.append(_run(description, cases.take(np.array([case])), case, bench))
+            if each[-1].broken:
+                break
+    except (NotThereError, UnreachableError) as error:
+        bench.say(str(error))
+    left = range(len(each), len(cases))
+    return joined([*each, *(_nobody(simulate(plan(description, cases.take(np.array([case]))))) for case in left)])
+
+
+def _run(description: Description, cases: Cases, case: int, bench: Bench) -> Trace:
+    made = simulate(plan(description, cases))
+    radio, device = radio_of(description, made, 0), bench.device
+    scene = scene_of(made, 0, DEFAULT_ORIGIN, bench.site, radio)
+    fleet = fleet_of(scene, bench.site)
+    hears, says = (device.udp.hears, device.udp.says) if device.udp is not None else ("", "")
+    with UdpLink(hears, says, bench.clock, has_frames=True) as link:
+        talk = Dialogue(link, bench.clock, NOBODY, device=f"at {hears}")
+        talk.await_ready(about(description, case, device), device.ready_s)
+        sensors = Sensors(made, link, device.area, bench.unheard)
+
+        def progress(report: ReplayReport) -> None:
+            talk.turn()
+            bench.tell(share_of(report, made), case)
+
+        options = replace(OPTIONS, look_ahead_s=LOOK_AHEAD_S)
+        replay = Replay(
+            scene, fleet, [link], Uper(), clock=bench.clock, options=options, on_progress=progress, overhear=sensors.overhear
+        )
+        report, broken = replayed(replay, bench.clock)
+        if not broken:
+            talk.turn()
+            talk.end(device.silent_s)
+        lag_s = report.lag.percentile_s(100) if link.is_whole and not report.unsent else np.inf
+    heard = Heard([one.payload for one in talk.frames], [one.arrival_us for one in talk.frames], report.pace.anchor_us)
+    found = measured(heard, made, sensors.seen, FRAME)
+    rig = {
+        **found,
+        "lag_s": lag_s,
+        "device_absence_s": talk.absence_s,
+        "clock_offset_s": talk.clock_offset_s,
+        "unreadable_messages": found["unreadable_messages"] + len(talk.unreadable),
+    }
+    trace = replace(made, rig={name: np.array([value]) for name, value in rig.items()}, broken=(broken,) if broken else ())
+    return until(trace, through_s(report)) if broken else trace
+
+
+def about(description: Description, case: int, device: DeviceUnderTest) -> dict[str, Any]:
+    """What the unit is told when a run begins: where it stands, how far it is to see, and which signals are its own."""
+    latitude, longitude, elevation = FRAME.to_geodetic(np.array([[device.area.x_m, device.area.y_m, 0.0]]))
+    return {
+        "scenario": description.scenario,
+        "run": case,
+        "latitude_deg": float(latitude[0]),
+        "longitude_deg": float(longitude[0]),
+        "elevation_m": float(elevation[0]),
+        "within_m": device.area.within_m,
+        "intersections": list(range(1, len(description.road.signals) + 1)),
+    }
+
+
+@dataclass(slots=True)
+class Sensors:
+    """What the unit's radio and sensors give it. Belongs to the replay's thread. seen (t, a): who was in its area, when."""
+
+    trace: Trace
+    link: Link
+    area: Area
+    unheard: Sequence[int]
+    seen: npt.NDArray[np.bool_] = field(init=False)
+    _told_us: int = -1
+    _begun_us: int | None = None
+
+    def __post_init__(self) -> None:
+        off = self.trace.xy[:, 0] - np.array([self.area.x_m, self.area.y_m])
+        self.seen = np.hypot(off[..., 0], off[..., 1]) <= self.area.within_m
+        self.seen[:, list(self.unheard)] = False
+
+    def overhear(self, letters: Letters) -> None:
+        """Vehicles' own messages as frames; with the first of each instant what the sensors detect then."""
+        own = letters.take(np.flatnonzero(letters.is_bsm & ~np.isin(letters.device, self.unheard)))
+        for start, stop in zip(own.start.tolist(), own.stop.tolist(), strict=True):
+            self.link.hand_over(own.data[start:stop].tobytes())
+        for event_us in np.unique(letters.event_us).tolist():
+            if event_us > self._told_us:
+                self._told_us = event_us
+                self._begun_us = event_us if self._begun_us is None else self._begun_us
+                self.link.command(self.detected(event_us, (event_us - self._begun_us) / 1e6))
+
+    def detected(self, time_us: int, at_s: float) -> dict[str, Any]:
+        """The document: everybody in the area, and what the signals show then."""
+        trace, row = self.trace, min(round(at_s / self.trace.step_s), self.trace.instants - 1)
+        places = np.column_stack([trace.xy[row, 0], trace.elevation_m[row, 0]])
+        latitude, longitude, elevation = FRAME.to_geodetic(places)
+        objects = [
+            {
+                "number": actor,
+                "kind": one.kind,
+                "latitude_deg": round(float(latitude[actor]), 7),
+                "longitude_deg": round(float(longitude[actor]), 7),
+                "elevation_m": round(float(elevation[actor]), 2),
+                "speed_mps": round(float(trace.speed_mps[row, 0, actor]), 3),
+                "heading_deg": round(float(trace.heading_deg[row, 0, actor]), 3),
+                "length_m": one.length_m,
+                "width_m": one.width_m,
+            }
+            for actor, one in enumerate(trace.actors)
+            if self.seen[row, actor]
+        ]
+        lights = [
+            {"intersection_id": number, "phase_id": 1, "shows": _WORDS[int(trace.lights[name][row, 0])]}
+            for number, name in enumerate(sorted(trace.lights), 1)
+        ]
+        return {
+            "command": "scenario",
+            "action": "detects",
+            "ack": False,
+            "time_us": time_us,
+            "objects": objects,
+            "lights": lights,
+        }
+
+
+def _nobody(trace: Trace) -> Trace:
+    names = (*MEASURES, "unreadable_messages", "lag_s", "clock_offset_s")
+    rig = {**dict.fromkeys(names, np.nan), "device_absence_s": np.inf}
+    return replace(until(trace, 0.0), rig={name: np.array([value]) for name, value in rig.items()})

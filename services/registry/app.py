@@ -48,6 +48,7 @@ from services.registry.monitors import api as monitors
 from services.registry.orders import commands, configuration, dispatches, telling
 from services.registry.packages import content, packages
 from services.registry.parts import Parts, PartsOf
+from services.registry.past import api as past
 from services.registry.road_events import api as road_events
 from services.registry.roles import check_complete
 from services.registry.runs import api as runs
@@ -118,6 +119,7 @@ def create_app(parts: Parts) -> FastAPI:
         maintenance,
         webhooks,
         monitors,
+        past,
         audit,
         backups,
         people,

@@ -31,6 +31,7 @@ from services.registry import (
     cli_roads,
     cli_supervision,
     cli_track,
+    cli_warnings,
     cli_watch,
 )
 from services.registry.cli_shared import AsJson, Set, changes, labels, new_device, open_client, print_one, print_rows, read_json
@@ -65,6 +66,7 @@ def register(app: typer.Typer) -> None:
     cli_data.add(app)
     cli_events.add(app)
     cli_maps.add(app)
+    cli_warnings.add(app)
     app.command("audit")(audit)
     app.command("watch")(cli_watch.watch)
     app.command("observations")(cli_observations.observations)

@@ -90,6 +90,7 @@ ORDERS = Need(Role.OPERATOR, Scope.ORDERS, Where.SOMEWHERE)
 PACKAGES = Need(Role.OPERATOR, Scope.ORDERS, Where.EVERYWHERE)
 ORDERS_SITE = Need(Role.OPERATOR, Scope.ORDERS, Where.SITE)
 DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
+DATA_SITE = Need(Role.TESTER, Scope.DATA, Where.SITE)
 EXPORTS = Need(Role.TESTER, Scope.DATA, Where.SOMEWHERE_OR_TEAM)
 GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
 PEOPLE = Need(Role.ADMINISTRATOR, Scope.PEOPLE, Where.EVERYWHERE)
@@ -233,6 +234,10 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/sites/{site_id}/runs/{run_id}"): READ_SITE,
     ("GET", "/api/sites/{site_id}/runs/{run_id}/document"): Need(Role.TESTER, Scope.DATA, Where.SITE),
     ("DELETE", "/api/sites/{site_id}/runs/{run_id}"): WRITE_SITE,
+    ("GET", "/api/sites/{site_id}/past/picture"): DATA_SITE,
+    ("GET", "/api/sites/{site_id}/warnings"): DATA_SITE,
+    ("GET", "/api/sites/{site_id}/warnings/{warning_id}"): DATA_SITE,
+    ("GET", "/api/sites/{site_id}/warning-hours"): DATA_SITE,
     ("GET", "/api/sites/{site_id}/private-zones"): READ_SITE,
     ("PUT", "/api/sites/{site_id}/private-zones/{zone_id}"): Need(Role.ADMINISTRATOR, Scope.WRITE, Where.SITE),
     ("DELETE", "/api/sites/{site_id}/private-zones/{zone_id}"): Need(Role.ADMINISTRATOR, Scope.WRITE, Where.SITE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import time
 from collections.abc import Iterator
@@ -206,6 +207,63 @@ def test_whatever_is_clicked_tells_of_its_last_minute_as_it_was_stored(place: Pl
     page.click(".details .close")
 
 
+def test_a_staged_collision_is_scrubbed_back_to_and_its_link_leads_there(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    until(lambda: list(place.client.warnings()), 60, "a stored warning")
+    began = datetime.datetime.fromtimestamp(traffic, datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    page.evaluate(f"window.location.hash = '#/time?site=hillside&at={began}'")
+    page.wait_for_selector("[data-testid=past-state][data-state=ready]")
+    page.click("text=Warning after")
+    page.wait_for_selector("[data-testid=past-state][data-state=ready]:not([data-users='0'])")
+    page.wait_for_selector("li[data-application]")
+    page.wait_for_selector("[data-testid=marks]:not([data-count='0'])")
+    page.click("li[data-application] button")
+    page.wait_for_selector(".details .plot canvas")
+    place.looking.shot("past")
+    assert place.looking.faults() == []
+    raised_us = instant(page)
+    page.focus("input[type=range]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(AT, arg=raised_us + 1)
+    page.click("button:text('−0.1 s')")
+    until(lambda: abs(instant(page) - raised_us) <= 100_000, 10, "the step back")
+    link = page.get_attribute("a:text('Link to this moment')", "href")
+    page.click("text=4×")
+    page.click("text=Play >> nth=0")
+    page.wait_for_function(AT, arg=raised_us + 2_000_000)
+    page.click("text=Pause")
+    page.goto("about:blank")
+    page.goto(link)
+    page.wait_for_selector("[data-testid=past-state][data-state=ready]:not([data-users='0'])")
+    assert abs(instant(page) - raised_us) <= 100_000
+    page.evaluate("window.location.hash = '#/time?site=hillside&at=2020-01-01T00:00:00Z'")
+    page.wait_for_selector("text=Nothing that this site's devices said is stored of this time")
+
+
+def test_what_applications_warned_of_is_counted_listed_and_told_one_by_one(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    place.open("applications")
+    page.wait_for_selector(".plot canvas")
+    page.wait_for_selector(".rows .body [role=row]")
+    page.wait_for_timeout(500)  # the plot is drawn
+    place.looking.shot("applications")
+    assert place.looking.faults() == []
+    page.click(".rows .body [role=row] a >> nth=0")
+    page.wait_for_selector("text=See it in the time machine")
+    assert page.inner_text(".rows .body [role=row] >> nth=0").split()[2] == "raised"
+    assert place.looking.faults() == []
+    page.click("text=See it in the time machine")
+    page.wait_for_selector("li[data-application]")
+
+
+def instant(page: Any) -> int:
+    """What the map of the past shows, µs."""
+    return int(page.get_attribute("[data-testid=past-state]", "data-at"))
+
+
+AT = "us => Number(document.querySelector('[data-testid=past-state]').dataset.at) >= us"
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_section_is_there_in_both_languages_and_themes(place: Place, traffic: float, language: str, theme: str) -> None:
@@ -222,8 +280,8 @@ def test_every_section_is_there_in_both_languages_and_themes(place: Place, traff
         page.wait_for_selector(f"nav a[aria-current=page][href*='#/{section}']")
         page.wait_for_selector("main h1")
         titles.append(page.inner_text("main h1"))
-        if section in {"map", "health"}:
-            page.wait_for_selector(".warnings" if section == "map" else ".rows [role=row]")
+        if section in {"map", "time", "health", "applications"}:
+            page.wait_for_selector(".warnings" if section in {"map", "time"} else ".rows [role=row]")
             page.wait_for_timeout(700)  # pictures and plots are drawn
         place.looking.shot(f"{section}-{language}-{theme}")
         assert place.looking.faults() == [], section

@@ -22,6 +22,11 @@ export class Api {
     return text.split("\n").flatMap((line) => (line ? [JSON.parse(line) as T] : []));
   }
 
+  /** An answer in bytes, such as columns. */
+  async bytes(path: string, query: Query = {}, signal?: AbortSignal): Promise<ArrayBuffer> {
+    return (await this.answer("GET", path, { query, signal })).arrayBuffer();
+  }
+
   /** POST, PUT, PATCH or DELETE; undefined where the answer has no content. */
   async send<T>(method: string, path: string, body?: unknown, query: Query = {}): Promise<T> {
     const answer = await this.answer(method, path, { query, body });

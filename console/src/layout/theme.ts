@@ -11,5 +11,9 @@ function subscribe(tell: () => void): () => void {
 }
 
 export function useTheme(): Theme {
-  return useSyncExternalStore(subscribe, () => (document.documentElement.dataset.theme === "dark" ? "dark" : "light"));
+  return useSyncExternalStore(subscribe, readTheme);
+}
+
+export function readTheme(): Theme {
+  return document.documentElement.dataset.theme === "dark" ? "dark" : "light";
 }

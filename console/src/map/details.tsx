@@ -7,10 +7,10 @@ import { useLoaded } from "../api/use";
 import { FailureNote, Loading } from "../layout/screens";
 import { type Key, useFormats, useWords } from "../words/words";
 import { fusedRows, sourceOf, typeOf } from "./drawn";
-import type { LiveMap, Snapshot } from "./live";
 import { nameOf, participantId, vehicleId } from "./names";
 import { type Picture, SEEN, UNKNOWN_DECK } from "./picture";
 import type { Picked } from "./scene";
+import type { Shown } from "./shown";
 
 const Plot = lazy(() => import("../parts/plot"));
 const MINUTE_US = 60e6;
@@ -18,20 +18,21 @@ const AGAIN_MS = 5000;
 const KMH = 3.6;
 
 interface DetailsProps {
-  readonly map: LiveMap;
+  readonly map: Shown;
   readonly picked: Picked;
-  readonly snapshot: Snapshot;
   readonly devices: readonly Device[] | undefined;
+  /** The end of the minute that is shown; undefined: now. */
+  readonly untilUs?: number;
 }
 
-export function Details({ map, picked, snapshot, devices }: DetailsProps) {
+export function Details({ map, picked, devices, untilUs }: DetailsProps) {
   const words = useWords();
   return (
     <section className="card details" aria-label={words("map.details")}>
       <button type="button" className="quiet close" aria-label={words("map.details.close")} onClick={() => map.pick(undefined)}>
         ✕
       </button>
-      {picked.kind === "unit" ? <UnitDetails id={picked.id} /> : <UserDetails map={map} picked={picked} snapshot={snapshot} devices={devices} />}
+      {picked.kind === "unit" ? <UnitDetails id={picked.id} /> : <UserDetails map={map} picked={picked} devices={devices} {...(untilUs === undefined ? {} : { untilUs })} />}
     </section>
   );
 }
@@ -78,7 +79,7 @@ function UnitDetails({ id }: { id: string }) {
   );
 }
 
-function UserDetails({ map, picked, devices }: DetailsProps & { picked: { kind: "user"; slot: number; generation: number } }) {
+function UserDetails({ map, picked, devices, untilUs }: DetailsProps & { picked: { kind: "user"; slot: number; generation: number } }) {
   const words = useWords();
   const { number } = useFormats();
   const { picture } = map;
@@ -108,7 +109,7 @@ function UserDetails({ map, picked, devices }: DetailsProps & { picked: { kind: 
           ["map.details.device", who?.device ?? "–"],
         ]}
       />
-      {who?.device && <Minute who={who} />}
+      {who?.device && <Minute who={who} untilUs={untilUs} />}
     </>
   );
 }
@@ -132,14 +133,16 @@ interface Row {
   readonly speed_mps: number | null;
 }
 
-function Minute({ who }: { who: Who }) {
+function Minute({ who, untilUs }: { who: Who; untilUs: number | undefined }) {
   const words = useWords();
   const { time } = useFormats();
   const rows = useLoaded(
-    `minute ${JSON.stringify(who)}`,
-    (api, signal) =>
-      api.lines<Row>(`/api/streams/${who.stream}`, { device: who.device, ...who.filter, from_us: Date.now() * 1000 - MINUTE_US, limit: 2000 }, signal),
-    AGAIN_MS,
+    `minute ${JSON.stringify(who)} ${untilUs ?? ""}`,
+    (api, signal) => {
+      const toUs = untilUs ?? Date.now() * 1000;
+      return api.lines<Row>(`/api/streams/${who.stream}`, { device: who.device, ...who.filter, from_us: toUs - MINUTE_US, to_us: toUs, limit: 2000 }, signal);
+    },
+    untilUs === undefined ? AGAIN_MS : undefined,
   );
   const option = useMemo(
     () => ({

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Column } from "../live/columns";
 import { MalformedError, readTable } from "../live/columns";
+import { packed } from "../live/packed.test-help";
 import { waitMs } from "../live/socket";
 import { countUsers, draw, fusedRows } from "./drawn";
 import { Heard } from "./heard";
@@ -36,27 +37,6 @@ function pictureOf(slots: readonly number[], values: Values, header: Partial<Hea
   const picture = new Picture();
   picture.apply(table(slots, values, header));
   return picture;
-}
-
-/** A table as chelu/codec/columns.py packs it. */
-function packed(rows: number, columns: readonly (readonly [string, string, ArrayBufferView])[], header: unknown, version = 1): ArrayBuffer {
-  let offset = 0;
-  const told = columns.map(([name, type, data]) => {
-    const one = { name, type, offset };
-    offset += Math.ceil(data.byteLength / 8) * 8;
-    return one;
-  });
-  const text = new TextEncoder().encode(JSON.stringify({ columns: told, header }));
-  const base = Math.ceil((16 + text.length) / 8) * 8;
-  const bytes = new Uint8Array(base + offset);
-  const view = new DataView(bytes.buffer);
-  bytes.set(new TextEncoder().encode("CHCL"));
-  view.setUint16(4, version, true);
-  view.setUint32(8, text.length, true);
-  view.setUint32(12, rows, true);
-  bytes.set(text, 16);
-  columns.forEach(([, , data], at) => bytes.set(new Uint8Array(data.buffer), base + (told[at]?.offset ?? 0)));
-  return bytes.buffer;
 }
 
 describe("the column format", () => {

@@ -2,27 +2,21 @@
 
 import "./map.css";
 
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
-import { allDevices, allHealth } from "../api/pages";
-import { RefusedError } from "../api/problem";
-import type { Site } from "../api/types";
-import { useApi, useLoaded } from "../api/use";
-import { useTheme } from "../layout/theme";
+import { useApi } from "../api/use";
+import { readTheme, useTheme } from "../layout/theme";
 import type { PageProps } from "../pages/sections";
 import { useWords } from "../words/words";
+import { nobody, useBase } from "./base";
 import { Controls } from "./controls";
 import { Details } from "./details";
 import { Legend } from "./legend";
-import { LiveMap, type Place, type Snapshot } from "./live";
+import { LiveMap, type Snapshot } from "./live";
 import { PALETTES } from "./palette";
-import { toLocal } from "./place";
-import { boundsOf, decksOf, type Drawing, lanesOf } from "./roads";
 import { State } from "./state";
 import { WarningList } from "./warnings";
 
-const HEALTH_MS = 3000;
-const DEVICES_MS = 30_000;
 const NOTHING: Snapshot | undefined = undefined;
 
 export default function MapPage({ site }: PageProps) {
@@ -34,11 +28,7 @@ export default function MapPage({ site }: PageProps) {
   const [level, setLevel] = useState<number>();
   const [isTilted, setTilted] = useState(false);
   const snapshot = useSyncExternalStore(map?.subscribe ?? nobody, () => map?.snapshot ?? NOTHING);
-  const roads = useLoaded(`roads ${site.site_id}`, (_, signal) => roadsOf(api, site, signal), DEVICES_MS * 10);
-  const lanes = useMemo(() => (roads.value ? lanesOf(roads.value) : []), [roads.value]);
-  const decks = useMemo(() => decksOf(lanes), [lanes]);
-  const devices = useLoaded(`devices ${site.site_id}`, (_, signal) => allDevices(api, { site: site.site_id }, signal), DEVICES_MS);
-  const places = usePlaces(site, devices.value);
+  const { roads, lanes, decks, devices, places, bounds } = useBase(site);
 
   useEffect(() => {
     if (!frame.current) return;
@@ -53,10 +43,6 @@ export default function MapPage({ site }: PageProps) {
   useEffect(() => map?.scene.setLevel(level), [map, level]);
   useEffect(() => map?.scene.setTilted(isTilted), [map, isTilted]);
   useEffect(() => map?.setPlaces(places), [map, places]);
-  const bounds = useMemo(() => {
-    if (!roads.value) return undefined;
-    return boundsOf(roads.value.lanes.points) ?? boundsOf(places.flatMap((unit) => [...unit.place]));
-  }, [roads.value, places]);
   useEffect(() => {
     if (map && roads.value) map.setLines(roads.value.stop_lines);
     map?.scene.setRoads(lanes);
@@ -87,51 +73,10 @@ export default function MapPage({ site }: PageProps) {
       <aside className="side">
         {map && snapshot && <WarningList map={map} snapshot={snapshot} devices={devices.value} />}
         {map && snapshot?.picked && (
-          <Details key={JSON.stringify(snapshot.picked)} map={map} picked={snapshot.picked} snapshot={snapshot} devices={devices.value} />
+          <Details key={JSON.stringify(snapshot.picked)} map={map} picked={snapshot.picked} devices={devices.value} />
         )}
         <Legend palette={PALETTES[theme]} />
       </aside>
     </div>
   );
-}
-
-/** The site's roads; none, with a version of 0, where no network was put. */
-async function roadsOf(api: ReturnType<typeof useApi>, site: Site, signal: AbortSignal): Promise<Drawing> {
-  try {
-    return await api.get<Drawing>(`/api/sites/${site.site_id}/roads/drawing`, {}, signal);
-  } catch (error) {
-    if (error instanceof RefusedError && error.status === 404) return NO_ROADS;
-    throw error;
-  }
-}
-
-const NO_ROADS: Drawing = {
-  site_id: "",
-  version: 0,
-  kinds: [],
-  lanes: { start: [0], points: [], width_m: [], deck: [], kind: [], is_for_vehicles: [], link: [] },
-  stop_lines: { intersection: [], phase: [], east_m: [], north_m: [], up_m: [], heading_deg: [] },
-};
-
-/** Roadside units that have a place, with how they do. */
-function usePlaces(site: Site, devices: Awaited<ReturnType<typeof allDevices>> | undefined): readonly Place[] {
-  const api = useApi();
-  const health = useLoaded(`rsus ${site.site_id}`, (_, signal) => allHealth(api, { site: site.site_id, kind: "rsu" }, signal), HEALTH_MS);
-  return useMemo(() => {
-    const status = new Map(health.value?.map((one) => [one.device_id, one.status]));
-    return (devices ?? []).flatMap((one): Place[] => {
-      if (one.kind !== "rsu" || one.latitude_deg === null || one.longitude_deg === null) return [];
-      const [east, north] = toLocal(site, one.latitude_deg, one.longitude_deg);
-      const up = one.elevation_m === null ? 0 : one.elevation_m - site.elevation_m;
-      return [{ key: one.device_key, id: one.device_id, place: [east, north, up], status: status.get(one.device_id) ?? "unheard" }];
-    });
-  }, [site, devices, health.value]);
-}
-
-function readTheme(): "light" | "dark" {
-  return document.documentElement.dataset.theme === "dark" ? "dark" : "light";
-}
-
-function nobody(): () => void {
-  return () => undefined;
 }

@@ -2,15 +2,15 @@
 
 import type { Device } from "../api/types";
 import { useFormats, useWords } from "../words/words";
-import type { LiveMap, Snapshot } from "./live";
 import { nameOf } from "./names";
 import type { Warning } from "./picture";
+import type { Shown, WarningsNow } from "./shown";
 
 const MOST_LISTED = 12;
 
 interface WarningListProps {
-  readonly map: LiveMap;
-  readonly snapshot: Snapshot;
+  readonly map: Shown;
+  readonly snapshot: WarningsNow;
   readonly devices: readonly Device[] | undefined;
 }
 
@@ -62,7 +62,7 @@ function Line({ map, warning, timeUs, devices }: Pick<WarningListProps, "map" | 
   );
 }
 
-function show(map: LiveMap, slot: number): void {
+function show(map: Shown, slot: number): void {
   const row = map.picture.rowOf(slot);
   if (row === undefined) return;
   const { east_m, north_m, generation } = map.picture.columns;

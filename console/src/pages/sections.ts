@@ -23,7 +23,7 @@ export interface Section {
 
 export const SECTIONS: readonly Section[] = [
   { path: "map", word: "section.map", needs: "tester", Page: lazy(() => import("../map/page")) },
-  { path: "time", word: "section.time", needs: "tester", Page: lazy(() => import("./time")) },
+  { path: "time", word: "section.time", needs: "tester", Page: lazy(() => import("../past/page")) },
   { path: "register", word: "section.register", needs: "viewer", Page: lazy(() => import("../register/page")) },
   { path: "health", word: "section.health", needs: "viewer", Page: lazy(() => import("../health/page")) },
   { path: "applications", word: "section.applications", needs: "tester", Page: lazy(() => import("./applications")) },

@@ -1,20 +1,22 @@
 // Plots by ECharts, of which only what is used here is loaded; colours are the page's.
 
 import { BarChart, LineChart } from "echarts/charts";
-import { AriaComponent, GridComponent, TooltipComponent } from "echarts/components";
+import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import { type ECharts, type EChartsCoreOption, init, use as load } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
 
-load([BarChart, LineChart, AriaComponent, GridComponent, TooltipComponent, CanvasRenderer]);
+load([BarChart, LineChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
 
 interface PlotProps {
   readonly label: string;
   /** Axes and series; colours and text sizes are put in here. */
   readonly option: EChartsCoreOption;
+  /** Whether the series' names stand above. */
+  readonly hasLegend?: boolean;
 }
 
-export default function Plot({ label, option }: PlotProps) {
+export default function Plot({ label, option, hasLegend = false }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<ECharts>(undefined);
   useEffect(() => {
@@ -33,15 +35,16 @@ export default function Plot({ label, option }: PlotProps) {
     const colour = (name: string) => style.getPropertyValue(name).trim();
     chart.current?.setOption(
       {
-        color: [colour("--accent"), colour("--warn"), colour("--bad")],
+        color: [colour("--accent"), colour("--warn"), colour("--bad"), colour("--good"), colour("--faint")],
         textStyle: { color: colour("--faint"), fontFamily: "inherit" },
-        grid: { left: 44, right: 12, top: 14, bottom: 28 },
+        grid: { left: 44, right: 12, top: hasLegend ? 34 : 14, bottom: 28 },
+        ...(hasLegend ? { legend: { top: 0, type: "scroll", textStyle: { color: colour("--faint") } } } : {}),
         animation: false,
         tooltip: { trigger: "axis", renderMode: "richText" }, // HTML with styles is against the page's security policy
         ...option,
       },
       true,
     );
-  }, [option]);
+  }, [option, hasLegend]);
   return <div className="plot" ref={box} role="img" aria-label={label} />;
 }

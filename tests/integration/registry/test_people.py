@@ -53,6 +53,7 @@ VALUES = {
     "export_id": "1",
     "zone_id": "z",
     "version": "1",
+    "warning_id": "3f2a9c01-5f0e-4c1e-8a55-0d3f6f1f2b7a",
 }
 MakeKey = Callable[..., str]
 

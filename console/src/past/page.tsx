@@ -1,0 +1,117 @@
+// The time machine: the live map's layers for any stored moment, with the time below and the warnings of that moment beside.
+
+import "../map/map.css";
+import "./past.css";
+
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+
+import { useApi } from "../api/use";
+import { readTheme, useTheme } from "../layout/theme";
+import { nobody, useBase } from "../map/base";
+import { Controls } from "../map/controls";
+import { Details } from "../map/details";
+import { Legend } from "../map/legend";
+import { PALETTES } from "../map/palette";
+import { WarningList } from "../map/warnings";
+import type { PageProps } from "../pages/sections";
+import { useWords } from "../words/words";
+import { addressOf, readInstant } from "./address";
+import { type Moment, newestUs, Player } from "./player";
+import { PastState } from "./state";
+import { Timeline } from "./timeline";
+
+const BEGINS_BEFORE_US = 30e6; // where no instant is asked for
+const MINUTE_ROUNDED_US = 5e6; // the minute of what is picked is loaded anew so often while the time runs
+
+export default function TimePage({ site, asked }: PageProps) {
+  const words = useWords();
+  const api = useApi();
+  const theme = useTheme();
+  const frame = useRef<HTMLDivElement>(null);
+  const [player, setPlayer] = useState<Player>();
+  const [level, setLevel] = useState<number>();
+  const [isTilted, setTilted] = useState(false);
+  const moment = useSyncExternalStore(player?.subscribe ?? nobody, (): Moment | undefined => player?.moment);
+  const { roads, lanes, decks, devices, places, bounds } = useBase(site);
+  const askedUs = readInstant(asked.at);
+  const newest = useRef(askedUs);
+  useEffect(() => {
+    newest.current = askedUs;
+  });
+
+  useEffect(() => {
+    if (!frame.current) return;
+    const made = new Player(api, site.site_id, frame.current, PALETTES[readTheme()], newest.current ?? newestUs() - BEGINS_BEFORE_US);
+    setPlayer(made);
+    return () => {
+      made.end();
+      setPlayer(undefined);
+    };
+  }, [api, site.site_id]);
+  useEffect(() => {
+    if (askedUs !== undefined) player?.follow(askedUs);
+  }, [player, askedUs]);
+  useEffect(() => player?.scene.setPalette(PALETTES[theme]), [player, theme]);
+  useEffect(() => player?.scene.setLevel(level), [player, level]);
+  useEffect(() => player?.scene.setTilted(isTilted), [player, isTilted]);
+  useEffect(() => {
+    player?.setRoads(roads.value?.stop_lines, places.map((place) => ({ ...place, status: "unheard", outline: undefined })));
+    player?.scene.setRoads(lanes);
+  }, [player, roads.value, lanes, places]);
+  const fitted = useRef<Player>(undefined);
+  useEffect(() => {
+    if (!player || !bounds || fitted.current === player) return;
+    fitted.current = player;
+    player.scene.fit(bounds);
+  }, [player, bounds]);
+  useKeptInAddress(site.site_id, player, moment);
+
+  const name = words("time.label", { site: site.name || site.site_id });
+  return (
+    <div className="map past" style={{ background: PALETTES[theme].ground }}>
+      <h1 className="unseen">{name}</h1>
+      <div className="canvas" ref={frame} role="application" aria-label={name} />
+      {player && moment && (
+        <>
+          <Controls
+            decks={decks}
+            level={level}
+            pickLevel={setLevel}
+            isTilted={isTilted}
+            tilt={setTilted}
+            zoom={(steps) => player.scene.zoom(steps)}
+            fit={() => bounds && player.scene.fit(bounds)}
+          />
+          <aside className="side">
+            <WarningList map={player} snapshot={moment} devices={devices.value} />
+            {moment.picked && (
+              <Details
+                key={JSON.stringify(moment.picked)}
+                map={player}
+                picked={moment.picked}
+                devices={devices.value}
+                untilUs={moment.isPlaying ? Math.floor(moment.timeUs / MINUTE_ROUNDED_US) * MINUTE_ROUNDED_US : moment.timeUs}
+              />
+            )}
+            <Legend palette={PALETTES[theme]} />
+            <p className="card faint small">{words("time.differs")}</p>
+          </aside>
+          <div className="time">
+            <PastState moment={moment} site={site} hasRoads={!(roads.value && !roads.value.lanes.width_m.length)} />
+            <Timeline player={player} moment={moment} site={site} />
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The address has the instant when it stands still: what is copied leads here. */
+function useKeptInAddress(siteId: string, player: Player | undefined, moment: Moment | undefined): void {
+  const at = moment && !moment.isPlaying ? moment.timeUs : undefined;
+  useEffect(() => {
+    if (at === undefined) return;
+    player?.keptInAddress(at);
+    window.history.replaceState(null, "", addressOf(siteId, at));
+  }, [siteId, player, at]);
+}

@@ -119,7 +119,7 @@ function List({ site, warnings }: { site: PageProps["site"]; warnings: readonly 
   const { number, date } = useFormats();
   const columns = useMemo<readonly Column<StoredWarning>[]>(
     () => [
-      { name: words("applications.raised"), width: "12rem", cell: (one) => date(new Date(one.raised_us / 1000).toISOString()) },
+      { name: words("applications.raised"), width: "14rem", cell: (one) => date(new Date(one.raised_us / 1000).toISOString()) },
       {
         name: words("applications.application"),
         width: "9rem",
@@ -127,7 +127,7 @@ function List({ site, warnings }: { site: PageProps["site"]; warnings: readonly 
       },
       {
         name: words("applications.level"),
-        width: "7rem",
+        width: "9rem",
         cell: (one) => (
           <span className={`mark ${one.level > 1 ? "offline" : "impaired"}`}>{words(one.level > 1 ? "map.warning.imminent" : "map.warning.warning")}</span>
         ),
@@ -142,7 +142,7 @@ function List({ site, warnings }: { site: PageProps["site"]; warnings: readonly 
       },
       {
         name: words("section.time"),
-        width: "8rem",
+        width: "9rem",
         cell: (one) => <a href={addressOf(site.site_id, Math.ceil(one.raised_us / 1000) * 1000)}>{words("applications.look")}</a>,
       },
     ],

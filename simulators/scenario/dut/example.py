@@ -24,7 +24,7 @@ from chelu.bus.messages import Address
 from chelu.codec import cv2x
 from chelu.endpoint import host_and_port
 from chelu.geo import LocalFrame
-from chelu.messages import frames_of
+from chelu.messages import BSM, filled, frames_of
 from chelu.motion.conflict import ttc_plane_s
 
 Document = dict[str, Any]
@@ -39,6 +39,7 @@ class Warner:
         self._own_id = 0
         self._own: Document | None = None
         self._raised = set[str]()
+        cv2x.decode(cv2x.encode_bsm(filled(BSM, 1)))  # the codec's first frame takes longer than a run would wait for
 
     def hear(self, frame: bytes) -> Iterator[tuple[str, Document]]:
         """A UPER MessageFrame from the air; the own vehicle's BSM stands for its GNSS and bus."""

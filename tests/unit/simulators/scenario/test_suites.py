@@ -77,6 +77,16 @@ def outcomes(found: list[Came] | None) -> dict[str, tuple[str, int]]:
     return {one.item.name: (one.outcome.word, one.runs) for one in found}
 
 
+def test_a_search_into_runs_that_are_not_valid_is_an_error_and_no_turn(mine: Path) -> None:
+    """Below a gap of 55 m the mark never comes, which says nothing of what is tested."""
+    scenario = mine.parent / "mine" / "meets.yaml"
+    mark = "manoeuvres: [{name: far, actor: ego, when: {gap_m: {to: other, above: 55}}, is_mark: true}]"
+    scenario.write_text(f"{scenario.read_text()}{mark}\n")
+    found = {one.item.name: one for one in run(suite_of(str(mine)), Request(), QUIET) or ()}
+    assert found["edge"].outcome is Outcome.ERROR
+    assert found["edge"].reason == "runs are not valid everywhere between 10 and 90"
+
+
 @pytest.mark.parametrize("name", suites())
 @pytest.mark.parametrize("is_short", [True, False])
 def test_every_item_of_a_suite_that_ships_can_be_run(name: str, is_short: bool, tmp_path: Path) -> None:

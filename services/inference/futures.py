@@ -78,10 +78,15 @@ class Futures:
         self.is_modelled: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
         self.acceleration_mps2: Floats = np.zeros(0)
 
-    def update(self, picture: Picture, slots: Ints, turn_deg: Floats, on: OnWays | None = None) -> None:
-        """Compute the futures of these slots; turn_deg (n,): what their lanes still turn, NaN unknown; on: their ways."""
+    def update(
+        self, picture: Picture, slots: Ints, turn_deg: Floats, on: OnWays | None = None, error_m: Floats | None = None
+    ) -> None:
+        """Compute the futures of these slots; turn_deg (n,): what their lanes still turn, NaN unknown; on: their ways.
+
+        error_m (n, 2): what their places are known to be off (`lane_keeping.py`).
+        """
         self._fit(picture.capacity)
-        now = recent(picture, slots, turn_deg)
+        now = recent(picture, slots, turn_deg, error_m)
         path = physics(now)
         self.xy[slots], self.heading_deg[slots] = path.xy, path.heading_deg
         self.weight[slots], self.other_weight[slots], self.is_modelled[slots] = 1.0, 0.0, False

@@ -40,8 +40,11 @@ class Recent:
         return type(self)(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
-def recent(picture: Picture, slots: Ints, turn_deg: Floats) -> Recent:
-    """State and resampled past of these slots; unknown speed, heading and yaw rate count as 0 (such tracks warn nobody)."""
+def recent(picture: Picture, slots: Ints, turn_deg: Floats, error_m: Floats | None = None) -> Recent:
+    """State and resampled past of these slots; unknown speed, heading and yaw rate count as 0 (such tracks warn nobody).
+
+    error_m (n, 2): what their places are known to be off, of the past as of now.
+    """
     times = picture.past_us[slots]
     sampled, whole = _resample(picture, slots, times)
     heading = np.nan_to_num(picture.floats["heading_deg"][slots])
@@ -50,7 +53,7 @@ def recent(picture: Picture, slots: Ints, turn_deg: Floats) -> Recent:
     ahead = np.einsum("ntk,nk->nt", away, forward(heading))
     right = np.einsum("ntk,nk->nt", away, rightward(heading))
     return Recent(
-        xy=xy,
+        xy=xy if error_m is None else xy - error_m,
         heading_deg=heading,
         speed_mps=np.maximum(np.nan_to_num(picture.floats["speed_mps"][slots]), 0.0),
         acceleration_mps2=_acceleration(picture, slots, times),

@@ -14,6 +14,7 @@ from chelu.roads.matching import match
 from chelu.roads.network import VEHICLES, Kind, Lines, RoadNetwork
 from chelu.roads.pieces import meetings
 from services.inference.city.segments import Segments
+from services.inference.pavements import Pavements
 from services.inference.placing import AGREES_M, CANDIDATES, MOST_ERROR_M, Placed
 from services.inference.reports import Floats, Ints
 from services.inference.ways import Ways, ways_of
@@ -118,6 +119,14 @@ class NetworkRoads:
     def ways(self) -> Ways:
         """Where lanes lead to."""
         return ways_of(self._network)
+
+    @cached_property
+    def _pavements(self) -> Pavements:
+        return Pavements(self._network)
+
+    def off_pavements_m(self, xyz: Floats) -> Floats:
+        """How far places (n, 3) are from the next pavement: 0 upon it, inf where none is near."""
+        return self._pavements.off_m(xyz)
 
     def leads_to(self, lane: Ints, other: Ints) -> npt.NDArray[np.bool_]:
         """Whether `other` is the same lane or follows it over at most two junctions; true where either is unknown."""

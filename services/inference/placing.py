@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from services.inference.lane_keeping import LaneKeeping
 from services.inference.picture import HISTORY, Picture, resized
 from services.inference.reports import Floats, Ints, Participant
 from services.inference.types import Mask
@@ -69,6 +70,9 @@ class Roads(Protocol):
     def is_single_lane(self, lane: Ints) -> npt.NDArray[np.bool_]:
         """Whether a lane is the only one for vehicles in its direction; unknown ones are."""
 
+    def off_pavements_m(self, xyz: Floats) -> Floats:
+        """How far places (n, 3), up NaN when unknown, are from the next pavement: 0 upon it, inf where none is near."""
+
     def speed_limit_mps(self, lane: Ints) -> Floats:
         """The limit of lanes, NaN for unknown ones."""
 
@@ -87,6 +91,7 @@ class Placement:
         self.turn_deg: Floats = np.empty(0)
         self.slant_deg: Floats = np.empty(0)
         self.aside_m: Floats = np.empty(0)
+        self.keeping = LaneKeeping()
         self.height_error_m: Floats = np.empty(0)  # of what the track sends, as far as the map showed it
         self.heights_m: Floats = np.empty((0, CANDIDATES))
         self.grip: Floats = np.empty(0)
@@ -107,9 +112,14 @@ class Placement:
             return
         moved = _distance(picture.xyz[slots], self._at[slots]) > self._moved_m
         due = slots[moved | (self._generation[slots] != picture.generation[slots])]
-        due = due[picture.ints["participant_type"][due] != Participant.PEDESTRIAN]
+        walks = picture.ints["participant_type"][due] == Participant.PEDESTRIAN
+        self._walk(picture, due[walks])
+        due = due[~walks]
         if len(due):
             self._match(self._roads, picture, due)
+        on = slots[self.lane[slots] >= 0]
+        if len(on):
+            self.aside_m[on] = self.keeping.update(picture, on, ~self._roads.is_in_junction(self.lane[on]))
 
     def set_weather(self, slots: Ints, grip: Floats, haste_s: Floats) -> None:
         """What the weather leaves to these slots."""
@@ -139,6 +149,10 @@ class Placement:
             return np.zeros(len(slot), np.bool_)
         return self._roads.are_beside(self.lane[slot], self.lane[other])
 
+    def share_lane(self, slot: Ints, other: Ints) -> Mask:
+        """Whether both tracks are known to be on one lane."""
+        return np.asarray((self.lane[slot] >= 0) & (self.lane[slot] == self.lane[other]))
+
     def slants_deg(self, slot: Ints) -> Floats:
         """How far the track in `slot` points to the right of its lane, NaN where no road tells."""
         return self.slant_deg[slot]
@@ -151,6 +165,12 @@ class Placement:
         """How far the lane of the track in `slot` still turns to the right until its end, NaN where no road tells."""
         turn = self.turn_deg[slot] + self.slant_deg[slot]
         return np.asarray(turn - 360.0 * np.rint(turn / 360.0))
+
+    def off_pavements_m(self, slot: Ints, xy: Floats) -> Floats:
+        """How far places (q, 2) of the tracks in `slot` are from the next pavement: inf where no road tells of one."""
+        if self._roads is None:
+            return np.full(len(slot), np.inf)
+        return self._roads.off_pavements_m(np.column_stack([xy, self._at[slot, 2]]))
 
     def is_single_lane(self, slot: Ints) -> npt.NDArray[np.bool_]:
         """Whether the track in `slot` has but one lane in its direction, as far as the roads tell."""
@@ -166,18 +186,29 @@ class Placement:
         """The road's own limit where the track in `slot` is, NaN where the roads do not tell."""
         return np.full(len(slot), np.nan) if self._roads is None else self._roads.speed_limit_mps(self.lane[slot])
 
+    def _walk(self, picture: Picture, slots: Ints) -> None:
+        """Who walks is on no lane."""
+        self.lane[slots], self.heights_m[slots] = -1, np.nan
+        self.turn_deg[slots] = self.slant_deg[slots] = self.aside_m[slots] = np.nan
+        self.keeping.begin(slots)
+        self._at[slots], self._generation[slots] = picture.xyz[slots], picture.generation[slots]
+
     def _match(self, roads: Roads, picture: Picture, due: Ints) -> None:
         fresh = due[self._generation[due] != picture.generation[due]]
         self.lane[fresh], self.height_error_m[fresh] = -1, 0.0
+        self.keeping.begin(fresh)
         xyz = picture.xyz[due].copy()
+        xyz[:, :2] -= self.keeping.error_m[due]
         xyz[:, 2] -= self.height_error_m[due]
         before = np.where(np.isnan(self.heights_m[due, 1]), self.lane[due], -1)  # of several decks the lane may be the wrong one
-        found = roads.place(xyz, picture.floats["heading_deg"][due], before)
+        heading = picture.floats["heading_deg"][due]
+        found = roads.place(xyz, heading, before)
         self.lane[due], self.offset_m[due], self.gradient[due] = found.lane, found.offset_m, found.gradient
         self.turn_deg[due], self.slant_deg[due], self.aside_m[due] = found.turn_deg, found.slant_deg, found.aside_m
         self.heights_m[due], off = _on_decks(found.heights_m, xyz[:, 2])
         self.height_error_m[due] += off
         self._at[due], self._generation[due] = picture.xyz[due], picture.generation[due]
+        self.keeping.match(due, picture.xyz[due, :2], heading - found.slant_deg, found.aside_m)
 
     def _place_by_trend(self, picture: Picture, slots: Ints) -> None:
         """Without a network: height and gradient by the line through the heights sent along the way already driven."""
@@ -194,6 +225,7 @@ class Placement:
 
     def _fit(self, capacity: int) -> None:
         if capacity != len(self.lane):
+            self.keeping.fit(capacity)
             self.lane, self.offset_m = resized(self.lane, capacity, -1), resized(self.offset_m, capacity)
             self.gradient, self.turn_deg = resized(self.gradient, capacity), resized(self.turn_deg, capacity, np.nan)
             self.slant_deg, self.height_error_m = (

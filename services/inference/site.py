@@ -217,7 +217,9 @@ class Site:
         self.placement.update(self.picture, changed)
         on_ways = self._onward.update(self.picture, self.placement, changed) if self._onward is not None else None
         self._lap("places")
-        self.futures.update(self.picture, changed, self.placement.turn_deg[changed], on_ways)
+        self.futures.update(
+            self.picture, changed, self.placement.turn_deg[changed], on_ways, self.placement.keeping.off_m[changed]
+        )
         self._lap("futures")
         self._count_entries(changed)
         candidates = usable(self.picture, now_us, self.parameters.life.most_age_s)

@@ -15,13 +15,14 @@ from chelu.motion.conflict import Futures
 from chelu.motion.passage import passages, yielding_deceleration_mps2
 from services.inference.futures import STEP_S
 from services.inference.pairs import Tracks, swept
-from services.inference.reports import Floats
+from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
 from services.inference.v2x.reactions import Reaction, on_level, reaction_s
 from services.inference.v2x.scene import Views, wrapped_deg
 
 _MOST_ASIDE_MPS2 = 8.0  # sideways acceleration: what tyres hold on a dry road
 _EVENLY = 4
+_BY_CHOICE_MPS2 = 3.0  # what drivers who mean to stop brake with (docs/decisions/023-when-a-red-light-warns.md)
 _CLEARING_S = 2.0  # what is swept so long after the contact still belongs to the conflict
 
 
@@ -43,6 +44,11 @@ class Needs:
     def where(self, mask: Mask) -> Self:
         """These only."""
         return type(self)(*(getattr(self, one.name)[mask] for one in fields(self)))
+
+
+def yields(tracks: Tracks, side: Ints, stop_mps2: Floats, p: Reaction) -> Mask:
+    """Whether each of `side` brakes already, and stops short of the area with what drivers choose (n,): it has seen the other."""
+    return np.asarray((tracks.acceleration_mps2[side] <= p.is_braking_mps2) & (stop_mps2 <= _BY_CHOICE_MPS2 * tracks.grip[side]))
 
 
 def is_likely(views: Views, least_probability: float) -> Mask:

@@ -14,10 +14,11 @@ import numpy as np
 from chelu.motion.following import mttc_s, required_deceleration_mps2, ttc_s
 from services.inference.parameters import parameter
 from services.inference.reports import Floats
+from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable, on_level, reaction_s
 from services.inference.v2x.scene import Scene, Views
-from services.inference.v2x.sideways import shifts_m, strays_m
+from services.inference.v2x.sideways import ALONG_DEG, KEEPS_M, shifts_m
 
 NAME = "fcw"
 _PASSES = 0.05  # futures that touch less likely lead past one another, as those of who waits to turn and who goes on
@@ -38,7 +39,7 @@ class FcwParameters(Notice):
     )
     longest_ttc_s: float = parameter(4.0, "s", "beyond, drivers judge for themselves; ISO 15623 warns below this", high=10.0)
     brake_now_s: float = parameter(
-        2.9,
+        2.95,
         "s",
         "a host that does not brake is warned this long before contact: 2.5 s, and time for messages and confirmation",
         high=6.0,
@@ -48,6 +49,12 @@ class FcwParameters(Notice):
         "m/s²",
         "and not before it needs this after its reaction: people begin when they do after a second's way, braking with 3 m/s²",
         high=6.0,
+    )
+    begins_mps2: float = parameter(
+        -0.4, "m/s²", "who slows down by more has lifted the foot: four times what an acceleration is off", low=-5.0, high=0.0
+    )
+    begun_late_mps2: float = parameter(
+        3.4, "m/s²", "and is given a moment to brake: until it needs this after its reaction", high=6.0
     )
     least_need_mps2: float = parameter(
         2.0, "m/s²", "and then only if it must brake noticeably: below, a warning is one too many", high=6.0
@@ -97,12 +104,13 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     )
     reacts_s = in_time_s(tracks, host, p.reaction_s)  # in fog a driver is told earlier
     late = required_deceleration_mps2(gap, speed, ahead, leader_rate, reacts_s)
-    is_late &= late >= p.late_mps2 * tracks.grip[host]
+    has_begun = tracks.acceleration_mps2[host] <= p.begins_mps2
+    is_late &= late >= np.where(has_begun, p.begun_late_mps2, p.late_mps2) * tracks.grip[host]
     is_late &= _overlap_then_m(scene, views, np.minimum(ttc, longest_s), p) >= p.overlap_m
     need_now = required_deceleration_mps2(gap, speed, ahead, leader_rate, np.zeros(len(host)))
     must_brake = is_noticeable(need_now, closing, p.least_need_mps2 * tracks.grip[host], p)
     holds = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * longest_s)
-    is_on_path = (views.overlap_m >= p.overlap_m) & (np.isfinite(views.first_s) | (views.probability >= _PASSES))
+    is_on_path = (_overlap_m(scene, views) >= p.overlap_m) & (np.isfinite(views.first_s) | (views.probability >= _PASSES))
     level = level_of(
         imminent=is_danger & is_on_path & must_brake & (required >= p.imminent_mps2),
         warns=is_danger & is_on_path & must_brake & ((required >= p.warn_mps2) | is_late),
@@ -111,6 +119,15 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     # Footprints that cover one another now are not a collision to come: one road user told twice, or one that happened already.
     level = np.where((views.gap_m < 0) & (views.overlap_m > 0), -1, level)
     return assessment(NAME, tracks, views, level=level, ttc_s=ttc, required_mps2=required, distance_m=views.gap_m)
+
+
+def _overlap_m(scene: Scene, views: Views) -> Floats:
+    """Sideways overlap now: on one lane that of both beside its middle. One that stands askew says nothing of a bend."""
+    slots = scene.tracks.slots
+    apart = scene.roads.asides_m(slots[views.other]) - scene.roads.asides_m(slots[views.host])
+    on_lane = views.overlap_m + np.abs(views.aside_m) - np.abs(apart)
+    is_known = scene.roads.share_lane(slots[views.host], slots[views.other]) & np.isfinite(apart)
+    return np.where(is_known, np.minimum(views.overlap_m, on_lane), views.overlap_m)
 
 
 def _overlap_then_m(scene: Scene, views: Views, after_s: Floats, p: FcwParameters) -> Floats:
@@ -127,10 +144,11 @@ def _head_on(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     views = views.where(tracks.speed_mps[views.other] >= p.least_oncoming_mps)
     in_junction = [scene.roads.is_in_junction(tracks.slots[side]) for side in (views.host, views.other)]
     views = views.where(~(in_junction[0] | in_junction[1]))  # there ways curve past one another
+    views = views.where(~_keep_to_lanes(scene, views))
     host, other = views.host, views.other
     required = on_level(tracks, host, _half_way(views.gap_m, tracks.speed_mps[host], tracks.speed_mps[other]))
     head_on_s = in_time_s(tracks, host, p.head_on_s)
-    is_deep = (_meeting_overlap_m(scene, views) >= p.head_on_overlap_m) & (views.probability >= 0.5)
+    is_deep = (views.overlap_m >= p.head_on_overlap_m) & (views.probability >= 0.5)
     level = level_of(
         imminent=is_deep & (views.first_s <= head_on_s / 2.0),
         warns=is_deep & (views.first_s <= head_on_s),
@@ -139,14 +157,13 @@ def _head_on(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     return assessment(NAME, tracks, views, level=level, ttc_s=views.first_s, required_mps2=required, distance_m=views.gap_m)
 
 
-def _meeting_overlap_m(scene: Scene, views: Views) -> Floats:
-    """Sideways overlap of two that come towards one another: where both keep to their lanes, that of the lanes.
-
-    Errors of half a metre bring one oncoming pair in a hundred 1.6 m nearer than they are, and neighbours on their lanes would
-    seem to collide.
-    """
-    lanes_m = np.abs(views.aside_m + strays_m(scene, views.host) + strays_m(scene, views.other))
-    return np.where(np.isnan(lanes_m), views.overlap_m, views.overlap_m + np.abs(views.aside_m) - lanes_m)
+def _keep_to_lanes(scene: Scene, views: Views) -> Mask:
+    """Whether both are known to keep to their lanes, or to leave them to the far side: those of opposite directions lie apart."""
+    keeps, towards = np.ones(len(views), np.bool_), np.sign(views.aside_m)
+    for side in (scene.tracks.slots[views.host], scene.tracks.slots[views.other]):
+        nears_deg = towards * scene.roads.slants_deg(side)
+        keeps &= (np.abs(scene.roads.asides_m(side)) <= KEEPS_M) & (nears_deg <= ALONG_DEG)  # NaN compares false
+    return keeps
 
 
 def _half_way(gap_m: Floats, speed_mps: Floats, other_mps: Floats) -> Floats:

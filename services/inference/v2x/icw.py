@@ -15,7 +15,7 @@ from services.inference.pairs import swept
 from services.inference.parameters import parameter
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.crossing import can_be_driven, is_likely, needs_of
+from services.inference.v2x.crossing import can_be_driven, is_likely, needs_of, yields
 from services.inference.v2x.lta import turns_across
 from services.inference.v2x.obligation import are_held_apart
 from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
@@ -64,6 +64,7 @@ def assess(scene: Scene, parameters: IcwParameters) -> list[Assessment]:
     is_late &= is_noticeable(needs.host_stop_mps2, tracks.speed_mps[views.host], p.least_need_mps2 * tracks.grip[views.host], p)
     is_late &= needs.other_stop_mps2 >= p.other_need_mps2 * tracks.grip[views.other]
     warns = (both >= p.yield_mps2) | is_late
+    warns &= ~yields(tracks, views.host, needs.host_stop_mps2, p) & ~yields(tracks, views.other, needs.other_stop_mps2, p)
     level = level_of(
         imminent=warns & (contact <= p.imminent_s) & np.isfinite(views.first_s),
         warns=warns,

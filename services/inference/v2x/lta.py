@@ -14,7 +14,7 @@ from services.inference.pairs import Tracks, swept
 from services.inference.parameters import parameter
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.crossing import can_be_driven, is_likely, needs_of
+from services.inference.v2x.crossing import can_be_driven, is_likely, needs_of, yields
 from services.inference.v2x.obligation import are_held_apart
 from services.inference.v2x.reactions import Reaction, in_time_s
 from services.inference.v2x.scene import Scene, Views, angle_at_deg, turned_deg
@@ -64,6 +64,7 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
     brakes = tracks.acceleration_mps2[views.host] <= p.is_braking_mps2
     least = np.where(brakes, p.hard_mps2, p.least_need_mps2)
     warns = needs.host_stop_mps2 >= least * tracks.grip[views.host]
+    warns &= ~yields(tracks, views.other, needs.other_stop_mps2, p)
     level = level_of(
         imminent=warns & (contact <= p.imminent_s) & np.isfinite(views.first_s),
         warns=warns,

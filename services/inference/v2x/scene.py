@@ -85,11 +85,17 @@ class RoadKnowledge(Protocol):
     def are_beside(self, slot: Ints, other: Ints) -> Mask:
         """Whether both are known to be on one road in one direction, where lanes run side by side."""
 
+    def share_lane(self, slot: Ints, other: Ints) -> Mask:
+        """Whether both are known to be on one lane."""
+
     def slants_deg(self, slot: Ints) -> Floats:
         """How far it points to the right of its lane, NaN where no road tells."""
 
     def asides_m(self, slot: Ints) -> Floats:
         """How far it is to the right of its lane's middle, NaN where no road tells."""
+
+    def off_pavements_m(self, slot: Ints, xy: Floats) -> Floats:
+        """How far places (q, 2) that it is at or will be are from the next pavement: 0 upon it, inf where none is near."""
 
     def bends_deg(self, slot: Ints) -> Floats:
         """How far its lane still turns to the right from here to its end, NaN where no road tells."""
@@ -206,6 +212,11 @@ def angle_at_deg(tracks: Tracks, host: Ints, other: Ints, at_s: Floats) -> Float
     """Angle 0 … 180 between both headings `at_s` from now."""
     step = _step_at(tracks, at_s)
     return np.abs(wrapped_deg(tracks.heading_deg[other, step] - tracks.heading_deg[host, step]))
+
+
+def places_at(tracks: Tracks, side: Ints, at_s: Floats) -> Floats:
+    """Where (q, 2) each of `side` will be `at_s` from now."""
+    return np.asarray(tracks.xy[side, _step_at(tracks, at_s)])
 
 
 def _step_at(tracks: Tracks, at_s: Floats) -> Ints:

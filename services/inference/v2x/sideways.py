@@ -8,8 +8,8 @@ from services.inference.reports import Floats, Ints
 from services.inference.v2x.scene import Scene
 
 _MOST_SLANT_RAD = np.radians(6.0)  # who changes lanes points no further aside
-_KEEPS_M = 2.4  # no further from its lane's middle, as is sent: half a lane, and errors of 0.65 m
-_ALONG_DEG = 3.0  # who points no further aside of its lane keeps to it
+KEEPS_M = 2.4  # no further from its lane's middle, as is sent: half a lane, and errors of 0.65 m
+ALONG_DEG = 3.0  # who points no further aside of its lane keeps to it
 _STRAIGHT_DEG = 4.0  # a lane that still bends by more: turning is then no leaving of it
 
 
@@ -39,5 +39,5 @@ def strays_m(scene: Scene, side: Ints) -> Floats:
     """
     slots = scene.tracks.slots[side]
     aside = scene.roads.asides_m(slots)
-    keeps = (np.abs(aside) <= _KEEPS_M) & (np.abs(scene.roads.slants_deg(slots)) <= _ALONG_DEG)  # NaN compares false
+    keeps = (np.abs(aside) <= KEEPS_M) & (np.abs(scene.roads.slants_deg(slots)) <= ALONG_DEG)  # NaN compares false
     return np.where(keeps, aside, np.nan)

@@ -16,11 +16,13 @@ from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
-from services.inference.v2x.scene import Scene, Views
+from services.inference.v2x.scene import Scene, Views, places_at
 from services.inference.v2x.sideways import strays_m
 
 NAME = "vrucw"
 _ALONG = 0.2  # sine of the angle within which somebody walks along the road
+_LEAVES_M = 0.7  # who will be so much further off the pavement leaves it
+_ALONG_ROAD_DEG = 20.0  # a host that points further aside of its lane may leave the road
 _SURE_S = 2.5  # so long before a contact, and longer, `least_probability` is asked for
 
 
@@ -29,7 +31,7 @@ class VrucwParameters(Notice):
     """Defaults and their sources; docs/applications/vrucw.md carries this as a table."""
 
     warn_s: float = parameter(3.2, "s", "2.5 s before contact and two messages, and some for a pedestrian's whims", high=4.0)
-    imminent_s: float = parameter(1.3, "s", "nothing is confirmed first: also of one first seen 0.7 s before contact", high=4.0)
+    imminent_s: float = parameter(0.9, "s", "nothing is confirmed first: also of one first seen 0.7 s before contact", high=4.0)
     least_need_mps2: float = parameter(2.0, "m/s²", "of the vehicle, to stop short: below, it can stop at leisure", high=6.0)
     hard_mps2: float = parameter(4.5, "m/s²", "needed after a reaction: warned whatever else", high=12.0)
     least_probability: float = parameter(0.38, "1", "of a contact: who walks changes direction at will, so not more", high=1.0)
@@ -40,6 +42,7 @@ class VrucwParameters(Notice):
         0.5, "m/s", "slower across the vehicle's way somebody stands or walks along it", high=3.0
     )
     least_speed_mps: float = parameter(1.5, "m/s", "slower vehicles can stop at once", high=20.0)
+    kerb_m: float = parameter(1.5, "m", "who seems so far off a pavement may be upon it: three times an error of 0.5 m", high=3.0)
 
 
 def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
@@ -60,6 +63,7 @@ def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
     least = np.interp(contact, (p.imminent_s, _SURE_S), (p.near_probability, p.least_probability))
     is_needed &= ~_is_beside(scene, views, p)
     warns = is_needed & ((contact <= warn_s) | is_hard) & (views.probability >= least)
+    warns[warns] = ~_keeps_to_pavement(scene, views.where(warns), p)
     level = level_of(
         imminent=warns & (contact <= p.imminent_s), warns=warns, holds=is_needed & (contact <= np.maximum(warn_s, 4.0))
     )
@@ -77,3 +81,19 @@ def _is_beside(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
     )  # who walks along tells of bends
     is_aside = np.abs(away + strays_m(scene, host)) > tracks.size_m[host, 1] / 2.0
     return np.asarray((across_mps < p.least_crossing_mps) & is_aside)
+
+
+def _keeps_to_pavement(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
+    """Who stands or walks where a map has a pavement, as near as errors allow, and will not be further off it at the contact.
+
+    As long as the host keeps to its road. One who has stepped down, and so was warned of, stays warned of while it stands.
+    """
+    slots, contact = scene.tracks.slots[views.other], np.nan_to_num(views.contact_s(), posinf=0.0)
+    now_m, then_m = (
+        scene.roads.off_pavements_m(slots, places_at(scene.tracks, views.other_way, at_s))
+        for at_s in (np.zeros(len(views)), contact)
+    )
+    leaves_m = np.minimum(p.least_crossing_mps * contact, _LEAVES_M)
+    stays = (now_m <= p.kerb_m) & (then_m < now_m + leaves_m)
+    slant = scene.roads.slants_deg(scene.tracks.slots[views.host])
+    return np.asarray(stays & (np.abs(slant) <= _ALONG_ROAD_DEG))  # NaN compares false

@@ -85,6 +85,13 @@ def test_a_host_that_has_not_braked_when_it_must_noticeably_is_warned() -> None:
     assert 2.5 <= touch_s - found[0][0] <= 3.2
 
 
+def test_who_has_lifted_the_foot_behind_a_queue_is_given_a_moment_to_brake_and_no_more() -> None:
+    queue = Car(1, (0, 100, 0), 0, 0)
+    found = [raised(drive([queue, Car(2, (0, 10, 0), 0, 10.6, rate)], 12), "fcw") for rate in (lambda t: 0.0, _brakes(-0.5, 5.0))]
+    (plain,), (slower,) = found
+    assert 0.15 <= slower[0] - plain[0] <= 0.8
+
+
 def test_stop_and_go_a_metre_behind_the_next_does_not_warn() -> None:
     """0.8 s of reaction would use up the gap, but no driver brakes with 2 m/s² for 1 m/s."""
     rates = (lambda t: -1.0 if t < 1 else 0.0), (lambda t: 0.0 if t < 0.8 else -1.2 if t < 1.8 else 0.0)

@@ -1,0 +1,70 @@
+"""Where people walk beside roads, and that who stays there is no danger to a host that keeps to its road."""
+
+import numpy as np
+import pytest
+
+from chelu.roads import sumo
+from services.inference.network import NetworkRoads
+from services.inference.reports import Participant
+from tests.unit.inference.scenes import Car, drive, raised, site
+from tests.unit.roads.networks import net
+
+
+@pytest.fixture(scope="module")
+def street():
+    """A lane that runs north with a pavement of 2.5 m to its right, and an area of 4 by 4 m where the pavement ends at 40 m."""
+    pavement = '<lane id="street_0" index="0" speed="1.4" length="240" width="2.5" allow="pedestrian" shape="3,-200 3,40"/>'
+    lane = '<lane id="street_1" index="1" speed="14" length="240" width="3.5" disallow="pedestrian" shape="0,-200 0,40"/>'
+    area = (
+        '<edge id=":b_w0" function="walkingarea"><lane id=":b_w0_0" index="0" speed="1" length="4" width="4" '
+        'allow="pedestrian" shape="1.75,40 5.75,40 5.75,44 1.75,44"/></edge>'
+    )
+    return NetworkRoads(sumo.read(net(f'<edge id="street" from="a" to="b" priority="1">{pavement}{lane}</edge>{area}')))
+
+
+@pytest.mark.parametrize(
+    ("place", "off_m"),
+    [
+        ((3.0, 0.0, 0.0), 0.0),
+        ((1.0, 0.0, 0.0), 0.75),
+        ((0.0, 0.0, np.nan), 1.75),
+        ((5.0, 0.0, 0.0), 0.75),
+        ((3.8, 42.2, 0.0), 0.0),
+        ((1.0, 42.0, 0.0), 0.75),
+        ((3.0, 45.0, 0.0), 1.0),
+        ((3.0, 0.0, 8.0), np.inf),
+        ((300.0, 0.0, 0.0), np.inf),
+    ],
+)
+def test_how_far_a_place_is_off_the_next_pavement_on_its_deck(street, place, off_m) -> None:
+    assert street.off_pavements_m(np.array([place]))[0] == pytest.approx(off_m)
+
+
+def test_of_no_places_nothing_is_told(street) -> None:
+    assert len(street.off_pavements_m(np.zeros((0, 3)))) == 0
+
+
+def _walker(place, heading, speed):
+    return Car(2, (*place, 0), heading, speed, is_seen=True, kind=Participant.PEDESTRIAN, size=(0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("walker", "is_warned"),
+    [
+        (_walker((0.6, 0), 180, 1.4), False),  # on the pavement, and seems 1.2 m off it
+        (_walker((0.6, 0), 90, 0.0), False),  # waits at the kerb
+        (_walker((0.0, 0), 90, 0.0), True),  # stands in the road
+        (_walker((4.5, 0), 270, 1.2), True),  # steps down and crosses
+        (_walker((0.9, 0), 270, 1.2), True),
+    ],
+)
+def test_who_stays_on_the_pavement_is_not_warned_of_and_who_leaves_it_is(street, walker, is_warned) -> None:
+    meets_s = 3.9 if walker.speed == 1.2 and walker.start[0] > 2 else 0.9 if walker.heading == 270 else 4.0
+    host = Car(1, (0, -14 * meets_s, 0), 0, 14)
+    assert bool(raised(drive([host, walker], meets_s, site(roads=street)), "vrucw")) == is_warned
+
+
+def test_who_stays_on_the_pavement_is_warned_of_when_the_host_leaves_its_road(street) -> None:
+    angle = np.radians(35.0)
+    host = Car(1, (3 - 28 * np.sin(angle), -28 * np.cos(angle), 0), 35, 14)
+    assert raised(drive([host, _walker((3.0, 0), 180, 0.0)], 2.0, site(roads=street)), "vrucw")

@@ -160,6 +160,7 @@ class Replay:
                 if self._is_stopped:
                     break
                 report.through_ms = end
+                self._await_next(report)
                 self._on_progress(self._counted(report))
         except KeyboardInterrupt:
             self._is_stopped = True
@@ -197,8 +198,6 @@ class Replay:
 
     def _stretch(self, begin_ms: int, end_ms: int, report: ReplayReport) -> None:
         pace = report.pace
-        if np.isfinite(self._options.ahead_s):
-            self._wait_until(float(pace.due_s(np.array([begin_ms]))[0]) - self._options.ahead_s, report)
         piece = self._scene.read(begin_ms, end_ms)
         parcels = self._composer.parcels(piece, pace.event_us(piece.samples["time_ms"]), pace.event_us(piece.signals["time_ms"]))
         letters = in_order([self._waiting, *(self._air(self._letters(parcel, pace)) for parcel in parcels)])
@@ -208,6 +207,12 @@ class Replay:
         at = 0
         while at < len(letters) and not self._is_stopped:
             at = self._burst(letters, at, report)
+
+    def _await_next(self, report: ReplayReport) -> None:
+        """Until the next stretch may be encoded, where that is not at once."""
+        if np.isfinite(self._options.ahead_s) and report.through_ms < self._scene.end_ms:
+            due_s = float(report.pace.due_s(np.array([report.through_ms]))[0])
+            self._wait_until(due_s - self._options.ahead_s, report)
 
     def _letters(self, parcel: Parcel, pace: Pace) -> Letters:
         """Messages ready to publish, their envelopes still to be put on."""

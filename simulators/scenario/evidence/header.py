@@ -44,7 +44,7 @@ def number(value: float, digits: int = 4) -> str:
     if np.isinf(value):
         return "∞" if value > 0 else "−∞"
     text = f"{value:.{digits}g}" if abs(value) < 1e5 else f"{value:,.0f}"
-    return text.replace("-", "−")
+    return "0" if text == "-0" else text.replace("-", "−")
 
 
 def with_unit(value: float, unit: str) -> str:

@@ -384,6 +384,7 @@ def test_a_file_that_is_no_verdict_is_refused(content, tmp_path) -> None:
 
 
 def test_numbers_are_told_as_people_write_them() -> None:
+    assert number(-0.0) == "0"
     assert [number(value) for value in (1.5, -0.25, np.nan, np.inf, -np.inf, 1234567.0, 0.0)] == [
         "1.5", "−0.25", "–", "∞", "−∞", "1,234,567", "0",
     ]  # fmt: skip

@@ -9,7 +9,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
-from evaluation import cli_forecast, cli_state
+from evaluation import cli_district, cli_forecast, cli_state
 
 SHORTEST_DEMO_S = 20.0  # the first staged conflict warns after 13 s, and without a warning there is nothing to judge
 LONGEST_DEMO_S = 90.0
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("bench")(bench)
     app.command("fuzz")(fuzz)
     app.command("drill")(drill)
+    cli_district.register(app)
     judges = typer.Typer(no_args_is_help=True, help="Judge what is right, on staged and on recorded traffic.")
     judges.command("v2x")(v2x)
     judges.command("fusion")(fusion)

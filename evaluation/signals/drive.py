@@ -48,7 +48,7 @@ class Task:
     def read(cls, document: Mapping[str, Any]) -> Task:
         """From what `asdict` made of one, through JSON."""
         scenario: dict[str, Any] = {**document["scenario"]}
-        scenario |= {name: Path(scenario[name]) for name in ("net", "route")}
+        scenario |= {name: Path(scenario[name]) for name in ("net", "route", "state") if scenario.get(name)}
         model = Model(**document["model"]) if document.get("model") else None
         return cls(Scenario(**scenario), document["controller"], Limits(**document["limits"]), document["reach_m"], model)
 

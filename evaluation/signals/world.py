@@ -25,7 +25,10 @@ STANDS_MPS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What SUMO is given. teleport_s: after that a vehicle that is stuck vanishes from its place; −1 never."""
+    """What SUMO is given. teleport_s: after that a vehicle that is stuck vanishes from its place; −1 never.
+
+    state: of an earlier run, from which to go on; extra: a file of further types.
+    """
 
     net: Path
     route: Path
@@ -34,6 +37,8 @@ class Scenario:
     seed: int
     scale: float
     teleport_s: float = -1.0
+    state: Path | None = None
+    extra: Path | None = None
 
 
 class World:
@@ -41,7 +46,7 @@ class World:
 
     def __init__(self, scenario: Scenario, network: Network, limits: Limits, reach_m: float, scratch: Path) -> None:
         self._sumo = _started(scenario, scratch)
-        self._network, self._reach_m = network, reach_m
+        self._network, self._reach_m, self.net = network, reach_m, scenario.net
         self.lights: tuple[str, ...] = tuple(self._sumo.trafficlight.getIDList())
         links = {name: _links(self._sumo, name) for name in self.lights}
         self.on_foot = {
@@ -54,6 +59,11 @@ class World:
         self._routes: dict[str, tuple[str, ...]] = {}
         self._ways: dict[tuple[str, str], tuple[tuple[Way, ...], float]] = {}
         self._stood: dict[str, tuple[int, bool]] = {}
+
+    @property
+    def engine(self) -> Any:
+        """SUMO itself, for whoever sees more of the world than the controllers do."""
+        return self._sumo
 
     def close(self) -> None:
         """End SUMO, which then writes what it has noted."""
@@ -189,6 +199,8 @@ def _started(scenario: Scenario, scratch: Path) -> Any:
         "no-step-log": "true",
         "no-warnings": "true",
         "duration-log.disable": "true",
+        **({"load-state": scenario.state} if scenario.state else {}),
+        **({"additional-files": scenario.extra} if scenario.extra else {}),
     }
     try:
         libsumo.start(["sumo", *(text for key, value in options.items() for text in (f"--{key}", str(value)))])

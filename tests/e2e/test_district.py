@@ -1,0 +1,33 @@
+"""A town in SUMO behind a whole site: its signals are agents, inference decides, and every row is stored."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(find_spec("libsumo") is None, reason="libsumo is not installed (extra sumo)")
+
+
+def drive(file: Path, *options: str) -> tuple[int, dict[str, Any], str]:
+    command = [str(Path(sys.executable).with_name("chelu")), "district", "run", "--json", str(file), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=580, check=False)
+    return done.returncode, json.loads(file.read_text()) if file.exists() else {}, done.stderr + done.stdout
+
+
+def test_an_hour_of_the_district_runs_in_the_closed_loop_faster_than_time(mosquitto: object, tmp_path: Path) -> None:
+    code, found, said = drive(tmp_path / "hour.json", "--hours", "1", "--begin-hour", "8")
+    assert code == 0, said
+    assert found["hours"] == 1.0
+    assert found["speed"] > 10.0, found
+    assert found["breaches"] == 0
+    assert found["rows"]["lost"] == 0
+    assert found["rows"]["published"] > 100_000
+    assert found["commands"]["commanded"] > 5_000
+    assert found["trips"]["completed"] > 1_500
+    assert found["undecided"] < 36, "in one second of a hundred nobody decided"

@@ -9,7 +9,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
-from evaluation import cli_district, cli_forecast, cli_state
+from evaluation import cli_corridor, cli_district, cli_forecast, cli_state
 
 SHORTEST_DEMO_S = 20.0  # the first staged conflict warns after 13 s, and without a warning there is nothing to judge
 LONGEST_DEMO_S = 90.0
@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     judges.command("v2x")(v2x)
     judges.command("fusion")(fusion)
     judges.command("signals")(signals)
+    judges.command("corridor")(cli_corridor.corridor)
     judges.command("forecast")(cli_forecast.evaluate)
     judges.command("state")(cli_state.evaluate)
     app.add_typer(judges, name="evaluate")

@@ -108,6 +108,7 @@ def work(
     workers: int,
     console: Console,
     told: Callable[[Mapping[str, Any]], dict[str, Any]],
+    module: str = "evaluation.signals.drive",
 ) -> bool:
     """Do what is not done yet, keeping each result as it comes, with what is told of all; whether all was done."""
     from evaluation.signals.pool import Pool
@@ -119,7 +120,7 @@ def work(
             whole = progress.add_task("runs", total=len(named), completed=len(named) - len(left))
             bars = {name: progress.add_task(name, total=1.0, visible=False) for name in left}
             tell = lambda name, share: progress.update(bars[name], completed=share, visible=True)  # noqa: E731 - here alone
-            for name, found in Pool("evaluation.signals.drive", workers, tell).run(left):
+            for name, found in Pool(module, workers, tell).run(left):
                 results.tasks[name] = found
                 results.write(told(results.tasks))
                 progress.remove_task(bars[name])

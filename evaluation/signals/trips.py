@@ -6,6 +6,7 @@ depart before the end: those on their way then count with what they lost until t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -30,13 +31,28 @@ class Trips:
 
 def read(file: Path) -> Trips:
     """From SUMO's tripinfo output with unfinished and undeparted trips."""
-    columns = ("timeLoss", "departDelay", "waitingTime", "waitingCount", "arrival", "depart")
-    rows = []
+    return _means([row for _, row in _rows(file)])
+
+
+def split(file: Path, name: str) -> tuple[Trips, Trips]:
+    """One vehicle's, and all others'."""
+    rows = list(_rows(file))
+    return _means([row for one, row in rows if one == name]), _means([row for one, row in rows if one != name])
+
+
+COLUMNS = ("timeLoss", "departDelay", "waitingTime", "waitingCount", "arrival", "depart")
+
+
+def _rows(file: Path) -> Iterator[tuple[str, list[float]]]:
+    """Each trip's vehicle and figures."""
     for _, one in ElementTree.iterparse(file):  # noqa: S314 (SUMO wrote it just now)
         if one.tag == "tripinfo":
-            rows.append([float(one.get(name, "0")) for name in columns])
+            yield one.get("id", ""), [float(one.get(name, "0")) for name in COLUMNS]
             one.clear()
-    table = np.array(rows).reshape(-1, len(columns))
+
+
+def _means(rows: list[list[float]]) -> Trips:
+    table = np.array(rows).reshape(-1, len(COLUMNS))
     loss, wait, waiting, stops, arrival, depart = table.T
     is_done, is_off = arrival >= 0, depart >= 0
     return Trips(

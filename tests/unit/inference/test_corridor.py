@@ -47,10 +47,11 @@ def test_where_no_way_leads_there_is_none() -> None:
 def test_who_crawls_makes_a_link_slow_and_one_alone_tells_little() -> None:
     one = streets()
     here, free = link("1to5"), one.free_s[link("1to5")]
-    alone = one.now_s(np.array([here]), np.array([1.0]))[here]
-    crowd = one.now_s(np.full(20, here), np.full(20, 1.0))[here]
+    alone = one.now_s(np.array([here]), np.array([2.5]))[here]
+    crowd = one.now_s(np.full(20, here), np.full(20, 2.5))[here]
     assert free < alone < crowd
-    assert crowd > 0.8 * 188.0
+    assert crowd > 0.8 * 188.0 / 2.5
+    assert one.now_s(np.full(4, here), np.zeros(4))[here] == pytest.approx(free + 8.0)  # they leave once it is green
     assert one.now_s(np.empty(0, np.int64), np.empty(0), faster=1.2)[here] == pytest.approx(free / 1.2)
 
 
@@ -66,7 +67,7 @@ def test_an_arrival_that_moves_is_asked_anew_and_one_that_keeps_is_not() -> None
     corridor = Corridor()
     corridor.wishes(way((4, 40.0)), SIGNALS, NOBODY, NOW)
     assert corridor.wishes(way((4, 39.0)), SIGNALS, NOBODY, NOW + US) == ([], [])
-    assert len(corridor.wishes(way((4, 45.0)), SIGNALS, NOBODY, NOW + 2 * US)[0]) == 1
+    assert len(corridor.wishes(way((4, 34.0)), SIGNALS, NOBODY, NOW + 2 * US)[0]) == 1
 
 
 def test_a_signal_that_was_passed_is_given_back_and_at_the_end_all_are() -> None:
@@ -86,5 +87,5 @@ def test_what_was_refused_is_asked_again() -> None:
 
 def test_only_who_is_ahead_on_the_way_and_near_is_warned() -> None:
     links, offsets = np.array([0, 0, 1, 1, 2, 7]), np.array([20.0, 80.0, 10.0, 90.0, 5.0, 5.0])
-    ahead = on_the_way(way(), links, offsets, 50.0, np.full(8, 100.0), 100.0)
+    ahead = on_the_way((0, 1, 2), links, offsets, 50.0, np.full(8, 100.0), 100.0)
     assert ahead.tolist() == [False, True, True, False, False, False]

@@ -21,16 +21,14 @@ class CorridorParameters:
     """docs/city/corridor.md carries them as a table.
 
     lead_s: from when on a signal is asked; clears_s: for each who stands before the line, and start_s until the first goes;
-    slack_s: after the arrival until the green may end; again_s: an arrival that has moved so far is asked for anew;
-    warns_m: who is on its way so far ahead is told to make way.
+    slack_s: after the arrival until the green may end; again_s: an arrival that has moved so far is asked for anew.
     """
 
-    lead_s: float = 60.0
+    lead_s: float = 40.0
     clears_s: float = 2.0
     start_s: float = 3.0
     slack_s: float = 6.0
     again_s: float = 2.0
-    warns_m: float = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +101,13 @@ class Corridor:
         return abs(before.until_us - ask.until_us) > self.parameters.again_s * US
 
 
-def on_the_way(way: Way, link: np.ndarray, offset_m: np.ndarray, at_m: float, length_m: np.ndarray, reach_m: float) -> np.ndarray:
-    """Which vehicles (n,) by link and offset are on a way within reach ahead of `at_m` metres along its first link."""
+def on_the_way(
+    links: Sequence[int], link: np.ndarray, offset_m: np.ndarray, at_m: float, length_m: np.ndarray, reach_m: float
+) -> np.ndarray:
+    """Which vehicles (n,) by link and offset are on a way over these links, within reach ahead of `at_m` along the first."""
     ahead = np.zeros(len(link), np.bool_)
     begins_m = -at_m
-    for one in way.links:
+    for one in links:
         here = begins_m + offset_m
         ahead |= (link == one) & (here > 0.0) & (here <= reach_m)
         begins_m += float(length_m[one])

@@ -14,8 +14,8 @@ from scipy.sparse.csgraph import dijkstra
 from chelu.roads.network import VEHICLES, Kind, RoadNetwork
 from services.inference.reports import Floats, Ints
 
-KNOWN_BY = 3.0  # vehicles on a link at which half of what is known of its speed comes from them
-LEAST_MPS = 0.5
+KNOWN_BY = 3.0  # vehicles that move on a link at which half of what is known of its pace comes from them
+STANDS_MPS, CLEARS_S = 2.0, 2.0  # who is slower stands, and takes so long to leave once there is green
 NOWHERE = -1
 
 
@@ -71,15 +71,17 @@ class Streets:
     def now_s(self, link: Ints, speed_mps: Floats, faster: float = 1.0) -> Floats:
         """Seconds through each link (links,) from who is on it: link and speed of each vehicle (n,).
 
-        Few vehicles tell little of a link: the free road counts as many more. faster: how much faster than the limit an emergency
-        vehicle drives where nobody is in its way.
+        Few vehicles tell little of a link's pace: the free road counts as so many more. Who stands is not its pace, since there
+        will be green: they have to leave first. faster: how much faster than the limit one drives where nobody is in the way.
         """
-        count = np.bincount(link, minlength=len(self.free_s)).astype(np.float64)
-        limit = np.maximum(self.network.links.speed_limit_mps, 1.0) * faster
-        pace = np.bincount(link, weights=1.0 / np.maximum(speed_mps, LEAST_MPS), minlength=len(self.free_s))
-        slow = np.where(count > 0, pace / np.maximum(count, 1.0), 0.0)
-        share = count / (count + KNOWN_BY)
-        return np.asarray(self.network.links.length_m * (share * np.maximum(slow, 1.0 / limit) + (1.0 - share) / limit))
+        count = len(self.free_s)
+        limit, moves = np.maximum(self.network.links.speed_limit_mps, 1.0) * faster, speed_mps >= STANDS_MPS
+        moving = np.bincount(link[moves], minlength=count).astype(np.float64)
+        pace = np.bincount(link[moves], weights=1.0 / speed_mps[moves], minlength=count) / np.maximum(moving, 1.0)
+        share = moving / (moving + KNOWN_BY)
+        standing = np.bincount(link[~moves], minlength=count) / np.maximum(self.lanes_of_link, 1)
+        drives_s = self.network.links.length_m * (share * np.maximum(pace, 1.0 / limit) + (1.0 - share) / limit)
+        return np.asarray(drives_s + CLEARS_S * standing)
 
     def way(self, begin: int, offset_m: float, end: int, takes_s: Floats) -> Way | None:
         """From a place on a link to the end of another; None where no way leads there."""

@@ -1,0 +1,1 @@
+"""The emergency corridor judged in SUMO: the same ambulance in the same traffic with it and without."""

@@ -9,7 +9,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
-from evaluation import cli_corridor, cli_district, cli_forecast, cli_state
+from evaluation import cli_city, cli_corridor, cli_district, cli_forecast, cli_state
 
 SHORTEST_DEMO_S = 20.0  # the first staged conflict warns after 13 s, and without a warning there is nothing to judge
 LONGEST_DEMO_S = 90.0
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     judges.command("corridor")(cli_corridor.corridor)
     judges.command("forecast")(cli_forecast.evaluate)
     judges.command("state")(cli_state.evaluate)
+    judges.command("anomalies")(cli_city.anomalies)
     app.add_typer(judges, name="evaluate")
     trainers = typer.Typer(no_args_is_help=True, help="Train a model: on recordings of one's own, or on traffic of our own.")
     trainers.command("forecast")(cli_forecast.train)

@@ -1,0 +1,34 @@
+"""`chelu evaluate anomalies`: judges of the city's applications."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chelu.cli import extra
+
+Json = Annotated[Path | None, typer.Option(help="Write the figures there.")]
+Plots = Annotated[Path | None, typer.Option(help="Draw plots (PNG) into this directory.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed stages the same.")]
+
+
+def anomalies(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Labelled series: CSV files and windows.json. Staged ones alone without it."),
+    ] = None,
+    json: Json = None,
+    plots: Plots = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the staged series: a first look.")] = False,
+    seed: Seed = 0,
+    utc_offset: Annotated[float, typer.Option(min=-12, max=14, help="Local time of the series' time stamps, in hours.")] = 0.0,
+) -> None:
+    """Judge anomaly detection against plain methods: found, false alarms a day, time to detect, the public benchmark's score."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.anomalies.command import Request, run
+    raise typer.Exit(run(Request(data, json, plots, quick, seed, utc_offset), Console()))

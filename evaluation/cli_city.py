@@ -1,4 +1,4 @@
-"""`chelu evaluate anomalies`: judges of the city's applications."""
+"""`chelu evaluate anomalies` and `chelu evaluate incidents`: judges of the city's applications."""
 
 from __future__ import annotations
 
@@ -32,3 +32,20 @@ def anomalies(
 
         from evaluation.anomalies.command import Request, run
     raise typer.Exit(run(Request(data, json, plots, quick, seed, utc_offset), Console()))
+
+
+def incidents(
+    *,
+    json: Json = None,
+    plots: Plots = None,
+    seed: Seed = 1,
+    recordings: Annotated[Path | None, typer.Option(help="Keep the drives there, and find them again.")] = None,
+    minutes: Annotated[int, typer.Option(min=10, max=600, help="Of traffic with staged incidents.")] = 60,
+    ordinary: Annotated[int, typer.Option(min=5, max=1440, help="Minutes of traffic without, for false alarms.")] = 120,
+) -> None:
+    """Judge the detection of incidents staged in SUMO: found, time to detect, false alarms a day; 100, 30 and 10 % speak."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.incidents.command import Request, run
+    raise typer.Exit(run(Request(json, plots, recordings, seed, 60 * minutes, 60 * ordinary), Console()))

@@ -110,7 +110,7 @@ class AnomalyDetector:
     def _change(self, series: Ints, time_us: Ints, beyond: Floats) -> Ints:
         """What becomes of the alarms of these series: −1 nothing, else a `Change`."""
         found, up = _kind_of(beyond, self._means.crept(series)), self.kind[series]
-        is_loud = beyond.max(axis=1) >= np.where(up > 0, self._p.release, 1.0)
+        is_loud = self._is_loud(beyond, up)
         self._beyond_us[series[is_loud]] = time_us[is_loud]
         raised = (up == Kind.NONE) & (found > Kind.NONE)
         worse = (up > Kind.NONE) & (found > up) & ~((up == Kind.SHIFT) & (found == Kind.DRIFT))
@@ -127,7 +127,18 @@ class AnomalyDetector:
             change[which] = name
         self._begin(series, time_us, found, raised, worse)
         self._accept(series[change == Change.ACCEPTED])
+        self._means.forget_day(series[change == Change.CLEARED])
         return change
+
+    def _is_loud(self, beyond: Floats, up: Ints) -> Mask:
+        """Whether a series goes on to be odd in the way in which it is (m,); the mean of a day remembers a shift long after."""
+        kept = beyond >= self._p.release
+        of_kind = np.select(
+            [up == Kind.NONE, up == Kind.DRIFT, up == Kind.FROZEN],
+            [np.zeros(len(up), np.bool_), kept[:, 1] | kept[:, 2], kept[:, 3]],
+            kept[:, 0] | kept[:, 1],
+        )
+        return np.asarray(of_kind | (beyond >= 1.0).any(axis=1))
 
     def _begin(self, series: Ints, time_us: Ints, found: Ints, raised: Mask, worse: Mask) -> None:
         self._raised_us[series[raised]] = time_us[raised]

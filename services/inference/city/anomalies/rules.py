@@ -18,6 +18,7 @@ from services.inference.types import Mask
 LONGEST_STEP_S = 3 * 3600.0  # after a longer gap a reading is not compared with the one before
 CLIP = 6.0  # deviations beyond which a reading moves a mean no further: one spike is no shift
 MOST_CORRELATED = 0.98
+_BORNE_OUT = 0.5  # of the mean of a day by that of an hour: else it only remembers what is over
 _FEW = 20.0  # readings after which correlation is believed
 _FORGET_RUN = 0.999  # a run may be as long as the longest before, which fades with every run
 _LONGEST_MEMORY = 2000.0  # readings of which the rules' own deviations are means
@@ -52,6 +53,8 @@ class Means:
             usual = self._usual_swing(series, at, mean, np.maximum(step_s, gap_s), correlation, hours, share)
             ratios.append(np.minimum(np.abs(mean) / (most * usual), np.abs(mean) / least if least else np.inf))
             sizes.append(np.abs(mean))
+        hour, day = self.means[series].T
+        ratios[2] = np.where(hour * np.sign(day) >= _BORNE_OUT * np.abs(day), ratios[2], 0.0)
         self.before[series] = z
         ratios[:2] = [np.minimum(*both) for both in zip(ratios, self._peaks.update(series, sizes[:2], day), strict=False)]
         return np.stack(ratios, axis=1)
@@ -65,6 +68,10 @@ class Means:
         """A new level is the usual one: the means begin anew."""
         self.means[series] = 0.0
         self.before[series] = np.nan
+
+    def forget_day(self, series: Ints) -> None:
+        """What the mean of a day was off by has been told, and is over."""
+        self.means[series, 1] = 0.0
 
     def _correlation(self, series: Ints, z: Floats, gap_s: Floats, share: Floats) -> Floats:
         is_next = (gap_s <= LONGEST_STEP_S) & np.isfinite(self.before[series])

@@ -1,0 +1,1 @@
+"""Incidents on the road, from tracks alone: stopped vehicles, wrong-way drivers, sudden queues, places that all avoid."""

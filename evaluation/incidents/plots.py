@@ -33,7 +33,7 @@ def draw(trials: Mapping[str, Mapping[str, Any]], directory: Path) -> Path:
         axes.set_title(title, loc="left")
         axes.grid(visible=True, axis="y", color="#e5e5e5")
         axes.set_axisbelow(True)
-    figure.axes[0].legend()
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(trials), frameon=False)
     file = directory / "incidents.png"
     figure.savefig(file, dpi=110)
     return file

@@ -110,7 +110,7 @@ def drive(seed: int, seconds: int, home: Path, *, is_ordinary: bool) -> None:
 
 def _rows(vehicles: Any, second: int, names: dict[str, int]) -> list[tuple[float, ...]]:
     """Time, vehicle, place of its middle and speed of everybody who could speak."""
-    found = []
+    found: list[tuple[float, ...]] = []
     for name in vehicles.getIDList():
         if not name.startswith(OBSTACLE):
             x, y, z = vehicles.getPosition3D(name)
@@ -203,7 +203,7 @@ def candidates(network: RoadNetwork) -> list[tuple[str, list[str], float]]:
 
 def against(staged: list[Staged], network: RoadNetwork, first: int) -> list[tuple[float, ...]]:
     """The tracks of those who drive against the direction, numbered on from `first`."""
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for number, one in enumerate(one for one in staged if one.kind == watch.Kind.WRONG_WAY):
         points = network.lanes.shape[network.lane_of[one.lane]]
         along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1))])

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from chelu.cli import build
-from evaluation.anomalies import benchmark, plain, staged
+from evaluation.anomalies import benchmark, judge, plain, staged
 from evaluation.anomalies.judge import tally
 from evaluation.anomalies.labelled import Labelled, Window, read
 from evaluation.anomalies.methods import Alarm, first_of_each
@@ -112,7 +112,8 @@ def test_the_real_series_are_read_with_their_windows() -> None:
     ]
 
 
-def test_the_command_judges_every_method_and_the_detector_is_ahead_of_the_plain_ones(tmp_path) -> None:
+def test_the_command_judges_every_method_and_the_detector_is_ahead_of_the_plain_ones(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(judge, "SENSITIVITIES", (1.0,))
     done = invoke("evaluate", "anomalies", "--quick", "--json", tmp_path / "found.json", "--plots", tmp_path)
     assert done.exit_code == 0, done.output
     found = json.loads((tmp_path / "found.json").read_text())["staged"]

@@ -100,7 +100,7 @@ def passing(start, slot, swerves):
 
 
 def frames_of(rows):
-    found = [{} for _ in range(max(second for second, _, _ in rows) + 1)]
+    found: list[dict[int, tuple[float, ...]]] = [{} for _ in range(max(second for second, _, _ in rows) + 1)]
     for second, slot, state in rows:
         found[second][slot] = state
     return found

@@ -86,12 +86,20 @@ def ladder(run: Run) -> list[str]:
     return _markdown(heads, rows) if rows else []
 
 
+def warning_way(run: Run) -> list[str]:
+    """What a warning passes on its way."""
+    columns = ("mean_ms", "p50_ms", "p99_ms", "slowest_ms")
+    rows = [(row["stage"], *(f"{row[name]:.2f}" for name in columns)) for row in _series(run).get("warning_way", [])]
+    return _markdown(("stage, ms", "mean", "p50", "p99", "mean of the slowest 1 %"), rows) if rows else []
+
+
 TABLES: Mapping[str, Callable[[Run], list[str]]] = {
     "figures": figures,
     "stages": stages,
     "batches": batches,
     "processes": processes,
     "ladder": ladder,
+    "warning_way": warning_way,
 }
 
 

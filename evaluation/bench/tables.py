@@ -18,6 +18,8 @@ def of(series: Mapping[str, Any]) -> Iterator[Table]:
         yield ladder(series["latency_against_load"])
     if "long_runs" in series:
         yield processes(series["long_runs"])
+    if series.get("warning_way"):
+        yield warning_way(series["warning_way"])
 
 
 def stages(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -50,6 +52,14 @@ def processes(steps: Sequence[Mapping[str, Any]]) -> Table:
     last = steps[-1]
     for name, cost in sorted(last["cpu_us_a_row"].items(), key=lambda item: -item[1]):
         table.add_row(name, f"{cost:.2f}", f"{cost * last['rate_per_s'] / 1e6:.2f}")
+    return table
+
+
+def warning_way(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What a warning passes on its way."""
+    table = _table("from message to warning, ms", "stage", "mean", "p50", "p99", "mean of the slowest 1 %")
+    for row in rows:
+        table.add_row(row["stage"], *(f"{row[name]:.2f}" for name in ("mean_ms", "p50_ms", "p99_ms", "slowest_ms")))
     return table
 
 

@@ -3,7 +3,8 @@
 A part of `chelu bench`. Starts a database, a broker and inference, and speaks for all vehicles at 10 Hz from frames encoded
 beforehand over one plain socket, so that the load costs next to nothing. A tenth of the vehicles drive in pairs whose ways
 cross every 8 s. The time counts from handing the causing message to the socket until a subscriber has the warning, for warnings
-that are raised to another vehicle than the one whose message was the cause.
+that are raised to another vehicle than the one whose message was the cause. What a warning passes on its way is told by stages
+(`evaluation.bench.way`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,8 +38,10 @@ from chelu.local.supervisor import Supervisor
 from chelu.store import Database, migrate
 from evaluation.bench.context import Context
 from evaluation.bench.crossing import TOPIC, Send, expected, plan, plan_s
+from evaluation.bench.processes import usage
 from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings
+from evaluation.bench.way import Heard, passed, stages
 from services.inference.reports import Floats
 
 ROOT = Path(__file__).parents[2]
@@ -61,12 +65,14 @@ def run(context: Context) -> Findings:
             Figure(what=f"{name}, p50", values=p50, unit="ms"),
             Figure(what="share of the warnings expected that came", values=(len(took.took_ms) / took.expected,), unit="1"),
             Figure(what="the load behind its schedule, p99", values=(took.late_ms,), unit="ms"),
-        ]
+            Figure(what="processor of inference meanwhile", values=(took.cores,), unit="cores"),
+        ],
+        {"warning_way": took.way},
     )
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print percentiles in ms."""
+    """Print percentiles in ms, and by stage mean, median, p99 and the mean of the slowest hundredth."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.bench.warning", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--vehicles", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=10.0)
@@ -77,21 +83,28 @@ def main(arguments: list[str] | None = None) -> None:
     middle, most, worst = np.percentile(took.took_ms, [50, 95, 99])
     print(
         f"{options.vehicles} vehicles × 10 Hz, {len(took.took_ms)} warnings of about {took.expected:.0f}: "
-        f"p50 {middle:.1f}, p95 {most:.1f}, p99 {worst:.1f} ms; the load was behind by {took.late_ms:.1f} ms at p99"
+        f"p50 {middle:.1f}, p95 {most:.1f}, p99 {worst:.1f} ms; the load was behind by {took.late_ms:.1f} ms at p99; "
+        f"inference took {took.cores:.2f} cores"
     )
+    for row in took.way:
+        values = "".join(f"{row[name]:8.2f}" for name in ("mean_ms", "p50_ms", "p99_ms", "slowest_ms"))
+        print(f"{row['stage']:40}{values}")
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
     """A warning raised each: (n,) seconds from the load's beginning when its cause was sent, and ms until the client had it.
 
-    expected: about how many conflicts there were; late_ms: p99 of the load behind its schedule.
+    expected: about how many conflicts there were; late_ms: p99 of the load behind its schedule; way: as `stages` tells it;
+    cores: of inference under the load.
     """
 
     sent_s: Floats
     took_ms: Floats
     expected: float
     late_ms: float
+    way: list[dict[str, Any]]
+    cores: float
 
 
 def measure(vehicles: int, seconds: float) -> Took:
@@ -100,21 +113,34 @@ def measure(vehicles: int, seconds: float) -> Took:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chelu-")))
         work.chmod(0o711)
         supervisor = stack.enter_context(_supervisor())
-        database_url, port = _database(supervisor, work, vehicles), _broker(supervisor, work)
-        stack.enter_context(_inference(database_url, port, work))
+        database, port = _database(supervisor, work, vehicles), _broker(supervisor, work)
         client = Session(
             f"mqtt://{LOOPBACK}:{port}", client_id="judge", clock=SystemClock(), subscriptions=[("obu/+/warning/down", 1)]
         )
         client.start()
         stack.callback(client.stop)
         client.wait_connected(10)
-        sends = plan(vehicles, seconds, start_us=time.time_ns() // 1000 + round((2 + plan_s(vehicles, seconds)) * 1e6))
-        return _run(sends, client, port, expected(vehicles, seconds))
+        with _inference(database.url, port, work) as pid:
+            sends = plan(vehicles, seconds, start_us=time.time_ns() // 1000 + round((2 + plan_s(vehicles, seconds)) * 1e6))
+            before_s = usage(pid).cpu_s
+            heard, late_us = _run(sends, client, port)
+            cores = (usage(pid).cpu_s - before_s) / seconds
+        way = passed(heard, _published(database))  # inference has ended: everything is stored
+    begun_us = sends[0].due_us
+    return Took(
+        np.array([one.sent_us - begun_us for one in heard]) / 1e6,
+        np.array([one.received_us - one.sent_us for one in heard]) / 1e3,
+        expected(vehicles, seconds),
+        float(np.percentile(late_us, 99)) / 1e3,
+        stages(way) if len(way) else [],
+        cores,
+    )
 
 
-def _run(sends: list[Send], client: Session, port: int, conflicts: float) -> Took:
+def _run(sends: list[Send], client: Session, port: int) -> tuple[list[Heard], list[int]]:
+    """What came back of what is sent, and by how much each sending was late (µs)."""
     sent_us: dict[tuple[int, int], int] = {}
-    heard: list[tuple[int, int]] = []  # when the cause was sent, when the warning was there
+    heard: list[Heard] = []
     is_over = threading.Event()
 
     def read() -> None:
@@ -123,12 +149,14 @@ def _run(sends: list[Send], client: Session, port: int, conflicts: float) -> Too
             client.acknowledge(received)  # else the broker would keep back all but a receive window of them
             for message in received:
                 warning = json.loads(message.payload)
-                vehicle, count = int(warning["cause"]["vehicle_id"], 16), warning["cause"]["message_count"]
+                cause = warning["cause"]
+                vehicle, count = int(cause["vehicle_id"], 16), cause["message_count"]
                 is_other = message.topic != TOPIC.format(vehicle, "warning/down")
                 if warning["state"] == "raised" and is_other and (vehicle, count) in sent_us:
-                    heard.append((sent_us[vehicle, count], message.arrival_us))
+                    sent, read, begun = sent_us[vehicle, count], cause["arrival_us"], warning["time_us"]
+                    heard.append(Heard(warning["warning_id"], sent, read, begun, message.arrival_us))
 
-    reader, late_us = threading.Thread(target=read), []
+    reader, late_us = threading.Thread(target=read), list[int]()
     reader.start()
     with _connected(port) as link:
         for send in sends:
@@ -140,11 +168,17 @@ def _run(sends: list[Send], client: Session, port: int, conflicts: float) -> Too
         time.sleep(1.0)
     is_over.set()
     reader.join()
-    found = np.array(heard, np.float64).reshape(-1, 2)
-    begun_us = sends[0].due_us
-    return Took(
-        (found[:, 0] - begun_us) / 1e6, (found[:, 1] - found[:, 0]) / 1e3, conflicts, float(np.percentile(late_us, 99)) / 1e3
-    )
+    return heard, late_us
+
+
+def _published(database: Database) -> dict[str, int]:
+    """When each warning that was raised was handed to the broker (wall µs), by its id."""
+    with database.connect(autocommit=True) as connection:
+        rows = connection.execute(
+            "SELECT warning_id::text, (extract(epoch FROM published) * 1000000)::bigint FROM city.warning"
+            " WHERE state = 'raised' AND published IS NOT NULL"
+        )
+        return {str(warning_id): int(published_us) for warning_id, published_us in rows}
 
 
 @contextmanager
@@ -167,7 +201,7 @@ def _supervisor() -> Iterator[Supervisor]:
         supervisor.close()
 
 
-def _database(supervisor: Supervisor, work: Path, vehicles: int) -> str:
+def _database(supervisor: Supervisor, work: Path, vehicles: int) -> Database:
     cluster = postgres.prepare(work / "postgres", port=free_port(), password=secrets.token_hex(8))
     supervisor.start(postgres.program(cluster, log=work / "postgres.log", settings={"fsync": "off"}))
     database = Database(cluster.url_of("postgres"))
@@ -181,7 +215,7 @@ def _database(supervisor: Supervisor, work: Path, vehicles: int) -> str:
             "INSERT INTO register.device (device_id, kind, site_id) SELECT 'obu-' || n, 'obu', 's' FROM generate_series(1, %s) n",
             (vehicles,),
         )
-    return database.url
+    return database
 
 
 def _broker(supervisor: Supervisor, work: Path) -> int:
@@ -193,7 +227,7 @@ def _broker(supervisor: Supervisor, work: Path) -> int:
 
 
 @contextmanager
-def _inference(database_url: str, port: int, work: Path) -> Iterator[None]:
+def _inference(database_url: str, port: int, work: Path) -> Iterator[int]:
     ready = work / "ready"
     environment = {**os.environ, "CHELU_DATABASE_URL": database_url, "CHELU_MQTT_URL": f"mqtt://{LOOPBACK}:{port}"}
     environment["CHELU_READY_FILE"] = str(ready)
@@ -202,7 +236,7 @@ def _inference(database_url: str, port: int, work: Path) -> Iterator[None]:
         try:
             while not ready.exists() and process.poll() is None:
                 time.sleep(0.05)
-            yield
+            yield process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)

@@ -19,14 +19,19 @@ LARGE_BYTES = 1 << 16  # batches from here on are not joined with others: the co
 class BulkSession(Keeper[Messages]):
     """See `Keeper`."""
 
-    def drain(self, limit: int, wait_s: float) -> Messages:
+    def drain(self, limit: int, wait_s: float, *, gather_s: float = 0.0) -> Messages:
         """Up to `limit` messages in order of arrival; waits at most `wait_s` for the first.
 
-        It may be fewer though more are there: what came as one large batch is handed over as it is.
+        It may be fewer though more are there: what came as one large batch is handed over as it is. gather_s: the first is not
+        handed over before it is so old, that others may come meanwhile.
         """
         with self._changed:
             if not self._inbox:
                 self._changed.wait_for(lambda: self._inbox or self._stopping.is_set(), wait_s)
+            young_s = self._young_s(gather_s)
+        if young_s > 0:
+            self._stopping.wait(young_s)
+        with self._changed:
             was_full = self._is_brimming()
             taken = joined(self._pick(limit))
             self._inbox_count -= len(taken)
@@ -61,6 +66,12 @@ class BulkSession(Keeper[Messages]):
             connection.want(self._plan.subscriptions)
 
     # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _young_s(self, gather_s: float) -> float:
+        """How long the oldest message is yet to wait for others; no longer than `gather_s`, whatever the clock does."""
+        if not gather_s or not self._inbox:
+            return 0.0
+        return min(gather_s, gather_s - (self._clock.wall_us() - int(self._inbox[0].arrival_us[0])) / 1e6)
 
     def _pick(self, limit: int) -> list[Messages]:
         """The oldest batches, of one numbering of topics; the last is cut where the limit is. A large one comes alone."""

@@ -114,9 +114,9 @@ class Link:
         """Wait for the socket and move what can be moved; False when the connection is over."""
         if self._sock is None:
             return False
-        self._poll(self._sock, is_reading=is_reading)
+        is_readable = self._poll(self._sock, is_reading=is_reading)
         try:
-            is_standing = not is_reading or self._read(self._sock)
+            is_standing = not is_readable or self._read(self._sock)
             self._write(self._sock)
         except WireError as error:
             self.loss = str(error)
@@ -199,18 +199,25 @@ class Link:
 
     # -- socket --------------------------------------------------------------------------------------------------------------
 
-    def _poll(self, sock: socket.socket, *, is_reading: bool) -> None:
+    def _poll(self, sock: socket.socket, *, is_reading: bool) -> bool:
+        """Wait for the socket or for who has something to send; whether it is to be read now.
+
+        Who publishes while reading rests does not end the rest: a read costs whoever shares the interpreter with this thread.
+        """
         rest_s = self._rest_until_s - time.monotonic()
-        is_woken = rest_s > 0 and self._waker.wait(rest_s)
+        if rest_s > 0 and self._waker.wait(rest_s):
+            return False
         poll = select.poll()
         poll.register(sock, (select.POLLIN if is_reading else 0) | (select.POLLOUT if self._outbox.has_bytes else 0))
         poll.register(self._waker.fileno(), select.POLLIN)
         has_pending = is_reading and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        ready = dict(poll.poll(0 if has_pending or is_woken else POLL_S * 1000))
+        ready = dict(poll.poll(0 if has_pending else POLL_S * 1000))
+        is_readable = has_pending or bool(ready.get(sock.fileno(), 0) & (select.POLLIN | select.POLLHUP | select.POLLERR))
         if self._waker.fileno() in ready:
             self._waker.clear()
         elif not is_reading and ready.get(sock.fileno(), 0) & (select.POLLHUP | select.POLLERR):
             self._waker.wait(POLL_S)  # the broker has gone, but what it said last is to be read when there is room
+        return is_reading and is_readable
 
     def _read(self, sock: socket.socket) -> bool:
         """Receive what is there and read what is whole; False when the broker hung up."""

@@ -6,6 +6,8 @@
  */
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +25,7 @@ enum { SEQUENCE_HEAD = 8, MOST_DIGITS = 19 };  /* one user property "seq": its b
 /* Why chelu_read returned: the stream's end; a list is full; the packet at `position` is not allowed. */
 enum { AT_END = 0, LIST_FULL = 1, NOT_ALLOWED = 2 };
 
+enum { LITTLE = 1 << 16 };  /* bytes of one reading: chelu.bus.link rests when it brought fewer */
 enum { MAY_BE_MORE = 0, NOTHING = 1, HUNG_UP = 2 };
 
 typedef struct {
@@ -211,18 +214,37 @@ int chelu_read(chelu_stream *s) {
     return AT_END;
 }
 
+/* Acknowledge what was read now: a sender that gathers small writes (docs/decisions/010) lets go of them, and over the loopback they
+ * are here when this returns. */
+static int acknowledge(int socket) {
+#ifdef TCP_QUICKACK
+    const int yes = 1;
+    return !setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof yes);
+#else
+    (void)socket;
+    return 0;
+#endif
+}
+
 /* Receive from a socket what is there, as far as `room`, without waiting; then as chelu_read. `*state`: whether there MAY_BE_MORE, is
  * NOTHING for now, the other side HUNG_UP, or −errno. To read each piece as it comes was slower: every return to the socket makes
- * the kernel do more of the sender's work here. */
+ * the kernel do more of the sender's work here. When it was little, what the sender held back until we acknowledge comes along. */
 int chelu_receive(chelu_stream *s, int socket, int64_t room, int *state) {
+    const int64_t begin = s->end;
+    int is_first = 1;
     while (s->end < room && *state == MAY_BE_MORE) {
         const ssize_t count = recv(socket, s->data + s->end, (size_t)(room - s->end), MSG_DONTWAIT);
         if (count > 0)
             s->end += count;
         else if (!count)
             *state = HUNG_UP;
-        else if (errno != EINTR)
-            *state = errno == EAGAIN || errno == EWOULDBLOCK ? NOTHING : -errno;
+        else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            const int is_little = s->end > begin && s->end - begin < LITTLE;
+            if (!is_first || !is_little || !acknowledge(socket))
+                *state = NOTHING;
+            is_first = 0;
+        } else if (errno != EINTR)
+            *state = -errno;
     }
     return chelu_read(s);
 }

@@ -1,4 +1,4 @@
-"""Where the time goes between a vehicle's message and the other's warning: the instants that each warning passed, as stages. Pure."""
+"""Where the time goes between a vehicle's message and the other's warning: the instants that each passed, as stages. Pure."""
 
 from __future__ import annotations
 

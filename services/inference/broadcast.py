@@ -23,6 +23,7 @@ from services.inference.signals import Phases, remaining_s
 MOST_WARNINGS = 30  # with both futures about 0.5 kB each, and 30 µs of the thread that also warns
 _EVERY = 2  # of the futures' steps: one each 0.4 s
 UNKNOWN_DECK = -1
+Way = list[float | None]  # east, north, east, … m
 
 
 def picture_bytes(
@@ -42,15 +43,21 @@ def picture_bytes(
 
 def warnings_up(up: Sequence[Up], futures: Futures) -> dict[str, Any]:
     """The header's `warnings`: those that are up, the severest first, with where both are taken to drive; and how many more."""
+    told = up[:MOST_WARNINGS]
+    ways = iter(_ways(futures, [slot for one in told for slot in _driving(one, futures)]))
     return {
-        "warnings": [_warning(one, futures) for one in up[:MOST_WARNINGS]],
+        "warnings": [_warning(one, [next(ways) for _ in _driving(one, futures)]) for one in told],
         "more_warnings": max(len(up) - MOST_WARNINGS, 0),
     }
 
 
-def _warning(up: Up, futures: Futures) -> dict[str, Any]:
+def _driving(up: Up, futures: Futures) -> list[int]:
+    """Slots of those whose ways are told."""
+    return [slot for slot in (up.host, up.other) if slot is not None and slot < len(futures.xy)]
+
+
+def _warning(up: Up, ways: Sequence[Way]) -> dict[str, Any]:
     notice, subject = up.notice, up.notice.subject
-    slots = [slot for slot in (up.host, up.other) if slot is not None]
     return {
         "warning_id": notice.warning_id,
         "application": notice.application,
@@ -61,17 +68,21 @@ def _warning(up: Up, futures: Futures) -> dict[str, Any]:
         "subject": {"kind": subject.kind, "id": subject.id, "place": _rounded(subject.place)} if subject else None,
         "ttc_s": _known(notice.ttc_s),
         "distance_m": _known(notice.distance_m),
-        "futures": [_way(futures, slot) for slot in slots if slot < len(futures.xy)],
+        "futures": ways,
     }
 
 
-def _way(futures: Futures, slot: int) -> list[float | None]:
-    way = futures.xy[slot, ::_EVERY].ravel()
-    return list(way.round(2).tolist()) if np.isfinite(way).all() else _rounded(way.tolist())
+def _ways(futures: Futures, slots: Sequence[int]) -> list[Way]:
+    """All of them rounded at once."""
+    ways = futures.xy[np.array(slots, np.intp), ::_EVERY].reshape(len(slots), math.prod(futures.xy[:1, ::_EVERY].shape))
+    told: list[Way] = [list(way) for way in ways.round(2).tolist()]
+    for row in np.flatnonzero(~np.isfinite(ways).all(axis=1)).tolist():
+        told[row] = _rounded(told[row])
+    return told
 
 
-def _rounded(values: Iterable[float]) -> list[float | None]:
-    return [_known(value) for value in values]
+def _rounded(values: Iterable[float | None]) -> Way:
+    return [None if value is None else _known(value) for value in values]
 
 
 def _known(value: float) -> float | None:

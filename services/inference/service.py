@@ -29,7 +29,7 @@ from services.inference.watch import Watch
 log = logging.getLogger(__name__)
 
 _IDLE_S = 0.05  # without messages, warnings and tracks still end
-_LONGEST_REST_S = 0.004
+_LEAST_PERIOD_S = 0.004  # from a turn's beginning to the next one's: what little there is to do does not take a whole processor
 _REPORT_S = 60.0
 
 
@@ -67,17 +67,17 @@ class Service:
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Until told to stop.
 
-        After a turn the thread rests half as long as it took: a micro-batch's cost hardly depends on its size, so larger ones are
-        cheaper, and the session's thread, which shares the interpreter with this one, gets to read meanwhile.
+        A turn begins as soon as its first message has waited for others, and the turn before is over: a micro-batch's cost hardly
+        depends on its size, so whoever comes while one is evaluated is better off in the next than in many small ones.
         """
-        least_s = self._settings.batch_ms / 1000.0
+        gather_s = self._settings.batch_ms / 1000.0
         self._signals.start()
         try:
             while not is_stopping():
-                received = self._session.drain(self._settings.batch_messages, _IDLE_S)
+                received = self._session.drain(self._settings.batch_messages, _IDLE_S, gather_s=gather_s)
                 began_s = self._clock.monotonic_s()
                 self.turn(received)
-                self._clock.sleep(min(max(least_s, (self._clock.monotonic_s() - began_s) / 2), _LONGEST_REST_S))
+                self._clock.sleep(max(0.0, began_s + _LEAST_PERIOD_S - self._clock.monotonic_s()))
         finally:
             self._signals.stop()
 

@@ -16,7 +16,7 @@ class InferenceSettings(Settings):
     """Defaults suit a site of some thousand vehicles; docs/inference.md explains each."""
 
     client_id: str = Field("inference", min_length=1, max_length=64, description="MQTT client id")
-    batch_ms: float = Field(2.0, ge=0, le=50, description="wait between micro-batches, to let a few messages gather")
+    batch_ms: float = Field(1.5, ge=0, le=50, description="how long the first message of a micro-batch waits for others")
     batch_messages: int = Field(2000, ge=1, le=100_000, description="most MQTT messages of one micro-batch")
     inbox_messages: int = Field(
         20_000,

@@ -36,6 +36,7 @@ COLUMNS = {
     SIGNAL: SIGNAL_COLUMNS,
 }
 _RETRY_S = (0.5, 10.0)
+_GATHER_S = 0.2  # rows of so long share a transaction: its statements are Python, which the thread that warns would wait for
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -67,7 +68,7 @@ class Storage:
         self._items: deque[Item] = deque()
         self._rows = 0
         self._changed = threading.Condition()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="storage", daemon=True)
         self.dropped = self.stored = 0
 
@@ -90,8 +91,8 @@ class Storage:
 
     def stop(self, timeout_s: float) -> None:
         """Write what is queued, then end; what cannot be written in time is counted as dropped."""
+        self._stopping.set()
         with self._changed:
-            self._stopping = True
             self._changed.notify()
         self._thread.join(timeout_s)
         self.dropped += self._rows
@@ -102,7 +103,7 @@ class Storage:
         delay = _RETRY_S[0]
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._items or self._stopping)
+                self._changed.wait_for(lambda: self._items or self._stopping.is_set())
                 if not self._items:
                     return
             try:
@@ -110,10 +111,9 @@ class Storage:
                 delay = _RETRY_S[0]
             except CheluError as error:
                 log.warning("rows wait (%d): %s", self._rows, error)
-                if self._stopping and isinstance(error, UnreachableError):
+                if self._stopping.is_set() and isinstance(error, UnreachableError):
                     return
-                with self._changed:
-                    self._changed.wait_for(lambda: self._stopping, delay)
+                self._stopping.wait(delay)
                 delay = min(delay * 2, _RETRY_S[1])
 
     def _write_until_idle(self) -> None:
@@ -143,9 +143,12 @@ class Storage:
                 self.stored += copy_rows(connection, table, rows, columns)
 
     def _take(self) -> list[Item] | None:
-        """Everything queued; waits a little for more, so that a steady trickle keeps one connection."""
+        """Everything queued, and what comes soon after; waits for it, so that a steady trickle keeps one connection."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._stopping, 5.0)
+            is_any = self._changed.wait_for(lambda: self._items or self._stopping.is_set(), 5.0)
+        if is_any:
+            self._stopping.wait(_GATHER_S)
+        with self._changed:
             taken = list(self._items)
             self._items.clear()
             self._rows -= sum(len(item.rows) for item in taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -314,3 +315,22 @@ def _payloads(session: BulkSession) -> list[bytes]:
 def _last(session: BulkSession) -> int | None:
     payloads = _payloads(session)
     return int(payloads[-1]) if payloads else None
+
+
+def test_the_first_message_waits_for_others_where_that_is_asked(connect: Connect, sender: Session, topic: str) -> None:
+    receiver = connect(subscriptions=[topic], clock=VirtualClock(1_700_000_000_000_000))  # by it, no message grows older
+    assert sender.publish(topic, b"one", qos=1).wait(5)
+    began_s = time.monotonic()
+    assert payloads(receiver.drain(10, 5.0, gather_s=0.2)) == [b"one"]
+    assert time.monotonic() - began_s >= 0.2
+
+
+def test_a_message_that_has_waited_already_is_handed_over_at_once(connect: Connect, sender: Session, topic: str) -> None:
+    clock = VirtualClock(1_700_000_000_000_000)
+    receiver = connect(subscriptions=[topic], clock=clock)
+    assert sender.publish(topic, b"one", qos=1).wait(5)
+    until(lambda: receiver._inbox, 5, "the message")
+    clock.advance(60.0)
+    began_s = time.monotonic()
+    assert payloads(receiver.drain(10, 5.0, gather_s=60.0)) == [b"one"]
+    assert time.monotonic() - began_s < 30.0

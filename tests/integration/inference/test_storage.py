@@ -10,11 +10,13 @@ from uuid import UUID
 import numpy as np
 import psycopg
 
+from chelu.clock import SystemClock
 from chelu.messages import Batch
-from chelu.store import copy_rows, create_series, migrate
+from chelu.store import Database, copy_rows, create_series, migrate
 from chelu.store.schema import definitions
 from services.inference.outbox import WARNING_COLUMNS
-from services.inference.storage import MIGRATIONS, WARNING, prepare
+from services.inference.storage import MIGRATIONS, WARNING, Item, Storage, prepare
+from tests.waiting import until
 
 US = 1_700_000_000_000_000
 
@@ -41,3 +43,22 @@ def test_a_table_of_an_earlier_version_takes_warnings_about_things(database_url:
             copy_rows(connection, WARNING, _about_a_thing(), WARNING_COLUMNS)
         row = connection.execute("SELECT subject_kind, subject_id, other_device_key FROM city.warning").fetchone()
     assert row == ("stop line", "x", None)
+
+
+def test_rows_that_come_one_after_the_other_share_a_transaction(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        prepare(connection)
+    database = Database(database_url)
+    storage = Storage(database, SystemClock(), limit_rows=1000)
+    for _ in range(20):
+        storage.put(Item(WARNING, _about_a_thing()))
+    storage.start()
+    for _ in range(20):
+        storage.put(Item(WARNING, _about_a_thing()))
+    until(lambda: storage.stored == 40, 20, "40 rows")
+    storage.stop(timeout_s=5.0)
+    database.close()
+    with psycopg.connect(database_url) as connection:
+        transactions = connection.execute("SELECT count(DISTINCT xmin::text) FROM city.warning").fetchone()
+    assert transactions == (1,)
+    assert storage.dropped == 0

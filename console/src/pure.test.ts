@@ -5,6 +5,7 @@ import { inSight } from "./parts/rows";
 import { bins, countByKind } from "./health/figures";
 import { readPreferences } from "./layout/preferences";
 import { readRoute, writeRoute } from "./layout/route";
+import { type Alarm, inOrder } from "./register/alarms";
 import type { DeviceHealth, Me } from "./api/types";
 
 function storage(): Storage {
@@ -57,6 +58,12 @@ it("latencies are counted in bins that grow, the last one open", () => {
   const found = bins([-3, 4.9, 5, 70, 999, 1000, 50_000]);
   expect(found.map((bin) => bin.count)).toEqual([2, 1, 0, 0, 1, 0, 0, 1, 2]);
   expect(found.at(-1)?.name).toBe("≥ 1000");
+});
+
+it("alarms that nobody has seen to come first, of these the severest, and of those the oldest", () => {
+  const alarm = (alarm_id: number, severity: Alarm["severity"], since: string, acknowledged: string | null = null) => ({ alarm_id, severity, since, acknowledged }) as Alarm;
+  const found = inOrder([alarm(1, "critical", "1", "now"), alarm(2, "warning", "1"), alarm(3, "major", "2"), alarm(4, "major", "1")]);
+  expect(found.map((one) => one.alarm_id)).toEqual([4, 3, 2, 1]);
 });
 
 it("devices are counted by kind and status, and all together when there are several kinds", () => {

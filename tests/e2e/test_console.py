@@ -256,6 +256,30 @@ def test_what_applications_warned_of_is_counted_listed_and_told_one_by_one(place
     page.wait_for_selector("li[data-application]")
 
 
+def test_the_emergency_stop_asks_again_says_who_has_answered_and_is_released_with_a_reason(
+    place: Place, agent: AgentProcess
+) -> None:
+    page = place.looking.page
+    place.client.add_devices([NewDevice(device_id="obu-silent", kind=Kind.OBU, site_id="hillside")])
+    page.evaluate("window.location.hash = '#/register/stop?site=hillside'")
+    page.click("[data-testid=stop] button")
+    page.keyboard.press("Escape")  # which is no yes
+    page.wait_for_selector("[data-testid=stop][data-in-force=false]")
+    page.click("[data-testid=stop] button")
+    page.fill("dialog input[name=text]", "a person on the road")
+    assert place.looking.faults() == []
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("[data-testid=stop][data-in-force=true] >> text=a person on the road")
+    assert place.client.people("GET", "sites", "hillside", "stop")["in_force"]["pressed_by"] == "wang"
+    page.wait_for_selector("tr:has-text('obu-silent') >> text=no answer")
+    place.looking.shot("stop")
+    assert place.looking.faults() == []
+    page.click("[data-testid=stop] button")
+    page.fill("dialog input[name=text]", "the road is clear")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("[data-testid=stop][data-in-force=false]")
+
+
 def instant(page: Any) -> int:
     """What the map of the past shows, µs."""
     return int(page.get_attribute("[data-testid=past-state]", "data-at"))
@@ -353,3 +377,22 @@ def test_ten_thousand_devices_scroll_as_twenty_do(place: Place) -> None:
     page.wait_for_selector(f"[role=row] >> text=obu-{MANY - 1:05d}")
     page.fill("input[type=search]", "obu-0004")
     page.wait_for_selector(".rows[aria-rowcount='11']")
+
+
+def test_an_alarm_is_acknowledged_by_who_takes_care_of_it(place: Place, agent: AgentProcess) -> None:
+    page = place.looking.page
+    agent.kill()
+    place.client.people(
+        "PATCH", "users", "guest", json={"roles": [{"site": None, "role": "operator"}]}, headers={"If-Match": "*"}
+    )
+    page.evaluate("window.location.hash = '#/register/alarms?site=hillside'")
+    page.reload()
+    page.wait_for_selector(f".rows [role=row]:has-text('offline'):has-text('{RSU}')")
+    assert place.looking.faults() == []
+    place.looking.shot("alarms")
+    page.click(f".rows [role=row]:has-text('offline'):has-text('{RSU}') button")
+    page.fill("dialog input[name=comment]", "a crew is on its way")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector(f".rows [role=row]:has-text('offline'):has-text('{RSU}'):has-text('guest')")
+    (alarm,) = place.client.people("GET", "alarms", params={"site": "hillside", "kind": "offline"})["alarms"]
+    assert (alarm["acknowledged_by"], alarm["comment"]) == ("guest", "a crew is on its way")

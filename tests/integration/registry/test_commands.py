@@ -38,9 +38,6 @@ def test_who_decides_at_a_signal_is_said_by_its_labels_and_nonsense_is_refused(p
     assert client.device("xing-1").labels["bay"] == "3"
     for wrong in (
         ("set", "xing-1", "--controller", "magic"),
-        ("set", "xing-1"),
-        ("set", "xing-1", "--site", SITE, "--controller", "off"),
         ("plan", "xing-1", "0.5", "3"),
-        ("plan", "xing-1", "30"),
     ):
         assert chelu(place, "city", "signals", *wrong).returncode == 1, wrong

@@ -45,8 +45,6 @@ def detect(drive: Drive, spots: LaneSpots, parameters: IncidentParameters, *, pe
     rng = np.random.default_rng(seed)
     vehicles = int(drive.samples[:, 1].max()) + 1
     speaks = rng.random(vehicles) < penetration
-    for one in _wrong_way_vehicles(drive):
-        speaks[one] = rng.random() < max(penetration, 0.0)
     samples = drive.samples[speaks[drive.samples[:, 1].astype(np.int64)]]
     start = np.searchsorted(samples[:, 0], np.arange(1, drive.seconds + 2))
     watch, raised = IncidentWatch(spots, parameters), list[Incident]()
@@ -59,13 +57,6 @@ def detect(drive: Drive, spots: LaneSpots, parameters: IncidentParameters, *, pe
         tracks = Tracks(rows[:, 1].astype(np.int64), np.zeros(len(rows), np.int64), xyz, speed)
         raised += [one for one in watch.update(tracks, BASE_US + second * 1_000_000) if not one.over_us]
     return raised
-
-
-def _wrong_way_vehicles(drive: Drive) -> list[int]:
-    """Those put in behind all others, of whom it is drawn anew whether they speak."""
-    count = sum(one.kind == Kind.WRONG_WAY for one in drive.staged)
-    vehicles = int(drive.samples[:, 1].max()) + 1
-    return list(range(vehicles - count, vehicles))
 
 
 def judge(drive: Drive, raised: list[Incident], network: RoadNetwork) -> dict[str, Any]:

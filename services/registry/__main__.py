@@ -17,7 +17,7 @@ from chelu.clock import SystemClock
 from chelu.daemon import LOG_FORMAT, READY_VARIABLE
 from chelu.errors import CheluError
 from chelu.store import Database, migrate
-from services.registry import console, prepare
+from services.registry import console, memory, prepare
 from services.registry.alarms.monitored import Monitored
 from services.registry.alarms.news import News
 from services.registry.alarms.teller import Teller
@@ -86,6 +86,7 @@ def run(settings: RegistrySettings, *, is_serving: bool, ready_file: Path | None
         parts = _parts(stack, register, stack.enter_context(Follower(files, lambda: prepare.read_state(register))), settings)
         app = create_app(parts)
         _let_reads_be_quick()
+        memory.give_back()
         serve(app, host=settings.host, port=settings.port, ready_file=ready_file, certificate=settings.certificate_file)
 
 

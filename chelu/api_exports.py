@@ -58,19 +58,26 @@ def _file(client: Client, export: Mapping[str, Any], stream: str, directory: Pat
         return target
     partial, tries = target.with_name(target.name + PARTIAL), 0
     while True:
-        before = partial.stat().st_size if partial.exists() else 0
+        before = _size(partial)
         try:
             _go_on(
                 client, f"/api/exports/{export['export_id']}/content/{stream}", partial, before, lambda size: tell(stream, size)
             )
         except UnreachableError:
-            tries = tries + 1 if partial.stat().st_size == before else 0
+            tries = tries + 1 if _size(partial) == before else 0
             if tries == TRIES:
                 raise
             time.sleep(PAUSE_S)
+        except OSError as error:
+            allowed = f"one with room ({error.strerror}); the same command goes on where it stopped"
+            raise ConfigurationError("DIRECTORY", str(directory), allowed) from None
         else:
             partial.replace(target)
             return target
+
+
+def _size(partial: Path) -> int:
+    return partial.stat().st_size if partial.exists() else 0
 
 
 def _go_on(client: Client, path: str, partial: Path, offset: int, tell: Callable[[int], None]) -> None:

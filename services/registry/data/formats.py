@@ -105,6 +105,6 @@ class Written:
 FORMATS: Mapping[Format, Written] = {
     Format.CSV: Written("text/csv", 8_192, Csv),
     Format.NDJSON: Written("application/x-ndjson", 4_096, JsonLines),
-    Format.PARQUET: Written("application/vnd.apache.parquet", 16_384, Parquet),
+    Format.PARQUET: Written("application/vnd.apache.parquet", 8_192, Parquet),
     Format.MCAP: Written("application/x-mcap", 4_096, Mcap),
 }

@@ -110,7 +110,7 @@ class LaneKeeping:
         before, seen = self._aside_m[slots], sent_m - _dot(self.error_m[slots], self._right[slots])
         first = np.where(ways.learns, sent_m - np.clip(sent_m, -most_m, most_m), seen)
         aside = np.where(np.isnan(before), first, before + waited_s * self._sideways_mps(picture, slots))
-        moves = (seen - aside) / np.where(ways.knows, _PLACED_S, _SETTLED_S)
+        moves = np.where(ways.knows, (sent_m - aside) / _PLACED_S, (seen - aside) / _SETTLED_S)
         keeps = np.where(np.abs(aside) <= _MOST_ASIDE_M, -aside / _CENTRED_S, (sent_m - aside) / _PLACED_S)
         drawn = np.where(ways.stands, 0.0, np.where(ways.keeps, keeps, moves))
         return np.asarray(aside + np.minimum(waited_s, _SETTLED_S) * drawn)

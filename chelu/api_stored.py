@@ -71,7 +71,15 @@ class StoredTables(ABC):
         """Traffic state by road segment."""
         return self._rows("/api/segments", from_us, to_us)
 
-    def _rows(self, path: str, from_us: int, to_us: int, **filters: str | None) -> Iterator[Row]:
+    def city_state(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US, **filters: str | int | None) -> Iterator[Row]:
+        """Traffic state by place and period; `filters` as the API has them: site, scope, place, period."""
+        return self._rows("/api/city/state", from_us, to_us, **filters)
+
+    def city_turns(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US, **filters: str | None) -> Iterator[Row]:
+        """Turns and trips by quarter of an hour; `filters` as the API has them: site, kind, segment."""
+        return self._rows("/api/city/turns", from_us, to_us, **filters)
+
+    def _rows(self, path: str, from_us: int, to_us: int, **filters: str | int | None) -> Iterator[Row]:
         after: int | None = None
         while True:
             page = self._json("GET", path, params=present(from_us=from_us, to_us=to_us, limit=PAGE_ROWS, after=after, **filters))

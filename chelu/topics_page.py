@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chelu.topics import PICTURE, SIGNALS, TOPICS, Kind, Topic
+from chelu.topics import PICTURE, SIGNALS, STATE, TOPICS, Kind, Topic
 
 HEAD = """# Topics
 
@@ -32,7 +32,8 @@ def page(topics: Sequence[Topic] = TOPICS) -> str:
         f"`{PICTURE}`: the live picture of a site as columns, published by inference at 10 Hz, QoS 0, for consoles and teams."
         f" `{SIGNALS}`: what its signals show and who decides for them, JSON, at 1 Hz."
     )
-    return "\n".join([HEAD, UP, "", *_table(up), "", DOWN, "", *_table(down), "", OTHER, "", picture, ""])
+    state = f"`{STATE}`: [traffic state](city/state.md) of a site as columns, published by inference every 5 s, QoS 0."
+    return "\n".join([HEAD, UP, "", *_table(up), "", DOWN, "", *_table(down), "", OTHER, "", picture, "", state, ""])
 
 
 def _table(topics: Iterable[Topic]) -> list[str]:

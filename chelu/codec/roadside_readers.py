@@ -24,7 +24,8 @@ def read_observations(frames: Frames, _readings: Sequence[Reading]) -> Decoded:
     return Decoded(nobody, (), found.rejects, {OBSERVATION.name: found.rows})
 
 
-# What the live picture and its warnings are made of: participants, signal phases, events, and the weather that sensors measure.
+# What the live picture, its warnings and traffic state are made of: participants, signal phases, events, what sensors measure,
+# and traffic counted.
 PICTURED: Mapping[str, Reader] = {
     "V2X/RSU/{id}/RSM/UP": read_rsm,
     "V2X/RSU/{id}/RSI/UP": read_rsi,
@@ -32,10 +33,8 @@ PICTURED: Mapping[str, Reader] = {
     "rscu/{id}/lamp/up": read_lamps,
     "rscu/{id}/event/up": read_events,
     "sensor/{id}/observation/up": read_observations,
-}
-READERS: Mapping[str, Reader] = {
-    **PICTURED,
     "rscu/{id}/traffic/up": read_traffic,
 }
+READERS: Mapping[str, Reader] = PICTURED
 # What a platform may tell a roadside computer: the same documents the other way.
 TOLD: Mapping[str, Reader] = {"event": read_events, "traffic": read_traffic}

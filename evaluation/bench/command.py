@@ -52,7 +52,7 @@ def _whole(module: str, context: Context) -> Findings:
     return found
 
 
-PURE = ("codec", "telemetry", "bus", "store", "inference", "sweep", "scenarios", "forecast")
+PURE = ("codec", "telemetry", "bus", "store", "inference", "sweep", "scenarios", "forecast", "state")
 WHOLE, ASKED_FOR = ("stages", "ladder", "site", "damage", "naive", "warning", "replay", "api", "export"), ("soak", "console")
 PARTS: Mapping[str, Part] = {
     **{name: partial(_pure, name) for name in PURE},

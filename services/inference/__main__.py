@@ -15,11 +15,13 @@ from chelu.clock import clock_of
 from chelu.codec.cv2x_spec import spec
 from chelu.store import Database, failures
 from services.inference.city.control.office import subscriptions as signal_subscriptions
+from services.inference.city.live import StateDesk, parameters_of
 from services.inference.coop.office import Lost
 from services.inference.coop.office import subscriptions as coop_subscriptions
 from services.inference.coop.records import OPEN_SESSIONS
 from services.inference.inbox import subscriptions
 from services.inference.motion_model import OnnxMotionModel, shipped
+from services.inference.parameters import read_site_values
 from services.inference.service import Service
 from services.inference.settings import load
 from services.inference.storage import Storage, prepare
@@ -51,13 +53,14 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         inbox_limit=settings.inbox_messages,
     )
     register = watch.first()
+    state = StateDesk(parameters_of(read_site_values(settings.parameters_file)), session.publish, storage.put)
     storage.start()
     session.start()
     try:
         session.wait_connected(settings.wait_s)
         service = Service(
             settings, session=session, storage=storage, watch=watch, register=register, model=model, clock=clock,
-            new_id=lambda: str(uuid.uuid4()), lost=lost,
+            new_id=lambda: str(uuid.uuid4()), lost=lost, state=state,
         )  # fmt: skip
         spec()  # else the first messages would wait a quarter of a second for it
         gc.collect()
@@ -65,6 +68,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         daemon.say_ready(environ)
         service.run(stopping.is_set)
     finally:
+        state.stop()
         session.stop()
         storage.stop(timeout_s=5.0)
         watch.stop()

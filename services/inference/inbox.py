@@ -17,7 +17,7 @@ from chelu import topics
 from chelu.bus import Messages
 from chelu.codec import cv2x, envelope
 from chelu.codec.cv2x import Message
-from chelu.messages import BSM, EVENT, OBSERVATION, PARTICIPANT, SPAT, Batch, Frames, concatenate, empty
+from chelu.messages import BSM, EVENT, OBSERVATION, PARTICIPANT, SPAT, TRAFFIC, Batch, Frames, Stream, concatenate, empty
 from services.inference.events.told import Heard, Told, of_events, of_rsi
 from services.inference.keys import KeyIndex
 from services.inference.known_maps import KnownMaps
@@ -30,7 +30,8 @@ from services.inference.routes import FRAMES, NOWHERE, PATTERNS, READERS, Routes
 class Intake:
     """One micro-batch of one site.
 
-    events: what roadside devices tell of; observations: what sensors measured, with their key; maps: MAP messages as JSON.
+    events: what roadside devices tell of; observations: what sensors measured, and traffic: what roadside computers counted, with
+    their keys; maps: MAP messages as JSON.
     """
 
     reports: Reports
@@ -38,6 +39,7 @@ class Intake:
     events: Sequence[Told] = ()
     observations: Sequence[Batch] = ()
     maps: Sequence[Mapping[str, Any]] = ()
+    traffic: Sequence[Batch] = ()
 
 
 EARLY_US = 5_000_000  # a sender's clock that is further ahead is wrong
@@ -175,9 +177,9 @@ class Inbox:
                     parts.append(read(mine, origin, frame))
             phases.append(_of_site(one.spat, site, one)[0])
         spat = concatenate([part for part in phases if len(part)] or phases[:1])
-        events, observations = self._events(site, said), _observations(site, said)
+        events, observations = self._events(site, said), _further(OBSERVATION, site, said)
         maps = [each.value for one in said for each in one.told("map", site)]
-        return Intake(self._without_foreign(joined(parts)), spat, events, observations, maps)
+        return Intake(self._without_foreign(joined(parts)), spat, events, observations, maps, _further(TRAFFIC, site, said))
 
     def _events(self, site: int, said: Sequence[Said]) -> list[Told]:
         """What this site's roadside units and computers tell of the road."""
@@ -206,9 +208,9 @@ def _rsi(one: Said, rsi: Message) -> Heard:
     return Heard(rsi.value, int(one.route["device_key"][message]), int(heard_us))
 
 
-def _observations(site: int, said: Sequence[Said]) -> list[Batch]:
-    """What this site's sensors measured, with whose it is."""
-    found = [(_of_site(one.others[OBSERVATION.name], site, one), one) for one in said if OBSERVATION.name in one.others]
+def _further(stream: Stream, site: int, said: Sequence[Said]) -> list[Batch]:
+    """Rows of a further stream that came from this site's devices, with whose they are."""
+    found = [(_of_site(one.others[stream.name], site, one), one) for one in said if stream.name in one.others]
     return [rows.with_columns(device_key=one.route["device_key"][brought]) for (rows, brought), one in found if len(rows)]
 
 

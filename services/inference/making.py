@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from services.inference.city import live
 from services.inference.coop import catalogue as cooperation
 from services.inference.motion_model import MotionModel
 from services.inference.register import Register, SiteEntry
@@ -18,7 +19,8 @@ def site_of(
     entry: SiteEntry, values: Mapping[str, Mapping[str, Any]], *, model: MotionModel | None, new_id: Callable[[], str]
 ) -> Site:
     """A site that has heard nothing yet; values: of all sites, as `parameters.read_site_values` gives them."""
-    own = {name: of for name, of in values.get(entry.site_id, {}).items() if name not in cooperation.names()}
+    others = {*cooperation.names(), live.NAME}
+    own = {name: of for name, of in values.get(entry.site_id, {}).items() if name not in others}
     parameters = site_parameters(own, where=f"parameters_file, site {entry.site_id}")
     return Site(parameters, roads=entry.roads, model=model, new_id=new_id)
 

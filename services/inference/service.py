@@ -11,6 +11,7 @@ from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
 from services.inference.city.control.office import SignalOffice
+from services.inference.city.live import StateDesk
 from services.inference.coop.office import Lost, Office
 from services.inference.inbox import Inbox, Intake
 from services.inference.lacks import INTERVAL_S, Lacks, lack_row
@@ -48,9 +49,10 @@ class Service:
         clock: Clock,
         new_id: Callable[[], str],
         lost: Sequence[Lost] = (),
+        state: StateDesk | None = None,
     ) -> None:
         self._settings, self._session, self._storage, self._watch = settings, session, storage, watch
-        self._model, self._clock, self._new_id = model, clock, new_id
+        self._model, self._clock, self._new_id, self._state = model, clock, new_id, state
         self._values = read_site_values(settings.parameters_file)
         self._inbox = Inbox(register)
         self._office = Office(self._values, new_id, clock.monotonic_s, clock.wall_us() // 1000, lost)
@@ -92,6 +94,8 @@ class Service:
         sent = {site_id: self._warn(site_id, site, intakes.get(site_id)) for site_id, site in self._sites.items()}
         for site_id, site in self._sites.items():  # what can wait comes when every site's warnings are out
             self._store(site_id, site, sent[site_id])
+        if self._state is not None:
+            self._state.attend(self._sites, intakes, self._register, self._clock.monotonic_s(), self._clock.wall_us())
         if self._clock.monotonic_s() >= self._picture_due_s:
             self._broadcast()
         self._cooperate(ours)
@@ -180,6 +184,9 @@ class Service:
             del self._sites[site_id]
         log.info("register: %d sites, %d devices", len(register.sites), len(register.devices))
 
+    def _state_counts(self) -> Counter[str]:
+        return self._state.counts if self._state is not None else Counter()
+
     def _report(self) -> None:
         """A line a minute with what was counted."""
         if self._report_due_s:
@@ -189,7 +196,7 @@ class Service:
             )
             told = sum(
                 (site.events.counts + site.counts.lacks.of for site in self._sites.values()),
-                self._office.total() + self._signals.counts + self._inbox.counts + self.counts,
+                self._office.total() + self._signals.counts + self._inbox.counts + self.counts + self._state_counts(),
             )
             log.info(
                 "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d, maps contradict %d,"

@@ -67,7 +67,7 @@ SPOKEN_BY_OTHERS = SPOKEN_BY_INFERENCE | SPOKEN_BY_RIGS | {"receipt"}
 ROLES: Mapping[str, Role] = {
     "ingest": Role(reads=_nothing, writes=lambda row: row.stream == "receipt" or is_ingests_answer(row), is_listening=True),
     "inference": Role(
-        reads=lambda row: row.from_device and row.table in MESSAGE_TABLES | {"report"},
+        reads=lambda row: row.from_device and row.table in MESSAGE_TABLES | {"report", "traffic"},
         writes=lambda row: not row.from_device and row.stream in SPOKEN_BY_INFERENCE,
         picture="write",
     ),

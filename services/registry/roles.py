@@ -176,6 +176,8 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/observations"): Need(Role.TESTER, Scope.DATA, Where.DEVICE_ASKED),
     ("GET", "/api/warnings"): DATA,
     ("GET", "/api/segments"): DATA,
+    ("GET", "/api/city/state"): DATA,
+    ("GET", "/api/city/turns"): DATA,
     ("GET", "/api/coop/sessions"): DATA,
     ("GET", "/api/coop/messages"): DATA,
     ("GET", "/api/alarm-kinds"): READ,

@@ -87,7 +87,11 @@ def inference(registered: str, broker: RunningBroker, tmp_path: Path) -> Iterato
 @pytest.fixture
 def client(broker: RunningBroker) -> Iterator[Session]:
     """Vehicles, roadside units and a console in one session."""
-    filters = [*((f"{kind}/+/warning/down", 1) for kind in ("obu", "rsu", "rscu")), (f"site/{SITE}/picture", 0)]
+    filters = [
+        *((f"{kind}/+/warning/down", 1) for kind in ("obu", "rsu", "rscu")),
+        (f"site/{SITE}/picture", 0),
+        (f"city/{SITE}/state", 0),
+    ]
     session = Session(broker.url, client_id="test-vehicles", clock=SystemClock(), subscriptions=filters)
     session.start()
     session.wait_connected(10)
@@ -253,18 +257,23 @@ def test_a_vehicle_on_a_road_gives_segment_rows_and_a_new_network_is_taken_over(
     start, end = network.lanes.shape[int(np.flatnonzero(is_road)[0])][:2]
     heading = float(np.degrees(np.arctan2(*(end - start)[:2])) % 360)
     began = time.monotonic()
+    states: list[tuple[Batch, dict[str, Any]]] = []
 
     def rows() -> list[tuple[float, float]]:
         way = 2.0 * (time.monotonic() - began) % 20.0
         place = start + (end - start) / np.linalg.norm(end - start) * way
         client.publish("obu/obu-1/bsm/up", _frames(place[None], [heading], 2.0, 0)[0])
-        client.drain(100, PERIOD_S)
+        states.extend(columns.unpack(one.payload) for one in client.drain(100, PERIOD_S) if one.topic == f"city/{SITE}/state")
         with psycopg.connect(inference.database_url) as connection:
             return connection.execute("SELECT mean_speed_mps, vehicles FROM city.segment_state WHERE vehicles > 0.8").fetchall()
 
     (speed, vehicles), *_ = until(rows, 20, "a row of the segment")
     assert speed == pytest.approx(2.0, abs=0.1)
     assert vehicles == pytest.approx(1.0, abs=0.2)
+    until(lambda: rows() and states, 20, "a message of traffic state")
+    state, header = states[-1]
+    assert (header["site"], header["period_s"]) == (SITE, 5)
+    assert "segment" in state["scope"]
 
 
 def test_what_is_missing_is_said_in_one_sentence() -> None:

@@ -293,6 +293,8 @@ def test_tables_that_nobody_made_yet_are_said_to_be_missing(place: Place, client
         "batches",
         "warnings",
         "segments",
+        "city/state",
+        "city/turns",
         "messages",
         "reports",
         "observations",

@@ -22,7 +22,14 @@ CITY = """CREATE SCHEMA city;
 CREATE TABLE city.warning (time timestamptz, arrival timestamptz, decided timestamptz, published timestamptz, site_id text,
     warning_id uuid, application text, state text, level smallint, device_key integer, host_vehicle_id bigint,
     other_vehicle_id bigint, host_device_key integer, other_device_key integer, ttc_s double precision, detail jsonb);
-CREATE TABLE city.segment_state (time timestamptz, site_id text, link_id text, flow_vph double precision)"""
+CREATE TABLE city.segment_state (time timestamptz, site_id text, link_id text, flow_vph double precision);
+CREATE TABLE city.state (time timestamptz, site_id text, scope text, place text, period_s integer, flow_vph double precision);
+CREATE TABLE city.state_turn (time timestamptz, site_id text, kind text, from_segment text, to_segment text, vehicles integer);
+INSERT INTO city.state VALUES ('epoch', 'hill', 'segment', 'street_1', 60, 600),
+    ('epoch', 'hill', 'network', 'network', 60, 'NaN'),
+    ('epoch', 'dale', 'segment', 'street_1', 60, 100), ('epoch', 'hill', 'segment', 'street_1', 900, 500);
+INSERT INTO city.state_turn VALUES ('epoch', 'hill', 'turn', 'street_1', 'street_2', 7),
+    ('epoch', 'hill', 'trip', 'street_1', 'street_9', 3)"""
 OBSERVED = """INSERT INTO stream.observation
     (time, arrival, device_key, quantity, value, quality, channel, batch_id, flags) VALUES
     ('epoch'::timestamptz + interval '1 s', now(), 1, 1, 293.15, 1, 4, 7, 0),
@@ -237,3 +244,12 @@ def test_warnings_name_devices_and_vehicles(client: Client, add_device: AddDevic
     assert (warning["host_vehicle_id"], warning["other_vehicle_id"]) == ("fffffffffffffffe", None)
     assert (warning["host_device_id"], warning["device_id"], warning["other_device_id"]) == ("warned", None, None)
     assert list(client.segments()) == []
+
+
+def test_traffic_state_is_read_by_site_scope_place_and_period(client: Client, city: psycopg.Connection[Any]) -> None:
+    assert city.closed is False
+    (row,) = client.city_state(site="hill", scope="segment", place="street_1", period=60)
+    assert (row["flow_vph"], row["time_us"]) == (600.0, 0)
+    assert [row["flow_vph"] for row in client.city_state(site="hill", scope="network")] == [None]
+    assert [row["vehicles"] for row in client.city_turns(site="hill", kind="turn")] == [7]
+    assert [row["to_segment"] for row in client.city_turns(segment="street_1", kind="trip")] == ["street_9"]

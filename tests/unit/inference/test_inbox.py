@@ -115,7 +115,7 @@ def test_a_device_registered_later_is_heard(frame) -> None:
 def test_subscriptions_come_from_the_topic_table() -> None:
     filters = dict(subscriptions())
     framed = {"rsu/+/bsm/up", "obu/+/bsm/up", "rsu/+/rsm/up", "rsu/+/spat/up", "signal/+/spat/up", "rsu/+/rsi/up", "rsu/+/map/up"}
-    read = {"rscu/+/participant/up", "rscu/+/lamp/up", "rscu/+/event/up", "sensor/+/observation/up"}
+    read = {"rscu/+/participant/up", "rscu/+/lamp/up", "rscu/+/event/up", "rscu/+/traffic/up", "sensor/+/observation/up"}
     assert set(filters) == framed | read | {"V2X/RSU/+/RSM/UP", "V2X/RSU/+/RSI/UP"}
     assert all(topics.row(pattern) for pattern in PATTERNS)
 

@@ -1,0 +1,40 @@
+"""Rows of traffic state in a real database, as inference stores them."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from chelu.clock import SystemClock
+from chelu.store import Database
+from services.inference.city.outlet import rows_to_store, turns_to_store
+from services.inference.city.state.monitor import StateMonitor
+from services.inference.storage import STATE, STATE_TURN, Item, Storage
+from tests.unit.inference.small_roads import crossing
+from tests.unit.inference.state_drives import drive, steady, ways
+from tests.waiting import until
+
+
+def test_rows_and_turns_are_stored_and_what_is_not_known_is_null(database_url: str) -> None:
+    monitor = StateMonitor(crossing())
+    results = drive(monitor, crossing(), [steady(ways("1to5", "5to3"), 5), steady(ways("1to5", "5to2"), 9)], 60)
+    minute = next(one for one in results if one.period_s == 60)
+    database = Database(database_url)
+    storage = Storage(database, SystemClock(), limit_rows=10_000)
+    storage.start()
+    storage.put(Item(STATE, rows_to_store("hill", monitor, minute)))
+    storage.put(Item(STATE_TURN, turns_to_store("hill", monitor, minute)))
+    until(lambda: storage.stored >= 5, 20, "the rows to be stored")
+    storage.stop(5.0)
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(
+            "SELECT mean_speed_mps, share, doubt, faults FROM city.state"
+            " WHERE scope = 'segment' AND place = '1to5' AND period_s = 60"
+        ).fetchall()
+        turns = connection.execute(
+            "SELECT kind, to_segment, vehicles, share FROM city.state_turn ORDER BY kind, to_segment"
+        ).fetchall()
+    database.close()
+    assert found == [(pytest.approx(10.0, rel=0.02), None, 3, {})]
+    trips = [("trip", "5to2", 1, None), ("trip", "5to3", 1, None)]  # both have ended by then
+    assert turns == [*trips, ("turn", "5to2", 1, 0.5), ("turn", "5to3", 1, 0.5)]

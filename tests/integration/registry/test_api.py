@@ -108,6 +108,7 @@ def test_roads_are_versioned(client: Client, place: Place) -> None:
         (gzip.compress(b"<osm></osm>"), "root element is <net>"),
         (b"", "root element|required|whole gzip file"),
     ],
+    ids=["not gzip", "cut off", "another root", "empty"],
 )
 def test_roads_that_are_none_are_refused(client: Client, content: bytes, why: str) -> None:
     with pytest.raises(RefusedError, match=why):

@@ -99,7 +99,7 @@ def test_what_was_not_committed_never_was(place: Place, registry: Killable, clie
         registry.kill()
         ended(calls)
     registry.start()
-    assert client.health()["status"] == "ok"
+    until(lambda: client.health()["status"] == "ok", 10, "the registry to be well, and the broker's files in step")
     with pytest.raises(RefusedError, match="there is no device 'half-0'"):
         client.device("half-0")
     assert not {name for name in passwords(place) if name.startswith("half-")}

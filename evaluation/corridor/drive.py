@@ -9,8 +9,6 @@ its way are asked for green as the platform asks them, and who is on its way is 
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from chelu.errors import CannotStartError, CheluError
+from chelu.errors import CannotStartError
 from chelu.roads import sumo
 from chelu.signals.stages import US
 from edge.signal_plan import Granted, SignalPlan
@@ -27,7 +25,7 @@ from edge.signal_plan import Limits as PlanLimits
 from evaluation.corridor.ambulance import TYPE, Ambulance
 from evaluation.signals import network as networks
 from evaluation.signals import trips
-from evaluation.signals.drive import HOLDS_S, _statistics
+from evaluation.signals.drive import HOLDS_S, answer, counted_by_sumo
 from evaluation.signals.programme import Limits
 from evaluation.signals.safety import Watch
 from evaluation.signals.world import STANDS_MPS, Scenario, World
@@ -115,7 +113,7 @@ def drive(task: Task, tell: Callable[[float], None]) -> dict[str, Any]:
         finally:
             world.close()
         own, others = trips.split(Path(scratch) / "trips.xml", Ambulance.NAME)
-        found |= {"others": asdict(others), "ambulance": asdict(own)} | _statistics(Path(scratch) / "statistics.xml")
+        found |= {"others": asdict(others), "ambulance": asdict(own)} | counted_by_sumo(Path(scratch) / "statistics.xml")
     return found
 
 
@@ -169,13 +167,8 @@ def _lead(ambulance: Ambulance, corridor: Corridor, lights: Lights, now_us: int)
 
 
 def main() -> None:
-    """A task from standard input; progress and the result to standard output, a line each."""
-    try:
-        found = drive(Task.read(json.load(sys.stdin)), lambda share: print(json.dumps({"share": round(share, 3)}), flush=True))
-    except CheluError as error:
-        print(json.dumps({"error": str(error)}), flush=True)
-        sys.exit(1)
-    print(json.dumps({"result": found}), flush=True)
+    """A task from standard input."""
+    answer(lambda task, tell: drive(Task.read(task), tell))
 
 
 if __name__ == "__main__":

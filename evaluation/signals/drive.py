@@ -94,7 +94,7 @@ def drive(task: Task, tell: Callable[[float], None]) -> dict[str, Any]:
             found = _drive(task, world, network, tell)
         finally:
             world.close()
-        found |= asdict(trips.read(Path(scratch) / "trips.xml")) | _statistics(Path(scratch) / "statistics.xml")
+        found |= asdict(trips.read(Path(scratch) / "trips.xml")) | counted_by_sumo(Path(scratch) / "statistics.xml")
     hours = (scenario.end_s - scenario.begin_s) / 3600.0
     return found | {"throughput_per_h": round(found["completed"] / hours, 1)}
 
@@ -136,7 +136,7 @@ def _controller(task: Task, layout: Layout) -> Controller:
     return CONTROLLERS[task.controller](layout.junctions)
 
 
-def _statistics(file: Path) -> dict[str, int]:
+def counted_by_sumo(file: Path) -> dict[str, int]:
     """SUMO's own counts of what must not happen."""
     root = ElementTree.parse(file).getroot()  # noqa: S314 (SUMO wrote it just now)
     wanted = {
@@ -147,14 +147,22 @@ def _statistics(file: Path) -> dict[str, int]:
     return {name: int(one.get(key, "0")) for name, (tag, key) in wanted.items() for one in root.findall(tag)}
 
 
-def main() -> None:
-    """A task from standard input; progress and the result to standard output, a line each."""
+def answer(run: Callable[[Any, Callable[[float], None]], Mapping[str, Any]]) -> None:
+    """What a task from standard input came to: progress and the result on standard output, a line each; 1 when it failed.
+
+    run: takes the task as JSON has it, and whom to tell the share that is done.
+    """
     try:
-        found = drive(Task.read(json.load(sys.stdin)), lambda share: print(json.dumps({"share": round(share, 3)}), flush=True))
+        found = run(json.load(sys.stdin), lambda share: print(json.dumps({"share": round(share, 3)}), flush=True))
     except CheluError as error:
         print(json.dumps({"error": str(error)}), flush=True)
         sys.exit(1)
     print(json.dumps({"result": found}), flush=True)
+
+
+def main() -> None:
+    """A task from standard input."""
+    answer(lambda task, tell: drive(Task.read(task), tell))
 
 
 if __name__ == "__main__":

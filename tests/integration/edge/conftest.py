@@ -1,4 +1,4 @@
-"""Gateways and ears that are stopped after the test."""
+"""Agents, gateways and who hears them, stopped after the test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from chelu.clock import SystemClock
+from edge.agent import Agent
+from edge.settings import EdgeSettings
 from tests.fix_broker import RunningBroker
+from tests.integration.edge.agents import MakePlatform, Platform, StartAgent, numbers
 from tests.integration.edge.gateways import Ears, Running, Start
 
 
@@ -32,3 +36,41 @@ def ears(broker: RunningBroker) -> Iterator[Ears]:
     made = Ears(broker.url)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def device() -> str:
+    return f"dev-{next(numbers)}"
+
+
+@pytest.fixture
+def start_agent(tmp_path: Path, device: str) -> Iterator[StartAgent]:
+    """Starts agents of one device, and stops them."""
+    agents: list[Agent] = []
+
+    def make(url: str, *, kind: str = "rsu", wait: bool = True, **values: Any) -> Agent:
+        values.setdefault("spool", {"directory": tmp_path / "spool"})
+        settings = EdgeSettings.check({"kind": kind, "id": device, "broker": url, **values}, source="test")
+        agent = Agent(settings, SystemClock())
+        agents.append(agent)
+        agent.start()
+        if wait:
+            agent.wait_connected(10)
+        return agent
+
+    yield make
+    for agent in agents:
+        agent.stop()
+
+
+@pytest.fixture
+def platform(broker: RunningBroker, device: str) -> Iterator[MakePlatform]:
+    made: list[Platform] = []
+
+    def make(url: str = "", kind: str = "rsu") -> Platform:
+        made.append(Platform(url or broker.url, device, kind))
+        return made[-1]
+
+    yield make
+    for item in made:
+        item.session.stop()

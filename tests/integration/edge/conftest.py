@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from chelu.clock import SystemClock
+from chelu.codec.gbt32960_frame import Answer, Command
 from edge.agent import Agent
 from edge.settings import EdgeSettings
+from simulators.vehicle_names import vin_of
 from tests.fix_broker import RunningBroker
 from tests.integration.edge.agents import MakePlatform, Platform, StartAgent, numbers
+from tests.integration.edge.cars import LOGIN, Car, Cars
 from tests.integration.edge.gateways import Ears, Running, Start
 
 
@@ -74,3 +77,19 @@ def platform(broker: RunningBroker, device: str) -> Iterator[MakePlatform]:
     yield make
     for item in made:
         item.session.stop()
+
+
+@pytest.fixture
+def cars() -> Iterator[Cars]:
+    """Connects cars, and hangs up afterwards."""
+    made: list[Car] = []
+
+    def make(running: Running, *, is_logged_in: bool = False, number: int = 0) -> Car:
+        made.append(Car(running.gateway.port))
+        if is_logged_in:
+            assert made[-1].ask(Command.LOGIN, LOGIN, vin=vin_of(number).encode())[1] == Answer.OK
+        return made[-1]
+
+    yield make
+    for car in made:
+        car.sock.close()

@@ -6,48 +6,23 @@ import errno
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from chelu.codec.gbt32960_frame import Answer, Command, Frame, Splitter, encode_time, read
+from chelu.codec.gbt32960_frame import Answer, Command, Frame, Splitter, read
 from chelu.codec.jt808_talk import Registered, Result, Say, encode_authentication
 from chelu.errors import CannotStartError
-from chelu.local.ports import free_port
 from edge.vehicles import connection, server
 from edge.vehicles.limits import allow_files
 from simulators.vehicle_load import Load, Plan
-from simulators.vehicle_names import device_of, vin_of
+from simulators.vehicle_names import vin_of
 from simulators.vehicle_speech import EDITIONS
-from tests.fix_broker import MakeBroker
-from tests.fix_small_disk import SmallDisk
-from tests.integration.edge.gateways import CLOCK, LISTED, Ears, Running, Start
-from tests.integration.edge.test_gateway import LOGIN, TIME, Car, named, request
+from tests.integration.edge.cars import LOGIN, OWN, TIME, Cars, request
+from tests.integration.edge.gateways import CLOCK, LISTED, Start
 from tests.integration.edge.test_gateway_terminals import LOCATION, Terminal
 from tests.waiting import until
-
-OWN = b"\x80\xea\x00" + bytes(0xEA00)  # a maker's own item of 60 kB
-
-
-@pytest.fixture
-def cars() -> Iterator[Callable[..., Car]]:
-    """Connects cars, and hangs up afterwards."""
-    made: list[Car] = []
-
-    def make(running: Running, *, is_logged_in: bool = False, number: int = 0) -> Car:
-        made.append(Car(running.gateway.port))
-        if is_logged_in:
-            assert made[-1].ask(Command.LOGIN, LOGIN, vin=vin_of(number).encode())[1] == Answer.OK
-        return made[-1]
-
-    yield make
-    for car in made:
-        car.sock.close()
-
-
-Cars = Callable[..., Car]
 
 
 def is_cut(sock: socket.socket) -> bool:
@@ -310,44 +285,6 @@ def test_a_name_that_would_write_into_the_log_is_shown_as_letters(
     assert said.isprintable()
 
 
-# -- disks and brokers -----------------------------------------------------------------------------------------------------------
-
-
-def no_answer(car: Car, *frames: bytes) -> bool:
-    """Whether nothing comes back for a while."""
-    car.send(*frames)
-    car.sock.settimeout(0.5)
-    try:
-        car.answer()
-    except TimeoutError:
-        return True
-    finally:
-        car.sock.settimeout(10)
-    return False
-
-
-def test_while_the_disk_is_full_nobody_is_answered_and_afterwards_everybody(
-    small_disk: SmallDisk, start: Start, cars: Cars, ears: Ears
-) -> None:
-    running = start(directory=small_disk.path)
-    car = cars(running, is_logged_in=True)
-    small_disk.fill()
-    report = request(Command.REALTIME, TIME + OWN)
-    assert no_answer(car, report)
-    assert running.counted("not_kept") >= 1
-    small_disk.free()
-    assert car.ask(Command.REALTIME, TIME + OWN)[1] == Answer.OK
-    until(lambda: report in ears.frames(device_of(0)), 10, "the report on its topic")
-
-
-def test_an_answer_is_durable_when_the_vehicle_hangs_up_at_once(start: Start, cars: Cars, ears: Ears) -> None:
-    car = cars(start(batch_ms=300), is_logged_in=True)
-    report = request(Command.REALTIME, TIME)
-    car.send(report)
-    car.sock.shutdown(socket.SHUT_RDWR)
-    until(lambda: report in ears.frames(device_of(0)), 10, "the report on its topic")
-
-
 def test_strangers_hold_little_memory(start: Start, cars: Cars) -> None:
     running = start()
     begun = request(Command.REALTIME, TIME + OWN)[:40_000]  # of a frame that may have 60 kB
@@ -356,57 +293,3 @@ def test_strangers_hold_little_memory(start: Start, cars: Cars) -> None:
         with suppress(OSError):
             stranger.send(begun)
     until(lambda: running.counted("no_login") == len(strangers), 5, "all of them to be cut")
-
-
-def test_a_full_spool_refuses_rather_than_lose_and_takes_again_when_the_broker_is_back(
-    start: Start, cars: Cars, make_broker: MakeBroker, tmp_path: Path
-) -> None:
-    broker = make_broker()
-    ears = Ears(broker.url)
-    running = start(
-        url=f"mqtt://127.0.0.1:{free_port()}",
-        agent={"spool": {"directory": tmp_path / "spool", "max_mb": 2}, "delivery": {"receipts": False}},
-    )
-    car = cars(running, is_logged_in=True)
-    kept: list[bytes] = []
-    for number in range(100):
-        report = request(Command.REALTIME, encode_time(1_700_000_000_000_000 + number * 1_000_000) + OWN)
-        if no_answer(car, report):
-            break
-        kept.append(report)
-    assert 10 < len(kept) < 60
-    name = running.name
-    running.stop()
-    again = start(
-        url=broker.url,
-        agent={"id": name, "spool": {"directory": tmp_path / "spool", "max_mb": 2}, "delivery": {"receipts": False}},
-    )
-    try:
-        until(lambda: set(kept) <= set(ears.frames(device_of(0))), 20, "everything that was acknowledged")
-        until(lambda: again.agent.waiting["children"] == 0, 10, "room again")
-        assert cars(again, is_logged_in=True).ask(Command.REALTIME, TIME + OWN)[1] == Answer.OK
-    finally:
-        ears.stop()
-
-
-@pytest.mark.parametrize(("protocol", "edition"), [("gbt32960", 2025), ("jt808", 2019)])
-def test_a_broker_that_dies_while_vehicles_report_costs_nothing(
-    start: Start, make_broker: MakeBroker, tmp_path: Path, protocol: str, edition: int
-) -> None:
-    broker = make_broker()
-    ears = Ears(broker.url)
-    running = start(url=broker.url, protocol=protocol)
-    log = tmp_path / "acknowledged"
-    plan = Plan("127.0.0.1", running.gateway.port, LISTED, 1.0, 6.0, protocol, edition, acknowledged_file=log)
-    load = Load(plan, CLOCK)
-    driver = threading.Thread(target=load.run)
-    driver.start()
-    until(lambda: log.exists() and len(log.read_text().splitlines()) > LISTED, 20, "reports before")
-    broker.kill()
-    driver.join()
-    assert load.outcome.acknowledged == load.outcome.sent >= 5 * LISTED
-    wanted = {tuple(line.split()) for line in log.read_text().splitlines()}
-    try:
-        until(lambda: wanted <= {named(*one) for one in ears.all()}, 30, "every acknowledged report")
-    finally:
-        ears.stop()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +21,9 @@ from chelu.local.plan import Options
 from chelu.local.site import Site as RunningSite
 from chelu.topics import Kind
 from services.registry.alarms import signing
-from tests.integration.registry.test_broker import Peer
+from tests.integration.registry.by_hand import SITE, Puppet, Receiver, going_on
 from tests.waiting import until
 
-SITE = "hillside"
 OPTIONS = Options(mqtt_port=0, api_port=0, database_port=0, database_settings={"fsync": "off", "shared_buffers": "32MB"})
 BEAT_S = 0.5
 PATIENCE_S = 30  # others use the machine
@@ -198,39 +194,6 @@ def test_an_agent_tells_how_its_machine_does(client: Client, agents: Agents) -> 
     wait_status(client, "machine", "healthy")
 
 
-class Puppet:
-    """A device by hand: it says what it is told to."""
-
-    def __init__(self, client: Client, port: int, device_id: str, kind: Kind = Kind.OBU, **fields: Any) -> None:
-        new = NewDevice(device_id=device_id, kind=kind, site_id=SITE, **fields)
-        secret = client.add_devices([new])[0].secret
-        self.root, self.peer = f"{kind}/{device_id}", Peer(port, device_id, secret)
-
-    def say(self, stream: str, document: Mapping[str, Any], *, qos: int = 1) -> None:
-        self.peer.mqtt.publish(f"{self.root}/{stream}/up", json.dumps(document), qos=qos).wait_for_publish(10)
-
-    def beat(self, **more: Any) -> None:
-        self.say("heartbeat", {"time_us": time.time_ns() // 1000, "start_id": "s", "sent": {}, **more})
-
-
-@contextlib.contextmanager
-def going_on(work: Callable[[], object], every_s: float) -> Iterator[None]:
-    """Have something done again and again."""
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.wait(every_s):
-            work()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 def test_a_clock_that_is_wrong_is_told(running: RunningSite, client: Client) -> None:
     threshold(client, "clock-skew", site=SITE, raise_after_s=0.5, clear_after_s=0)
     puppet = Puppet(client, port_of(running), "clock", Kind.RSU)
@@ -327,46 +290,6 @@ def test_a_registry_that_was_killed_goes_on_where_it_was(running: RunningSite, c
     assert alarms(client, "stays") + alarms(client, "stays", "cleared") + alarms(client, "stays", "pending") == []
     after = alarms(client, "down")[0]
     assert (after["alarm_id"], after["state"], after["since"]) == (before["alarm_id"], "raised", before["since"])
-
-
-@dataclass
-class Receiver:
-    """A real HTTP server on a port that it keeps: `status` is what it answers; down, nobody listens."""
-
-    port: int = 0
-    status: int = 204
-    taken: list[tuple[dict[str, Any], str, bytes]] = field(default_factory=list)
-    refused: int = 0
-    server: ThreadingHTTPServer | None = None
-
-    def up(self) -> None:
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.status < 300:
-                    receiver.taken.append((json.loads(body), self.headers[signing.HEADER], body))
-                else:
-                    receiver.refused += 1
-                self.send_response(receiver.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def down(self) -> None:
-        if self.server is not None:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
-
-    def subjects(self) -> list[tuple[str, str]]:
-        return [(body["subject"], body["event"]) for body, _, _ in self.taken if body["event"] != "trial"]
 
 
 @pytest.fixture

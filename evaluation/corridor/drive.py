@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from chelu.errors import CannotStartError
 from chelu.roads import sumo
 from chelu.signals.stages import US
@@ -25,13 +23,15 @@ from edge.signal_plan import Limits as PlanLimits
 from evaluation.corridor.ambulance import TYPE, Ambulance
 from evaluation.signals import network as networks
 from evaluation.signals import trips
-from evaluation.signals.drive import HOLDS_S, answer, counted_by_sumo
+from evaluation.signals.drive import answer, counted_by_sumo
+from evaluation.signals.layout import Layout
+from evaluation.signals.lights import Lights, run_through, watch_over
 from evaluation.signals.programme import Limits
-from evaluation.signals.safety import Watch
-from evaluation.signals.world import STANDS_MPS, Scenario, World
+from evaluation.signals.world import Scenario, World
 from services.inference.city.corridor.corridor import Ask, Corridor
 from services.inference.city.corridor.way import Streets
 from services.inference.city.signals.catalogue import CONTROLLERS
+from services.inference.city.signals.contract import State
 
 LONGEST_WISH_S = 120.0
 
@@ -57,34 +57,17 @@ class Task:
         return cls(**{**document, "scenario": Scenario(**scenario)})
 
 
-class Lights:
-    """The plans of all lights as their agents have them: commands, wishes, limits. Rows are the layout's."""
+class Wished(Lights[SignalPlan]):
+    """All lights as their agents have them: commands, wishes, limits; and how many wishes were granted and refused."""
 
-    def __init__(self, world: World, limits: Limits, now_us: int) -> None:
-        self._world, self.layout = world, world.layout
+    def __init__(self, layout: Layout, limits: Limits, now_s: float) -> None:
         plan_limits = PlanLimits(limits.longest_red_s, LONGEST_WISH_S)
-        self.plans = [SignalPlan(one.stages, plan_limits, now_us) for one in self.layout.programmes]
-        self._runs_out_s = np.full(len(self.plans), -np.inf)
-        self._stage = np.zeros(len(self.plans), np.int64)
+        super().__init__(layout, [SignalPlan(one.stages, plan_limits, round(now_s * US)) for one in layout.programmes], now_s)
         self.granted = self.refused = 0
-
-    def facts(self, now_s: float) -> tuple[np.ndarray, np.ndarray]:
-        """Stage and seconds of green of every junction."""
-        since = [now_s - one.shown.since_us / US if one.shown.light == "green" else -1.0 for one in self.plans]
-        return np.array([one.following for one in self.plans], np.int64), np.array(since)
-
-    def command(self, decision: Any, now_s: float) -> None:
-        """What the controller says, held for as long as it takes; where a vehicle has priority it is not heard."""
-        is_out = now_s >= self._runs_out_s - 1e-6
-        self._stage = np.where(is_out, decision.stage, self._stage)
-        self._runs_out_s = np.where(is_out, now_s + decision.duration_s, self._runs_out_s)
-        now_us = round(now_s * US)
-        for plan, stage in zip(self.plans, self._stage.tolist(), strict=True):
-            plan.prefer(stage, now_us + round(HOLDS_S * US), now_us)
 
     def ask(self, ask: Ask, now_us: int) -> bool:
         """A wish; whether it was granted."""
-        found = self.plans[ask.signal].ask("ambulance", ask.phase, ask.from_us, ask.until_us, now_us)
+        found = self.signals[ask.signal].ask("ambulance", ask.phase, ask.from_us, ask.until_us, now_us)
         is_granted = isinstance(found, Granted)
         self.granted += is_granted
         self.refused += not is_granted
@@ -92,13 +75,7 @@ class Lights:
 
     def give_back(self, signal: int) -> None:
         """It has passed."""
-        self.plans[signal].give_back("ambulance")
-
-    def show(self, now_us: int) -> None:
-        """Let the plans go on, and set the heads."""
-        for name, plan, programme in zip(self.layout.names, self.plans, self.layout.programmes, strict=True):
-            plan.turn(now_us)
-            self._world.show(name, programme.shown(plan.shown.stage, plan.shown.light, plan.following))
+        self.signals[signal].give_back("ambulance")
 
 
 def drive(task: Task, tell: Callable[[float], None]) -> dict[str, Any]:
@@ -121,27 +98,19 @@ def _drive(task: Task, world: World, network: networks.Network, tell: Callable[[
     scenario, layout = task.scenario, world.layout
     roads = Streets(sumo.read(networks.read_file("--net", scenario.net)))
     controller = CONTROLLERS[task.controller](layout.junctions)
-    lights = Lights(world, Limits(), round(scenario.begin_s * US))
-    ambulance = Ambulance(world.engine, roads, task, layout)
-    corridor = Corridor()
-    least = {
-        name: min(one.least_green_s for one in programme.stages)
-        for name, programme in zip(layout.names, layout.programmes, strict=True)
-    }
-    watch, now_s, queues = Watch(network, world.on_foot, least), scenario.begin_s, list[int]()
-    while now_s < scenario.end_s:
-        state, now_us = world.see(now_s, *lights.facts(now_s)), round(now_s * US)
-        lights.command(controller.decide(state), now_s)
-        ambulance.step(now_s)
+    lights = Wished(layout, Limits(), scenario.begin_s)
+    ambulance, corridor = Ambulance(world.engine, roads, task, layout), Corridor()
+
+    def act(state: State) -> None:
+        now_us = round(state.now_s * US)
+        for plan, stage, until_us in lights.commands(controller.decide(state), state.now_s):
+            plan.prefer(stage, until_us, now_us)  # where a vehicle has priority the controller is not heard
+        ambulance.step(state.now_s)
         if task.has_corridor:
             _lead(ambulance, corridor, lights, now_us)
-        lights.show(now_us)
-        for name in layout.names:
-            watch.see(name, world.shown(name), now_s)
-        queues.append(int((state.vehicles.speed_mps < STANDS_MPS).sum()))
-        now_s = world.step()
-        if len(queues) % 60 == 0:
-            tell((now_s - scenario.begin_s) / (scenario.end_s - scenario.begin_s))
+
+    watch = watch_over(network, world)
+    queues = run_through(world, lights, watch, act, tell)
     if ambulance.arrived_s is None:
         raise CannotStartError("the ambulance has not arrived before the end", "give it more time, or another goal")
     return {
@@ -151,7 +120,7 @@ def _drive(task: Task, world: World, network: networks.Network, tell: Callable[[
     }  # fmt: skip
 
 
-def _lead(ambulance: Ambulance, corridor: Corridor, lights: Lights, now_us: int) -> None:
+def _lead(ambulance: Ambulance, corridor: Corridor, lights: Wished, now_us: int) -> None:
     """A second of the corridor."""
     if not ambulance.is_driving:
         for signal in corridor.end():

@@ -37,9 +37,9 @@ from evaluation.district.town import Seen, Town
 from evaluation.district.voices import Voices
 from evaluation.signals import network as networks
 from evaluation.signals import trips
+from evaluation.signals.lights import watch_over
 from evaluation.signals.network import Network
 from evaluation.signals.programme import Limits
-from evaluation.signals.safety import Watch
 from evaluation.signals.world import Scenario, World
 from simulators.scene import ActorKind
 
@@ -207,7 +207,9 @@ def _assembled(
     names = site.Names("town", tuple(every))
     places = {light: (*sumo.junction.getPosition(_junction(sumo, light)), 0.0) for light in every}
     client = stack.enter_context(Client(running.endpoints.api_url, running.layout.api_key.read_text().strip()))
-    secrets = site.register(client, names, places, DISTRICT, world.net, request.controller, running.layout.data / SECRETS)
+    secrets = site.register(
+        client, names, places, DISTRICT, world.scenario.net, request.controller, running.layout.data / SECRETS
+    )
     programmes = {
         light: (names.signal(light), programme, every.index(light) + 1)
         for light, programme in zip(layout.names, layout.programmes, strict=True)
@@ -219,11 +221,7 @@ def _assembled(
     stack.callback(ear.stop)
     rsus, at = [names.rsu(light) for light in every], [places[light][:2] for light in every]
     voices = Voices(rsus, np.array(at), DISTRICT, request.share, session.publish)
-    least = {
-        name: min(one.least_green_s for one in programme.stages)
-        for name, programme in zip(layout.names, layout.programmes, strict=True)
-    }
-    watch = Watch(net, world.on_foot, least)
+    watch = watch_over(net, world)
     return Loop(world, Town(world), voices, heads, shared, clock, ear, watch, request.pace), client
 
 

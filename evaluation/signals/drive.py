@@ -23,15 +23,13 @@ from chelu.signals.stages import US
 from evaluation.signals import network as networks
 from evaluation.signals import trips
 from evaluation.signals.layout import Layout
+from evaluation.signals.lights import Lights, run_through, watch_over
 from evaluation.signals.programme import Limits
-from evaluation.signals.safety import Watch
-from evaluation.signals.world import STANDS_MPS, Scenario, World
+from evaluation.signals.world import Scenario, World
 from services.inference.city.signals.catalogue import CONTROLLERS
 from services.inference.city.signals.contract import Controller, State
 from services.inference.city.signals.predictive import Predictive, PredictiveParameters
 from services.inference.city.signals.rollout import Model
-
-HOLDS_S = 1.5  # a command outlasts the second until the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +51,6 @@ class Task:
         return cls(Scenario(**scenario), document["controller"], Limits(**document["limits"]), document["reach_m"], model)
 
 
-class Lights:
-    """The guards of all lights, their commands, and what the heads show. Junctions are the layout's rows."""
-
-    def __init__(self, layout: Layout, limits: Limits, now_s: float) -> None:
-        self._layout, self._now_us = layout, round(now_s * US)
-        self._guards = [CommandedSignal(one.stages, limits.longest_red_s, self._now_us) for one in layout.programmes]
-        self._runs_out_s = np.full(len(self._guards), now_s)
-        self._stage = np.zeros(len(self._guards), np.int64)
-
-    def facts(self, now_s: float) -> tuple[np.ndarray, np.ndarray]:
-        """Stage and seconds of green of every junction, as `State` has them."""
-        stage = np.array([guard.following for guard in self._guards], np.int64)
-        since_s = [now_s - guard.shown.since_us / US if guard.shown.light == "green" else -1.0 for guard in self._guards]
-        return stage, np.array(since_s, np.float64)
-
-    def follow(self, controller: Controller, state: State) -> None:
-        """Let the controller decide where its last word has run out, and command."""
-        decision = controller.decide(state)
-        is_out = state.now_s >= self._runs_out_s - 1e-6
-        self._stage = np.where(is_out, decision.stage, self._stage)
-        self._runs_out_s = np.where(is_out, state.now_s + decision.duration_s, self._runs_out_s)
-        self._now_us = round(state.now_s * US)
-        for guard, stage in zip(self._guards, self._stage.tolist(), strict=True):
-            guard.command(stage, self._now_us + round(HOLDS_S * US), self._now_us)
-
-    def show(self, world: World) -> None:
-        """Let the guards go on, and set the heads."""
-        for name, guard, programme in zip(self._layout.names, self._guards, self._layout.programmes, strict=True):
-            guard.turn(self._now_us)
-            world.show(name, programme.shown(guard.shown.stage, guard.shown.light, guard.following))
-
-
 def drive(task: Task, tell: Callable[[float], None]) -> dict[str, Any]:
     """Run it; the figures. tell(share) now and then."""
     network, scenario = networks.read(task.scenario.net), task.scenario
@@ -100,26 +66,20 @@ def drive(task: Task, tell: Callable[[float], None]) -> dict[str, Any]:
 
 
 def _drive(task: Task, world: World, network: networks.Network, tell: Callable[[float], None]) -> dict[str, Any]:
-    layout, begin_s, end_s = world.layout, task.scenario.begin_s, task.scenario.end_s
-    controller = _controller(task, layout)
-    least = {
-        name: min(one.least_green_s for one in programme.stages)
-        for name, programme in zip(layout.names, layout.programmes, strict=True)
-    }
-    watch = Watch(network, world.on_foot, least)
-    lights, now_s, decides_s, queues = Lights(layout, task.limits, begin_s), begin_s, 0.0, []
-    while now_s < end_s:
-        state = world.see(now_s, *lights.facts(now_s))
-        began = time.process_time()
-        lights.follow(controller, state)
+    layout, scenario = world.layout, task.scenario
+    controller, watch, decides_s = _controller(task, layout), watch_over(network, world), 0.0
+    begin_us = round(scenario.begin_s * US)
+    guards = [CommandedSignal(one.stages, task.limits.longest_red_s, begin_us) for one in layout.programmes]
+    lights = Lights(layout, guards, scenario.begin_s)
+
+    def act(state: State) -> None:
+        nonlocal decides_s
+        began, now_us = time.process_time(), round(state.now_s * US)
+        for guard, stage, until_us in lights.commands(controller.decide(state), state.now_s):
+            guard.command(stage, until_us, now_us)
         decides_s += time.process_time() - began
-        lights.show(world)
-        for name in layout.names:
-            watch.see(name, world.shown(name), now_s)
-        queues.append(int((state.vehicles.speed_mps < STANDS_MPS).sum()))
-        now_s = world.step()
-        if len(queues) % 60 == 0:
-            tell((now_s - begin_s) / (end_s - begin_s))
+
+    queues = run_through(world, lights, watch, act, tell)
     return {
         "lights": len(world.lights),
         "controlled": len(layout.names),

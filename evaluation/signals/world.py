@@ -46,7 +46,7 @@ class World:
 
     def __init__(self, scenario: Scenario, network: Network, limits: Limits, reach_m: float, scratch: Path) -> None:
         self._sumo = _started(scenario, scratch)
-        self._network, self._reach_m, self.net = network, reach_m, scenario.net
+        self.scenario, self._network, self._reach_m = scenario, network, reach_m
         self.lights: tuple[str, ...] = tuple(self._sumo.trafficlight.getIDList())
         links = {name: _links(self._sumo, name) for name in self.lights}
         self.on_foot = {

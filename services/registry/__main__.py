@@ -25,6 +25,7 @@ from services.registry.app import create_app
 from services.registry.broker_files import Follower
 from services.registry.callers import Callers
 from services.registry.campaigns.runner import Runner
+from services.registry.cases.board import Board
 from services.registry.database import Register
 from services.registry.deadlines import Deadlines
 from services.registry.hearing import Hearing, at_broker
@@ -104,6 +105,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         documents = {"upgrade": lambda letter: dressed(letter, token_key, public_url)}
         clerk = Clerk(register, clock, [Runner(), road_events, MapsAgain()], documents)
         hearing = at_broker(stack, settings.mqtt_url, register, follower.announce, clerk, clock, [road_events])
+    stack.enter_context(Board(register, clock, hearing.clerk.wake if hearing.clerk else lambda: None))
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
     packages = Files(settings.packages_directory) if settings.packages_directory else None

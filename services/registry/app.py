@@ -40,6 +40,8 @@ from services.registry.alarms import api as alarms
 from services.registry.alarms import maintenance, thresholds, webhooks
 from services.registry.body_limit import BodyLimit
 from services.registry.campaigns import campaigns
+from services.registry.cases import api as cases
+from services.registry.cases import rules_api as case_rules
 from services.registry.data import catalogue, exports, retention, zones
 from services.registry.health import api as devices_health
 from services.registry.health import applications as applications_health
@@ -120,6 +122,8 @@ def create_app(parts: Parts) -> FastAPI:
         thresholds,
         maintenance,
         webhooks,
+        cases,
+        case_rules,
         monitors,
         past,
         audit,

@@ -14,6 +14,7 @@ from services.registry import (
     cli_assets,
     cli_backup,
     cli_campaigns,
+    cli_cases,
     cli_city,
     cli_coop,
     cli_data,
@@ -72,6 +73,7 @@ def register(app: typer.Typer) -> None:
     app.command("observations")(cli_observations.observations)
     app.add_typer(cli_coop.COOP, name="coop")
     app.add_typer(cli_city.CITY, name="city")
+    app.add_typer(cli_cases.CASES, name="case")
     app.command("dead-letters")(cli_dead_letters.dead_letters)
     app.command("quantities")(cli_observations.list_quantities)
     app.command("backup")(cli_backup.backup)

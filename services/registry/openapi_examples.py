@@ -57,6 +57,23 @@ MODELS: Mapping[str, Document] = {
     "NewWebhook": {"name": "desk", "url": "https://desk.example/alarms", "site": "hillside", "least": "major"},
     "WebhookChange": {"is_enabled": False},
     "Remark": {"comment": "a crew is on its way"},
+    "NewCase": {
+        "kind": "accident",
+        "text": "two cars, right lane",
+        "place": {**PLACE, "elevation_m": 245.0},
+        "severity": "major",
+        "duty": "road crew 2",
+    },
+    "CitizenReport": {"kind": "jam", "text": "nothing moves before the gate", "place": PLACE, "reference": "12345-20260501-0017"},
+    "CaseChange": {"state": "resolved", "comment": "the lane is free"},
+    "Decision": {"comment": "the tow truck needs the lane"},
+    "NewRule": {
+        "name": "warn of what stands on the road",
+        "when": {"kinds": ["obstruction"], "least": "major"},
+        "then": [{"do": "road_event", "code": 101, "text": "obstacle ahead"}],
+        "runs_by_itself": False,
+        "limits": {"per_hour": 4, "at_once": 2},
+    },
     "ProfileFields": {"heartbeat_s": 10.0, "rates_hz": {"bsm": 10.0, "spat": 10.0}},
     "NewUser": {"user_name": "wang", "full_name": "Wang Fang", "roles": [{"site": "hillside", "role": "operator"}]},
     "UserChange": {"is_active": True, "roles": [{"site": None, "role": "viewer"}]},
@@ -163,6 +180,7 @@ NAMES: Mapping[str, object] = {
     "vehicle": "car-1",
     "quantity": "air_temperature",
     "monitor": "spat-rate",
+    "rule_id": "warn",
 }
 CSV = "device_id,kind,site_id,latitude_deg,longitude_deg\nrsu-3,rsu,hillside,29.534,106.504\n"
 POINT = {"type": "Point", "coordinates": [106.504, 29.534, 251.0]}

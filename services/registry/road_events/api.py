@@ -15,7 +15,7 @@ from services.registry.orders.issuing import clerk_of, now_of
 from services.registry.orders.machine import Moment
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError
-from services.registry.road_events import giving, heard, rows
+from services.registry.road_events import adding, giving, heard, rows
 from services.registry.road_events.models import (
     CatalogueEntry,
     NewRoadEvent,
@@ -29,7 +29,7 @@ from services.registry.road_events.models import (
     UnitTelling,
 )
 from services.registry.sites import SiteId
-from services.registry.track.rows import frame_of, site
+from services.registry.track.rows import site
 
 ROUTER = APIRouter(prefix="/api", tags=["road events"])
 EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -76,18 +76,7 @@ def add_road_event(site_id: SiteId, wanted: NewRoadEvent, parts: PartsOf, actor:
     """
     clerk, now = clerk_of(parts), now_of(parts)
     with parts.register.transaction(actor) as connection:
-        where = site(connection, site_id)
-        frame = frame_of(where)
-        whole = giving.made_whole(wanted, frame, giving.network_of(connection, wanted, site_id), now)
-        rows.lock(connection, site_id)
-        keys = giving.concerned(rows.units(connection, site_id, wanted.units), wanted, whole, frame)
-        more = {"way": whole.way, "valid_from": whole.valid_from, "valid_until": whole.valid_until, "added_by": actor}
-        event_id = rows.add(connection, site_id, whole.event, more)
-        numbers = giving.numbers(connection, keys, event_id, is_sign=whole.event.is_sign)
-        at_units = {"event_id": event_id, "is_sign": whole.event.is_sign, "keys": keys, "numbers": numbers, "now": now}
-        connection.execute(rows.ADD_UNITS, at_units)
-        detail = {"event_id": event_id, "units": len(keys), **wanted.model_dump(mode="json", exclude_none=True)}
-        remember(connection, actor, "add road event", site_id, detail)
+        event_id = adding.add(connection, site_id, wanted, now, actor)
         made = _with_units(connection, rows.one(connection, site_id, event_id, now), now)
     clerk.wake()
     return made
@@ -123,9 +112,8 @@ def withdraw_road_event(site_id: SiteId, event_id: EventId, parts: PartsOf, acto
     with parts.register.transaction(actor) as connection:
         rows.lock(connection, site_id)
         _open(rows.one(connection, site_id, event_id, now))
-        connection.execute(rows.WITHDRAW, {"event_id": event_id, "now": now, "actor": actor})
-        made = _woken(connection, site_id, event_id, now)
-        remember(connection, actor, "withdraw road event", site_id, {"event_id": event_id})
+        adding.withdraw(connection, site_id, event_id, now, actor)
+        made = _with_units(connection, rows.one(connection, site_id, event_id, now), now)
     clerk.wake()
     return made
 

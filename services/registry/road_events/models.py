@@ -32,6 +32,9 @@ def _sayable(text: str) -> str:
     return text
 
 
+Text = Annotated[Name, AfterValidator(_sayable)]
+
+
 class Place(Model):
     """Where on the earth."""
 
@@ -48,7 +51,7 @@ class NewRoadEvent(Model):
 
     sort: Sort = "event"
     code: int = Field(ge=1, le=65_535, description="GB/T 29100 for an event, the index of GB 5768.2 for a sign", examples=[407])
-    text: Annotated[Name, AfterValidator(_sayable)] = ""
+    text: Text = ""
     source: Source = "unknown"
     place: Place | None = None
     path: Annotated[list[Place], Field(min_length=2, max_length=MOST_POINTS)] | None = None

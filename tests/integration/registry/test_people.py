@@ -52,6 +52,8 @@ VALUES = {
     "run_id": "1",
     "export_id": "1",
     "zone_id": "z",
+    "case_id": "1",
+    "proposal_id": "1",
     "version": "1",
     "warning_id": "3f2a9c01-5f0e-4c1e-8a55-0d3f6f1f2b7a",
 }

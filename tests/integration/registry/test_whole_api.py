@@ -149,6 +149,12 @@ def test_what_the_description_shows_as_a_request_is_one(client: Client) -> None:
     assert client.people("POST", "sites", "example", "events", json=sent("Mark"))["capture"] == "pending"
     assert client.people("POST", "sites", "example", "stop", json=sent("Press"))["presses"] == 1
     assert client.people("POST", "sites", "example", "stop", "release", json=sent("Release"))["released"]
+    assert client.people("POST", "sites", "example", "cases", json=sent("NewCase"))["state"] == "acting"
+    told = client.people("POST", "sites", "example", "citizen-reports", json=sent("CitizenReport"))
+    change = client.people("PATCH", "sites", "example", "cases", str(told["case_id"]), json=sent("CaseChange"))
+    assert (told["kind"], change["state"]) == ("congestion", "resolved")
+    rule = client.people("PUT", "sites", "example", "rules", "warn", json=sent("NewRule"))
+    assert (rule["version"], rule["record"]["done"]) == (1, 0)
     zone = client.people("PUT", "sites", "example", "private-zones", "depot", json=sent("Zone"))
     assert zone["reason"] == "a depot"
     assert client.people("PUT", "retention", "bsm", json=sent("Keeping"))["keep_hours"] == 720

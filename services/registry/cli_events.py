@@ -96,6 +96,29 @@ def add_event(
         _follow(client, client.people("POST", "sites", site, "road-events", json=body), wait, as_json=as_json)
 
 
+@EVENT.command("adopt")
+def adopt_event(
+    computer: Annotated[str, typer.Argument(help="The roadside computer that perceives it: chelu event units says what.")],
+    site: Site,
+    code: Annotated[int | None, typer.Option(help="Its type, where the computer perceives several.")] = None,
+    number: Annotated[int | None, typer.Option(help="The computer's number for it, likewise.")] = None,
+    text: Annotated[str, typer.Option(help="Words for people.")] = "",
+    until: Annotated[str | None, typer.Option(help="Until when; without it until it is withdrawn.")] = None,
+    hours: Annotated[float | None, typer.Option(help="How long, in place of --until.")] = None,
+    unit: Annotated[list[str] | None, typer.Option(help="A unit that tells of it; those whose coverage it touches.")] = None,
+    wait: Wait = 10.0,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Let units tell of what a roadside computer perceives, where it perceives it now."""
+    with open_client() as client:
+        seen = _perceived(client.people("GET", "sites", site, "rsi"), computer, code, number)
+        place = {name: seen[name] for name in ("latitude_deg", "longitude_deg")}
+        given = present(valid_until=_end(None, until, hours, client.site(site).time_zone), units=unit)
+        body = {"code": seen["code"], "text": text, "source": "detection", "place": place, **given}
+        _follow(client, client.people("POST", "sites", site, "road-events", json=body), wait, as_json=as_json)
+
+
 @EVENT.command("list")
 def list_events(
     site: Site,
@@ -148,10 +171,20 @@ def withdraw_event(event_id: EventId, site: Site, wait: Wait = 10.0, *, as_json:
 
 @EVENT.command("units")
 def list_units(site: Site, *, as_json: AsJson = False) -> None:
-    """Show what each roadside unit is heard to tell now, beside what it should, and where they differ."""
+    """Show what each roadside unit is heard to tell now, beside what it should, and what each computer perceives."""
     with open_client() as client:
         found = client.people("GET", "sites", site, "rsi")
     print_rows(found if as_json else [_in_words(row) for row in found], TELLING_COLUMNS, as_json=as_json)
+
+
+def _perceived(tellings: Sequence[Mapping[str, Any]], computer: str, code: int | None, number: int | None) -> Mapping[str, Any]:
+    """The one event that a computer perceives and that is meant; ConfigurationError for none, and for several."""
+    seen = [one for unit in tellings if unit["device_id"] == computer for one in unit["tells"]]
+    meant = [one for one in seen if code in {None, one["code"]} and number in {None, one["number"]} and one["sort"] == "event"]
+    if len(meant) == 1:
+        return meant[0]
+    there = ", ".join(f"{one['code']} (number {one['number']})" for one in seen) or "nothing"
+    raise ConfigurationError("event", computer, f"one that it perceives now, by --code and --number; it perceives {there}")
 
 
 def _follow(client: Client, event: Mapping[str, Any], wait_s: float, *, as_json: bool) -> None:

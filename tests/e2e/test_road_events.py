@@ -21,6 +21,7 @@ from chelu.codec import cv2x
 from chelu.geo import LocalFrame
 from chelu.topics import Kind
 from simulators.connection import with_account
+from simulators.rscu import answered
 from tests.e2e.conftest import PLACE, RSU, AgentProcess, Running, started
 from tests.unit.ingest.crafted import bsm_batch
 from tests.waiting import until
@@ -45,11 +46,21 @@ def unit(running: Running, radio: socket.socket) -> Iterator[AgentProcess]:
 @pytest.fixture
 def car(running: Running) -> Iterator[Session]:
     """A car's own unit, connected."""
-    (made,) = running.client.add_devices([api.NewDevice(device_id="obu-1", kind=Kind.OBU, site_id="hillside")])
-    address = with_account(running.site.endpoints.mqtt_url, "obu-1", made.secret or "")
-    session = Session(address, client_id="obu-1", clock=SystemClock(), subscriptions=[("obu/obu-1/warning/down", 1)])
+    yield from connected(running, "obu-1", Kind.OBU, "obu/obu-1/warning/down")
+
+
+@pytest.fixture
+def computer(running: Running) -> Iterator[Session]:
+    """A roadside computer, connected."""
+    yield from connected(running, "rscu-1", Kind.RSCU, "rscu/rscu-1/event/down")
+
+
+def connected(running: Running, name: str, kind: Kind, topic: str) -> Iterator[Session]:
+    (made,) = running.client.add_devices([api.NewDevice(device_id=name, kind=kind, site_id="hillside")])
+    address = with_account(running.site.endpoints.mqtt_url, name, made.secret or "")
+    session = Session(address, client_id=name, clock=SystemClock(), subscriptions=[(topic, 1)])
     session.start()
-    until(lambda: session.is_connected, 15, "the car to be let in")
+    until(lambda: session.is_connected, 15, f"{name} to be let in")
     yield session
     session.stop()
 
@@ -82,7 +93,7 @@ def drive(car: Session, seconds: float) -> list[dict[str, Any]]:
 
 
 def test_an_event_goes_from_the_operator_to_the_unit_onto_the_air_and_to_the_car_and_ends_as_it_began(
-    running: Running, unit: AgentProcess, radio: socket.socket, car: Session
+    running: Running, unit: AgentProcess, radio: socket.socket, car: Session, computer: Session
 ) -> None:
     where = ("--at", typed(0, 60), "--point", typed(0, -200), "--point", typed(0, 60), "--radius-m", "8")
     made = event(running, "add", "407", *where, "--text", "路面积水", "--hours", "1")
@@ -117,7 +128,28 @@ def test_an_event_goes_from_the_operator_to_the_unit_onto_the_air_and_to_the_car
     assert shown is not None
     assert shown["at_units"][0]["frames"] == 2
 
+    seen = until(lambda: perceived(running, computer)["tells"], 10, "what a computer perceives to be shown")
+    assert seen is not None
+    assert [(it["code"], it["name"], it["number"]) for it in seen] == [(904, "wrong-way driving", 5)]
+    perceived(running, computer)
+    running_out = ("--code", "904", "--hours", "1", "--unit", RSU, "--unit", "rscu-1", "--wait", "0")
+    adopted = event(running, "adopt", "rscu-1", *running_out)
+    (on_air,) = cv2x.to_json(radio.recv(65_536))["rtes"]
+    assert (on_air["event_type"], on_air["event_source"]) == (904, "detection")
+    (told_it,) = computer.drain(100, 10)
+    computer.publish("rscu/rscu-1/event/down/ack", answered("event", told_it.payload, time.time_ns() // 1000), qos=1)
+    number = str(adopted["event_id"])
+    until(lambda: event(running, "show", number)["told"] == 2, 10, "unit and computer to have answered")
 
-def tells(running: Running) -> dict[str, Any]:
-    (found,) = running.client.people("GET", "sites", "hillside", "rsi")
+
+def tells(running: Running, name: str = RSU) -> dict[str, Any]:
+    (found,) = (it for it in running.client.people("GET", "sites", "hillside", "rsi") if it["device_id"] == name)
     return dict(found)
+
+
+def perceived(running: Running, computer: Session) -> dict[str, Any]:
+    """A computer says once more what it sees; what the registry shows of it."""
+    item = {"eventId": 5, "eventType": 904, "longitude": PLACE["longitude_deg"], "latitude": PLACE["latitude_deg"]}
+    document = {"timeStamp": time.time_ns() // 1_000_000, "rscuSn": "CQ-7", "eventList": [item]}
+    computer.publish("rscu/rscu-1/event/up", json.dumps(document).encode())
+    return tells(running, "rscu-1")

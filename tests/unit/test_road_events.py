@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 
 from chelu.codec import cv2x
 from chelu.codec.cv2x_time import US_PER_MINUTE
+from chelu.codec.roadside import AS_WRITTEN
+from chelu.codec.tits0180_events import read_events
+from chelu.codec.tits0180_write import encoded
 from chelu.geo import LocalFrame
+from chelu.messages import frames_of
 from chelu.road_events import page
 from chelu.road_events.catalogue import CLASSES, CONGESTION, EVENTS, LAST_SIGN, SIGNS, find
+from chelu.road_events.document import document_of
 from chelu.road_events.message import Point, RoadEvent, Sending, frame_of, whole_minute_us, withdrawal_of
 from services.inference.events.kinds import EventParameters, Meaning, meaning_of
 from services.inference.events.table import EventTable
@@ -99,6 +104,25 @@ def test_a_renewal_is_the_same_thing_with_another_end() -> None:
     after = table.holding(later_us)
     assert after.key.tolist() == before.key.tolist()
     assert after.until_us[0] > before.until_us[0]
+
+
+def test_a_computer_reads_of_a_document_what_was_put_into_it() -> None:
+    until_us = NOW_US + 3_600_000_000
+    times = {"made_us": NOW_US, "start_us": NOW_US - 60_000_000, "end_us": until_us}
+    payload = encoded(document_of(event(place=None), 12, serial="CQ-7", **times))
+    read = read_events(frames_of([payload], NOW_US), [AS_WRITTEN])
+    assert read.rejects.detail == ()
+    rows = read.others["event"]
+    assert [rows[name].tolist() for name in ("event_id", "event_type", "started_us", "ended_us")] == [
+        [12], [407], [NOW_US - 60_000_000], [until_us],
+    ]  # fmt: skip
+    assert (rows["latitude_deg"][0], rows["longitude_deg"][0]) == (29.55, 106.571), "where who comes along the path meets it"
+
+
+def test_a_document_of_what_is_withdrawn_before_it_began_does_not_end_before_it_begins() -> None:
+    times = {"made_us": NOW_US, "start_us": NOW_US + 600_000_000, "end_us": NOW_US}
+    (item,) = document_of(event(), 12, serial="CQ-7", **times)["eventList"]
+    assert item["startTime"] == item["endTime"] == NOW_US // 1000
 
 
 def test_applications_make_something_of_everything_that_can_be_told() -> None:

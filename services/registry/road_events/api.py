@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import chain
 from typing import Annotated, Any
@@ -9,13 +10,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 
 from chelu.road_events.catalogue import CLASSES, EVENTS, SIGNS, Entry, find
+from chelu.topics import Kind
 from services.registry.access import ActorOf
 from services.registry.database import remember
 from services.registry.orders.issuing import clerk_of, now_of
 from services.registry.orders.machine import Moment
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError
-from services.registry.road_events import adding, giving, heard, rows
+from services.registry.road_events import adding, giving, heard, perceived, rows
 from services.registry.road_events.models import (
     CatalogueEntry,
     NewRoadEvent,
@@ -120,19 +122,24 @@ def withdraw_road_event(site_id: SiteId, event_id: EventId, parts: PartsOf, acto
 
 @ROUTER.get("/sites/{site_id}/rsi")
 def list_tellings(site_id: SiteId, parts: PartsOf) -> list[UnitTelling]:
-    """What each roadside unit of the site is heard to tell now, beside what it should, and where the two differ."""
+    """What each roadside unit of the site is heard to tell now, beside what it should, and where the two differ.
+
+    Roadside computers stand there, too, with what they perceive.
+    """
     now = now_of(parts)
     with parts.register.transaction() as connection:
         site(connection, site_id)
-        units = rows.units(connection, site_id)
+        units, computers = (rows.units(connection, site_id, kinds=[kind]) for kind in (Kind.RSU, Kind.RSCU))
         should = connection.execute(rows.SHOULD.encode(), {"site_id": site_id}).fetchall()
-        told = heard.latest(connection, [unit["device_key"] for unit in units], now)
-    return [_telling(unit, should, told.get(unit["device_key"], {}), now) for unit in units]
+        told = heard.latest(connection, _keys(units), now)
+        seen = perceived.latest(connection, _keys(computers), now)
+    telling = [_telling(unit, should, told.get(unit["device_key"], {}), now) for unit in units]
+    return telling + [_perceiving(each, should, seen.get(each["device_key"], ()), now) for each in computers]
 
 
 def _with_units(connection: rows.Execute, event: RoadEvent, now: Moment) -> RoadEventWithUnits:
     at_units = connection.execute(rows.AT_UNITS, (event.event_id,)).fetchall()
-    told = heard.latest(connection, [unit["device_key"] for unit in at_units], now)
+    told = heard.latest(connection, _keys(at_units), now)
     row = (
         connection.execute(rows.ONE.encode(), {"site_id": event.site_id, "event_id": event.event_id, "now": now}).fetchone() or {}
     )
@@ -140,7 +147,7 @@ def _with_units(connection: rows.Execute, event: RoadEvent, now: Moment) -> Road
     shown = []
     for unit in at_units:
         item = told.get(unit["device_key"], {}).get((is_sign, unit["number"]))
-        is_told = event.standing == "holds" and unit["state"] == "applied"
+        is_told = event.standing == "holds" and unit["state"] == "applied" and unit["kind"] == Kind.RSU
         should = {(is_sign, unit["number"]): (event.event_id, said)} if is_told else {}
         only = {item.name: item} if item and (is_told or event.standing != "holds") else {}
         found = heard.differences(now, should, only)
@@ -163,11 +170,7 @@ def _open(event: RoadEvent) -> RoadEvent:
 
 def _telling(unit: dict[str, Any], should: list[dict[str, Any]], tells: dict[heard.Name, heard.Item], now: Moment) -> UnitTelling:
     mine = [row for row in should if row["device_key"] == unit["device_key"]]
-    wanted = {
-        (row["is_sign"], row["number"]): (row["event_id"], rows.told_of(row))
-        for row in mine
-        if row["withdrawn"] is None and row["valid_from"] <= now and row["frames"] and not _is_past(row["valid_until"], now)
-    }
+    wanted = {(row["is_sign"], row["number"]): (row["event_id"], rows.told_of(row)) for row in mine if _is_told(row, now)}
     known = {(row["is_sign"], row["number"]): row["event_id"] for row in mine}
     holding = [item for item in tells.values() if item.holds(now)]
     found = heard.differences(now, wanted, tells)
@@ -176,6 +179,38 @@ def _telling(unit: dict[str, Any], should: list[dict[str, Any]], tells: dict[hea
         should=[event_id for event_id, _ in wanted.values()],
         tells=[_told(item, known.get(item.name)) for item in holding],
         differences=list(chain.from_iterable(found.values())),
+    )
+
+
+def _perceiving(
+    computer: Mapping[str, Any], should: Sequence[dict[str, Any]], seen: Sequence[perceived.Perceived], now: Moment
+) -> UnitTelling:
+    mine = [row for row in should if row["device_key"] == computer["device_key"]]
+    return UnitTelling(
+        device_id=computer["device_id"],
+        should=[row["event_id"] for row in mine if _is_told(row, now)],
+        tells=[_seen(one) for one in seen],
+        differences=[],
+    )
+
+
+def _is_told(row: Mapping[str, Any], now: Moment) -> bool:
+    """Whether a unit should tell of an event now."""
+    is_open = row["withdrawn"] is None and not _is_past(row["valid_until"], now)
+    return is_open and row["valid_from"] <= now and bool(row["frames"])
+
+
+def _seen(one: perceived.Perceived) -> Told:
+    entry = find(one.code, is_sign=False)
+    return Told(
+        sort="event",
+        number=one.number,
+        code=one.code,
+        name=entry.english if entry else "",
+        event_id=None,
+        heard=one.heard,
+        latitude_deg=one.place[0],
+        longitude_deg=one.place[1],
     )
 
 
@@ -192,6 +227,10 @@ def _told(item: heard.Item, event_id: int | None) -> Told:
         latitude_deg=latitude,
         longitude_deg=longitude,
     )
+
+
+def _keys(devices: Iterable[Mapping[str, Any]]) -> list[int]:
+    return [device["device_key"] for device in devices]
 
 
 def _is_past(until: Moment | None, now: Moment) -> bool:

@@ -91,7 +91,7 @@ def network_of(connection: rows.Execute, wanted: NewRoadEvent, site_id: str) -> 
 def concerned(found: Sequence[Mapping[str, Any]], wanted: NewRoadEvent, whole: Whole, frame: LocalFrame) -> list[int]:
     """Keys of the units that are to tell of it: those named, or those whose coverage it touches. ProblemError 422 for none."""
     if wanted.units is not None:
-        _check_named(found, wanted.units)
+        _check_named(found, wanted)
         return [unit["device_key"] for unit in found]
     speaking = [unit for unit in found if unit["profile"] != OPENV2X_PROFILE]
     event = whole.event
@@ -145,12 +145,15 @@ def _check_sayable(event: RoadEvent, now: Moment) -> None:
         raise refusal(error.field, "it", str(error)) from None
 
 
-def _check_named(found: Sequence[Mapping[str, Any]], named: Sequence[str]) -> None:
+def _check_named(found: Sequence[Mapping[str, Any]], wanted: NewRoadEvent) -> None:
     known = {unit["device_id"]: unit for unit in found}
-    faults = [Fault("units", shown(name), "roadside units of the site that may speak") for name in named if name not in known]
+    missing = [name for name in wanted.units or () if name not in known]
+    faults = [Fault("units", shown(name), "roadside units and computers of the site that may speak") for name in missing]
     for name, unit in known.items():
-        if unit["kind"] != Kind.RSU:
-            faults.append(Fault("units", shown(name), "roadside units (rsu) only"))
+        if unit["kind"] not in {Kind.RSU, Kind.RSCU}:
+            faults.append(Fault("units", shown(name), "roadside units and computers (rsu, rscu) only"))
+        elif unit["kind"] == Kind.RSCU and wanted.sort == "sign":
+            faults.append(Fault("units", shown(name), "roadside units (rsu) for a sign: T/ITS 0180.1 has none for a computer"))
         elif unit["profile"] == OPENV2X_PROFILE:
             faults.append(Fault("units", shown(name), f"units that take frames, which one of profile {OPENV2X_PROFILE} does not"))
     refuse(faults)

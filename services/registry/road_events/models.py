@@ -66,7 +66,8 @@ class NewRoadEvent(Model):
     valid_from: AwareDatetime | None = Field(None, description="null: from now on")
     valid_until: AwareDatetime | None = Field(None, description="null: until it is withdrawn")
     units: Annotated[list[Identifier], Field(min_length=1, max_length=MOST_UNITS)] | None = Field(
-        None, description="the roadside units that are to tell of it; null: those whose coverage it touches"
+        None,
+        description="the roadside units and computers that are to tell of it; null: the units whose coverage it touches",
     )
 
     @model_validator(mode="after")
@@ -95,7 +96,7 @@ class Unit(BaseModel):
     """What a roadside unit has been sent of an event, and what it is heard to tell."""
 
     device_id: str
-    number: int = Field(description="the unit's for it: rteId or rtsId")
+    number: int = Field(description="by which it is known there: rteId or rtsId; to a roadside computer its own number here")
     frames: int = Field(description="sent so far, renewals included")
     ends: datetime.datetime | None = Field(description="when the unit stops by itself, unless it is told again")
     order: int | None = Field(description="number of the newest order")
@@ -147,10 +148,10 @@ class RoadEventPage(BaseModel):
 
 
 class Told(BaseModel):
-    """One event or sign that a unit is heard to tell of. event_id: of ours, null where it is none."""
+    """One event or sign that a unit is heard to tell of, or a computer to perceive. event_id: of ours, null where it is none."""
 
     sort: Sort
-    number: int
+    number: int | None = Field(description="the unit's for it; null: a roadside computer gave it none")
     code: int
     name: str
     event_id: int | None
@@ -160,7 +161,7 @@ class Told(BaseModel):
 
 
 class UnitTelling(BaseModel):
-    """What a unit tells beside what it should."""
+    """What a unit tells beside what it should; of a roadside computer what it perceives, which nobody asks of it."""
 
     device_id: str
     should: list[int] = Field(description="event_id of what it should tell of now")

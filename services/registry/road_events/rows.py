@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from chelu.road_events.catalogue import find
 from chelu.road_events.message import Point
 from chelu.road_events.message import RoadEvent as Told
+from chelu.topics import Kind
 from services.registry.lifecycle import SPEAKING
 from services.registry.problems import not_found
 from services.registry.road_events.models import RoadEvent
@@ -42,8 +43,8 @@ HELD = """SELECT device_key, array_agg(number) AS numbers FROM register.road_eve
     WHERE is_held AND is_sign = %s AND device_key = ANY(%s) GROUP BY device_key"""
 UNITS = """SELECT device_key, device_id, kind, profile, latitude_deg, longitude_deg, coverage_m FROM register.device
     WHERE site_id = %(site_id)s AND lifecycle = ANY(%(speaking)s)
-        AND (CASE WHEN %(ids)s::text[] IS NULL THEN kind = 'rsu' ELSE device_id = ANY(%(ids)s) END) ORDER BY device_id"""
-AT_UNITS = """SELECT u.device_key, device_id, u.number, frames, ends, u."order", o.state, coalesce(o.detail, '') AS detail
+        AND (CASE WHEN %(ids)s::text[] IS NULL THEN kind = ANY(%(kinds)s) ELSE device_id = ANY(%(ids)s) END) ORDER BY device_id"""
+AT_UNITS = """SELECT u.device_key, device_id, kind, CASE kind WHEN 'rscu' THEN event_id ELSE u.number END AS number, frames, ends, u."order", o.state, coalesce(o.detail, '') AS detail
     FROM register.road_event_unit AS u JOIN register.device USING (device_key)
         LEFT JOIN register.device_order AS o ON o.number = u."order"
     WHERE event_id = %s ORDER BY device_id"""
@@ -105,9 +106,12 @@ def add(connection: Execute, site_id: str, event: Told, more: Mapping[str, Any])
     return int(row["event_id"])
 
 
-def units(connection: Execute, site_id: str, ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """The site's roadside units that may speak, or its devices of these ids."""
-    asked = {"site_id": site_id, "ids": None if ids is None else list(ids), "speaking": sorted(SPEAKING)}
+def units(
+    connection: Execute, site_id: str, ids: Sequence[str] | None = None, kinds: Sequence[Kind] = (Kind.RSU,)
+) -> list[dict[str, Any]]:
+    """The site's devices of these kinds that may speak, or those of these ids."""
+    named = None if ids is None else list(ids)
+    asked = {"site_id": site_id, "ids": named, "kinds": [str(kind) for kind in kinds], "speaking": sorted(SPEAKING)}
     return connection.execute(UNITS, asked).fetchall()
 
 

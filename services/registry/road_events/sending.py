@@ -1,4 +1,4 @@
-"""Lets units be told: a helper of the clerk, in whose thread and transactions it works.
+"""Lets units be told, by RSI or, roadside computers, by a document: a helper of the clerk, in whose thread and transactions it works.
 
 What a unit is told ends by itself after a while, so that one that nobody can reach does not tell of it for ever; as long as the
 event holds it is told anew when half of that time is over. A unit that starts anew has forgotten everything, and is told again.
@@ -7,6 +7,7 @@ event holds it is told anew when half of that time is over. A unit that starts a
 from __future__ import annotations
 
 import datetime
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from psycopg.rows import DictRow
 
 from chelu import topics
 from chelu.bus import Received
+from chelu.road_events.document import document_of
 from chelu.road_events.message import Sending, frame_of, whole_minute_us, withdrawal_of
 from chelu.topics import Kind
 from services.registry.maps import again
@@ -32,14 +34,15 @@ AGAIN = datetime.timedelta(minutes=1)  # after a unit has refused
 EVERY = datetime.timedelta(seconds=0.2)
 MOST_AT_ONCE = 500
 MOST_STARTS = 20_000
-DUE = f"""SELECT u.device_key, device_id, u.number, frames, ends, {rows.OF_EVENT}
+TOPIC = {Kind.RSU: "rsi", Kind.RSCU: "event"}  # by what each kind is told
+DUE = f"""SELECT u.device_key, device_id, kind, coalesce(serial, device_id) AS serial, u.number, frames, ends, {rows.OF_EVENT}
     FROM register.road_event_unit AS u JOIN register.road_event AS e USING (event_id)
         JOIN register.device ON device.device_key = u.device_key
     WHERE due <= %(now)s ORDER BY event_id, u.device_key LIMIT %(limit)s FOR UPDATE OF u"""  # noqa: S608 - constants only
 STARTED = """WITH started AS (
         INSERT INTO register.unit_start AS known (device_key, start_id, map_due)
         SELECT device_key, start_id, %(map_due)s FROM unnest(%(ids)s::text[], %(starts)s::text[]) AS said (device_id, start_id)
-            JOIN register.device USING (device_id) WHERE kind = 'rsu'
+            JOIN register.device USING (device_id) WHERE kind IN ('rsu', 'rscu')
         ON CONFLICT (device_key) DO UPDATE SET start_id = excluded.start_id, map_due = excluded.map_due
             WHERE known.start_id <> excluded.start_id OR excluded.start_id = '' RETURNING device_key)
     UPDATE register.road_event_unit AS u SET due = %(now)s FROM register.road_event AS e
@@ -57,7 +60,7 @@ STATE = topics.row("{kind}/{id}/state").topic
 class RoadEvents:
     """`take` is the doorkeeper's thread's; the rest is called once a turn of the clerk's, in its thread."""
 
-    filters = ((STATE(Kind.RSU, "+"), 1),)
+    filters = tuple((STATE(kind, "+"), 1) for kind in TOPIC)
 
     def __init__(self) -> None:
         self._looked: Moment | None = None
@@ -70,7 +73,7 @@ class RoadEvents:
         """Note which units say that they are online."""
         for message in received:
             match = topics.find(message.topic) if message.topic.endswith("/state") else None
-            if match is None or match.kind is not Kind.RSU or (start := start_of(message.payload)) is None:
+            if match is None or match.kind not in TOPIC or (start := start_of(message.payload)) is None:
                 continue
             if not (message.retained and not start) and len(self._starts) < MOST_STARTS:
                 self._starts[match.device] = start
@@ -100,38 +103,51 @@ class RoadEvents:
 
 def _tell(connection: Connection[DictRow], units: Sequence[dict[str, Any]], now: Moment) -> bool:
     """What is due of one event, at some of its units; true when orders were issued."""
-    event, bodies, ends = units[0], dict[int, Mapping[str, Any]](), _end(units[0], now)
-    is_over = _is_over(event, now)
+    ends = None if _is_over(units[0], now) else _end(units[0], now)
+    bodies: dict[str, dict[int, Mapping[str, Any]]] = defaultdict(dict)
     for unit in units:
-        if is_over:
-            step = _ended(unit, now)
-        elif now < event["valid_from"] - EARLY:
-            step = {"due": event["valid_from"] - EARLY, "ends": None, "is_held": True}
-        else:
-            step = {
-                "due": event["valid_until"] if ends == event["valid_until"] else now + LEASE / 2,
-                "ends": ends,
-                "is_held": True,
-            }
-            bodies[unit["device_key"]] = _body(unit, now, ends)
-        if is_over and step["is_held"]:
-            bodies[unit["device_key"]] = _body(unit, now, None)
+        step, is_told = _step(unit, now, ends)
+        if is_told:
+            bodies[TOPIC[unit["kind"]]][unit["device_key"]] = _body(unit, now, ends)
         connection.execute(NOTE, {"event_id": unit["event_id"], "device_key": unit["device_key"], **step})
-    if not bodies:
-        return False
-    lasting_s = (max(unit["ends"] for unit in units if unit["ends"] is not None) if is_over else ends) - now
+    for topic, mine in bodies.items():
+        _issue(connection, topic, [unit for unit in units if unit["device_key"] in mine], mine, now, ends)
+    return bool(bodies)
+
+
+def _step(unit: Mapping[str, Any], now: Moment, ends: Moment | None) -> tuple[dict[str, Any], bool]:
+    """How a unit stands from now on, and whether it is told so."""
+    if ends is None:
+        step = _ended(unit, now)
+        return step, step["is_held"]
+    if now < unit["valid_from"] - EARLY:
+        return {"due": unit["valid_from"] - EARLY, "ends": None, "is_held": True}, False
+    due = unit["valid_until"] if ends == unit["valid_until"] else now + LEASE / 2
+    return {"due": due, "ends": ends, "is_held": True}, True
+
+
+def _issue(
+    connection: Connection[DictRow],
+    topic: str,
+    units: Sequence[Mapping[str, Any]],
+    bodies: Mapping[int, Mapping[str, Any]],
+    now: Moment,
+    ends: Moment | None,
+) -> None:
+    """Orders of one topic; without an end they withdraw, as long as a unit may still tell of it."""
+    event_id = units[0]["event_id"]
+    last = ends or max(unit["ends"] for unit in units)
     task = Task(
         actor=ACTOR,
-        topic="rsi",
-        body={"event_id": event["event_id"], "what": "withdraws" if is_over else "tells"},
+        topic=topic,
+        body={"event_id": event_id, "what": "withdraws" if ends is None else "tells"},
         bodies=bodies,
-        lasting_s=lasting_s.total_seconds(),
-        slot=f"rsi {event['event_id']}",
-        selection={"devices": [unit["device_id"] for unit in units if unit["device_key"] in bodies]},
+        lasting_s=(last - now).total_seconds(),
+        slot=f"rsi {event_id}",
+        selection={"devices": [unit["device_id"] for unit in units]},
     )
     dispatch = issuing.issue(connection, task, now)
-    connection.execute(SENT, (dispatch.dispatch_id, event["event_id"]))
-    return True
+    connection.execute(SENT, (dispatch.dispatch_id, event_id))
 
 
 def _is_over(event: Mapping[str, Any], now: Moment) -> bool:
@@ -153,6 +169,16 @@ def _end(event: Mapping[str, Any], now: Moment) -> Moment:
 
 
 def _body(unit: Mapping[str, Any], now: Moment, ends: Moment | None) -> Mapping[str, Any]:
+    """What a unit is sent; without an end, that it is over."""
+    return _document(unit, now, ends) if unit["kind"] == Kind.RSCU else _frame(unit, now, ends)
+
+
+def _document(unit: Mapping[str, Any], now: Moment, ends: Moment | None) -> Mapping[str, Any]:
+    times = {"made_us": _us(now), "start_us": _us(unit["valid_from"]), "end_us": _us(ends or now)}
+    return document_of(rows.told_of(unit), unit["event_id"], serial=unit["serial"], **times)
+
+
+def _frame(unit: Mapping[str, Any], now: Moment, ends: Moment | None) -> Mapping[str, Any]:
     sending = Sending(
         unit=unit["device_id"],
         number=unit["number"],

@@ -20,10 +20,11 @@ from chelu.topics import OPENV2X_PROFILE, Kind
 from services.registry.openapi_examples import MODELS
 from tests.integration.registry.conftest import SITE, AddDevice, Place, chelu
 from tests.integration.registry.fix_at_broker import MakeUnit, Send, registry_account, send, unit_hearing
+from tests.integration.registry.test_orders import Talk, talk
 from tests.unit.roads.networks import edge, net
 from tests.waiting import until
 
-__all__ = ["registry_account", "send", "unit_hearing"]
+__all__ = ["registry_account", "send", "talk", "unit_hearing"]
 
 HERE = {"latitude_deg": 29.5332, "longitude_deg": 106.503}
 ROADS = net(edge("gate", "0.00,0.00,5.00 100.00,0.00,5.00"))
@@ -215,17 +216,63 @@ def test_units_are_found_by_their_coverage_and_a_place_that_none_reaches_is_refu
         ({"from_m": 1}, "along a lane or a road only"),
         ({"text": "🚧"}, "letters of GB 2312"),
         ({"units": ["nobody"]}, "units = 'nobody' is not allowed: roadside units of the site"),
-        ({"units": ["an-obu"]}, r"roadside units \(rsu\) only"),
+        ({"units": ["an-obu"]}, r"roadside units and computers \(rsu, rscu\) only"),
+        ({"units": ["a-computer"], "sort": "sign", "code": 85, "path": [HERE, HERE]}, "T/ITS 0180.1 has none for a computer"),
         ({"valid_until": "2020-01-01T00:00:00Z"}, "valid_until = 2020-01-01T00:00:00"),
         ({"radius_m": 7000}, "radius_m = 7000"),
     ],
 )
 def test_what_cannot_be_told_is_refused_by_name(send: Send, client: Client, add_device: AddDevice, more: Any, words: str) -> None:
     client.put_roads(SITE, gzip.compress(ROADS))
-    if more.get("units") == ["an-obu"]:
-        add_device("an-obu", Kind.OBU)
+    for name, kind in (("an-obu", Kind.OBU), ("a-computer", Kind.RSCU)):
+        if more.get("units") == [name]:
+            add_device(name, kind)
     with pytest.raises(RefusedError, match=words):
         send("POST", "road-events", json={"code": 407, "place": HERE, **more})
+
+
+def test_a_roadside_computer_is_told_in_its_own_words_beside_a_unit_and_both_are_told_that_it_is_over(
+    send: Send, unit: MakeUnit, talk: Talk, client: Client
+) -> None:
+    radio, computer = unit("beside"), talk("in-words", Kind.RSCU)
+    client.change_device("in-words", {"serial": "CQ-RSCU-0009"})
+    event = give(send, "beside", "in-words", valid_until="2036-05-01T10:00:00Z")
+    radio.answer(radio.wait(1))
+    told = computer.wait(1)
+    (item,) = told["eventList"]
+    assert (told["rscuSn"], told["ack"]) == ("CQ-RSCU-0009", True)
+    assert (item["eventId"], item["eventType"], item["priority"]) == (event["event_id"], 407, "5")
+    assert {"latitude_deg": item["latitude"], "longitude_deg": item["longitude"]} == HERE
+    assert item["startTime"] <= told["timeStamp"] < item["endTime"] <= told["timeStamp"] + 121 * 60_000
+    computer.answer(told["seqNum"], what="event")
+    applied = state_is(send, event, "applied")
+    assert [(it["device_id"], it["frames"], it["differences"]) for it in applied["at_units"] if it["device_id"] == "in-words"] == [
+        ("in-words", 1, [])
+    ]
+    told_now = {row["device_id"]: row["should"] for row in send("GET", "rsi")}
+    assert told_now["in-words"] == told_now["beside"] == [event["event_id"]]
+
+    send("POST", "road-events", str(event["event_id"]), "withdraw")
+    over = computer.wait(2)
+    assert over["eventList"][0]["eventId"] == event["event_id"]
+    assert over["eventList"][0]["endTime"] <= over["timeStamp"]
+    computer.answer(over["seqNum"], 1, what="event", errorDesc="not known")
+    radio.answer(radio.wait(2))
+    assert {it["device_id"]: it["state"] for it in state_is(send, event, "applied", "failed")["at_units"]} == {
+        "beside": "applied",
+        "in-words": "failed",
+    }
+
+
+def test_a_computer_that_starts_anew_is_told_what_holds(send: Send, talk: Talk) -> None:
+    computer = talk("forgets", Kind.RSCU)
+    computer.say("state", {"state": "online", "start_id": "a"})
+    event = give(send, "forgets")
+    computer.answer(computer.wait(1)["seqNum"], what="event")
+    state_is(send, event, "applied")
+    computer.say("state", {"state": "online", "start_id": "b"})
+    until(lambda: shown(send, event)["at_units"][0]["frames"] >= 2, 10, "it to be told again")
+    assert computer.wait(2)["eventList"][0]["eventId"] == event["event_id"]
 
 
 def test_a_road_of_the_network_is_the_path(send: Send, client: Client, unit: MakeUnit) -> None:

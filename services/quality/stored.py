@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
-from psycopg import Connection
+from psycopg import Connection, errors
 
+from chelu.errors import CheluError
 from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Stream
 from chelu.quality.monitors.window import HEADER, LEAD_S, MAP, NO_MINUTE, TAIL_S, Heard
 from chelu.store import reading
@@ -44,6 +46,22 @@ COUNT = "SELECT count(*) FROM stream.bsm WHERE time >= %s AND time < %s"
 SITES = "SELECT device_key, device_id, site_id FROM register.device"
 
 
+class NothingStoredError(CheluError):
+    """The tables of the register or of ingest are not there, or not yet; table: the first that is missed, as the database says."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(f"nothing has been stored in this database yet ({table}): start the registry and ingest on it")
+
+
+@contextlib.contextmanager
+def _tables() -> Iterator[None]:
+    try:
+        yield
+    except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
+        raise NothingStoredError(error.diag.message_primary or "a table") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """The devices of one site: names by key."""
@@ -58,7 +76,7 @@ class Site:
 
 @dataclass(slots=True)
 class Store:
-    """Reads through one connection, in autocommit; remembers MAPs that it has read. One thread's."""
+    """Reads through one connection, in autocommit; remembers MAPs that it has read. One thread's. Raises NothingStoredError."""
 
     connection: Connection[Any]
     most_rows: int = 1 << 62
@@ -68,15 +86,18 @@ class Store:
     def sites(self) -> list[Site]:
         """All sites with devices."""
         found: dict[str, dict[int, str]] = {}
-        for key, name, site in self.connection.execute(SITES).fetchall():
+        with _tables():
+            rows = self.connection.execute(SITES).fetchall()
+        for key, name, site in rows:
             found.setdefault(str(site), {})[int(key)] = str(name)
         return [Site(site, names) for site, names in sorted(found.items())]
 
     def heard(self, from_us: int, to_us: int) -> Heard:
         """What was stored of a window and its surroundings."""
         begin_us, end_us = from_us - round(LEAD_S * US_PER_S), to_us + round(TAIL_S * US_PER_S)
-        streams = {name: self._rows(name, begin_us, end_us) for name in WANTED if name != "bsm"}
-        count = self.connection.execute(COUNT, (instant(begin_us), instant(end_us))).fetchone()
+        with _tables():
+            streams = {name: self._rows(name, begin_us, end_us) for name in WANTED if name != "bsm"}
+            count = self.connection.execute(COUNT, (instant(begin_us), instant(end_us))).fetchone()
         if count is not None and count[0] <= self.most_rows:
             streams["bsm"] = self._rows("bsm", begin_us, end_us)
         elif count is not None:
@@ -87,7 +108,8 @@ class Store:
     def maps(self, begin_us: int, end_us: int) -> tuple[Batch, tuple[Mapping[str, Any], ...]]:
         """MAPs by time, and what they say, each once."""
         span = instant(begin_us), instant(end_us)
-        rows = self.connection.execute(MAPS.encode(), span).fetchall()
+        with _tables():
+            rows = self.connection.execute(MAPS.encode(), span).fetchall()
         digests = list(dict.fromkeys(str(row[5]) for row in rows))
         if unknown := [one for one in digests if one not in self._contents]:
             for digest, content in self.connection.execute(CONTENTS.encode(), (*span, unknown)).fetchall():

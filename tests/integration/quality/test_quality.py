@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from chelu.cli import build
 from chelu.clock import SystemClock, VirtualClock
+from chelu.errors import CheluError
 from chelu.quality.monitors.catalogue import site_parameters
 from chelu.quality.monitors.window import Heard
 from chelu.store import Database, copy_rows, migrate
@@ -227,6 +228,23 @@ def test_the_command_reads_what_is_stored(place, monkeypatch) -> None:
     assert done.exit_code == 1, done.output
     found = json.loads(done.stdout)
     assert [event["subject"] for event in found["events"]] == ["rsu-1, junction 1/5"]
+
+
+def test_before_anything_is_stored_the_command_says_so_and_the_monitors_go_on_when_it_is(database_url) -> None:
+    says = 'nothing has been stored in this database yet (relation "register.device" does not exist): start the registry and ingest'
+    typed = [sys.executable, "-c", "from chelu.cli import main; main()", "monitors", "run", "--site", "hillside"]
+    environ = {**os.environ, "CHELU_DATABASE_URL": database_url}
+    done = subprocess.run(typed, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"chelu: {says} on it\n")
+    one = Quality(SETTINGS, Database(database_url), VirtualClock(at.BEGIN_US))
+    one.open()
+    with pytest.raises(CheluError, match=r"relation .stream\.\w+. does not exist"):
+        one.round()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        migrate(connection, "register", MIGRATIONS)
+        prepare_schema(connection)
+    assert one.round() is not None
+    one.close()
 
 
 def moved(heard: Heard, shift_us: int) -> Heard:

@@ -87,12 +87,12 @@ class UnitPart(BaseModel):
 
     device_id: str
     map_slice: str
-    e_tag: str = Field(description="SHA-256 of the frame")
+    e_tag: str | None = Field(description="SHA-256 of the frame; null: there is nothing to send it")
     nodes: list[int]
     beyond: int = Field(description="nodes within its coverage that the frame has no room for")
     bytes: int
     is_sent: bool
-    why: str = Field(examples=["it says that it has it"])
+    why: str = Field(description="it is not sent", examples=["it says that it has it"])
 
 
 class Pushed(BaseModel):

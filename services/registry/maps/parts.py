@@ -55,9 +55,13 @@ class Parts:
             return None
         here = self._frame.to_local(unit["latitude_deg"], unit["longitude_deg"])[0, :2]
         away = np.hypot(*(self._places - here).T)
-        reach = USUAL_COVERAGE_M if unit["coverage_m"] is None else unit["coverage_m"]
-        near = [self._nodes[row] for row in np.argsort(away, kind="stable").tolist() if away[row] <= reach]
+        near = [self._nodes[row] for row in np.argsort(away, kind="stable").tolist() if away[row] <= coverage_m(unit)]
         return _part(near) if near else None
+
+
+def coverage_m(unit: Mapping[str, Any]) -> float:
+    """How far a unit is heard."""
+    return float(USUAL_COVERAGE_M if unit["coverage_m"] is None else unit["coverage_m"])
 
 
 def _part(near: Sequence[Json]) -> Part | None:

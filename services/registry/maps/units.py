@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chelu.errors import CheluError
 from chelu.geo import LocalFrame
 from chelu.roads.network import RoadNetwork
 from chelu.topics import Kind
 from services.registry.maps import rows
 from services.registry.maps.again import LASTING_S, SLOT
 from services.registry.maps.models import Pushed, Pushing, UnitMap, UnitPart
-from services.registry.maps.parts import Part, Parts, newest_nodes, told_otherwise
+from services.registry.maps.parts import Part, Parts, coverage_m, newest_nodes, told_otherwise
 from services.registry.orders import frames, issuing
 from services.registry.orders.machine import Moment
 from services.registry.orders.rows import Task
@@ -40,17 +41,14 @@ def push(connection: rows.Execute, site_id: str, wanted: Wanted, now: Moment) ->
     """Queue an order for each unit that lacks its part; ProblemError 404 for a unit that is none of the site's."""
     found = _units(connection, site_id, wanted.pushing.units)
     known = _known(connection, found, now)
-    parts, map_slice = Parts(wanted.network, wanted.frame), f"{site_id} {wanted.version}"
-    shown, bodies = list[UnitPart](), dict[int, Mapping[str, Any]]()
-    for unit in found:
-        part = parts.of(unit)
-        why = _why(part, known[unit["device_key"]])
+    map_slice, shown, bodies = f"{site_id} {wanted.version}", list[UnitPart](), dict[int, Mapping[str, Any]]()
+    for unit, part in zip(found, _parts(found, wanted.version, wanted.network, wanted.frame), strict=True):
+        why = _why(unit, part, known[unit["device_key"]])
         is_sent = part is not None and (not why or wanted.pushing.is_forced)
-        if part is not None:
-            shown.append(_shown(unit, part, map_slice, why="" if is_sent else why))
-            if is_sent:
-                about = {"mapSlice": map_slice, "eTag": part.e_tag, "version": wanted.version}
-                bodies[unit["device_key"]] = frames.body_of(part.frame, **about)
+        shown.append(_shown(unit, part, map_slice, why="" if is_sent else why))
+        if part is not None and is_sent:
+            about = {"mapSlice": map_slice, "eTag": part.e_tag, "version": wanted.version}
+            bodies[unit["device_key"]] = frames.body_of(part.frame, **about)
     if not bodies:
         return Pushed(version=wanted.version, dispatch=None, units=shown)
     task = Task(
@@ -93,23 +91,35 @@ def _known(connection: rows.Execute, found: Sequence[Unit], now: Moment) -> dict
     }
 
 
-def _why(part: Part | None, known: _Known) -> str:
-    """Why a unit need not be sent its part; nothing when it must."""
+def _parts(found: Sequence[Unit], version: int, network: RoadNetwork, frame: LocalFrame) -> list[Part | None]:
+    """Each unit's part; ProblemError 422 for a map that MAP messages cannot hold, which no later try would mend."""
+    try:
+        parts = Parts(network, frame)
+        return [parts.of(unit) for unit in found]
+    except CheluError as error:
+        issuing.refuse([Fault("version", str(version), f"a map that MAP messages can hold ({error})")])
+        raise
+
+
+def _why(unit: Unit, part: Part | None, known: _Known) -> str:
+    """Why a unit is not sent its part; nothing when it must be."""
     if part is None:
-        return ""
+        if unit["latitude_deg"] is None or unit["longitude_deg"] is None:
+            return "nobody has said where it stands"
+        return f"no node that fits into a frame is within its {coverage_m(unit):g} m"
     if known.e_tag == part.e_tag:
         return "it says that it has it"
     return "it is heard to send it" if known.nodes and not told_otherwise(part, known.nodes) else ""
 
 
-def _shown(unit: Unit, part: Part, map_slice: str, why: str) -> UnitPart:
+def _shown(unit: Unit, part: Part | None, map_slice: str, why: str) -> UnitPart:
     return UnitPart(
         device_id=unit["device_id"],
         map_slice=map_slice,
-        e_tag=part.e_tag,
-        nodes=[node["id"]["id"] for node in part.nodes],
-        beyond=part.beyond,
-        bytes=len(part.frame),
+        e_tag=part.e_tag if part is not None else None,
+        nodes=[node["id"]["id"] for node in part.nodes] if part is not None else [],
+        beyond=part.beyond if part is not None else 0,
+        bytes=len(part.frame) if part is not None else 0,
         is_sent=not why,
         why=why,
     )
@@ -122,8 +132,8 @@ def compared(
     version, network, frame = valid
     found = _units(connection, site_id, None)
     known = _known(connection, found, now)
-    parts = None if network is None else Parts(network, frame)
-    return [_compared(unit, known[unit["device_key"]], version, parts.of(unit) if parts is not None else None) for unit in found]
+    parts = [None] * len(found) if network is None or version is None else _parts(found, version, network, frame)
+    return [_compared(unit, known[unit["device_key"]], version, part) for unit, part in zip(found, parts, strict=True)]
 
 
 def _compared(unit: Unit, known: _Known, version: int | None, part: Part | None) -> UnitMap:

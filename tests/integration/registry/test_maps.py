@@ -150,7 +150,9 @@ def test_units_are_sent_their_part_once_and_their_answers_count(client: Client, 
     near, far = unit("map-near"), unit("map-far", latitude_deg=30.5)
     assert far.told == []
     pushed = send("POST", "maps", str(version), "push", json={"units": ["map-near", "map-far"]})
-    (part,) = pushed["units"]
+    away, part = pushed["units"]
+    assert (away["device_id"], away["is_sent"], away["e_tag"]) == ("map-far", False, None)
+    assert away["why"] == "no node that fits into a frame is within its 500 m"
     assert (part["device_id"], part["nodes"], part["beyond"], part["is_sent"]) == ("map-near", [1, 2, 3], 0, True)
     sent = near.wait(1)
     assert hashlib.sha256(sent).hexdigest() == part["e_tag"]
@@ -168,6 +170,18 @@ def test_units_are_sent_their_part_once_and_their_answers_count(client: Client, 
     assert again(force=True)["dispatch"]["devices"] == 1
     with pytest.raises(RefusedError, match=r"no roadside unit of the site that may be told something 'nobody'"):
         send("POST", "maps", str(version), "push", json={"units": ["nobody"]})
+
+
+def test_a_map_that_no_message_holds_is_kept_and_neither_sent_nor_compared_but_refused_by_name(send: Send, unit: MakeUnit) -> None:
+    unit("map-crowded")
+    crowded = star([(20.0 * arm, 1, 1, 0.0) for arm in range(18)], groups=0).encode()
+    version = put(send, crowded, "crowded.net.xml")["version"]
+    says = rf"version = {version} is not allowed: a map that MAP messages can hold \(ways on from lane in0_0 = 17 is outside 0 … 16\)"
+    with pytest.raises(RefusedError, match=says):
+        send("POST", "maps", str(version), "push", json={"units": ["map-crowded"]})
+    send("POST", "maps", str(version), "activate", json={})
+    with pytest.raises(RefusedError, match=says):
+        send("GET", "map-units")
 
 
 def test_what_a_unit_is_heard_to_send_is_compared_with_the_valid_map(send: Send, unit: MakeUnit, place: Place) -> None:

@@ -21,21 +21,34 @@ Tell = Callable[[str, int], None]
 def begin(client: Client, directory: Path, wanted: Mapping[str, Any]) -> Row:
     """The export of a directory: the one whose files it holds, else a new one.
 
-    ConfigurationError when it holds another one's.
+    ConfigurationError when it holds another one's, or is none.
     """
     note = directory / NOTE
     if note.exists():
-        known = json.loads(note.read_text(encoding="utf-8"))
+        known = _noted(note)
         if known["wanted"] != dict(wanted):
             raise ConfigurationError("DIRECTORY", str(directory), f"another one: it has the files of export {known['export_id']}")
         found: Row = client.people("GET", "exports", str(known["export_id"]))
         return found
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigurationError("DIRECTORY", str(directory), "a directory, or a name that nothing has") from None
     export: Row = client.people("POST", "exports", json=dict(wanted))
     temporary = note.with_suffix(".new")
     temporary.write_text(json.dumps({"export_id": export["export_id"], "wanted": dict(wanted)}, indent=2), encoding="utf-8")
     temporary.replace(note)
     return export
+
+
+def _noted(note: Path) -> Row:
+    """Which export a directory holds; ConfigurationError where its note is somebody else's."""
+    try:
+        known: Row = json.loads(note.read_text(encoding="utf-8"))
+        return {"export_id": int(known["export_id"]), "wanted": known["wanted"]}
+    except (ValueError, KeyError, TypeError):
+        allowed = f"one whose {note.name} an export has written: name another directory, or take that file away"
+        raise ConfigurationError("DIRECTORY", str(note.parent), allowed) from None
 
 
 def fetch(client: Client, export: Mapping[str, Any], directory: Path, tell: Tell) -> list[Path]:

@@ -20,7 +20,7 @@ from services.registry.data import asking, rows
 from services.registry.data.formats import FORMATS
 from services.registry.data.models import Export, Exports, NewExport, Selection
 from services.registry.data.pseudonyms import mark_of
-from services.registry.data.writing import ChangedError, File
+from services.registry.data.writing import BeyondError, ChangedError, File
 from services.registry.database import remember
 from services.registry.parts import MOST_EXPORTS, Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
@@ -124,13 +124,16 @@ class Sent(StreamingResponse):
 
 
 def _begin(parts: Parts, who: Caller, export: Export, stream: str, offset: int) -> None:
-    """Note that somebody fetches it; ProblemError 422 for a byte behind the end."""
+    """Note that somebody fetches it; ProblemError 422 for a byte behind the end, where that is known already."""
     with parts.register.transaction(who.name) as connection:
         row = connection.execute(rows.BEGIN, (export.export_id, stream)).fetchone()
         if row and row["is_complete"] and offset > row["bytes"]:
-            fault = Fault("offset", str(offset), f"0 … {row['bytes']}, the file's bytes")
-            text = f"offset = {offset} is not allowed: {fault.allowed}"
-            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, text, [fault])
+            raise _beyond(BeyondError(offset, row["bytes"]))
+
+
+def _beyond(error: BeyondError) -> ProblemError:
+    fault = Fault("offset", str(error.offset), f"0 … {error.size}, the file's bytes")
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [fault])
 
 
 def _sent(parts: Parts, who: Caller, file: File, offset: int) -> Generator[bytes]:
@@ -145,6 +148,8 @@ def _sent(parts: Parts, who: Caller, file: File, offset: int) -> Generator[bytes
         _end(parts, who, file)
         if isinstance(error, ChangedError):
             raise ProblemError(HTTPStatus.CONFLICT, str(error)) from None
+        if isinstance(error, BeyondError):
+            raise _beyond(error) from None
         if isinstance(error, GONE):
             raise missing(f"stream.{file.stream.name}", error) from None
         raise

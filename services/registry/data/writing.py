@@ -31,6 +31,14 @@ class ChangedError(CheluError):
         )
 
 
+class BeyondError(CheluError):
+    """Bytes are asked for that lie behind a file's end."""
+
+    def __init__(self, offset: int, size: int) -> None:
+        self.offset, self.size = offset, size
+        super().__init__(f"offset = {offset} is not allowed: 0 … {size}, the file's bytes")
+
+
 class ForgottenError(CheluError):
     """What was noted of an export's parts is not there any more: somebody has deleted it."""
 
@@ -65,7 +73,10 @@ class File:
         return sum(part.trimmed for part in self.written)
 
     def content(self, offset: int) -> Generator[bytes]:
-        """The file's bytes from `offset` on, a page at a time; ChangedError when it cannot be the file that was begun."""
+        """The file's bytes from `offset` on, a page at a time.
+
+        ChangedError when it cannot be the file that was begun, BeyondError when it has not so many bytes.
+        """
         with self.register.reading() as connection:
             known = rows.parts(connection, self.export_id, self.stream.name)
         encoder = FORMATS[self.format].encoder(self.stream)
@@ -76,6 +87,8 @@ class File:
             start, self.at = self.at, self.at + len(piece)
             if self.at > offset:
                 yield piece[max(0, offset - start) :]
+        if self.at < offset:
+            raise BeyondError(offset, self.at)
 
     def _pieces(self, encoder: Encoder, known: list[Part]) -> Iterator[bytes]:
         """What the file has from `at` on, which `content` moves."""

@@ -352,6 +352,15 @@ def test_a_directory_holds_one_export_and_goes_on_with_it(client: Client, ask: A
         api_exports.begin(client, tmp_path, {**wanted, "format": "parquet"})
 
 
+def test_a_partial_file_that_is_longer_than_the_whole_is_no_whole_file(client: Client, ask: Ask, tmp_path: Path) -> None:
+    wanted = {"streams": ["spat"], "purpose": "p", "recipient": "crew", "format": "csv"}
+    export = api_exports.begin(client, tmp_path, wanted)
+    (tmp_path / "spat.csv.part").write_bytes(b"x" * 10_000_000)
+    with pytest.raises(RefusedError, match=r"offset = 10000000 is not allowed: 0 … \d+, the file's bytes"):
+        api_exports.fetch(client, export, tmp_path, lambda name, size: pytest.fail(name))
+    assert not (tmp_path / "spat.csv").exists()
+
+
 def test_another_key_for_pseudonyms_ends_what_was_asked_for_under_the_first(client: Client, ask: Ask, place: Place) -> None:
     export = ask("spat")
     with psycopg.connect(place.database_url) as connection:

@@ -7,17 +7,22 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from chelu import api_exports
 from chelu.api import Client, NewDevice
 from chelu.errors import RefusedError, UnreachableError
 from chelu.topics import Kind
 from tests.integration.registry.conftest import SITE, AddDevice, Place
 from tests.integration.registry.test_broker import Peer
+from tests.integration.registry.test_exports import ROWS, Ask, ask, content, devices, stored
 from tests.waiting import until
+
+__all__ = ["ask", "devices", "stored"]
 
 SILENT = "SELECT 1 FROM register.credential JOIN register.device USING (device_key) WHERE device_id = 'silenced'"
 
@@ -104,3 +109,22 @@ def test_what_was_not_committed_never_was(place: Place, registry: Killable, clie
         client.device("half-0")
     assert not {name for name in passwords(place) if name.startswith("half-")}
     assert len(client.add_devices(devices)) == 1000
+
+
+def test_an_export_goes_on_behind_its_last_byte_when_its_registry_is_killed_under_way(
+    client: Client, ask: Ask, registry: Killable, tmp_path: Path
+) -> None:
+    wanted = {"streams": ["bsm"], "purpose": "a test", "recipient": "crew", "format": "csv"}
+    export, sizes = api_exports.begin(client, tmp_path, wanted), list[int]()
+
+    def tell(name: str, size: int) -> None:
+        sizes.append(size)
+        if len(sizes) == 1:
+            registry.kill()
+            registry.start()
+
+    (file,) = api_exports.fetch(client, export, tmp_path, tell)
+    assert file.read_bytes() == content(client, ask("bsm", format="csv"), "bsm"), "as one that nobody interrupted"
+    assert sum(sizes) == file.stat().st_size, "no byte came twice"
+    (record,) = client.people("GET", "exports", str(export["export_id"]))["files"]
+    assert (record["rows"], record["bytes"], record["is_complete"], record["fetches"]) == (ROWS, sum(sizes), True, 2)

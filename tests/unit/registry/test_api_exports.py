@@ -32,3 +32,18 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on(tmp_path: Path) -> Non
     partial.write_bytes(b"time_us,")
     (file,) = api_exports.fetch(client, EXPORT, tmp_path, lambda name, size: None)
     assert file.read_bytes() == b"time_us,speed_mps\n"
+
+
+@pytest.mark.parametrize("note", ["", "{", "[]", '{"export_id": 1}', '{"export_id": "one", "wanted": {}}'])
+def test_a_directory_with_somebody_elses_note_is_refused_and_left_as_it_is(tmp_path: Path, note: str) -> None:
+    (tmp_path / "export.json").write_text(note)
+    with pytest.raises(ConfigurationError, match=r"one whose export\.json an export has written"):
+        api_exports.begin(cast("Client", Registry()), tmp_path, {})
+    assert (tmp_path / "export.json").read_text() == note
+
+
+@pytest.mark.parametrize("name", ["taken", "taken/below"])
+def test_a_directory_that_is_a_file_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(ConfigurationError, match="a directory, or a name that nothing has"):
+        api_exports.begin(cast("Client", Registry()), tmp_path / name, {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from chelu.geo import LocalFrame
 from chelu.roads.network import Floats, Integers, Lines, RoadNetwork
@@ -74,6 +73,8 @@ def _by_ends(ends: tuple[Floats, Floats], found: Integers) -> None:
     rest_a, rest_b = np.flatnonzero(found < 0), np.setdiff1d(np.arange(len(ends[1])), found)
     if not len(rest_a) or not len(rest_b):
         return
+    from scipy.spatial import cKDTree  # late: memory that a registry would hold, though it seldom compares
+
     asked = cKDTree(ends[1][rest_b]).query(ends[0][rest_a], k=NEAREST, distance_upper_bound=ENDS_M)
     distance, nearest = (np.asarray(column).reshape(len(rest_a), NEAREST) for column in asked)
     taken = set[int]()

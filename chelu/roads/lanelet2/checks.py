@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from chelu.roads.lanelet2.model import Lanelet2
 from chelu.roads.lanelet2.regulating import LIGHT, RIGHT_OF_WAY, held_by
@@ -49,6 +48,8 @@ def _misses(model: Lanelet2, tracks: Mapping[At, Track]) -> Iterator[str]:
     ends = [track for track in driven if not onward[track.at]]
     if not ends:
         return
+    from scipy.spatial import cKDTree  # late: memory that a registry would hold, though few give it lanelet2
+
     begins = cKDTree(_both(model, [track.begin for track in driven]))
     found = begins.query(_both(model, [track.end for track in ends]), distance_upper_bound=MISS_M)
     for track, gap, row in zip(ends, *(np.asarray(column).tolist() for column in found), strict=True):

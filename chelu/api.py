@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from chelu import tls
+from chelu import api_bodies, tls
 from chelu.api_endpoint import Endpoint, path_of
 from chelu.api_records import (
     Account,
@@ -303,6 +303,9 @@ class Client(StoredTables):
         return self._send(method, path, allowed=allowed, **request).json()
 
     def _send(self, method: str, path: str, *, allowed: Sequence[int] = (), **request: Any) -> httpx.Response:
+        if "json" in request:
+            request["content"] = api_bodies.encoded(request.pop("json"))
+            request["headers"] = {**api_bodies.HEADERS, **request.get("headers", {})}
         try:
             response = self._http.request(method, path, **request)
         except httpx.HTTPError as error:

@@ -47,7 +47,7 @@ SITES = "SELECT device_key, device_id, site_id FROM register.device"
 
 
 class NothingStoredError(CheluError):
-    """The tables of the register or of ingest are not there, or not yet; table: the first that is missed, as the database says."""
+    """The tables of the register or of ingest are not there yet; table: the first that is missed, as the database says."""
 
     def __init__(self, table: str) -> None:
         self.table = table

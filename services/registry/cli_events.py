@@ -23,6 +23,7 @@ TELLING_COLUMNS = ("device_id", "should", "tells", "differences")
 CATALOGUE_COLUMNS = ("sort", "code", "name", "chinese", "radius_m", "priority")
 OPEN = {None, "queued", "sent", "delivered"}
 POLL_S = 0.2
+LONGEST_HOURS = 20 * 366 * 24  # as the API has it
 
 Site = Annotated[str, typer.Option(help="The site's id.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait until every unit has answered; 0: do not.")]
@@ -179,7 +180,7 @@ def list_units(site: Site, *, as_json: AsJson = False) -> None:
 
 def _perceived(tellings: Sequence[Mapping[str, Any]], computer: str, code: int | None, number: int | None) -> Mapping[str, Any]:
     """The one event that a computer perceives and that is meant; ConfigurationError for none, and for several."""
-    seen = [one for unit in tellings if unit["device_id"] == computer for one in unit["tells"]]
+    seen: list[Mapping[str, Any]] = [one for unit in tellings if unit["device_id"] == computer for one in unit["tells"]]
     meant = [one for one in seen if code in {None, one["code"]} and number in {None, one["number"]} and one["sort"] == "event"]
     if len(meant) == 1:
         return meant[0]
@@ -261,5 +262,7 @@ def _end(begin: str | None, until: str | None, hours: float | None, zone: str) -
         raise ConfigurationError("--until, --hours", until, "one of the two")
     if hours is None:
         return _instant(until, zone, "--until")
+    if not 0 < hours <= LONGEST_HOURS:
+        raise ConfigurationError("--hours", hours, f"more than 0, at most {LONGEST_HOURS}")
     starts = datetime.datetime.now(datetime.UTC) if begin is None else instant(begin, zone, "--from").astimezone(datetime.UTC)
     return (starts + datetime.timedelta(hours=hours)).isoformat()

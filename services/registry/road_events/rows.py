@@ -44,7 +44,8 @@ HELD = """SELECT device_key, array_agg(number) AS numbers FROM register.road_eve
 UNITS = """SELECT device_key, device_id, kind, profile, latitude_deg, longitude_deg, coverage_m FROM register.device
     WHERE site_id = %(site_id)s AND lifecycle = ANY(%(speaking)s)
         AND (CASE WHEN %(ids)s::text[] IS NULL THEN kind = ANY(%(kinds)s) ELSE device_id = ANY(%(ids)s) END) ORDER BY device_id"""
-AT_UNITS = """SELECT u.device_key, device_id, kind, CASE kind WHEN 'rscu' THEN event_id ELSE u.number END AS number, frames, ends, u."order", o.state, coalesce(o.detail, '') AS detail
+AT_UNITS = """SELECT u.device_key, device_id, kind, CASE kind WHEN 'rscu' THEN event_id ELSE u.number END AS number, frames,
+        ends, u."order", o.state, coalesce(o.detail, '') AS detail
     FROM register.road_event_unit AS u JOIN register.device USING (device_key)
         LEFT JOIN register.device_order AS o ON o.number = u."order"
     WHERE event_id = %s ORDER BY device_id"""

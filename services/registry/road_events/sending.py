@@ -1,4 +1,4 @@
-"""Lets units be told, by RSI or, roadside computers, by a document: a helper of the clerk, in whose thread and transactions it works.
+"""Lets units be told, roadside computers by a document: a helper of the clerk, in whose thread and transactions it works.
 
 What a unit is told ends by itself after a while, so that one that nobody can reach does not tell of it for ever; as long as the
 event holds it is told anew when half of that time is over. A unit that starts anew has forgotten everything, and is told again.

@@ -231,7 +231,9 @@ def test_the_command_reads_what_is_stored(place, monkeypatch) -> None:
 
 
 def test_before_anything_is_stored_the_command_says_so_and_the_monitors_go_on_when_it_is(database_url) -> None:
-    says = 'nothing has been stored in this database yet (relation "register.device" does not exist): start the registry and ingest'
+    says = (
+        'nothing has been stored in this database yet (relation "register.device" does not exist): start the registry and ingest'
+    )
     typed = [sys.executable, "-c", "from chelu.cli import main; main()", "monitors", "run", "--site", "hillside"]
     environ = {**os.environ, "CHELU_DATABASE_URL": database_url}
     done = subprocess.run(typed, env=environ, capture_output=True, text=True, check=False)

@@ -172,11 +172,14 @@ def test_units_are_sent_their_part_once_and_their_answers_count(client: Client, 
         send("POST", "maps", str(version), "push", json={"units": ["nobody"]})
 
 
-def test_a_map_that_no_message_holds_is_kept_and_neither_sent_nor_compared_but_refused_by_name(send: Send, unit: MakeUnit) -> None:
+def test_a_map_that_no_message_holds_is_kept_and_neither_sent_nor_compared_but_refused_by_name(
+    send: Send, unit: MakeUnit
+) -> None:
     unit("map-crowded")
     crowded = star([(20.0 * arm, 1, 1, 0.0) for arm in range(18)], groups=0).encode()
     version = put(send, crowded, "crowded.net.xml")["version"]
-    says = rf"version = {version} is not allowed: a map that MAP messages can hold \(ways on from lane in0_0 = 17 is outside 0 … 16\)"
+    too_much = r"\(ways on from lane in0_0 = 17 is outside 0 … 16\)"
+    says = rf"version = {version} is not allowed: a map that MAP messages can hold {too_much}"
     with pytest.raises(RefusedError, match=says):
         send("POST", "maps", str(version), "push", json={"units": ["map-crowded"]})
     send("POST", "maps", str(version), "activate", json={})

@@ -215,7 +215,7 @@ def test_units_are_found_by_their_coverage_and_a_place_that_none_reaches_is_refu
         ({"lane": "gate_0", "from_m": 200}, "from_m = 200.0 is not allowed: 0 … 100.0"),
         ({"from_m": 1}, "along a lane or a road only"),
         ({"text": "🚧"}, "letters of GB 2312"),
-        ({"units": ["nobody"]}, "units = 'nobody' is not allowed: roadside units of the site"),
+        ({"units": ["nobody"]}, "units = 'nobody' is not allowed: roadside units and computers of the site"),
         ({"units": ["an-obu"]}, r"roadside units and computers \(rsu, rscu\) only"),
         ({"units": ["a-computer"], "sort": "sign", "code": 85, "path": [HERE, HERE]}, "T/ITS 0180.1 has none for a computer"),
         ({"valid_until": "2020-01-01T00:00:00Z"}, "valid_until = 2020-01-01T00:00:00"),
@@ -246,9 +246,9 @@ def test_a_roadside_computer_is_told_in_its_own_words_beside_a_unit_and_both_are
     assert item["startTime"] <= told["timeStamp"] < item["endTime"] <= told["timeStamp"] + 121 * 60_000
     computer.answer(told["seqNum"], what="event")
     applied = state_is(send, event, "applied")
-    assert [(it["device_id"], it["frames"], it["differences"]) for it in applied["at_units"] if it["device_id"] == "in-words"] == [
-        ("in-words", 1, [])
-    ]
+    assert [
+        (it["device_id"], it["frames"], it["differences"]) for it in applied["at_units"] if it["device_id"] == "in-words"
+    ] == [("in-words", 1, [])]
     told_now = {row["device_id"]: row["should"] for row in send("GET", "rsi")}
     assert told_now["in-words"] == told_now["beside"] == [event["event_id"]]
 
@@ -322,3 +322,8 @@ def test_commands_list_show_and_follow(send: Send, place: Place, unit: MakeUnit)
     assert "typed" in chelu(place, "event", "units", "--site", SITE).stdout
     wrong = chelu(place, "event", "add", "407", "--site", SITE, "--at", "29.5332")
     assert "LATITUDE,LONGITUDE" in wrong.stderr
+    for options, says in (
+        (("--at", "nan,106.503"), "chelu: place.latitude_deg = nan is not allowed: a finite number"),
+        (("--at", "29.5332,106.503", "--hours", "nan"), "chelu: --hours = nan is not allowed: more than 0, at most 175680"),
+    ):
+        assert says in chelu(place, "event", "add", "407", "--site", SITE, *options).stderr

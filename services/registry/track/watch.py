@@ -32,6 +32,7 @@ LOG = logging.getLogger(__name__)
 FILTER = PICTURE.format(site="+")
 LOOK_S = 0.5  # between two looks whether the register has changed
 RELOAD_S = 30.0  # after which it is read anyhow: permits end
+AGAIN_S = 1.0  # between two looks whether what holds still has its alarm
 BLIND_US = 3_000_000  # without a picture
 Modes = Callable[[], dict[int, str]]
 Told = Callable[[str, Sequence[Change], Roster, int], None]
@@ -69,7 +70,7 @@ class Watch:
         self._rosters: dict[str, Roster] = {}
         self._sites: dict[str, _Site] = {}
         self._revisions = Revisions(watch_rows.TABLES)
-        self._looked_s, self._loaded_s = float("-inf"), float("-inf")
+        self._looked_s, self._loaded_s, self._said_s = float("-inf"), float("-inf"), float("-inf")
 
     def __enter__(self) -> Self:
         self._rounds.start()
@@ -122,6 +123,7 @@ class Watch:
             if site_id in self._rosters:
                 self._look(site_id, payload)
         self._look_for_blindness()
+        self._say_again()
 
     def _load(self) -> None:
         """Read the register if it has changed."""
@@ -164,9 +166,8 @@ class Watch:
         site.unwritten += changes
         if not site.unwritten:
             return
-        keys = {vehicle.vehicle: key for key, vehicle in roster.vehicles.items()}
         with self._register.transaction(watch_rows.ACTOR) as connection:
-            watch_rows.write(connection, site_id, site.unwritten, keys, now_us)
+            watch_rows.write(connection, site_id, site.unwritten, _keys(roster), now_us)
         written, site.unwritten = site.unwritten, []
         self._told(site_id, written, roster, now_us)
 
@@ -179,6 +180,24 @@ class Watch:
                 with self._register.transaction(watch_rows.ACTOR) as connection:
                     watch_rows.note_blindness(connection, site_id, now_us, is_blind=is_blind)
                 site.is_blind = is_blind
+
+    def _say_again(self) -> None:
+        """An alarm that somebody cleared by hand is raised anew while it is still so."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._said_s < AGAIN_S:
+            return
+        self._said_s = now_s
+        for site_id, roster in self._rosters.items():
+            site = self._sites[site_id]
+            on = site.conditions.on
+            if not site.unwritten and any(key.what in presence.ALARMING for key in on):
+                with self._register.transaction(watch_rows.ACTOR) as connection:
+                    watch_rows.say_again(connection, site_id, on, _keys(roster), self._clock.wall_us())
+
+
+def _keys(roster: Roster) -> dict[str, int]:
+    """Device keys by vehicle."""
+    return {vehicle.vehicle: key for key, vehicle in roster.vehicles.items()}
 
 
 def instant(time_us: int) -> datetime.datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -74,6 +75,19 @@ def write(connection: Execute, site_id: str, changes: Sequence[Change], keys: Ma
         Word(KIND_OF[key.what], key.subject, change.is_on, key.area, keys.get(key.subject), change.detail)
         for change in changes
         if (key := change.key).what in KIND_OF
+    ]
+    say(connection, site_id, words, now_us)
+
+
+def say_again(
+    connection: Execute, site_id: str, on: Mapping[Key, Mapping[str, Any]], keys: Mapping[str, int], now_us: int
+) -> None:
+    """Raise what holds and has no open alarm any more: somebody cleared it by hand, or a backup without it was restored."""
+    there = {(row["kind"], row["subject"], row["part"]) for row in connection.execute(OPEN, (site_id, list(WHAT_OF)))}
+    words = [
+        Word(KIND_OF[key.what], key.subject, is_so=True, part=key.area, device_key=keys.get(key.subject), detail=detail)
+        for key, detail in on.items()
+        if key.what in KIND_OF and (KIND_OF[key.what], key.subject, key.area) not in there
     ]
     say(connection, site_id, words, now_us)
 

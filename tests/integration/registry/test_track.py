@@ -79,6 +79,15 @@ def alarms(place: Place) -> set[tuple[str, str, str]]:
     return {(str(kind), str(subject), str(part)) for kind, subject, part in rows}
 
 
+def open_alarm(place: Place, alarm: tuple[str, str, str]) -> int | None:
+    """The number of the one that is raised."""
+    with psycopg.connect(place.database_url) as connection:
+        row = connection.execute(
+            "SELECT alarm_id FROM register.alarm WHERE state = 'raised' AND (kind, subject, part) = (%s, %s, %s)", alarm
+        ).fetchone()
+    return row and int(row[0])
+
+
 def test_a_site_without_areas_has_nobody_in_one_and_is_not_blind(client: Client) -> None:
     client.add_site(Site(site_id="meadow", latitude_deg=0, longitude_deg=0))
     assert client.people("GET", "sites", "meadow", "track") == {"seen": None, "is_blind": False, "present": []}
@@ -283,6 +292,17 @@ def test_somebody_who_does_not_speak_is_an_intruder(place: Place, painter: Paint
     until(lambda: ("intruder", "yard", "yard") in alarms(place), 5, "the alarm")
     painter.rows = []
     until(lambda: ("intruder", "yard", "yard") not in alarms(place), 10, "it to be over")
+
+
+def test_an_alarm_cleared_by_hand_is_raised_anew_while_it_is_still_so(place: Place, client: Client, painter: Painter) -> None:
+    wanted = ("trespass", "rivals-car", "oval")
+    painter.rows = [(1, RIVALS, 250, 50)]
+    until(lambda: wanted in alarms(place), 5, "the alarm")
+    first = open_alarm(place, wanted)
+    client.people("POST", "alarms", str(first), "clear", json={"comment": "by mistake"})
+    until(lambda: open_alarm(place, wanted) not in {None, first}, 5, "the alarm anew")
+    painter.rows = []
+    until(lambda: wanted not in alarms(place), 40, "it to be over")
 
 
 def test_a_site_without_a_picture_is_blind_and_says_so(place: Place, send: Send, ground: None, mosquitto_port: int) -> None:

@@ -15,6 +15,7 @@ from chelu.clock import clock_of
 from chelu.codec.cv2x_spec import spec
 from chelu.store import Database, failures
 from services.inference.city.control.office import subscriptions as signal_subscriptions
+from services.inference.city.findings import UNENDED, unended
 from services.inference.city.live import StateDesk, parameters_of
 from services.inference.coop.office import Lost
 from services.inference.coop.office import subscriptions as coop_subscriptions
@@ -43,6 +44,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
     database.wait(timeout_s=settings.wait_s, clock=clock)
     with database.connect(autocommit=True) as connection, failures(database.url, "preparing schema city"):
         prepare(connection)
+        begun = unended(connection.execute(UNENDED))
         lost = [Lost(str(row[0]), *row[1:]) for row in connection.execute(OPEN_SESSIONS)]
     watch, storage = Watch(database, clock), Storage(database, clock, limit_rows=settings.storage_rows)
     session = BulkSession(
@@ -53,7 +55,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         inbox_limit=settings.inbox_messages,
     )
     register = watch.first()
-    state = StateDesk(parameters_of(read_site_values(settings.parameters_file)), session.publish, storage.put)
+    state = StateDesk(parameters_of(read_site_values(settings.parameters_file)), session.publish, storage.put, clock, unended=begun)
     storage.start()
     session.start()
     try:

@@ -19,7 +19,7 @@ def site_of(
     entry: SiteEntry, values: Mapping[str, Mapping[str, Any]], *, model: MotionModel | None, new_id: Callable[[], str]
 ) -> Site:
     """A site that has heard nothing yet; values: of all sites, as `parameters.read_site_values` gives them."""
-    others = {*cooperation.names(), live.NAME}
+    others = {*cooperation.names(), live.NAME, live.INCIDENTS}
     own = {name: of for name, of in values.get(entry.site_id, {}).items() if name not in others}
     parameters = site_parameters(own, where=f"parameters_file, site {entry.site_id}")
     return Site(parameters, roads=entry.roads, model=model, new_id=new_id)

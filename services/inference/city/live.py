@@ -1,7 +1,8 @@
-"""Traffic state of all sites while they run: on a thread of its own, so that no warning waits for it.
+"""Traffic state and incidents of all sites while they run: on a thread of its own, so that no warning waits for it.
 
 The thread that warns hands over a copy of the picture about once a second, and what counters said as it came; it never waits.
-Rows of all scopes are published every five seconds, and stored by the minute and longer.
+Rows of all scopes are published every five seconds, and stored by the minute and longer. What was found (incidents, sensors that
+are wrong) is published and stored when it begins and when it is over.
 """
 
 from __future__ import annotations
@@ -9,39 +10,67 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chelu.topics import STATE
+from chelu.clock import Clock
+from chelu.topics import FINDINGS, STATE
+from services.inference.city import findings as told
+from services.inference.city.findings import Finding
+from services.inference.city.incidents.finding import IncidentFinder
+from services.inference.city.incidents.parameters import IncidentParameters
 from services.inference.city.outlet import document, rows_to_store, turns_to_store
 from services.inference.city.reading import Heard, counts_of
+from services.inference.city.sensors import SensorWatch
 from services.inference.city.state.indices import IndexParameters
 from services.inference.city.state.monitor import PERIODS_S, Result, StateMonitor
 from services.inference.city.viewing import Slots, View, view_of
 from services.inference.inbox import Intake
 from services.inference.network import NetworkRoads
 from services.inference.parameters import with_site_values
-from services.inference.register import Register
+from services.inference.register import Device, Register, SiteEntry
 from services.inference.site import Site
+from services.inference.storage import FINDING, STATE_TURN, Item
 from services.inference.storage import STATE as STATE_TABLE
-from services.inference.storage import STATE_TURN, Item
 
 log = logging.getLogger(__name__)
 
-NAME = "state"  # of the table in the parameters' file
+NAME, INCIDENTS = "state", "incidents"  # of the tables in the parameters' file
 LOOK_S = 1.0
 _WAITING = 64  # views and reports: beyond, the oldest are dropped and counted
 
 
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Of one site."""
+
+    state: IndexParameters = IndexParameters()
+    incidents: IncidentParameters = IncidentParameters()
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """Nobody is on the site's roads."""
+
+    at_us: int
+
+
 @dataclass(slots=True)
 class _Watched:
-    """A site's monitor, made of these roads, which road user has which of its slots, and when counters' last periods ended."""
+    """A site's watchers, made of these roads, which road user has which of its slots, and when counters' last periods ended.
+
+    up: findings that are not over, by id.
+    """
 
     roads: NetworkRoads
     monitor: StateMonitor
+    incidents: IncidentFinder
+    sensors: SensorWatch
     slots: Slots = field(default_factory=Slots)
     ends: dict[int, int] = field(default_factory=dict)
+    devices: Mapping[int, Device] = field(default_factory=dict)
+    up: dict[str, Finding] = field(default_factory=dict)
 
 
 class StateDesk:
@@ -49,17 +78,22 @@ class StateDesk:
 
     def __init__(
         self,
-        parameters: Callable[[str], IndexParameters],
+        parameters: Callable[[str], Parameters],
         publish: Callable[[str, bytes], object],
         store: Callable[[Item], None],
+        clock: Clock,
+        *,
+        unended: Iterable[Finding] = (),
     ) -> None:
-        self._parameters, self._publish, self._store = parameters, publish, store
+        """unended: findings of an earlier process, as over."""
+        self._parameters, self._publish, self._store, self._clock = parameters, publish, store, clock
         self._due_s = 0.0
-        self._waiting: deque[tuple[str, NetworkRoads, View | Heard]] = deque()
+        self._waiting: deque[tuple[str, SiteEntry, View | Heard | _Nobody]] = deque()
         self._changed = threading.Condition()
         self._is_stopping = False
         self._watched: dict[str, _Watched] = {}
         self.counts: Counter[str] = Counter()
+        self._announce(list(unended))
         self._thread = threading.Thread(target=self._run, name="traffic state", daemon=True)
         self._thread.start()
 
@@ -70,14 +104,14 @@ class StateDesk:
         for site_id, intake in intakes.items():
             entry = register.sites[site_id]
             if entry.roads is not None and (intake.traffic or intake.observations):
-                self._put(site_id, entry.roads, Heard(intake.traffic, intake.observations, entry.frame, register.by_key, now_us))
+                self._put(site_id, entry, Heard(intake.traffic, intake.observations, entry.frame, register.by_key, now_us))
         if now_s < self._due_s:
             return
         self._due_s = now_s + LOOK_S
         for site_id, site in sites.items():
-            roads = register.sites[site_id].roads
-            if roads is not None and (view := view_of(site)) is not None:
-                self._put(site_id, roads, view)
+            entry = register.sites[site_id]
+            if entry.roads is not None:
+                self._put(site_id, entry, view_of(site) or _Nobody(now_us))
 
     def stop(self) -> None:
         """End the thread; what waits is dropped."""
@@ -86,12 +120,12 @@ class StateDesk:
             self._changed.notify()
         self._thread.join(5.0)
 
-    def _put(self, site_id: str, roads: NetworkRoads, what: View | Heard) -> None:
+    def _put(self, site_id: str, entry: SiteEntry, what: View | Heard | _Nobody) -> None:
         with self._changed:
             if len(self._waiting) >= _WAITING:
                 self._waiting.popleft()
                 self.counts["state_views_dropped"] += 1
-            self._waiting.append((site_id, roads, what))
+            self._waiting.append((site_id, entry, what))
             self._changed.notify()
 
     def _run(self) -> None:
@@ -100,29 +134,65 @@ class StateDesk:
                 self._changed.wait_for(lambda: self._waiting or self._is_stopping)
                 if self._is_stopping:
                     return
-                site_id, roads, what = self._waiting.popleft()
+                site_id, entry, what = self._waiting.popleft()
             try:
-                self._take(site_id, self._of(site_id, roads), what)
+                self._take(site_id, self._of(site_id, entry), what)
             except Exception:  # a fault here is to cost this site's state and not the state of all
                 log.exception("traffic state of site %s begins anew", site_id)
                 self.counts["state_faults"] += 1
-                self._watched.pop(site_id, None)
+                self._forget(site_id, "a fault")
 
-    def _of(self, site_id: str, roads: NetworkRoads) -> _Watched:
-        """The site's monitor; a new one for new roads."""
-        found = self._watched.get(site_id)
+    def _of(self, site_id: str, entry: SiteEntry) -> _Watched:
+        """The site's watchers; new ones for new roads."""
+        roads, found = entry.roads, self._watched.get(site_id)
+        if roads is None:
+            raise ValueError(f"site {site_id} has no roads")
         if found is None or found.roads is not roads:
-            found = _Watched(roads, StateMonitor(roads.network, self._parameters(site_id)))
+            self._forget(site_id, "new roads")
+            own = self._parameters(site_id)
+            finder = IncidentFinder(site_id, roads.network, entry.frame, own.incidents)
+            found = _Watched(roads, StateMonitor(roads.network, own.state), finder, SensorWatch(site_id))
             self._watched[site_id] = found
         return found
 
-    def _take(self, site_id: str, watched: _Watched, what: View | Heard) -> None:
+    def _forget(self, site_id: str, why: str) -> None:
+        """Begin anew: what was found and is not over will not be seen to end."""
+        found = self._watched.pop(site_id, None)
+        if found is not None:
+            self._announce([one.over(ended_by=why) for one in found.up.values()])
+
+    def _take(self, site_id: str, watched: _Watched, what: View | Heard | _Nobody) -> None:
         if isinstance(what, Heard):
+            watched.devices = what.devices
             counts = counts_of(what, watched.roads, watched.monitor.layout.segment, watched.ends)
             watched.monitor.hear(counts, what.now_us)
+        elif isinstance(what, _Nobody):
+            self._found(watched, watched.incidents.nobody(what.at_us))
+        else:
+            seen = watched.slots.sightings(what)
+            for result in watched.monitor.step(seen, what.at_us):
+                self._tell(site_id, watched.monitor, result)
+            self._found(watched, watched.incidents.step(seen, what.at_us))
+        faults = watched.monitor.counters.faults
+        self._found(watched, watched.sensors.update(faults, watched.devices, what.now_us if isinstance(what, Heard) else what.at_us))
+
+    def _found(self, watched: _Watched, changes: Sequence[Finding]) -> None:
+        """Tell it, and remember what is not over."""
+        for one in changes:
+            if one.is_over:
+                watched.up.pop(one.finding_id, None)
+            else:
+                watched.up[one.finding_id] = one
+        self._announce(changes)
+
+    def _announce(self, changes: Sequence[Finding]) -> None:
+        if not changes:
             return
-        for result in watched.monitor.step(watched.slots.sightings(what), what.at_us):
-            self._tell(site_id, watched.monitor, result)
+        now_us = self._clock.wall_us()
+        for one in changes:
+            self.counts[f"findings_{'over' if one.is_over else 'began'}"] += 1
+            self._publish(FINDINGS.format(site=one.site_id), told.document(one, now_us))
+        self._store(Item(FINDING, told.rows_to_store(changes, now_us)))
 
     def _tell(self, site_id: str, monitor: StateMonitor, result: Result) -> None:
         if result.period_s == PERIODS_S[0]:
@@ -133,11 +203,14 @@ class StateDesk:
             self._store(Item(STATE_TURN, turns_to_store(site_id, monitor, result)))
 
 
-def parameters_of(values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Callable[[str], IndexParameters]:
-    """A site's limits of the indices, ``[site.state]`` of the parameters' file; ConfigurationError for one out of bounds."""
-    own = {
-        site: with_site_values(IndexParameters(), of[NAME], where=f"parameters_file, site {site}")
-        for site, of in values.items()
-        if NAME in of
-    }
-    return lambda site_id: own.get(site_id, IndexParameters())
+def parameters_of(values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Callable[[str], Parameters]:
+    """A site's ``[site.state]`` and ``[site.incidents]`` of the parameters' file; ConfigurationError for one out of bounds."""
+    own = {site: _own(of, f"parameters_file, site {site}") for site, of in values.items()}
+    return lambda site_id: own.get(site_id, Parameters())
+
+
+def _own(of: Mapping[str, Mapping[str, Any]], where: str) -> Parameters:
+    return Parameters(
+        with_site_values(IndexParameters(), of.get(NAME, {}), where=where),
+        with_site_values(IncidentParameters(), of.get(INCIDENTS, {}), where=where),
+    )

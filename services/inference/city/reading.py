@@ -69,8 +69,8 @@ def _of_sensors(rows: Batch, heard: Heard, roads: NetworkRoads, segment_of_lane:
     for device, time_us in np.unique(np.column_stack([rows["device_key"], rows["time_us"]])[counts], axis=0).tolist():
         before_us = ends.get(device)
         ends[device] = max(time_us, before_us or 0)
-        if before_us is None or not 0 < time_us - before_us <= _LONGEST_US:
-            continue
+        if before_us is None or time_us == before_us or time_us - before_us > _LONGEST_US:
+            continue  # its first sample, the same one again, or the first after a long silence; one that goes back is blamed
         here = rows.take((rows["device_key"] == device) & (rows["time_us"] == time_us) & np.isfinite(rows["value"]))
         vehicles, flow, speed = (here["value"][here["quantity"] == quantity] for quantity in (VEHICLES, FLOW, SPEED))
         total = float(vehicles.sum()) if len(vehicles) else float(flow.sum()) * (time_us - before_us) / 1e6

@@ -1,4 +1,4 @@
-"""Rows of traffic state in a real database, as inference stores them."""
+"""Rows of traffic state and of what was found in a real database, as inference stores them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import pytest
 
 from chelu.clock import SystemClock
 from chelu.store import Database
+from services.inference.city.findings import UNENDED, Finding, unended
+from services.inference.city.findings import rows_to_store as findings_to_store
 from services.inference.city.outlet import rows_to_store, turns_to_store
 from services.inference.city.state.monitor import StateMonitor
-from services.inference.storage import STATE, STATE_TURN, Item, Storage
+from services.inference.storage import FINDING, STATE, STATE_TURN, Item, Storage
 from tests.unit.inference.small_roads import crossing
 from tests.unit.inference.state_drives import drive, steady, ways
 from tests.waiting import until
@@ -38,3 +40,23 @@ def test_rows_and_turns_are_stored_and_what_is_not_known_is_null(database_url: s
     assert found == [(pytest.approx(10.0, rel=0.02), None, 3, {})]
     trips = [("trip", "5to2", 1, None), ("trip", "5to3", 1, None)]  # both have ended by then
     assert turns == [*trips, ("turn", "5to2", 1, 0.5), ("turn", "5to3", 1, 0.5)]
+
+
+def test_what_began_and_did_not_end_is_ended_by_the_next_start(database_url: str) -> None:
+    clock, database = SystemClock(), Database(database_url)
+    now_us = clock.wall_us()
+    place = (29.5, 106.5, 240.0)
+    ended, lasts = (
+        Finding(site_id="hill", finding_id=name, kind="debris", severity="major", since_us=now_us, place=place, detail={"of": name})
+        for name in ("ended", "lasts")
+    )
+    storage = Storage(database, clock, limit_rows=100)
+    storage.start()
+    storage.put(Item(FINDING, findings_to_store([ended, lasts], now_us)))
+    storage.put(Item(FINDING, findings_to_store([ended.over()], now_us)))
+    until(lambda: storage.stored >= 3, 20, "the rows to be stored")
+    storage.stop(5.0)
+    with psycopg.connect(database_url) as connection:
+        found = unended(connection.execute(UNENDED).fetchall())
+    database.close()
+    assert found == [lasts.over(ended_by="a new start")]

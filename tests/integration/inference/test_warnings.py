@@ -91,6 +91,7 @@ def client(broker: RunningBroker) -> Iterator[Session]:
         *((f"{kind}/+/warning/down", 1) for kind in ("obu", "rsu", "rscu")),
         (f"site/{SITE}/picture", 0),
         (f"city/{SITE}/state", 0),
+        (f"city/{SITE}/findings", 0),
     ]
     session = Session(broker.url, client_id="test-vehicles", clock=SystemClock(), subscriptions=filters)
     session.start()

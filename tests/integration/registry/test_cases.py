@@ -14,7 +14,10 @@ from psycopg.rows import dict_row
 from chelu.api import Client
 from chelu.clock import SystemClock
 from chelu.errors import RefusedError
+from chelu.store import Database
 from chelu.topics import Kind
+from services.inference.city.findings import Finding, rows_to_store
+from services.inference.storage import FINDING, Item, Storage
 from services.registry.alarms import rows as alarm_rows
 from services.registry.cases.sources import LEAST_ALARM
 from tests.integration.registry.conftest import SITE, AddDevice, Place, chelu
@@ -246,6 +249,36 @@ def test_commands_and_webhooks_are_sent_and_nobody_deciding_lets_a_proposal_expi
     record = until(lambda: has_record(send, name, not_helped=2), 10, "the rule to be judged") or {}
     assert record["success"] == 0.0
     change(send, case, state="dismissed")
+
+
+def test_an_incident_that_inference_found_becomes_a_case(send: Send, place: Place, fresh: Fresh) -> None:
+    where, now_us = fresh(), SystemClock().wall_us()
+    found = Finding(
+        site_id=SITE,
+        finding_id=f"{SITE}/stopped_vehicle/7",
+        kind="stopped_vehicle",
+        severity="major",
+        since_us=now_us - 20_000_000,
+        place=(where["latitude_deg"], where["longitude_deg"], 245.0),
+        spot="gate_0",
+        text="a vehicle stands on gate_0, 100 m along",
+    )
+    database = Database(place.database_url)
+    storage = Storage(database, SystemClock(), limit_rows=100)
+    storage.start()
+
+    def case(state: str) -> dict[str, Any] | None:
+        cases = send("GET", "cases", params={"kind": "obstruction"})["cases"]
+        return next((one for one in cases if one["spot"] == "gate_0" and one["going_on"] == (state == "began")), None)
+
+    for one, state in ((found, "began"), (found.over(), "over")):
+        storage.put(Item(FINDING, rows_to_store([one], SystemClock().wall_us())))
+        made = until(lambda state=state: case(state), 20, f"the finding that {state}") or {}
+    storage.stop(5.0)
+    database.close()
+    assert (made["title"], made["severity"], made["state"]) == (found.text, "major", "open")
+    assert events(shown(send, made)) == ["opened", "ended"]
+    change(send, made, state="resolved")
 
 
 def test_the_board_as_it_is_typed(place: Place, send: Send, fresh: Fresh, tmp_path: Any) -> None:

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from chelu.clock import SystemClock
 from chelu.codec import columns
 from chelu.errors import ConfigurationError
 from chelu.geo import LocalFrame
 from chelu.messages import OBSERVATION, TRAFFIC, Batch, filled
-from services.inference.city.live import StateDesk, parameters_of
+from services.inference.city.live import Parameters, StateDesk, parameters_of
 from services.inference.city.outlet import STATE_COLUMNS, TURN_COLUMNS
 from services.inference.city.reading import VEHICLES, Heard, counts_of
-from services.inference.city.state.indices import IndexParameters
 from services.inference.city.state.layout import Scope, layout_of
 from services.inference.city.viewing import Slots, View
 from services.inference.inbox import Intake
@@ -40,7 +40,7 @@ def roads() -> NetworkRoads:
 def desk() -> Iterator[tuple[StateDesk, list[tuple[str, bytes]], list[Item]]]:
     told: list[tuple[str, bytes]] = []
     stored: list[Item] = []
-    made = StateDesk(lambda _: IndexParameters(), lambda topic, payload: told.append((topic, payload)), stored.append)
+    made = StateDesk(lambda _: Parameters(), lambda topic, payload: told.append((topic, payload)), stored.append, SystemClock())
     yield made, told, stored
     made.stop()
 
@@ -56,8 +56,8 @@ def test_a_picture_becomes_a_message_every_five_seconds_and_rows_every_minute(ro
         made.attend({"hill": place}, {}, register, float(second), at_us)
         until(lambda: not made._waiting, 5, "the desk to take it")
     until(lambda: stored, 10, "a minute's rows")
-    assert {topic for topic, _ in told} == {"city/hill/state"}
-    rows, header = columns.unpack(told[2][1])
+    said = [payload for topic, payload in told if topic == "city/hill/state"]
+    rows, header = columns.unpack(said[2])
     assert header["period_s"] == 5
     by_name = dict(zip(zip(rows["scope"], rows["name"], strict=True), rows["mean_speed_mps"], strict=True))
     assert by_name["segment", "1to5"] == pytest.approx(2.5, abs=0.3)
@@ -119,9 +119,10 @@ def test_a_sensor_counts_since_its_sample_before_where_its_label_says(roads: Net
 
 def test_limits_of_the_indices_are_a_sites_own_and_bounded() -> None:
     of = parameters_of({"hill": {"state": {"fast_kmh": 80.0}}})
-    assert (of("hill").fast_kmh, of("dale").fast_kmh) == (80.0, 70.0)
+    assert (of("hill").state.fast_kmh, of("dale").state.fast_kmh) == (80.0, 70.0)
     with pytest.raises(ConfigurationError, match="fast_kmh"):
         parameters_of({"hill": {"state": {"fast_kmh": 900.0}}})
+    assert parameters_of({"hill": {"incidents": {"stopped_s": 30.0}}})("hill").incidents.stopped_s == 30.0
 
 
 def test_nothing_is_taken_where_there_are_no_roads(desk) -> None:

@@ -38,6 +38,7 @@ class LaneSpots:
         points = np.concatenate(parts)
         self._points, self._along, self._direction = points[:, :3], points[:, 3], points[:, 4]
         self._tree = cKDTree(self._points * [1.0, 1.0, _HEIGHT_WEIGHT])
+        self._plan = cKDTree(self._points[:, :2])
         self.is_road: Mask = drives & np.isin(network.lane_kind(), [Kind.ROAD, Kind.TUNNEL, Kind.BRIDGE])
         self.link: Ints = lanes.link.astype(np.int64)
         shape = lanes.shape
@@ -45,8 +46,12 @@ class LaneSpots:
         self.ends: Mask = _may_queue(network)
 
     def place(self, xyz: Floats) -> Spot:
-        """Positions (n, 3), local metres."""
-        distance, row = self._tree.query(xyz * [1.0, 1.0, _HEIGHT_WEIGHT], distance_upper_bound=_REACH_M)
+        """Positions (n, 3), local metres; up NaN where unknown: then the nearest lane of any height."""
+        distance, row = np.empty(len(xyz)), np.empty(len(xyz), np.int64)
+        is_high = np.isfinite(xyz[:, 2])
+        for rows, tree, axes in ((is_high, self._tree, 3), (~is_high, self._plan, 2)):
+            scaled = (xyz[rows] * [1.0, 1.0, _HEIGHT_WEIGHT])[:, :axes]
+            distance[rows], row[rows] = tree.query(scaled, distance_upper_bound=_REACH_M)
         is_near = np.isfinite(distance)
         row = np.where(is_near, row, 0)
         off = xyz[:, :2] - self._points[row, :2]
@@ -56,6 +61,12 @@ class LaneSpots:
         along = self._along[row] + forward
         lane = np.where(is_near, self._lane[row], -1)
         return Spot(lane, along, self.length_m[np.maximum(lane, 0)] - along, np.abs(aside), direction)
+
+    def at(self, lane: int, along_m: float) -> tuple[float, float, float]:
+        """The point of a driven lane that is nearest to so many metres along it; local metres."""
+        rows = np.flatnonzero(self._lane == lane)
+        east, north, up = self._points[rows[np.argmin(np.abs(self._along[rows] - along_m))]].tolist()
+        return east, north, up
 
 
 def _points(network: RoadNetwork, lane: int) -> Floats:

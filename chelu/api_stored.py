@@ -79,6 +79,18 @@ class StoredTables(ABC):
         """Turns and trips by quarter of an hour; `filters` as the API has them: site, kind, segment."""
         return self._rows("/api/city/turns", from_us, to_us, **filters)
 
+    def city_forecast(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US, **filters: str | int | None) -> Iterator[Row]:
+        """Speeds of segments in the next hour; `filters` as the API has them: site, place, ahead."""
+        return self._rows("/api/city/forecast", from_us, to_us, **filters)
+
+    def city_forecast_watch(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US, site: str | None = None) -> Iterator[Row]:
+        """Which method serves, and the mean error of each."""
+        return self._rows("/api/city/forecast-watch", from_us, to_us, site=site)
+
+    def city_findings(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US, **filters: str | None) -> Iterator[Row]:
+        """Incidents, sensors that are wrong, jams to come; `filters` as the API has them: site, kind."""
+        return self._rows("/api/city/findings", from_us, to_us, **filters)
+
     def _rows(self, path: str, from_us: int, to_us: int, **filters: str | int | None) -> Iterator[Row]:
         after: int | None = None
         while True:

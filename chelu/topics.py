@@ -215,9 +215,10 @@ TOPICS: tuple[Topic, ...] = (
 CONNECTIONS = "$SYS/broker/log/N"  # mosquitto's own: who has connected, and from where
 STATE = "city/{site}/state"  # published by inference, too: traffic state, Payload.COLUMNS, every 5 s, QoS 0
 FINDINGS = "city/{site}/findings"  # likewise: incidents, sensors that are wrong, jams to come; Payload.JSON, when they change
+FORECAST = "city/{site}/forecast"  # likewise: speeds of the next hour, Payload.COLUMNS, every 5 min
 PICTURE = "site/{site}/picture"  # published by inference for consoles and teams: Payload.COLUMNS, 10 Hz, QoS 0
 SIGNALS = "site/{site}/signals"  # the same for signals, and who decides for them: Payload.JSON, 1 Hz, QoS 0
-OF_SITES = (PICTURE, SIGNALS, STATE, FINDINGS)
+OF_SITES = (PICTURE, SIGNALS, STATE, FINDINGS, FORECAST)
 
 
 def find(topic: str) -> Match | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chelu.topics import FINDINGS, PICTURE, SIGNALS, STATE, TOPICS, Kind, Topic
+from chelu.topics import FINDINGS, FORECAST, PICTURE, SIGNALS, STATE, TOPICS, Kind, Topic
 
 HEAD = """# Topics
 
@@ -32,10 +32,13 @@ def page(topics: Sequence[Topic] = TOPICS) -> str:
         f"`{PICTURE}`: the live picture of a site as columns, published by inference at 10 Hz, QoS 0, for consoles and teams."
         f" `{SIGNALS}`: what its signals show and who decides for them, JSON, at 1 Hz."
     )
-    state = f"`{STATE}`: [traffic state](city/state.md) of a site as columns, published by inference every 5 s, QoS 0."
+    state = (
+        f"`{STATE}`: [traffic state](city/state.md) of a site as columns, published by inference every 5 s, QoS 0; `{FORECAST}`:"
+        " its segments' speeds in the [next hour](city/forecast.md), every 5 min."
+    )
     found = (
-        f"`{FINDINGS}`: what the city brain has found (incidents, sensors that are wrong, jams to come), JSON, when it begins and when"
-        " it is over, QoS 0; the [event board](city/board.md) reads what is stored."
+        f"`{FINDINGS}`: what the city brain has found (incidents, sensors that are wrong, jams to come), JSON, when it begins"
+        " and when it is over, QoS 0; the [event board](city/board.md) reads what is stored."
     )
     return "\n".join([HEAD, UP, "", *_table(up), "", DOWN, "", *_table(down), "", OTHER, "", picture, "", state, "", found, ""])
 

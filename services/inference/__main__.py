@@ -14,8 +14,11 @@ from chelu.bus import BulkSession
 from chelu.clock import clock_of
 from chelu.codec.cv2x_spec import spec
 from chelu.store import Database, failures
+from services.inference.city.announcing import Announcer
 from services.inference.city.control.office import subscriptions as signal_subscriptions
 from services.inference.city.findings import UNENDED, unended
+from services.inference.city.forecast.desk import ForecastDesk
+from services.inference.city.forecast.stored import segments_of
 from services.inference.city.live import StateDesk, parameters_of
 from services.inference.coop.office import Lost
 from services.inference.coop.office import subscriptions as coop_subscriptions
@@ -55,7 +58,14 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         inbox_limit=settings.inbox_messages,
     )
     register = watch.first()
-    state = StateDesk(parameters_of(read_site_values(settings.parameters_file)), session.publish, storage.put, clock, unended=begun)
+    forecast = ForecastDesk(
+        lambda site_id, end_us: segments_of(database, site_id, end_us), session.publish, storage.put,
+        Announcer(session.publish, storage.put, clock), settings.forecast_directory,
+    )  # fmt: skip
+    state = StateDesk(
+        parameters_of(read_site_values(settings.parameters_file)), session.publish, storage.put, clock,
+        unended=begun, forecast=forecast.take,
+    )  # fmt: skip
     storage.start()
     session.start()
     try:
@@ -71,6 +81,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         service.run(stopping.is_set)
     finally:
         state.stop()
+        forecast.stop()
         session.stop()
         storage.stop(timeout_s=5.0)
         watch.stop()

@@ -30,6 +30,9 @@ class InferenceSettings(Settings):
     model_file: Path | None = Field(None, description="another motion model; empty: the one that ships")
     use_model: bool = Field(default=True, description="false: physics only")
     parameters_file: Path | None = Field(None, description="TOML with tables [site.application] of per-site parameters")
+    forecast_directory: Path | None = Field(
+        None, description="of the sites' forecast models, SITE.onnx; empty: the best simple method forecasts"
+    )
     wait_s: float = Field(30.0, gt=0, le=600, description="how long to wait for database and broker at the start")
 
 

@@ -21,6 +21,7 @@ from chelu.messages import Batch, concatenate
 from chelu.store import Database, Series, TableColumn, copy_rows, create_series, migrate
 from services.inference.city.control.records import SIGNAL_COLUMNS
 from services.inference.city.findings import FINDING_COLUMNS
+from services.inference.city.forecast.outlet import FORECAST_COLUMNS, WATCH_COLUMNS
 from services.inference.city.outlet import STATE_COLUMNS, TURN_COLUMNS
 from services.inference.coop.records import COOP_COLUMNS, SESSION_VIEW
 from services.inference.lacks import LACK_COLUMNS
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 WARNING, SEGMENT, COOP, JUDGING = "city.warning", "city.segment_state", "city.coop", "city.judging"
 SIGNAL = "city.signal"
 STATE, STATE_TURN, FINDING = "city.state", "city.state_turn", "city.finding"
+FORECAST, FORECAST_WATCH = "city.forecast", "city.forecast_watch"
 COLUMNS = {
     WARNING: WARNING_COLUMNS,
     SEGMENT: SEGMENT_COLUMNS,
@@ -40,6 +42,8 @@ COLUMNS = {
     STATE: STATE_COLUMNS,
     STATE_TURN: TURN_COLUMNS,
     FINDING: FINDING_COLUMNS,
+    FORECAST: FORECAST_COLUMNS,
+    FORECAST_WATCH: WATCH_COLUMNS,
 }
 _RETRY_S = (0.5, 10.0)
 _GATHER_S = 0.2  # rows of so long share a transaction: its statements are Python, which the thread that warns would wait for

@@ -33,11 +33,12 @@ FINDING_COLUMNS = (
 )
 NOWHERE = (float("nan"),) * 3
 # Of the last day, those that began and did not end: who found them has ended meanwhile, and nobody would say that they are over.
+# Those of an application that takes up again what it had found stay.
 UNENDED = """SELECT site_id, finding_id, kind, severity, latitude_deg, longitude_deg, elevation_m, spot,
         (extract(epoch FROM since) * 1000000)::bigint, text, detail
     FROM (SELECT DISTINCT ON (finding_id) * FROM city.finding WHERE time > now() - interval '1 day'
         ORDER BY finding_id, time DESC, state DESC) AS newest
-    WHERE state = 'began'"""
+    WHERE state = 'began' AND NOT detail ? 'application'"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

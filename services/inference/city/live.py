@@ -14,25 +14,31 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from chelu.clock import Clock
-from chelu.topics import FINDINGS, STATE
-from services.inference.city import findings as told
+from chelu.topics import STATE
+from services.inference.city.announcing import Announcer, Publish, Store
 from services.inference.city.findings import Finding
+from services.inference.city.forecast.desk import Step
+from services.inference.city.forecast.history import STEP_S
 from services.inference.city.incidents.finding import IncidentFinder
 from services.inference.city.incidents.parameters import IncidentParameters
 from services.inference.city.outlet import document, rows_to_store, turns_to_store
 from services.inference.city.reading import Heard, counts_of
 from services.inference.city.sensors import SensorWatch
 from services.inference.city.state.indices import IndexParameters
+from services.inference.city.state.layout import Scope, middles
 from services.inference.city.state.monitor import PERIODS_S, Result, StateMonitor
 from services.inference.city.viewing import Slots, View, view_of
 from services.inference.inbox import Intake
 from services.inference.network import NetworkRoads
 from services.inference.parameters import with_site_values
 from services.inference.register import Device, Register, SiteEntry
+from services.inference.reports import Floats
 from services.inference.site import Site
-from services.inference.storage import FINDING, STATE_TURN, Item
 from services.inference.storage import STATE as STATE_TABLE
+from services.inference.storage import STATE_TURN, Item
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +51,8 @@ _WAITING = 64  # views and reports: beyond, the oldest are dropped and counted
 class Parameters:
     """Of one site."""
 
-    state: IndexParameters = IndexParameters()
-    incidents: IncidentParameters = IncidentParameters()
+    state: IndexParameters = field(default_factory=IndexParameters)
+    incidents: IncidentParameters = field(default_factory=IncidentParameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +66,15 @@ class _Nobody:
 class _Watched:
     """A site's watchers, made of these roads, which road user has which of its slots, and when counters' last periods ended.
 
-    up: findings that are not over, by id.
+    segments: their names, and where their middles are (s, 3), in degrees and metres; up: findings that are not over, by id.
     """
 
     roads: NetworkRoads
     monitor: StateMonitor
     incidents: IncidentFinder
     sensors: SensorWatch
+    segments: tuple[str, ...]
+    places: Floats
     slots: Slots = field(default_factory=Slots)
     ends: dict[int, int] = field(default_factory=dict)
     devices: Mapping[int, Device] = field(default_factory=dict)
@@ -79,21 +87,23 @@ class StateDesk:
     def __init__(
         self,
         parameters: Callable[[str], Parameters],
-        publish: Callable[[str, bytes], object],
-        store: Callable[[Item], None],
+        publish: Publish,
+        store: Store,
         clock: Clock,
         *,
         unended: Iterable[Finding] = (),
+        forecast: Callable[[Step], None] = lambda _: None,
     ) -> None:
-        """unended: findings of an earlier process, as over."""
-        self._parameters, self._publish, self._store, self._clock = parameters, publish, store, clock
+        """unended: findings of an earlier process, as over; forecast: takes every five minutes' state of the segments."""
+        self._parameters, self._publish, self._store, self._forecast = parameters, publish, store, forecast
+        self._announcer = Announcer(publish, store, clock)
         self._due_s = 0.0
         self._waiting: deque[tuple[str, SiteEntry, View | Heard | _Nobody]] = deque()
         self._changed = threading.Condition()
         self._is_stopping = False
         self._watched: dict[str, _Watched] = {}
-        self.counts: Counter[str] = Counter()
-        self._announce(list(unended))
+        self.counts: Counter[str] = self._announcer.counts
+        self._announcer.tell(list(unended))
         self._thread = threading.Thread(target=self._run, name="traffic state", daemon=True)
         self._thread.start()
 
@@ -151,7 +161,10 @@ class StateDesk:
             self._forget(site_id, "new roads")
             own = self._parameters(site_id)
             finder = IncidentFinder(site_id, roads.network, entry.frame, own.incidents)
-            found = _Watched(roads, StateMonitor(roads.network, own.state), finder, SensorWatch(site_id))
+            monitor = StateMonitor(roads.network, own.state)
+            names = tuple(monitor.layout.places[Scope.SEGMENT].name.tolist())
+            places = np.column_stack(entry.frame.to_geodetic(middles(monitor.layout, roads.network)))
+            found = _Watched(roads, monitor, finder, SensorWatch(site_id), names, places)
             self._watched[site_id] = found
         return found
 
@@ -159,7 +172,7 @@ class StateDesk:
         """Begin anew: what was found and is not over will not be seen to end."""
         found = self._watched.pop(site_id, None)
         if found is not None:
-            self._announce([one.over(ended_by=why) for one in found.up.values()])
+            self._announcer.tell([one.over(ended_by=why) for one in found.up.values()])
 
     def _take(self, site_id: str, watched: _Watched, what: View | Heard | _Nobody) -> None:
         if isinstance(what, Heard):
@@ -171,10 +184,12 @@ class StateDesk:
         else:
             seen = watched.slots.sightings(what)
             for result in watched.monitor.step(seen, what.at_us):
-                self._tell(site_id, watched.monitor, result)
+                self._tell(site_id, watched, result)
             self._found(watched, watched.incidents.step(seen, what.at_us))
         faults = watched.monitor.counters.faults
-        self._found(watched, watched.sensors.update(faults, watched.devices, what.now_us if isinstance(what, Heard) else what.at_us))
+        self._found(
+            watched, watched.sensors.update(faults, watched.devices, what.now_us if isinstance(what, Heard) else what.at_us)
+        )
 
     def _found(self, watched: _Watched, changes: Sequence[Finding]) -> None:
         """Tell it, and remember what is not over."""
@@ -183,22 +198,18 @@ class StateDesk:
                 watched.up.pop(one.finding_id, None)
             else:
                 watched.up[one.finding_id] = one
-        self._announce(changes)
+        self._announcer.tell(changes)
 
-    def _announce(self, changes: Sequence[Finding]) -> None:
-        if not changes:
-            return
-        now_us = self._clock.wall_us()
-        for one in changes:
-            self.counts[f"findings_{'over' if one.is_over else 'began'}"] += 1
-            self._publish(FINDINGS.format(site=one.site_id), told.document(one, now_us))
-        self._store(Item(FINDING, told.rows_to_store(changes, now_us)))
-
-    def _tell(self, site_id: str, monitor: StateMonitor, result: Result) -> None:
+    def _tell(self, site_id: str, watched: _Watched, result: Result) -> None:
+        monitor = watched.monitor
         if result.period_s == PERIODS_S[0]:
             self._publish(STATE.format(site=site_id), document(site_id, monitor, result))
             return
         self._store(Item(STATE_TABLE, rows_to_store(site_id, monitor, result)))
+        if result.period_s == STEP_S:
+            segments = result.rows[Scope.SEGMENT]
+            speed, free = segments["mean_speed_mps"], segments["free_speed_mps"]
+            self._forecast(Step(site_id, watched.segments, watched.places, result.end_us, speed, free))
         if result.period_s == PERIODS_S[-1]:
             self._store(Item(STATE_TURN, turns_to_store(site_id, monitor, result)))
 

@@ -1,7 +1,7 @@
 """Sensors and counters that are wrong, as findings: those of which traffic state complains again and again. Pure.
 
-Traffic state judges every report (`state.counters`): what cannot be is left out, who disagrees or repeats itself weighs less. Here
-it is told by name, once, until nothing of the kind has come for a while.
+Traffic state judges every report (`state.counters`): what cannot be is left out, who disagrees or repeats itself weighs less.
+Here it is told by name, once, until nothing of the kind has come for a while.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -273,7 +274,7 @@ def test_an_incident_that_inference_found_becomes_a_case(send: Send, place: Plac
 
     for one, state in ((found, "began"), (found.over(), "over")):
         storage.put(Item(FINDING, rows_to_store([one], SystemClock().wall_us())))
-        made = until(lambda state=state: case(state), 20, f"the finding that {state}") or {}
+        made = until(partial(case, state), 20, f"the finding that {state}") or {}
     storage.stop(5.0)
     database.close()
     assert (made["title"], made["severity"], made["state"]) == (found.text, "major", "open")

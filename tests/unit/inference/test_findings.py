@@ -1,4 +1,4 @@
-"""What the city brain finds is told once when it begins and once when it is over: incidents in the picture, sensors that are wrong."""
+"""What the city brain finds is told when it begins and when it is over: incidents in the picture, sensors that are wrong."""
 
 from __future__ import annotations
 
@@ -71,7 +71,12 @@ def test_a_vehicle_that_stands_where_no_queue_explains_it_is_told_and_is_over_wh
     for number in range(25):
         second(number, is_there=True)
     (began,) = until(told.findings, 5, "the incident") or []
-    assert (began["kind"], began["state"], began["severity"], began["since_us"]) == ("stopped_vehicle", "began", "major", EPOCH_US)
+    assert (began["kind"], began["state"], began["severity"], began["since_us"]) == (
+        "stopped_vehicle",
+        "began",
+        "major",
+        EPOCH_US,
+    )
     assert began["spot"] == "5to1_0"
     north_m = (float(str(began["latitude_deg"])) - FRAME.latitude_deg) * 110_850
     assert north_m == pytest.approx(100.0, abs=3.0)

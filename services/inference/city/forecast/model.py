@@ -75,8 +75,10 @@ class About:
 class ForecastModel:
     """A model from its file; used by one thread."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, threads: int = 0) -> None:
+        """threads: that it may use; 0: as many as there are processors."""
         options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
         options.log_severity_level = 3  # its refusal is told below
         try:
             self._session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

@@ -1,5 +1,7 @@
 """Drift watch: is the model still better than the best simple method? While it is not, that one serves.
 
+Without a model the best simple method does.
+
 What was forecast is kept until it can be compared. Errors are judged over the last day that was compared, so that one odd hour
 changes nothing; coming back to the model takes a clear lead, so that the two do not take turns.
 """
@@ -22,9 +24,9 @@ LEAST_VALUES = 1000  # compared, before anything is decided
 class Watch:
     """Of one network. Owned by one thread; told of every step in order."""
 
-    def __init__(self, methods: tuple[str, ...], steps_a_day: int) -> None:
-        self.serving = MODEL
-        self._names = (MODEL, *methods)
+    def __init__(self, methods: tuple[str, ...], steps_a_day: int, *, has_model: bool = True) -> None:
+        self._names = (MODEL, *methods) if has_model else methods
+        self.serving = self._names[0]
         self._waiting: deque[Mapping[str, Values]] = deque()
         self._errors: deque[tuple[Floats, int]] = deque(maxlen=steps_a_day)
 
@@ -43,6 +45,10 @@ class Watch:
         total = sum((sums for sums, _ in self._errors), np.zeros(len(self._names)))
         return dict(zip(self._names, (total / count if count else total * np.nan).tolist(), strict=True))
 
+    def compared(self) -> int:
+        """How many readings those errors are of."""
+        return sum(count for _, count in self._errors)
+
     def _compare(self, read: Values) -> None:
         """Every forecast of this step that is kept, with what was read."""
         is_told = np.isfinite(read)
@@ -55,10 +61,13 @@ class Watch:
         self._errors.append((sums, count))
 
     def _decide(self) -> None:
-        if sum(count for _, count in self._errors) < LEAST_VALUES:
+        if self.compared() < LEAST_VALUES:
             return
         errors = self.errors()
-        best = min(self._names[1:], key=lambda name: errors[name])
+        best = min((name for name in self._names if name != MODEL), key=lambda name: errors[name])
+        if MODEL not in self._names:
+            self.serving = best
+            return
         share = errors[MODEL] / max(errors[best], 1e-9)
         if self.serving == MODEL:
             self.serving = best if share > WORSE else MODEL

@@ -150,3 +150,14 @@ def _turns(network: RoadNetwork, segment: Ints) -> Ints:
     links = network.connections
     pairs = np.column_stack([segment[links.from_lane], segment[links.to_lane]])
     return np.asarray(np.unique(pairs[(pairs >= 0).all(axis=1)], axis=0), np.int64).reshape(-1, 2)
+
+
+def middles(layout: Layout, network: RoadNetwork) -> Floats:
+    """Where the middle of each segment's first lane is (s, 3), local metres: halfway along its points."""
+    on = np.flatnonzero(layout.segment >= 0)
+    segment, first = np.unique(layout.segment[on], return_index=True)
+    shape, lane = network.lanes.shape, on[first]
+    begin, end = shape.start[lane], shape.start[lane + 1]
+    found = np.full((len(layout.places[Scope.SEGMENT]), 3), np.nan)
+    found[segment] = (shape.points[(begin + end - 1) // 2] + shape.points[(begin + end) // 2]) / 2.0
+    return found

@@ -38,7 +38,9 @@ from services.registry.packages import rows as package_rows
 from services.registry.packages.files import Files
 from services.registry.packages.tokens import dressed
 from services.registry.parts import Parts
+from services.registry.past.explainer import Explainer
 from services.registry.road_events.sending import RoadEvents
+from services.registry.runs.runner import Runner as ScenarioRunner
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
 from services.registry.sole import Sole
@@ -124,6 +126,8 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         packages=packages,
         console=settings.console_directory or console.usual_directory(),
         token_key=token_key,
+        explainer=Explainer(settings.database_url),
+        tests=stack.enter_context(ScenarioRunner(register)),
         **hearing.parts(),
     )
 

@@ -52,9 +52,11 @@ from services.registry.orders import commands, configuration, dispatches, tellin
 from services.registry.packages import content, packages
 from services.registry.parts import Parts, PartsOf
 from services.registry.past import api as past
+from services.registry.past import explaining
 from services.registry.road_events import api as road_events
 from services.registry.roles import check_complete
 from services.registry.runs import api as runs
+from services.registry.runs import testing
 from services.registry.supervision import api as supervision
 from services.registry.track import areas, bookings, looking, stops
 
@@ -116,6 +118,7 @@ def create_app(parts: Parts) -> FastAPI:
         stops,
         supervision,
         runs,
+        testing,
         devices_health,
         applications_health,
         alarms,
@@ -126,6 +129,7 @@ def create_app(parts: Parts) -> FastAPI:
         case_rules,
         monitors,
         past,
+        explaining,
         audit,
         backups,
         people,

@@ -102,6 +102,7 @@ NAMING = frozenset(  # their bodies name an owner, a site, or devices
     {("post", f"/api/{name}") for name in ("keys", "provisioning-keys", "commands", "config", "tellings", "campaigns", "exports")}
 )
 OPEN = frozenset({("get", "/health")})
+EXPLAINED = "/api/sites/{site_id}/warnings/{warning_id}/explanation"
 EXPORTED = "/api/exports/{export_id}/content/{stream}"
 CONTENT = "/api/packages/{package_id}/content"
 
@@ -136,7 +137,7 @@ def refusals(method: str, path: str, operation: Document) -> list[str]:
         "403": path != "/api/login",
         "404": "{" in path or "device" in parameters or (method, path) in NAMING,
         "416": path == CONTENT,
-        "409": method in {"post", "delete", "patch", "put"} or path == EXPORTED,
+        "409": method in {"post", "delete", "patch", "put"} or path in {EXPORTED, EXPLAINED},
         "412": "if-match" in parameters,
         "413": has_body,
         "415": path == "/api/import/devices",

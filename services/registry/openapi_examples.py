@@ -121,6 +121,7 @@ MODELS: Mapping[str, Document] = {
     "Mark": {"vehicle": "car-1", "reason": "hard braking at the gate"},
     "NewRun": {"build": "firmware 2.1", "evidence": "https://ci.example/1234", "document": VERDICT},
     "Document": VERDICT,
+    "Wanted": {"scenario": "cut-in", "set": {"gap_m": "10,30"}, "design": "grid", "build": "firmware 2.1"},
     "Rows": {"rows": [{"time_us": TIME_US, "device_id": "rsu-1"}], "next": TIME_US},
     "Polygon": SQUARE,
     "Keeping": {"keep_hours": 720},

@@ -20,6 +20,8 @@ from services.registry.live_hub import Hub
 from services.registry.live_rights import Tickets
 from services.registry.orders.clerk import Clerk
 from services.registry.packages.files import Files
+from services.registry.past.explainer import Explainer
+from services.registry.runs.runner import Runner
 from services.registry.site_drawing import Drawings
 from services.registry.supervision.desk import Supervision
 from services.registry.throttle import Throttle
@@ -50,6 +52,8 @@ class Parts:
     drawings: Drawings = field(default_factory=Drawings)  # of sites' roads
     console: Path | None = None  # where the built page is; None: it was not built
     token_key: bytes = b""  # of the tokens with which devices fetch packages
+    explainer: Explainer | None = None  # of warnings; None: nobody explains
+    tests: Runner | None = None  # of scenarios; None: none are run
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_EXPORTS))  # that are being fetched
 
 

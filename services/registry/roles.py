@@ -91,6 +91,7 @@ PACKAGES = Need(Role.OPERATOR, Scope.ORDERS, Where.EVERYWHERE)
 ORDERS_SITE = Need(Role.OPERATOR, Scope.ORDERS, Where.SITE)
 DATA = Need(Role.TESTER, Scope.DATA, Where.EVERYWHERE)
 DATA_SITE = Need(Role.TESTER, Scope.DATA, Where.SITE)
+TEST = Need(Role.TESTER, Scope.WRITE, Where.SITE)
 EXPORTS = Need(Role.TESTER, Scope.DATA, Where.SOMEWHERE_OR_TEAM)
 GLOBAL = Need(Role.ADMINISTRATOR, Scope.WRITE, Where.EVERYWHERE)
 PEOPLE = Need(Role.ADMINISTRATOR, Scope.PEOPLE, Where.EVERYWHERE)
@@ -248,13 +249,21 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/sites/{site_id}/events/{event_id}/capture"): Need(Role.TESTER, Scope.DATA, Where.SITE),
     ("GET", "/api/sites/{site_id}/months/{month}"): READ_SITE,
     ("GET", "/api/sites/{site_id}/runs"): READ_SITE,
-    ("POST", "/api/sites/{site_id}/runs"): Need(Role.TESTER, Scope.WRITE, Where.SITE),
+    ("POST", "/api/sites/{site_id}/runs"): TEST,
     ("GET", "/api/sites/{site_id}/runs/{run_id}"): READ_SITE,
     ("GET", "/api/sites/{site_id}/runs/{run_id}/document"): Need(Role.TESTER, Scope.DATA, Where.SITE),
     ("DELETE", "/api/sites/{site_id}/runs/{run_id}"): WRITE_SITE,
+    ("GET", "/api/sites/{site_id}/runs/{run_id}/evidence"): DATA_SITE,
+    ("GET", "/api/sites/{site_id}/runs/{run_id}/evidence/{name}"): DATA_SITE,
+    ("GET", "/api/scenarios"): READ,
+    ("GET", "/api/sites/{site_id}/tests"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/tests"): TEST,
+    ("GET", "/api/sites/{site_id}/tests/{test_id}"): READ_SITE,
+    ("POST", "/api/sites/{site_id}/tests/{test_id}/stop"): TEST,
     ("GET", "/api/sites/{site_id}/past/picture"): DATA_SITE,
     ("GET", "/api/sites/{site_id}/warnings"): DATA_SITE,
     ("GET", "/api/sites/{site_id}/warnings/{warning_id}"): DATA_SITE,
+    ("GET", "/api/sites/{site_id}/warnings/{warning_id}/explanation"): DATA_SITE,
     ("GET", "/api/sites/{site_id}/warning-hours"): DATA_SITE,
     ("GET", "/api/sites/{site_id}/private-zones"): READ_SITE,
     ("PUT", "/api/sites/{site_id}/private-zones/{zone_id}"): Need(Role.ADMINISTRATOR, Scope.WRITE, Where.SITE),

@@ -12,6 +12,7 @@ from chelu.cli import extra
 from chelu.errors import ConfigurationError
 from simulators.scenario.cli_codes import Coded
 from simulators.scenario.cli_runs import app as runs_app
+from simulators.scenario.cli_tests import app as tests_app
 from simulators.scenario.cli_track import track as track_command
 
 MOST_WORKERS = 256
@@ -43,6 +44,7 @@ Data = Annotated[
 
 app = typer.Typer(cls=Coded, no_args_is_help=True, help="Scenario tests: from a question to a verdict with evidence.")
 app.add_typer(runs_app, name="runs")
+app.add_typer(tests_app, name="tests")
 app.command("track")(track_command)
 suites = typer.Typer(no_args_is_help=True, help="Suites: scenarios that belong together, run and judged as one.")
 app.add_typer(suites, name="suite")

@@ -15,6 +15,7 @@ import pytest
 from chelu import api
 from chelu.bus import Session
 from chelu.codec import cv2x
+from chelu.errors import RefusedError
 from chelu.geo import LocalFrame
 from chelu.store import Database, drop_before, open_series
 from chelu.topics import Kind
@@ -92,12 +93,19 @@ def test_a_warning_explains_itself_from_the_database(running: Running, vehicles:
     assert running.chelu("explain", warning_id, "--plot", str(tmp_path / "view.png")).returncode == 0
     assert (tmp_path / "view.png").read_bytes().startswith(b"\x89PNG")
 
+    asked = running.client.people("GET", "sites", "hillside", "warnings", warning_id, "explanation")
+    assert {name: asked[name] for name in ("warning", "known", "replay")} == {
+        name: explained[warning_id][name] for name in ("warning", "known", "replay")
+    }
+
     _refuses(running, ("explain", UNKNOWN), "no stored warning has the id")
     _refuses(running, ("explain", "nonsense"), "WARNING = 'nonsense' is not allowed")
     _refuses(running, ("explain", warning_id, "--site", "valley"), "is of site 'hillside', not of 'valley'")
     _refuses(running, ("explain", warning_id, "--plot", "view.gif"), "a file that ends in .svg or .png")
     _retire(running)
     _refuses(running, ("explain", warning_id), "CHELU_INGEST_KEEP_HOURS says for how long they are kept")
+    with pytest.raises(RefusedError, match="CHELU_INGEST_KEEP_HOURS"):
+        running.client.people("GET", "sites", "hillside", "warnings", warning_id, "explanation")
 
 
 def _listed(running: Running, count: int) -> list[str]:

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from psycopg.types.json import Jsonb
 
 from services.registry.access import ActorOf
 from services.registry.models import Name
 from services.registry.parts import PartsOf
 from services.registry.problems import not_found
-from services.registry.runs.models import NewRun, Run, RunPage, Verdict, summary
+from services.registry.runs.models import NewRun, Run, RunPage, Verdict
+from services.registry.runs.rows import COLUMNS, keep
 from services.registry.sites import SiteId
 from services.registry.track.rows import Execute, site
 
 ROUTER = APIRouter(prefix="/api/sites/{site_id}/runs", tags=["scenario runs"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 LAST = 2**63 - 1
-COLUMNS = (
-    "run_id, site_id, kept, kept_by, began, scenario, title, mode, under_test, build, evidence, verdict, cases, outcomes,"
-    " requirements, hashes, seeds, versions"
-)
-KEEP = f"""INSERT INTO run.scenario_run (site_id, kept_by, began, scenario, title, mode, under_test, build, evidence, verdict,
-        cases, outcomes, requirements, hashes, seeds, versions)
-    VALUES (%(site_id)s, %(kept_by)s, %(began)s, %(scenario)s, %(title)s, %(mode)s, %(under_test)s, %(build)s, %(evidence)s,
-        %(verdict)s, %(cases)s, %(outcomes)s, %(requirements)s, %(hashes)s, %(seeds)s, %(versions)s)
-    RETURNING {COLUMNS}"""  # noqa: S608 - constants only
 PAGE = f"""SELECT {COLUMNS} FROM run.scenario_run WHERE site_id = %(site_id)s AND run_id < %(before)s
         AND (%(scenario)s::text IS NULL OR scenario = %(scenario)s) AND (%(verdict)s::text IS NULL OR verdict = %(verdict)s)
         AND (%(build)s::text IS NULL OR build = %(build)s)
@@ -42,25 +32,9 @@ DELETE = "DELETE FROM run.scenario_run WHERE site_id = %s AND run_id = %s RETURN
 @ROUTER.post("", status_code=HTTPStatus.CREATED)
 def keep_run(site_id: SiteId, run: NewRun, parts: PartsOf, actor: ActorOf) -> Run:
     """Keep a run with its verdict document, whose whole must follow from its cases."""
-    document, about = run.document, run.document.header
-    values: dict[str, Any] = {
-        **about.model_dump(include={"began", "scenario", "title", "mode", "under_test"}),
-        **{name: Jsonb(getattr(about, name)) for name in ("hashes", "seeds", "versions")},
-        "site_id": site_id,
-        "kept_by": actor,
-        "build": run.build,
-        "evidence": run.evidence,
-        "verdict": document.verdict,
-        "cases": len(document.each),
-        "outcomes": Jsonb(Counter(case.verdict for case in document.each)),
-        "requirements": Jsonb([one.model_dump(mode="json") for one in summary(document)]),
-    }
-    content = zlib.compress(document.model_dump_json(exclude_unset=True).encode())
     with parts.register.transaction(actor) as connection:
         site(connection, site_id)
-        row = connection.execute(KEEP.encode(), values).fetchone() or {}
-        connection.execute("INSERT INTO run.verdict (run_id, content) VALUES (%s, %s)", (row["run_id"], content))
-    return Run(**row)
+        return Run(**keep(connection, site_id, actor, run))
 
 
 @ROUTER.get("")

@@ -39,7 +39,12 @@ class Killable:
         with (self._place.directory / "registry.log").open("ab") as log:
             command = [sys.executable, "-m", "services.registry"]
             self._process = subprocess.Popen(command, env=self._place.environment(), stderr=log)
-        until(lambda: self._place.ready_file.exists() or self._process.poll() is not None, 20, "the registry to be ready")
+        until(lambda: self._place.ready_file.exists() or self._process.poll() is not None, 60, "the registry to be ready")
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that runs now."""
+        return self._process.pid
 
     def kill(self) -> None:
         self._process.kill()

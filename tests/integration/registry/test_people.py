@@ -50,6 +50,7 @@ VALUES = {
     "rule_id": "1",
     "campaign_id": "c",
     "run_id": "1",
+    "test_id": "1",
     "export_id": "1",
     "zone_id": "z",
     "case_id": "1",

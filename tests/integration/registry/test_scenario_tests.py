@@ -1,0 +1,182 @@
+"""Scenario tests that the registry runs in a process of their own: kept with evidence, refused, stopped, and out of time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from chelu.api import Client
+from chelu.errors import CannotStartError, RefusedError
+from services.registry.asking import Asked
+from services.registry.openapi_examples import MODELS
+from services.registry.runs.runner import COMMAND
+from tests.integration.registry.conftest import KEY, SITE, Place, chelu
+from tests.integration.registry.test_killed import Killable
+from tests.waiting import until
+
+OVER = {"done", "refused", "failed", "stopped"}
+LONG = {"scenario": "cut-in", "design": "latin", "count": 5000, "device": "applications"}  # minutes
+
+
+@pytest.fixture(scope="module")
+def registry(place: Place) -> Iterator[Killable]:
+    """In the place of the one that has to end cleanly."""
+    killable = Killable(place)
+    yield killable
+    killable.kill()
+
+
+def ask(client: Client, **wanted: Any) -> dict[str, Any]:
+    found: dict[str, Any] = client.people("POST", "sites", SITE, "tests", json=wanted)
+    return found
+
+
+def show(client: Client, test_id: int) -> dict[str, Any]:
+    found: dict[str, Any] = client.people("GET", "sites", SITE, "tests", str(test_id))
+    return found
+
+
+def ended(client: Client, test_id: int) -> dict[str, Any]:
+    until(lambda: show(client, test_id)["state"] in OVER, 60, "the test's end")
+    return show(client, test_id)
+
+
+def test_a_test_is_run_and_kept_with_its_report_and_recordings(place: Place, client: Client) -> None:
+    known = client.people("GET", "scenarios")
+    (cut_in,) = [one for one in known["scenarios"] if one["scenario"] == "cut-in"]
+    assert {"name": "gap_m", "low": 5, "high": 60, "unit": "m"}.items() <= cut_in["parameters"][2].items()
+    assert {"none", "applications"} <= set(known["devices"])
+    asked = ask(client, **MODELS["Wanted"])
+    assert asked["state"] == "waiting"
+    found = ended(client, asked["test_id"])
+    assert (found["state"], found["detail"]) == ("done", "")
+    run = client.people("GET", "sites", SITE, "runs", str(found["run_id"]))
+    assert (run["scenario"], run["mode"], run["build"], run["kept_by"]) == (
+        "cut-in",
+        "memory",
+        "firmware 2.1",
+        client.me()["name"],
+    )
+    document = client.people("GET", "sites", SITE, "runs", str(found["run_id"]), "document")
+    assert {case["parameters"]["gap_m"] for case in document["each"]} == {10.0, 30.0}
+    files = client.people("GET", "sites", SITE, "runs", str(found["run_id"]), "evidence")["files"]
+    assert files[0]["name"] == "report.html"
+    report = read(place, found["run_id"], "report.html")
+    assert report.startswith((b"<!doctype html>", b"<!DOCTYPE html>"))
+    assert len(report) == files[0]["bytes"]
+    recording = next(one["name"] for one in files if one["name"].endswith(".mcap"))
+    assert read(place, found["run_id"], recording).startswith(b"\x89MCAP0")
+    entries = [one for one in client.audit(what="scenario_test") if one["subject"] == str(asked["test_id"])]
+    assert [(one["action"], one["after"]["state"]) for one in entries] == [
+        ("insert", "waiting"),
+        ("update", "running"),
+        ("update", "done"),
+    ]
+    listed = chelu(place, "scenario", "tests", "list", "--site", SITE).stdout.splitlines()
+    assert listed[0].split()[:3] == [str(asked["test_id"]), "cut-in", "done"]
+
+
+def read(place: Place, run_id: int, name: str) -> bytes:
+    url = f"{place.url}/api/sites/{SITE}/runs/{run_id}/evidence/{name}"
+    return httpx.get(url, headers={"Authorization": f"Bearer {KEY}"}).raise_for_status().content
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"scenario": "cut-out-and-in"}, "scenario"),
+        ({"scenario": "/etc/passwd"}, "scenario"),
+        ({"scenario": "cut-in", "device": "a rocket"}, "device"),
+        ({"scenario": "cut-in", "set": {"gap": "1"}}, "set.gap"),
+        ({"scenario": "cut-in", "set": {"gap_m": "wide"}}, "set.gap_m"),
+        ({"scenario": "cut-in", "count": 5001}, "count"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_it_is_run(client: Client, wanted: dict[str, Any], field: str) -> None:
+    with pytest.raises(RefusedError, match=field):
+        ask(client, **wanted)
+
+
+def test_what_only_the_scenario_can_refuse_is_refused_in_its_words(client: Client) -> None:
+    found = ended(client, ask(client, scenario="cut-in", set={"other_kmh": "120", "ego_kmh": "60"})["test_id"])
+    assert found["state"] == "refused"
+    assert "other_kmh < ego_kmh" in found["detail"]
+    many = ended(client, ask(client, scenario="cut-in", design="grid", repeats=1000)["test_id"])
+    assert (many["state"], "at most 5,000" in many["detail"]) == ("refused", True)
+
+
+def test_a_test_says_how_far_it_is_and_ends_when_it_is_stopped_with_those_that_wait(
+    place: Place, client: Client, registry: Killable
+) -> None:
+    going, waiting = (
+        ask(client, **LONG)["test_id"],
+        int(chelu(place, "scenario", "tests", "add", "cut-in", "--site", SITE).stdout),
+    )
+    until(lambda: (show(client, going)["done"] or 0) > 0, 60, "the first cases")
+    assert show(client, going)["cases"] > 1000  # of 5000, those that are cases
+    assert show(client, waiting)["state"] == "waiting"
+    stopped = client.people("POST", "sites", SITE, "tests", str(waiting), "stop")
+    assert (stopped["state"], stopped["detail"]) == ("stopped", f"by {client.me()['name']}")
+    (process,) = processes(registry)
+    client.people("POST", "sites", SITE, "tests", str(going), "stop")
+    until(lambda: not process.is_running(), 10, "its process to end")
+    assert (show(client, going)["state"], show(client, going)["run_id"]) == ("stopped", None)
+    with pytest.raises(RefusedError, match="it is over"):
+        client.people("POST", "sites", SITE, "tests", str(going), "stop")
+    assert ended(client, ask(client, scenario="lead-brakes")["test_id"])["state"] == "done"  # who runs them goes on
+
+
+def processes(registry: Killable) -> list[psutil.Process]:
+    """That run a scenario for the registry."""
+    found = psutil.Process(registry.pid).children()
+    return [one for one in found if "simulators.scenario.asked" in one.cmdline()]
+
+
+def test_a_test_has_only_so_much_time(tmp_path: Path) -> None:
+    asked = Asked(COMMAND, {"what": "run", **LONG, "directory": str(tmp_path)}, longest_s=3)
+    with pytest.raises(CannotStartError, match="longer than 3 s"):
+        asked.answers(lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [("import no_such_module", "no_such_module"), ("print('{}'); raise SystemExit('a fault')", "a fault")]
+)
+def test_a_program_that_is_not_there_or_breaks_says_why(program: str, said: str) -> None:
+    with pytest.raises(CannotStartError, match=said):
+        Asked((sys.executable, "-c", program), {}, longest_s=30).answers(lambda _: None)
+
+
+@pytest.fixture
+def orphan(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_it_ends_with_whoever_asked(orphan: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    assert orphan.stdin is not None
+    assert orphan.stdout is not None
+    orphan.stdin.write(json.dumps({"what": "run", **LONG, "directory": str(tmp_path)}).encode() + b"\n")
+    orphan.stdin.flush()
+    assert json.loads(orphan.stdout.readline())["cases"] > 1000
+    orphan.stdin.close()
+    assert orphan.wait(10) == 1
+
+
+def test_a_test_that_was_running_begins_again_with_the_registry(place: Place, client: Client, registry: Killable) -> None:
+    going = ask(client, **LONG)["test_id"]
+    until(lambda: show(client, going)["state"] == "running" and processes(registry), 30, "the test to run")
+    (process,) = processes(registry)
+    registry.kill()
+    until(lambda: not process.is_running(), 10, "its process to end with the registry")
+    registry.start()
+    until(lambda: (show(client, going)["done"] or 0) > 0, 60, "its first cases, again")
+    client.people("POST", "sites", SITE, "tests", str(going), "stop")

@@ -6,32 +6,25 @@ import datetime
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chelu.api import Client, NewDevice
-from chelu.api import Site as SiteRecord
+from chelu.api import NewDevice
 from chelu.geo import LocalFrame
-from chelu.local.plan import Options
 from chelu.local.ports import free_port
-from chelu.local.site import Site
 from chelu.topics import Kind
 from tests.e2e.conftest import AgentProcess
+from tests.e2e.console_place import PLACE, Place, console_at
 from tests.e2e.console_street import HOST, Street
-from tests.fix_browser import ROOT, Looking
+from tests.fix_browser import Looking
 from tests.waiting import until
 
-OPTIONS = Options(mqtt_port=0, api_port=0, database_port=0)
-PLACE: dict[str, Any] = {"latitude_deg": 29.55, "longitude_deg": 106.57, "elevation_m": 250.0}
-NETWORK = ROOT / "simulators" / "data" / "district.net.xml.gz"
 RSU, MANY = "rsu-gate", 10_000
 MOST_FETCHED_BYTES = 1.5e6
 MOST_S = 1.0  # from raised until it is on the map
 UNIT_AT = (472, 391)  # the roadside unit in the window, with the whole site in view
-PASSWORD = "a password for the test"
 WARNED = """() => new Promise((done, fail) => {
     setTimeout(() => fail(new Error("no warning came")), 120000);
     const look = () => {
@@ -44,46 +37,11 @@ WARNED = """() => new Promise((done, fail) => {
 })"""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The site, a client of it, and the window."""
-
-    site: Site
-    client: Client
-    looking: Looking
-    work: Path
-
-    @property
-    def url(self) -> str:
-        return self.site.endpoints.api_url
-
-    def open(self, section: str) -> None:
-        """A section of the site, without loading the page anew."""
-        self.looking.page.evaluate(f"window.location.hash = '#/{section}?site=hillside'")
-
-    def log_in(self, user: str, password: str = PASSWORD) -> None:
-        page = self.looking.page
-        page.fill("input[name=name]", user)
-        page.fill("input[name=password]", password)
-        page.click("button[type=submit]")
-
-
 @pytest.fixture(scope="module")
 def place(looking: Looking, mosquitto: object, open_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A site with roads and people; the page must have been built."""
-    if not (ROOT / "console" / "dist" / "index.html").is_file():
-        pytest.skip("the console is not built: console/run build")
-    with (
-        Site(open_directory / "console", OPTIONS) as site,
-        Client(site.endpoints.api_url, site.layout.api_key.read_text().strip()) as client,
-    ):
-        client.add_site(SiteRecord(site_id="hillside", **PLACE))
-        client.add_site(SiteRecord(site_id="empty", **PLACE))
-        client.put_roads("hillside", NETWORK.read_bytes())
-        for name, role in (("wang", "administrator"), ("guest", "viewer"), ("nobody", None)):
-            roles = [{"site": None, "role": role}] if role else []
-            client.people("POST", "users", json={"user_name": name, "password": PASSWORD, "roles": roles})
-        yield Place(site, client, looking, tmp_path_factory.mktemp("console"))
+    """A site with roads and people."""
+    with console_at(open_directory / "console", looking, tmp_path_factory.mktemp("console")) as place:
+        yield place
 
 
 def test_the_first_load_is_small_asks_nobody_else_and_a_wrong_password_is_told_in_words(place: Place) -> None:
@@ -251,6 +209,10 @@ def test_what_applications_warned_of_is_counted_listed_and_told_one_by_one(place
     page.click(".rows .body [role=row] a >> nth=0")
     page.wait_for_selector("text=See it in the time machine")
     assert page.inner_text(".rows .body [role=row] >> nth=0").split()[2] == "raised"
+    page.click("button:text('Explain')")
+    page.wait_for_selector("[data-testid=why][data-verdict]", timeout=60_000)
+    assert page.inner_text("[data-testid=why] table tbody")
+    place.looking.shot("explanation")
     assert place.looking.faults() == []
     page.click("text=See it in the time machine")
     page.wait_for_selector("li[data-application]")
@@ -292,12 +254,7 @@ AT = "us => Number(document.querySelector('[data-testid=past-state]').dataset.at
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_section_is_there_in_both_languages_and_themes(place: Place, traffic: float, language: str, theme: str) -> None:
     page = place.looking.page
-    for wanted, present, button in (
-        (language, page.evaluate("document.documentElement.lang")[:2], ("Switch to Chinese", "切换到英文")),
-        (theme, page.evaluate("document.documentElement.dataset.theme"), ("Switch between light and dark", "切换浅色与深色")),
-    ):
-        if wanted != present:
-            page.click(", ".join(f"button[aria-label$='{label}']" for label in button))
+    place.dress(language, theme)
     titles = []
     for section in ("map", "time", "register", "health", "applications", "scenarios", "city"):
         place.open(section)

@@ -4,6 +4,7 @@ import { readProblem, RefusedError, UnreachableError } from "./problem";
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 const LONGEST_MS = 30_000;
+const LONGEST_UPLOAD_MS = 600_000;
 
 export class Api {
   /** token: of the session, none before one logs in; `onEnded` is told when the registry no longer knows it. */
@@ -34,22 +35,40 @@ export class Api {
     return (text ? JSON.parse(text) : undefined) as T;
   }
 
-  private async answer(
-    method: string,
-    path: string,
-    { query, body, signal }: { query: Query; body?: unknown; signal?: AbortSignal | undefined },
-  ): Promise<Response> {
-    const headers = new Headers();
+  /** A change of what was read as this version; 412 when somebody else has changed it since. */
+  async change<T>(path: string, body: unknown, version: number): Promise<T> {
+    const answer = await this.answer("PATCH", path, { query: {}, body, headers: { "If-Match": `"${version}"` } });
+    return (await answer.json()) as T;
+  }
+
+  /** A file as it is. */
+  async upload<T>(path: string, file: Blob, type: string, query: Query = {}): Promise<T> {
+    const answer = await this.answer("POST", path, { query, file, headers: { "Content-Type": type }, longestMs: LONGEST_UPLOAD_MS });
+    return (await answer.json()) as T;
+  }
+
+  private async answer(method: string, path: string, { query, body, file, headers: more, signal, longestMs = LONGEST_MS }: Asked): Promise<Response> {
+    const headers = new Headers(more);
     if (this.token) headers.set("Authorization", `Bearer ${this.token}`);
     if (body !== undefined) headers.set("Content-Type", "application/json");
-    const limit = AbortSignal.timeout(LONGEST_MS);
+    const limit = AbortSignal.timeout(longestMs);
     const given: RequestInit = { method, headers, signal: signal ? AbortSignal.any([signal, limit]) : limit };
     if (body !== undefined) given.body = JSON.stringify(body);
+    if (file) given.body = file;
     const answer = await reach(address(path, query), given, signal);
     if (answer.ok) return answer;
     if (answer.status === 401 && this.token) this.onEnded();
     throw new RefusedError(readProblem(answer.status, answer.statusText, await answer.text()));
   }
+}
+
+interface Asked {
+  readonly query: Query;
+  readonly body?: unknown;
+  readonly file?: Blob;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  readonly longestMs?: number;
 }
 
 /** A path with what is asked for, left out where undefined. */

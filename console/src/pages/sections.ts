@@ -27,6 +27,6 @@ export const SECTIONS: readonly Section[] = [
   { path: "register", word: "section.register", needs: "viewer", Page: lazy(() => import("../register/page")) },
   { path: "health", word: "section.health", needs: "viewer", Page: lazy(() => import("../health/page")) },
   { path: "applications", word: "section.applications", needs: "tester", Page: lazy(() => import("./applications")) },
-  { path: "scenarios", word: "section.scenarios", needs: "viewer", Page: lazy(() => import("./scenarios")) },
+  { path: "scenarios", word: "section.scenarios", needs: "viewer", Page: lazy(() => import("../scenarios/page")) },
   { path: "city", word: "section.city", needs: "tester", Page: lazy(() => import("./city")) },
 ];

@@ -10,6 +10,7 @@ import { addressOf } from "../past/address";
 import { aboutName, partyName, type StoredWarning } from "../past/warnings";
 import { type Column, Rows } from "../parts/rows";
 import { useFormats, useWords } from "../words/words";
+import { Why } from "./explanation";
 
 interface Step {
   readonly state: "raised" | "updated" | "cleared";
@@ -41,7 +42,7 @@ export function WarningStory({ site, warningId }: { site: Site; warningId: strin
   if (!story.value) return story.failure ? <Failed failure={story.failure} retry={story.reload} /> : <Loading />;
   const { warning, steps } = story.value;
   return (
-    <div className="page whole">
+    <div className="page">
       <p>
         <a href={writeRoute("applications", "", { site: site.site_id })}>{words("applications.back")}</a>
       </p>
@@ -59,10 +60,10 @@ export function WarningStory({ site, warningId }: { site: Site; warningId: strin
       <p>
         <a href={addressOf(site.site_id, Math.ceil(warning.raised_us / 1000) * 1000)}>{words("applications.lookWhole")}</a>
       </p>
-      <p className="faint">
-        {words("applications.why")} <code>chelu explain {warning.warning_id.slice(0, 8)}</code>
-      </p>
-      <Rows label={words("applications.steps")} columns={columns} rows={steps} keyOf={(one) => `${one.decided_us} ${one.state}`} />
+      <Why path={`/api/sites/${site.site_id}/warnings/${encodeURIComponent(warningId)}`} />
+      <div className="some">
+        <Rows label={words("applications.steps")} columns={columns} rows={steps} keyOf={(one) => `${one.decided_us} ${one.state}`} />
+      </div>
     </div>
   );
 }

@@ -1,6 +1,16 @@
-// The register: devices of the site with how they do, a new one, the emergency stop, alarms, and who changed what.
+// The register and what is done with it: devices and how they come, what they are told, the track, people, alarms, who changed what.
 
+import type { ComponentType } from "react";
+
+import type { Me, Site } from "../api/types";
 import { writeRoute } from "../layout/route";
+import { Campaigns } from "../operations/campaigns";
+import { Configurations } from "../operations/configuration";
+import { Firmware } from "../operations/firmware";
+import { Import } from "../operations/import";
+import { Inbox } from "../operations/inbox";
+import { People } from "../operations/people";
+import { Track } from "../operations/track";
 import type { PageProps } from "../pages/sections";
 import { type Key, useWords } from "../words/words";
 import { Alarms } from "./alarms";
@@ -8,15 +18,29 @@ import { Audit } from "./audit";
 import { Devices } from "./devices";
 import { EmergencyStop } from "./stop";
 
-const PARTS: readonly { path: string; word: Key }[] = [
-  { path: "", word: "register.devices" },
-  { path: "stop", word: "register.stop" },
-  { path: "alarms", word: "register.alarms" },
-  { path: "audit", word: "register.audit" },
+interface Part {
+  readonly path: string;
+  readonly word: Key;
+  readonly Shown: ComponentType<{ me: Me; site: Site }>;
+}
+
+const PARTS: readonly Part[] = [
+  { path: "", word: "register.devices", Shown: Devices },
+  { path: "inbox", word: "operations.inbox", Shown: Inbox },
+  { path: "import", word: "operations.import", Shown: Import },
+  { path: "config", word: "operations.config", Shown: Configurations },
+  { path: "campaigns", word: "operations.campaigns", Shown: Campaigns },
+  { path: "firmware", word: "operations.firmware", Shown: Firmware },
+  { path: "track", word: "operations.track", Shown: Track },
+  { path: "people", word: "operations.people", Shown: People },
+  { path: "stop", word: "register.stop", Shown: EmergencyStop },
+  { path: "alarms", word: "register.alarms", Shown: Alarms },
+  { path: "audit", word: "register.audit", Shown: Audit },
 ];
 
 export default function RegisterPage({ me, site, part }: PageProps) {
   const words = useWords();
+  const { Shown } = PARTS.find((one) => one.path === part) ?? { Shown: Devices };
   return (
     <div className="page whole">
       <h1>{words("section.register")}</h1>
@@ -27,13 +51,7 @@ export default function RegisterPage({ me, site, part }: PageProps) {
           </a>
         ))}
       </nav>
-      <Part me={me} site={site} part={part} />
+      <Shown me={me} site={site} />
     </div>
   );
-}
-
-function Part({ me, site, part }: Pick<PageProps, "me" | "site" | "part">) {
-  if (part === "audit") return <Audit me={me} />;
-  if (part === "stop") return <EmergencyStop me={me} site={site} />;
-  return part === "alarms" ? <Alarms me={me} site={site} /> : <Devices me={me} site={site} />;
 }

@@ -5,13 +5,22 @@ import { useState } from "react";
 import { Dialog } from "../parts/dialog";
 import { useWords } from "../words/words";
 
-export function Secret({ device, secret, close }: { device: string; secret: string; close: () => void }) {
+interface SecretProps {
+  /** Whose it is. */
+  readonly device: string;
+  readonly secret: string;
+  /** What it is for, if it is not a device's. */
+  readonly note?: string;
+  readonly close: () => void;
+}
+
+export function Secret({ device, secret, note, close }: SecretProps) {
   const words = useWords();
   const [isCopied, setCopied] = useState(false);
   return (
     <Dialog title={words("register.secret", { device })} close={close} isOnce>
       <div className="stack">
-        <p>{words("register.secret.once")}</p>
+        <p>{note ?? words("register.secret.once")}</p>
         <code className="secret" data-testid="secret">
           {secret}
         </code>

@@ -5,7 +5,7 @@ import { CATALOGUES, type Key, wordsOf } from "./words";
 import { zh } from "./zh";
 
 const sources = import.meta.glob<string>("../**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true });
-const code = Object.entries(sources).flatMap(([file, text]) => (/\/(en|zh)\.ts$|\.test\./.exec(file) ? [] : [text])).join("\n");
+const code = Object.entries(sources).flatMap(([file, text]) => (/\/(en|zh)(-\w+)?\.ts$|\.test\./.exec(file) ? [] : [text])).join("\n");
 const keys = Object.keys(en) as Key[];
 const blanks = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
 

@@ -1,6 +1,9 @@
 // Chinese. A key of the English catalogue that is missing here does not compile.
 
 import type { Catalogue } from "./words";
+import { applications } from "./zh-applications";
+import { operations } from "./zh-operations";
+import { scenarios } from "./zh-scenarios";
 
 export const zh: Catalogue = {
   "app.name": "车路",
@@ -157,42 +160,6 @@ export const zh: Catalogue = {
   "time.link": "此时刻的链接",
   "time.share": "复制",
 
-  "applications.title": "最近 24 小时的预警",
-  "applications.empty": "最近 24 小时没有预警",
-  "applications.empty.more": "推理服务一发出预警，这里就会显示。更早的：chelu warnings list 场地 --hours 720",
-  "applications.perHour": "每小时预警数",
-  "applications.leads": "提前量",
-  "applications.leads.more": "发出预警时，若无人反应，距接触还有多久；依据下方列出的预警。",
-  "applications.application": "应用",
-  "applications.count": "预警数",
-  "applications.imminent": "一发出即紧急",
-  "applications.least": "最短",
-  "applications.median": "中位",
-  "applications.most": "最长",
-  "applications.raised": "发出",
-  "applications.level": "级别",
-  "applications.host": "被预警者",
-  "applications.about": "关于",
-  "applications.lead": "提前",
-  "applications.lasted": "持续",
-  "applications.look": "查看",
-  "applications.lookWhole": "在时间回放中查看",
-  "applications.list": "预警：{count} 条",
-  "applications.list.most": "最新的 {count} 条预警",
-  "applications.back": "所有预警",
-  "applications.told": "决定后 {ms} 毫秒送达消息服务器。",
-  "applications.untold": "无法告知任何人。",
-  "applications.why": "发出的原因（由存储数据重放得出）：",
-  "applications.steps": "预警经过",
-  "applications.step.time": "之后",
-  "applications.step.state": "变化",
-  "applications.step.raised": "发出",
-  "applications.step.updated": "更新",
-  "applications.step.cleared": "解除",
-  "applications.step.ttc": "距接触",
-  "applications.step.distance": "距离",
-  "applications.step.braking": "所需制动",
-
   "register.stop": "紧急停止",
   "register.alarms": "告警",
   "stop.inForce": "场地已停止",
@@ -299,18 +266,7 @@ export const zh: Catalogue = {
   "health.traffic.lag": "到达至落盘，p99",
   "health.filter": "显示",
   "health.filter.any": "所有状态",
-
-  "runs.title": "场景测试记录",
-  "runs.empty": "此场地还没有存储的测试记录。",
-  "runs.empty.more": "用 chelu scenario run 名称 --site {site} 存储一次。",
-  "runs.scenario": "场景",
-  "runs.verdict": "结论",
-  "runs.began": "开始",
-  "runs.mode": "方式",
-  "runs.cases": "用例",
-  "runs.later": "在此选择、运行和比较测试的功能尚未建成。",
-  "verdict.pass": "通过",
-  "verdict.fail": "未通过",
-  "verdict.skipped": "跳过",
-  "verdict.error": "出错",
+  ...applications,
+  ...operations,
+  ...scenarios,
 };

@@ -1,0 +1,280 @@
+// The track: its areas, who has booked them, which vehicle may be in which, and who is there now.
+
+import { useState } from "react";
+
+import type { Me, Site } from "../api/types";
+import { useApi, useLoaded } from "../api/use";
+import { Failed, FailureNote, Loading } from "../layout/screens";
+import { Ask, type Form } from "../parts/ask";
+import { Table } from "../parts/table";
+import { hasRole } from "../session/session";
+import { useFormats, useWords } from "../words/words";
+
+interface Area {
+  readonly area_id: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly needs_permit: boolean;
+  readonly shares: number;
+}
+
+interface Claim {
+  readonly area_id: string;
+  readonly team: string | null;
+  readonly starts: string;
+  readonly ends: string;
+}
+
+interface Booking extends Claim {
+  readonly booking_id: number;
+  readonly purpose: string;
+  readonly booked_by: string;
+}
+
+interface Permit extends Claim {
+  readonly permit_id: number;
+  readonly vehicle: string;
+  readonly max_speed_mps: number | null;
+  readonly modes: readonly string[] | null;
+  readonly conditions: string;
+}
+
+interface Present {
+  readonly subject: string;
+  readonly team: string | null;
+  readonly areas: readonly string[];
+  readonly problems: readonly string[];
+  readonly speed_mps: number | null;
+}
+
+type What = "area" | "booking" | "permit";
+const EVERY_MS = 2000;
+
+export function Track({ me, site }: { me: Me; site: Site }) {
+  const words = useWords();
+  const [asking, setAsking] = useState<What>();
+  const path = `/api/sites/${site.site_id}`;
+  const loaded = useLoaded(
+    `track ${site.site_id}`,
+    async (api, signal) => {
+      const [areas, bookings, permits, track] = await Promise.all([
+        api.get<readonly Area[]>(`${path}/areas`, {}, signal),
+        api.get<readonly Booking[]>(`${path}/bookings`, {}, signal),
+        api.get<readonly Permit[]>(`${path}/permits`, {}, signal),
+        api.get<{ is_blind: boolean; present: readonly Present[] }>(`${path}/track`, {}, signal),
+      ]);
+      return { areas, bookings, permits, track };
+    },
+    EVERY_MS,
+  );
+  if (!loaded.value) return loaded.failure ? <Failed failure={loaded.failure} retry={loaded.reload} /> : <Loading />;
+  const { areas, bookings, permits, track } = loaded.value;
+  const isOperator = hasRole(me, "operator", site.site_id);
+  const head = (word: "track.areas" | "track.bookings" | "track.permits", what: What) => (
+    <div className="row">
+      <h2>{words(word)}</h2>
+      {isOperator && (
+        <span className="end">
+          <button type="button" onClick={() => setAsking(what)}>
+            {words(`track.add.${what}`)}
+          </button>
+        </span>
+      )}
+    </div>
+  );
+  return (
+    <>
+      {loaded.failure && <FailureNote failure={loaded.failure} />}
+      <section className="card">
+        <h2>{words("track.present")}</h2>
+        {track.is_blind && <p className="note">{words("track.blind")}</p>}
+        <PresentNow present={track.present} />
+      </section>
+      <section className="card">
+        {head("track.areas", "area")}
+        <Table
+          label={words("track.areas")}
+          heads={[words("register.add.id"), words("register.column.name"), words("register.kind"), words("track.needsPermit"), words("track.shares")]}
+          rows={areas}
+          keyOf={(one) => one.area_id}
+          none={words("track.areas.none")}
+          cells={(one) => [<code key="id">{one.area_id}</code>, one.name || "–", one.kind, words(one.needs_permit ? "app.yes" : "app.no"), one.shares]}
+        />
+      </section>
+      <section className="card">
+        {head("track.bookings", "booking")}
+        <Bookings bookings={bookings} end={isOperator ? `${path}/bookings` : undefined} done={loaded.reload} />
+      </section>
+      <section className="card">
+        {head("track.permits", "permit")}
+        <Permits permits={permits} end={isOperator ? `${path}/permits` : undefined} done={loaded.reload} />
+      </section>
+      {asking && <Add key={asking} what={asking} path={path} areas={areas} close={() => setAsking(undefined)} done={loaded.reload} />}
+    </>
+  );
+}
+
+function PresentNow({ present }: { present: readonly Present[] }) {
+  const words = useWords();
+  const { number } = useFormats();
+  return (
+    <Table
+      label={words("track.present")}
+      heads={[words("track.who"), words("track.team"), words("track.areas"), words("map.details.speed"), words("health.column.problems")]}
+      rows={present}
+      keyOf={(one) => one.subject}
+      none={words("track.present.none")}
+      cells={(one) => [
+        one.subject,
+        one.team ?? "–",
+        one.areas.join(", "),
+        one.speed_mps === null ? "–" : `${number(one.speed_mps * 3.6)} ${words("unit.kmh")}`,
+        one.problems.length ? <span className="mark offline">{one.problems.join(", ")}</span> : "–",
+      ]}
+    />
+  );
+}
+
+interface ClaimsProps {
+  /** Where one is ended; undefined for who may not. */
+  readonly end: string | undefined;
+  readonly done: () => void;
+}
+
+function Bookings({ bookings, end, done }: ClaimsProps & { bookings: readonly Booking[] }) {
+  const words = useWords();
+  const { date } = useFormats();
+  return (
+    <Table
+      label={words("track.bookings")}
+      heads={[words("track.area"), words("track.team"), words("track.starts"), words("track.ends"), words("track.purpose"), words("track.by"), ""]}
+      rows={bookings}
+      keyOf={(one) => one.booking_id}
+      none={words("track.bookings.none")}
+      cells={(one) => [one.area_id, one.team, date(one.starts), date(one.ends), one.purpose || "–", one.booked_by, end && <End key="end" path={`${end}/${one.booking_id}`} word={words("track.cancel")} done={done} />]}
+    />
+  );
+}
+
+function Permits({ permits, end, done }: ClaimsProps & { permits: readonly Permit[] }) {
+  const words = useWords();
+  const { date, number } = useFormats();
+  return (
+    <Table
+      label={words("track.permits")}
+      heads={[words("track.vehicle"), words("track.area"), words("track.starts"), words("track.ends"), words("track.conditions"), ""]}
+      rows={permits}
+      keyOf={(one) => one.permit_id}
+      none={words("track.permits.none")}
+      cells={(one) => [
+        one.vehicle,
+        one.area_id,
+        date(one.starts),
+        date(one.ends),
+        [one.max_speed_mps === null ? "" : `≤ ${number(one.max_speed_mps * 3.6)} ${words("unit.kmh")}`, one.modes?.join(", "), one.conditions].filter(Boolean).join("; ") || "–",
+        end && <End key="end" path={`${end}/${one.permit_id}`} word={words("track.revoke")} done={done} />,
+      ]}
+    />
+  );
+}
+
+/** Ends a booking or a permit, after a second word. */
+export function End({ path, word, done }: { path: string; word: string; done: () => void }) {
+  const api = useApi();
+  const [isAsking, setAsking] = useState(false);
+  return (
+    <>
+      <button type="button" onClick={() => setAsking(true)}>
+        {word}
+      </button>
+      {isAsking && <Ask title={word} action={word} isDanger send={() => api.send("DELETE", path).then(done)} close={() => setAsking(false)} />}
+    </>
+  );
+}
+
+function Add({ what, path, areas, close, done }: { what: What; path: string; areas: readonly Area[]; close: () => void; done: () => void }) {
+  const words = useWords();
+  const api = useApi();
+  const send = (form: Form) => api.send("POST", `${path}/${what}s`, BODIES[what](form)).then(done);
+  return (
+    <Ask title={words(`track.add.${what}`)} action={words(`track.add.${what}`)} send={send} close={close}>
+      {what === "area" ? (
+        <>
+          <label>
+            {words("register.add.id")}
+            <input name="area_id" required spellCheck={false} />
+          </label>
+          <label>
+            {words("register.add.name")}
+            <input name="name" />
+          </label>
+          <label>
+            {words("track.corners")}
+            <textarea name="corners" required rows={5} spellCheck={false} placeholder={"29.5500, 106.5700\n29.5500, 106.5710\n29.5510, 106.5710"} />
+          </label>
+        </>
+      ) : (
+        <>
+          {what === "permit" && (
+            <label>
+              {words("track.vehicle")}
+              <input name="vehicle" required spellCheck={false} />
+            </label>
+          )}
+          <label>
+            {words("track.area")}
+            <select name="area_id" required>
+              {areas.map((one) => (
+                <option key={one.area_id}>{one.area_id}</option>
+              ))}
+            </select>
+          </label>
+          {what === "booking" && (
+            <label>
+              {words("track.team")}
+              <input name="team" required spellCheck={false} />
+            </label>
+          )}
+          <label>
+            {words("track.starts")}
+            <input name="starts" type="datetime-local" required />
+          </label>
+          <label>
+            {words("track.ends")}
+            <input name="ends" type="datetime-local" required />
+          </label>
+          <label>
+            {words(what === "booking" ? "track.purpose" : "track.conditions")}
+            <input name="text" maxLength={200} />
+          </label>
+          {what === "permit" && (
+            <label>
+              {words("track.mostSpeed")}
+              <input name="kmh" type="number" min={1} max={500} />
+            </label>
+          )}
+        </>
+      )}
+    </Ask>
+  );
+}
+
+const period = (form: Form) => ({ area_id: form.text("area_id"), starts: form.instant("starts"), ends: form.instant("ends") });
+const BODIES: Readonly<Record<What, (form: Form) => Record<string, unknown>>> = {
+  area: (form) => ({ area_id: form.text("area_id"), name: form.text("name"), polygon: polygonOf(form.text("corners")) }),
+  booking: (form) => ({ ...period(form), team: form.text("team"), purpose: form.text("text") }),
+  permit: (form) => {
+    const kmh = form.number("kmh");
+    return { ...period(form), vehicle: form.text("vehicle"), conditions: form.text("text"), ...(kmh === undefined ? {} : { max_speed_mps: kmh / 3.6 }) };
+  },
+};
+
+/** A GeoJSON polygon of corners, "latitude, longitude" a line; the first is its last, too. */
+export function polygonOf(text: string): { type: "Polygon"; coordinates: number[][][] } {
+  const corners = text
+    .split("\n")
+    .filter((line) => line.trim())
+    .map((line) => line.split(/[\s,]+/).filter(Boolean).map(Number))
+    .map(([latitude = NaN, longitude = NaN]) => [longitude, latitude]);
+  return { type: "Polygon", coordinates: [[...corners, ...corners.slice(0, 1)]] };
+}

@@ -1,0 +1,17 @@
+// Scenario tests: what was run, a new one, one that is running, a verdict with its evidence, two runs held against each other.
+
+import type { PageProps } from "../pages/sections";
+import { Compare } from "./comparing";
+import { NewTest } from "./new";
+import { Overview } from "./overview";
+import { RunVerdict } from "./verdict";
+import { Watch } from "./watch";
+
+export default function ScenariosPage({ me, site, part, asked }: PageProps) {
+  const [what = "", number = ""] = part.split("-");
+  if (part === "new") return <NewTest site={site} first={asked.scenario} />;
+  if (part === "compare") return <Compare me={me} site={site} before={asked.before ?? ""} now={asked.now ?? ""} />;
+  if (what === "test") return <Watch me={me} site={site} testId={number} />;
+  if (what === "run") return <RunVerdict me={me} site={site} runId={number} />;
+  return <Overview me={me} site={site} />;
+}

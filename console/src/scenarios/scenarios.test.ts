@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+
+import type { Document, Scenario, Varying, Verdict } from "./api";
+import { caseName, compared } from "./compare";
+import { rangeOf, wantedOf } from "./wanted";
+
+const varying = (name: string, more: Partial<Varying> = {}): Varying => ({ name, default: 1, low: null, high: null, step: null, unit: "m", choices: [], ...more });
+const judged = (verdict: Verdict, margin: number | "inf" | null = 1) => ({ verdict, margin, value: 1, limit: 0, at_s: 0 });
+const document = (...each: readonly (readonly [number, Verdict, Verdict])[]): Document => ({
+  requirements: [{ title: "distance", unit: "m" }, { title: "braking", unit: "m/s²" }],
+  each: each.map(([gap, first, second], run) => ({ run, verdict: first, parameters: { gap_m: gap, seed: run }, requirements: [judged(first), judged(second, "inf")] })),
+});
+
+it("two runs are held against each other case by case, the worst first", () => {
+  const found = compared(document([10, "pass", "pass"], [20, "fail", "pass"], [30, "pass", "pass"]), document([10, "fail", "pass"], [20, "pass", "pass"], [40, "error", "pass"]));
+  expect(found.counts).toEqual({ worse: 1, better: 1, new: 2, gone: 2, same: 2 });
+  expect(found.differences.map((one) => one.change)).toEqual(["worse", "better", "new", "new", "gone", "gone"]);
+  expect(found.differences[0]).toMatchObject({ case: "gap_m 10", requirement: "distance", before: "pass", now: "fail", marginNow: 1 });
+});
+
+it("repeats of a case are compared in their order, and a seed makes no case", () => {
+  const found = compared(document([10, "pass", "pass"], [10, "fail", "pass"]), document([10, "pass", "pass"], [10, "pass", "pass"]));
+  expect(found.counts).toMatchObject({ better: 1, same: 3, new: 0, gone: 0 });
+  expect(caseName({ parameters: { b: 2, a: null, seed: 3 } })).toBe("a –, b 2");
+});
+
+it("a test is asked for with what was filled in, and nothing else", () => {
+  const scenario = { scenario: "cut-in", parameters: [varying("gap_m"), varying("ego_kmh")] } as unknown as Scenario;
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ "set.gap_m": " 5:60:5 ", "set.ego_kmh": "", design: "grid", count: "9", device: "none", build: "b 1" })) form.set(name, value);
+  expect(wantedOf(form, scenario)).toEqual({ scenario: "cut-in", set: { gap_m: "5:60:5" }, design: "grid", repeats: 1, device: "none", build: "b 1" });
+  form.set("design", "latin");
+  expect(wantedOf(form, scenario).count).toBe(9);
+});
+
+it("a parameter says what it may be", () => {
+  expect([rangeOf(varying("a")), rangeOf(varying("a", { choices: [1, 2] })), rangeOf(varying("a", { low: 5, high: 60, step: 5 }))]).toEqual(["", "1, 2", "5 … 60, Δ 5"]);
+});

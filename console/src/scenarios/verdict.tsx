@@ -1,0 +1,195 @@
+// The verdict of a run with its evidence: each requirement over all cases, each case with its values, the report and the recordings.
+
+import { lazy, Suspense, useMemo, useState } from "react";
+
+import { asFailure, type Failure } from "../api/problem";
+import type { Me, Site } from "../api/types";
+import { useApi, useLoaded } from "../api/use";
+import { writeRoute } from "../layout/route";
+import { Failed, FailureNote, Loading } from "../layout/screens";
+import { download } from "../parts/download";
+import { type Column, Rows } from "../parts/rows";
+import { hasRole } from "../session/session";
+import { useFormats, useWords } from "../words/words";
+import { type Case, type Document, type Numeric, numeric, type Run } from "./api";
+import { caseName } from "./compare";
+
+const Plot = lazy(() => import("../parts/plot"));
+
+export function RunVerdict({ me, site, runId }: { me: Me; site: Site; runId: string }) {
+  const words = useWords();
+  const { date, number } = useFormats();
+  const path = `/api/sites/${site.site_id}/runs/${encodeURIComponent(runId)}`;
+  const isTester = hasRole(me, "tester", site.site_id);
+  const run = useLoaded(`run ${site.site_id} ${runId}`, (api, signal) => api.get<Run>(path, {}, signal));
+  if (!run.value) return run.failure ? <Failed failure={run.failure} retry={run.reload} /> : <Loading />;
+  const one = run.value;
+  const outcomes = Object.entries(one.outcomes).map(([verdict, count]) => `${words(`verdict.${verdict as "pass"}`)} ${number(count)}`);
+  return (
+    <div className="page">
+      <p>
+        <a href={writeRoute("scenarios", "", { site: site.site_id })}>{words("runs.back")}</a>
+      </p>
+      <h1 data-testid="verdict" data-verdict={one.verdict}>
+        {one.title || one.scenario} <span className={`mark ${one.verdict}`}>{words(`verdict.${one.verdict}`)}</span>
+      </h1>
+      <p>
+        {words("runs.about", { run: one.run_id, cases: number(one.cases), outcomes: outcomes.join(", ") })}
+        {one.build && ` · ${one.build}`} · {one.mode} · {one.kept_by} · {date(one.began)}
+      </p>
+      <Requirements run={one} />
+      {isTester ? <Evidence site={site} run={one} path={path} /> : <p className="faint">{words("runs.evidence.needsRole")}</p>}
+      <p className="faint small">
+        {Object.entries({ ...one.versions, ...one.hashes })
+          .map(([name, value]) => `${name} ${value.slice(0, 12)}`)
+          .join(" · ")}
+      </p>
+    </div>
+  );
+}
+
+function useSaid(): (value: Numeric, unit: string) => string {
+  const { number } = useFormats();
+  return (value, unit) => {
+    const found = numeric(value);
+    if (found === undefined) return "–";
+    return Number.isFinite(found) ? `${number(found, 2)} ${unit}` : found > 0 ? "∞" : "−∞";
+  };
+}
+
+function Requirements({ run }: { run: Run }) {
+  const words = useWords();
+  const said = useSaid();
+  const { number } = useFormats();
+  return (
+    <section className="card">
+      <h2>{words("runs.requirements")}</h2>
+      <table className="plain">
+        <thead>
+          <tr>
+            {(["runs.requirement", "runs.outcomes", "runs.value", "runs.limit", "runs.margin", "runs.case"] as const).map((key) => (
+              <th key={key} scope="col">
+                {words(key)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {run.requirements.map((one, at) => (
+            <tr key={at}>
+              <th scope="row">
+                {one.title}
+                {one.clause && <span className="faint small"> · {one.clause}</span>}
+              </th>
+              <td>
+                {Object.entries(one.outcomes).map(([verdict, count]) => (
+                  <span key={verdict} className={`mark ${verdict}`}>
+                    {words(`verdict.${verdict as "pass"}`)} {number(count)}
+                  </span>
+                ))}
+              </td>
+              <td>{said(one.value, one.unit)}</td>
+              <td>{said(one.limit, one.unit)}</td>
+              <td>{said(one.margin, one.unit)}</td>
+              <td>{one.case}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Evidence({ site, run, path }: { site: Site; run: Run; path: string }) {
+  const words = useWords();
+  const api = useApi();
+  const [failure, setFailure] = useState<Failure>();
+  const loaded = useLoaded(`evidence ${site.site_id} ${run.run_id}`, async (api, signal) => ({
+    document: await api.get<Document>(`${path}/document`, {}, signal),
+    files: (await api.get<{ files: readonly { name: string; bytes: number }[] }>(`${path}/evidence`, {}, signal)).files,
+  }));
+  const { number } = useFormats();
+  if (!loaded.value) return loaded.failure ? <FailureNote failure={loaded.failure} /> : <Loading />;
+  const { document, files } = loaded.value;
+  return (
+    <>
+      <section className="card">
+        <h2>{words("runs.evidence")}</h2>
+        {failure && <FailureNote failure={failure} />}
+        {!files.length && <p>{run.evidence ? words("runs.evidence.elsewhere", { place: run.evidence }) : words("runs.evidence.none")}</p>}
+        <p className="row" data-testid="evidence">
+          {files.map(({ name, bytes }) => (
+            <button
+              key={name}
+              type="button"
+              onClick={() => void download(api, `${path}/evidence/${name}`, `run-${run.run_id}-${name}`).catch((error: unknown) => setFailure(asFailure(error)))}
+            >
+              {name === "report.html" ? words("runs.report") : name} ({number(bytes / 1024)} kB)
+            </button>
+          ))}
+        </p>
+      </section>
+      {document.each.length > 1 && <Margins document={document} />}
+      <Cases document={document} />
+    </>
+  );
+}
+
+/** Each requirement's margin in each case: below 0 where it was not met. */
+function Margins({ document }: { document: Document }) {
+  const words = useWords();
+  const option = useMemo(
+    () => ({
+      xAxis: { type: "category", name: words("runs.case"), data: document.each.map((one) => String(one.run)) },
+      yAxis: { type: "value" },
+      series: document.requirements.map(({ title, unit }, at) => ({
+        type: "line",
+        symbolSize: 5,
+        name: unit ? `${title} (${unit})` : title,
+        data: document.each.map((one) => finite(one.requirements[at]?.margin ?? null)),
+      })),
+    }),
+    [document, words],
+  );
+  return (
+    <section className="card">
+      <h2>{words("runs.margins")}</h2>
+      <Suspense fallback={<Loading />}>
+        <Plot label={words("runs.margins")} option={option} hasLegend />
+      </Suspense>
+    </section>
+  );
+}
+
+function finite(value: Numeric): number | null {
+  return typeof value === "number" ? value : null;
+}
+
+function Cases({ document }: { document: Document }) {
+  const words = useWords();
+  const said = useSaid();
+  const columns = useMemo<readonly Column<Case>[]>(
+    () => [
+      { name: words("runs.case"), width: "4rem", cell: (one) => one.run },
+      { name: words("runs.verdict"), width: "8rem", cell: (one) => <span className={`mark ${one.verdict}`}>{words(`verdict.${one.verdict}`)}</span> },
+      { name: words("runs.parameters"), width: "minmax(14rem, 2fr)", cell: (one) => <span title={caseName(one)}>{caseName(one) || "–"}</span> },
+      ...document.requirements.map(({ title, unit }, at) => ({
+        name: title,
+        width: "minmax(7rem, 1fr)",
+        cell: (one: Case) => {
+          const judged = one.requirements[at];
+          return judged && <span title={judged.reason ?? ""}>{judged.verdict === "skipped" || judged.verdict === "error" ? judged.reason : said(judged.value, unit)}</span>;
+        },
+      })),
+    ],
+    [words, said, document],
+  );
+  return (
+    <>
+      <h2>{words("runs.cases")}</h2>
+      <div className="some">
+        <Rows label={words("runs.cases")} columns={columns} rows={document.each} keyOf={(one) => String(one.run)} />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,88 @@
+"""A site with its console open in a browser: roads, people, and a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chelu.api import Client
+from chelu.api import Site as SiteRecord
+from chelu.local.plan import Options
+from chelu.local.site import Site
+from tests.fix_browser import ROOT, Looking
+
+OPTIONS = Options(mqtt_port=0, api_port=0, database_port=0)
+PLACE: dict[str, Any] = {"latitude_deg": 29.55, "longitude_deg": 106.57, "elevation_m": 250.0}
+NETWORK = ROOT / "simulators" / "data" / "district.net.xml.gz"
+PASSWORD = "a password for the test"
+SWITCHES = {"language": ("Switch to Chinese", "切换到英文"), "theme": ("Switch between light and dark", "切换浅色与深色")}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The site, a client of it, and the window."""
+
+    site: Site
+    client: Client
+    looking: Looking
+    work: Path
+
+    @property
+    def url(self) -> str:
+        return self.site.endpoints.api_url
+
+    def open(self, section: str) -> None:
+        """A section of the site, without loading the page anew."""
+        self.looking.page.evaluate(f"window.location.hash = '#/{section}?site=hillside'")
+
+    def log_in(self, user: str, password: str = PASSWORD) -> None:
+        page = self.looking.page
+        page.fill("input[name=name]", user)
+        page.fill("input[name=password]", password)
+        page.click("button[type=submit]")
+
+    def go(self, part: str, **asked: str) -> None:
+        """A part of a section, such as register/track."""
+        query = "&".join(f"{name}={value}" for name, value in {"site": "hillside", **asked}.items())
+        self.looking.page.evaluate(f"window.location.hash = '#/{part}?{query}'")
+
+    def dress(self, language: str, theme: str) -> None:
+        """Choose language and theme as a reader does."""
+        page = self.looking.page
+        for wanted, present, switch in (
+            (language, page.evaluate("document.documentElement.lang")[:2], "language"),
+            (theme, page.evaluate("document.documentElement.dataset.theme"), "theme"),
+        ):
+            if wanted != present:
+                page.click(", ".join(f"button[aria-label$='{label}']" for label in SWITCHES[switch]))
+
+    def look(self, name: str, ready: str) -> None:
+        """Screenshots of what is shown, in English and light, and in Chinese and dark; axe finds no serious fault in either."""
+        page = self.looking.page
+        for language, theme in (("en", "light"), ("zh", "dark")):
+            self.dress(language, theme)
+            page.wait_for_selector(ready)
+            page.wait_for_timeout(300)  # plots are drawn
+            self.looking.shot(f"{name}-{language}-{theme}")
+            assert self.looking.faults() == [], (name, language, theme)
+        self.dress("en", "light")
+
+
+@contextmanager
+def console_at(directory: Path, looking: Looking, work: Path) -> Iterator[Place]:
+    """The site while this lasts; the page must have been built."""
+    if not (ROOT / "console" / "dist" / "index.html").is_file():
+        pytest.skip("the console is not built: console/run build")
+    with Site(directory, OPTIONS) as site, Client(site.endpoints.api_url, site.layout.api_key.read_text().strip()) as client:
+        client.add_site(SiteRecord(site_id="hillside", **PLACE))
+        client.add_site(SiteRecord(site_id="empty", **PLACE))
+        client.put_roads("hillside", NETWORK.read_bytes())
+        for name, role in (("wang", "administrator"), ("guest", "viewer"), ("nobody", None)):
+            roles = [{"site": None, "role": role}] if role else []
+            client.people("POST", "users", json={"user_name": name, "password": PASSWORD, "roles": roles})
+        yield Place(site, client, looking, work)

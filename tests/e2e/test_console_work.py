@@ -1,0 +1,255 @@
+"""What is done in the console, in a real browser on a whole site: scenario tests, and operations."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chelu.api import NewDevice, Organisation
+from chelu.signing import Signer, Statement
+from chelu.topics import Kind
+from tests.e2e.console_place import Place, console_at
+from tests.fix_browser import Looking
+from tests.waiting import until
+
+PACKAGE = b"a package " * 100
+CORNERS = "29.5500, 106.5700\n29.5500, 106.5710\n29.5510, 106.5710\n29.5510, 106.5700"
+GOOD, BAD = 40, 3
+
+
+@pytest.fixture(scope="module")
+def place(looking: Looking, mosquitto: object, open_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A site, with its administrator logged in."""
+    with console_at(open_directory / "work", looking, tmp_path_factory.mktemp("work")) as place:
+        looking.page.goto(f"{place.url}/#/scenarios?site=hillside")
+        looking.page.wait_for_selector("input[name=name]")
+        place.log_in("wang")
+        looking.page.wait_for_selector("nav a[aria-current=page]")
+        yield place
+
+
+def run_scenario(page: Any, gaps: str, build: str) -> str:
+    """Choose, set, run and wait for the verdict; the run's number."""
+    page.click("text=New test")
+    page.select_option("select[name=scenario]", "cut-in")
+    page.fill("input[name='set.gap_m']", gaps)
+    page.fill("input[name='set.ego_kmh']", "100")
+    page.fill("input[name='set.other_kmh']", "60")
+    page.fill("input[name='set.lateral_mps']", "1")
+    page.select_option("select[name=design]", "grid")
+    page.fill("input[name=build]", build)
+    page.click("button[type=submit]")
+    page.wait_for_selector("[data-testid=verdict]", timeout=60_000)
+    return str(page.evaluate("window.location.hash")).partition("run-")[2].partition("?")[0]
+
+
+@pytest.fixture(scope="module")
+def runs(place: Place) -> tuple[str, str]:
+    """Two runs of one scenario, asked for in the page."""
+    page = place.looking.page
+    first = run_scenario(page, "10,40", "build 1")
+    page.click("text=All tests")
+    return first, run_scenario(page, "10,20,40", "build 2")
+
+
+def test_a_scenario_is_chosen_set_and_run_and_its_verdict_has_its_evidence(place: Place, runs: tuple[str, str]) -> None:
+    page = place.looking.page
+    document = place.client.people("GET", "sites", "hillside", "runs", runs[1], "document")
+    assert page.get_attribute("[data-testid=verdict]", "data-verdict") == document["verdict"]
+    assert page.locator(".rows .body [role=row]").count() == len(document["each"]) == 3
+    with page.expect_download() as saved:
+        page.click("[data-testid=evidence] button:has-text('Report')")
+    assert saved.value.suggested_filename == f"run-{runs[1]}-report.html"
+    report = Path(saved.value.path()).read_text()
+    assert "A slower vehicle cuts in" in report
+    assert page.locator("[data-testid=evidence] button:has-text('.mcap')").count() == 3
+    place.look("verdict", "[data-testid=verdict]")
+
+
+def test_two_runs_are_held_against_each_other(place: Place, runs: tuple[str, str]) -> None:
+    page = place.looking.page
+    page.click("text=All tests")
+    for run in runs:
+        page.check(f"input[aria-label='Compare run {run}']")
+    place.look("scenarios", ".rows .body [role=row]")
+    page.click(f"a:has-text('Compare run {runs[0]} with run {runs[1]}')")
+    said = page.inner_text("[data-testid=comparison]")
+    new = 3  # the three requirements of the one case that the earlier run did not have
+    assert f"new {new}" in said
+    assert "the same 6" in said
+    assert page.locator(".rows .body [role=row]").count() == new
+    place.look("compare", "[data-testid=comparison]")
+
+
+def test_what_cannot_be_run_says_why_and_a_test_is_stopped_while_one_watches(place: Place) -> None:
+    page = place.looking.page
+    place.go("scenarios/new", scenario="cut-in")
+    place.look("scenario-new", "button[type=submit]")
+    page.fill("input[name='set.gap_m']", "wide")
+    page.click("button[type=submit]")
+    page.wait_for_selector("[role=alert] >> text=set.gap_m")
+    page.fill("input[name='set.gap_m']", "5:60:5")
+    page.select_option("select[name=design]", "latin")
+    page.fill("input[name=count]", "5000")
+    page.select_option("select[name=device]", "applications")
+    page.click("button[type=submit]")
+    page.wait_for_selector("[data-testid=test][data-state=running]")
+    page.wait_for_selector("progress[value]")
+    place.look("scenario-running", "progress")
+    page.click("button:text('Stop')")
+    page.wait_for_selector("[data-testid=test][data-state=stopped]")
+
+
+def test_devices_of_a_file_are_looked_through_and_the_bad_rows_listed_before_the_good_are_registered(place: Place) -> None:
+    page = place.looking.page
+    rows = [["device_id", "kind", "site_id"]]
+    rows += [[f"bulk-{number:02d}", "obu", "hillside"] for number in range(GOOD)]
+    rows += [["bad id!", "obu", "hillside"], ["bulk-x", "spaceship", "hillside"], ["bulk-y", "obu", "nowhere"]]
+    file = place.work / "devices.csv"
+    with file.open("w", newline="") as out:
+        csv.writer(out).writerows(rows)
+    place.go("register/import")
+    page.set_input_files("input[type=file]", file)
+    page.wait_for_selector(f"[data-testid=import][data-good='{GOOD}'][data-bad='{BAD}']")
+    page.wait_for_selector(f".rows [role=row]:has-text('{GOOD + 2}'):has-text('device_id')")
+    place.look("import", ".rows .body [role=row]")
+    page.click(f"button:has-text('Register the good {GOOD}')")
+    with page.expect_download() as saved:
+        page.click("[data-testid=secrets]")
+    secrets = list(csv.DictReader(Path(saved.value.path()).read_text().splitlines()))
+    assert [one["device_id"] for one in secrets] == [f"bulk-{number:02d}" for number in range(GOOD)]
+    assert all(one["secret"] for one in secrets)
+    assert len([one for one in place.client.devices(site="hillside") if one.device_id.startswith("bulk-")]) == GOOD
+
+
+def test_configuration_is_shown_as_desired_and_as_reported_and_a_campaign_goes_on_by_waves(place: Place) -> None:
+    page = place.looking.page
+    place.client.add_devices([NewDevice(device_id=f"rsu-{number}", kind=Kind.RSU, site_id="hillside") for number in range(4)])
+    place.go("register/config")
+    page.click("button:text('Configure')")
+    page.fill("dialog input[name=devices]", "rsu-0")
+    page.select_option("dialog select[name=field]", "heartbeat_s")
+    page.fill("dialog input[name=value]", "-5")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog [role=alert]")
+    page.fill("dialog input[name=value]", "5")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog", state="detached")
+    page.check("input[type=checkbox]")
+    page.wait_for_selector(".rows[aria-rowcount='2']")
+    page.wait_for_selector("[role=row]:has-text('rsu-0'):has-text('heartbeat_s') >> text=differs")
+    place.look("config", ".rows .body [role=row]")
+    place.go("register/campaigns")
+    page.click("button:text('New campaign')")
+    page.fill("dialog input[name=campaign_id]", "spring")
+    page.select_option("dialog select[name=field]", "heartbeat_s")
+    page.fill("dialog input[name=value]", "7")
+    page.fill("dialog input[name=waves]", "50, 100")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("[data-testid=campaign-spring][data-phase=running] progress >> nth=1")
+    place.look("campaigns", "[data-testid=campaign-spring]")
+    page.click("[data-testid=campaign-spring] button:text('Pause')")
+    page.wait_for_selector("[data-testid=campaign-spring][data-phase=paused]")
+    assert place.client.people("GET", "campaigns", "spring")["phase"] == "paused"
+
+
+def test_firmware_is_uploaded_only_with_its_makers_signature(place: Place) -> None:
+    page = place.looking.page
+    signer, file = Signer.new(), place.work / "os.bin"
+    file.write_bytes(PACKAGE)
+    place.go("register/firmware")
+    page.click("button:text('New key')")
+    page.fill("dialog input[name=name]", "acme")
+    page.fill("dialog input[name=public_key]", signer.public_key)
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("th:text('acme')")
+    page.click("button:text('New package')")
+    page.set_input_files("dialog input[name=file]", file)
+    page.fill("dialog input[name=name]", "os")
+    page.fill("dialog input[name=version]", "2.0")
+    page.fill("dialog input[name=signature]", "0" * 128)
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog [role=alert] >> text=signature")
+    signed = Statement("firmware", "os", "2.0", len(PACKAGE), hashlib.sha256(PACKAGE).hexdigest())
+    page.fill("dialog input[name=signature]", signer.sign(signed))
+    page.click("dialog button[type=submit]")
+    page.click("tr:has-text('2.0') button")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("tr:has-text('2.0'):has-text('* *')")
+    place.look("firmware", "tr:has-text('2.0')")
+    (package,) = place.client.people("GET", "packages")
+    assert (package["name"], package["bytes"], package["is_there"]) == ("os", len(PACKAGE), True)
+
+
+def test_an_area_is_made_booked_and_permitted(place: Place) -> None:
+    page = place.looking.page
+    place.client.add_organisation(Organisation(organisation_id="crew", role="vehicle team"))
+    place.client.add_devices([NewDevice(device_id="car-1", kind=Kind.VEHICLE, site_id="hillside", team="crew")])
+    place.go("register/track")
+    page.click("button:text('New area')")
+    page.fill("dialog input[name=area_id]", "oval")
+    page.fill("dialog textarea", CORNERS)
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("code:text('oval')")
+    starts = (datetime.datetime.now() + datetime.timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
+    for button, fields in (
+        ("Book", {"team": "crew", "text": "brake tests"}),
+        ("Give a permit", {"vehicle": "car-1", "kmh": "60"}),
+    ):
+        page.click(f"button:text-is('{button}')")
+        for name, value in fields.items():
+            page.fill(f"dialog input[name={name}]", value)
+        for name, hours in (("starts", 0), ("ends", 2)):
+            page.fill(f"dialog input[name={name}]", f"{starts + datetime.timedelta(hours=hours):%Y-%m-%dT%H:%M}")
+        page.click("dialog button[type=submit]")
+        page.wait_for_selector("dialog", state="detached")
+    page.wait_for_selector("tr:has-text('car-1'):has-text('60 km/h')")
+    place.look("track", "tr:has-text('brake tests')")
+    page.click("tr:has-text('brake tests') button")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("tr:has-text('brake tests')", state="detached")
+    assert place.client.people("GET", "sites", "hillside", "bookings") == []
+
+
+def test_a_person_and_a_key_are_made_and_their_secrets_shown_once(place: Place) -> None:
+    page = place.looking.page
+    place.go("register/people")
+    page.click("button:text('New person')")
+    page.fill("dialog input[name=user_name]", "fang")
+    page.select_option("dialog select[name=role]", "operator")
+    page.click("dialog button[type=submit]")
+    password = page.inner_text("[data-testid=secret]")
+    page.click("text=I have kept it")
+    assert place.client.login("fang", password)["token"]
+    page.click("button[aria-label='Change fang']")
+    page.select_option("dialog select[name=is_active]", "no")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("tr:has-text('fang'):has-text('may not log in')")
+    page.click("button:text('New key')")
+    page.fill("dialog input[name=name]", "ci")
+    page.click("dialog button[type=submit]")
+    assert page.inner_text("[data-testid=secret]")
+    page.click("text=I have kept it")
+    place.look("people", "tr:has-text('wang/ci')")
+    (fang,) = [one for one in place.client.people("GET", "users") if one["user_name"] == "fang"]
+    assert (fang["is_active"], fang["roles"]) == (False, [{"site": "hillside", "role": "operator"}])
+
+
+def test_every_part_opens_for_who_may_only_look_and_says_what_it_needs(place: Place) -> None:
+    page = place.looking.page
+    page.click("button:text('Log out')")
+    place.log_in("guest")
+    parts = ("inbox", "import", "config", "campaigns", "firmware", "track", "people", "stop", "alarms", "audit")
+    for part in parts:
+        place.go(f"register/{part}")
+        page.wait_for_selector(f".tabs a[aria-current=page][href*='register/{part}']")
+        until(lambda: "Loading" not in place.looking.text(), 20, f"the part {part}")
+        assert page.locator("[role=alert]").count() == 0, part
+        assert place.looking.faults() == [], part
+    assert place.looking.errors == []

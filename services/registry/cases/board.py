@@ -62,6 +62,13 @@ JUDGE = """UPDATE register.case_proposal AS p SET judge_at = NULL,
     FROM register.city_case AS c WHERE c.case_id = p.case_id AND p.judge_at IS NOT NULL
         AND (p.judge_at <= %(now)s OR c.state IN ('closed', 'dismissed'))"""
 
+# An idle board costs the database one question a second, and writes nothing.
+HAS_WORK = """SELECT EXISTS (SELECT FROM register.city_case WHERE state IN ('open', 'acting', 'resolved'))
+    OR EXISTS (SELECT FROM register.case_proposal
+        WHERE state = 'proposed' OR (state = 'done' AND undone IS NULL) OR judge_at IS NOT NULL)
+    OR (SELECT coalesce(max(event_id), 0) FROM register.alarm_event)
+        > coalesce((SELECT after FROM register.case_source WHERE source = 'alarm'), -1) AS has_work"""
+
 
 class Board:
     """Works while it is entered; `look` is one round, for whoever wants it now. wake: tells the clerk of new orders."""
@@ -82,6 +89,8 @@ class Board:
         """Hear what is new, settle what is over, propose, and act."""
         now = EPOCH + datetime.timedelta(microseconds=self._clock.wall_us())
         found = sources.findings(self._register, now)
+        if not found and not self._register.rows(HAS_WORK)[0]["has_work"]:
+            return
         with self._register.transaction(ITSELF) as connection:
             rows.lock(connection)
             alarms, after = sources.alarms(connection)

@@ -186,7 +186,7 @@ TOPICS: tuple[Topic, ...] = (
     # Warnings and cooperation.
     _down("{kind}/{id}/warning/down", (_O, _R, _C), _JSON, None, 1, _OURS, "a warning raised, updated or cleared"),
     _up("obu/{id}/warning/up", (_O,), _JSON, None, 1, _OURS, "what a device under test says it warned"),
-    _down("obu/{id}/air/down", (_O,), _UPER, 10, 0, _OURS, "what a device under test would hear over the air: one frame each"),
+    _down("{kind}/{id}/air/down", (_O, _R), _UPER, 10, 0, _OURS, "what a device under test would hear on the air: a frame each"),
     _up("{kind}/{id}/coop/up", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),
     _down("{kind}/{id}/coop/down", (_O, _R), _JSON, None, 1, _OURS, "phase-II requests and answers"),
     _down("signal/{id}/priority/down", (_G,), _JSON, None, 1, _OURS, "a green wanted for a vehicle, or no longer"),

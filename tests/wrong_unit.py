@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from chelu.codec import cv2x
 from simulators.scenario.dut.example import wire_parser
 from simulators.scenario.dut.example_roadside import Document, Unit, run
 
@@ -87,6 +88,68 @@ class Rubbish(Unit):
         yield b"\xf0no frame"
 
 
+class Given(Unit):
+    """Is given to tell of its road otherwise than it should."""
+
+    def obey(self, command: Document) -> Iterator[bytes]:
+        if command.get("action") == "ready":
+            command = {**command, "maps": self.maps(command["maps"]), "events": self.events(command["events"])}
+        yield from super().obey(command)
+
+    def maps(self, maps: list[str]) -> list[str]:
+        return maps
+
+    def events(self, events: list[Document]) -> list[Document]:
+        return events
+
+
+class Mapless(Given):
+    """Sends no MAP."""
+
+    def maps(self, maps: list[str]) -> list[str]:
+        return []
+
+
+class Mismapped(Given):
+    """Its MAP has the signal's node a metre further west."""
+
+    def maps(self, maps: list[str]) -> list[str]:
+        found = []
+        for document in (cv2x.to_json(bytes.fromhex(one)) for one in maps):
+            for node in document["nodes"]:
+                place = node["reference_position"]
+                node["reference_position"] = {**place, "longitude_deg": round(place["longitude_deg"] - 0.00001, 7)}
+            found.append(cv2x.from_json(document).hex())
+        return found
+
+
+class Misplaces(Given):
+    """Tells of events some 11 m further north."""
+
+    def events(self, events: list[Document]) -> list[Document]:
+        def moved(point: Document) -> Document:
+            return {**point, "latitude_deg": point["latitude_deg"] + 0.0001}
+
+        return [
+            {**one, "place": one["place"] and moved(one["place"]), "path": [moved(each) for each in one["path"]]}
+            for one in events
+        ]
+
+
+class Forgets(Given):
+    """Tells of the first event only."""
+
+    def events(self, events: list[Document]) -> list[Document]:
+        return events[:1]
+
+
+class Mistakes(Given):
+    """Tells of an accident, besides."""
+
+    def events(self, events: list[Document]) -> list[Document]:
+        return [*events, {**events[0], "number": 99, "code": 100}]
+
+
 class Dies(Unit):
     """Dies in mid-run, without a word."""
 
@@ -109,10 +172,14 @@ FAULTS: dict[str, type[Unit]] = {
     "inexact": Inexact,
     "colour-blind": ColourBlind,
     "rubbish": Rubbish,
+    "mapless": Mapless,
+    "mismapped": Mismapped,
+    "misplaces": Misplaces,
+    "forgets": Forgets,
+    "mistakes": Mistakes,
     "dies": Dies,
 }
 
 if __name__ == "__main__":
     fault = sys.argv.pop(1)
-    given = wire_parser(f"a roadside unit that is wrong: {fault}").parse_args()
-    run(FAULTS[fault](), given.hears, given.says)
+    run(FAULTS[fault](), wire_parser(f"a roadside unit that is wrong: {fault}").parse_args())

@@ -28,9 +28,8 @@ def joined(traces: Sequence[Trace]) -> Trace:
     }
     broken = tuple(why for one in traces for why in one.broken or ("",) * one.runs)
     lights = {key: np.concatenate([one.lights[key] for one in traces], axis=1) for key in first.lights}
-    return replace(
-        first, lights=lights, broken=broken, warnings=_rows(traces, "warnings"), messages=_rows(traces, "messages"), **columns
-    )
+    columns |= {name: _rows(traces, name) for name in ("warnings", "messages", "cooperation")}
+    return replace(first, lights=lights, broken=broken, **columns)
 
 
 def _rows(traces: Sequence[Trace], name: str) -> Batch | None:

@@ -94,7 +94,8 @@ def check_speakable(option: str, description: Description, cases: Cases, device:
             option, "radio: loss, latency_s", "a scenario without them: one that sees hears what there is to be heard"
         )
     waits = [f"warned: {one.warned.application}" for one, _ in triggers_of(description) if one.warned is not None]
-    if found := [*waits, *description.road.told]:
+    told = () if device.kind == "sees" else description.road.told  # it is the one that tells
+    if found := [*waits, *told]:
         allowed = f"a scenario without warned and told: with one that {device.kind} nobody warns or tells of anything"
         raise ConfigurationError(option, ", ".join(found), allowed)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
+from chelu.coop.catalogue import types
 from simulators.scenario.manoeuvres import MOST_LANES
 from simulators.scenario.metrics.metric import Metric
 from simulators.scenario.metrics.table import METRICS
@@ -18,10 +19,19 @@ from simulators.scenario.names import unknown
 from simulators.scenario.parts import Application, Name, Part, wrong
 from simulators.scenario.values import Ahead, Bounds, Metres, Quantity, Rate, Seconds, Share, Value
 
+
+def _coop_type(name: str) -> str:
+    """ValueError for a message of cooperation that there is not."""
+    if name not in types():
+        raise ValueError(unknown("message", name, types()))
+    return name
+
+
 BOUNDS = ("at_least", "at_most", "above", "below", "equals")
 SIGNS: Mapping[str, str] = {"at_least": "≥", "at_most": "≤", "above": ">", "below": "<", "equals": "="}
 PARAMETERS: tuple[str, ...] = tuple(dict.fromkeys(each.name for one in METRICS.values() for each in one.parameters))
 Text = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+CoopType = Annotated[str, AfterValidator(_coop_type), WithJsonSchema({"type": "string", "enum": list(types())})]
 Instant = Annotated[float, Field(ge=0, le=3600)] | Name
 
 
@@ -57,6 +67,7 @@ class Limit(Part):
     lane: Annotated[Quantity, Bounds(1, MOST_LANES)] | None = None
     line_m: Metres | None = None
     margin_m: Metres | None = None
+    message: CoopType | None = None
     other_signal: Name | None = None
     quantile: Share | None = None
     reaction_s: Annotated[Quantity, Bounds(0, 60)] | None = None

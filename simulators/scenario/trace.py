@@ -44,7 +44,8 @@ class Trace:
     run concrete. stop_lines: by signal, the row of its way and the place along it. warnings: who was warned of whom: columns run,
     time_s, application, host, other, state and, where it is known, latency_s; None where nobody could warn. messages: of
     recordings and runs in real time, columns run, sender, sent_s, received_s (NaN: lost); None elsewhere. broken (n,): why a run
-    did not come to its end, empty where it did; () where all did. rig: by metric, (n,) what it says of itself.
+    did not come to its end, empty where it did; () where all did. rig: by metric, (n,) what it says of itself. cooperation: with
+    a device in the loop what it and the roadside said to one another (`simulators.scenario.dut.cooperating.rows_of`).
     """
 
     actors: tuple[Actor, ...]
@@ -68,6 +69,7 @@ class Trace:
     stop_lines: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     warnings: Batch | None = None
     messages: Batch | None = None
+    cooperation: Batch | None = None
     broken: tuple[str, ...] = ()
     rig: Mapping[str, Floats] = field(default_factory=dict)
 

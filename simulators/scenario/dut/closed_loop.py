@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from chelu.api import Client
 from chelu.errors import UnreachableError
-from simulators.connection import adopting
 from simulators.scenario.cases import Cases
 from simulators.scenario.deciding.piloting import pilot_of
 from simulators.scenario.description import Description
 from simulators.scenario.devices import Kind
+from simulators.scenario.dut.at_broker import at_broker
 from simulators.scenario.dut.bench import Bench
 from simulators.scenario.dut.deciding import Questions, RemoteController, RemoteFunction
 from simulators.scenario.dut.dialogue import Dialogue, NotThereError
@@ -138,10 +137,6 @@ def _link(bench: Bench) -> Iterator[tuple[Link, str]]:
         with UdpLink(bench.device.udp.hears, bench.device.udp.says, bench.clock) as link:
             yield link, f"at {bench.device.udp.hears}"
         return
-    name = (bench.device.mqtt.device if bench.device.mqtt is not None else None) or ""
-    with Client.find(dict(bench.environ)) as client:
-        record = client.device(name)
-        kinds, there = {name: record.kind}, client.site(record.site_id)
-        gateway = f"{there.site_id}-track"
-        with adopting(client, there, gateway, [record], bench.clock, bench.environ, filters(kinds)) as session:
-            yield HubLink(BrokerHub(session, kinds), session, name), name
+    name = bench.device.called
+    with at_broker(bench, lambda record: filters({name: record.kind})) as found:
+        yield HubLink(BrokerHub(found.session, {name: found.record.kind}), found.session, name), name

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from chelu.clock import Clock
+from chelu.coop.catalogue import Direction
 from chelu.errors import CheluError, MalformedError
-from simulators.scenario.dut.links import FRAME, Link
+from simulators.scenario.dut.cooperating import FIRST_NUMBER, Exchange, read_exchange
+from simulators.scenario.dut.links import COOP, FRAME, TOLD, Link
 from simulators.scenario.dut.said import Answer, People, Said, Warned, read_answer, read_state, read_warning
 
 AGAIN_S = 0.5  # a command that was not answered is said again, under the same number
@@ -46,6 +48,7 @@ class Dialogue:
         self.warned: list[Warned] = []
         self.unreadable: list[str] = []
         self.frames: list[Said] = []
+        self._exchanges: list[Exchange] = []
 
     def await_ready(self, about: Mapping[str, Any], timeout_s: float) -> None:
         """Tell it what begins, until it says that it is ready. NotThereError."""
@@ -57,6 +60,7 @@ class Dialogue:
         self.warned.clear()  # what it said before is about something else
         self.unreadable.clear()
         self.frames.clear()
+        self._exchanges.clear()
         self._signs_us, self._has_left = self._signs_us[-1:], False
 
     def turn(self) -> None:
@@ -65,6 +69,11 @@ class Dialogue:
         if self._clock.monotonic_s() - self._pinged_s >= PING_S:
             self._pinged_s = self._clock.monotonic_s()
             self._command({"command": "ping"}, self._next())
+
+    def exchanged(self) -> list[Exchange]:
+        """What was said of cooperation since this was asked last: by the device, and to it by others than the rig."""
+        found, self._exchanges = self._exchanges, []
+        return found
 
     def decide(self, document: Mapping[str, Any], timeout_s: float) -> Answer | None:
         """Ask what it decides at a step, until it answers; None when it does not, or goes on no more: it is away from then on."""
@@ -137,12 +146,18 @@ class Dialogue:
                 self.unreadable.append(str(error))
 
     def _take(self, said: Said) -> None:
+        if said.stream == TOLD:
+            one = read_exchange(said, Direction.DOWN)
+            self._exchanges += [one] * (one.number <= FIRST_NUMBER)  # the broker gives the rig back what it said itself
+            return
         if said.stream == "state":
             self._has_left = self._has_left or not read_state(said)
         elif said.stream == "command/ack":
             self._answered(read_answer(said), said.arrival_us)
         elif said.stream == FRAME:
             self.frames.append(said)
+        elif said.stream == COOP:
+            self._exchanges.append(read_exchange(said, Direction.UP))
         else:
             self.warned.append(read_warning(said, self._people))
         self._signs_us.append(said.arrival_us)

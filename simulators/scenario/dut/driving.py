@@ -17,6 +17,7 @@ import numpy as np
 from chelu.api import Client, NewDevice
 from chelu.clock import Clock
 from chelu.errors import UnreachableError
+from chelu.geo import LocalFrame
 from chelu.local.files import Layout, home, write_text
 from chelu.messages import Batch
 from chelu.topics import Kind
@@ -27,9 +28,10 @@ from simulators.letters import Letters
 from simulators.replay import Replay, ReplayReport, Session
 from simulators.scenario.air import Air, Radio
 from simulators.scenario.cases import Cases
-from simulators.scenario.course import Course
+from simulators.scenario.course import AHEAD_S, LOOK_AHEAD_S, Course
 from simulators.scenario.description import Description
 from simulators.scenario.dut.bench import Bench
+from simulators.scenario.dut.cooperating import Counterpart, rows_of
 from simulators.scenario.dut.dialogue import Dialogue, NotThereError
 from simulators.scenario.dut.links import BrokerLink, Link, UdpLink, filters
 from simulators.scenario.dut.said import People, Warned
@@ -64,6 +66,7 @@ class Driven:
     trace: Trace
     warnings: Batch
     messages: Batch
+    cooperation: Batch
     rig: Mapping[str, float]
     broken: str = ""
     through_s: float = np.inf
@@ -92,7 +95,8 @@ def driven(description: Description, cases: Cases, bench: Bench) -> Trace:
 
 
 def _with_rig(one: Driven) -> Trace:
-    return replace(with_drive(one), rig={key: np.array([value]) for key, value in one.rig.items()})
+    rig = {key: np.array([value]) for key, value in one.rig.items()}
+    return replace(with_drive(one), rig=rig, cooperation=one.cooperation)
 
 
 def _drive(course: Course, case: int, bench: Bench) -> Driven:
@@ -103,7 +107,7 @@ def _drive(course: Course, case: int, bench: Bench) -> Driven:
         about = {"scenario": course.name, "run": case, "vehicle_id": f"{people.own:016x}"}
         talk.await_ready(about, bench.device.ready_s)
         handed: dict[tuple[int, int], int] = {}
-        air = Air(radio, bench.clock, own=bench.actor)
+        air, roads = Air(radio, bench.clock, own=bench.actor), Counterpart(bench.device.told, link.tell, bench.clock)
 
         def overhear(letters: Letters) -> None:
             heard = letters.take(np.flatnonzero(~np.isin(letters.device, bench.unheard)))
@@ -112,6 +116,7 @@ def _drive(course: Course, case: int, bench: Bench) -> Driven:
 
         def progress(report: ReplayReport) -> None:
             talk.turn()
+            roads.turn(report.pace.anchor_us, talk.exchanged())
             roadside.turn()
             if follow(course, report, lambda: _rows(talk.warned, host, report, handed)):
                 replay.go_on_with(scene_of(course.trace, 0, scene.origin, bench.site, course.radio))
@@ -123,7 +128,7 @@ def _drive(course: Course, case: int, bench: Bench) -> Driven:
             [link],
             Uper(),
             clock=bench.clock,
-            options=course.pace,
+            options=replace(course.pace, look_ahead_s=LOOK_AHEAD_S, ahead_s=AHEAD_S) if bench.device.told else course.pace,
             on_progress=progress,
             overhear=overhear,
             air=air.through,
@@ -133,10 +138,12 @@ def _drive(course: Course, case: int, bench: Bench) -> Driven:
         if not broken:
             talk.turn()
             talk.end(bench.device.silent_s)
+        roads.turn(report.pace.anchor_us, talk.exchanged())
         return Driven(
             trace=course.trace,
             warnings=_rows(talk.warned, host, report, handed),
             messages=air.messages(0, [one.name for one in course.trace.actors], report.pace.anchor_us),
+            cooperation=rows_of(roads.exchanges, report.pace.anchor_us, course.trace, bench.actor, frame_of(scene.origin)),
             rig=_rig(talk, report, link, course.late_s),
             broken=broken,
             through_s=through_s(report) if broken else np.inf,
@@ -182,7 +189,8 @@ def _rig(talk: Dialogue, report: ReplayReport, link: Link, late_s: float) -> dic
 
 def _nobody(trace: Trace) -> Driven:
     rig = dict.fromkeys(("lag_s", "unreadable_messages", "unknown_warnings", "clock_offset_s"), np.nan)
-    return Driven(trace, nothing_of(WARNING_COLUMNS), nothing_of(MESSAGE_COLUMNS), {**rig, "device_absence_s": np.inf})
+    nothing = nothing_of(WARNING_COLUMNS), nothing_of(MESSAGE_COLUMNS), rows_of((), 0, trace, 0, frame_of(DEFAULT_ORIGIN))
+    return Driven(trace, *nothing, {**rig, "device_absence_s": np.inf})
 
 
 def people_of(trace: Trace, fleet: Fleet, actor: int) -> People:
@@ -213,6 +221,11 @@ def _link(course: Course, radio: Radio, bench: Bench) -> Iterator[tuple[_Place, 
                 enlist_sensor(client, fleet)
             own = BrokerLink(session, device)
             yield own, fleet, scene, device, Roadside(description, trace, fleet, scene.origin, bench.clock, own, own.hand_over)
+
+
+def frame_of(origin: Origin) -> LocalFrame:
+    """Of a site, or of where one would lie."""
+    return LocalFrame(origin.latitude_deg, origin.longitude_deg, origin.elevation_m)
 
 
 class _Place(Link, Session, Protocol):

@@ -12,7 +12,7 @@ import argparse
 import json
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ from chelu.messages import BSM, filled, frames_of
 from chelu.motion.conflict import ttc_plane_s
 
 Document = dict[str, Any]
+Heard = Callable[[str, bytes], Iterable[tuple[str, bytes, int]]]  # what it says, to a topic and with a QoS, to what it hears
 LARGEST_DATAGRAM = 65_507
 
 
@@ -55,6 +56,10 @@ class Warner:
         if "vehicle_id" in command:  # a run begins: nothing of the one before counts
             self._own_id, self._own, self._raised = int(command["vehicle_id"], 16), None, set()
         return "command/ack", {"seqNum": command["seqNum"], "errorCode": 0, "time_us": time.time_ns() // 1000}
+
+    def told(self, message: Document) -> Iterator[tuple[str, Document]]:  # noqa: ARG002
+        """A message of cooperation: this one only warns."""
+        yield from ()
 
     def _judge(self, own: Document, other: Document) -> Iterator[tuple[str, Document]]:
         ttc_s, name = self.ttc_s(own, other), f"{int(other['vehicle_id']):016x}"
@@ -95,30 +100,46 @@ class Device(Protocol):
     def obey(self, command: Document) -> tuple[str, Document]:
         """Its answer to a command."""
 
+    def told(self, message: Document) -> Iterable[tuple[str, Document]]:
+        """What it says to a message of cooperation."""
 
-def over_mqtt(tested: Device, broker: str, device: str, secret: str, kind: str = "obu") -> None:
-    """As a device of this kind at the site's broker."""
-    address, root = Address.read(broker), f"{kind}/{device}"
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=device, protocol=mqtt.MQTTv5)
-    client.username_pw_set(device, secret)
+
+def answers(tested: Device, document: Document) -> Iterable[tuple[str, Document]]:
+    """To a document: a command, or a message of cooperation, which has a type."""
+    return tested.told(document) if "type" in document else [tested.obey(document)]
+
+
+def at_broker(given: argparse.Namespace, kind: str, filters: Iterable[tuple[str, int]], heard: Heard) -> None:
+    """As a device of this kind at the site's broker, until it is ended. filters, and heard's topics: below the device's own."""
+    address, root = Address.read(given.broker), f"{kind}/{given.id}"
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=given.id, protocol=mqtt.MQTTv5)
+    client.username_pw_set(given.id, given.secret_file.read_text("utf-8").strip())
     client.will_set(f"{root}/state", json.dumps({"state": "offline", "reason": "connection lost"}), qos=1, retain=True)
     if address.has_tls:
         client.tls_set(str(address.ca_file) if address.ca_file else None)
 
     def connected(*_: Any) -> None:
-        client.subscribe([(f"{root}/command/down", 1), *([(f"{root}/air/down", 0)] if kind == "obu" else [])])
+        client.subscribe([(f"{root}/{name}", qos) for name, qos in filters])
         client.publish(f"{root}/state", json.dumps({"state": "online"}), qos=1, retain=True)
 
     def received(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        is_air = message.topic.endswith("/air/down")
-        said = tested.hear(bytes(message.payload)) if is_air else [tested.obey(json.loads(message.payload))]
-        for stream, document in said:
-            topic = "command/down/ack" if stream == "command/ack" else "warning/up"
-            client.publish(f"{root}/{topic}", json.dumps(document), qos=1)
+        for topic, payload, qos in heard(message.topic.removeprefix(f"{root}/"), bytes(message.payload)):
+            client.publish(f"{root}/{topic}", payload, qos=qos)
 
     client.on_connect, client.on_message = connected, received
     client.connect_async(address.host, address.port)
     client.loop_forever(retry_first_connection=True)
+
+
+def over_mqtt(tested: Device, given: argparse.Namespace, kind: str = "obu") -> None:
+    """As a device of this kind at the site's broker."""
+
+    def heard(topic: str, payload: bytes) -> Iterator[tuple[str, bytes, int]]:
+        for stream, document in tested.hear(payload) if topic == "air/down" else answers(tested, json.loads(payload)):
+            yield "command/down/ack" if stream == "command/ack" else f"{stream}/up", json.dumps(document).encode(), 1
+
+    own = [("air/down", 0), ("coop/down", 1)] if kind == "obu" else []
+    at_broker(given, kind, [("command/down", 1), *own], heard)
 
 
 def over_udp(tested: Device, hears: str, says: str) -> None:
@@ -127,7 +148,7 @@ def over_udp(tested: Device, hears: str, says: str) -> None:
     ear.bind(host_and_port(hears))
     while True:
         datagram = ear.recv(LARGEST_DATAGRAM)
-        said = [tested.obey(json.loads(datagram))] if datagram.startswith(b"{") else tested.hear(datagram)
+        said = answers(tested, json.loads(datagram)) if datagram.startswith(b"{") else tested.hear(datagram)
         for stream, document in said:
             ear.sendto(json.dumps({"stream": stream, **document}).encode(), host_and_port(says))
 
@@ -155,7 +176,7 @@ def run(tested: Device, options: argparse.Namespace, kind: str = "obu") -> None:
     if options.hears:
         over_udp(tested, options.hears, options.says)
     else:
-        over_mqtt(tested, options.broker, options.id, options.secret_file.read_text("utf-8").strip(), kind)
+        over_mqtt(tested, options, kind)
 
 
 if __name__ == "__main__":

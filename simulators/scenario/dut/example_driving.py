@@ -69,6 +69,10 @@ class Decider:
         """Nobody sends it any."""
         return []
 
+    def told(self, _message: Document) -> list[tuple[str, Document]]:
+        """Nobody cooperates with it."""
+        return []
+
     def obey(self, command: Document) -> tuple[str, Document]:
         """A command, which always gets an answer; that to a step is what it decides."""
         answer = {"seqNum": command["seqNum"], "errorCode": 0, "time_us": time.time_ns() // 1000}

@@ -20,9 +20,11 @@ from chelu.topics import Kind, find, row
 from simulators.scenario.dut.said import Said
 from simulators.scenario.track.hub import Hub
 
-AIR, COMMAND = row("obu/{id}/air/down"), row("{kind}/{id}/command/down")
-SAYS = (row("obu/{id}/warning/up"), row("{kind}/{id}/state"), row("{kind}/{id}/command/down/ack"))
+AIR, COMMAND = row("{kind}/{id}/air/down"), row("{kind}/{id}/command/down")
+COOP_UP, COOP_DOWN = row("{kind}/{id}/coop/up"), row("{kind}/{id}/coop/down")
+SAYS = (row("obu/{id}/warning/up"), row("{kind}/{id}/state"), row("{kind}/{id}/command/down/ack"), COOP_UP)
 STREAMS = frozenset(one.stream for one in SAYS)
+COOP, TOLD = COOP_UP.stream, "told"  # what a device says of cooperation, and what the platform says to it
 FRAME = "frame"  # what a roadside unit sends over the air
 LARGEST_DATAGRAM = 65_507
 _POLL_S = 0.1
@@ -40,6 +42,9 @@ class Link(Protocol):
 
     def command(self, document: Mapping[str, Any]) -> None:
         """Tell it something that it has to answer."""
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """A message of cooperation, in the roadside's place."""
 
     def heard(self, wait_s: float) -> list[Said]:
         """What it has said since; waits at most so long for the first word."""
@@ -62,6 +67,9 @@ class BrokerLink:
 
     def command(self, document: Mapping[str, Any]) -> None:
         self._session.publish(COMMAND.topic(Kind.OBU, self._device_id), json.dumps(document).encode(), qos=COMMAND.qos)
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        self._session.publish(COOP_DOWN.topic(Kind.OBU, self._device_id), json.dumps(document).encode(), qos=COOP_DOWN.qos)
 
     def heard(self, wait_s: float) -> list[Said]:
         self.drain(1000, 0.0 if self._aside else wait_s)
@@ -91,10 +99,11 @@ class BrokerLink:
 
     def _is_aside(self, one: Received) -> bool:
         match = find(one.topic)
-        if match is None or match.device != self._device_id or match.topic not in SAYS:
+        if match is None or match.device != self._device_id or match.topic not in (*SAYS, COOP_DOWN):
             return False
         if not one.retained:  # what was said before we came is not said of this run
-            self._aside.append(Said(match.topic.stream, one.payload, one.arrival_us))
+            stream = TOLD if match.topic == COOP_DOWN else match.topic.stream
+            self._aside.append(Said(stream, one.payload, one.arrival_us))
         return True
 
 
@@ -115,16 +124,42 @@ class HubLink:
     def command(self, document: Mapping[str, Any]) -> None:
         self._hub.command(self._device_id, document)
 
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """Nothing is: who decides is asked what it decides."""
+
     def heard(self, wait_s: float) -> list[Said]:
         return [said for device, said in self._hub.heard(wait_s) if device == self._device_id]
 
 
-class UdpLink:
+class Nowhere:
+    """A replay's session that leads nowhere: what is said goes to the device alone, frame by frame."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._settled = clock, threading.Condition()
+
+    def publish_all(self, posts: Posts) -> Publication:  # noqa: ARG002
+        publication = Publication(self._settled)
+        publication.is_acknowledged = True
+        return publication
+
+    def wait_connected(self, timeout_s: float) -> None:
+        """There is nobody to be connected to."""
+
+    def drain(self, limit: int, wait_s: float) -> list[Received]:  # noqa: ARG002
+        self._clock.sleep(wait_s)
+        return []
+
+    def acknowledge(self, received: list[Received]) -> None:
+        """Nothing is ever received."""
+
+
+class UdpLink(Nowhere):
     """Datagrams, where there is no broker and no site. A thread of its own reads them, so that their times are true."""
 
     def __init__(self, hears: str, says: str, clock: Clock, *, has_frames: bool = False) -> None:
         """has_frames: whether the device sends frames, too: datagrams that do not begin as a document."""
-        self._clock, self._to, self._has_frames = clock, host_and_port(hears), has_frames
+        super().__init__(clock)
+        self._to, self._has_frames = host_and_port(hears), has_frames
         self._out, self._in = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         try:
             self._in.bind(host_and_port(says))
@@ -158,29 +193,15 @@ class UdpLink:
     def command(self, document: Mapping[str, Any]) -> None:
         self._send(json.dumps(document).encode())
 
+    def tell(self, document: Mapping[str, Any]) -> None:
+        self._send(json.dumps({"stream": COOP, **document}).encode())
+
     def heard(self, wait_s: float) -> list[Said]:
         with self._changed:
             self._changed.wait_for(lambda: self._said, wait_s)
             said = list(self._said)
             self._said.clear()
         return said
-
-    # -- a replay's session: it leads nowhere --------------------------------------------------------------------------------
-
-    def publish_all(self, posts: Posts) -> Publication:  # noqa: ARG002
-        publication = Publication(self._changed)
-        publication.is_acknowledged = True
-        return publication
-
-    def wait_connected(self, timeout_s: float) -> None:
-        """There is nobody to be connected to."""
-
-    def drain(self, limit: int, wait_s: float) -> list[Received]:  # noqa: ARG002
-        self._clock.sleep(wait_s)
-        return []
-
-    def acknowledge(self, received: list[Received]) -> None:
-        """Nothing is ever received."""
 
     def _send(self, datagram: bytes) -> None:
         try:
@@ -213,5 +234,5 @@ def stream_of(datagram: bytes) -> str:
 
 
 def filters(device_id: str) -> Sequence[str]:
-    """What the rig listens to, of this device."""
-    return [one.topic(Kind.OBU, device_id) for one in SAYS]
+    """What the rig listens to, of this device and of what is said to it."""
+    return [one.topic(Kind.OBU, device_id) for one in (*SAYS, COOP_DOWN)]

@@ -1,13 +1,14 @@
 """Runs a scenario with a roadside unit under test in the loop: it hears the vehicles and is told what its sensors would detect.
 
-What it sends (RSM, SPAT, MAP, RSI) is held against where everybody was and what the signals showed (`dut.sent`). There is no
-site: the rig is the unit's radio and its sensors, over UDP.
+What it sends is held against where everybody was and what the signals showed (RSM and SPAT, `dut.sent`), and against the road and
+its events (MAP and RSI, `dut.sent_roads`). The rig is the unit's radio and its sensors: over UDP without a site, or at a site's
+broker, where the platform hears the unit, too, and nobody else speaks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,62 +27,64 @@ from simulators.scenario.description import Description
 from simulators.scenario.dut.bench import Bench
 from simulators.scenario.dut.description import Area, DeviceUnderTest
 from simulators.scenario.dut.dialogue import Dialogue, NotThereError
-from simulators.scenario.dut.links import Link, UdpLink
+from simulators.scenario.dut.links import Link
 from simulators.scenario.dut.said import People
 from simulators.scenario.dut.sent import MEASURES, Heard, measured
+from simulators.scenario.dut.sent_roads import MEASURES as ROAD_MEASURES
+from simulators.scenario.dut.sent_roads import RoadTruth, measured_roads
+from simulators.scenario.dut.unit_link import There, unit_link
 from simulators.scenario.engine import simulate
 from simulators.scenario.joining import joined
 from simulators.scenario.plan import plan
-from simulators.scenario.platform import DEFAULT_ORIGIN, replayed, share_of, through_s, until
+from simulators.scenario.platform import replayed, share_of, through_s, until
 from simulators.scenario.roads import LIGHTS
+from simulators.scenario.roadside import event_of
 from simulators.scenario.scenes import scene_of
 from simulators.scenario.trace import Trace
 
 NOBODY = People({}, {}, 0)  # it names nobody
-FRAME = LocalFrame(DEFAULT_ORIGIN.latitude_deg, DEFAULT_ORIGIN.longitude_deg, DEFAULT_ORIGIN.elevation_m)
 _WORDS = {int(light): word for word, light in LIGHTS.items()}
 
 
 def seen(description: Description, cases: Cases, bench: Bench) -> Trace:
     """Every case with what the unit sent, one after the other. One that does not come, or Ctrl-C, ends the matter."""
     each: list[Trace] = []
-    try:
-        for case in range(len(cases)):
-            each.append(_run(description, cases.take(np.array([case])), case, bench))
-            if each[-1].broken:
-                break
-    except (NotThereError, UnreachableError) as error:
-        bench.say(str(error))
+    with unit_link(bench) as there:
+        try:
+            for case in range(len(cases)):
+                each.append(_run(description, cases.take(np.array([case])), case, bench, there))
+                if each[-1].broken:
+                    break
+        except (NotThereError, UnreachableError) as error:
+            bench.say(str(error))
     left = range(len(each), len(cases))
     return joined([*each, *(_nobody(simulate(plan(description, cases.take(np.array([case]))))) for case in left)])
 
 
-def _run(description: Description, cases: Cases, case: int, bench: Bench) -> Trace:
-    made = simulate(plan(description, cases))
-    radio, device = radio_of(description, made, 0), bench.device
-    scene = scene_of(made, 0, DEFAULT_ORIGIN, bench.site, radio)
-    fleet = fleet_of(scene, bench.site)
-    hears, says = (device.udp.hears, device.udp.says) if device.udp is not None else ("", "")
-    with UdpLink(hears, says, bench.clock, has_frames=True) as link:
-        talk = Dialogue(link, bench.clock, NOBODY, device=f"at {hears}")
-        talk.await_ready(about(description, case, device), device.ready_s)
-        sensors = Sensors(made, link, device.area, bench.unheard)
+def _run(description: Description, cases: Cases, case: int, bench: Bench, there: There) -> Trace:
+    made, device, link = simulate(plan(description, cases)), bench.device, there.link
+    radio = radio_of(description, made, 0)
+    scene = scene_of(made, 0, there.origin, bench.site, radio)
+    truth = truth_of(description, made, there.frame)
+    talk = Dialogue(link, bench.clock, NOBODY, device=there.device)
+    talk.await_ready(about(description, case, device, truth), device.ready_s)
+    sensors = Sensors(made, link, device.area, bench.unheard, there.frame)
 
-        def progress(report: ReplayReport) -> None:
-            talk.turn()
-            bench.tell(share_of(report, made), case)
+    def progress(report: ReplayReport) -> None:
+        talk.turn()
+        bench.tell(share_of(report, made), case)
 
-        options = replace(OPTIONS, look_ahead_s=LOOK_AHEAD_S)
-        replay = Replay(
-            scene, fleet, [link], Uper(), clock=bench.clock, options=options, on_progress=progress, overhear=sensors.overhear
-        )
-        report, broken = replayed(replay, bench.clock)
-        if not broken:
-            talk.turn()
-            talk.end(device.silent_s)
-        lag_s = report.lag.percentile_s(100) if link.is_whole and not report.unsent else np.inf
+    options, fleet = replace(OPTIONS, look_ahead_s=LOOK_AHEAD_S), fleet_of(scene, bench.site)
+    replay = Replay(
+        scene, fleet, [link], Uper(), clock=bench.clock, options=options, on_progress=progress, overhear=sensors.overhear
+    )
+    report, broken = replayed(replay, bench.clock)
+    if not broken:
+        talk.turn()
+        talk.end(device.silent_s)
+    lag_s = report.lag.percentile_s(100) if link.is_whole and not report.unsent else np.inf
     heard = Heard([one.payload for one in talk.frames], [one.arrival_us for one in talk.frames], report.pace.anchor_us)
-    found = measured(heard, made, sensors.seen, FRAME)
+    found = found_in(heard, made, sensors, truth)
     rig = {
         **found,
         "lag_s": lag_s,
@@ -93,9 +96,19 @@ def _run(description: Description, cases: Cases, case: int, bench: Bench) -> Tra
     return until(trace, through_s(report)) if broken else trace
 
 
-def about(description: Description, case: int, device: DeviceUnderTest) -> dict[str, Any]:
-    """What the unit is told when a run begins: where it stands, how far it is to see, and which signals are its own."""
-    latitude, longitude, elevation = FRAME.to_geodetic(np.array([[device.area.x_m, device.area.y_m, 0.0]]))
+def found_in(heard: Heard, trace: Trace, sensors: Sensors, truth: RoadTruth) -> dict[str, float]:
+    """All that is measured of what the unit sent, by metric."""
+    return {**measured(heard, trace, sensors.seen, truth.frame), **measured_roads(heard, trace, truth)}
+
+
+def truth_of(description: Description, trace: Trace, frame: LocalFrame) -> RoadTruth:
+    """What there is to be told of the road."""
+    return RoadTruth.of(trace, frame, [event_of(one, trace, frame) for one in description.road.told.values()])
+
+
+def about(description: Description, case: int, device: DeviceUnderTest, truth: RoadTruth) -> dict[str, Any]:
+    """What the unit is told when a run begins: where it stands, how far it is to see, what is its own, what there is to tell."""
+    latitude, longitude, elevation = truth.frame.to_geodetic(np.array([[device.area.x_m, device.area.y_m, 0.0]]))
     return {
         "scenario": description.scenario,
         "run": case,
@@ -104,6 +117,8 @@ def about(description: Description, case: int, device: DeviceUnderTest) -> dict[
         "elevation_m": float(elevation[0]),
         "within_m": device.area.within_m,
         "intersections": list(range(1, len(description.road.signals) + 1)),
+        "maps": [one.hex() for one in truth.maps],
+        "events": [{"number": number, **asdict(one)} for number, one in enumerate(truth.events)],
     }
 
 
@@ -115,6 +130,7 @@ class Sensors:
     link: Link
     area: Area
     unheard: Sequence[int]
+    frame: LocalFrame
     seen: npt.NDArray[np.bool_] = field(init=False)
     _told_us: int = -1
     _begun_us: int | None = None
@@ -139,7 +155,7 @@ class Sensors:
         """The document: everybody in the area, and what the signals show then."""
         trace, row = self.trace, min(round(at_s / self.trace.step_s), self.trace.instants - 1)
         places = np.column_stack([trace.xy[row, 0], trace.elevation_m[row, 0]])
-        latitude, longitude, elevation = FRAME.to_geodetic(places)
+        latitude, longitude, elevation = self.frame.to_geodetic(places)
         objects = [
             {
                 "number": actor,
@@ -170,6 +186,6 @@ class Sensors:
 
 
 def _nobody(trace: Trace) -> Trace:
-    names = (*MEASURES, "unreadable_messages", "lag_s", "clock_offset_s")
+    names = (*MEASURES, *ROAD_MEASURES, "unreadable_messages", "lag_s", "clock_offset_s")
     rig = {**dict.fromkeys(names, np.nan), "device_absence_s": np.inf}
     return replace(until(trace, 0.0), rig={name: np.array([value]) for name, value in rig.items()})

@@ -1,9 +1,10 @@
-"""What a roadside unit sent in a run, held against where everybody was and what the signals showed. Pure."""
+"""What a roadside unit sent of road users and lights, held against where everybody was and what the signals showed. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from chelu.codec import cv2x
 from chelu.codec.cv2x_spec import KINDS
 from chelu.geo import LocalFrame
-from chelu.messages import Batch, frames_of
+from chelu.messages import Batch, Frames, frames_of
 from simulators.scenario.trace import Floats, Ints, Trace
 
 Mask = npt.NDArray[np.bool_]
@@ -33,13 +34,23 @@ MEASURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Heard:
     """Frames, when the rig had each, and the run's beginning, µs UTC."""
 
     payloads: Sequence[bytes]
     arrival_us: Sequence[int]
     anchor_us: int
+
+    @cached_property
+    def frames(self) -> Frames:
+        """All of them, each with its arrival for a reference."""
+        return frames_of(self.payloads, np.array(self.arrival_us, np.int64))
+
+    @cached_property
+    def decoded(self) -> cv2x.Decoded:
+        """What they say."""
+        return cv2x.decode(self.frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +66,7 @@ class Rows:
 
 def measured(heard: Heard, trace: Trace, seen: Mask, frame: LocalFrame) -> dict[str, float]:
     """Of one run, by metric. seen (t, a): who was in the unit's area."""
-    frames = frames_of(heard.payloads, np.array(heard.arrival_us, np.int64))
-    decoded, kind = cv2x.decode(frames), cv2x.kinds(frames)
+    decoded, kind = heard.decoded, cv2x.kinds(heard.frames)
     arrival_s = (np.array(heard.arrival_us, np.int64) - heard.anchor_us) / 1e6
     lasted_s = max(float(trace.last[0]) * trace.step_s, trace.step_s)
     rows = _rows(decoded.participant, arrival_s, heard.anchor_us, trace, frame)

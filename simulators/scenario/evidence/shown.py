@@ -128,6 +128,7 @@ def only(trace: Trace, column: int) -> Trace:
         stop_lines=trace.stop_lines,
         warnings=None if trace.warnings is None else _rows(trace.warnings, column),
         messages=None if trace.messages is None else _rows(trace.messages, column),
+        cooperation=None if trace.cooperation is None else _rows(trace.cooperation, column),
         rig={name: values[one] for name, values in trace.rig.items()},
     )
 

@@ -13,7 +13,10 @@ from simulators.signals import Light
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """kind: manoeuvre, light, warning, contact or decisive; who: an actor, a signal, or an application and whom it warns."""
+    """kind: manoeuvre, light, warning, said, contact or decisive.
+
+    who: an actor, a signal, an application and whom it warns, or who speaks of cooperation.
+    """
 
     time_s: float
     kind: str
@@ -23,7 +26,7 @@ class Event:
 
 def told(shown: Shown) -> list[Event]:
     """Everything up to the run's end, in order of time."""
-    events = [*_manoeuvres(shown), *_lights(shown), *_warnings(shown), *_contact(shown), *_decisive(shown)]
+    events = [*_manoeuvres(shown), *_lights(shown), *_warnings(shown), *_cooperation(shown), *_contact(shown), *_decisive(shown)]
     return sorted(events, key=lambda event: event.time_s)
 
 
@@ -51,6 +54,16 @@ def _warnings(shown: Shown) -> Iterator[Event]:
     for time_s, application, host, other, state, latency_s in zip(*columns, took, strict=True):
         about, after = f" about {other}" if other else "", f", after {latency_s * 1000:.0f} ms" if np.isfinite(latency_s) else ""
         yield Event(float(time_s), "warning", f"{application} to {host}", f"{application} to {host}{about}: {state}{after}")
+
+
+def _cooperation(shown: Shown) -> Iterator[Event]:
+    said = shown.single.cooperation
+    if said is None:
+        return
+    columns = (said[name].tolist() for name in ("time_s", "is_device", "kind", "decision"))
+    for time_s, is_device, kind, decision in zip(*columns, strict=True):
+        who = "the device" if is_device else "the roadside"
+        yield Event(float(time_s), "said", who, f"{who}: {kind}{f' {decision}' if decision else ''}")
 
 
 def _contact(shown: Shown) -> Iterator[Event]:

@@ -17,7 +17,7 @@ from simulators.signals import Light
 WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM = 1140.0, 26.0, 150.0, 16.0, 8.0, 26.0
 Draw = Callable[[Scale, float], list[str]]
 CHARACTER = 5.8  # how wide one is on average
-MARKS = {"manoeuvre": "mark", "warning": "mark warning", "contact": "mark contact", "decisive": "mark decisive"}
+MARKS = {"manoeuvre": "mark", "warning": "mark warning", "said": "mark", "contact": "mark contact", "decisive": "mark decisive"}
 
 
 def timeline(shown: Shown) -> str:
@@ -71,7 +71,7 @@ def _events(shown: Shown) -> Iterator[tuple[str, Draw]]:
 
 
 def _row_of(event: Event) -> str:
-    return {"warning": event.who, "contact": "contact", "decisive": "decisive", "manoeuvre": event.who}[event.kind]
+    return event.kind if event.kind in {"contact", "decisive"} else event.who
 
 
 def _marks(events: list[Event]) -> Draw:
@@ -84,7 +84,8 @@ def _marks(events: list[Event]) -> Draw:
         ]
         free_from = x.begin
         for index, event in enumerate(events):
-            words = event.text.removeprefix(event.who).strip() if event.kind == "warning" else event.text  # its row says whom
+            is_of_row = event.kind in {"warning", "said"}  # its row says who
+            words = event.text.removeprefix(event.who).lstrip(": ") if is_of_row else event.text
             said = f"{words} at {event.time_s:.2f} s"
             long = CHARACTER * len(said)
             until = at[index + 1] - 8.0 if index + 1 < len(events) else x.end

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from simulators.scenario.metrics import (
+    cooperation,
     device,
     driving,
     encounters,
@@ -31,6 +32,7 @@ GROUPS: Mapping[str, tuple[Metric, ...]] = MappingProxyType(
         "Signals": signals.METRICS,
         "Warnings, messages and the rig": messages.METRICS,
         "A device in the loop": device.METRICS,
+        "A device that cooperates": cooperation.METRICS,
         "A roadside unit in the loop": unit.METRICS,
         "A recording": recording.METRICS,
     }

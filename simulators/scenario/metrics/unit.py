@@ -64,4 +64,31 @@ METRICS = (
         "Whether the unit tells what signals show.",
         "An intersection that there is not is wrong. Not measured of a unit that tells of no light.",
     ),
+    _metric(
+        "map_errors",
+        "",
+        "nodes, links, lanes, lines, widths, users, ways on and phases that any MAP tells otherwise than the road has them",
+        "Whether the unit tells how the road lies: the nodes of its signals, numbered as their SPAT is.",
+        "A node of a signal that is never told counts. Not measured of a road without signals of which the unit sends no MAP.",
+    ),
+    _metric(
+        "missed_events",
+        "",
+        "share of tenths of a second from 2 s on, for each event and sign, at which it had not been told within 2 s",
+        "Which of the scenario's `told` the unit does not tell of in RSI.",
+        "Told is what has its kind, code and text, begins within 50 m of it and is not over. Not measured where there is none.",
+    ),
+    _metric(
+        "ghost_events",
+        "",
+        "numbers of events and signs in RSI of which there is none of that kind, code and text within 50 m",
+        "Of which events the unit tells though there are none.",
+    ),
+    _metric(
+        "event_error_m",
+        "m",
+        "the farthest that the place or path of an event or sign in RSI is from where it lies",
+        "How exactly the unit says where events and signs are.",
+        "∞ when one's place, or path, is left out. Not measured of a unit that tells of none.",
+    ),
 )

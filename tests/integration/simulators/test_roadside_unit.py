@@ -17,6 +17,7 @@ from simulators.scenario.running import command
 from simulators.scenario.running_options import Options
 from tests.integration.simulators.test_device_under_test import ERROR, FAIL, PASS, free_udp, verdicts
 
+REQUIREMENTS = 13  # the template's, and that of any device
 PORTS = "{hears: 127.0.0.1:5005, says: 127.0.0.1:5006}"
 
 
@@ -45,11 +46,11 @@ def judged(directory: Path, fault: str, *, is_there: bool = True) -> tuple[int, 
 @pytest.mark.parametrize(("fault", "code", "failed"), [("none", 0, set()), ("late", 1, {2}), ("false", 1, {5})])
 def test_a_unit_gets_the_verdicts_that_it_deserves(tmp_path: Path, fault: str, code: int, failed: set[int]) -> None:
     exit_code, document = judged(tmp_path, fault)
-    wanted = [FAIL if row in failed else PASS for row in range(8)]
+    wanted = [FAIL if row in failed else PASS for row in range(REQUIREMENTS)]
     assert (verdicts(document), exit_code) == (wanted, code), document["each"][0]
 
 
 def test_a_unit_that_dies_is_an_error_with_evidence(tmp_path: Path) -> None:
     exit_code, document = judged(tmp_path, "dies", is_there=False)
-    assert (verdicts(document), exit_code) == ([ERROR] * 8, 3), document["each"][0]
+    assert (verdicts(document), exit_code) == ([ERROR] * REQUIREMENTS, 3), document["each"][0]
     assert (tmp_path / "0" / "report.html").exists()

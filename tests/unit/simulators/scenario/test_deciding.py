@@ -170,6 +170,6 @@ def test_a_demand_says_who_comes_who_stands_and_for_how_long() -> None:
 def test_every_column_of_a_trace_is_joined_or_said_to_be_the_same() -> None:
     from simulators.scenario.joining import MOVING, OF_RUNS
 
-    known = {*MOVING, *OF_RUNS, "fired", "parameters", "rig", "lights", "warnings", "messages", "broken"}
+    known = {*MOVING, *OF_RUNS, "fired", "parameters", "rig", "lights", "warnings", "messages", "cooperation", "broken"}
     same = {"actors", "step_s", "ways", "stop_lines"}
     assert {one.name for one in fields(Trace)} == known | same

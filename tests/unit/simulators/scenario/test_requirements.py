@@ -72,7 +72,7 @@ def test_validity_is_a_limit_or_a_manoeuvre_that_began() -> None:
 def test_every_parameter_of_every_metric_can_be_given() -> None:
     assert set(PARAMETERS) <= set(Limit.model_fields)
     texts = {one.name for metric in METRICS.values() for one in metric.parameters if one.is_text}
-    assert texts == {"application", "signal", "other_signal"}
+    assert texts == {"application", "message", "signal", "other_signal"}
 
 
 def test_from_is_written_as_in_the_file() -> None:

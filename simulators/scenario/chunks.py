@@ -35,7 +35,12 @@ class WorkerLostError(CheluError):
 
 
 def cases_per_chunk(description: Description, device: str = NONE) -> int:
-    """How many cases of a scenario make a chunk. A device looks at each by itself, and takes some tenths of a second for it."""
+    """How many cases of a scenario make a chunk. A device looks at each by itself, and takes some tenths of a second for it.
+
+    Background traffic is driven case by case, and takes seconds.
+    """
+    if description.traffic is not None:
+        return 1
     if device != NONE:
         return DEVICE_CASES
     instants = round(description.end.after_s / description.step_s) + 1

@@ -35,10 +35,12 @@ class Contacts:
 
 
 def first_contacts(actors: Sequence[Actor], places: Places, heading_deg: Floats, step_s: float) -> Contacts:
-    """Of n runs; places and headings (t, n, a)."""
+    """Of n runs; places and headings (t, n, a). What background traffic does with its like is its own affair."""
     runs = heading_deg.shape[1]
     first, who = np.full(runs, np.inf), np.full((runs, 2), -1, np.int64)
     for a, b in combinations(range(len(actors)), 2):
+        if actors[a].is_traffic:
+            continue
         rows = np.flatnonzero(_come_near(actors[a], actors[b], places.xy[:, :, a], places.xy[:, :, b]))
         one, other = (_way(actors[column], places, heading_deg, column, rows) for column in (a, b))
         other = _where_level(other, places.elevation_m[:, rows, a], places.elevation_m[:, rows, b])
@@ -53,8 +55,10 @@ def _come_near(a: Actor, b: Actor, xy_a: Floats, xy_b: Floats) -> Bools:
     east, north = (xy_b[..., axis] - xy_a[..., axis] for axis in (0, 1))
     reach = (math.hypot(a.length_m, a.width_m) + math.hypot(b.length_m, b.width_m)) / 2.0 + _SWING_M
     to_east, to_north = np.diff(east, axis=0), np.diff(north, axis=0)
-    longest = np.sqrt((to_east * to_east + to_north * to_north).max(axis=0, initial=0.0))
-    nearest = np.sqrt((east * east + north * north).min(axis=0))
+    legs, apart = to_east * to_east + to_north * to_north, east * east + north * north
+    if b.is_traffic:  # who is nowhere for a part of the run
+        legs, apart = np.nan_to_num(legs), np.where(np.isnan(apart), np.inf, apart)
+    longest, nearest = np.sqrt(legs.max(axis=0, initial=0.0)), np.sqrt(apart.min(axis=0))
     return np.asarray(nearest <= reach + longest)
 
 

@@ -20,6 +20,7 @@ from simulators.scenario.odd import Domain, Word
 from simulators.scenario.parts import Application, Name, Part, wrong
 from simulators.scenario.requirements import Requirement, Validity
 from simulators.scenario.roads import Road
+from simulators.scenario.traffic.description import Traffic
 from simulators.scenario.values import FARTHEST_M, Bounds, Place, Quantity, Share, Speed
 
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,63}$"
@@ -164,8 +165,9 @@ class Tags(Part):
 class Description(Part):
     """A whole scenario; `where` names cases that are none: conditions between parameters such as `other_kmh < ego_kmh`.
 
-    dut: the device under test of runs with hardware in the loop; other runs do without it. made_for: the domain of what is
-    tested; cases outside it are skipped. applications: names by which a device of one's own warns, beside those of Chelu.
+    traffic: who else is on the road, driven by SUMO. dut: the device under test of runs with hardware in the loop; other runs do
+    without it. made_for: the domain of what is tested; cases outside it are skipped. applications: names by which a device of
+    one's own warns, beside those of Chelu.
     """
 
     scenario: Identifier
@@ -175,6 +177,7 @@ class Description(Part):
     parameters: dict[Name, Parameter] = Field(default_factory=dict, max_length=16)
     where: tuple[str, ...] = ()
     road: Road
+    traffic: Traffic | None = None
     weather: Weather = Weather()
     radio: Radio = Radio()
     actors: Annotated[dict[Name, ActorDescription], Field(min_length=1, max_length=MOST_ACTORS)]

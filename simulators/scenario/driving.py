@@ -19,7 +19,7 @@ from simulators.scenario.manoeuvres import Driver as DriverDescription
 from simulators.scenario.plan import Plan
 from simulators.scenario.r157.drivers import DRIVERS, Driver, Situation
 from simulators.scenario.state import State
-from simulators.scenario.trace import Floats
+from simulators.scenario.trace import Actor, Floats
 
 Rows = npt.NDArray[np.intp] | slice
 Bools = npt.NDArray[np.bool_]
@@ -142,21 +142,40 @@ class Drivers:
         for other, actor in enumerate(plan.actors):
             if other == column:
                 continue
-            ahead = state.along_m[runs, other] - state.along_m[runs, column]
-            aside = state.aside_m[runs, other] - state.aside_m[runs, column]
-            seen = Situation(
-                gap_m=np.abs(ahead) - (own.length_m + actor.length_m) / 2.0,
-                side_m=np.abs(aside) - (own.width_m + actor.width_m) / 2.0,
-                length_m=(own.length_m + actor.length_m) / 2.0,
-                is_ahead=ahead < 0,
-                ego_mps=state.speed_mps[runs, column],
-                ego_mps2=state.acceleration_mps2[runs, column],
-                other_mps=state.speed_mps[runs, other],
-                lateral_mps=-np.sign(aside) * (state.aside_mps[runs, other] - state.aside_mps[runs, column]),
-            )
+            at = (getattr(state, name)[runs, other] for name in ("along_m", "aside_m", "aside_mps", "speed_mps"))
+            seen = _situation(own, actor, state, (runs, column), *at)
             is_there = plan.way[runs, other] == plan.way[runs, column]
             views.append((seen, is_there if sight is None else is_there & (seen.gap_m <= sight)))
+        for one in state.traffic:
+            if (place := one.on_ways.get(int(plan.way[0, column]))) is not None:
+                at = (np.array([value]) for value in (*place, 0.0, one.speed_mps))
+                seen = _situation(own, one.actor, state, (runs, column), *at)
+                views.append((seen, seen.gap_m <= (np.inf if sight is None else sight)))
         return views
+
+
+def _situation(
+    own: Actor,
+    actor: Actor,
+    state: State,
+    at: tuple[Rows, int],
+    along_m: Floats,
+    aside_m: Floats,
+    aside_mps: Floats,
+    speed_mps: Floats,
+) -> Situation:
+    """What one (whose columns are `at`) sees of another, which is there."""
+    ahead, aside = along_m - state.along_m[at], aside_m - state.aside_m[at]
+    return Situation(
+        gap_m=np.abs(ahead) - (own.length_m + actor.length_m) / 2.0,
+        side_m=np.abs(aside) - (own.width_m + actor.width_m) / 2.0,
+        length_m=(own.length_m + actor.length_m) / 2.0,
+        is_ahead=ahead < 0,
+        ego_mps=state.speed_mps[at],
+        ego_mps2=state.acceleration_mps2[at],
+        other_mps=speed_mps,
+        lateral_mps=-np.sign(aside) * (aside_mps - state.aside_mps[at]),
+    )
 
 
 _IDM = 1

@@ -8,7 +8,7 @@ and no run looks at another: outcomes are the same in any company.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -21,24 +21,33 @@ from simulators.scenario.control import Controls
 from simulators.scenario.deciding.pilot import NoPilot, Pilot
 from simulators.scenario.description import Description
 from simulators.scenario.driving import Drivers
+from simulators.scenario.joining import joined
 from simulators.scenario.plan import Plan, plan
 from simulators.scenario.progress import Progress
 from simulators.scenario.state import State
 from simulators.scenario.trace import Trace
+from simulators.scenario.traffic.crowd import Crowd, Nobody, crowd_of
 from simulators.scenario.triggers import Triggers, WarnedTimes
 from simulators.scenario.ways import Places
 
 
 def run(description: Description, cases: Cases) -> Trace:
     """Every case from the beginning to its end or first contact."""
+    if description.traffic is not None and len(cases) > 1:
+        return joined([run(description, cases.take(np.array([case]))) for case in range(len(cases))])
     return simulate(plan(description, cases))
 
 
 def simulate(made: Plan, warned_s: WarnedTimes = MappingProxyType({}), pilot: Pilot | None = None) -> Trace:
     """The same, of a plan. warned_s: when the warnings came for which triggers wait (`simulators.scenario.performing`).
 
-    pilot: a device that decides something meanwhile.
+    pilot: a device that decides something meanwhile. A plan with background traffic has one run.
     """
+    with crowd_of(made) as crowd:
+        return _simulated(made, warned_s, pilot, crowd)
+
+
+def _simulated(made: Plan, warned_s: WarnedTimes, pilot: Pilot | None, crowd: Crowd | Nobody) -> Trace:
     decides = pilot or NoPilot()
     step_s, progress = made.description.step_s, Progress.of(made.description, made.runs)
     state, controls, drivers = State.at_start(made), Controls(made, progress), Drivers(made)
@@ -46,6 +55,7 @@ def simulate(made: Plan, warned_s: WarnedTimes = MappingProxyType({}), pilot: Pi
     written = [np.empty((made.instants, len(made.actors), made.runs)) for _ in state.columns()]
     least, most = _grip(made, state)
     for instant in range(made.instants):
+        state.traffic = crowd.at(state, instant)
         decides.look(state, instant)
         for row, runs in triggers.firing(state, instant):
             controls.begin(row, runs, state, instant * step_s)
@@ -60,7 +70,7 @@ def simulate(made: Plan, warned_s: WarnedTimes = MappingProxyType({}), pilot: Pi
             column[instant] = now.T
         _move(made, state, controls, (instant + 1) * step_s, step_s)
         decides.steer(state, step_s)
-    return _trace(made, triggers, written)
+    return _trace(made, triggers, written, crowd)
 
 
 def _grip(made: Plan, state: State) -> tuple[Floats, Floats]:
@@ -82,7 +92,7 @@ def _move(made: Plan, state: State, controls: Controls, until_s: float, step_s: 
     controls.move_aside(state, until_s)
 
 
-def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats]) -> Trace:
+def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats], crowd: Crowd | Nobody) -> Trace:
     """written: the state's columns at every instant, each (t, a, n); the trace looks at them, and at places, as (t, n, a)."""
     along, aside, aside_mps, speed, acceleration = written
     found = made.ways.at(made.way.T, along, aside)
@@ -92,26 +102,39 @@ def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats]) -> Trace:
     heading[moving] = np.mod(heading[moving] + np.degrees(np.arctan2(across, np.maximum(forth, 1e-9))), 360.0)
     over_ground[moving] = np.hypot(forth, across)
     places = Places(*(np.swapaxes(getattr(found, one.name), 1, 2) for one in fields(Places)))
-    heading, over_ground, acceleration, along, aside, aside_mps = (
-        column.transpose(0, 2, 1) for column in (heading, over_ground, acceleration, along, aside, aside_mps)
-    )
-    contact = first_contacts(made.actors, places, heading, made.description.step_s)
+    columns = {
+        "heading_deg": heading,
+        "speed_mps": over_ground,
+        "acceleration_mps2": acceleration,
+        "along_m": along,
+        "aside_m": aside,
+        "aside_mps": aside_mps,
+    }
+    motion = {"xy": places.xy, "elevation_m": places.elevation_m} | {
+        name: column.transpose(0, 2, 1) for name, column in columns.items()
+    }
+    way, actors = made.way, made.actors
+    if (passing := crowd.columns()) is not None:
+        motion = passing.beside(motion)
+        way, actors = np.column_stack([way, np.full((made.runs, len(crowd.actors)), -1)]), (*actors, *crowd.actors)
+    there = replace(places, xy=motion["xy"], elevation_m=motion["elevation_m"])
+    contact = first_contacts(actors, there, motion["heading_deg"], made.description.step_s)
     over_s = np.minimum(contact.first_s, triggers.ended_s)
     last = np.where(np.isfinite(over_s), np.ceil(over_s / made.description.step_s - 1e-9), made.instants - 1)
     contact = contact.until(triggers.ended_s)
     return Trace(
-        actors=made.actors,
+        actors=actors,
         step_s=made.description.step_s,
         ways=made.ways,
-        way=made.way,
-        xy=places.xy,
-        elevation_m=places.elevation_m,
-        heading_deg=heading,
-        speed_mps=over_ground,
-        acceleration_mps2=acceleration,
-        along_m=along,
-        aside_m=aside,
-        aside_mps=aside_mps,
+        way=way,
+        xy=motion["xy"],
+        elevation_m=motion["elevation_m"],
+        heading_deg=motion["heading_deg"],
+        speed_mps=motion["speed_mps"],
+        acceleration_mps2=motion["acceleration_mps2"],
+        along_m=motion["along_m"],
+        aside_m=motion["aside_m"],
+        aside_mps=motion["aside_mps"],
         last=last.astype(np.int64),
         contact_s=contact.first_s,
         contact=contact.actors,
@@ -119,4 +142,5 @@ def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats]) -> Trace:
         lights=made.lights,
         stop_lines={name: (made.ways.index(one.way), one.stop_line_m) for name, one in made.description.road.signals.items()},
         parameters=made.cases.columns,
+        broken=(crowd.broken,) if crowd.broken else (),
     )

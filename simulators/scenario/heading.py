@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from simulators.scenario.cases import SEED, Cases
+from simulators.scenario.description import Description
 from simulators.scenario.devices import NONE
 from simulators.scenario.evidence.header import Header, versions
 from simulators.scenario.library import Source
 from simulators.scenario.running_options import Options
 from simulators.scenario.sweeping import digest
+from simulators.scenario.values import values
 
 
 def header(source: Source, options: Options, cases: Cases, began_us: int) -> Header:
@@ -33,9 +38,17 @@ def header(source: Source, options: Options, cases: Cases, began_us: int) -> Hea
             "scenario and cases": digest(one, cases),
             **{path.name: _hash(path) for path in options.recordings if path.is_file()},
         },
-        seeds={"cases": SEED if options.seed is None else options.seed},
-        versions=versions(),
+        seeds={"cases": SEED if options.seed is None else options.seed, **_seed_of_traffic(one, cases)},
+        versions={**versions(), **({} if one.traffic is None else {"eclipse-sumo": version("eclipse-sumo")})},
     )
+
+
+def _seed_of_traffic(description: Description, cases: Cases) -> dict[str, int]:
+    """Nothing where there is none, or where a parameter decides about it."""
+    if description.traffic is None:
+        return {}
+    seeds = np.unique(values(description.traffic.seed, cases.columns, len(cases)))
+    return {"traffic": int(seeds[0])} if len(seeds) == 1 else {}
 
 
 def _hash(path: Path) -> str:

@@ -32,6 +32,14 @@ def joined(traces: Sequence[Trace]) -> Trace:
     return replace(first, lights=lights, broken=broken, **columns)
 
 
+def without_traffic(trace: Trace) -> Trace:
+    """The scenario's own actors alone: background traffic has no radio, and no roadside unit sees it."""
+    if trace.cast == len(trace.actors):
+        return trace
+    columns: dict[str, Any] = {name: getattr(trace, name)[:, :, : trace.cast] for name in MOVING}
+    return replace(trace, actors=trace.actors[: trace.cast], way=trace.way[:, : trace.cast], **columns)
+
+
 def _rows(traces: Sequence[Trace], name: str) -> Batch | None:
     found, before = [], 0
     for one in traces:

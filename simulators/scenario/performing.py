@@ -16,6 +16,7 @@ from simulators.scenario.deciding.piloting import pilot_of
 from simulators.scenario.description import Description
 from simulators.scenario.devices import NONE, Device, Kind, kind_of, loaded
 from simulators.scenario.engine import simulate
+from simulators.scenario.joining import joined, without_traffic
 from simulators.scenario.metrics.messages import first_s, raised
 from simulators.scenario.plan import Plan, plan
 from simulators.scenario.progress import triggers_of
@@ -40,6 +41,8 @@ def perform(description: Description, cases: Cases, device: str = NONE) -> Trace
 
     ConfigurationError when there is no such device; ForesightError.
     """
+    if description.traffic is not None and len(cases) > 1:
+        return joined([perform(description, cases.take(np.array([case])), device) for case in range(len(cases))])
     made = plan(description, cases)
     match kind_of(device):
         case None:
@@ -57,7 +60,7 @@ def performed(made: Plan, device: Device) -> Trace:
     rounds = len(waiting) + 1
     for _ in range(rounds + 1):
         trace = simulate(made, warned_s)
-        trace = replace(trace, warnings=device(made.description, trace))
+        trace = replace(trace, warnings=device(made.description, without_traffic(trace)))
         found = {one: _first_s(trace, one) for one in waiting}
         if all(np.array_equal(found[one], warned_s[one]) for one in waiting):
             return trace

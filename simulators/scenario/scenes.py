@@ -6,6 +6,7 @@ import numpy as np
 
 from chelu.messages import Batch, concatenate
 from simulators.scenario.air import Radio
+from simulators.scenario.joining import without_traffic
 from simulators.scenario.kinds import KINDS
 from simulators.scenario.trace import Floats, Ints, Trace
 from simulators.scene import SAID, SAMPLE, SIGNAL, Origin, Role, Scene, empty, in_memory
@@ -17,6 +18,7 @@ HEIGHT_M = 1.5
 
 def scene_of(trace: Trace, run: int, origin: Origin, name: str, radio: Radio | None = None) -> Scene:
     """One run of a trace until its last instant that counts, with what the radio makes of it; millisecond 0 is its beginning."""
+    trace = without_traffic(trace)
     end_ms = int(trace.last[run] * trace.step_s * 1000)
     period_ms = PERIOD_MS if radio is None else round(1000 / radio.rate_hz)
     spoken_ms = np.arange(0, end_ms + 1, period_ms, dtype=np.int64)

@@ -22,7 +22,10 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One road user of a scenario: its size in metres, its mass in kg, and whether it is what the test is about."""
+    """One road user of a scenario: its size in metres, its mass in kg, and whether it is what the test is about.
+
+    is_traffic: whether it is a place for background traffic, in which there is nobody (NaN) for a part of the run, or for all.
+    """
 
     name: str
     kind: str
@@ -30,6 +33,7 @@ class Actor:
     width_m: float
     mass_kg: float
     is_under_test: bool = False
+    is_traffic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,11 @@ class Trace:
     cooperation: Batch | None = None
     broken: tuple[str, ...] = ()
     rig: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def cast(self) -> int:
+        """How many actors the scenario has itself; the columns of background traffic come after theirs."""
+        return sum(not one.is_traffic for one in self.actors)
 
     @property
     def instants(self) -> int:

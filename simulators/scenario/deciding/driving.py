@@ -16,7 +16,7 @@ import numpy.typing as npt
 from simulators.scenario.description import Description
 from simulators.scenario.measures import places
 from simulators.scenario.plan import Plan
-from simulators.scenario.state import State
+from simulators.scenario.state import Other, State
 from simulators.scenario.trace import Floats, Ints
 
 SIDEWAYS_MPS = 1.0  # how fast the rig steers to a lane that it is told to
@@ -132,6 +132,7 @@ def seen_by(plan: Plan, state: State, column: int, instant: int) -> Seen:
     """What an actor sees: nobody beyond the weather's sight."""
     ego = _body(plan, state, column, None)
     others = tuple(_body(plan, state, other, ego) for other in range(len(plan.actors)) if other != column)
+    others += tuple(_passing(plan, one, ego) for one in state.traffic)
     way = plan.way[:, column]
     limits = np.array([one.speed_limit_mps for one in plan.ways.each])
     lights = tuple(_lights(plan, state, column, instant))
@@ -163,6 +164,32 @@ def _body(plan: Plan, state: State, column: int, seen_from: Body | None) -> Body
         aside_m=state.aside_m[:, column].copy(),
         lane=plan.lane_at(column, runs, state.aside_m[:, column]),
         is_seen=is_seen,
+    )
+
+
+def _passing(plan: Plan, one: Other, seen_from: Body) -> Body:
+    """Somebody of the background traffic, on the way of whoever sees it if it drives on that one, else on any or none (−1)."""
+    own = int(seen_from.way[0])
+    way = own if own in one.on_ways else next(iter(one.on_ways), -1)
+    along, aside = one.on_ways.get(way, (np.nan, np.nan))
+    sight = plan.description.weather.sight_m
+    away = float(np.hypot(one.xy[0] - seen_from.x_m[0], one.xy[1] - seen_from.y_m[0]))
+    lane = NONE if way < 0 else int(np.nanargmin(np.abs(plan.ways.middles_m[way] - aside))) + 1
+    columns = {name: np.array([getattr(one, name)]) for name in ("elevation_m", "heading_deg", "speed_mps", "acceleration_mps2")}
+    return Body(
+        name=one.actor.name,
+        kind=one.actor.kind,
+        length_m=one.actor.length_m,
+        width_m=one.actor.width_m,
+        x_m=one.xy[:1],
+        y_m=one.xy[1:],
+        lateral_mps=np.zeros(1),
+        way=np.array([way]),
+        along_m=np.array([along]),
+        aside_m=np.array([aside]),
+        lane=np.array([lane]),
+        is_seen=np.array([sight is None or away <= sight]),
+        **columns,
     )
 
 

@@ -195,8 +195,8 @@ def _nobody(trace: Trace) -> Driven:
 
 def people_of(trace: Trace, fleet: Fleet, actor: int) -> People:
     """Who may be named in a warning, by the ids that they have on the air."""
-    names = {int(number): one.name for number, one in zip(fleet.vehicle_ids, trace.actors, strict=True)}
-    seen = {row: one.name for row, one in enumerate(trace.actors) if not fleet.obu_ids[row]}
+    names = {int(number): one.name for number, one in zip(fleet.vehicle_ids, trace.actors[: trace.cast], strict=True)}
+    seen = {row: one.name for row, one in enumerate(trace.actors[: trace.cast]) if not fleet.obu_ids[row]}
     return People(names, seen, int(fleet.vehicle_ids[actor]))
 
 

@@ -34,7 +34,7 @@ from simulators.scenario.dut.sent_roads import MEASURES as ROAD_MEASURES
 from simulators.scenario.dut.sent_roads import RoadTruth, measured_roads
 from simulators.scenario.dut.unit_link import There, unit_link
 from simulators.scenario.engine import simulate
-from simulators.scenario.joining import joined
+from simulators.scenario.joining import joined, without_traffic
 from simulators.scenario.plan import plan
 from simulators.scenario.platform import replayed, share_of, through_s, until
 from simulators.scenario.roads import LIGHTS
@@ -58,11 +58,13 @@ def seen(description: Description, cases: Cases, bench: Bench) -> Trace:
         except (NotThereError, UnreachableError) as error:
             bench.say(str(error))
     left = range(len(each), len(cases))
-    return joined([*each, *(_nobody(simulate(plan(description, cases.take(np.array([case]))))) for case in left)])
+    return joined(
+        [*each, *(_nobody(without_traffic(simulate(plan(description, cases.take(np.array([case])))))) for case in left)]
+    )
 
 
 def _run(description: Description, cases: Cases, case: int, bench: Bench, there: There) -> Trace:
-    made, device, link = simulate(plan(description, cases)), bench.device, there.link
+    made, device, link = without_traffic(simulate(plan(description, cases))), bench.device, there.link
     radio = radio_of(description, made, 0)
     scene = scene_of(made, 0, there.origin, bench.site, radio)
     truth = truth_of(description, made, there.frame)

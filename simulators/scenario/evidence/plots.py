@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from simulators.scenario.evidence.svg import Scale, drawing, element, path, spre
 from simulators.scenario.metrics.metric import Metric, Question
 from simulators.scenario.metrics.nearness import distances_m, ttcs_s
 from simulators.scenario.metrics.table import METRICS
-from simulators.scenario.trace import Floats
+from simulators.scenario.trace import Actor, Floats
 from simulators.scenario.verdict import Judged, Outcome
 
 WIDTH, HEIGHT = 560.0, 230.0
@@ -50,12 +50,17 @@ def plots(shown: Shown) -> list[str]:
 
 
 def _speed(shown: Shown) -> Plot:
-    lines = [Line(one.name, row, _own(shown, "speed_mps", row) * KMH_PER_MPS) for row, one in enumerate(shown.trace.actors)]
+    lines = [Line(one.name, row, _own(shown, "speed_mps", row) * KMH_PER_MPS) for row, one in _own_actors(shown)]
     return Plot("Speed", "km/h", lines, {"speed_kmh": 1.0, "speed_mps": KMH_PER_MPS})
 
 
+def _own_actors(shown: Shown) -> Iterator[tuple[int, Actor]]:
+    """The scenario's own: background traffic would hide them."""
+    yield from enumerate(shown.trace.actors[: shown.trace.cast])
+
+
 def _acceleration(shown: Shown) -> Plot:
-    lines = [Line(one.name, row, _own(shown, "acceleration_mps2", row)) for row, one in enumerate(shown.trace.actors)]
+    lines = [Line(one.name, row, _own(shown, "acceleration_mps2", row)) for row, one in _own_actors(shown)]
     return Plot("Acceleration", "m/s²", lines, {"acceleration_mps2": 1.0, "deceleration_mps2": -1.0})
 
 

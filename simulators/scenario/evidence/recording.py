@@ -54,6 +54,8 @@ def _lines(shown: Shown) -> Iterator[Line]:
         boxes = [_box(shown, actor, instant, time_us) for actor in np.flatnonzero(there).tolist()]
         yield Line(time_us, "/scene", foxglove.SCENE, foxglove.scene(boxes))
         for actor, one in enumerate(shown.trace.actors):
+            if one.is_traffic and not there[actor]:
+                continue
             yield Line(time_us, f"/actors/{one.name}", "chelu.actor", _row(shown, actor, instant))
 
 

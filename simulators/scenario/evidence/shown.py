@@ -84,8 +84,8 @@ class Shown:
 
     @property
     def others(self) -> list[int]:
-        """Everybody else."""
-        return [row for row in range(len(self.trace.actors)) if row != self.focus]
+        """Everybody else of the scenario's own."""
+        return [row for row in range(self.trace.cast) if row != self.focus]
 
     def nearest_s(self) -> float:
         """When anybody is nearest to the focus; the run's end for one that is alone."""

@@ -41,7 +41,8 @@ def runs_table(evidence: Evidence) -> bytes:
 def motion_table(evidence: Evidence) -> bytes:
     """A row for each actor at each instant that counts, of the runs that have a trace; ordered by run, time and actor."""
     trace = evidence.trace
-    instant, column, actor = np.nonzero(np.broadcast_to(trace.counts[:, :, None], trace.speed_mps.shape))
+    is_there = ~np.isnan(trace.speed_mps) | ~np.array([one.is_traffic for one in trace.actors])
+    instant, column, actor = np.nonzero(trace.counts[:, :, None] & is_there)
     order = np.lexsort((actor, instant, column))
     at = instant[order], column[order], actor[order]
     names = np.array([one.name for one in trace.actors])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,7 @@ from chelu.roads.opendrive.reading import read as read_opendrive
 from simulators.scenario.mapped.places import OnMap
 from simulators.scenario.mapped.rounding import distances_m
 
+GZIP = b"\x1f\x8b"
 SHOWN = 12  # of what there is, in an error
 
 
@@ -48,7 +50,9 @@ class SumoFile:
     """A SUMO network: places are edge, lane and position, as vehicles depart there."""
 
     def __init__(self, path: Path) -> None:
-        self.network = sumo.read(path.read_bytes())
+        data = path.read_bytes()
+        self.network = sumo.read(data)
+        self.text = (gzip.decompress(data) if data.startswith(GZIP) else data).decode("utf-8", "replace")
 
     def lane(self, place: OnMap, way_m: float) -> int:
         links, kind = self.network.links, self.network.links.kind

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from chelu.errors import CheluError
 from simulators.scenario.description import ActorDescription, Description, Start
-from simulators.scenario.mapped.files import OPENED, MapFile, PlaceError
+from simulators.scenario.mapped.files import OPENED, MapFile, PlaceError, SumoFile
 from simulators.scenario.mapped.following import Follower
 from simulators.scenario.mapped.places import OnMap
 from simulators.scenario.mapped.tracks import DRIFT_M, Track, beside, is_short, place_of
@@ -49,7 +50,10 @@ def laid(description: Description, directory: Path) -> tuple[Description, Proble
 
     One whose road is no file comes back as it is.
     """
-    road = description.road
+    road, traffic = description.road, description.traffic
+    if traffic is not None and (road.sumo is None or traffic.net):
+        key = ("traffic", "net") if traffic.net else ("traffic",)
+        return description, [(key, "only where `road` is `sumo`, a network that SUMO can drive on; and no net beside that")]
     kind = next((name for name in MAPS if getattr(road, name) is not None), None)
     placed = {name: one.start.at for name, one in description.actors.items() if one.start.at is not None}
     if kind is None:
@@ -82,8 +86,10 @@ class _Laying:
         actors = dict(self._description.actors)
         for one in standing:
             actors[one.name] = self._moved(actors[one.name], one, *tracks[one.name])
-        road = self._road(dict(tracks.values()))
-        return self._description.model_copy(update={"road": road, "actors": actors})
+        update: dict[str, Any] = {"road": self._road(dict(tracks.values())), "actors": actors}
+        if self._description.traffic is not None and isinstance(self._file, SumoFile):
+            update["traffic"] = self._description.traffic.model_copy(update={"net": self._file.text})
+        return self._description.model_copy(update=update)
 
     def _value(self, quantity: Quantity, key: tuple[str | int, ...]) -> float:
         try:

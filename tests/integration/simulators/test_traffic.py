@@ -1,0 +1,93 @@
+"""Background traffic that SUMO drives: it keeps off the actors, they see it, and the same seed gives the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chelu.errors import CannotStartError, MissingExtraError
+from simulators.scenario.cases import Design, Request, cases_of, parameter_given
+from simulators.scenario.description import Description
+from simulators.scenario.engine import run
+from simulators.scenario.library import TEMPLATES, source_of
+from simulators.scenario.reading import read_text
+from simulators.scenario.sweeping import sweep
+from simulators.scenario.trace import Trace
+
+EGO = 0
+
+
+def described(**replaced: str) -> Description:
+    """The template with some of its lines otherwise, over a short time."""
+    text = source_of("in-traffic").text
+    for old, new in {"after_s: 25": "after_s: 8", "step: 1}": "step: 1}", **replaced}.items():
+        assert old in text
+        text = text.replace(old, new)
+    return read_text(text, "in-traffic", TEMPLATES)
+
+
+def ran(description: Description, *given: str) -> Trace:
+    fixed = dict(parameter_given(text, description) for text in given)
+    return run(description, cases_of(description, Request(fixed=fixed)))
+
+
+@pytest.fixture(scope="module")
+def standing() -> Trace:
+    """The one under test stands in the lane, and nobody is told."""
+    text = {"speed_kmh: 45": "speed_kmh: 0", "driver: {model: idm, desired_kmh: 50}": "driver: {model: none}"}
+    return ran(described(**text, **{"after_s: 8": "after_s: 14"}), "vehicles_per_hour=1500")
+
+
+def test_traffic_stops_behind_an_actor_that_stands_and_its_like_passes_beside(standing: Trace) -> None:
+    assert standing.cast == 1
+    assert np.isinf(standing.contact_s).all()
+    gap_m = standing.xy[:, 0, EGO, 0][:, None] - standing.xy[:, 0, 1:, 0]
+    beside_m = np.abs(standing.xy[:, 0, EGO, 1][:, None] - standing.xy[:, 0, 1:, 1])
+    is_behind = (gap_m[-1] > 0) & (beside_m[-1] < 1.0)
+    assert is_behind.any()
+    assert np.nanmin(gap_m[:, is_behind]) > 4.8, "a car's length and more"
+    assert (np.nan_to_num(standing.speed_mps[-1, 0, 1:]) > 8.0).any()
+
+
+def test_the_one_that_drives_keeps_behind_slower_traffic_and_nobody_is_touched() -> None:
+    trace = ran(described(**{"desired_kmh: 50": "desired_kmh: 120", "after_s: 8": "after_s: 20"}), "vehicles_per_hour=1500")
+    assert np.isinf(trace.contact_s).all()
+    assert trace.speed_mps[-1, 0, EGO] * 3.6 < 70, "alone it would drive 100 km/h by then"
+
+
+def test_the_same_seed_gives_the_same_bytes_alone_and_in_any_company(tmp_path: Path) -> None:
+    description = described(**{"after_s: 8": "after_s: 2", "warm_up_s: 60": "warm_up_s: 15"})
+    fixed = dict(parameter_given(text, description) for text in ("seed=1,2,1", "vehicles_per_hour=900"))
+    cases = cases_of(description, Request(fixed=fixed, design=Design.GRID))
+    every, alone = run(description, cases), run(description, cases.take(np.array([1])))
+    for name in ("xy", "heading_deg", "speed_mps", "acceleration_mps2", "elevation_m"):
+        column = getattr(every, name)
+        assert np.array_equal(column[:, [1]], getattr(alone, name), equal_nan=True), name
+        assert np.array_equal(column[:, [0]], column[:, [2]], equal_nan=True), name
+    assert not np.array_equal(every.xy[:, 0], every.xy[:, 1], equal_nan=True)
+    for workers in (1, 2):
+        assert sweep(description, cases, tmp_path / str(workers), workers=workers) is not None
+    files = [sorted((tmp_path / str(workers)).glob("*.npz")) for workers in (1, 2)]
+    assert [one.read_bytes() for one in files[0]] == [one.read_bytes() for one in files[1]]
+
+
+def test_more_traffic_than_places_makes_the_run_an_error_that_says_so() -> None:
+    trace = ran(described(**{"  warm_up_s: 60": "  warm_up_s: 60\n  most: 2"}), "vehicles_per_hour=1500")
+    assert trace.broken
+    assert "more traffic than places" in trace.broken[0]
+    assert "raise most" in trace.broken[0]
+
+
+def test_a_network_that_sumo_cannot_drive_on_is_refused_with_what_it_says() -> None:
+    text = source_of("side-road").text + "traffic: {}\n"
+    with pytest.raises(CannotStartError, match="Found invalid logic position of a link for junction 'centre'"):
+        ran(read_text(text, "side-road", TEMPLATES))
+
+
+def test_without_libsumo_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is there on a developer's machine: that it is not is made so."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"chelu\[sumo\]"):
+        ran(described())

@@ -79,6 +79,14 @@ class StoredTables(ABC):
         """Turns and trips by quarter of an hour; `filters` as the API has them: site, kind, segment."""
         return self._rows("/api/city/turns", from_us, to_us, **filters)
 
+    def city_surroundings(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US, **filters: str | None) -> Iterator[Row]:
+        """What is found of the surroundings; `filters` as the API has them: site, kind, standing."""
+        return self._rows("/api/city/surroundings", from_us, to_us, **filters)
+
+    def city_outlook(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US, **filters: str | None) -> Iterator[Row]:
+        """Water levels and air quality ahead, a row a horizon; `filters` as the API has them: site, device, quantity."""
+        return self._rows("/api/city/outlook", from_us, to_us, **filters)
+
     def city_forecast(self, *, from_us: int = 0, to_us: int = END_OF_TIME_US, **filters: str | int | None) -> Iterator[Row]:
         """Speeds of segments in the next hour; `filters` as the API has them: site, place, ahead."""
         return self._rows("/api/city/forecast", from_us, to_us, **filters)

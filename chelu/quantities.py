@@ -29,6 +29,7 @@ class Field(enum.StrEnum):
     ROAD = "road surface"
     ENERGY = "energy and lighting"
     WASTE = "waste"
+    PORT = "port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def _celsius(low: float, high: float) -> tuple[float, float]:
 
 _MG, _UG = 1e-6, 1e-9  # kg
 _W, _A, _N, _H, _T = Field.WEATHER, Field.AIR, Field.NOISE, Field.WATER, Field.TRAFFIC
-_P, _G, _R, _E, _S = Field.PEOPLE, Field.PARKING, Field.ROAD, Field.ENERGY, Field.WASTE
+_P, _G, _R, _E, _S, _Q = Field.PEOPLE, Field.PARKING, Field.ROAD, Field.ENERGY, Field.WASTE, Field.PORT
 _WEATHER, _AIR, _NOISE = "WeatherObserved.", "AirQualityObserved.", "NoiseLevelObserved."
 _WATER, _TRAFFIC, _CROWD = "WaterQualityObserved.", "TrafficFlowObserved.", "CrowdFlowObserved."
 _PARKING = "OffStreetParking."
@@ -140,6 +141,10 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity(114, "electric_current", _E, "A", "A", -1e5, 1e5, "", ""),
     Quantity(115, "battery_level", _E, "1", "percent", 0, 1, "Device.batteryLevel", "of the sensor's own battery"),
     Quantity(120, "filling_level", _S, "1", "percent", 0, 1, "WasteContainer.fillingLevel", "1 is full"),
+    Quantity(130, "waiting_trucks", _Q, "1", "1", 0, 10_000, "", "trucks that wait before a gate"),
+    Quantity(131, "vehicle_weight", _Q, "kg", "kg", 0, 1_000_000, "", "on a weighbridge"),
+    Quantity(132, "occupied_berths", _Q, "1", "1", 0, 10_000, "", "berths with a ship"),
+    Quantity(133, "total_berths", _Q, "1", "1", 0, 10_000, "", ""),
 )
 
 

@@ -49,3 +49,18 @@ def incidents(
 
         from evaluation.incidents.command import Request, run
     raise typer.Exit(run(Request(json, plots, recordings, seed, 60 * minutes, 60 * ordinary), Console()))
+
+
+def environment(
+    *,
+    json: Json = None,
+    plots: Plots = None,
+    seed: Seed = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A few days of two of each: a first look.")] = False,
+) -> None:
+    """Judge outlooks of rivers and air, closures of riverside roads, and slot advice at a gate, on simulated surroundings."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.environment.command import Request, run
+    raise typer.Exit(run(Request(json, plots, seed, quick), Console()))

@@ -9,6 +9,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
+from simulators import cli_surroundings
 
 LONGEST_S = 1e12  # more seconds than any clock counts
 
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add this part's commands."""
     app.command("replay")(replay)
     app.command("load")(load)
+    cli_surroundings.register(app)
 
 
 def replay(

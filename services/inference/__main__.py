@@ -16,6 +16,8 @@ from chelu.codec.cv2x_spec import spec
 from chelu.store import Database, failures
 from services.inference.city.announcing import Announcer
 from services.inference.city.control.office import subscriptions as signal_subscriptions
+from services.inference.city.environment.desk import EnvironmentDesk
+from services.inference.city.environment.findings import STANDING, standing_of
 from services.inference.city.findings import UNENDED, unended
 from services.inference.city.forecast.desk import ForecastDesk
 from services.inference.city.forecast.stored import segments_of
@@ -28,7 +30,7 @@ from services.inference.motion_model import OnnxMotionModel, shipped
 from services.inference.parameters import read_site_values
 from services.inference.service import Service
 from services.inference.settings import load
-from services.inference.storage import Storage, prepare
+from services.inference.storage import Item, Storage, prepare
 from services.inference.watch import Watch
 
 
@@ -49,6 +51,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         prepare(connection)
         begun = unended(connection.execute(UNENDED))
         lost = [Lost(str(row[0]), *row[1:]) for row in connection.execute(OPEN_SESSIONS)]
+        standing = standing_of(connection.execute(STANDING).fetchall())
     watch, storage = Watch(database, clock), Storage(database, clock, limit_rows=settings.storage_rows)
     session = BulkSession(
         url,
@@ -58,12 +61,14 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         inbox_limit=settings.inbox_messages,
     )
     register = watch.first()
+    values = read_site_values(settings.parameters_file)
+    environment = EnvironmentDesk(values, lambda table, rows: storage.put(Item(table, rows)), lambda: str(uuid.uuid4()), standing)
     forecast = ForecastDesk(
         lambda site_id, end_us: segments_of(database, site_id, end_us), session.publish, storage.put,
         Announcer(session.publish, storage.put, clock), settings.forecast_directory,
     )  # fmt: skip
     state = StateDesk(
-        parameters_of(read_site_values(settings.parameters_file)), session.publish, storage.put, clock,
+        parameters_of(values), session.publish, storage.put, clock,
         unended=begun, forecast=forecast.take,
     )  # fmt: skip
     storage.start()
@@ -72,7 +77,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         session.wait_connected(settings.wait_s)
         service = Service(
             settings, session=session, storage=storage, watch=watch, register=register, model=model, clock=clock,
-            new_id=lambda: str(uuid.uuid4()), lost=lost, state=state,
+            new_id=lambda: str(uuid.uuid4()), lost=lost, state=state, environment=environment,
         )  # fmt: skip
         spec()  # else the first messages would wait a quarter of a second for it
         gc.collect()
@@ -81,6 +86,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         service.run(stopping.is_set)
     finally:
         state.stop()
+        environment.stop()
         forecast.stop()
         session.stop()
         storage.stop(timeout_s=5.0)

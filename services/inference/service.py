@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
 from services.inference.city.control.office import SignalOffice
+from services.inference.city.environment.desk import EnvironmentDesk
 from services.inference.city.live import StateDesk
 from services.inference.coop.office import Lost, Office
 from services.inference.inbox import Inbox, Intake
@@ -50,9 +51,11 @@ class Service:
         new_id: Callable[[], str],
         lost: Sequence[Lost] = (),
         state: StateDesk | None = None,
+        environment: EnvironmentDesk | None = None,
     ) -> None:
         self._settings, self._session, self._storage, self._watch = settings, session, storage, watch
         self._model, self._clock, self._new_id, self._state = model, clock, new_id, state
+        self._environment = environment
         self._values = read_site_values(settings.parameters_file)
         self._inbox = Inbox(register)
         self._office = Office(self._values, new_id, clock.monotonic_s, clock.wall_us() // 1000, lost)
@@ -94,8 +97,7 @@ class Service:
         sent = {site_id: self._warn(site_id, site, intakes.get(site_id)) for site_id, site in self._sites.items()}
         for site_id, site in self._sites.items():  # what can wait comes when every site's warnings are out
             self._store(site_id, site, sent[site_id])
-        if self._state is not None:
-            self._state.attend(self._sites, intakes, self._register, self._clock.monotonic_s(), self._clock.wall_us())
+        self._hand_on(intakes)
         if self._clock.monotonic_s() >= self._picture_due_s:
             self._broadcast()
         self._cooperate(ours)
@@ -106,6 +108,13 @@ class Service:
             self._tell_lacks()
         if self._clock.monotonic_s() >= self._report_due_s:
             self._report()
+
+    def _hand_on(self, intakes: Mapping[str, Intake]) -> None:
+        """Let those with a thread of their own have what came."""
+        if self._state is not None:
+            self._state.attend(self._sites, intakes, self._register, self._clock.monotonic_s(), self._clock.wall_us())
+        if self._environment is not None:
+            self._environment.attend(intakes, self._register, self._clock.wall_us())
 
     def _warn(self, site_id: str, site: Site, intake: Intake | None) -> list[Sent]:
         """Evaluate what came, and tell whom it concerns; who is warned for the first time is told first."""
@@ -184,8 +193,9 @@ class Service:
             del self._sites[site_id]
         log.info("register: %d sites, %d devices", len(register.sites), len(register.devices))
 
-    def _state_counts(self) -> Counter[str]:
-        return self._state.counts if self._state is not None else Counter()
+    def _desk_counts(self) -> Counter[str]:
+        """Of what has a thread of its own."""
+        return sum((desk.counts for desk in (self._state, self._environment) if desk is not None), Counter[str]())
 
     def _report(self) -> None:
         """A line a minute with what was counted."""
@@ -196,7 +206,7 @@ class Service:
             )
             told = sum(
                 (site.events.counts + site.counts.lacks.of for site in self._sites.values()),
-                self._office.total() + self._signals.counts + self._inbox.counts + self.counts + self._state_counts(),
+                self._office.total() + self._signals.counts + self._inbox.counts + self.counts + self._desk_counts(),
             )
             log.info(
                 "%s, late %d, without room %d, crowded %d, not to be judged %d, signals not known %d, maps contradict %d,"

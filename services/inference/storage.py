@@ -20,6 +20,8 @@ from chelu.errors import CheluError, UnreachableError
 from chelu.messages import Batch, concatenate
 from chelu.store import Database, Series, TableColumn, copy_rows, create_series, migrate
 from services.inference.city.control.records import SIGNAL_COLUMNS
+from services.inference.city.environment import foretelling
+from services.inference.city.environment.findings import STANDING_VIEW
 from services.inference.city.findings import FINDING_COLUMNS
 from services.inference.city.forecast.outlet import FORECAST_COLUMNS, WATCH_COLUMNS
 from services.inference.city.outlet import STATE_COLUMNS, TURN_COLUMNS
@@ -42,6 +44,7 @@ COLUMNS = {
     STATE: STATE_COLUMNS,
     STATE_TURN: TURN_COLUMNS,
     FINDING: FINDING_COLUMNS,
+    foretelling.TABLE: foretelling.OUTLOOK_COLUMNS,
     FORECAST: FORECAST_COLUMNS,
     FORECAST_WATCH: WATCH_COLUMNS,
 }
@@ -54,7 +57,8 @@ def prepare(connection: Connection[Any]) -> dict[str, Series]:
     """Bring schema city up to date; the connection must be in autocommit. Time-series tables as the database can."""
     migrate(connection, "city", MIGRATIONS)
     series = {table: create_series(connection, table, _definitions(columns)) for table, columns in COLUMNS.items()}
-    connection.execute(SESSION_VIEW)
+    for view in (SESSION_VIEW, STANDING_VIEW):
+        connection.execute(view)
     return series
 
 

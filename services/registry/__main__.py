@@ -44,6 +44,7 @@ from services.registry.runs.runner import Runner as ScenarioRunner
 from services.registry.server import serve
 from services.registry.settings import RegistrySettings
 from services.registry.sole import Sole
+from services.registry.surroundings.acting import Surroundings
 from services.registry.throttle import Throttle
 
 POOL_SIZE = 12  # requests, and some eight threads that work off what was heard
@@ -108,6 +109,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         clerk = Clerk(register, clock, [Runner(), road_events, MapsAgain()], documents)
         hearing = at_broker(stack, settings.mqtt_url, register, follower.announce, clerk, clock, [road_events])
     stack.enter_context(Board(register, clock, hearing.clerk.wake if hearing.clerk else lambda: None))
+    stack.enter_context(Surroundings(register, clock))
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
     packages = Files(settings.packages_directory) if settings.packages_directory else None

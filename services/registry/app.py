@@ -58,6 +58,7 @@ from services.registry.roles import check_complete
 from services.registry.runs import api as runs
 from services.registry.runs import testing
 from services.registry.supervision import api as supervision
+from services.registry.surroundings import api as surroundings
 from services.registry.track import areas, bookings, looking, stops
 
 STRANGERS_BODY_BYTES, MAX_BODY_BYTES = 2**20, 64 * 2**20
@@ -105,6 +106,7 @@ def create_app(parts: Parts) -> FastAPI:
         live,
         tables,
         city_state,
+        surroundings,
         cooperation,
         observations,
         catalogue,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from services.registry import cli_city_forecast, cli_city_state
+from services.registry import cli_city_forecast, cli_city_state, cli_surroundings
 from services.registry.cli_corridor import CORRIDORS
 from services.registry.cli_signals import SIGNALS
 
 CITY = typer.Typer(
-    help="The city brain: traffic state, forecast, findings, signals, and corridors for emergency vehicles.", no_args_is_help=True
+    help="The city brain: traffic state, forecast, surroundings, findings, signals, and corridors for emergency vehicles.",
+    no_args_is_help=True,
 )
 CITY.add_typer(SIGNALS, name="signals")
 CITY.add_typer(CORRIDORS, name="corridor")
 CITY.command("state")(cli_city_state.state)
 CITY.command("turns")(cli_city_state.turns)
+CITY.command("surroundings")(cli_surroundings.surroundings)
+CITY.command("outlook")(cli_surroundings.outlook)
 CITY.command("forecast")(cli_city_forecast.forecast)
 CITY.command("forecast-watch")(cli_city_forecast.watch)
 CITY.command("findings")(cli_city_forecast.findings)

@@ -39,12 +39,13 @@ def observations(
     device: Annotated[Identifier | None, Query(description="only of this sensor")] = None,
 ) -> Rows:
     """What sensors measured, in SI, oldest first."""
-    asked = {"quantity": _code(quantity), "device_key": device_key(parts, device) if device else None}
-    rows = [_named(row) for row in read_rows(parts, "stream.observation", SQL, {**page, **asked})]
+    asked = {"quantity": code_of(quantity), "device_key": device_key(parts, device) if device else None}
+    rows = [with_names(row) for row in read_rows(parts, "stream.observation", SQL, {**page, **asked})]
     return Rows(rows=rows, next=rows[-1]["time_us"] if len(rows) >= (page["limit"] or 0) else None)
 
 
-def _code(name: str | None) -> int | None:
+def code_of(name: str | None) -> int | None:
+    """A quantity's number in the database; ProblemError 422 for one that there is not."""
     if name is None:
         return None
     try:
@@ -54,13 +55,14 @@ def _code(name: str | None) -> int | None:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [fault]) from None
 
 
-def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+def with_names(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row with words for its numbers; a number of a newer version stays one."""
-    known, quality = quantities.by_code().get(row["quantity"]), row["quality"]
+    known, quality = quantities.by_code().get(row["quantity"]), row.get("quality")
     is_word = quality is not None and quality < len(QUALITIES)
+    words = {"quality": QUALITIES[quality] if is_word and quality is not None else quality} if "quality" in row else {}
     return {
         **row,
         "quantity": known.name if known else str(row["quantity"]),
         "unit": known.unit if known else None,
-        "quality": QUALITIES[quality] if is_word else quality,
+        **words,
     }

@@ -179,6 +179,8 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/segments"): DATA,
     ("GET", "/api/city/state"): DATA,
     ("GET", "/api/city/turns"): DATA,
+    ("GET", "/api/city/surroundings"): DATA,
+    ("GET", "/api/city/outlook"): DATA,
     ("GET", "/api/city/forecast"): DATA,
     ("GET", "/api/city/forecast-watch"): DATA,
     ("GET", "/api/city/findings"): DATA,

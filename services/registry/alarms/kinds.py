@@ -139,5 +139,12 @@ QUALITY = "quality"
 MONITORED = (
     AlarmKind(QUALITY, Severity.WARNING, "of what a quality monitor judged in an hour more is bad than its parameters allow"),
 )
-KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in (*HEALTH, *TRACK, *MONITORED)}
+LIMIT, FLOOD, SIGHT, QUEUE = "limit", "flood", "visibility", "truck-queue"
+SURROUNDINGS = (
+    AlarmKind(LIMIT, Severity.WARNING, "what a sensor measures is beyond a limit, or changes faster than it may"),
+    AlarmKind(FLOOD, Severity.CRITICAL, "a riverside road is flooded, or will be soon"),
+    AlarmKind(SIGHT, Severity.MAJOR, "one sees so little that a lower speed limit holds"),
+    AlarmKind(QUEUE, Severity.WARNING, "trucks wait longer at a gate than they should, or will soon"),
+)
+KINDS: Mapping[str, AlarmKind] = {kind.name: kind for kind in (*HEALTH, *TRACK, *MONITORED, *SURROUNDINGS)}
 QUIETABLE = tuple(name for name, kind in KINDS.items() if kind.is_quietable)

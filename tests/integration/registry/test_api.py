@@ -296,6 +296,8 @@ def test_tables_that_nobody_made_yet_are_said_to_be_missing(place: Place, client
         "segments",
         "city/state",
         "city/turns",
+        "city/surroundings",
+        "city/outlook",
         "messages",
         "reports",
         "observations",

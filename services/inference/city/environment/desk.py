@@ -1,0 +1,99 @@
+"""The surroundings of all sites while they run: on a thread of its own, so that no warning waits for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chelu.messages import Batch
+from services.inference.city.environment import foretelling
+from services.inference.city.environment.findings import Entry
+from services.inference.city.environment.watch import EnvironmentParameters, EnvironmentWatch, parameters_of
+from services.inference.city.findings import rows_to_store
+from services.inference.inbox import Intake
+from services.inference.register import Device, Register, SiteEntry
+
+log = logging.getLogger(__name__)
+TABLE = "city.finding"
+_WAITING = 256  # batches of readings: beyond, the oldest are dropped and counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    entry: SiteEntry
+    rows: Sequence[Batch]
+    devices: Mapping[int, Device]
+    now_us: int
+
+
+class EnvironmentDesk:
+    """`attend` is called by the thread that warns, everything else happens on this one's; `store` takes a table and its rows."""
+
+    def __init__(
+        self,
+        values: Mapping[str, Mapping[str, Mapping[str, Any]]],
+        store: Callable[[str, Batch], None],
+        new_id: Callable[[], str],
+        standing: Mapping[str, Sequence[Entry]] | None = None,
+    ) -> None:
+        self._parameters = {site: parameters_of(of, f"parameters_file, site {site}") for site, of in values.items()}
+        self._store, self._new_id, self._standing = store, new_id, standing or {}
+        self._waiting: deque[_Heard] = deque()
+        self._changed = threading.Condition()
+        self._is_stopping = False
+        self._watches: dict[str, EnvironmentWatch] = {}
+        self.counts: Counter[str] = Counter()
+        self._thread = threading.Thread(target=self._run, name="surroundings", daemon=True)
+        self._thread.start()
+
+    def attend(self, intakes: Mapping[str, Intake], register: Register, now_us: int) -> None:
+        """After every turn: what sensors said; never waits."""
+        for site_id, intake in intakes.items():
+            if intake.observations:
+                heard = _Heard(register.sites[site_id], intake.observations, register.by_key, now_us)
+                with self._changed:
+                    if len(self._waiting) >= _WAITING:
+                        self._waiting.popleft()
+                        self.counts["readings_dropped"] += 1
+                    self._waiting.append(heard)
+                    self._changed.notify()
+
+    def stop(self) -> None:
+        """End the thread; what waits is dropped."""
+        with self._changed:
+            self._is_stopping = True
+            self._changed.notify()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._is_stopping)
+                if self._is_stopping:
+                    return
+                heard = self._waiting.popleft()
+            try:
+                self._take(heard)
+            except Exception:  # a fault here is to cost these readings and not all that come
+                log.exception("readings of site %s could not be judged", heard.entry.site_id)
+                self.counts["environment_faults"] += 1
+
+    def _take(self, heard: _Heard) -> None:
+        site_id = heard.entry.site_id
+        watch = self._watches.get(site_id)
+        if watch is None:
+            parameters = self._parameters.get(site_id, EnvironmentParameters())
+            watch = self._watches[site_id] = EnvironmentWatch(site_id, parameters, self._new_id, self._standing.get(site_id, ()))
+        watch.use(heard.entry.roads, heard.entry.frame)
+        for rows in heard.rows:
+            said, told = watch.hear(rows, heard.devices, heard.now_us)
+            if said:
+                self._store(TABLE, rows_to_store(said, heard.now_us))
+            if told:
+                self._store(foretelling.TABLE, foretelling.outlook_rows(told, site_id))
+            self.counts["findings_told"] += len(said)
+            self.counts["outlooks_told"] += len(told)

@@ -94,12 +94,13 @@ def ways_of(network: RoadNetwork) -> Ways:
 
 
 def _following(network: RoadNetwork) -> dict[int, list[int]]:
-    """Lane → the lanes behind it, each once: the paths across junctions, else what those lead to."""
+    """Lane → the lanes behind it, each once: the paths across junctions, piece by piece, else what those lead to."""
     links = network.connections
+    begins = set(links.from_lane.tolist())
     following: dict[int, dict[int, None]] = {}
     for one, via, two in zip(links.from_lane.tolist(), links.via.tolist(), links.to_lane.tolist(), strict=True):
         following.setdefault(one, {})[via if via >= 0 else two] = None
-        if via >= 0:
+        if via >= 0 and via not in begins:  # a path that goes on as another piece does not leap to the lane behind both
             following.setdefault(via, {})[two] = None
     return {lane: list(behind) for lane, behind in following.items()}
 

@@ -22,7 +22,8 @@ BATCH = 512
 RATE = 3e-3
 PACES, KNOTS = 2, 10
 # metres forward, metres right, m/s at four past instants; m/s, m/s², °/s; size; junction, turn, aside, slant; what the map says
-NOISE = torch.tensor([0.1, 0.05, 0.1] * 4 + [0.1, 0.3, 0.5] + [0.0] * 2 + [0.3, 0.0, 0.1, 0.5] + [0.0] * 6)
+NOISE = torch.tensor([0.3, 0.3, 0.1] * 4 + [0.1, 0.3, 0.5] + [0.0] * 2 + [0.5, 0.0, 0.3, 0.5] + [0.0] * 6)
+JUNCTION, ASIDE = 17, 19  # columns of the inputs: metres to the junction, and to the right of the way
 VALIDATION = 10  # every tenth vehicle
 
 
@@ -67,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     seen = [one[~held] for one in tables]
     rows = seen[0][seen[1]]
     network = Mixture(rows.mean(dim=0), rows.std(dim=0).clamp_min(0.05))
-    _train(network, seen, [one[held] for one in tables], options.epochs)
+    _train(network, seen, _measured([one[held] for one in tables]), options.epochs)
     torch.onnx.export(
         network, (rows[:4],), str(options.out), input_names=["features"], output_names=["mixture"],
         dynamic_shapes=({0: torch.export.Dim("r")},), dynamo=True, external_data=False,
@@ -94,8 +95,7 @@ def _train(network: Mixture, seen: list[torch.Tensor], held: list[torch.Tensor],
         network.train()
         for rows in torch.randperm(len(seen[0])).split(BATCH):
             optimiser.zero_grad()
-            inputs, *rest = (one[rows] for one in seen)
-            _loss(network, inputs + torch.randn_like(inputs) * NOISE, *rest).backward()
+            _loss(network, *_measured([one[rows] for one in seen])).backward()
             optimiser.step()
         schedule.step()
         with torch.no_grad():
@@ -107,6 +107,16 @@ def _train(network: Mixture, seen: list[torch.Tensor], held: list[torch.Tensor],
         )
     network.load_state_dict(kept)
     network.eval()
+
+
+def _measured(tables: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The same moments as receivers tell of them: one error of each number for all of a track's ways.
+
+    What is to be told is where the track will be, so the error of its place is a part of what becomes of it, seen from there.
+    """
+    inputs, is_there, is_taken, along, aside = tables
+    noise = torch.randn(len(inputs), 1, inputs.shape[2]) * NOISE
+    return [inputs + noise, is_there, is_taken, along + noise[..., JUNCTION, None], aside - noise[..., ASIDE, None]]
 
 
 def _loss(

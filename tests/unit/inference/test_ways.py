@@ -59,6 +59,22 @@ def test_ways_have_no_gaps_reach_far_enough_and_turn_to_the_side_that_the_map_sa
         assert (abs(turn) < 45.0) if not side else (side * turn > 30.0), (network.lanes.id[lane], turn)
 
 
+def test_a_way_keeps_to_every_piece_of_its_path_across_a_junction(network, roads) -> None:
+    """Who turns left waits within the junction: the path has two pieces there, and the second is no straight line."""
+    ways, links, shape = roads.ways, network.connections, network.lanes.shape
+    into = dict(zip(links.via.tolist(), links.from_lane.tolist(), strict=True))
+    pieces = np.flatnonzero((network.lane_kind()[links.from_lane] == Kind.JUNCTION) & (links.via >= 0))
+    assert len(pieces) > 50
+    for row in pieces.tolist():
+        first, second = int(links.from_lane[row]), int(links.via[row])
+        lines = [
+            ways.points[ways.first[way] : ways.first[way] + ways.count[way]] for way in ways.of_lane[into[first]] if way >= 0
+        ]
+        middle = (shape[second][1:, :2] + shape[second][:-1, :2]) / 2.0
+        away = min(max(np.hypot(*(line - place).T).min() for place in middle) for line in lines)
+        assert away < STEP_M / 2.0 + 0.2, network.lanes.id[second]
+
+
 def test_a_place_beside_a_way_is_found_where_it_is(roads) -> None:
     random, ways = np.random.default_rng(4), roads.ways
     way = random.integers(0, len(ways.first), 500)

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from evaluation.v2x import decks, ordinary, plain_traffic, rules_events, rules_signals, rules_vehicles, score, weather
+from evaluation.v2x import (
+    dark_signals,
+    decks,
+    ordinary,
+    plain_traffic,
+    rules_events,
+    rules_signals,
+    rules_vehicles,
+    score,
+    weather,
+)
 from evaluation.v2x.measured import nominal, varied
 from evaluation.v2x.ordinary import Roadside
 from evaluation.v2x.staging import STAGES, stage
@@ -43,6 +53,8 @@ def tasks(plan: Plan, at: Roadside) -> Mapping[str, Callable[[Tell], dict[str, A
     for name in weather.APPLICATIONS:
         named[f"{WEATHER}{name}"] = partial(weather.drive, name, plan.encounters // 4, plan.seed)
     named[f"{WEATHER}svw"] = partial(weather.at_lights, plan.encounters // 4, plan.seed)
+    for how in ("nominal", "varied"):
+        named[f"{dark_signals.NAME}, {how}"] = partial(_ruled, dark_signals.pass_by, plan, is_varied=how == "varied")
     named["decks"] = partial(decks.cross, plan.encounters, plan.seed)
     named["decks on a map"] = partial(decks.cross_on_map, plan.encounters, plan.seed)
     named["decks along a map"] = partial(decks.follow_on_map, plan.encounters // 4, plan.seed)
@@ -89,6 +101,7 @@ def report(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "decks": parts.get("decks"),
         "decks_on_map": parts.get("decks on a map"),
         "decks_along": parts.get("decks along a map"),
+        "signals_dark": {how: parts.get(f"{dark_signals.NAME}, {how}") for how in ("nominal", "varied")},
         "traffic": traffic,
         "traffic_exact": exact,
         "traffic_six_instants": parts.get(plain_traffic.NAME),

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from chelu.messages import Batch
 from evaluation.v2x.actors import Floats, film
 from evaluation.v2x.measured import Conditions, nominal, varied
 from evaluation.v2x.radio import EPOCH_US, broadcast
@@ -53,9 +54,13 @@ def drive(
     conditions: Conditions,
     seed: int,
     tell: Tell | None = None,
-    prepare: Callable[[Site], None] | None = None,
+    prepare: Callable[[Site], Any] | None = None,
+    heard: Callable[[Batch, float], Batch] | None = None,
 ) -> Told:
-    """All cars through one site's stages, beside signals that speak ten times a second; prepare: told the site before."""
+    """All cars through one site's stages, beside signals that speak ten times a second.
+
+    prepare: told the site before; heard: what is heard of what they say at an instant.
+    """
     n, encounters = len(staged.to_line_m), staged.encounters
     air = broadcast(encounters, conditions, seed)
     roads = NetworkRoads(staged.network)
@@ -67,7 +72,8 @@ def drive(
     for now_s, rows in air.ticks(encounters.lasts_s):
         if now_s - late_s >= said_s + _SAYS_S:
             said_s = now_s - late_s
-            site.signals.update(staged.plans.spat(said_s))
+            said = staged.plans.spat(said_s)
+            site.signals.update(heard(said, said_s) if heard is not None else said)
         arrived = air.reports.take(np.arange(rows.start, rows.stop))
         _note(told, application, site.step(arrived, EPOCH_US + round(now_s * 1e6)), now_s)
         if tell is not None:

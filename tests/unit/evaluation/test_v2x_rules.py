@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.v2x import rules_signals
+from evaluation.v2x import dark_signals, rules_signals
 from evaluation.v2x.actors import film
 from evaluation.v2x.judge import SHORT, report, tasks
 from evaluation.v2x.ordinary import Roadside
@@ -98,3 +98,21 @@ def test_the_judge_stages_the_rules_and_reports_them_with_the_same_keys(tmp_path
     found = report({"svw, nominal": figures, "svw, varied": figures})
     keys = {"recall", "false_per_vehicle_hour", "lead_p5_s", "lead_p50_s", "baseline_recall", "n"}
     assert keys <= set(found["applications"]["svw"])
+
+
+def test_of_a_dark_signal_is_heard_that_it_is_or_nothing() -> None:
+    plans = violations(2, 3).plans
+    lapses = dark_signals.Lapses(np.array([2.0, 2.0]), np.array([4.0, 4.0]), np.array([True, False]))
+    shown = {at_s: lapses.heard(plans.spat(at_s), at_s) for at_s in (1.0, 3.0, 4.0)}
+    assert shown[3.0]["intersection_id"].tolist() == [1]
+    assert shown[3.0]["light"].tolist() == [Light.DARK]
+    for at_s in (1.0, 4.0):
+        assert shown[at_s]["light"].tolist() == plans.spat(at_s)["light"].tolist()
+
+
+def test_nobody_is_told_of_a_signal_while_it_is_dark_and_everybody_when_it_is_lit_again() -> None:
+    found = dark_signals.pass_by(FEW, 3, is_varied=False)
+    assert found["told_while_dark"] == 0
+    assert found["recall"] == 1.0
+    assert found["avoidable"] >= 10
+    assert found["states_not_judged"] >= 10 * FEW

@@ -7,6 +7,7 @@ come of it. Another rule is a line in `RULES`.
 from __future__ import annotations
 
 import gzip
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -143,3 +144,17 @@ def test_a_rule_is_told_to_whom_it_concerns_and_stored(
     assert {row["subject_kind"] for row in rows} == {rule.kind}
     assert {row["other_device_key"] for row in rows} == {None}
     assert {str(row["warning_id"]) for row in rows} == {raised["warning_id"]}
+    if rule.application == "svw":
+        explains_itself(running, raised["warning_id"])
+
+
+def explains_itself(running: Running, warning_id: str) -> None:
+    """The replay of a warning of a red light raises it again, and tells which line, what it shows and which limits decided."""
+    explanation = json.loads(running.chelu("explain", warning_id, "--json").stdout)
+    assert explanation["replay"]["verdict"] != "not_raised", explanation["replay"]["differences"]
+    assert explanation["warning"]["raised"]["subject"]["light"] == "red"
+    assert explanation["known"]["host"]["lane"]
+    assert "reaction_s" in {one["name"] for one in explanation["known"]["margins"]}
+    text = running.chelu("explain", warning_id).stdout
+    assert "is warned of stop line" in text
+    assert "light red" in text

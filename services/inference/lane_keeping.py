@@ -93,6 +93,10 @@ class LaneKeeping:
         self.off_m[slots] = np.nan_to_num(error + (sent - lasting - aside)[:, None] * right)
         return np.asarray(aside)
 
+    def off_to_right_m(self, slots: Ints) -> Floats:
+        """How far (n,) newest reports are known to be off to the right of their lanes."""
+        return _dot(self.off_m[slots], np.nan_to_num(self._right[slots]))
+
     def fit(self, capacity: int) -> None:
         """Columns for so many slots."""
         if capacity != len(self._count):

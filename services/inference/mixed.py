@@ -27,11 +27,15 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """Of p pairs: their meeting, and the rows a and b of the ways on which it comes, or comes most likely."""
+    """Of p pairs: their meeting, and the rows a and b of the ways on which it comes, or comes most likely.
+
+    taken (p,): how likely ways are taken on which it comes, whatever places and speeds may be off.
+    """
 
     meeting: Meeting
     way_a: Ints
     way_b: Ints
+    taken: Floats
 
 
 def meet_mixed(rows: Rows, a: Ints, b: Ints, meet: Meet) -> Mixed:
@@ -39,7 +43,7 @@ def meet_mixed(rows: Rows, a: Ints, b: Ints, meet: Meet) -> Mixed:
     pair, way_a, way_b = _combinations(rows, a, b)
     each, count = meet(way_a, way_b), len(a)
     if len(pair) == count and not (rows.weight < 1.0).any():
-        return Mixed(each, a, b)
+        return Mixed(each, a, b, np.ones(count))
     weight = rows.weight[way_a] * rows.weight[way_b]
     touches = np.isfinite(each.first_s)
     probability = np.bincount(pair, weight * each.probability, count).astype(np.float64)
@@ -47,7 +51,8 @@ def meet_mixed(rows: Rows, a: Ints, b: Ints, meet: Meet) -> Mixed:
     best = _best(pair, weight * (touches + each.probability))
     likeliest = _best(pair, weight * each.probability)
     first = np.where(share >= LEAST_LIKELY, each.first_s[best], np.inf)
-    return Mixed(Meeting(first, probability, each.likeliest_s[likeliest]), way_a[best], way_b[best])
+    taken = np.maximum(share, weight[best])
+    return Mixed(Meeting(first, probability, each.likeliest_s[likeliest]), way_a[best], way_b[best], taken)
 
 
 def _combinations(rows: Rows, a: Ints, b: Ints) -> tuple[Ints, Ints, Ints]:

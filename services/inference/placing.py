@@ -161,6 +161,10 @@ class Placement:
         """How far the track in `slot` is to the right of its lane's middle, NaN where no road tells."""
         return self.aside_m[slot]
 
+    def sent_asides_m(self, slot: Ints) -> Floats:
+        """The same of the place that it sent: not as lanes correct it."""
+        return np.asarray(self.aside_m[slot] + self.keeping.off_to_right_m(slot))
+
     def bends_deg(self, slot: Ints) -> Floats:
         """How far the lane of the track in `slot` still turns to the right until its end, NaN where no road tells."""
         turn = self.turn_deg[slot] + self.slant_deg[slot]

@@ -7,7 +7,7 @@ only.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -51,9 +51,21 @@ def yields(tracks: Tracks, side: Ints, stop_mps2: Floats, p: Reaction) -> Mask:
     return np.asarray((tracks.acceleration_mps2[side] <= p.is_braking_mps2) & (stop_mps2 <= _BY_CHOICE_MPS2 * tracks.grip[side]))
 
 
-def is_likely(views: Views, least_probability: float) -> Mask:
+class Likely(Protocol):
+    """Parameters that say how likely a contact must be."""
+
+    @property
+    def least_probability(self) -> float:
+        """For all that is known."""
+
+    @property
+    def least_taken(self) -> float:
+        """That both take the ways on which it comes: a turn that has not begun is a guess."""
+
+
+def is_likely(views: Views, p: Likely) -> Mask:
     """Whether the futures touch for all that is known; who covers one another now is no collision to come."""
-    return (views.probability >= least_probability) & ~(views.first_s <= 0)
+    return np.asarray((views.probability >= p.least_probability) & (views.taken >= p.least_taken) & ~(views.first_s <= 0))
 
 
 def can_be_driven(futures: Futures, until_s: Floats) -> Mask:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from chelu.motion.following import mttc_s, required_deceleration_mps2, ttc_s
+from services.inference.pairs import Tracks
 from services.inference.parameters import parameter
-from services.inference.reports import Floats
+from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable, on_level, reaction_s
@@ -21,6 +22,7 @@ from services.inference.v2x.scene import Scene, Views
 from services.inference.v2x.sideways import ALONG_DEG, KEEPS_M, shifts_m
 
 NAME = "fcw"
+_DOUBT_M = 0.3  # two who are nearer than they sent: with `overlap_m`, what they sent must overlap, too
 _PASSES = 0.05  # futures that touch less likely lead past one another, as those of who waits to turn and who goes on
 
 
@@ -39,13 +41,13 @@ class FcwParameters(Notice):
     )
     longest_ttc_s: float = parameter(4.0, "s", "beyond, drivers judge for themselves; ISO 15623 warns below this", high=10.0)
     brake_now_s: float = parameter(
-        2.95,
+        3.0,
         "s",
         "a host that does not brake is warned this long before contact: 2.5 s, and time for messages and confirmation",
         high=6.0,
     )
     late_mps2: float = parameter(
-        2.6,
+        2.8,
         "m/s²",
         "and not before it needs this after its reaction: people begin when they do after a second's way, braking with 3 m/s²",
         high=6.0,
@@ -99,18 +101,13 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     ttc = mttc_s(gap, closing, np.maximum(-leader_rate, 0.0))
     longest_s = in_time_s(tracks, host, p.longest_ttc_s)
     is_danger = (ttc <= longest_s) & ((closing >= p.least_closing_mps) | (leader_rate <= -p.warn_mps2 * tracks.grip[other]))
-    is_late = (ttc_s(gap, speed, ahead) <= in_time_s(tracks, host, p.brake_now_s)) & (
-        tracks.acceleration_mps2[host] > p.is_braking_mps2
-    )
-    reacts_s = in_time_s(tracks, host, p.reaction_s)  # in fog a driver is told earlier
-    late = required_deceleration_mps2(gap, speed, ahead, leader_rate, reacts_s)
-    has_begun = tracks.acceleration_mps2[host] <= p.begins_mps2
-    is_late &= late >= np.where(has_begun, p.begun_late_mps2, p.late_mps2) * tracks.grip[host]
-    is_late &= _overlap_then_m(scene, views, np.minimum(ttc, longest_s), p) >= p.overlap_m
+    will_overlap, leaves = _then(scene, views, np.minimum(ttc, longest_s), p)
+    is_late = will_overlap & _is_late(tracks, host, gap, (ahead, leader_rate), p)
     need_now = required_deceleration_mps2(gap, speed, ahead, leader_rate, np.zeros(len(host)))
     must_brake = is_noticeable(need_now, closing, p.least_need_mps2 * tracks.grip[host], p)
     holds = (required >= p.warn_mps2 * p.hold_share) & (ttc <= 1.5 * longest_s)
     is_on_path = (_overlap_m(scene, views) >= p.overlap_m) & (np.isfinite(views.first_s) | (views.probability >= _PASSES))
+    is_on_path &= ~leaves
     level = level_of(
         imminent=is_danger & is_on_path & must_brake & (required >= p.imminent_mps2),
         warns=is_danger & is_on_path & must_brake & ((required >= p.warn_mps2) | is_late),
@@ -121,21 +118,51 @@ def _same_way(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     return assessment(NAME, tracks, views, level=level, ttc_s=ttc, required_mps2=required, distance_m=views.gap_m)
 
 
+def _is_late(tracks: Tracks, host: Ints, gap_m: Floats, leader: tuple[Floats, Floats], p: FcwParameters) -> Mask:
+    """Whether hosts should have begun to brake, and have not; leader: its speed and acceleration."""
+    (ahead, rate), speed, grip = leader, tracks.speed_mps[host], tracks.grip[host]
+    is_near = ttc_s(gap_m, speed, ahead) <= in_time_s(tracks, host, p.brake_now_s)
+    reacts_s = in_time_s(tracks, host, p.reaction_s)  # in fog a driver is told earlier
+    late = required_deceleration_mps2(gap_m, speed, ahead, rate, reacts_s)
+    by_habit = np.maximum(late, _if_both_stop_mps2(gap_m, speed, ahead, reacts_s))
+    has_begun = tracks.acceleration_mps2[host] <= p.begins_mps2
+    is_due = np.where(has_begun, late >= p.begun_late_mps2 * grip, by_habit >= p.late_mps2 * grip)
+    return np.asarray(is_near & is_due & (tracks.acceleration_mps2[host] > p.is_braking_mps2))
+
+
+def _if_both_stop_mps2(gap_m: Floats, speed_mps: Floats, ahead_mps: Floats, reaction_s: Floats) -> Floats:
+    """What braking it takes to stop behind a leader that stops as quickly: drivers who follow begin by it, not by its speed."""
+    left_m = gap_m - speed_mps * reaction_s
+    squares = np.maximum(speed_mps**2 - np.maximum(ahead_mps, 0.0) ** 2, 0.0)
+    return np.where(left_m > 0, squares / (2.0 * np.where(left_m > 0, left_m, 1.0)), np.inf)
+
+
 def _overlap_m(scene: Scene, views: Views) -> Floats:
-    """Sideways overlap now: on one lane that of both beside its middle. One that stands askew says nothing of a bend."""
-    slots = scene.tracks.slots
-    apart = scene.roads.asides_m(slots[views.other]) - scene.roads.asides_m(slots[views.host])
-    on_lane = views.overlap_m + np.abs(views.aside_m) - np.abs(apart)
-    is_known = scene.roads.share_lane(slots[views.host], slots[views.other]) & np.isfinite(apart)
+    """Sideways overlap now: on one lane that of both beside its middle. One that stands askew says nothing of a bend.
+
+    Drivers keep to the middle, but places that were sent much further apart than both are wide are not all errors.
+    """
+    slots, roads = scene.tracks.slots, scene.roads
+    host, other = slots[views.host], slots[views.other]
+    width = views.overlap_m + np.abs(views.aside_m)
+    apart, sent = (np.abs(aside(other) - aside(host)) for aside in (roads.asides_m, roads.sent_asides_m))
+    on_lane = np.minimum(width - apart, width - sent + _DOUBT_M)
+    is_known = roads.share_lane(host, other) & np.isfinite(apart)
     return np.where(is_known, np.minimum(views.overlap_m, on_lane), views.overlap_m)
 
 
-def _overlap_then_m(scene: Scene, views: Views, after_s: Floats, p: FcwParameters) -> Floats:
-    """Sideways overlap after a time: by how both slant on a straight road and turn; without one by how they draw apart."""
+def _then(scene: Scene, views: Views, after_s: Floats, p: FcwParameters) -> tuple[Mask, Mask]:
+    """Whether they will still overlap after a time, and whether a straight road shows that they will not.
+
+    By how both slant on such a road and turn; without one by how they draw apart.
+    """
     leaves_mps = np.minimum(views.nears_mps + p.sure_drift_mps, 0.0)
     moved_m = shifts_m(scene, views.other, after_s) - shifts_m(scene, views.host, after_s)
     on_road = views.overlap_m + np.abs(views.aside_m) - np.abs(views.aside_m + moved_m)
-    return np.where(np.isfinite(moved_m), on_road, views.overlap_m + leaves_mps * after_s)
+    is_shown = np.isfinite(moved_m)
+    overlap_m = np.where(is_shown, on_road, views.overlap_m + leaves_mps * after_s)
+    overlaps = overlap_m >= p.overlap_m
+    return overlaps, is_shown & ~overlaps
 
 
 def _head_on(scene: Scene, views: Views, p: FcwParameters) -> Assessment:

@@ -39,6 +39,7 @@ class IcwParameters(Notice):
     imminent_s: float = parameter(1.0, "s", "so close to the collision nothing is confirmed first", high=4.0)
     hold_share: float = parameter(0.7, "1", "hysteresis on yield_mps2", high=1.0)
     least_probability: float = parameter(0.6, "1", "of a contact: less is passing closely, or another way", high=1.0)
+    least_taken: float = parameter(0.8, "1", "that both take the ways on which they touch: before, a turn is a guess", high=1.0)
     least_speed_mps: float = parameter(1.5, "m/s", "creeping vehicles are not warned of", high=20.0)
     follows_deg: float = parameter(
         35.0, "°", "who is ahead on the same path and no more turned off than this is followed", high=60.0
@@ -80,7 +81,7 @@ def _crosses(scene: Scene, p: IcwParameters) -> Mask:
     angle = angle_at_deg(tracks, views.host_way, views.other_way, contact)
     slower = np.minimum(tracks.speed_mps[views.host], tracks.speed_mps[views.other])
     return np.asarray(
-        is_likely(views, p.least_probability)
+        is_likely(views, p)
         & (contact <= p.horizon_s)
         & tracks.is_vehicle[views.other]
         & (slower >= p.least_speed_mps)

@@ -38,6 +38,9 @@ class LtaParameters(Reaction):
         4.5, "m/s²", "the same of one that brakes already: it means to give way, or does not stop short", high=12.0
     )
     least_probability: float = parameter(0.7, "1", "of a contact, and so of a turn: before, it may go straight on", high=1.0)
+    least_taken: float = parameter(
+        0.7, "1", "that both take the ways on which they touch: a turn signal says so, or the turn once it has begun", high=1.0
+    )
     least_speed_mps: float = parameter(1.0, "m/s", "who stands may be waiting for the gap", high=20.0)
     least_oncoming_mps: float = parameter(2.0, "m/s", "who stands gives way", high=20.0)
     least_angle_deg: float = parameter(20.0, "°", "of the headings at contact", high=90.0)
@@ -48,7 +51,7 @@ def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:
     p, tracks = parameters, scene.tracks
     views, contact = scene.views, scene.views.contact_s()
     views = views.where(
-        is_likely(views, p.least_probability)
+        is_likely(views, p)
         & (contact <= in_time_s(tracks, views.host, p.warn_s))
         & tracks.is_vehicle[views.other]
         & (tracks.speed_mps[views.other] >= p.least_oncoming_mps)

@@ -34,7 +34,8 @@ class Views:
     to bumper along that circle, negative when they are side by side. overlap_m: how much of both widths cover one another,
     negative when they pass at a distance; nears_mps: how fast that distance shrinks, in a bend as on a straight road. first_s,
     probability, likeliest_s: `chelu.motion.sweep.Meeting`, over all ways that both may take; host_way, other_way:
-    rows of the tracks on the ways on which they meet (on the likeliest, where they do not). pair: row of the scene's pairs.
+    rows of the tracks on the ways on which they meet (on the likeliest, where they do not); taken: how likely it is that both
+    take such ways. pair: row of the scene's pairs.
     """
 
     pair: Ints
@@ -49,6 +50,7 @@ class Views:
     first_s: Floats
     probability: Floats
     likeliest_s: Floats
+    taken: Floats
     host_way: Ints
     other_way: Ints
 
@@ -93,6 +95,9 @@ class RoadKnowledge(Protocol):
 
     def asides_m(self, slot: Ints) -> Floats:
         """How far it is to the right of its lane's middle, NaN where no road tells."""
+
+    def sent_asides_m(self, slot: Ints) -> Floats:
+        """The same of the place that it sent, which may be off."""
 
     def off_pavements_m(self, slot: Ints, xy: Floats) -> Floats:
         """How far places (q, 2) that it is at or will be are from the next pavement: 0 upon it, inf where none is near."""
@@ -185,6 +190,7 @@ def _views(pairs: Pairs, host: Ints, other: Ints, pair: Ints) -> Views:
         first_s=meeting.first_s[pair],
         probability=meeting.probability[pair],
         likeliest_s=meeting.likeliest_s[pair],
+        taken=pairs.mixed.taken[pair],
         host_way=np.where(is_a, way_a, way_b),
         other_way=np.where(is_a, way_b, way_a),
     )
@@ -217,6 +223,11 @@ def angle_at_deg(tracks: Tracks, host: Ints, other: Ints, at_s: Floats) -> Float
 def places_at(tracks: Tracks, side: Ints, at_s: Floats) -> Floats:
     """Where (q, 2) each of `side` will be `at_s` from now."""
     return np.asarray(tracks.xy[side, _step_at(tracks, at_s)])
+
+
+def headings_at(tracks: Tracks, side: Ints, at_s: Floats) -> Floats:
+    """Where (q,) each of `side` will point `at_s` from now."""
+    return np.asarray(tracks.heading_deg[side, _step_at(tracks, at_s)])
 
 
 def _step_at(tracks: Tracks, at_s: Floats) -> Ints:

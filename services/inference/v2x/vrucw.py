@@ -10,19 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chelu.motion.footprints import rightward
+from chelu.motion.footprints import forward, rightward
 from services.inference.parameters import parameter
+from services.inference.reports import Floats
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
 from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
-from services.inference.v2x.scene import Scene, Views, places_at
+from services.inference.v2x.scene import Scene, Views, headings_at, places_at
 from services.inference.v2x.sideways import strays_m
 
 NAME = "vrucw"
 _ALONG = 0.2  # sine of the angle within which somebody walks along the road
 _LEAVES_M = 0.7  # who will be so much further off the pavement leaves it
 _ALONG_ROAD_DEG = 20.0  # a host that points further aside of its lane may leave the road
+_LONG_M = 6.0
 _SURE_S = 2.5  # so long before a contact, and longer, `least_probability` is asked for
 
 
@@ -35,6 +37,7 @@ class VrucwParameters(Notice):
     least_need_mps2: float = parameter(2.0, "m/s²", "of the vehicle, to stop short: below, it can stop at leisure", high=6.0)
     hard_mps2: float = parameter(4.5, "m/s²", "needed after a reaction: warned whatever else", high=12.0)
     least_probability: float = parameter(0.38, "1", "of a contact: who walks changes direction at will, so not more", high=1.0)
+    least_taken: float = parameter(0.8, "1", "that both take the ways on which they touch: before, a turn is a guess", high=1.0)
     near_probability: float = parameter(
         0.6, "1", "of a contact that is imminent: by then it is known better who passes closely", high=1.0
     )
@@ -50,9 +53,7 @@ def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
     p, tracks = parameters, scene.tracks
     views = scene.views
     views = views.where(
-        ~tracks.is_vehicle[views.other]
-        & is_likely(views, p.least_probability)
-        & (tracks.speed_mps[views.host] >= p.least_speed_mps)
+        ~tracks.is_vehicle[views.other] & is_likely(views, p) & (tracks.speed_mps[views.host] >= p.least_speed_mps)
     )
     needs, contact = needs_of(tracks, views, p), views.contact_s()
     is_hard = needs.host_mps2 >= p.hard_mps2
@@ -61,7 +62,7 @@ def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:
     is_needed = must_brake & (needs.host_stop_mps2 >= least_mps2 / 2.0)
     warn_s = in_time_s(tracks, views.host, p.warn_s)
     least = np.interp(contact, (p.imminent_s, _SURE_S), (p.near_probability, p.least_probability))
-    is_needed &= ~_is_beside(scene, views, p)
+    is_needed &= ~_is_beside(scene, views, p) & ~_walks_behind(scene, views, p)
     warns = is_needed & ((contact <= warn_s) | is_hard) & (views.probability >= least)
     warns[warns] = ~_keeps_to_pavement(scene, views.where(warns), p)
     level = level_of(
@@ -83,6 +84,20 @@ def _is_beside(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
     return np.asarray((across_mps < p.least_crossing_mps) & is_aside)
 
 
+def _walks_behind(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
+    """Who would walk against the rear half of a car that has passed before it: braking would put the car in its way.
+
+    Long vehicles are not spared: their rear half comes over those beside it when they turn.
+    """
+    tracks, contact = scene.tracks, views.contact_s()
+    heading = headings_at(tracks, views.host_way, contact)
+    apart = places_at(tracks, views.other_way, contact) - places_at(tracks, views.host_way, contact)
+    is_past = np.einsum("qk,qk->q", apart, forward(heading)) < 0.0
+    turn = np.radians(headings_at(tracks, views.other_way, contact) - heading)
+    crosses = tracks.speed_mps[views.other] * np.abs(np.sin(turn)) >= p.least_crossing_mps
+    return np.asarray(is_past & crosses & (tracks.size_m[views.host, 0] <= _LONG_M))
+
+
 def _keeps_to_pavement(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
     """Who stands or walks where a map has a pavement, as near as errors allow, and will not be further off it at the contact.
 
@@ -95,5 +110,14 @@ def _keeps_to_pavement(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
     )
     leaves_m = np.minimum(p.least_crossing_mps * contact, _LEAVES_M)
     stays = (now_m <= p.kerb_m) & (then_m < now_m + leaves_m)
-    slant = scene.roads.slants_deg(scene.tracks.slots[views.host])
-    return np.asarray(stays & (np.abs(slant) <= _ALONG_ROAD_DEG))  # NaN compares false
+    return np.asarray(stays & _keeps_to_road(scene, views, contact))
+
+
+def _keeps_to_road(scene: Scene, views: Views, until_s: Floats) -> Mask:
+    """Whether hosts drive along their lanes; in a junction, where they turn, whether no half of them comes over a pavement."""
+    tracks = scene.tracks
+    slots = tracks.slots[views.host]
+    is_along = np.abs(scene.roads.slants_deg(slots)) <= _ALONG_ROAD_DEG  # NaN compares false
+    off_m = scene.roads.off_pavements_m(slots, places_at(tracks, views.host_way, until_s))
+    turns = scene.roads.is_in_junction(slots) & (off_m >= tracks.size_m[views.host, 1] / 2.0)
+    return np.asarray(is_along | turns)

@@ -85,6 +85,24 @@ def test_a_host_that_has_not_braked_when_it_must_noticeably_is_warned() -> None:
     assert 2.5 <= touch_s - found[0][0] <= 3.2
 
 
+def test_who_closes_in_on_a_moving_vehicle_is_warned_as_long_before_as_behind_a_queue_or_longer() -> None:
+    """Who follows begins to brake by what it takes to stop behind a leader that stops, too: long before."""
+
+    def warned_s(other_mps: float) -> float:
+        cars = [Car(1, (0, 104.6 + 3 * other_mps, 0), 0, other_mps), Car(2, (0, 3 * other_mps, 0), 0, 10.2 + other_mps)]
+        return raised(drive(cars, 9.7, site()), "fcw")[0][0]
+
+    assert warned_s(10.0) <= warned_s(0.0) - 0.15
+
+
+@pytest.mark.parametrize(("length_m", "from_m", "is_warned"), [(4.6, -4.6, False), (11.0, -4.6, True), (4.6, -2.5, True)])
+def test_who_walks_behind_a_car_that_has_passed_is_not_warned_of_and_who_walks_before_it_is(length_m, from_m, is_warned) -> None:
+    """The walker is at the flank when the car's middle is 1.5 m further; further back, it is a lorry's flank; or the front."""
+    host = Car(1, (0, -18, 0), 0, 8, size=(length_m, 1.8))
+    walker = Car(2, (from_m, 0, 0), 90, 1.4, is_seen=True, kind=Participant.PEDESTRIAN, size=(0.5, 0.5))
+    assert bool(raised(drive([host, walker], 2.6, site()), "vrucw")) == is_warned
+
+
 def test_who_has_lifted_the_foot_behind_a_queue_is_given_a_moment_to_brake_and_no_more() -> None:
     queue = Car(1, (0, 100, 0), 0, 0)
     found = [raised(drive([queue, Car(2, (0, 10, 0), 0, 10.6, rate)], 12), "fcw") for rate in (lambda t: 0.0, _brakes(-0.5, 5.0))]

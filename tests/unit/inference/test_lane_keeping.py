@@ -85,3 +85,10 @@ def test_a_queue_on_the_next_lane_that_seems_nearer_than_it_is_is_not_warned_of(
 def test_a_queue_on_the_own_lane_is_warned_of_whatever_places_are_off(avenue) -> None:
     cars = [Car(1, (-0.8, 60, 0), 0, 10, lambda t: -2.0), Car(2, (0.8, -60, 0), 0, 13)]
     assert {one.host.vehicle_id for _, one in raised(drive(cars, 9, site(roads=avenue)), "fcw")} == {2}
+
+
+@pytest.mark.parametrize(("aside_m", "is_warned"), [(0.5, True), (1.4, False)])
+def test_two_who_say_that_they_are_far_apart_on_one_lane_are_not_both_in_its_middle(avenue, aside_m, is_warned) -> None:
+    """Drivers straddle lanes, too: 2.8 m between two cars of 1.8 m are not all errors."""
+    cars = [Car(1, (-aside_m, 40, 0), 0, 6), Car(2, (aside_m, -60, 0), 0, 14)]
+    assert bool(raised(drive(cars, 10.5, site(roads=avenue)), "fcw")) == is_warned

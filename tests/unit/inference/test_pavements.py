@@ -7,7 +7,7 @@ from chelu.roads import sumo
 from services.inference.network import NetworkRoads
 from services.inference.reports import Participant
 from tests.unit.inference.scenes import Car, drive, raised, site
-from tests.unit.roads.networks import net
+from tests.unit.roads.networks import edge, net
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +68,33 @@ def test_who_stays_on_the_pavement_is_warned_of_when_the_host_leaves_its_road(st
     angle = np.radians(35.0)
     host = Car(1, (3 - 28 * np.sin(angle), -28 * np.cos(angle), 0), 35, 14)
     assert raised(drive([host, _walker((3.0, 0), 180, 0.0)], 2.0, site(roads=street)), "vrucw")
+
+
+@pytest.fixture(scope="module")
+def corner():
+    """A lane that runs north and turns left across a junction, with a radius of 8 m, round an area where people wait."""
+    arc = [(8 * np.cos(angle) - 8, 40 + 8 * np.sin(angle)) for angle in np.linspace(0, np.pi / 2, 10)]
+    path = " ".join(f"{east:.2f},{north:.2f}" for east, north in arc)
+    area = (
+        '<edge id=":b_w0" function="walkingarea"><lane id=":b_w0_0" index="0" speed="1" length="4" width="4" '
+        'allow="pedestrian" shape="-7,40 -3,40 -3,44 -7,44"/></edge>'
+    )
+    roads = edge("in", "0,-200 0,40") + edge(":b_0", path, 'function="internal"') + edge("out", "-8,48 -200,48")
+    links = (
+        '<connection from="in" to="out" fromLane="0" toLane="0" via=":b_0_0" dir="l"/>'
+        '<connection from=":b_0" to="out" fromLane="0" toLane="0" dir="l"/>'
+    )
+    return NetworkRoads(sumo.read(net(roads + area + links)))
+
+
+@pytest.mark.parametrize(
+    ("walker", "is_warned"),
+    [
+        (_walker((-2.6, 44.4), 45, 0.0), False),  # waits at the kerb, half a metre beside the car's flank
+        (_walker((-1.6, 45.4), 45, 0.0), True),  # stands in the way
+        (_walker((-3.2, 43.8), 45, 1.4), True),  # steps down
+    ],
+)
+def test_who_waits_at_the_corner_is_not_warned_of_when_the_host_turns_round_it(corner, walker, is_warned) -> None:
+    host = Car(1, (0, 40, 0), 0, 5, yaw=-np.degrees(5 / 8))
+    assert bool(raised(drive([host, walker], 0.8, site(roads=corner)), "vrucw")) == is_warned

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from services.inference.history import recent
 from services.inference.picture import HISTORY, Picture
-from services.inference.reports import Reports, Track, joined, nothing
+from services.inference.reports import Participant, Reports, Track, joined, nothing
 from tests.unit.inference.scenes import EPOCH_US, Car, report
 
 
@@ -126,10 +127,14 @@ def test_a_hole_in_the_past_is_not_bridged() -> None:
     assert not recent(picture, np.array([0]), np.array([np.nan])).is_whole[0]
 
 
-def test_acceleration_that_nobody_sent_is_derived_from_speeds() -> None:
+@pytest.mark.parametrize(
+    ("kind", "derived_mps2"), [(Participant.MOTOR, -2.0), (Participant.PEDESTRIAN, 0.0), (Participant.NON_MOTOR, 0.0)]
+)
+def test_acceleration_that_nobody_sent_is_derived_from_speeds_of_vehicles_alone(kind, derived_mps2) -> None:
+    """Of who walks, errors of speed are all that 0.3 s show."""
     picture = Picture()
-    car = Car(1, (0, 0, 0), 90, 10, lambda t: -2.0)
+    car = Car(1, (0, 0, 0), 90, 10, lambda t: -2.0, kind=kind)
     for tick in range(20):
         rows = report([car], tick * 0.1)
         picture.update(replace(rows, acceleration_mps2=np.array([np.nan])))
-    np.testing.assert_allclose(recent(picture, np.array([0]), np.array([np.nan])).acceleration_mps2, -2.0, atol=0.05)
+    np.testing.assert_allclose(recent(picture, np.array([0]), np.array([np.nan])).acceleration_mps2, derived_mps2, atol=0.05)

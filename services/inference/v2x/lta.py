@@ -38,9 +38,7 @@ class LtaParameters(Reaction):
         4.5, "m/s²", "the same of one that brakes already: it means to give way, or does not stop short", high=12.0
     )
     least_probability: float = parameter(0.7, "1", "of a contact, and so of a turn: before, it may go straight on", high=1.0)
-    least_taken: float = parameter(
-        0.7, "1", "that both take the ways on which they touch: a turn signal says so, or the turn once it has begun", high=1.0
-    )
+    least_taken: float = parameter(0.8, "1", "that both take the ways on which they touch: before, a turn is a guess", high=1.0)
     least_speed_mps: float = parameter(1.0, "m/s", "who stands may be waiting for the gap", high=20.0)
     least_oncoming_mps: float = parameter(2.0, "m/s", "who stands gives way", high=20.0)
     least_angle_deg: float = parameter(20.0, "°", "of the headings at contact", high=90.0)

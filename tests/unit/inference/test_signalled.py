@@ -28,7 +28,8 @@ def _ahead(junction_m: float = 40.0, tracks: int = 1) -> Ahead:
 def test_a_way_to_the_side_that_is_shown_becomes_the_likeliest(lamp: Lamp, way: int) -> None:
     weight = by_signal(SPLIT, _ahead(), np.array([int(lamp)]))
     assert weight.argmax() == way
-    assert weight[way] == pytest.approx(2.4 / 3.2)
+    assert weight[way] == pytest.approx(2.4 / 3.04)
+    assert weight[2 - way] == pytest.approx(0.04 / 3.04)
     assert weight.sum() == pytest.approx(1.0)
 
 
@@ -51,7 +52,7 @@ def test_who_shows_that_it_will_turn_left_is_told_of_the_oncoming_one_before_it_
     told = {}
     for lights in (0, int(Lamp.LEFT)):
         slows = Car(1, (LANE_M / 2, -70.0, 0), 0, 9, lambda t: -1.0 if 1 <= t < 4 else 0.0, lights=lights)
-        oncoming = Car(2, (-LANE_M / 2, 112.0, 0), 180, 12)
+        oncoming = Car(2, (-LANE_M / 2, 118.0, 0), 180, 12)
         place = site(roads=NetworkRoads(crossing()), model=OnnxMotionModel(shipped()))
         told[lights] = [one.host.vehicle_id for _, one in raised(drive([slows, oncoming], 8.5, place), "lta")]
     assert told == {0: [], int(Lamp.LEFT): [1]}

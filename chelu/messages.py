@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chelu.drop_reason import DropReason
 from chelu.fields import (
     CLASS,
     HEADER,
@@ -54,20 +55,6 @@ __all__ = [
 ]
 
 Column = npt.NDArray[Any]
-
-
-class DropReason(enum.StrEnum):
-    """Why a row was not stored. The order is that of the accounting tables and of the documents."""
-
-    TRUNCATED = "truncated"
-    OVERLONG = "overlong"
-    UNDECODABLE = "undecodable"
-    WRONG_VERSION = "wrong_version"
-    OUT_OF_RANGE = "out_of_range"
-    DUPLICATE = "duplicate"
-    UNREGISTERED = "unregistered"
-    UNKNOWN_TOPIC = "unknown_topic"
-    QUEUE_FULL = "queue_full"
 
 
 class Flag(enum.IntFlag):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chelu.messages import DropReason
+from chelu.drop_reason import DropReason
 from chelu.units import US_PER_S
 from services.registry.cli_shared import AsJson, instant, open_client, print_rows
 

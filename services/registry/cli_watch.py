@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from chelu.cli import extra
@@ -79,7 +78,7 @@ def picture_line(batch: Batch, header: Row) -> str:
     """One picture: how many road users there are, how fast, and how many of them are warned."""
     speaking = int((batch["kind"] == 1).sum())
     warned = int((batch["level"] > 0).sum())
-    speeds = batch["speed_mps"][~np.isnan(batch["speed_mps"])]
+    speeds = batch["speed_mps"][batch["speed_mps"] >= 0.0]  # which one that is not known is not
     mean = f"{speeds.mean():.1f} m/s on average" if len(speeds) else "no speeds"
     seen = len(batch) - speaking
     return f"{_clock(header['time_us'])}  {speaking} speak, {seen} are seen, {mean}, {warned} warned, signals {_signals(header)}"

@@ -36,7 +36,9 @@ def told(paths: Sequence[Path], tell: Callable[[str], None], *, is_brief: bool =
         for line in () if is_brief else _details(opened, findings, is_whole=is_whole):
             tell(f"  {line}")
     tell(f"{len(files) - bad} of {len(files)} files can be read")
-    return 1 if bad else 0
+    if not files:
+        tell(f"there is no road file in it: looked for are {', '.join(PATTERNS)}")
+    return 1 if bad or not files else 0
 
 
 def _sum(opened: Opened, findings: int) -> str:

@@ -39,6 +39,8 @@ class Quality:
     def __init__(self, settings: QualitySettings, database: Database, clock: Clock) -> None:
         self._settings, self._database, self._clock = settings, database, clock
         self._values = read_site_values(settings.parameters_file)
+        for site, values in self._values.items():  # what is wrong with them is said at the start, and not a round after another
+            site_parameters(values, where=f"parameters_file, site {site}")
         self._known: dict[str, Known] = {}
         self._hours: dict[str, dict[str, Hours]] = {}
         self._connection: Connection[Any] | None = None

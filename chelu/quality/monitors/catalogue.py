@@ -328,7 +328,13 @@ def monitor_of(name: str) -> Monitor:
 
 
 def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> dict[str, Assessed]:
-    """Every monitor's parameters, with a site's values (`chelu.parameters.read_site_values`); ConfigurationError."""
+    """Every monitor's parameters, with a site's values (`chelu.parameters.read_site_values`); ConfigurationError.
+
+    Applications' values may stand in the same file: their names have no hyphen, those of monitors all have one.
+    """
+    for name in values:
+        if "-" in name:
+            monitor_of(name)
     return {one.name: with_site_values(one.parameters(), values.get(one.name, {}), where=where) for one in MONITORS}
 
 

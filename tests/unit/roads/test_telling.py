@@ -21,3 +21,11 @@ def test_a_directory_is_told_file_by_file_and_one_that_cannot_be_read_counts(tmp
         "2 of 3 files can be read",
     ]
     assert told([tmp_path / "a.xodr"], said.append, is_brief=True) == 0
+
+
+def test_a_directory_without_a_road_file_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no roads")
+    said: list[str] = []
+    assert told([tmp_path], said.append) == 1
+    assert said[0] == "0 of 0 files can be read"
+    assert said[1].startswith("there is no road file in it: looked for are *.xodr, *.osm")

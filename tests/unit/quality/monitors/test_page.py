@@ -46,3 +46,7 @@ def test_a_sites_values_are_checked() -> None:
         site_parameters({"spat-rate": {"lowest_hz": -1}}, where="a file")
     with pytest.raises(ConfigurationError, match="one of spat-rate"):
         monitor_of("spat-rat")
+    with pytest.raises(ConfigurationError, match="monitor = 'spat-rats' is not allowed: one of spat-rate"):
+        site_parameters({"spat-rats": {"lowest_hz": 0.8}}, where="a file")
+    assert site_parameters({"fcw": {"anything": 1}}, where="a file that applications use, too")
+    assert all("-" in name for name in BY_NAME)

@@ -109,10 +109,10 @@ class Element:
         return value
 
     def integer(self, name: str, default: int | None = None) -> int:
-        """An attribute as a whole number."""
+        """An attribute as a whole number of 32 bits."""
         value = float(self.number(name, default))
-        if not value.is_integer():
-            raise self.wrong(f"{name} = {self.attributes[name][:40]!r}: a whole number")
+        if not value.is_integer() or not -(2**31) <= value < 2**31:
+            raise self.wrong(f"{name} = {self.attributes[name][:40]!r}: a whole number of 32 bits")
         return int(value)
 
 

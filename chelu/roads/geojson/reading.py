@@ -16,6 +16,7 @@ from chelu.roads.assemble import assemble
 from chelu.roads.network import Connections, Floats, Integers, Kind, Links, Nodes, RoadNetwork, Signals, Strings, User, lines_of
 
 Json = dict[str, Any]
+LARGEST_M = 200_000.0
 
 
 def read(data: bytes, file: str = "GeoJSON") -> tuple[RoadNetwork, LocalFrame]:
@@ -56,7 +57,7 @@ class _Reader:
             speed_limit_mps=_floats(lanes["speed_limit_mps"]),
             length_m=_floats(lanes["length_m"]),
             users=np.array([sum(User[one.upper()] for one in names) for names in lanes["users"]], np.int32),
-            shape=lines_of([self._line(feature) for _, feature in self._found.get("lane", ())]),
+            shape=lines_of([self._line(number, feature) for number, feature in self._found.get("lane", ())]),
             connections=self._ways(),
             signals=signals,
         )
@@ -89,11 +90,17 @@ class _Reader:
                 columns[name].append(feature["properties"][name])
         return columns
 
-    def _line(self, feature: Json) -> Floats:
-        return self._places(feature["geometry"]["coordinates"])
+    def _line(self, number: int, feature: Json) -> Floats:
+        """A lane's points; further away, or higher, is a mistake, and their index would not fit into memory."""
+        line = self._places(feature["geometry"]["coordinates"])
+        if len(line) and not (away_m := float(np.abs(line).max())) <= LARGEST_M:
+            raise self._wrong(number, f"it lies {away_m / 1000:.0f} km from the origin, the limit is {LARGEST_M / 1000:.0f} km")
+        return line
 
     def _places(self, coordinates: Sequence[Sequence[float]]) -> Floats:
         places = np.array(coordinates, np.float64).reshape(-1, 3)
+        if np.isinf(places).any():
+            raise MalformedError(DropReason.UNDECODABLE, f"{self._file}: a coordinate is no finite number")
         return self._frame.to_local(places[:, 1], places[:, 0], places[:, 2])
 
     def _nodes(self) -> Nodes:

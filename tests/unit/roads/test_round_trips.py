@@ -163,6 +163,23 @@ def test_geojson_that_is_none_of_ours_is_refused_with_its_file(broken: bytes) ->
         geojson_reading.read(broken, "roads.geojson")
 
 
+@pytest.mark.parametrize(
+    ("height", "says"),
+    [
+        (b"1e9", r"features\[\d+\]: it lies 1000000 km from the origin, the limit is 200 km"),
+        (b"1e400", "a coordinate is no finite number"),
+        (b"NaN", r"features\[\d+\]: it lies nan km from the origin"),
+    ],
+)
+def test_geojson_that_is_larger_than_a_region_is_refused_with_its_feature(height: bytes, says: str) -> None:
+    written = geojson_writing.written(sumo.read(star([(0, 1, 1, 3.0), (180, 1, 1, 0.0)], groups=0).encode()), FRAME)
+    lane = written.index(b'"LineString"')
+    broken = written[:lane] + re.sub(rb"25\d(\.\d+)?\]", height + b"]", written[lane:], count=1)
+    assert broken != written
+    with pytest.raises(MalformedError, match=says):
+        geojson_reading.read(broken, "roads.geojson")
+
+
 def test_lanes_of_one_point_are_compared_and_written() -> None:
     text = star([(0, 1, 1, 0.0), (180, 1, 1, 0.0)], groups=0)
     network = sumo.read(re.sub(r'(lane id="in0_0"[^>]* shape=")[^"]*"', r'\g<1>1,1,0"', text).encode())

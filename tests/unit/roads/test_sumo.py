@@ -103,6 +103,10 @@ def test_an_empty_network_is_a_network() -> None:
             "lane: shape = '0 1,0': x,y or",
         ),
         (net('<edge id="e"><lane id="e_0" index="0" speed="1" length="1" shape=""/></edge>'), "lane: its shape has no point"),
+        (
+            net('<edge id="e" priority="99999999999"><lane id="e_0" index="0" speed="1" length="1" shape="0,0 1,0"/></edge>'),
+            "/net/edge: priority = '99999999999': a whole number of 32 bits",
+        ),
         (net(edge("e", "0,0 nan,0")), "/net/edge/lane: shape = '0,0 nan,0': finite numbers"),
         (net(edge("e", "0,0 1e9,0")), "the limit is 200000 m"),
         (

@@ -1,14 +1,15 @@
 """The joining rule: which case a sign belongs to. Pure.
 
 A sign joins the nearest case of its kind and site that is not closed, where either both are at the same spot (a lane, a device …)
-or the sign's place is within the kind's radius on the same deck, and the case had its last sign within the kind's time.
+or the sign's place is within the kind's radius on the same deck, and the case had its last sign within the kind's time. Where
+many cases of a kind come at once they have one cause (a broker that is away, a power cut), and the rest joins the newest.
 """
 
 from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from services.registry.cases.kinds import kind_of
 Place = tuple[float, float, float | None]  # latitude, longitude in °, elevation in m
 DECK_M = 4.0  # decks lie five metres apart and more
 METRES_A_DEGREE = 111_320.0
+STORM_S = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class Candidate:
     last_sign: datetime.datetime
 
 
-def case_of(sign: Sign, candidates: Iterable[Candidate]) -> int | None:
+def case_of(sign: Sign, candidates: Sequence[Candidate]) -> int | None:
     """The case that the sign belongs to; None: it is one of its own."""
     kind = kind_of(sign.kind)
     fitting = (
@@ -59,7 +61,7 @@ def case_of(sign: Sign, candidates: Iterable[Candidate]) -> int | None:
         and abs((sign.at - one.last_sign).total_seconds()) <= kind.joining_s
     )
     best = min((found for found in fitting if found[0] <= kind.radius_m), default=None)
-    return None if best is None else -best[1]
+    return _in_storm(sign, candidates) if best is None else -best[1]
 
 
 def distance_m(one: Place, other: Place) -> float:
@@ -68,6 +70,16 @@ def distance_m(one: Place, other: Place) -> float:
         return math.inf
     east = (other[1] - one[1]) * METRES_A_DEGREE * math.cos(math.radians(one[0]))
     return math.hypot(east, (other[0] - one[0]) * METRES_A_DEGREE)
+
+
+def _in_storm(sign: Sign, candidates: Sequence[Candidate]) -> int | None:
+    kind = kind_of(sign.kind)
+    lately = [
+        one.case_id
+        for one in candidates
+        if (one.site_id, one.kind) == (sign.site_id, kind.name) and abs((sign.at - one.last_sign).total_seconds()) <= STORM_S
+    ]
+    return max(lately) if 0 < kind.storm <= len(lately) else None
 
 
 def _distance_m(sign: Sign, case: Candidate) -> float:

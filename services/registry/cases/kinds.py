@@ -19,7 +19,8 @@ class CaseKind:
     """One kind.
 
     signs: kinds of signs that are of it; radius_m: how far from the case another sign may be, 0: the same thing only; joining_s:
-    how long after the sign before; over_s: so long after its last sign has ended it is resolved.
+    how long after the sign before; over_s: so long after its last sign has ended it is resolved. storm: when so many cases of the
+    kind had a sign within five minutes, more are of the same fault and join the newest; 0: they never do.
     """
 
     name: str
@@ -29,6 +30,7 @@ class CaseKind:
     radius_m: float
     joining_s: float
     over_s: float = 60.0
+    storm: int = 0
 
 
 _ALL = (
@@ -100,6 +102,7 @@ _ALL = (
         ),
         radius_m=0,
         joining_s=3600,
+        storm=20,
     ),
     CaseKind(
         "track", "safety on the test track", Severity.CRITICAL, tuple(kind.name for kind in TRACK), radius_m=100, joining_s=300

@@ -20,7 +20,7 @@ from services.registry.orders.machine import Moment
 
 ALARM, FINDING = "alarm", "finding"
 LEAST_ALARM = Severity.MAJOR  # lesser ones are the operators' of devices alone
-MOST = 1000
+MOST = 300  # a round: it takes about a second
 AFTER = "SELECT after FROM register.case_source WHERE source = %s"
 NEWEST_ALARM = "SELECT coalesce(max(event_id), 0) AS after FROM register.alarm_event"
 READ = """INSERT INTO register.case_source (source, after) VALUES (%s, %s)

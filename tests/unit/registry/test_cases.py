@@ -74,6 +74,18 @@ def test_of_devices_only_the_same_one_is_joined() -> None:
     assert case_of(silent, [replace(case, spot="rsu-1", place=None)]) == 7
 
 
+def test_very_many_devices_at_once_have_one_cause() -> None:
+    silent = replace(SIGN, kind="offline", spot="rsu-99", place=None)
+    storm = kinds.KINDS["device"].storm
+    cases = [Candidate(number, "device", "hill", f"rsu-{number}", None, NOW - minutes(4)) for number in range(1, storm + 1)]
+    assert case_of(silent, cases[:-1]) is None
+    assert case_of(silent, cases) == storm
+    assert case_of(replace(silent, spot="rsu-3"), cases) == 3
+    assert case_of(replace(silent, at=NOW + minutes(5)), cases) is None
+    elsewhere = [replace(one, site_id="valley") for one in cases[:5]]
+    assert case_of(silent, cases[5:] + elsewhere) is None
+
+
 def test_distances_are_in_metres() -> None:
     assert distance_m(PLACE, north(100)) == pytest.approx(100, rel=1e-6)
     assert distance_m(PLACE, (PLACE[0], PLACE[1] + 0.001, None)) == pytest.approx(96.9, rel=1e-3)  # cos 29.5° of 111.32 m

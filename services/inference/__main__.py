@@ -78,6 +78,7 @@ def _run(environ: Mapping[str, str], stopping: threading.Event) -> None:
         service = Service(
             settings, session=session, storage=storage, watch=watch, register=register, model=model, clock=clock,
             new_id=lambda: str(uuid.uuid4()), lost=lost, state=state, environment=environment,
+            forecast=forecast,
         )  # fmt: skip
         spec()  # else the first messages would wait a quarter of a second for it
         gc.collect()

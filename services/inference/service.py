@@ -12,6 +12,7 @@ from chelu.clock import Clock
 from chelu.topics import PICTURE
 from services.inference.city.control.office import SignalOffice
 from services.inference.city.environment.desk import EnvironmentDesk
+from services.inference.city.forecast.desk import ForecastDesk
 from services.inference.city.live import StateDesk
 from services.inference.coop.office import Lost, Office
 from services.inference.inbox import Inbox, Intake
@@ -52,10 +53,11 @@ class Service:
         lost: Sequence[Lost] = (),
         state: StateDesk | None = None,
         environment: EnvironmentDesk | None = None,
+        forecast: ForecastDesk | None = None,
     ) -> None:
         self._settings, self._session, self._storage, self._watch = settings, session, storage, watch
         self._model, self._clock, self._new_id, self._state = model, clock, new_id, state
-        self._environment = environment
+        self._environment, self._forecast = environment, forecast
         self._values = read_site_values(settings.parameters_file)
         self._inbox = Inbox(register)
         self._office = Office(self._values, new_id, clock.monotonic_s, clock.wall_us() // 1000, lost)
@@ -194,8 +196,9 @@ class Service:
         log.info("register: %d sites, %d devices", len(register.sites), len(register.devices))
 
     def _desk_counts(self) -> Counter[str]:
-        """Of what has a thread of its own."""
-        return sum((desk.counts for desk in (self._state, self._environment) if desk is not None), Counter[str]())
+        """Of what has a thread of its own: copied at once, since they go on."""
+        desks = (self._state, self._environment, self._forecast)
+        return sum((Counter(desk.counts) for desk in desks if desk is not None), Counter[str]())
 
     def _report(self) -> None:
         """A line a minute with what was counted."""

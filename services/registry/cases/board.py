@@ -125,10 +125,12 @@ class Board:
 
 
 def _hear(connection: rows.Execute, news: sources.News, now: Moment) -> None:
+    """What is over and was never heard of makes no case: it began before the board did."""
     sign = news.sign
-    rows.add_sign(connection, sign, now, ITSELF)
     if news.is_over:
         rows.end_sign(connection, sign.source, sign.source_id, news.at, now, ITSELF)
+    else:
+        rows.add_sign(connection, sign, now, ITSELF)
 
 
 def _settle(connection: rows.Execute, now: Moment) -> None:

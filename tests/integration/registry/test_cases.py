@@ -125,28 +125,38 @@ def test_a_new_sign_opens_again_what_seemed_over_and_what_is_closed_stays(send: 
 def test_an_alarm_becomes_a_case_and_ends_it(send: Send, add_device: AddDevice, place: Place) -> None:
     add_device("silent-1", Kind.RSU, latitude_deg=29.1, longitude_deg=106.1)
 
-    def at_database(call: Callable[..., None]) -> None:
+    def so(subject: str, *, is_so: bool = True) -> None:
         with psycopg.connect(place.database_url, row_factory=dict_row) as connection:
             now_us = SystemClock().wall_us()
-            call(
-                connection, "vehicle-fault", "silent-1", now_us=now_us, **({"site_id": SITE} if "raise" in call.__name__ else {})
-            )
+            if is_so:
+                alarm_rows.raise_alarm(connection, "vehicle-fault", subject, site_id=SITE, now_us=now_us)
+            else:
+                alarm_rows.clear_alarm(connection, "vehicle-fault", subject, now_us=now_us)
 
-    def found() -> dict[str, Any] | None:
+    def found(spot: str) -> dict[str, Any] | None:
         cases = send("GET", "cases", params={"which": "all"})["cases"]
-        return next((each for each in cases if each["spot"] == "silent-1"), None)
+        return next((each for each in cases if each["spot"] == spot), None)
 
     assert LEAST_ALARM == "major"
-    at_database(alarm_rows.raise_alarm)
-    case = until(found, 10, "the alarm to be a case") or {}
+    so("silent-1")
+    case = until(partial(found, "silent-1"), 10, "the alarm to be a case") or {}
     assert (case["kind"], case["latitude_deg"], case["going_on"]) == ("track", 29.1, 1)
-    at_database(alarm_rows.clear_alarm)
+    so("silent-1", is_so=False)
     until(lambda: shown(send, case)["going_on"] == 0, 10, "the alarm to be over")
     with psycopg.connect(place.database_url, autocommit=True) as connection:  # let a minute pass
         sql = "UPDATE register.case_sign SET at = at - interval '2 min', ended = ended - interval '61 s' WHERE case_id = %s"
         connection.execute(sql, (case["case_id"],))
     until(lambda: shown(send, case)["state"] == "resolved", 10, "the case to be resolved")
     assert events(shown(send, case)) == ["opened", "ended", "state"]
+
+    so("silent-2")
+    unheard = until(partial(found, "silent-2"), 10, "the other alarm to be a case") or {}
+    with psycopg.connect(place.database_url, autocommit=True) as connection:  # as if the alarm were older than the board
+        connection.execute("DELETE FROM register.city_case WHERE case_id = %s", (unheard["case_id"],))
+    so("silent-2", is_so=False)
+    so("silent-3")
+    until(partial(found, "silent-3"), 10, "what comes after it to be a case")
+    assert found("silent-2") is None
 
 
 def test_a_person_approves_a_road_event_that_is_withdrawn_when_the_case_is_over(

@@ -71,7 +71,7 @@ class ForecastDesk:
         self._changed = threading.Condition()
         self._is_stopping = False
         self._sites: dict[str, _Site] = {}
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = announcer.counts
         self._thread = threading.Thread(target=self._run, name="forecast", daemon=True)
         self._thread.start()
 

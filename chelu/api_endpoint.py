@@ -43,7 +43,7 @@ class Endpoint:
         key = environ.get("CHELU_API_KEY")
         if url := environ.get("CHELU_API_URL"):
             if key:
-                return cls(url, key, tls.authority(environ))
+                return cls(url, _whole(key), tls.authority(environ))
             raise ConfigurationError("CHELU_API_KEY", None, "it is required beside CHELU_API_URL", source="environment")
         return cls._of_file(Layout(home(environ)).endpoints, key)
 
@@ -51,7 +51,7 @@ class Endpoint:
     def _of_file(cls, file: Path, key: str | None) -> Self:
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
-            key = key or Path(document["api_key_file"]).read_text(encoding="utf-8").strip()
+            key = _whole(key) if key else Path(document["api_key_file"]).read_text(encoding="utf-8").strip()
             ca_file = document.get("ca_file")
             return cls(document["api_url"], key, Path(ca_file) if ca_file else None)
         except FileNotFoundError:
@@ -59,3 +59,13 @@ class Endpoint:
             raise CannotStartError(f"no site has been started here (there is no {file})", remedy) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError("endpoints", str(file), f"it cannot be read ({error})") from None
+
+
+def _whole(key: str) -> str:
+    """A key that a header can hold; its text is told to nobody."""
+    key = key.strip()
+    if key.isascii() and key.isprintable() and " " not in key:
+        return key
+    found = f"{len(key.splitlines())} lines of {len(key)} characters in all"
+    allowed = "one word: of what `chelu login` prints, that behind `token`"
+    raise ConfigurationError("CHELU_API_KEY", found, allowed, source="environment")

@@ -277,4 +277,10 @@ def _in_short(body: Mapping[str, Any]) -> str:
 
 
 def _differences(found: Mapping[str, Any]) -> str:
-    return ", ".join(f"{it['field']}: {it['reported']} where {it['desired']} is desired" for it in found["differences"])
+    return ", ".join(
+        f"{it['field']}: {_said(it['reported'])} where {_said(it['desired'])} is desired" for it in found["differences"]
+    )
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value is None else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -48,7 +49,7 @@ def select(connection: Connection[DictRow], who: Caller, selection: Selection) -
             raise not_found("device that may be told something", missing[0])
     require(who, Role.OPERATOR, {target.site_id for target in found})
     if not found:
-        raise _refused("none", "a selection with at least one device in it")
+        raise _refused(json.dumps(given, ensure_ascii=False), "what names at least one device that may be told something")
     if len(found) > MOST_DEVICES:
         raise _refused(f"over {MOST_DEVICES} devices", f"at most {MOST_DEVICES} at once: select fewer")
     return found

@@ -268,7 +268,6 @@ def test_labels_make_a_group_and_one_request_is_one_dispatch(client: Client, tal
             422,
         ),
         ("commands", {"selection": {"devices": ["whole"]}, "command": "ping", "lasting_s": 0}, "lasting_s", 422),
-        ("commands", {"selection": {"labels": {"bay": "none"}}, "command": "ping"}, "selection", 409),
     ],
 )
 def test_what_is_not_allowed_is_refused_by_field(
@@ -279,6 +278,13 @@ def test_what_is_not_allowed_is_refused_by_field(
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["errors"][0]["field"] == field
     assert answer.json()["errors"][0]["allowed"]
+
+
+def test_a_selection_that_names_no_device_is_said(client: Client) -> None:
+    with pytest.raises(
+        RefusedError, match=r'selection = {"labels": {"bay": "none"}} is not allowed: what names at least one device'
+    ):
+        client.people("POST", "commands", json={"selection": {"labels": {"bay": "none"}}, "command": "ping"})
 
 
 def test_an_operator_of_another_site_neither_sees_nor_orders(client: Client, talk: Talk, place: Place) -> None:

@@ -194,6 +194,9 @@ def test_the_registry_is_found_in_the_environment_or_in_the_sites_directory(tmp_
     assert api.Endpoint.find({"CHELU_API_URL": "http://a", "CHELU_API_KEY": "k"}) == api.Endpoint("http://a", "k")
     with pytest.raises(ConfigurationError, match="CHELU_API_KEY"):
         api.Endpoint.find({"CHELU_API_URL": "http://a"})
+    with pytest.raises(ConfigurationError, match="one word: of what `chelu login` prints") as refused:
+        api.Endpoint.find({"CHELU_API_URL": "http://a", "CHELU_API_KEY": "token chs_hidden\nexpires 2027-01-01"})
+    assert "hidden" not in str(refused.value)
     with pytest.raises(CannotStartError, match=r"no site has been started here .* start a site with `chelu up`"):
         api.Endpoint.find({"CHELU_HOME": str(tmp_path)})
     (tmp_path / "key").write_text("k2\n")

@@ -119,9 +119,10 @@ def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats], crowd: Cro
         way, actors = np.column_stack([way, np.full((made.runs, len(crowd.actors)), -1)]), (*actors, *crowd.actors)
     there = replace(places, xy=motion["xy"], elevation_m=motion["elevation_m"])
     contact = first_contacts(actors, there, motion["heading_deg"], made.description.step_s)
-    over_s = np.minimum(contact.first_s, triggers.ended_s)
+    ended_s = np.minimum(triggers.ended_s, crowd.ended_s)
+    over_s = np.minimum(contact.first_s, ended_s)
     last = np.where(np.isfinite(over_s), np.ceil(over_s / made.description.step_s - 1e-9), made.instants - 1)
-    contact = contact.until(triggers.ended_s)
+    contact = contact.until(ended_s)
     return Trace(
         actors=actors,
         step_s=made.description.step_s,

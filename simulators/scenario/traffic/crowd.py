@@ -58,6 +58,7 @@ class Nobody:
 
     actors: tuple[Actor, ...] = ()
     broken = ""
+    ended_s = np.inf
 
     def at(self, state: State, instant: int) -> tuple[Other, ...]:  # noqa: ARG002
         """Nobody is there."""
@@ -70,11 +71,15 @@ class Nobody:
 
 @dataclass(slots=True)
 class Crowd:
-    """Of one run; belongs to the engine's thread. CannotStartError when SUMO cannot drive."""
+    """Of one run; belongs to the engine's thread. CannotStartError when SUMO cannot drive.
+
+    broken: why the run is not to be judged; ended_s: when the traffic ended, and what was driven from then on does not count.
+    """
 
     made: Plan
     actors: tuple[Actor, ...] = field(init=False)
     broken: str = ""
+    ended_s: float = np.inf
     _given: Traffic = field(init=False)
     _places: dict[int, int] = field(default_factory=dict)  # by vehicle its column
     _process: subprocess.Popen[bytes] | None = None
@@ -122,12 +127,18 @@ class Crowd:
 
     def at(self, state: State, instant: int) -> tuple[Other, ...]:
         """Everybody of the traffic near an actor at this instant; asked at all instants, one after the other."""
+        if np.isfinite(self.ended_s):
+            return ()
         fronts = self._fronts(state)
-        self._write(fronts[self._seen].tobytes())
-        (count,) = np.frombuffer(self._read(8), np.int64)
-        rows = np.frombuffer(self._read(8 * len(ROW) * int(count))).reshape(-1, len(ROW))
-        near = self._near(rows, fronts)
-        self._take_places(near, instant)
+        try:
+            rows = self._asked(fronts[self._seen])
+        except CannotStartError as error:
+            if instant == 0:
+                raise
+            self.ended_s = instant * self.made.description.step_s
+            self.broken = f"SUMO is away since {self.ended_s:.2f} s: {error.what}"
+            return ()
+        self._take_places(self._near(rows, fronts), instant)
         columns = sorted(self._places.values())
         return tuple(self._others(columns, instant)) if columns else ()
 
@@ -231,6 +242,12 @@ class Crowd:
 
     # -- the wire ------------------------------------------------------------------------------------------------------------
 
+    def _asked(self, fronts: Floats) -> Floats:
+        """Every vehicle of the traffic, in rows as `ROW` has them."""
+        self._write(fronts.tobytes())
+        (count,) = np.frombuffer(self._read(8), np.int64)
+        return np.frombuffer(self._read(8 * len(ROW) * int(count))).reshape(-1, len(ROW))
+
     def _write(self, data: bytes) -> None:
         try:
             assert self._process is not None and self._process.stdin is not None  # noqa: S101, PT018 - entered
@@ -255,10 +272,16 @@ class Crowd:
         return found
 
     def _lost(self) -> CannotStartError:
+        """What the process said last, if it came to say anything."""
+        assert self._process is not None  # noqa: S101 - entered
+        code = self._process.wait(END_S)
+        if code < 0:
+            return CannotStartError(f"it was ended by signal {-code}", "run it again")
         self._said.seek(0)
         said = self._said.read().decode("utf-8", "replace").strip().splitlines()
-        why = " ".join(said[-3:])[-300:]
-        return CannotStartError(f"SUMO cannot drive the traffic: {why}", "mend the network, or do without traffic")
+        return CannotStartError(
+            f"SUMO cannot drive the traffic: {''.join(said[-1:])[-300:]}", "mend the network, or do without it"
+        )
 
 
 @contextmanager

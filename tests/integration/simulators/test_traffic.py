@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +12,17 @@ import pytest
 
 from chelu.errors import CannotStartError, MissingExtraError
 from simulators.scenario.cases import Design, Request, cases_of, parameter_given
+from simulators.scenario.deciding.pilot import NoPilot
 from simulators.scenario.description import Description
-from simulators.scenario.engine import run
+from simulators.scenario.engine import run, simulate
+from simulators.scenario.judging import judge_driven
 from simulators.scenario.library import TEMPLATES, source_of
+from simulators.scenario.plan import plan
 from simulators.scenario.reading import read_text
+from simulators.scenario.state import State
 from simulators.scenario.sweeping import sweep
 from simulators.scenario.trace import Trace
+from simulators.scenario.verdict import Outcome
 
 EGO = 0
 
@@ -78,6 +86,27 @@ def test_more_traffic_than_places_makes_the_run_an_error_that_says_so() -> None:
     assert trace.broken
     assert "more traffic than places" in trace.broken[0]
     assert "raise most" in trace.broken[0]
+
+
+class Kills(NoPilot):
+    """Ends SUMO after a second."""
+
+    def look(self, state: State, instant: int) -> None:
+        if instant == 50:
+            children = Path(f"/proc/{os.getpid()}/task/{threading.get_native_id()}/children").read_text().split()
+            for child in children:
+                if b"traffic.town" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(int(child), signal.SIGKILL)
+
+
+def test_a_run_whose_traffic_ends_is_kept_as_far_as_it_came_with_the_reason() -> None:
+    description = described()
+    trace = simulate(plan(description, cases_of(description, Request())), pilot=Kills())
+    assert trace.broken == ("SUMO is away since 1.02 s: it was ended by signal 9",)
+    assert trace.last[0] == 51
+    verdicts = judge_driven(trace, description)
+    assert verdicts.worst is Outcome.ERROR
+    assert "SUMO is away" in verdicts.validity[0].reason[0]
 
 
 def test_a_network_that_sumo_cannot_drive_on_is_refused_with_what_it_says() -> None:

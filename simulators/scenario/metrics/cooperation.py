@@ -9,7 +9,7 @@ import numpy as np
 from chelu.messages import Batch
 from simulators.scenario.metrics.metric import Floats, Metric, Parameter, Question
 
-MESSAGE = Parameter("message", "its `type` ([the messages](formats/coop.md))", is_text=True)
+MESSAGE = Parameter("message", "its `type`, as docs/formats/coop.md has them", is_text=True)
 NOT_ELSEWHERE = "Not measured where no device is in the loop."
 Number = Callable[[Batch, str], float]  # of all that was said in a run, and the message asked about
 

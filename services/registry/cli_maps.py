@@ -58,6 +58,8 @@ def add_map(
         content = file.read_bytes()
     except OSError as error:
         raise ConfigurationError("FILE", str(file), f"it cannot be read ({error.strerror})") from None
+    if not content:
+        raise ConfigurationError("FILE", str(file), "a file that is not empty")
     with open_client() as client:
         query = present(file=file.name, note=note or None)
         headers = {"Content-Type": "application/octet-stream"}

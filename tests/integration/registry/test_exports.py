@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from chelu.messages import BSM, OBSERVATION, PARTICIPANT, SPAT, STREAMS, Batch, 
 from chelu.store import copy_rows
 from chelu.topics import Kind
 from services.ingest.tables import COLUMNS, prepare_schema
+from tests.fix_small_disk import SIZE_BYTES, SmallDisk
 from tests.integration.registry.conftest import KEY, SITE, Place
 from tests.unit.registry.rows_of_streams import START_US, rows_of
 
@@ -350,6 +352,20 @@ def test_a_directory_holds_one_export_and_goes_on_with_it(client: Client, ask: A
     assert api_exports.fetch(client, again, tmp_path, lambda name, size: pytest.fail(name)) == files
     with pytest.raises(ConfigurationError, match="it has the files of export"):
         api_exports.begin(client, tmp_path, {**wanted, "format": "parquet"})
+
+
+def test_what_a_full_disk_stopped_goes_on_where_there_is_room(
+    client: Client, ask: Ask, small_disk: SmallDisk, tmp_path: Path
+) -> None:
+    wanted = {"streams": ["bsm"], "purpose": "p", "recipient": "crew", "format": "csv"}
+    export = api_exports.begin(client, small_disk.path / "out", wanted)
+    with pytest.raises(ConfigurationError, match=r"one with room \(No space left on device\); the same command goes on"):
+        api_exports.fetch(client, export, small_disk.path / "out", lambda name, size: None)
+    assert 0 < (small_disk.path / "out" / "bsm.csv.part").stat().st_size <= SIZE_BYTES
+    shutil.copytree(small_disk.path / "out", tmp_path / "out")
+    again = api_exports.begin(client, tmp_path / "out", wanted)
+    (file,) = api_exports.fetch(client, again, tmp_path / "out", lambda name, size: None)
+    assert (again["export_id"], file.read_bytes()) == (export["export_id"], content(client, export, "bsm"))
 
 
 def test_a_partial_file_that_is_longer_than_the_whole_is_no_whole_file(client: Client, ask: Ask, tmp_path: Path) -> None:

@@ -300,5 +300,8 @@ def test_the_commands_do_so(place: Place, send: Send, tmp_path: Path) -> None:
     assert "as built" in shown.stdout
     pushed = chelu(place, "map", "push", version, "--site", SITE)
     assert pushed.returncode == 0, pushed.stderr
+    (tmp_path / "empty").touch()
+    empty = chelu(place, "map", "add", str(tmp_path / "empty"), "--site", SITE)
+    assert empty.stderr == f"chelu: FILE = '{tmp_path / 'empty'}' is not allowed: a file that is not empty\n"
     nobody = chelu(place, "map", "diff", "nobody", "--site", SITE)
     assert "a roadside unit of" in nobody.stderr

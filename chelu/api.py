@@ -143,6 +143,10 @@ class Client(StoredTables):
         """The newest road network: a SUMO network packed with gzip."""
         return self._send("GET", path_of("sites", site_id, "roads")).content
 
+    def entity_day(self, kind: str, day: str, *, site: str | None = None) -> bytes:
+        """A day in UTC of what was observed of a kind of entity: a Parquet file."""
+        return self._send("GET", path_of("entities", kind, "days", day), params=present(site=site)).content
+
     def add_devices(self, devices: Sequence[NewDevice]) -> list[Registered]:
         """Register devices, all or none; more than 10,000 go in several requests, each all or none."""
         registered: list[Registered] = []

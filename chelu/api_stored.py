@@ -99,6 +99,10 @@ class StoredTables(ABC):
         """Incidents, sensors that are wrong, jams to come; `filters` as the API has them: site, kind."""
         return self._rows("/api/city/findings", from_us, to_us, **filters)
 
+    def entities(self, kind: str, *, from_us: int = 0, to_us: int = END_OF_TIME_US, site: str | None = None) -> Iterator[Row]:
+        """Entities of a kind after FIWARE's smart data models, such as AirQualityObserved."""
+        return self._rows(f"/api/entities/{kind}", from_us, to_us, site=site)
+
     def _rows(self, path: str, from_us: int, to_us: int, **filters: str | int | None) -> Iterator[Row]:
         after: int | None = None
         while True:

@@ -28,6 +28,7 @@ from services.registry.campaigns.runner import Runner
 from services.registry.cases.board import Board
 from services.registry.database import Register
 from services.registry.deadlines import Deadlines
+from services.registry.entities.views import Views
 from services.registry.hearing import Hearing, at_broker
 from services.registry.hook import Hook
 from services.registry.live_hub import Hub
@@ -110,6 +111,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
         hearing = at_broker(stack, settings.mqtt_url, register, follower.announce, clerk, clock, [road_events])
     stack.enter_context(Board(register, clock, hearing.clerk.wake if hearing.clerk else lambda: None))
     stack.enter_context(Surroundings(register, clock))
+    stack.enter_context(Views(register))
     tickets, opening = Tickets(register), prepare.live_session(settings, clock)
     live = stack.enter_context(Hub(opening, tickets.check)) if opening else None
     packages = Files(settings.packages_directory) if settings.packages_directory else None

@@ -43,6 +43,7 @@ from services.registry.campaigns import campaigns
 from services.registry.cases import api as cases
 from services.registry.cases import rules_api as case_rules
 from services.registry.data import catalogue, exports, retention, zones
+from services.registry.entities import api as entities
 from services.registry.health import api as devices_health
 from services.registry.health import applications as applications_health
 from services.registry.maps import api as maps
@@ -107,6 +108,7 @@ def create_app(parts: Parts) -> FastAPI:
         tables,
         city_state,
         surroundings,
+        entities,
         cooperation,
         observations,
         catalogue,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.registry import cli_city_forecast, cli_city_state, cli_surroundings
+from services.registry import cli_city_forecast, cli_city_state, cli_entities, cli_surroundings
 from services.registry.cli_corridor import CORRIDORS
 from services.registry.cli_signals import SIGNALS
 
@@ -18,6 +18,8 @@ CITY.command("state")(cli_city_state.state)
 CITY.command("turns")(cli_city_state.turns)
 CITY.command("surroundings")(cli_surroundings.surroundings)
 CITY.command("outlook")(cli_surroundings.outlook)
+CITY.command("entities")(cli_entities.entities)
+CITY.command("export")(cli_entities.export)
 CITY.command("forecast")(cli_city_forecast.forecast)
 CITY.command("forecast-watch")(cli_city_forecast.watch)
 CITY.command("findings")(cli_city_forecast.findings)

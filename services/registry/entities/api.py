@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import enum
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import psycopg
@@ -15,6 +15,7 @@ from services.registry.entities import days, reading
 from services.registry.entities.kinds import DEVICE, ROAD_SEGMENT, EntityKind, kinds
 from services.registry.models import Identifier, Model
 from services.registry.parts import PartsOf
+from services.registry.problems import Fault, ProblemError, shown
 from services.registry.stored_models import Rows
 from services.registry.streams import missing
 from services.registry.tables import AFTER, EQUAL, RANGE, Page, read_rows
@@ -26,8 +27,8 @@ AWAY = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.e
 OBSERVED = """SELECT * FROM open.{view} WHERE {where} ORDER BY time FETCH FIRST %(limit)s ROWS WITH TIES"""
 DEVICES = f"SELECT * FROM open.device WHERE {EQUAL.format(column='site_id', kind='text')} ORDER BY device_id"  # noqa: S608
 SITES = "SELECT site_id FROM register.site WHERE %(site_id)s::text IS NULL OR site_id = %(site_id)s ORDER BY site_id"
-EntityName = enum.StrEnum("EntityName", {name: name for name in kinds()})
-DayName = enum.StrEnum("DayName", {one.name: one.name for one in kinds().values() if one.view and one.name != DEVICE})
+NAME = r"^[A-Za-z]{1,64}$"
+KindName = Annotated[str, Path(pattern=NAME, description="a kind that GET /api/entities lists", examples=["AirQualityObserved"])]
 Site = Annotated[Identifier | None, Query(description="only of this site")]
 Day = Annotated[datetime.date, Path(description="a day in UTC", examples=["2026-05-01"])]
 
@@ -56,9 +57,9 @@ def list_kinds() -> list[Kind]:
 
 
 @ROUTER.get("/{kind}")
-def list_entities(kind: EntityName, parts: PartsOf, page: Page, site: Site = None) -> Rows:
+def list_entities(kind: KindName, parts: PartsOf, page: Page, site: Site = None) -> Rows:
     """Entities of a kind, oldest first; of `Device` and `RoadSegment` what there is now, whatever the period, on one page."""
-    found = kinds()[kind]
+    found = _known(kind, list(kinds()))
     if kind == ROAD_SEGMENT:
         with parts.register.transaction() as connection:
             sites = [row["site_id"] for row in connection.execute(SITES, {"site_id": site}).fetchall()]
@@ -74,17 +75,26 @@ def list_entities(kind: EntityName, parts: PartsOf, page: Page, site: Site = Non
 
 
 @ROUTER.get("/{kind}/days/{day}", response_class=StreamingResponse, responses=FILE)
-def export_day(kind: DayName, day: Day, parts: PartsOf, site: Site = None) -> StreamingResponse:
+def export_day(kind: KindName, day: Day, parts: PartsOf, site: Site = None) -> StreamingResponse:
     """A day of what was observed, as a Parquet file; empty where nothing was."""
+    found = _known(kind, [one.name for one in kinds().values() if one.view and one.name != DEVICE])
     begin = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
     query = {"begin": begin, "end": begin + datetime.timedelta(days=1), "site_id": site}
     try:
         with parts.register.transaction() as connection:
-            file = days.written(connection, kinds()[kind], query)
+            file = days.written(connection, found, query)
     except AWAY as error:
-        raise missing(f"open.{kinds()[kind].view}", error) from None
+        raise missing(f"open.{found.view}", error) from None
     headers = {"Content-Disposition": f'attachment; filename="{kind}-{day}.parquet"'}
     return StreamingResponse(days.pieces(file), headers=headers, media_type=PARQUET)
+
+
+def _known(name: str, allowed: list[str]) -> EntityKind:
+    """A kind of these; ProblemError 404 for any other."""
+    if name not in allowed:
+        fault = Fault("kind", shown(name), ", ".join(allowed))
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no kind of entity {name!r} here", [fault])
+    return kinds()[name]
 
 
 def _kind(one: EntityKind) -> Kind:

@@ -99,8 +99,8 @@ def _traffic(kind: EntityKind) -> str:
 
 
 def _device(_: EntityKind) -> str:
-    return """SELECT d.device_id, d.site_id, d.kind, d.subtype, d.name, d.lifecycle, d.latitude_deg, d.longitude_deg, d.elevation_m
-        FROM register.device AS d"""
+    return """SELECT d.device_id, d.site_id, d.kind, d.subtype, d.name, d.lifecycle, d.latitude_deg, d.longitude_deg,
+        d.elevation_m FROM register.device AS d"""
 
 
 _OTHERS = {"TrafficFlowObserved": _traffic, "Device": _device}
@@ -126,7 +126,7 @@ def _make(connection: Connection[DictRow], view: View) -> None:
         _make_continuous(connection, view, query)
     else:
         connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(name))
-        connection.execute(sql.SQL("CREATE VIEW {} AS {}").format(name, sql.SQL(query)))  # type: ignore[arg-type] # ours
+        connection.execute(sql.SQL("CREATE VIEW {} AS {}").format(name, sql.SQL(query)))
     connection.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(name, sql.Literal(mark)))
 
 
@@ -137,9 +137,7 @@ def _make_continuous(connection: Connection[DictRow], view: View, query: str) ->
     name = sql.Identifier("open", view.name)
     span, back = SPANS[view.span]
     options = sql.SQL("WITH (timescaledb.continuous, timescaledb.materialized_only = false)")
-    connection.execute(
-        sql.SQL("CREATE MATERIALIZED VIEW {} {} AS {} WITH NO DATA").format(name, options, sql.SQL(query))  # type: ignore[arg-type]
-    )
+    connection.execute(sql.SQL("CREATE MATERIALIZED VIEW {} {} AS {} WITH NO DATA").format(name, options, sql.SQL(query)))
     policy = "SELECT add_continuous_aggregate_policy(%s::regclass, %s::interval, %s::interval, '15 minutes'::interval)"
     connection.execute(policy, (f"open.{view.name}", back, span))
 

@@ -36,6 +36,9 @@ READINGS = (  # minutes after 23:00, quantity, value in SI, quality
     (60, "pm2_5", 70e-9, 0),  # of the next day
 )
 
+NEEDED = """SELECT attname FROM pg_attribute WHERE attrelid = 'city.state'::regclass AND attnum > 0 AND attnotnull
+    AND attname <> ALL(%s)"""
+
 
 @pytest.fixture(scope="module")
 def stored(place: Place, client: Client, add_device: AddDevice) -> None:
@@ -48,18 +51,17 @@ def stored(place: Place, client: Client, add_device: AddDevice) -> None:
         for minutes, name, value, quality in READINGS:
             at = BEGIN + datetime.timedelta(minutes=minutes)
             connection.execute(
-                "INSERT INTO stream.observation (time, arrival, device_key, quantity, value, quality, flags)"
-                " VALUES (%s, %s, %s, %s, %s, %s, 0)",
+                "INSERT INTO stream.observation (time, arrival, device_key, quantity, value, quality, flags, batch_id)"
+                " VALUES (%s, %s, %s, %s, %s, %s, 0, 1)",
                 (at, at, key, by_name()[name].code, value, quality),
             )
-        columns = [row[0] for row in connection.execute("SELECT attname FROM pg_attribute WHERE attrelid = 'city.state'::regclass"
-                                                        " AND attnum > 0 AND attnotnull AND attname <> ALL(%s)",
-                                                        (["time", "site_id", "scope", "place", "period_s", "faults", "flow_vph"],))]  # fmt: skip
-        for scope, flow, speed in (("segment", 600.0, 10.0), ("segment", 200.0, 20.0)):
+        needed = connection.execute(NEEDED, (["time", "site_id", "scope", "place", "period_s", "faults", "flow_vph"],)).fetchall()
+        others, zeros = ", ".join(row[0] for row in needed), ", ".join("0" for _ in needed)
+        for flow, speed in ((600.0, 10.0), (200.0, 20.0)):
             connection.execute(
-                f"INSERT INTO city.state (time, site_id, scope, place, period_s, faults, flow_vph, mean_speed_mps, {', '.join(columns)})"
-                f" VALUES (%s, %s, %s, 'quay', 60, '{{}}', %s, %s, {', '.join('0' for _ in columns)})".encode(),
-                (BEGIN + datetime.timedelta(seconds=flow), SITE, scope, flow, speed),
+                f"""INSERT INTO city.state (time, site_id, scope, place, period_s, faults, flow_vph, mean_speed_mps, {others})
+                    VALUES (%s, %s, 'segment', 'quay', 60, '{{}}', %s, %s, {zeros})""".encode(),
+                (BEGIN + datetime.timedelta(seconds=flow), SITE, flow, speed),
             )
     Views(Register(Database(place.database_url))).look()
 
@@ -98,9 +100,9 @@ def test_traffic_refers_to_its_road_which_is_an_entity_too(client: Client, store
 
 
 def test_a_kind_that_there_is_not_is_refused(client: Client, stored: None) -> None:
-    with pytest.raises(RefusedError, match="kind"):
+    with pytest.raises(RefusedError, match="kind of entity"):
         list(client.entities("MoonObserved"))
-    with pytest.raises(RefusedError, match="kind"):
+    with pytest.raises(RefusedError, match="kind of entity"):
         client.entity_day("Device", str(DAY))
 
 

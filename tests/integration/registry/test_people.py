@@ -41,6 +41,7 @@ VALUES = {
     "stop_id": "1",
     "event_id": "1",
     "month": "2026-05",
+    "day": "2026-05-01",
     "kind": "rsu",
     "dispatch_id": "1",
     "alarm_id": "1",

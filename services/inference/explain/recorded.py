@@ -22,10 +22,12 @@ _BACK_US = {  # what holds for longer than tracks live is read from further back
     "rsi": 60 * MINUTE_US,
     "map": 24 * 60 * MINUTE_US,
 }
-_MESSAGES = f"""SELECT DISTINCT ON (device_key, md5(substring(payload from 6))) arrival, time, device_key, value
-    FROM stream.message WHERE kind = %(kind)s AND value IS NOT NULL AND device_key = ANY(%(devices)s)
-      AND time >= {instant("from_us")} AND time < {instant("to_us")} AND arrival < {instant("to_us")}
-    ORDER BY device_key, md5(substring(payload from 6)), arrival DESC"""  # noqa: S608 - names of ours; from its sixth byte on a repeated message is the same
+_SAID = f"""FROM stream.message WHERE kind = %(kind)s AND value IS NOT NULL AND device_key = ANY(%(devices)s)
+      AND time >= {instant("early_us")} AND time < {instant("to_us")}"""
+_MESSAGES = f"""(SELECT DISTINCT ON (device_key, md5(substring(payload from 6))) arrival, time, device_key, value
+    {_SAID} AND arrival < {instant("from_us")} ORDER BY device_key, md5(substring(payload from 6)), arrival DESC)
+    UNION ALL (SELECT arrival, time, device_key, value
+    {_SAID} AND arrival >= {instant("from_us")} AND arrival < {instant("to_us")})"""  # noqa: S608 - names of ours; from its sixth byte on a repeated message is the same
 
 
 _DECISIONS = f"""SELECT detail -> 'cause', arrival, decided FROM city.warning
@@ -45,7 +47,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Rows of streams by name, each in the order of arrival; messages: MAPs and RSIs, each said once, as it was said last."""
+    """Rows of streams by name, each in the order of arrival; messages: MAPs and RSIs.
+
+    Of those before the window each is there once, as it was said last; what is repeated in it is there as often.
+    """
 
     streams: Mapping[str, Batch]
     messages: Sequence[Kept]
@@ -81,7 +86,7 @@ def read(connection: Connection[Any], register: Register, site_id: str, window: 
         stream.name: _stream(connection, stream, devices, window.from_us - back.get(stream.name, 0), window.to_us)
         for stream in (BSM, PARTICIPANT, SPAT, EVENT, OBSERVATION)
     }
-    found = [_messages(connection, kind, devices, window.from_us - back[kind], window.to_us) for kind in ("map", "rsi")]
+    found = [_messages(connection, kind, devices, window, back[kind]) for kind in ("map", "rsi")]
     return Recorded(streams, sorted((one for some in found for one in some), key=lambda one: one.arrival_us))
 
 
@@ -114,8 +119,9 @@ def _stream(connection: Connection[Any], stream: Stream, devices: Sequence[int],
         return reading.read(outputs, reading.NOTHING)
 
 
-def _messages(connection: Connection[Any], kind: str, devices: Sequence[int], from_us: int, to_us: int) -> list[Kept]:
-    values = {"kind": kind, "devices": list(devices), "from_us": from_us, "to_us": to_us}
+def _messages(connection: Connection[Any], kind: str, devices: Sequence[int], window: Window, back_us: int) -> list[Kept]:
+    early_us = window.from_us - back_us
+    values = {"kind": kind, "devices": list(devices), "early_us": early_us, "from_us": window.from_us, "to_us": window.to_us}
     try:
         rows = connection.execute(_MESSAGES.encode(), values).fetchall()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):

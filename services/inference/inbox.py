@@ -81,6 +81,7 @@ class Inbox:
 
     def __init__(self, register: Register) -> None:
         self.counts: Counter[str] = Counter()
+        self.early_of: Counter[int] = Counter()  # rows of documents that claimed to be of later, by the device's key
         self.use(register)
 
     def use(self, register: Register) -> None:
@@ -150,11 +151,19 @@ class Inbox:
         decoded = READERS[reader](frames, readings)
         self.counts["refused"] += len(decoded.rejects)
         participant = self.without_early(decoded.participant, messages.arrival_us)
-        others = {name: self.without_early(rows, messages.arrival_us) for name, rows in decoded.others.items()}
+        others = {name: self._measured(rows, messages.arrival_us, route) for name, rows in decoded.others.items()}
         spat = others.pop(SPAT.name, NO_PHASES)
         return Said(
             route, messages.arrival_us, source, messages.arrival_us, NO_VEHICLES, participant, spat, decoded.messages, others
         )
+
+    def _measured(self, rows: Batch, arrival_us: Ints, route: Rows) -> Batch:
+        """As `without_early`, with a note of whose they were: who measures is known by name when its clock is wrong."""
+        kept = self.without_early(rows, arrival_us)
+        if len(kept) < len(rows):
+            keys = route["device_key"][rows["frame"][rows["time_us"] > arrival_us[rows["frame"]] + EARLY_US]]
+            self.early_of.update(keys.tolist())
+        return kept
 
     def without_early(self, rows: Batch, arrival_us: Ints) -> Batch:
         """Drop what claims to be of later: documents and SPAT may name any time, and nothing true would be newer.

@@ -114,7 +114,8 @@ class Service:
     def _hand_on(self, intakes: Mapping[str, Intake]) -> None:
         """Let those with a thread of their own have what came."""
         if self._state is not None:
-            self._state.attend(self._sites, intakes, self._register, self._clock.monotonic_s(), self._clock.wall_us())
+            mono_s, wall_us = self._clock.monotonic_s(), self._clock.wall_us()
+            self._state.attend(self._sites, intakes, self._register, mono_s, wall_us, early=self._inbox.early_of)
         if self._environment is not None:
             self._environment.attend(intakes, self._register, self._clock.wall_us())
 

@@ -26,7 +26,7 @@ from services.inference.city.incidents.finding import IncidentFinder
 from services.inference.city.incidents.parameters import IncidentParameters
 from services.inference.city.outlet import document, rows_to_store, turns_to_store
 from services.inference.city.reading import Heard, counts_of
-from services.inference.city.sensors import SensorWatch
+from services.inference.city.sensors import SensorWatch, with_early
 from services.inference.city.state.indices import IndexParameters
 from services.inference.city.state.layout import Scope, middles
 from services.inference.city.state.monitor import PERIODS_S, Result, StateMonitor
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 NAME, INCIDENTS = "state", "incidents"  # of the tables in the parameters' file
 LOOK_S = 1.0
+NONE_EARLY: Mapping[int, int] = {}
 _WAITING = 64  # views and reports: beyond, the oldest are dropped and counted
 
 
@@ -56,10 +57,13 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nobody:
-    """Nobody is on the site's roads."""
+class _Look:
+    """What the thread that warns hands over once a second; view: None while nobody is there; early: see `attend`."""
 
-    at_us: int
+    view: View | None
+    now_us: int
+    devices: Mapping[int, Device]
+    early: Mapping[int, int]
 
 
 @dataclass(slots=True)
@@ -77,7 +81,6 @@ class _Watched:
     places: Floats
     slots: Slots = field(default_factory=Slots)
     ends: dict[int, int] = field(default_factory=dict)
-    devices: Mapping[int, Device] = field(default_factory=dict)
     up: dict[str, Finding] = field(default_factory=dict)
 
 
@@ -98,7 +101,7 @@ class StateDesk:
         self._parameters, self._publish, self._store, self._forecast = parameters, publish, store, forecast
         self._announcer = Announcer(publish, store, clock)
         self._due_s = 0.0
-        self._waiting: deque[tuple[str, SiteEntry, View | Heard | _Nobody]] = deque()
+        self._waiting: deque[tuple[str, SiteEntry, Heard | _Look]] = deque()
         self._changed = threading.Condition()
         self._is_stopping = False
         self._watched: dict[str, _Watched] = {}
@@ -108,9 +111,19 @@ class StateDesk:
         self._thread.start()
 
     def attend(
-        self, sites: Mapping[str, Site], intakes: Mapping[str, Intake], register: Register, now_s: float, now_us: int
+        self,
+        sites: Mapping[str, Site],
+        intakes: Mapping[str, Intake],
+        register: Register,
+        now_s: float,
+        now_us: int,
+        *,
+        early: Mapping[int, int] = NONE_EARLY,
     ) -> None:
-        """After every turn: take copies of the pictures that are due, and what counters said; never waits."""
+        """After every turn: take copies of the pictures that are due, and what counters said; never waits.
+
+        early: how often each device, by key, has told of times to come, since the start; nobody else has seen those rows.
+        """
         for site_id, intake in intakes.items():
             entry = register.sites[site_id]
             if entry.roads is not None and (intake.traffic or intake.observations):
@@ -121,7 +134,8 @@ class StateDesk:
         for site_id, site in sites.items():
             entry = register.sites[site_id]
             if entry.roads is not None:
-                self._put(site_id, entry, view_of(site) or _Nobody(now_us))
+                mine = {key: count for key, count in early.items() if _is_at(register, key, site_id)}
+                self._put(site_id, entry, _Look(view_of(site), now_us, register.by_key, mine))
 
     def stop(self) -> None:
         """End the thread; what waits is dropped."""
@@ -130,7 +144,7 @@ class StateDesk:
             self._changed.notify()
         self._thread.join(5.0)
 
-    def _put(self, site_id: str, entry: SiteEntry, what: View | Heard | _Nobody) -> None:
+    def _put(self, site_id: str, entry: SiteEntry, what: Heard | _Look) -> None:
         with self._changed:
             if len(self._waiting) >= _WAITING:
                 self._waiting.popleft()
@@ -174,22 +188,20 @@ class StateDesk:
         if found is not None:
             self._announcer.tell([one.over(ended_by=why) for one in found.up.values()])
 
-    def _take(self, site_id: str, watched: _Watched, what: View | Heard | _Nobody) -> None:
+    def _take(self, site_id: str, watched: _Watched, what: Heard | _Look) -> None:
         if isinstance(what, Heard):
-            watched.devices = what.devices
             counts = counts_of(what, watched.roads, watched.monitor.layout.segment, watched.ends)
             watched.monitor.hear(counts, what.now_us)
-        elif isinstance(what, _Nobody):
-            self._found(watched, watched.incidents.nobody(what.at_us))
+            return
+        if what.view is None:
+            self._found(watched, watched.incidents.nobody(what.now_us))
         else:
-            seen = watched.slots.sightings(what)
-            for result in watched.monitor.step(seen, what.at_us):
+            seen, at_us = watched.slots.sightings(what.view), what.view.at_us
+            for result in watched.monitor.step(seen, at_us):
                 self._tell(site_id, watched, result)
-            self._found(watched, watched.incidents.step(seen, what.at_us))
-        faults = watched.monitor.counters.faults
-        self._found(
-            watched, watched.sensors.update(faults, watched.devices, what.now_us if isinstance(what, Heard) else what.at_us)
-        )
+            self._found(watched, watched.incidents.step(seen, at_us))
+        faults = with_early(watched.monitor.counters.faults, what.early)
+        self._found(watched, watched.sensors.update(faults, what.devices, what.now_us))
 
     def _found(self, watched: _Watched, changes: Sequence[Finding]) -> None:
         """Tell it, and remember what is not over."""
@@ -212,6 +224,11 @@ class StateDesk:
             self._forecast(Step(site_id, watched.segments, watched.places, result.end_us, speed, free))
         if result.period_s == PERIODS_S[-1]:
             self._store(Item(STATE_TURN, turns_to_store(site_id, monitor, result)))
+
+
+def _is_at(register: Register, key: int, site_id: str) -> bool:
+    device = register.by_key.get(key)
+    return device is not None and device.site_id == site_id
 
 
 def parameters_of(values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Callable[[str], Parameters]:

@@ -89,3 +89,12 @@ class SensorWatch:
             text=f"{name} {fault.says}",
             detail={"wrong": str(wrong), "counter": counter % COUNTERS_A_DEVICE},
         )
+
+
+def with_early(faults: Mapping[tuple[int, str], int], early: Mapping[int, int]) -> dict[tuple[int, str], int]:
+    """The books of `Counters`, and what was refused before it came there: times to come, by device."""
+    found = dict(faults)
+    for key, count in early.items():
+        of = key * COUNTERS_A_DEVICE, Wrong.TIME_AHEAD
+        found[of] = found.get(of, 0) + count
+    return found

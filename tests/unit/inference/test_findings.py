@@ -17,7 +17,7 @@ from services.inference.city.findings import FINDING_COLUMNS, Finding, document,
 from services.inference.city.incidents.lanes import LaneSpots
 from services.inference.city.live import Parameters, StateDesk
 from services.inference.city.reading import VEHICLES, Heard, counts_of
-from services.inference.city.sensors import COUNTERS_A_DEVICE, FAULTS, OVER_S, SensorWatch
+from services.inference.city.sensors import COUNTERS_A_DEVICE, FAULTS, OVER_S, SensorWatch, with_early
 from services.inference.city.state.counters import Wrong
 from services.inference.city.state.layout import layout_of
 from services.inference.network import NetworkRoads
@@ -146,6 +146,21 @@ def test_one_report_out_of_order_is_an_accident_and_three_are_a_clock_that_is_wr
     assert watch.update(complaints(Wrong.TIME_BACK, 2), {}, 100 * S) == []
     (began,) = watch.update(complaints(Wrong.TIME_BACK, 3), {}, 130 * S)
     assert (began.kind, began.since_us, began.spot) == ("sensor_clock", 100 * S, "device 5")
+
+
+def test_who_tells_of_times_to_come_is_named_though_nothing_of_it_was_taken() -> None:
+    watch = SensorWatch("hill")
+    assert watch.update(with_early({}, {5: 2}), {5: LOOP}, 100 * S) == []
+    (began,) = watch.update(with_early(complaints(Wrong.TIME_AHEAD, 1), {5: 2}), {5: LOOP}, 101 * S)
+    assert (began.kind, began.spot) == ("sensor_clock", "loop-1")
+
+
+def test_a_desk_is_told_of_them_by_site(told: Told) -> None:
+    other = replace(LOOP, key=6, device_id="loop-2", site_id="dale")
+    register = Register({}, {5: LOOP, 6: other}, {"hill": SiteEntry("hill", FRAME, NetworkRoads(crossing()), 1)}, {})
+    told.desk.attend({"hill": site()}, {}, register, 0.0, EPOCH_US, early={5: 3, 6: 3, 7: 3})
+    (began,) = until(told.findings, 5, "the finding") or []
+    assert (began["kind"], began["spot"]) == ("sensor_clock", "loop-1")
 
 
 def test_every_complaint_has_its_words() -> None:

@@ -210,6 +210,19 @@ def test_events_signs_and_weather_reach_their_site_and_only_where_they_may_be_to
     assert (inbox.counts["refused"], inbox.counts["event_nowhere"]) == (2, 1)
 
 
+def test_a_sensor_whose_clock_is_ahead_is_known_by_name() -> None:
+    register = _register()
+    sensor = Device(6, "sensor-1", Kind.SENSOR, "north", Envelope.AUTO, 0)
+    inbox = Inbox(replace(register, devices={**register.devices, "sensor-1": sensor}, by_key={**register.by_key, 6: sensor}))
+    now, ahead = (
+        json.dumps({"quantity": "vehicle_count", "unit": "1", "value": 4, "time_us": NOW_US + by}).encode()
+        for by in (0, 3_600_000_000)
+    )
+    found = inbox.read(messages_of([_received("sensor/sensor-1/observation/up", one) for one in (ahead, now, ahead)]))["north"]
+    assert [rows["time_us"].tolist() for rows in found.observations] == [[NOW_US]]
+    assert inbox.early_of == {6: 2}
+
+
 def test_an_rsi_in_an_envelope_is_as_old_as_its_hearing() -> None:
     told = cv2x.from_json({**rsi(event(401, event_pos=spot(0, 50))).value, "reference_position": PLACE})
     register = _register()

@@ -140,6 +140,7 @@ def push_map(site_id: SiteId, version: Version, wanted: Pushing, parts: PartsOf,
     with parts.register.transaction(actor) as connection:
         frame = frame_of(site(connection, site_id))
         opened = _opened(connection, site_id, version)
+        rows.lock(connection, site_id)  # of two pushes at once the later one has to see the other's orders
         pushed = units.push(connection, site_id, units.Wanted(version, opened.network, frame, wanted, actor), now)
         remember(connection, actor, "push map", site_id, {"version": version, "units": len(pushed.units)})
     clerk.wake()

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from chelu.geo import LocalFrame
 from chelu.roads.comparing import compare
 from chelu.roads.opening import open_roads
 from services.registry.maps.reading import exported
-from tests.integration.registry.conftest import SITE, Place, chelu
+from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 from tests.integration.registry.fix_at_broker import MakeUnit, Send, registry_account, send, unit_hearing
 from tests.unit.roads.lanelet2_files import crossing_with_lights, file_of
 from tests.unit.roads.made import star
@@ -170,6 +171,34 @@ def test_units_are_sent_their_part_once_and_their_answers_count(client: Client, 
     assert again(force=True)["dispatch"]["devices"] == 1
     with pytest.raises(RefusedError, match=r"no roadside unit of the site that may be told something 'nobody'"):
         send("POST", "maps", str(version), "push", json={"units": ["nobody"]})
+
+
+def test_of_two_pushes_at_once_the_later_takes_the_other_s_place(
+    client: Client, send: Send, unit: MakeUnit, place: Place
+) -> None:
+    unit("map-twice")  # and answers nothing
+    versions = [put(send, net(rise=rise), f"at-once-{rise}.net.xml")["version"] for rise in (31.0, 32.0)]
+    waits = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+        AND (query LIKE 'INSERT INTO register.device_order%' OR query LIKE '%''chelu maps''%')"""
+
+    def push(version: int) -> None:
+        with Client(place.url, KEY) as own:
+            own.people("POST", "sites", SITE, "maps", str(version), "push", json={"units": ["map-twice"]})
+
+    with (
+        psycopg.connect(place.database_url) as connection,
+        psycopg.connect(place.database_url, autocommit=True) as seeing,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        connection.execute("LOCK TABLE register.device_order IN EXCLUSIVE MODE")
+        pushes = [pool.submit(push, version) for version in versions]
+        until(lambda: seeing.execute(waits).fetchone() == (2,), 10, "both to be under way")
+        connection.rollback()
+        for each in pushes:
+            each.result(timeout=30)
+    states = [order["state"] for order in client.people("GET", "devices", "map-twice", "orders")]
+    assert len(states) == 2
+    assert states.count("superseded") == 1, "else both would be sent again and again, in turn"
 
 
 def test_a_map_that_no_message_holds_is_kept_and_neither_sent_nor_compared_but_refused_by_name(

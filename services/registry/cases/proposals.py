@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg
+from fastapi.exceptions import RequestValidationError
 from psycopg.types.json import Jsonb
-from pydantic import TypeAdapter
+from pydantic import ValidationError
 
 from services.registry.cases import actions
 from services.registry.cases.models import Case, Proposal, ProposalState
 from services.registry.cases.rows import Execute, note
-from services.registry.cases.rules import Action, NewRule
+from services.registry.cases.rules import NewRule
 from services.registry.orders.machine import Moment
 from services.registry.problems import ProblemError, not_found
 
@@ -30,7 +31,9 @@ SETTLE = """UPDATE register.case_proposal SET state = %(state)s, settled = %(now
 UNDONE = """UPDATE register.case_proposal SET undone = %(now)s, answer = CASE WHEN %(answer)s = '' THEN answer ELSE %(answer)s END
     WHERE proposal_id = %(proposal_id)s"""
 HELPS = "SELECT rule FROM register.case_rule WHERE site_id = %s AND rule_id = %s"
-ACTION: TypeAdapter[Action] = TypeAdapter(Action)
+# What an action says no with: of a place that no message has room for, a device that is gone, … the board goes on with others.
+REFUSALS = (ProblemError, RequestValidationError, ValidationError, psycopg.DataError, psycopg.IntegrityError)
+LONGEST_ANSWER = 400
 
 
 def find(connection: Execute, site_id: str, proposal_id: int) -> Proposal:
@@ -66,8 +69,8 @@ def carry_out(
     try:
         with connection.transaction():  # what half of it did is undone
             outcome = actions.do(connection, case, proposal.action, now, actor)
-    except (ProblemError, psycopg.DataError, psycopg.IntegrityError) as error:
-        answer, state = str(error)[:500], ProposalState.FAILED
+    except REFUSALS as error:
+        answer, state = _words(error), ProposalState.FAILED
     settle(connection, proposal, state, now, actor, comment=comment, answer=answer, outcome=outcome, is_by_rule=is_by_rule)
     return state
 
@@ -102,9 +105,14 @@ def take_back(connection: Execute, case: Case, proposal: Proposal, now: Moment, 
     try:
         with connection.transaction():
             what = actions.undo(connection, case, proposal.action, proposal.outcome, now, actor)
-    except (ProblemError, psycopg.DataError, psycopg.IntegrityError) as error:
-        answer = f"it could not be taken back: {error}"[:500]
+    except REFUSALS as error:
+        answer = f"it could not be taken back: {_words(error)}"
     connection.execute(UNDONE, {"proposal_id": proposal.proposal_id, "now": now, "answer": answer})
     if what or answer:
         detail = {"proposal_id": proposal.proposal_id, "do": proposal.action.do, **what}
         note(connection, case.case_id, now, actor, "taken back", {**detail, "answer": answer} if answer else detail)
+
+
+def _words(error: Exception) -> str:
+    """In one line."""
+    return " ".join(str(error).split())[:LONGEST_ANSWER]

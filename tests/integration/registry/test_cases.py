@@ -221,18 +221,24 @@ def test_a_rule_runs_by_itself_within_its_limits_and_puts_signals_back(
 
 
 def test_what_cannot_be_done_has_failed_with_the_reason_and_left_nothing(
-    send: Send, client: Client, add_device: AddDevice, fresh: Fresh, rule: Callable[..., str]
+    send: Send, client: Client, add_device: AddDevice, fresh: Fresh, rule: Callable[..., str], place: Place
 ) -> None:
     add_device("light-2", Kind.SIGNAL)
+    rule("crowd", {"do": "road_event", "code": 101})
     name = rule("crowd", {"do": "signal_plan", "signals": ["light-2", "light-of-others"], "greens_s": [20, 20]})
     case = opened(send, "crowd", fresh())
-    (proposal,) = proposed(send, case, "proposed")
+    until(lambda: len(shown(send, case)["proposed"]) == 2, 10, "two proposals")
+    event, proposal = sorted(proposed(send, case, "proposed"), key=lambda one: one["action"]["do"])
     failed = send("POST", "proposals", str(proposal["proposal_id"]), "approve", json={})
     assert (failed["state"], failed["answer"]) == ("failed", "there is no signal of the site 'light-of-others'")
     assert client.device("light-2").labels == {}
     assert has_record(send, name, failed=1, done=0)
     with pytest.raises(RefusedError, match="has proposed 1 times"):
         send("DELETE", "rules", name)
+    with psycopg.connect(place.database_url, autocommit=True) as connection:  # higher than a message can say
+        connection.execute("UPDATE register.city_case SET elevation_m = 7000 WHERE case_id = %s", (case["case_id"],))
+    too_high = send("POST", "proposals", str(event["proposal_id"]), "approve", json={})
+    assert (too_high["state"], "elevation_m" in too_high["answer"]) == ("failed", True)
     change(send, case, state="dismissed")
 
 

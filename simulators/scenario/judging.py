@@ -43,25 +43,35 @@ def judge_driven(
 ) -> Verdicts:
     """The same of what the engine has driven: everybody stayed on the road. requirements, validity, rig: beside its own."""
     conditions = (*validity, *description.conditions(), ON_THE_ROAD, *rig)
-    return judge(trace, (*description.requirements, *requirements), conditions, outside_of(description, trace))
+    outside, may_break = outside_of(description, trace), description.traffic is not None
+    return judge(trace, (*description.requirements, *requirements), conditions, outside, may_break=may_break)
 
 
 def judge(
-    trace: Trace, requirements: Sequence[Requirement], validity: Sequence[Validity], outside: Reasons | None = None
+    trace: Trace,
+    requirements: Sequence[Requirement],
+    validity: Sequence[Validity],
+    outside: Reasons | None = None,
+    *,
+    may_break: bool = False,
 ) -> Verdicts:
-    """What became of every requirement in every run. outside (n,): why a run is outside the ODD, and so skipped; else empty."""
-    conditions = (*_whole(trace), *(_validity(trace, one) for one in validity))
+    """What became of every requirement in every run. outside (n,): why a run is outside the ODD, and so skipped; else empty.
+
+    may_break: whether it is said that runs came to their end, where all of these did: others beside them may not have.
+    """
+    conditions = (*_whole(trace, may_break=may_break), *(_validity(trace, one) for one in validity))
     found = asked_only([_requirement(trace, one) for one in requirements], [_is_asked_of(trace, one) for one in requirements])
     if outside is not None:
         found = left_out(found, outside)
     return Verdicts(invalidated(found, conditions), conditions, trace.runs)
 
 
-def _whole(trace: Trace) -> Iterator[Judged]:
-    """Runs that were broken off are kept, and not judged; nothing is said of it where none was."""
-    if not any(trace.broken):
+def _whole(trace: Trace, *, may_break: bool) -> Iterator[Judged]:
+    """Runs that were broken off are kept, and not judged; nothing is said of it where none was, and none might have been."""
+    if not any(trace.broken) and not may_break:
         return
-    is_whole = np.array([not why for why in trace.broken])
+    broken = trace.broken or ("",) * trace.runs
+    is_whole = np.array([not why for why in broken])
     nothing = np.full(trace.runs, np.nan)
     over_s = np.asarray(trace.last * trace.step_s, np.float64)
     yield Judged(
@@ -75,7 +85,7 @@ def _whole(trace: Trace) -> Iterator[Judged]:
         limit=nothing,
         margin=nothing,
         at_s=over_s,
-        reason=np.array(trace.broken, np.object_),
+        reason=np.array(broken, np.object_),
     )
 
 

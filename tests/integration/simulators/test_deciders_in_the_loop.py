@@ -98,7 +98,7 @@ def test_one_that_dies_leaves_what_was_driven_until_then(tmp_path: Path) -> None
 
 
 def test_in_real_time_what_was_answered_last_holds(tmp_path: Path) -> None:
-    text = source_of("driving-function").text.replace("end: {after_s: 35}", "end: {after_s: 3}")
+    text = source_of("driving-function").text.replace("end: {after_s: 45}", "end: {after_s: 3}")
     text = text.replace("time_s: 7", "time_s: 2")
     text = text[: text.index("  - {name: stops at red")]
     file = tmp_path / "short.yaml"

@@ -81,11 +81,15 @@ def test_the_same_seed_gives_the_same_bytes_alone_and_in_any_company(tmp_path: P
     assert [one.read_bytes() for one in files[0]] == [one.read_bytes() for one in files[1]]
 
 
-def test_more_traffic_than_places_makes_the_run_an_error_that_says_so() -> None:
-    trace = ran(described(**{"  warm_up_s: 60": "  warm_up_s: 60\n  most: 2"}), "vehicles_per_hour=1500")
-    assert trace.broken
-    assert "more traffic than places" in trace.broken[0]
-    assert "raise most" in trace.broken[0]
+def test_more_traffic_than_places_makes_that_run_an_error_that_says_so_and_no_other(tmp_path: Path) -> None:
+    description = described(**{"  warm_up_s: 60": "  warm_up_s: 60\n  most: 2", "after_s: 8": "after_s: 2"})
+    fixed = dict([parameter_given("vehicles_per_hour=0,1500", description), parameter_given("seed=1", description)])
+    found = sweep(description, cases_of(description, Request(fixed=fixed, design=Design.GRID)), tmp_path)
+    assert found is not None
+    assert found.outcome.tolist() == [Outcome.PASS, Outcome.ERROR]
+    assert found.validity[0].title == "the run is driven to its end"
+    assert "more traffic than places" in found.validity[0].reason[1]
+    assert "raise most" in found.validity[0].reason[1]
 
 
 class Kills(NoPilot):

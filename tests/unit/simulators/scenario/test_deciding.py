@@ -16,7 +16,7 @@ from simulators.scenario.deciding.piloting import pilot_of
 from simulators.scenario.description import Description
 from simulators.scenario.devices import Kind
 from simulators.scenario.engine import simulate
-from simulators.scenario.judging import judge
+from simulators.scenario.judging import judge, judge_driven
 from simulators.scenario.library import source_of
 from simulators.scenario.performing import perform
 from simulators.scenario.plan import plan
@@ -75,6 +75,7 @@ def test_a_device_that_decides_is_asked_by_its_name_in_sweeps_and_turns_out_the_
     description = source_of("driving-function").description
     whole = perform(description, cases(description, Request(Design.GRID)), "example-driving")
     assert whole.runs == 4 * 6
+    assert judge_driven(whole, description).worst is Outcome.PASS, "the example passes in every case of its template"
     for run in (0, 13):
         alone = perform(description, cases(description, Request(Design.GRID)).take(np.array([run])), "example-driving")
         assert np.array_equal(alone.xy[:, 0], whole.xy[:, run])

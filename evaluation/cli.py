@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     judges.command("anomalies")(cli_city.anomalies)
     judges.command("incidents")(cli_city.incidents)
     judges.command("environment")(cli_city.environment)
+    judges.command("city")(cli_city.city)
     app.add_typer(judges, name="evaluate")
     trainers = typer.Typer(no_args_is_help=True, help="Train a model: on recordings of one's own, or on traffic of our own.")
     trainers.command("forecast")(cli_forecast.train)

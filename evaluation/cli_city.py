@@ -64,3 +64,23 @@ def environment(
 
         from evaluation.environment.command import Request, run
     raise typer.Exit(run(Request(json, plots, seed, quick), Console()))
+
+
+def city(
+    *,
+    json: Annotated[Path, typer.Option(help="Write the figures of all parts there, after each part anew.")],
+    plots: Annotated[Path, typer.Option(help="Draw plots (PNG) into this directory.")] = Path("plots"),
+    keep: Annotated[Path, typer.Option(help="Keep parts' documents and drives there, for --resume.")] = Path("city-judged"),
+    data: Annotated[Path | None, typer.Option(envvar="CHELU_DATA", help="Recordings; without, a part is left out.")] = None,
+    seed: Seed = 1,
+    parts: Annotated[str, typer.Option(help="Which, with commas between; else all, or of --quick the short ones.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="The short form: less of everything, too little to judge by.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Take over the parts that are done.")] = False,
+) -> None:
+    """Judge the whole city brain: state, forecast, incidents, anomalies, signals, corridor, surroundings, the district."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from evaluation.city.command import Request, run
+    chosen = [one for one in parts.split(",") if one]
+    raise typer.Exit(run(Request(json, plots, keep, data, seed, chosen, quick, resume), Console()))

@@ -1,0 +1,1 @@
+"""All judges of the city brain by one command, seeded: each is a command of its own, whose figures are put together."""

@@ -26,7 +26,7 @@ from services.registry.road_events import adding
 from services.registry.road_events.models import NewRoadEvent
 from services.registry.rounds import Rounds
 
-PERIOD_S = 1.0
+PERIOD_S = 2.0
 AGAIN = datetime.timedelta(minutes=1)  # after a refusal: a unit may have been mounted, or a map put in force
 ACTOR = "surroundings"
 ALARM_OF = {"limits": LIMIT, "flood": FLOOD, "sight": SIGHT, "gate": QUEUE}  # by application

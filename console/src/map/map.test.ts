@@ -14,6 +14,7 @@ import { toLocal } from "./place";
 import { boundsOf, decksOf, type Drawing, lanesOf } from "./roads";
 import { headsOf, lightOf } from "./signals";
 import { cornersOf, shapeOf } from "./users-layer";
+import { walked } from "./walk";
 
 const HEADER: Header = {
   site: "hill",
@@ -173,6 +174,14 @@ it("who speaks is called by the own device, who is only seen by the unit's numbe
   const devices = [device("obu-1", 5, "obu"), device("rsu-1", 6, "rsu")];
   const picture = pictureOf([1, 2, 3], { kind: [1, 1, 2], key: [0xabc, 0xdef12, 6 * 65_536 + 9], device_key: [5, 6, 6] });
   expect([1, 2, 3, 4].map((slot) => nameOf(picture, slot, devices))).toEqual(["obu-1", "def12", "rsu-1 #9", "–"]);
+});
+
+it("what is on the canvas is walked in an order that stands still, each once, and found by name", () => {
+  const picture = pictureOf([9, 4, 6], { kind: [1, 1, 2], key: [0xabc1, 0xdef2, 6 * 65_536 + 9], twin: [-1, -1, 4], device_key: [6, 6, 6] });
+  expect(walked(picture, undefined, "").shown.map((one) => [one.slot, one.name])).toEqual([[4, "def2"], [9, "abc1"]]);
+  expect(walked(picture, undefined, " ABC").shown.map((one) => one.slot)).toEqual([9]);
+  const many = pictureOf(Array.from({ length: 70 }, (_, slot) => slot), {});
+  expect([walked(many, undefined, "").shown.length, walked(many, undefined, "").more]).toEqual([50, 20]);
 });
 
 it("trying again waits longer each time, up to five seconds, and not everybody as long", () => {

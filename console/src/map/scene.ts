@@ -24,6 +24,7 @@ const TILTED_DEG = 40;
 const TURNED_DEG = -20;
 const ZOOM_STEP = 0.6;
 const FIT_SHARE = 0.92;
+const MOVE_SHARE = 8;
 const SIDE_PX = 350; // of warnings and details (map.css)
 const MOST_ZOOM = 6; // 64 pixels a metre
 const LEAST_ZOOM = -6;
@@ -113,6 +114,13 @@ export class Scene {
 
   zoom(steps: number): void {
     this.look({ ...this.view, zoom: this.view.zoom + steps * ZOOM_STEP });
+  }
+
+  /** Move the view by an eighth of what it shows. */
+  move(east: number, north: number): void {
+    const [x, y, z] = this.view.target;
+    const metres = Math.min(this.parent.clientWidth, this.parent.clientHeight) / MOVE_SHARE / 2 ** this.view.zoom;
+    this.look({ ...this.view, target: [x + east * metres, y + north * metres, z] });
   }
 
   /** Show all of a rectangle, left of what lies over the map's right side. */

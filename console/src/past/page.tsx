@@ -3,15 +3,16 @@
 import "../map/map.css";
 import "./past.css";
 
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
 import { useApi } from "../api/use";
-import { readTheme, useTheme } from "../layout/theme";
+import { readTheme } from "../layout/theme";
 import { nobody, useBase } from "../map/base";
-import { Controls } from "../map/controls";
 import { Details } from "../map/details";
 import { Legend } from "../map/legend";
 import { PALETTES } from "../map/palette";
+import { useView } from "../map/view";
+import { Walk } from "../map/walk";
 import { WarningList } from "../map/warnings";
 import type { PageProps } from "../pages/sections";
 import { useWords } from "../words/words";
@@ -26,13 +27,13 @@ const MINUTE_ROUNDED_US = 5e6; // the minute of what is picked is loaded anew so
 export default function TimePage({ site, asked }: PageProps) {
   const words = useWords();
   const api = useApi();
-  const theme = useTheme();
   const frame = useRef<HTMLDivElement>(null);
   const [player, setPlayer] = useState<Player>();
-  const [level, setLevel] = useState<number>();
-  const [isTilted, setTilted] = useState(false);
   const moment = useSyncExternalStore(player?.subscribe ?? nobody, (): Moment | undefined => player?.moment);
-  const { roads, lanes, decks, devices, places, bounds } = useBase(site);
+  const base = useBase(site);
+  const { roads, lanes, devices, places } = base;
+  const { palette, controls, onKeyDown } = useView(player, base);
+  const unheard = useMemo(() => places.map((place) => ({ ...place, status: "unheard" as const, outline: undefined })), [places]); // how they did is not known
   const askedUs = readInstant(asked.at);
   const newest = useRef(askedUs);
   useEffect(() => {
@@ -51,37 +52,20 @@ export default function TimePage({ site, asked }: PageProps) {
   useEffect(() => {
     if (askedUs !== undefined) player?.follow(askedUs);
   }, [player, askedUs]);
-  useEffect(() => player?.scene.setPalette(PALETTES[theme]), [player, theme]);
-  useEffect(() => player?.scene.setLevel(level), [player, level]);
-  useEffect(() => player?.scene.setTilted(isTilted), [player, isTilted]);
   useEffect(() => {
-    player?.setRoads(roads.value?.stop_lines, places.map((place) => ({ ...place, status: "unheard", outline: undefined })));
+    player?.setRoads(roads.value?.stop_lines, unheard);
     player?.scene.setRoads(lanes);
-  }, [player, roads.value, lanes, places]);
-  const fitted = useRef<Player>(undefined);
-  useEffect(() => {
-    if (!player || !bounds || fitted.current === player) return;
-    fitted.current = player;
-    player.scene.fit(bounds);
-  }, [player, bounds]);
+  }, [player, roads.value, lanes, unheard]);
   useKeptInAddress(site.site_id, player, moment);
 
   const name = words("time.label", { site: site.name || site.site_id });
   return (
-    <div className="map past" style={{ background: PALETTES[theme].ground }}>
+    <div className="map past" style={{ background: palette.ground }}>
       <h1 className="unseen">{name}</h1>
-      <div className="canvas" ref={frame} role="application" aria-label={name} />
+      <div className="canvas" ref={frame} role="application" tabIndex={0} aria-label={name} aria-description={words("map.keys")} onKeyDown={onKeyDown} />
       {player && moment && (
         <>
-          <Controls
-            decks={decks}
-            level={level}
-            pickLevel={setLevel}
-            isTilted={isTilted}
-            tilt={setTilted}
-            zoom={(steps) => player.scene.zoom(steps)}
-            fit={() => bounds && player.scene.fit(bounds)}
-          />
+          {controls}
           <aside className="side">
             <WarningList map={player} snapshot={moment} devices={devices.value} />
             {moment.picked && (
@@ -93,7 +77,8 @@ export default function TimePage({ site, asked }: PageProps) {
                 untilUs={moment.isPlaying ? Math.floor(moment.timeUs / MINUTE_ROUNDED_US) * MINUTE_ROUNDED_US : moment.timeUs}
               />
             )}
-            <Legend palette={PALETTES[theme]} />
+            <Walk map={player} devices={devices.value} units={unheard} />
+            <Legend palette={palette} />
             <p className="card faint small">{words("time.differs")}</p>
           </aside>
           <div className="time">

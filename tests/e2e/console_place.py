@@ -61,6 +61,21 @@ class Place:
             if wanted != present:
                 page.click(", ".join(f"button[aria-label$='{label}']" for label in SWITCHES[switch]))
 
+    def run_scenario(self, gaps: str, build: str) -> str:
+        """From the list of tests: choose, set, run, and wait for the verdict; the run's number."""
+        page = self.looking.page
+        page.click("text=New test")
+        page.select_option("select[name=scenario]", "cut-in")
+        page.fill("input[name='set.gap_m']", gaps)
+        page.fill("input[name='set.ego_kmh']", "100")
+        page.fill("input[name='set.other_kmh']", "60")
+        page.fill("input[name='set.lateral_mps']", "1")
+        page.select_option("select[name=design]", "grid")
+        page.fill("input[name=build]", build)
+        page.click("button[type=submit]")
+        page.wait_for_selector("[data-testid=verdict]", timeout=60_000)
+        return str(page.evaluate("window.location.hash")).partition("run-")[2].partition("?")[0]
+
     def look(self, name: str, ready: str) -> None:
         """Screenshots of what is shown, in English and light, and in Chinese and dark; axe finds no serious fault in either."""
         page = self.looking.page

@@ -7,7 +7,6 @@ import datetime
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from tests.waiting import until
 
 PACKAGE = b"a package " * 100
 CORNERS = "29.5500, 106.5700\n29.5500, 106.5710\n29.5510, 106.5710\n29.5510, 106.5700"
-GOOD, BAD = 40, 3
+GOOD, BAD, MANY = 40, 3, 10_000
 
 
 @pytest.fixture(scope="module")
@@ -34,28 +33,13 @@ def place(looking: Looking, mosquitto: object, open_directory: Path, tmp_path_fa
         yield place
 
 
-def run_scenario(page: Any, gaps: str, build: str) -> str:
-    """Choose, set, run and wait for the verdict; the run's number."""
-    page.click("text=New test")
-    page.select_option("select[name=scenario]", "cut-in")
-    page.fill("input[name='set.gap_m']", gaps)
-    page.fill("input[name='set.ego_kmh']", "100")
-    page.fill("input[name='set.other_kmh']", "60")
-    page.fill("input[name='set.lateral_mps']", "1")
-    page.select_option("select[name=design]", "grid")
-    page.fill("input[name=build]", build)
-    page.click("button[type=submit]")
-    page.wait_for_selector("[data-testid=verdict]", timeout=60_000)
-    return str(page.evaluate("window.location.hash")).partition("run-")[2].partition("?")[0]
-
-
 @pytest.fixture(scope="module")
 def runs(place: Place) -> tuple[str, str]:
     """Two runs of one scenario, asked for in the page."""
     page = place.looking.page
-    first = run_scenario(page, "10,40", "build 1")
+    first = place.run_scenario("10,40", "build 1")
     page.click("text=All tests")
-    return first, run_scenario(page, "10,20,40", "build 2")
+    return first, place.run_scenario("10,20,40", "build 2")
 
 
 def test_a_scenario_is_chosen_set_and_run_and_its_verdict_has_its_evidence(place: Place, runs: tuple[str, str]) -> None:
@@ -239,6 +223,62 @@ def test_a_person_and_a_key_are_made_and_their_secrets_shown_once(place: Place) 
     place.look("people", "tr:has-text('wang/ci')")
     (fang,) = [one for one in place.client.people("GET", "users") if one["user_name"] == "fang"]
     assert (fang["is_active"], fang["roles"]) == (False, [{"site": "hillside", "role": "operator"}])
+
+
+def test_who_decides_about_a_signal_is_said_and_kept(place: Place) -> None:
+    page = place.looking.page
+    place.client.add_devices([NewDevice(device_id="sig-1", kind=Kind.SIGNAL, site_id="hillside", labels={"bay": "3"})])
+    place.go("city/signals")
+    page.click("button:text('Decide')")
+    page.select_option("dialog select[name=control]", "manual")
+    page.fill("dialog input[name=plan]", "20,15")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("[role=row]:has-text('sig-1'):has-text('20,15')")
+    place.look("signals", "[role=row]:has-text('sig-1')")
+    assert place.client.device("sig-1").labels == {
+        "bay": "3",
+        "signal-control": "manual",
+        "signal-plan": "20,15",
+        "signal-priority": "all",
+    }
+    place.go("city/environment")
+    page.wait_for_selector("text=No sensor of this site measured anything")
+
+
+def test_the_emergency_stop_asks_again_says_who_has_answered_and_is_released_with_a_reason(place: Place) -> None:
+    page = place.looking.page
+    place.client.add_devices([NewDevice(device_id="obu-silent", kind=Kind.OBU, site_id="hillside")])
+    page.evaluate("window.location.hash = '#/register/stop?site=hillside'")
+    page.click("[data-testid=stop] button")
+    page.keyboard.press("Escape")  # which is no yes
+    page.wait_for_selector("[data-testid=stop][data-in-force=false]")
+    page.click("[data-testid=stop] button")
+    page.fill("dialog input[name=text]", "a person on the road")
+    assert place.looking.faults() == []
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("[data-testid=stop][data-in-force=true] >> text=a person on the road")
+    assert place.client.people("GET", "sites", "hillside", "stop")["in_force"]["pressed_by"] == "wang"
+    page.wait_for_selector("tr:has-text('obu-silent') >> text=no answer")
+    place.looking.shot("stop")
+    assert place.looking.faults() == []
+    page.click("[data-testid=stop] button")
+    page.fill("dialog input[name=text]", "the road is clear")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("[data-testid=stop][data-in-force=false]")
+
+
+def test_ten_thousand_devices_scroll_as_twenty_do(place: Place) -> None:
+    page = place.looking.page
+    place.client.add_devices(
+        [NewDevice(device_id=f"obu-{number:05d}", kind=Kind.OBU, site_id="empty", credential=False) for number in range(MANY)]
+    )
+    page.evaluate("window.location.hash = '#/register?site=empty'")
+    table = page.wait_for_selector(f".rows[aria-rowcount='{MANY + 1}']")
+    assert page.locator(".rows .body [role=row]").count() < 60
+    table.evaluate("box => box.scrollTo(0, box.scrollHeight)")
+    page.wait_for_selector(f"[role=row] >> text=obu-{MANY - 1:05d}")
+    page.fill("input[type=search]", "obu-0004")
+    page.wait_for_selector(".rows[aria-rowcount='11']")
 
 
 def test_every_part_opens_for_who_may_only_look_and_says_what_it_needs(place: Place) -> None:

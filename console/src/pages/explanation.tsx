@@ -56,7 +56,7 @@ export function Why({ path }: { path: string }) {
     setBusy(true);
     setFailure(undefined);
     api
-      .get<Explanation>(`${path}/explanation`)
+      .slow<Explanation>(`${path}/explanation`)
       .then(setExplanation, (error: unknown) => setFailure(asFailure(error)))
       .finally(() => setBusy(false));
   }

@@ -28,5 +28,5 @@ export const SECTIONS: readonly Section[] = [
   { path: "health", word: "section.health", needs: "viewer", Page: lazy(() => import("../health/page")) },
   { path: "applications", word: "section.applications", needs: "tester", Page: lazy(() => import("./applications")) },
   { path: "scenarios", word: "section.scenarios", needs: "viewer", Page: lazy(() => import("../scenarios/page")) },
-  { path: "city", word: "section.city", needs: "tester", Page: lazy(() => import("./city")) },
+  { path: "city", word: "section.city", needs: "tester", Page: lazy(() => import("../city/page")) },
 ];

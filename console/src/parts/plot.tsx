@@ -6,6 +6,8 @@ import { type ECharts, type EChartsCoreOption, init, use as load } from "echarts
 import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
 
+import { useTheme } from "../layout/theme";
+
 load([BarChart, LineChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
 
 interface PlotProps {
@@ -19,6 +21,7 @@ interface PlotProps {
 export default function Plot({ label, option, hasLegend = false }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<ECharts>(undefined);
+  const theme = useTheme();
   useEffect(() => {
     if (!box.current) return;
     const made = init(box.current);
@@ -33,6 +36,7 @@ export default function Plot({ label, option, hasLegend = false }: PlotProps) {
   useEffect(() => {
     const style = getComputedStyle(document.documentElement);
     const colour = (name: string) => style.getPropertyValue(name).trim();
+    const colours = { rule: colour("--line"), text: colour("--faint") };
     chart.current?.setOption(
       {
         color: [colour("--accent"), colour("--warn"), colour("--bad"), colour("--good"), colour("--faint")],
@@ -42,9 +46,27 @@ export default function Plot({ label, option, hasLegend = false }: PlotProps) {
         animation: false,
         tooltip: { trigger: "axis", renderMode: "richText" }, // HTML with styles is against the page's security policy
         ...option,
+        xAxis: ruled(option.xAxis, colours),
+        yAxis: ruled(option.yAxis, colours),
       },
       true,
     );
-  }, [option, hasLegend]);
+  }, [option, hasLegend, theme]); // colours are read anew with another theme
   return <div className="plot" ref={box} role="img" aria-label={label} />;
+}
+
+type Axis = Readonly<Record<string, unknown>>;
+interface Colours {
+  readonly rule: string;
+  readonly text: string;
+}
+
+/** Axes in the page's colours; of several in one direction only the first has rules, since two grids cannot be read. */
+export function ruled(axes: unknown, colours: Colours): unknown {
+  if (Array.isArray(axes)) return axes.map((axis: Axis, at) => dressed(axis, colours, at === 0));
+  return axes && dressed(axes as Axis, colours, (axes as Axis).type === "value");
+}
+
+function dressed(axis: Axis, { rule, text }: Colours, hasRules: boolean): Axis {
+  return { ...axis, axisLabel: { ...(axis.axisLabel as Axis | undefined), color: text }, splitLine: { show: hasRules, lineStyle: { color: rule } } };
 }

@@ -1,6 +1,7 @@
 // English, and the list of all keys.
 
 import { applications } from "./en-applications";
+import { city } from "./en-city";
 import { operations } from "./en-operations";
 import { scenarios } from "./en-scenarios";
 
@@ -59,8 +60,6 @@ export const en = {
   "screen.allSites": "all sites",
   "screen.unknownSite": "There is no site {site}, or you may not see it",
   "screen.unknownSection": "There is no such section",
-  "screen.absent": "This part does not exist yet",
-  "screen.absent.command": "Until it does, the command line has it:",
   "screen.emptySite": "Nothing moves on this site now",
   "screen.emptySite.more": "No device is registered here, or none of them speaks. Positions appear as soon as one does.",
 
@@ -68,8 +67,6 @@ export const en = {
   "role.tester": "tester",
   "role.operator": "operator",
   "role.administrator": "administrator",
-
-  "absent.city.what": "Congestion by segment, forecasts, signals, events to approve, weather and air.",
 
   "live.connecting": "Connecting …",
   "live.open": "Live",
@@ -90,6 +87,9 @@ export const en = {
   "map.fit": "Whole site",
   "map.zoomIn": "Closer",
   "map.zoomOut": "Further away",
+  "map.walk": "List of what is here",
+  "map.walk.more": "and {count} more: search for a name",
+  "map.keys": "Arrows move the view, plus and minus bring it nearer and further away.",
   "map.legend": "Legend",
   "map.legend.speaks": "vehicle that speaks",
   "map.legend.fused": "speaks and is seen",
@@ -266,6 +266,7 @@ export const en = {
   "health.filter": "Show",
   "health.filter.any": "Any status",
   ...applications,
+  ...city,
   ...operations,
   ...scenarios,
 } as const;

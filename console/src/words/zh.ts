@@ -2,6 +2,7 @@
 
 import type { Catalogue } from "./words";
 import { applications } from "./zh-applications";
+import { city } from "./zh-city";
 import { operations } from "./zh-operations";
 import { scenarios } from "./zh-scenarios";
 
@@ -60,8 +61,6 @@ export const zh: Catalogue = {
   "screen.allSites": "所有场地",
   "screen.unknownSite": "没有场地 {site}，或您无权查看",
   "screen.unknownSection": "没有这个栏目",
-  "screen.absent": "此部分尚未建成",
-  "screen.absent.command": "在此之前可使用命令行：",
   "screen.emptySite": "场地上目前没有移动对象",
   "screen.emptySite.more": "此处未注册设备，或设备均未上报。一旦有设备上报，位置就会显示。",
 
@@ -69,8 +68,6 @@ export const zh: Catalogue = {
   "role.tester": "测试员",
   "role.operator": "运营员",
   "role.administrator": "管理员",
-
-  "absent.city.what": "路段拥堵、预测、信号灯、待审批事件、天气与空气。",
 
   "live.connecting": "正在连接……",
   "live.open": "实时",
@@ -91,6 +88,9 @@ export const zh: Catalogue = {
   "map.fit": "整个场地",
   "map.zoomIn": "放大",
   "map.zoomOut": "缩小",
+  "map.walk": "此处对象列表",
+  "map.walk.more": "另有 {count} 个：请搜索名称",
+  "map.keys": "方向键移动视图，加号和减号放大和缩小。",
   "map.legend": "图例",
   "map.legend.speaks": "自报的车辆",
   "map.legend.fused": "自报且被感知",
@@ -267,6 +267,7 @@ export const zh: Catalogue = {
   "health.filter": "显示",
   "health.filter.any": "所有状态",
   ...applications,
+  ...city,
   ...operations,
   ...scenarios,
 };

@@ -13,7 +13,7 @@ from services.registry.problems import Fault, ProblemError
 
 PROGRAM = (sys.executable, "-c", "from chelu.cli import main; main()", "explain")
 PREFIX = "CHELU_INFERENCE_"  # it makes the site as inference does, with its settings
-LONGEST_S = 60.0
+LONGEST_S = 120.0
 MOST = 2  # at a time: each keeps a core busy for some seconds
 WAIT_S = 20.0  # for another's to be over
 REFUSED = "cannot be explained"

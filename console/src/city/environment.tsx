@@ -1,0 +1,84 @@
+// What the site's sensors measured in the last hour: the newest of each quantity, and its course.
+
+import { lazy, Suspense, useMemo, useState } from "react";
+
+import type { Api } from "../api/client";
+import { allDevices } from "../api/pages";
+import type { Site } from "../api/types";
+import { useLoaded } from "../api/use";
+import { Failed, FailureNote, Loading } from "../layout/screens";
+import { Table } from "../parts/table";
+import { useFormats, useWords } from "../words/words";
+import { type Course, coursesOf, type Observation } from "./observed";
+
+const Plot = lazy(() => import("../parts/plot"));
+const EVERY_MS = 10_000;
+const HOUR_US = 3600e6;
+const PAGE = 10_000;
+
+async function lastHour(api: Api, site: Site, signal: AbortSignal): Promise<Course[]> {
+  const sensors = new Set((await allDevices(api, { site: site.site_id, kind: "sensor" }, signal)).map((one) => one.device_id));
+  const found: Observation[] = [];
+  const fromUs = Math.round(Date.now() * 1000 - HOUR_US);
+  for (let after: number | null | undefined = undefined; after !== null; ) {
+    const page: { rows: Observation[]; next: number | null } = await api.get("/api/observations", { from_us: fromUs, limit: PAGE, after }, signal);
+    found.push(...page.rows);
+    after = page.next;
+  }
+  return coursesOf(found.filter((one) => sensors.has(one.device_id)));
+}
+
+export function Environment({ site }: { site: Site }) {
+  const words = useWords();
+  const { number, time } = useFormats();
+  const [chosen, setChosen] = useState<string>();
+  const loaded = useLoaded(`environment ${site.site_id}`, (api, signal) => lastHour(api, site, signal), EVERY_MS);
+  if (!loaded.value) return loaded.failure ? <Failed failure={loaded.failure} retry={loaded.reload} /> : <Loading />;
+  const course = loaded.value.find((one) => one.key === chosen) ?? loaded.value[0];
+  return (
+    <>
+      {loaded.failure && <FailureNote failure={loaded.failure} />}
+      {course && <OverTime course={course} />}
+      <Table
+        label={words("city.environment")}
+        heads={[words("environment.quantity"), words("health.column.device"), words("environment.newest"), words("environment.range"), words("register.column.heard"), words("environment.quality"), ""]}
+        rows={loaded.value}
+        keyOf={(one) => one.key}
+        none={words("environment.none")}
+        cells={(one) => [
+          one.quantity,
+          <code key="device">{one.device}</code>,
+          one.newest === undefined ? "–" : `${number(one.newest, 2)} ${one.unit}`,
+          one.least === undefined || one.most === undefined ? "–" : `${number(one.least, 2)} … ${number(one.most, 2)}`,
+          time(one.atUs),
+          one.quality || "–",
+          <button key="plot" type="button" aria-pressed={one.key === course?.key} onClick={() => setChosen(one.key)}>
+            {words("environment.plot")}
+          </button>,
+        ]}
+      />
+    </>
+  );
+}
+
+function OverTime({ course }: { course: Course }) {
+  const { time } = useFormats();
+  const option = useMemo(
+    () => ({
+      xAxis: { type: "category", data: course.points.map(([us]) => time(us)) },
+      yAxis: { type: "value", scale: true, name: course.unit },
+      series: [{ type: "line", showSymbol: course.points.length < 40, name: course.quantity, data: course.points.map(([, value]) => value) }],
+    }),
+    [course, time],
+  );
+  return (
+    <section className="card">
+      <h2>
+        {course.quantity} · {course.device}
+      </h2>
+      <Suspense fallback={<Loading />}>
+        <Plot label={`${course.quantity} ${course.device}`} option={option} />
+      </Suspense>
+    </section>
+  );
+}

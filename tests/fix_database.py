@@ -87,3 +87,16 @@ def make_database(database_server: DatabaseServer) -> Iterator[Callable[[], str]
 def database_url(make_database: Callable[[], str]) -> str:
     """The URL of a fresh, empty database."""
     return make_database()
+
+
+def drop_streams(url: str, *, tries: int = 5) -> None:
+    """Schema stream goes. A job of TimescaleDB's may be at one of its tables, and each wait for the other: then once more."""
+    for left in reversed(range(tries)):
+        try:
+            with psycopg.connect(url) as connection:
+                connection.execute("DROP SCHEMA stream CASCADE")
+        except psycopg.errors.DeadlockDetected:
+            if not left:
+                raise
+        else:
+            return

@@ -25,6 +25,7 @@ from chelu.messages import BSM, OBSERVATION, PARTICIPANT, SPAT, STREAMS, Batch, 
 from chelu.store import copy_rows
 from chelu.topics import Kind
 from services.ingest.tables import COLUMNS, prepare_schema
+from tests.fix_database import drop_streams
 from tests.fix_small_disk import SIZE_BYTES, SmallDisk
 from tests.integration.registry.conftest import KEY, SITE, Place
 from tests.unit.registry.rows_of_streams import START_US, rows_of
@@ -66,8 +67,7 @@ def stored(place: Place, devices: dict[str, int]) -> Iterator[dict[str, Batch]]:
         for stream in (BSM, PARTICIPANT, SPAT, OBSERVATION):
             connection.execute(f"ANALYZE stream.{stream.name}".encode())
     yield found
-    with psycopg.connect(place.database_url) as connection:
-        connection.execute("DROP SCHEMA stream CASCADE")
+    drop_streams(place.database_url)
 
 
 def _rows(stream: Stream, seed: int, keys: np.ndarray[Any, Any]) -> Batch:

@@ -22,6 +22,7 @@ from chelu.store import copy_rows
 from services.inference.storage import prepare
 from services.ingest.tables import COLUMNS, prepare_schema
 from services.registry.past import rows as past_rows
+from tests.fix_database import drop_streams
 from tests.integration.registry.conftest import KEY, SITE, AddDevice, Place, chelu
 
 HOUR_US = 3_600_000_000
@@ -102,8 +103,8 @@ def stored(place: Place, client: Client, add_device: AddDevice) -> Iterator[None
             warning_id = WARNING if site == SITE else UUID(int=number)
             connection.execute(ADD.encode(), {**values, "id": warning_id, "ttc_s": 2.4 if level else None})
     yield
+    drop_streams(place.database_url)
     with psycopg.connect(place.database_url) as connection:
-        connection.execute("DROP SCHEMA stream CASCADE")
         connection.execute("DROP SCHEMA city CASCADE")
 
 

@@ -15,6 +15,7 @@ from chelu.api import Client
 from chelu.messages import HEADER, STREAMS, Batch, Stream, concatenate
 from chelu.store import copy_rows
 from services.ingest.tables import COLUMNS, prepare_schema
+from tests.fix_database import drop_streams
 from tests.integration.registry.conftest import KEY, AddDevice, Place
 from tests.unit.registry.rows_of_streams import any_column
 
@@ -77,8 +78,7 @@ def stored(place: Place, client: Client, add_device: AddDevice) -> Iterator[dict
             copy_rows(connection, f"stream.{name}", batches[name].with_columns(**beside), COLUMNS[name])
         connection.execute(ROWS_BESIDE)
     yield batches
-    with psycopg.connect(place.database_url) as connection:
-        connection.execute("DROP SCHEMA stream CASCADE")
+    drop_streams(place.database_url)
 
 
 def get(place: Place, path: str, query: dict[str, str]) -> httpx.Response:

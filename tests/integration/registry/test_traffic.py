@@ -13,6 +13,7 @@ import pytest
 from chelu.api import Client
 from chelu.store import copy_rows
 from services.ingest.tables import COLUMNS, prepare_schema
+from tests.fix_database import drop_streams
 from tests.integration.registry.conftest import AddDevice, Place
 from tests.unit.ingest.crafted import bsm_batch
 
@@ -25,7 +26,7 @@ def stream(place: Place, client: Client) -> Iterator[psycopg.Connection[tuple[ob
     with psycopg.connect(place.database_url, autocommit=True) as connection:
         prepare_schema(connection)
         yield connection
-        connection.execute("DROP SCHEMA stream CASCADE")
+    drop_streams(place.database_url)
 
 
 def test_what_a_reader_takes_up_at_once_after_a_stall_is_not_lost(

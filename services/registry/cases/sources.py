@@ -20,6 +20,7 @@ from services.registry.orders.machine import Moment
 
 ALARM, FINDING = "alarm", "finding"
 LEAST_ALARM = Severity.MAJOR  # lesser ones are the operators' of devices alone
+STRANGE = Severity.WARNING  # of a severity that a newer inference may have: one finding must not keep the others away
 MOST = 300  # a round: it takes about a second
 AFTER = "SELECT after FROM register.case_source WHERE source = %s"
 NEWEST_ALARM = "SELECT coalesce(max(event_id), 0) AS after FROM register.alarm_event"
@@ -99,7 +100,7 @@ def _of_finding(row: Mapping[str, Any]) -> News:
         source_id=row["finding_id"],
         kind=row["kind"],
         site_id=row["site_id"],
-        severity=Severity(row["severity"]),
+        severity=Severity(row["severity"]) if row["severity"] in set(Severity) else STRANGE,
         at=row["since"],
         place=_place(row),
         spot=row["spot"],

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.registry.alarms.kinds import Severity
-from services.registry.cases import kinds, machine
+from services.registry.cases import kinds, machine, sources
 from services.registry.cases.joining import Candidate, Sign, case_of, distance_m
 from services.registry.cases.machine import State
 from services.registry.cases.rules import Facts, Limits, NewRule, When, applies, held
@@ -72,6 +72,22 @@ def test_of_devices_only_the_same_one_is_joined() -> None:
     case = replace(CASE, kind="device", spot="rsu-2")
     assert case_of(silent, [replace(case, place=north(1))]) is None
     assert case_of(silent, [replace(case, spot="rsu-1", place=None)]) == 7
+
+
+def test_a_finding_of_a_severity_that_nobody_knows_is_a_warning() -> None:
+    place = {"latitude_deg": 29.5, "longitude_deg": 106.5, "elevation_m": None}
+    row = {
+        "time": NOW,
+        "site_id": "hill",
+        "finding_id": "7",
+        "kind": "debris",
+        "state": "over",
+        "since": NOW - minutes(3),
+        **place,
+    }
+    for severity, found in (("critical", Severity.CRITICAL), ("apocalyptic", Severity.WARNING)):
+        news = sources._of_finding({**row, "severity": severity, "spot": "gate_0", "text": "debris", "detail": {}})
+        assert (news.sign.severity, news.sign.at, news.at, news.is_over) == (found, NOW - minutes(3), NOW, True)
 
 
 def test_very_many_devices_at_once_have_one_cause() -> None:

@@ -91,6 +91,7 @@ class LimitWatch:
         self._p = parameters
         self._rules = rules_of(parameters)
         self._names, self._grid = Names(), Grid(_STEP_S, _LENGTH)
+        self._known = 0  # series with their bounds
         self._bound: Floats = np.empty((0, len(KINDS)))
         self._since_us: Floats = np.empty((0, len(KINDS)))  # NaN: not beyond
         self._is_up: Mask = np.empty((0, len(KINDS)), np.bool_)
@@ -176,5 +177,6 @@ class LimitWatch:
         self._now = widened(self._now, count, np.nan)
         if len(self._is_up) < len(self._bound):
             self._is_up = np.concatenate([self._is_up, np.zeros((len(self._bound) - before, len(KINDS)), np.bool_)])
-        for number, (_, code, _) in enumerate(self._names.keys):
+        for number, (_, code, _) in enumerate(self._names.keys[self._known :], start=self._known):
             self._bound[number] = self._rules[code]
+        self._known = count

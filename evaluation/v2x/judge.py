@@ -36,7 +36,7 @@ class Plan:
     seed: int = 1
 
 
-FULL, SHORT = Plan(2000, 10), Plan(200, 0)
+FULL, SHORT = Plan(2000, 14), Plan(200, 0)
 RULES = {**rules_signals.RULES, **rules_events.RULES, **rules_vehicles.RULES}  # a quarter as many as of conflicts are staged
 TRAFFIC, EXACT_TRAFFIC, WEATHER, NGSIM = "traffic, ", "exact traffic, ", "weather, ", "NGSIM"
 

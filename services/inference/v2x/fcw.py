@@ -76,6 +76,9 @@ class FcwParameters(Notice):
     head_on_s: float = parameter(3.2, "s", "an oncoming vehicle on the host's path: both must act, so earlier", high=4.0)
     least_oncoming_mps: float = parameter(2.0, "m/s", "who stands the other way round does not come", high=20.0)
     head_on_overlap_m: float = parameter(0.5, "m", "least sideways overlap with an oncoming one", high=2.0)
+    least_taken: float = parameter(
+        0.8, "1", "that both take the ways on which they meet head on: a turn may be a guess", high=1.0
+    )
     head_on_deg: float = parameter(155.0, "°", "oncoming: headings differ by more than this", low=90.0, high=180.0)
 
 
@@ -175,7 +178,7 @@ def _head_on(scene: Scene, views: Views, p: FcwParameters) -> Assessment:
     host, other = views.host, views.other
     required = on_level(tracks, host, _half_way(views.gap_m, tracks.speed_mps[host], tracks.speed_mps[other]))
     head_on_s = in_time_s(tracks, host, p.head_on_s)
-    is_deep = (views.overlap_m >= p.head_on_overlap_m) & (views.probability >= 0.5)
+    is_deep = (views.overlap_m >= p.head_on_overlap_m) & (views.probability >= 0.5) & (views.taken >= p.least_taken)
     level = level_of(
         imminent=is_deep & (views.first_s <= head_on_s / 2.0),
         warns=is_deep & (views.first_s <= head_on_s),

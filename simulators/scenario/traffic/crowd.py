@@ -35,6 +35,8 @@ AWAKE = ("car", "bus", "truck", "motorcycle", "bicycle", "robot")  # whom SUMO's
 ALONG_DEG = 45.0  # who heads further away from a way's direction crosses it
 DECK_M = 2.5
 END_S = 5.0
+END_M = 1.0  # before a way ends it is on its last edge for sure
+LANE_CHANGE_S = 3.0  # without it SUMO puts who changes lanes on the other one from one instant to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Nobody:
 
     actors: tuple[Actor, ...] = ()
     broken = ""
-    ended_s = np.inf
+    broken_s = ended_s = np.inf
 
     def at(self, state: State, instant: int) -> tuple[Other, ...]:  # noqa: ARG002
         """Nobody is there."""
@@ -73,12 +75,14 @@ class Nobody:
 class Crowd:
     """Of one run; belongs to the engine's thread. CannotStartError when SUMO cannot drive.
 
-    broken: why the run is not to be judged; ended_s: when the traffic ended, and what was driven from then on does not count.
+    broken, broken_s: why the run is not to be judged if it lasts so long; ended_s: when the traffic ended, and what was driven
+    from then on does not count.
     """
 
     made: Plan
     actors: tuple[Actor, ...] = field(init=False)
     broken: str = ""
+    broken_s: float = np.inf
     ended_s: float = np.inf
     _given: Traffic = field(init=False)
     _places: dict[int, int] = field(default_factory=dict)  # by vehicle its column
@@ -136,7 +140,7 @@ class Crowd:
             if instant == 0:
                 raise
             self.ended_s = instant * self.made.description.step_s
-            self.broken = f"SUMO is away since {self.ended_s:.2f} s: {error.what}"
+            self._break_off(instant, f"SUMO is away ({error.what})")
             return ()
         self._take_places(self._near(rows, fronts), instant)
         columns = sorted(self._places.values())
@@ -162,16 +166,23 @@ class Crowd:
         trips.write_text(routes(network, shares, per_hour=per_hour, lasts_s=lasts_s, seed=int(seed)), "utf-8")
         options = {
             "net-file": net, "route-files": trips, "seed": int(seed), "step-length": step_s, "collision.action": "none",
-            "time-to-teleport": -1, "no-step-log": "true", "no-warnings": "true", "duration-log.disable": "true",
-            "route-steps": 0,
+            "time-to-teleport": -1, "lanechange.duration": LANE_CHANGE_S, "no-step-log": "true", "no-warnings": "true",
+            "duration-log.disable": "true", "route-steps": 0,
         }  # fmt: skip
         return {
             "options": {name: str(value) for name, value in options.items()},
             "warm_up_steps": round(given.warm_up_s / step_s),
             "kinds": list(given.kinds),
             "edge": str(network.links.id[begins[0]]),
-            "actors": [(self.made.actors[column].length_m, self.made.actors[column].width_m) for column in self._seen],
+            "actors": [self._actor(column) for column in self._seen],
         }
+
+    def _actor(self, column: int) -> tuple[float, float, float, float]:
+        """Length, width, and where the way ends: so SUMO knows where it is going, and who has to let it pass."""
+        ways, way, one = self.made.ways, self.made.way[0, column : column + 1], self.made.actors[column]
+        length = np.array([ways.each[int(way[0])].length_m - END_M])
+        end = ways.at(way, length, self.made.aside_m[0, column : column + 1]).xy[0]
+        return one.length_m, one.width_m, float(end[0]), float(end[1])
 
     def _fronts(self, state: State) -> Floats:
         """Of the actors (a, 4): the middle of the front bumper, heading, speed."""
@@ -197,16 +208,21 @@ class Crowd:
             if number not in self._places:
                 free = [column for column, one in enumerate(self.actors) if one.kind == kind and column not in taken]
                 if not free:
-                    self.broken = self.broken or self._too_many(kind, instant)
+                    self._break_off(instant, self._too_many(kind))
                     continue
                 self._places[number] = free[0]
                 taken.add(free[0])
             self._write_down(self._places[number], row, instant)
 
-    def _too_many(self, kind: str, instant: int) -> str:
+    def _break_off(self, instant: int, why: str) -> None:
+        """The first reason counts."""
+        if not self.broken:
+            self.broken_s = instant * self.made.description.step_s
+            self.broken = f"{why} at {self.broken_s:.2f} s"
+
+    def _too_many(self, kind: str) -> str:
         there = sum(one.kind == kind for one in self.actors)
-        at_s = instant * self.made.description.step_s
-        return f"more traffic than places at {at_s:.2f} s: {there} for a {kind} within {self._given.within_m:g} m; raise most"
+        return f"more traffic than places ({there} for a {kind} within {self._given.within_m:g} m; raise most)"
 
     def _write_down(self, column: int, row: Floats, instant: int) -> None:
         into, (x, y, z, heading, speed, acceleration) = self._columns, row[2:]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 ROW = ("number", "kind", "x", "y", "z", "heading", "speed", "acceleration")  # kind: which of the order's; x, y, z: front bumper
 ROOM_M, ROOM_S = 10.0, 2.0  # who would be nearer to an actor that comes into the traffic, or within so long, is not there
 FARTHEST_M = 100.0  # of an actor from the nearest lane
+ON_ITS_ROUTE, ANYWHERE = 1, 2
 ASLEEP = 0  # no lane changes, no checks: an actor drives itself
 
 
@@ -42,14 +43,16 @@ def main() -> None:
 
 
 def _drive(sumo: Any, order: dict[str, Any], asks: BinaryIO, answers: BinaryIO) -> None:
-    size, is_begun = 8 * 4 * len(order["actors"]), False
+    size, is_begun, kept = 8 * 4 * len(order["actors"]), False, list[int]()
     while len(asked := asks.read(size)) == size:
         actors = np.frombuffer(asked).reshape(-1, 4)
         if not is_begun:
             _make_room(sumo, actors)
-            _come_in(sumo, order)
+            kept = _come_in(sumo, order, actors)
         for number, (x, y, heading, _) in enumerate(actors.tolist()):
-            sumo.vehicle.moveToXY(f"actor {number}", "", -1, x, y, angle=heading, keepRoute=2, matchThreshold=FARTHEST_M)
+            sumo.vehicle.moveToXY(
+                f"actor {number}", "", -1, x, y, angle=heading, keepRoute=kept[number], matchThreshold=FARTHEST_M
+            )
         if is_begun:
             sumo.simulationStep()
         is_begun = True
@@ -70,16 +73,29 @@ def _make_room(sumo: Any, actors: npt.NDArray[np.float64]) -> None:
             sumo.vehicle.remove(name)
 
 
-def _come_in(sumo: Any, order: dict[str, Any]) -> None:
-    sumo.route.add("actors", [order["edge"]])
-    for number, (length, width) in enumerate(order["actors"]):
+def _come_in(sumo: Any, order: dict[str, Any], actors: npt.NDArray[np.float64]) -> list[int]:
+    """Each on a route to where its way ends, so that it is let pass; how it keeps to it: `ON_ITS_ROUTE` where there is one."""
+    kept = []
+    for number, (length, width, *end) in enumerate(order["actors"]):
         name = f"actor {number}"
+        edges = _route(sumo, actors[number, :2].tolist(), end)
+        sumo.route.add(name, edges or [order["edge"]])
         sumo.vehicletype.copy("DEFAULT_VEHTYPE", name)
         sumo.vehicletype.setLength(name, length)
         sumo.vehicletype.setWidth(name, width)
-        sumo.vehicle.add(name, "actors", typeID=name)
+        sumo.vehicle.add(name, name, typeID=name)
         sumo.vehicle.setLaneChangeMode(name, ASLEEP)
         sumo.vehicle.setSpeedMode(name, ASLEEP)
+        kept.append(ON_ITS_ROUTE if edges else ANYWHERE)
+    return kept
+
+
+def _route(sumo: Any, begin: list[float], end: list[float]) -> list[str]:
+    """The edges from one place to another; none where SUMO knows no way."""
+    begins, ends = (sumo.simulation.convertRoad(*place)[0] for place in (begin, end))
+    if begins.startswith(":") or ends.startswith(":"):
+        return []
+    return list(sumo.simulation.findRoute(begins, ends).edges)
 
 
 def _row(sumo: Any, name: str, kinds: list[str]) -> tuple[float, ...]:

@@ -65,6 +65,14 @@ def test_the_one_that_drives_keeps_behind_slower_traffic_and_nobody_is_touched()
     assert trace.speed_mps[-1, 0, EGO] * 3.6 < 70, "alone it would drive 100 km/h by then"
 
 
+@pytest.mark.parametrize("seed", [5, 10])
+def test_who_comes_out_of_the_side_road_lets_an_actor_pass(seed: int) -> None:
+    """With these seeds somebody waits there when it comes."""
+    trace = ran(described(**{"after_s: 8": "after_s: 25", "most: 24": "most: 60"}), "vehicles_per_hour=1500", f"seed={seed}")
+    assert np.isinf(trace.contact_s).all()
+    assert trace.acceleration_mps2[:, 0, EGO].min() > -4.0
+
+
 def test_the_same_seed_gives_the_same_bytes_alone_and_in_any_company(tmp_path: Path) -> None:
     description = described(**{"after_s: 8": "after_s: 2", "warm_up_s: 60": "warm_up_s: 15"})
     fixed = dict(parameter_given(text, description) for text in ("seed=1,2,1", "vehicles_per_hour=900"))
@@ -82,7 +90,7 @@ def test_the_same_seed_gives_the_same_bytes_alone_and_in_any_company(tmp_path: P
 
 
 def test_more_traffic_than_places_makes_that_run_an_error_that_says_so_and_no_other(tmp_path: Path) -> None:
-    description = described(**{"  warm_up_s: 60": "  warm_up_s: 60\n  most: 2", "after_s: 8": "after_s: 2"})
+    description = described(**{"most: 24": "most: 2", "after_s: 8": "after_s: 2"})
     fixed = dict([parameter_given("vehicles_per_hour=0,1500", description), parameter_given("seed=1", description)])
     found = sweep(description, cases_of(description, Request(fixed=fixed, design=Design.GRID)), tmp_path)
     assert found is not None
@@ -106,7 +114,7 @@ class Kills(NoPilot):
 def test_a_run_whose_traffic_ends_is_kept_as_far_as_it_came_with_the_reason() -> None:
     description = described()
     trace = simulate(plan(description, cases_of(description, Request())), pilot=Kills())
-    assert trace.broken == ("SUMO is away since 1.02 s: it was ended by signal 9",)
+    assert trace.broken == ("SUMO is away (it was ended by signal 9) at 1.02 s",)
     assert trace.last[0] == 51
     verdicts = judge_driven(trace, description)
     assert verdicts.worst is Outcome.ERROR

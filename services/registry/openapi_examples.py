@@ -227,7 +227,8 @@ def _by_type(schema: Document, schemas: Mapping[str, Document], depth: int) -> A
     if kind == "object":
         return _object(schema, schemas, depth)
     if kind == "array":
-        return [example(schema.get("items", {}), schemas, "", depth + 1)] if depth < DEEPEST else []
+        deepest = 2 * DEEPEST if schema.get("minItems") else DEEPEST
+        return [example(schema.get("items", {}), schemas, "", depth + 1)] if depth < deepest else []
     if kind == "string":
         return TIME if schema.get("format") == "date-time" else "x" * max(1, schema.get("minLength", 1))
     if kind in {"integer", "number"}:

@@ -35,6 +35,7 @@ def test_a_contact_on_ways_that_are_likely_together_counts_and_names_those_ways(
     assert found.meeting.first_s[0] == 2.0
     assert (found.way_a[0], found.way_b[0]) == (0, 3)
     np.testing.assert_allclose(found.meeting.probability, 0.58)
+    np.testing.assert_allclose(found.taken, 0.58)
     assert found.meeting.likeliest_s[0] == 2.0
 
 
@@ -44,6 +45,7 @@ def test_a_contact_on_unlikely_ways_alone_is_no_contact_but_has_its_chance() -> 
     found = meet_mixed(ROWS, A, B, _table(first, chance, first))
     assert found.meeting.first_s[0] == INF
     np.testing.assert_allclose(found.meeting.probability, 0.27)
+    np.testing.assert_allclose(found.taken, 0.3)
     assert (found.way_a[0], found.way_b[0]) == (2, 1)
     assert found.meeting.likeliest_s[0] == 1.0
 
@@ -56,6 +58,7 @@ def test_pairs_on_one_way_each_are_what_they_are() -> None:
     assert found.meeting.first_s.tolist() == [1.0, 2.0, INF]
     assert found.way_a.tolist() == a.tolist()
     assert found.way_b.tolist() == b.tolist()
+    assert found.taken.tolist() == [1.0, 1.0, 1.0]
 
 
 @given(st.lists(st.floats(0, 1), min_size=4, max_size=4), st.floats(0.51, 1), st.floats(0.51, 1), st.booleans())

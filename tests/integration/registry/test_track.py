@@ -85,7 +85,7 @@ def open_alarm(place: Place, alarm: tuple[str, str, str]) -> int | None:
         row = connection.execute(
             "SELECT alarm_id FROM register.alarm WHERE state = 'raised' AND (kind, subject, part) = (%s, %s, %s)", alarm
         ).fetchone()
-    return row and int(row[0])
+    return None if row is None else int(row[0])
 
 
 def test_a_site_without_areas_has_nobody_in_one_and_is_not_blind(client: Client) -> None:

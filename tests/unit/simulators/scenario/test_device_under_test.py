@@ -117,6 +117,9 @@ class Scripted:
         if (found := self.answer(document)) is not None:
             self.waiting.append(said(*found, self.clock.wall_us() + 20_000))
 
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """It does not cooperate."""
+
     def heard(self, wait_s: float) -> list[Said]:
         self.clock.advance(wait_s)
         taken, self.waiting = self.waiting, []

@@ -8,7 +8,7 @@ import pytest
 
 from chelu.errors import ConfigurationError
 from chelu.roads.matching import match
-from evaluation.v2x import decks, score, weather
+from evaluation.v2x import dark_signals, decks, score, weather
 from evaluation.v2x.actors import film, still
 from evaluation.v2x.encounters import Encounters
 from evaluation.v2x.instants import SixInstants
@@ -219,7 +219,7 @@ def test_a_run_goes_on_only_with_one_of_its_kind(tmp_path) -> None:
 
 def test_every_application_is_judged_at_nominal_and_at_varied_conditions(tmp_path) -> None:
     named = tasks(SHORT, Roadside(tmp_path))
-    staged = {f"{one}, {how}" for one in (*STAGES, *RULES) for how in ("nominal", "varied")}
+    staged = {f"{one}, {how}" for one in (*STAGES, *RULES, dark_signals.NAME) for how in ("nominal", "varied")}
     skies = {f"weather, {one}" for one in (*weather.APPLICATIONS, "svw")}
     traffic = {"traffic, shipped", "exact traffic, shipped", "six instants", "NGSIM"}
     assert staged | skies | {"decks", "decks on a map", "decks along a map"} | traffic == set(named)

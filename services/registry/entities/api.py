@@ -79,7 +79,7 @@ def export_day(kind: KindName, day: Day, parts: PartsOf, site: Site = None) -> S
     """A day of what was observed, as a Parquet file; empty where nothing was."""
     found = _known(kind, [one.name for one in kinds().values() if one.view and one.name != DEVICE])
     begin = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
-    query = {"begin": begin, "end": begin + datetime.timedelta(days=1), "site_id": site}
+    query = {"begin": begin, "site_id": site}
     try:
         with parts.register.transaction() as connection:
             file = days.written(connection, found, query)

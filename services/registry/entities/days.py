@@ -16,7 +16,7 @@ from services.registry.entities.kinds import EntityKind
 AT_ONCE = 8192  # rows, and so a row group
 KEPT_BYTES = 1 << 22  # in memory, before a file is made
 PIECE_BYTES = 1 << 16
-DAY = """SELECT * FROM open.{view} WHERE time >= %(begin)s AND time < %(end)s
+DAY = """SELECT * FROM open.{view} WHERE time >= %(begin)s AND time < %(begin)s::timestamptz + interval '1 day'
     AND (%(site_id)s::text IS NULL OR site_id = %(site_id)s) ORDER BY time"""
 _TEXTS = frozenset({"site_id", "device_id", "segment"})
 
@@ -33,7 +33,7 @@ def schema(kind: EntityKind) -> pa.Schema:
 
 
 def written(connection: Connection[DictRow], kind: EntityKind, query: dict[str, Any]) -> IO[bytes]:
-    """The file, at its beginning; the caller closes it. query: begin, end, site_id."""
+    """The file, at its beginning; the caller closes it. query: begin, site_id."""
     target: IO[bytes] = tempfile.SpooledTemporaryFile(KEPT_BYTES)  # noqa: SIM115 - the caller closes it
     whole = schema(kind)
     with pq.ParquetWriter(target, whole, compression="zstd") as writer, connection.cursor(name="day") as cursor:

@@ -288,15 +288,16 @@ class Crowd:
         return found
 
     def _lost(self) -> CannotStartError:
-        """What the process said last, if it came to say anything."""
+        """SUMO's own error, which other lines may follow; else what the process said last, if it came to say anything."""
         assert self._process is not None  # noqa: S101 - entered
         code = self._process.wait(END_S)
         if code < 0:
             return CannotStartError(f"it was ended by signal {-code}", "run it again")
         self._said.seek(0)
         said = self._said.read().decode("utf-8", "replace").strip().splitlines()
+        told = [line for line in said if "Error: " in line] or said[-1:]
         return CannotStartError(
-            f"SUMO cannot drive the traffic: {''.join(said[-1:])[-300:]}", "mend the network, or do without it"
+            f"SUMO cannot drive the traffic: {''.join(told[-1:])[-300:]}", "mend the network, or do without it"
         )
 
 

@@ -118,6 +118,7 @@ def test_a_day_is_a_parquet_file_with_units(place: Place, client: Client, stored
     listed = json.loads(chelu(place, "city", "entities", "--json").stdout)
     assert {one["name"] for one in listed} == set(kinds())
     assert chelu(place, "city", "export", "yesterday").returncode != 0
+    assert pq.read_table(io.BytesIO(client.entity_day("AirQualityObserved", "9999-12-31"))).num_rows == 0
 
 
 def test_sums_by_hour_and_day_are_views_or_continuous_aggregates_with_the_same_columns(place: Place, stored: None) -> None:

@@ -26,10 +26,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from chelu.api import Client, NewDevice, Organisation, Site
+from chelu.errors import UnreachableError
 from chelu.local.plan import Options
 from chelu.local.site import Site as RunningSite
 from chelu.topics import Kind
 from services.registry.openapi_examples import MODELS
+from tests.waiting import until
 
 EXAMPLES = int(os.environ.get("CHELU_TEST_API_EXAMPLES", "6"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -66,7 +68,17 @@ def description(running: RunningSite, client: Client) -> Any:
     client.add_devices([NewDevice(device_id=name, kind=Kind.RSU, site_id=SITE) for name in ("rsu-1", "obu-0001")])
     client.add_site(Site(site_id="obu-0001", latitude_deg=0, longitude_deg=0))
     client.people("POST", "users", json={"user_name": "wang", "password": "a long password"})
+    until(lambda: _are_views_made(client), 60, "the views of the city's data")
     return schemathesis.openapi.from_url(f"{running.endpoints.api_url}/openapi.json")
+
+
+def _are_views_made(client: Client) -> bool:
+    try:
+        client.people("GET", "entities", "TrafficFlowObserved", params={"limit": 1})
+        client.people("GET", "entities", "AirQualityObserved", params={"limit": 1})
+    except UnreachableError:
+        return False
+    return True
 
 
 @pytest.mark.slow

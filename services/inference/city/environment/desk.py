@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chelu.messages import Batch
+from services.inference.city.beside import Beside
 from services.inference.city.environment import foretelling
 from services.inference.city.environment.findings import Entry
 from services.inference.city.environment.watch import EnvironmentParameters, EnvironmentWatch, parameters_of
@@ -17,7 +16,6 @@ from services.inference.city.findings import rows_to_store
 from services.inference.inbox import Intake
 from services.inference.register import Device, Register, SiteEntry
 
-log = logging.getLogger(__name__)
 TABLE = "city.finding"
 _WAITING = 256  # batches of readings: beyond, the oldest are dropped and counted
 
@@ -42,45 +40,27 @@ class EnvironmentDesk:
     ) -> None:
         self._parameters = {site: parameters_of(of, f"parameters_file, site {site}") for site, of in values.items()}
         self._store, self._new_id, self._standing = store, new_id, standing or {}
-        self._waiting: deque[_Heard] = deque()
-        self._changed = threading.Condition()
-        self._is_stopping = False
         self._watches: dict[str, EnvironmentWatch] = {}
         self.counts: Counter[str] = Counter()
-        self._thread = threading.Thread(target=self._run, name="surroundings", daemon=True)
-        self._thread.start()
+        self._beside = Beside("surroundings", self._take, failed=self._failed, dropped=self._dropped, most=_WAITING)
 
     def attend(self, intakes: Mapping[str, Intake], register: Register, now_us: int) -> None:
         """After every turn: what sensors said; never waits."""
         for site_id, intake in intakes.items():
             if intake.observations:
                 heard = _Heard(register.sites[site_id], intake.observations, register.by_key, now_us)
-                with self._changed:
-                    if len(self._waiting) >= _WAITING:
-                        self._waiting.popleft()
-                        self.counts["readings_dropped"] += 1
-                    self._waiting.append(heard)
-                    self._changed.notify()
+                self._beside.put(heard)
 
     def stop(self) -> None:
         """End the thread; what waits is dropped."""
-        with self._changed:
-            self._is_stopping = True
-            self._changed.notify()
-        self._thread.join(5.0)
+        self._beside.stop()
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._is_stopping)
-                if self._is_stopping:
-                    return
-                heard = self._waiting.popleft()
-            try:
-                self._take(heard)
-            except Exception:  # a fault here is to cost these readings and not all that come
-                log.exception("readings of site %s could not be judged", heard.entry.site_id)
-                self.counts["environment_faults"] += 1
+    def _dropped(self) -> None:
+        self.counts["readings_dropped"] += 1
+
+    def _failed(self, heard: _Heard) -> str:
+        self.counts["environment_faults"] += 1
+        return f"readings of site {heard.entry.site_id} could not be judged"
 
     def _take(self, heard: _Heard) -> None:
         site_id = heard.entry.site_id

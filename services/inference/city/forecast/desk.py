@@ -7,8 +7,7 @@ method does. A model is looked for at every step, so one that was trained meanwh
 from __future__ import annotations
 
 import logging
-import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from chelu.errors import CheluError
 from chelu.topics import FORECAST
 from services.inference.city.announcing import Announcer, Publish, Store
+from services.inference.city.beside import Beside
 from services.inference.city.forecast.ahead import AheadWatch
 from services.inference.city.forecast.history import STEP_S, History
 from services.inference.city.forecast.model import QUANTILES, ForecastModel
@@ -67,43 +67,25 @@ class ForecastDesk:
     def __init__(self, load: Load, publish: Publish, store: Store, announcer: Announcer, directory: Path | None) -> None:
         self._load, self._publish, self._store, self._announcer = load, publish, store, announcer
         self._directory = directory
-        self._waiting: deque[Step] = deque()
-        self._changed = threading.Condition()
-        self._is_stopping = False
         self._sites: dict[str, _Site] = {}
         self.counts: Counter[str] = announcer.counts
-        self._thread = threading.Thread(target=self._run, name="forecast", daemon=True)
-        self._thread.start()
+        self._beside = Beside("forecast", self._forecast, failed=self._failed, dropped=self._dropped, most=_WAITING)
 
     def take(self, step: Step) -> None:
         """Forecast from this on; never waits."""
-        with self._changed:
-            if len(self._waiting) >= _WAITING:
-                self._waiting.popleft()
-                self.counts["forecast_steps_dropped"] += 1
-            self._waiting.append(step)
-            self._changed.notify()
+        self._beside.put(step)
 
     def stop(self) -> None:
         """End the thread; what waits is dropped."""
-        with self._changed:
-            self._is_stopping = True
-            self._changed.notify()
-        self._thread.join(5.0)
+        self._beside.stop()
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._is_stopping)
-                if self._is_stopping:
-                    return
-                step = self._waiting.popleft()
-            try:
-                self._forecast(step)
-            except Exception:  # a fault here is to cost this site's forecast and not the forecasts of all
-                log.exception("the forecast of site %s begins anew", step.site_id)
-                self.counts["forecast_faults"] += 1
-                self._forget(step.site_id, "a fault")
+    def _dropped(self) -> None:
+        self.counts["forecast_steps_dropped"] += 1
+
+    def _failed(self, step: Step) -> str:
+        self.counts["forecast_faults"] += 1
+        self._forget(step.site_id, "a fault")
+        return f"the forecast of site {step.site_id} begins anew"
 
     def _forecast(self, step: Step) -> None:
         site = self._of(step)

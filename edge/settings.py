@@ -167,7 +167,8 @@ class SignalStage(Part):
 class SignalSettings(Part):
     """The stages of a signal in their order, and the limits of commands and of vehicles' priority.
 
-    region, intersection: its numbers on the air; without, it says no SPAT. turn_s: how often it looks at its stages.
+    region, intersection: its numbers on the air; without, it says no SPAT. turn_s: how often it looks at its stages; late_s: how
+    late a light may come and still end when it was to; a later one is shown in full.
     """
 
     stages: tuple[SignalStage, ...] = Field(min_length=2, max_length=16)
@@ -177,6 +178,7 @@ class SignalSettings(Part):
     intersection: int | None = Field(default=None, ge=0, le=65_535)
     spat_s: float = Field(default=1.0, ge=0.1, le=10)
     turn_s: float = Field(default=0.1, ge=0.001, le=1)
+    late_s: float = Field(default=0.25, ge=0.001, le=5)
 
 
 class JoinSettings(Part):

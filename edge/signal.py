@@ -47,7 +47,8 @@ class Signal:
         self._settings, self._clock = settings, clock
         self._show, self._tell, self._send, self._is_stopped, self._connection = show, tell, send, is_stopped, connection
         self._stages = [Stage(**stage.model_dump()) for stage in settings.stages]
-        self._plan = SignalPlan(self._stages, Limits(settings.longest_red_s, settings.longest_wish_s), clock.wall_us())
+        limits = Limits(settings.longest_red_s, settings.longest_wish_s, settings.late_s)
+        self._plan = SignalPlan(self._stages, limits, clock.wall_us())
         wishes = SignalPriority(self._plan, clock, answer=lambda said: answer("priority/ack", said), is_stopped=is_stopped)
         commands = StageCommands(self._plan, clock, tally, answer=lambda said: answer("stage/ack", said), is_stopped=is_stopped)
         self._take = {priority.STREAM: wishes.take, stage_commands.STREAM: commands.take}

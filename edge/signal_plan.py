@@ -7,6 +7,7 @@ before a command; without either the stages last as planned.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,10 +19,11 @@ __all__ = ["US", "Granted", "Limits", "Refused", "Shown", "SignalPlan", "Stage"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """longest_red_s: between two greens of any stage; longest_wish_s: of one wish, from now to its end."""
+    """longest_red_s: between two greens of any stage; longest_wish_s: of one wish, from now to its end; late_s: see `Guard`."""
 
     longest_red_s: float
     longest_wish_s: float
+    late_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class SignalPlan:
     """Owned by one thread. `turn` must be called often; every instant is an argument."""
 
     def __init__(self, stages: Sequence[Stage], limits: Limits, now_us: int) -> None:
-        self._commanded, self._limits = CommandedSignal(stages, limits.longest_red_s, now_us), limits
+        self._commanded, self._limits = CommandedSignal(stages, limits.longest_red_s, now_us, late_s=limits.late_s), limits
         self._guard = self._commanded.guard
         self._stages = self._guard.stages
         self._wish: Wish | None = None

@@ -7,6 +7,7 @@ whatever is commanded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,8 +26,10 @@ class Command:
 class CommandedSignal:
     """Owned by one thread. `turn` must be called often; every instant is an argument. guard: shared with whoever else decides."""
 
-    def __init__(self, stages: Sequence[Stage], longest_red_s: float, now_us: int, first: int = 0) -> None:
-        self.guard = Guard(stages, now_us, first)
+    def __init__(
+        self, stages: Sequence[Stage], longest_red_s: float, now_us: int, first: int = 0, *, late_s: float = math.inf
+    ) -> None:
+        self.guard = Guard(stages, now_us, first, late_s=late_s)
         self._longest_red_us = round(longest_red_s * US)
         self._command: Command | None = None
 

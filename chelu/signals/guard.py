@@ -1,11 +1,13 @@
 """The guard of a signal: the one place where its lights change, within the limits that hold whoever asks. Pure.
 
 Between two greens come the clearance of people on foot, yellow and all red, each in full; no green ends before its minimum or
-lasts beyond its maximum. Who calls decides when a green should end and what follows; the guard decides when it does.
+lasts beyond its maximum. Who calls decides when a green should end and what follows; the guard decides when it does. After it was
+not turned for longer than `late_s` nothing that was due is passed over: the next light is shown from now on, in full.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,10 +17,14 @@ _FOLLOWING: dict[Light, Light] = {"clearing": "yellow", "yellow": "red", "red": 
 
 
 class Guard:
-    """Owned by one thread; every instant is an argument. `ended_us`: when each stage was green last."""
+    """Owned by one thread; every instant is an argument. `ended_us`: when each stage was green last.
 
-    def __init__(self, stages: Sequence[Stage], now_us: int, first: int = 0) -> None:
+    late_s: how late a light may come and still count from when it was due; without, simulated time passes in any steps.
+    """
+
+    def __init__(self, stages: Sequence[Stage], now_us: int, first: int = 0, *, late_s: float = math.inf) -> None:
         self.stages = tuple(stages)
+        self._late_us = late_s * US
         self.shown = Shown(first, "green", now_us)
         self.ended_us = [now_us] * len(self.stages)
         self.following = first  # the stage that follows the change at hand
@@ -37,6 +43,8 @@ class Guard:
         light, at_us = self.due(wanted_us)
         if now_us < at_us:
             return False
+        if now_us - at_us > self._late_us:
+            at_us = now_us
         stage = self.shown.stage
         if light == "clearing":
             self.ended_us[stage] = at_us

@@ -17,6 +17,7 @@ from edge.settings import EdgeSettings
 from evaluation.signals.programme import Limits, Programme
 
 TURN_S = 0.005  # of the machine's time: simulated time runs faster
+LATE_S = 1.0  # SUMO's step
 CONNECT_S = 20.0
 
 
@@ -71,7 +72,8 @@ def settings_of(programme: Programme, limits: Limits, intersection: int) -> dict
         }
         for stage, state in zip(programme.stages, programme.states, strict=True)
     ]  # fmt: skip
-    return {"stages": stages, "longest_red_s": limits.longest_red_s, "intersection": intersection, "turn_s": TURN_S}
+    turns = {"turn_s": TURN_S, "late_s": LATE_S}
+    return {"stages": stages, "longest_red_s": limits.longest_red_s, "intersection": intersection, **turns}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from chelu.bus import Received, Session
 from chelu.clock import SystemClock
 from chelu.signals.stages import US
 from edge.agent import Agent
+from edge.settings import SignalSettings
 from simulators.coop.participant import Course
 from tests.e2e.coop_site import CoopSite, Ear
 from tests.fix_broker import MakeBroker, RunningBroker
@@ -30,6 +31,7 @@ STAGES = [
     {"phases": phases, "green_s": 3, "least_green_s": 2, "most_green_s": 60, "clearance_s": 0.5, "yellow_s": 1, "all_red_s": 0.5}
     for phases in ([1], [2, 4], [3])
 ]
+LATE_S = SignalSettings.model_fields["late_s"].default
 HELD_S = 5.0  # longer than any green of the plan
 
 
@@ -70,7 +72,9 @@ class Crossing:
             if before["light"] == "green":
                 assert about["least_green_s"] <= lasted_s <= about["most_green_s"], (before, after)
             else:
-                assert lasted_s == pytest.approx(stage_length_s(about, before["light"]), abs=1e-6), (before, after)
+                wanted_s = stage_length_s(about, before["light"])
+                is_late = lasted_s > wanted_s + LATE_S  # the machine stood still
+                assert is_late or lasted_s == pytest.approx(wanted_s, abs=1e-6), (before, after)
 
 
 @pytest.fixture

@@ -134,3 +134,11 @@ def test_no_green_is_shorter_than_its_minimum_or_longer_than_its_maximum_and_no_
     go_on(now + 60 * US)
     for one, following in itertools.pairwise(changes):
         keeps_its_limits(one, following)
+
+
+def test_a_controller_that_stood_still_shows_every_light_that_it_missed_in_full() -> None:
+    signal = SignalPlan(STAGES, Limits(150, 120, late_s=0.25), BEGIN)
+    assert run(signal, 0, 20.1)[-1] == (20, 0, "yellow")
+    assert run(signal, 23.2, 23.2) == [(23, 0, "red")]  # a little late: as it was due
+    assert run(signal, 40, 48) == [(40, 1, "green")]  # fifteen seconds late: from when it is seen
+    assert run(signal, 70, 80) == [(70, 1, "clearing"), (74, 1, "yellow"), (77, 1, "red"), (79, 2, "green")]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from chelu.errors import ConfigurationError
 
 Parameters = TypeVar("Parameters")
+SWITCH_UNIT = "0 or 1"
 
 
 def parameter(default: float, unit: str, source: str, *, low: float = 0.0, high: float = 1000.0) -> Any:
@@ -18,16 +19,25 @@ def parameter(default: float, unit: str, source: str, *, low: float = 0.0, high:
     return field(default=default, metadata={"unit": unit, "source": source, "low": low, "high": high})
 
 
+def allowed(kind: type[Any], name: str, value: object) -> str | None:
+    """What may stand in the place of a value that `kind` does not take under this name; None where it does."""
+    known = {one.name: one.metadata for one in fields(kind)}
+    if name not in known:
+        return f"there is no such parameter; there are {', '.join(known)}"
+    low, high = known[name]["low"], known[name]["high"]
+    if known[name]["unit"] == SWITCH_UNIT and (isinstance(value, bool) or value not in (0, 1)):
+        return "0 (off) or 1 (on)"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        return f"a number from {low} to {high}"
+    return None
+
+
 def with_site_values(defaults: Parameters, values: Mapping[str, Any], *, where: str) -> Parameters:
     """`defaults` with a site's values; ConfigurationError for an unknown name, no number, or a value out of bounds."""
-    known = {one.name: one for one in fields(defaults)}  # type: ignore[arg-type]  # a TypeVar cannot say "is a dataclass"
     for name, value in values.items():
-        if name not in known:
-            raise ConfigurationError(name, value, f"there is no such parameter; there are {', '.join(known)}", source=where)
-        low, high = known[name].metadata["low"], known[name].metadata["high"]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise ConfigurationError(name, value, f"a number from {low} to {high}", source=where)
-    return replace(defaults, **{name: float(value) for name, value in values.items()})  # type: ignore[type-var]  # as above
+        if text := allowed(type(defaults), name, value):
+            raise ConfigurationError(name, value, text, source=where)
+    return replace(defaults, **{name: float(value) for name, value in values.items()})  # type: ignore[type-var]  # it is a dataclass
 
 
 def table(kind: type[Any]) -> str:

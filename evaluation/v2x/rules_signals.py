@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from chelu.applications.rules import GlosaParameters
 from chelu.messages import Batch
 from evaluation.v2x.actors import Floats, film
 from evaluation.v2x.measured import Conditions, nominal, varied
@@ -31,7 +32,6 @@ from services.inference.life import Notice, State
 from services.inference.network import NetworkRoads
 from services.inference.signals import Light
 from services.inference.site import Site, SiteParameters
-from services.inference.v2x.glosa import GlosaParameters
 
 Tell = Callable[[float], None]
 BRAKE_MPS2, REACTION_S = 4.0, 1.0

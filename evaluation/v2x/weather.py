@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chelu.applications.common import WeatherParameters
 from chelu.messages import OBSERVATION, Batch, filled
 from chelu.quantities import QUANTITIES
 from evaluation.v2x.actors import Floats
@@ -23,7 +24,6 @@ from evaluation.v2x.staging import stage
 from evaluation.v2x.trial import Outcome, run
 from evaluation.v2x.truth import BRAKE_MPS2, NEEDED_MPS2, Truth, truth_of, was_needed
 from services.inference.site import Site
-from services.inference.weather import WeatherParameters
 
 APPLICATIONS = ("fcw", "icw", "lta", "vrucw")
 LATER_S = 0.06  # later than one evaluation

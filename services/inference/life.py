@@ -14,7 +14,7 @@ from itertools import repeat
 
 import numpy as np
 
-from services.inference.parameters import parameter
+from chelu.applications.common import LifeParameters
 from services.inference.picture import Picture
 from services.inference.reports import Track
 from services.inference.seats import Seats
@@ -27,26 +27,6 @@ class State(StrEnum):
     RAISED = "raised"
     UPDATED = "updated"
     CLEARED = "cleared"
-
-
-@dataclass(frozen=True, slots=True)
-class LifeParameters:
-    """Of all applications alike; docs/inference.md carries this as a table."""
-
-    confirm_s: float = parameter(
-        0.15, "s", "messages of this span must agree unless the danger is imminent (level 2): two or three at 10 Hz", high=2.0
-    )
-    forget_s: float = parameter(0.8, "s", "an unconfirmed finding not seen for longer starts anew: 2 Hz with a loss", high=5.0)
-    update_s: float = parameter(0.2, "s", "at most 5 updates a second", low=0.05, high=5.0)
-    advise_s: float = parameter(
-        0.5, "s", "at most 2 updates a second of advice; T/CSAE 53-2017, table: GLOSA 2 Hz", low=0.05, high=10.0
-    )
-    clear_s: float = parameter(0.6, "s", "without its reason for this long a warning is cleared", low=0.1, high=10.0)
-    valid_s: float = parameter(
-        1.0, "s", "a warning that is not renewed holds for so long: update, clearing, and 0.2 s on the way", low=0.1, high=10.0
-    )
-    advice_valid_s: float = parameter(2.0, "s", "the same of advice, which is renewed before it lapses", low=0.1, high=30.0)
-    most_age_s: float = parameter(1.0, "s", "data older than this never warns anyone: ten messages at 10 Hz", low=0.1, high=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +107,10 @@ class Life:
         self._parameters, self._new_id = parameters, new_id
         self._active: dict[Key, _Active] = {}
         self._pending: dict[Key, tuple[int, int]] = {}  # event times of the first finding and the last
+
+    def use(self, parameters: LifeParameters) -> None:
+        """From the next step on."""
+        self._parameters = parameters
 
     def __len__(self) -> int:
         return len(self._active)

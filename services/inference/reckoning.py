@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chelu.applications.common import ReckoningParameters
 from chelu.geo import heading_of
 from chelu.motion.footprints import forward
 from services.inference.ahead import MOST_ASIDE_M, MOST_SLANT_DEG
 from services.inference.fusion import Twins
 from services.inference.onward import Onward
-from services.inference.parameters import parameter
 from services.inference.picture import HISTORY, Picture, resized
 from services.inference.placing import Placement
 from services.inference.reports import Floats, Ints, Track
@@ -26,22 +26,6 @@ from services.inference.ways import OnWays
 
 _ALL: Ints = np.arange(HISTORY)
 _PER_METRE_ASIDE = 0.035  # 2° of heading, where no road tells which way it goes
-
-
-@dataclass(frozen=True, slots=True)
-class ReckoningParameters:
-    """docs/fusion.md carries this as a table."""
-
-    useless_m: float = parameter(
-        8.0, "m", "a place that may be off by more (one standard deviation) is none: 95 % within 20 m", high=300.0
-    )
-    most_s: float = parameter(30.0, "s", "so long after it knew its place for the last time; 0: not at all", high=300.0)
-    most_off_m: float = parameter(
-        8.0, "m", "so far it may be off (one standard deviation) before it has no place any more", high=100.0
-    )
-    per_metre: float = parameter(
-        0.02, "1", "share of the way driven by which it may be off: wheels' speed is told so well", high=0.5
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +49,10 @@ class Reckoning:
         self._sigma_m: Floats = np.empty(0)  # of the place from which it is reckoned
         self._since_us: Ints = np.empty(0, np.int64)
         self._way_m: Floats = np.empty(0)
+
+    def use(self, parameters: ReckoningParameters) -> None:
+        """From the next update on."""
+        self._p = parameters
 
     def update(self, picture: Picture, placement: Placement, onward: Onward | None, twins: Twins, slots: Ints) -> Ints:
         """Reckon the places of those of these slots that speak and do not know them; gives those for which it could."""

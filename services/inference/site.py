@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from chelu.applications import catalogue
+from chelu.applications.common import EventParameters, JamParameters, LifeParameters, ReckoningParameters, WeatherParameters
 from chelu.errors import ConfigurationError
 from chelu.messages import Batch
 from chelu.roads.network import RoadNetwork
 from services.inference import map_messages
 from services.inference.approach import Approach
 from services.inference.broadcast import UNKNOWN_DECK, picture_bytes, warnings_up
-from services.inference.city.jams import JamMonitor, JamParameters, placed
+from services.inference.city.jams import JamMonitor, placed
 from services.inference.city.segments import SegmentMonitor
-from services.inference.events.kinds import EventParameters
 from services.inference.events.lanes import LaneWays
 from services.inference.events.nearing import Movers, nearing
 from services.inference.events.table import EventTable
@@ -29,7 +30,7 @@ from services.inference.fusion import Twins
 from services.inference.futures import MAX_SHIFT_S, Futures
 from services.inference.inbox import Intake
 from services.inference.lacks import Lack, Lacks, of_states
-from services.inference.life import Life, LifeParameters, Notice
+from services.inference.life import Life, Notice
 from services.inference.motion_model import MotionModel
 from services.inference.network import NetworkRoads
 from services.inference.onward import Onward
@@ -38,7 +39,7 @@ from services.inference.parameters import with_site_values
 from services.inference.phase_map import PhaseMap
 from services.inference.picture import Picture, resized
 from services.inference.placing import Placement
-from services.inference.reckoning import Reckoning, ReckoningParameters
+from services.inference.reckoning import Reckoning
 from services.inference.reports import Frame, Ints, Participant, Reports
 from services.inference.signals import SignalTable
 from services.inference.stop_lines import StopLines, stop_lines
@@ -49,7 +50,7 @@ from services.inference.v2x.coming import coming
 from services.inference.v2x.hosts import hosts_of
 from services.inference.v2x.obligation import is_dark
 from services.inference.v2x.scene import Events, Scene, scene_of
-from services.inference.weather import Weather, WeatherParameters
+from services.inference.weather import Weather
 
 EXPIRE_S = 2.0  # a track not heard of for so long leaves the picture
 LATE_S = 5.0  # chelu.messages.Stream.late_after_s of both streams
@@ -60,17 +61,8 @@ def _nobody(stage: str) -> None:
     """Nobody measures how long stages take."""
 
 
-_COMMON: Mapping[str, Any] = {
-    "life": LifeParameters(),
-    "events": EventParameters(),
-    "weather": WeatherParameters(),
-    "jams": JamParameters(),
-    "reckoning": ReckoningParameters(),
-}
-
-
 def _defaults() -> Mapping[str, Any]:
-    return {one.name: one.parameters() for one in APPLICATIONS}
+    return {name: kind() for name, kind in catalogue.APPLICATIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +79,12 @@ class SiteParameters:
 
 def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> SiteParameters:
     """Defaults with a site's values; ConfigurationError names what is wrong."""
-    defaults = {**_defaults(), **_COMMON}
+    defaults = {name: kind() for name, kind in catalogue.SCHEMA.items()}
     for name, given in values.items():
         if name not in defaults:
             raise ConfigurationError(name, given, f"there is no such application; there are {', '.join(defaults)}", source=where)
     chosen = {name: with_site_values(one, values.get(name, {}), where=where) for name, one in defaults.items()}
-    common = {name: chosen.pop(name) for name in _COMMON}
+    common = {name: chosen.pop(name) for name in catalogue.COMMON}
     return SiteParameters(applications=chosen, **common)
 
 
@@ -162,6 +154,17 @@ class Site:
         self._roads = roads
         self._lines = stop_lines(roads.network) if roads is not None else None
         self._phases = PhaseMap(self._lines, roads.network.signals.id.tolist()) if roads is not None and self._lines else None
+
+    def use(self, parameters: SiteParameters) -> None:
+        """Go by these from the next evaluation on; what is known of the site, and which warnings are up, stays."""
+        self.parameters = parameters
+        self.life.use(parameters.life)
+        self.events.use(parameters.events)
+        self.weather.use(parameters.weather)
+        self.reckoning.use(parameters.reckoning)
+        self._surface.use(parameters.weather, parameters.events)
+        if self._jams is not None:
+            self._jams.use(parameters.jams)
 
     def take(self, intake: Intake, frame: Frame, now_us: int) -> list[Notice]:
         """Everything that a micro-batch brought, in the order in which it counts."""

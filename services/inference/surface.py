@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from chelu.applications.common import EventParameters, WeatherParameters
 from services.inference.events.holding import Holding
-from services.inference.events.kinds import EventParameters
 from services.inference.events.nearing import Movers, nearing
 from services.inference.picture import Picture
 from services.inference.placing import Placement
 from services.inference.reports import Floats, Ints
-from services.inference.weather import DRY, Weather, WeatherParameters, grip_of, haste_s
+from services.inference.weather import DRY, Weather, grip_of, haste_s
 
 
 class Surface:
@@ -20,6 +20,11 @@ class Surface:
         self._weather, self._p, self._events = weather, p, events
         self._areas: tuple[Holding | None, Floats, Floats] = (None, np.empty(0), np.empty(0))
         self._was_dry = True
+
+    def use(self, p: WeatherParameters, events: EventParameters) -> None:
+        """From the next update on; its weather is told of them by who owns it."""
+        self._p, self._events = p, events
+        self._areas = (None, np.empty(0), np.empty(0))
 
     def update(self, picture: Picture, placement: Placement, slots: Ints, holding: Holding, instant_us: int) -> None:
         """Grip and haste of these slots; while it is dry, and was, there is nothing to do."""

@@ -12,43 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chelu.applications.common import WeatherParameters
 from chelu.messages import Batch
 from chelu.quantities import KELVIN_0C, QUANTITIES
-from services.inference.parameters import parameter
 from services.inference.reports import Floats
-
-_CODE = 65_535.0
-_GB_TABLES = "public tables of GB/T 29100-2012"
-_RECALLED = "recalled, to be checked against GB/T 29100-2012"
-_FRICTION = "Baker & Fricke, Traffic-Accident Investigation Manual: drag factors"
-
-
-@dataclass(frozen=True, slots=True)
-class WeatherParameters:
-    """What weather does, and which codes tell of it; docs/weather.md carries this as a table."""
-
-    is_on: float = parameter(1.0, "0 or 1", "0: always dry and clear", high=1.0)
-    kept_s: float = parameter(
-        900.0, "s", "so long a sensor's sample holds: road weather stations report every 1 to 15 min", high=7200.0
-    )
-    dry_friction: float = parameter(0.75, "1", f"travelled asphalt, dry: 0.55–0.80; {_FRICTION}", low=0.3, high=1.2)
-    wet_friction: float = parameter(0.5, "1", f"the same wet: 0.40–0.65; {_FRICTION}", low=0.1, high=1.2)
-    snow_friction: float = parameter(0.3, "1", f"packed snow: 0.30–0.55, loose 0.10–0.25; {_FRICTION}", low=0.05, high=1.2)
-    ice_friction: float = parameter(0.12, "1", f"ice: 0.05–0.25; {_FRICTION}", low=0.05, high=1.2)
-    fog_sight_m: float = parameter(
-        100.0, "m", "of fog that is told without a figure: GB/T 27964 strong fog is below 200 m", high=1000.0
-    )
-    clear_sight_m: float = parameter(300.0, "m", "drivers who see so far see what they need", low=50.0, high=2000.0)
-    blind_s: float = parameter(1.2, "s", "earlier for who sees nothing: he waits to see what he is warned of", high=3.0)
-    comfortable_mps2: float = parameter(4.0, "m/s²", "dry braking that drivers do not mind", low=1.0, high=8.0)
-    most_haste_s: float = parameter(2.0, "s", "earlier than this is too early", high=5.0)
-    ahead_s: float = parameter(4.0, "s", "the weather of an area counts for who will be in it so soon", high=10.0)
-    fog_code: float = parameter(305.0, "1", _GB_TABLES, high=_CODE)
-    rain_code: float = parameter(301.0, "1", _RECALLED, high=_CODE)
-    snow_code: float = parameter(302.0, "1", _RECALLED, high=_CODE)
-    water_code: float = parameter(407.0, "1", _GB_TABLES, high=_CODE)
-    slippery_code: float = parameter(408.0, "1", _GB_TABLES, high=_CODE)
-    ice_code: float = parameter(409.0, "1", _RECALLED, high=_CODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +52,10 @@ class Weather:
         self._now = DRY
         self._is_changed = False
         self._until_us = 0
+
+    def use(self, parameters: WeatherParameters) -> None:
+        """From the next question on."""
+        self._p, self._is_changed = parameters, True
 
     def update(self, batches: Iterable[Batch]) -> None:
         """Take in observations (`chelu.messages.OBSERVATION` with device_key); of one place the newest counts."""

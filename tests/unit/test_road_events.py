@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chelu.applications.common import EventParameters
 from chelu.codec import cv2x
 from chelu.codec.cv2x_time import US_PER_MINUTE
 from chelu.codec.roadside import AS_WRITTEN
@@ -20,7 +21,7 @@ from chelu.road_events import page
 from chelu.road_events.catalogue import CLASSES, CONGESTION, EVENTS, LAST_SIGN, SIGNS, find
 from chelu.road_events.document import document_of
 from chelu.road_events.message import Point, RoadEvent, Sending, frame_of, whole_minute_us, withdrawal_of
-from services.inference.events.kinds import EventParameters, Meaning, meaning_of
+from services.inference.events.kinds import Meaning, meaning_of
 from services.inference.events.table import EventTable
 from services.inference.events.told import Heard, Told, of_rsi
 

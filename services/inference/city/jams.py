@@ -12,29 +12,15 @@ from hashlib import blake2b
 
 import numpy as np
 
+from chelu.applications.common import JamParameters
 from chelu.messages import Batch
 from services.inference.city.segments import Segments, congestion_index
 from services.inference.events.holding import Thing
 from services.inference.events.kinds import Meaning, Users
 from services.inference.events.lanes import LaneRows, LaneWays
-from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints
 
 SEEN_CODE = 0  # nobody told of it
-
-
-@dataclass(frozen=True, slots=True)
-class JamParameters:
-    """When traffic counts as jammed; docs/applications/tjw.md carries this as a table."""
-
-    index: float = parameter(
-        4.0, "1", "travel time over that at free flow: a quarter of the speed limit and slower", low=1.5, high=10.0
-    )
-    density_vpkm: float = parameter(
-        25.0, "veh/km/lane", "half of a standing queue's and less: one slow vehicle is no jam", high=150.0
-    )
-    over_index: float = parameter(2.5, "1", "hysteresis: a jam is over when travel is this fast again", low=1.0, high=10.0)
-    lasting_s: float = parameter(60.0, "s", "the means are of so long", low=5.0, high=600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +39,10 @@ class JamMonitor:
         self._segments, self._p = segments, parameters
         self._past: deque[Batch] = deque()
         self._jammed = np.zeros(len(segments), np.bool_)
+
+    def use(self, parameters: JamParameters) -> None:
+        """From the next interval on."""
+        self._p = parameters
 
     def update(self, result: Batch, lane: Ints, offset_m: Floats, speed_mps: Floats) -> list[Jam]:
         """The jams after another interval (`SegmentMonitor.sample`); where all vehicles are now says where the queues end."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from chelu.applications.reactions import Switch
 from chelu.coop import driving, road, service
 from chelu.coop.parts import Message
 from chelu.topics import Kind
@@ -18,7 +19,6 @@ from services.inference.coop.session import Session, State
 from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.parameters import parameter
 from services.inference.register import Device
-from services.inference.v2x.reactions import Switch
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from chelu.applications.reactions import Switch
 from chelu.coop.driving import IntersectionRelease, IntersectionRequest
 from chelu.coop.parts import Message
 from services.inference.coop.application import Application, own_session
@@ -19,7 +20,6 @@ from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.coop.zones import Stretch, Zones
 from services.inference.parameters import parameter
 from services.inference.register import Device
-from services.inference.v2x.reactions import Switch
 
 Spans = dict[int, tuple[int, int]]
 MOST_SLOTS = 32  # the message's

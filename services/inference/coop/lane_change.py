@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from chelu.applications.reactions import Switch
 from chelu.coop.driving import LaneChangeConsent, LaneChangeOutcome, LaneChangeRequest
 from chelu.coop.parts import Message
 from services.inference.coop.application import Application, own_session
@@ -17,7 +18,6 @@ from services.inference.coop.session import Session, State
 from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.parameters import parameter
 from services.inference.register import Device
-from services.inference.v2x.reactions import Switch
 
 YIELD, CONSENT, OUTCOME = "lane_change.yield", "lane_change.consent", "lane_change.outcome"
 

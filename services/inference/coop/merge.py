@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from chelu.applications.reactions import Switch
 from chelu.coop.driving import MergeRequest
 from chelu.coop.parts import Message
 from services.inference.coop.application import Application
@@ -18,7 +19,6 @@ from services.inference.coop.streets import Streets, Way
 from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.coop.zones import shared
 from services.inference.parameters import parameter
-from services.inference.v2x.reactions import Switch
 
 GUIDANCE = "merge.guidance"
 

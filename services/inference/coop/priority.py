@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from chelu.applications.reactions import Switch
 from chelu.coop.parts import Message
 from chelu.coop.road import PriorityCancel, PriorityRequest, SignalRequest
 from chelu.signal_control import PRIORITY, may_have_priority
@@ -21,7 +22,6 @@ from services.inference.coop.streets import UnknownPlaceError, Way
 from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.parameters import parameter
 from services.inference.register import EMERGENCY_ROLES, Device
-from services.inference.v2x.reactions import Switch
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from chelu.applications.reactions import Switch
 from chelu.coop.driving import SharedObjects, SharingRequest
 from chelu.coop.parts import Message
 from chelu.topics import Kind
@@ -20,7 +21,6 @@ from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.parameters import parameter
 from services.inference.register import Device
 from services.inference.reports import Participant
-from services.inference.v2x.reactions import Switch
 
 MOST_OBJECTS = 256  # the message's
 _KINDS: Mapping[int, str] = {

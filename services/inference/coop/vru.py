@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from chelu.applications.reactions import Switch
 from chelu.coop.parts import Message
 from chelu.coop.road import VruConsent, VruRequest
 from chelu.topics import Kind
@@ -21,7 +22,6 @@ from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.parameters import parameter
 from services.inference.register import Device
 from services.inference.reports import Floats, Participant
-from services.inference.v2x.reactions import Switch
 
 NOTICE, CONSENT = "vru.notice", "vru.consent"
 

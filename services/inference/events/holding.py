@@ -8,8 +8,9 @@ from typing import Self
 
 import numpy as np
 
+from chelu.applications.common import EventParameters
 from chelu.roads.grid import Grid, grid_of
-from services.inference.events.kinds import EventParameters, Meaning, Users
+from services.inference.events.kinds import Meaning, Users
 from services.inference.events.lanes import LaneRows
 from services.inference.events.shapes import Shape, joined
 from services.inference.reports import Floats, Ints

@@ -7,13 +7,10 @@ index of GB 5768.2-2009. Single codes that are only known by report are paramete
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from chelu.road_events.catalogue import CONGESTION, LAST_SIGN, find
-from services.inference.parameters import parameter
-
-_CODE = 65_535.0
+from chelu.applications.common import EventParameters
+from chelu.road_events.catalogue import LAST_SIGN, find
 
 
 class Meaning(IntEnum):
@@ -32,35 +29,6 @@ class Users(IntFlag):
     CAR = 1
     TRUCK = 2
     BUS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class EventParameters:
-    """How events are kept and placed; docs/events.md carries this as a table."""
-
-    kept_s: float = parameter(
-        600.0, "s", "an RSI without an end holds so long after it was last told: units tell them on change", high=86_400.0
-    )
-    perceived_kept_s: float = parameter(
-        5.0, "s", "what a roadside computer perceives: T/ITS 0180.1 has it repeated every second", low=0.2, high=3600.0
-    )
-    same_m: float = parameter(30.0, "m", "two senders' events of one code that lie so near are one", low=1.0, high=500.0)
-    same_deg: float = parameter(60.0, "°", "unless their paths point so far apart", high=180.0)
-    heading_deg: float = parameter(45.0, "°", "who drives along a path is turned from it by less", low=5.0, high=90.0)
-    reach_m: float = parameter(500.0, "m", "how far ahead events are looked for along the lanes", low=50.0, high=2000.0)
-    straight_m: float = parameter(
-        200.0, "m", "without a map: how far ahead a way is taken for straight where no path leads", high=500.0
-    )
-    straight_deg: float = parameter(10.0, "°", "and is taken so only for who is turned from the path's begin by less", high=45.0)
-    loose_share: float = parameter(
-        1.6,
-        "1",
-        "hysteresis: so much further aside than its reach an event is still held on to, though not begun with",
-        low=1.0,
-        high=5.0,
-    )
-    half_lane_m: float = parameter(1.75, "m", "a place this near to a way lies on it: half a lane of 3.5 m", high=10.0)
-    congestion_code: float = parameter(float(CONGESTION), "1", "GB/T 29100-2012, as public code tables have it", high=_CODE)
 
 
 _EVENT_CLASSES = {

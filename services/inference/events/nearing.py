@@ -8,10 +8,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from chelu.applications.common import EventParameters
 from chelu.motion.footprints import forward, rightward
 from chelu.roads.grid import expand
 from services.inference.events.holding import Holding
-from services.inference.events.kinds import EventParameters
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
 

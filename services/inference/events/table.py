@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import numpy as np
 
+from chelu.applications.common import EventParameters
 from services.inference.events.holding import Holding, Thing, holding_of
-from services.inference.events.kinds import EventParameters, Meaning, limit_of, meaning_of, name_of, users_of
+from services.inference.events.kinds import Meaning, limit_of, meaning_of, name_of, users_of
 from services.inference.events.lanes import NOWHERE, LaneRows, LaneWays
 from services.inference.events.shapes import Shape, is_leading, shape_of
 from services.inference.events.told import FOREVER_US, Told
@@ -59,6 +60,18 @@ class EventTable:
 
     def __len__(self) -> int:
         return len(self._groups)
+
+    def use(self, parameters: EventParameters) -> None:
+        """What is known is placed anew; what was found to be one thing stays one, and keeps its key."""
+        if parameters == self._p:
+            return
+        self._p, self._holding, self._in_cell = parameters, None, {}
+        for group in self._groups.values():
+            first = group.first
+            meaning = meaning_of(is_sign=first.is_sign, code=first.code, text=first.text, p=parameters)
+            group.thing, group.lanes = replace(group.thing, meaning=meaning), self._rows(group.shape)
+            group.cell = self._cell(first, _anchor(first))
+            self._in_cell.setdefault(group.cell, []).append(group)
 
     def update(self, told: Iterable[Told]) -> None:
         """Take in what senders tell, in the order in which it was heard."""
@@ -141,12 +154,14 @@ class EventTable:
     def _new(self, told: Told, meaning: Meaning, shape: Shape, cell: Cell, key: int | None) -> _Group | None:
         if len(self._groups) >= MOST_EVENTS or self._told_by(told.source[0]) >= MOST_OF_ONE:
             return None
-        lanes = self._lanes.rows_of(shape, reach_m=self._p.reach_m) if self._lanes is not None else NOWHERE
         thing = _thing(told, meaning, key if key is not None else _key_of(told))
-        group = _Group(thing, told, shape, lanes, cell)
+        group = _Group(thing, told, shape, self._rows(shape), cell)
         self._groups[thing.key] = group
         self._in_cell.setdefault(cell, []).append(group)
         return group
+
+    def _rows(self, shape: Shape | None) -> LaneRows:
+        return NOWHERE if self._lanes is None or shape is None else self._lanes.rows_of(shape, reach_m=self._p.reach_m)
 
     def _told_by(self, sender: object) -> int:
         if len(self._of_source) < MOST_OF_ONE:

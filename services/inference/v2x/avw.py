@@ -5,32 +5,17 @@ Hazard lights, a flat tyre, disabled, airbag. docs/applications/avw.md has the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from services.inference.parameters import parameter
+from chelu.applications.conflicts import AvwParameters
 from services.inference.reports import Event, Lamp
 from services.inference.v2x.ahead import is_ahead, reaches_s
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Switch, in_time_s
+from services.inference.v2x.reactions import in_time_s
 from services.inference.v2x.scene import Scene
 
 NAME = "avw"
 _WRONG = Event.HAZARD_LIGHTS | Event.FLAT_TYRE | Event.DISABLED | Event.AIRBAG
-
-
-@dataclass(frozen=True, slots=True)
-class AvwParameters(Switch):
-    """Defaults and their sources; docs/applications/avw.md carries this as a table."""
-
-    range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
-    warn_s: float = parameter(4.0, "s", "until the host is there; 3GPP TS 22.185: ample response time 4 s", high=10.0)
-    hold_s: float = parameter(6.0, "s", "hysteresis", high=15.0)
-    creeps_mps: float = parameter(3.0, "m/s", "faster, it flows with the traffic", high=20.0)
-    most_aside_m: float = parameter(4.5, "m", "its lane or the next", high=10.0)
-    hold_aside_m: float = parameter(6.0, "m", "hysteresis", high=12.0)
-    least_speed_mps: float = parameter(3.0, "m/s", "a host at walking pace sees it", high=20.0)
 
 
 def assess(scene: Scene, parameters: AvwParameters) -> list[Assessment]:

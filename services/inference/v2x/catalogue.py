@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chelu.applications import catalogue
 from services.inference.lacks import Lack
 from services.inference.v2x import avw, clw, dnpw, ebw, evw, fcw, glosa, hlw, icw, ivs, lcw, lta, slw, svw, tjw, vrucw
 from services.inference.v2x.assessment import Assessment
@@ -20,9 +21,13 @@ class Application:
     """
 
     name: str
-    parameters: type[Any]
     assess: Callable[[Scene, Any], list[Assessment]]
     needs: frozenset[Lack] = frozenset()
+
+    @property
+    def parameters(self) -> type[Any]:
+        """Whose instances `assess` takes: the kernel has them, so that the register knows them, too."""
+        return catalogue.APPLICATIONS[self.name]
 
 
 _CONFLICT = frozenset({Lack.NO_HEIGHT, Lack.NO_WEATHER})
@@ -30,22 +35,22 @@ _SIGNAL = frozenset({Lack.NO_ROAD, Lack.NO_SIGNAL, Lack.NO_WEATHER})
 
 
 APPLICATIONS = (
-    Application(fcw.NAME, fcw.FcwParameters, fcw.assess, _CONFLICT),
-    Application(icw.NAME, icw.IcwParameters, icw.assess, _CONFLICT),
-    Application(lta.NAME, lta.LtaParameters, lta.assess, _CONFLICT),
-    Application(lcw.NAME, lcw.LcwParameters, lcw.assess, _CONFLICT),
-    Application(dnpw.NAME, dnpw.DnpwParameters, dnpw.assess, _CONFLICT),
-    Application(ebw.NAME, ebw.EbwParameters, ebw.assess, _CONFLICT),
-    Application(avw.NAME, avw.AvwParameters, avw.assess, _CONFLICT),
-    Application(clw.NAME, clw.ClwParameters, clw.assess, _CONFLICT),
-    Application(evw.NAME, evw.EvwParameters, evw.assess, _CONFLICT),
-    Application(svw.NAME, svw.SvwParameters, svw.assess, _SIGNAL),
-    Application(glosa.NAME, glosa.GlosaParameters, glosa.assess, _SIGNAL),
-    Application(vrucw.NAME, vrucw.VrucwParameters, vrucw.assess, _CONFLICT),
-    Application(hlw.NAME, hlw.HlwParameters, hlw.assess, frozenset({Lack.NO_WEATHER})),
-    Application(slw.NAME, slw.SlwParameters, slw.assess, frozenset({Lack.NO_LIMIT, Lack.NO_WEATHER})),
-    Application(ivs.NAME, ivs.IvsParameters, ivs.assess),
-    Application(tjw.NAME, tjw.TjwParameters, tjw.assess, frozenset({Lack.NO_ROAD})),
+    Application(fcw.NAME, fcw.assess, _CONFLICT),
+    Application(icw.NAME, icw.assess, _CONFLICT),
+    Application(lta.NAME, lta.assess, _CONFLICT),
+    Application(lcw.NAME, lcw.assess, _CONFLICT),
+    Application(dnpw.NAME, dnpw.assess, _CONFLICT),
+    Application(ebw.NAME, ebw.assess, _CONFLICT),
+    Application(avw.NAME, avw.assess, _CONFLICT),
+    Application(clw.NAME, clw.assess, _CONFLICT),
+    Application(evw.NAME, evw.assess, _CONFLICT),
+    Application(svw.NAME, svw.assess, _SIGNAL),
+    Application(glosa.NAME, glosa.assess, _SIGNAL),
+    Application(vrucw.NAME, vrucw.assess, _CONFLICT),
+    Application(hlw.NAME, hlw.assess, frozenset({Lack.NO_WEATHER})),
+    Application(slw.NAME, slw.assess, frozenset({Lack.NO_LIMIT, Lack.NO_WEATHER})),
+    Application(ivs.NAME, ivs.assess),
+    Application(tjw.NAME, tjw.assess, frozenset({Lack.NO_ROAD})),
 )
 
 

@@ -6,33 +6,17 @@ hosts are warned, too. docs/applications/clw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from services.inference.parameters import parameter
+from chelu.applications.conflicts import ClwParameters
 from services.inference.reports import Event
 from services.inference.v2x.ahead import is_ahead, reaches_s
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Switch, in_time_s
+from services.inference.v2x.reactions import in_time_s
 from services.inference.v2x.scene import Scene
 
 NAME = "clw"
 _SKIDS = Event.ABS | Event.TRACTION_CONTROL | Event.STABILITY_CONTROL
-
-
-@dataclass(frozen=True, slots=True)
-class ClwParameters(Switch):
-    """Defaults and their sources; docs/applications/clw.md carries this as a table."""
-
-    range_m: float = parameter(300.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
-    warn_s: float = parameter(4.0, "s", "until the host is where it is now; 3GPP TS 22.185: ample response time 4 s", high=10.0)
-    hold_s: float = parameter(6.0, "s", "hysteresis", high=15.0)
-    imminent_s: float = parameter(
-        2.5, "s", "nothing is confirmed first: who skids may stand across the road in a second", high=10.0
-    )
-    most_aside_m: float = parameter(8.0, "m", "its lane and two beside: it may leave its own", high=20.0)
-    least_speed_mps: float = parameter(3.0, "m/s", "manoeuvring is left to the driver", high=20.0)
 
 
 def assess(scene: Scene, parameters: ClwParameters) -> list[Assessment]:

@@ -11,13 +11,14 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from chelu.applications.reactions import Reaction
 from chelu.motion.conflict import Futures
 from chelu.motion.passage import passages, yielding_deceleration_mps2
 from services.inference.futures import STEP_S
 from services.inference.pairs import Tracks, swept
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
-from services.inference.v2x.reactions import Reaction, on_level, reaction_s
+from services.inference.v2x.reactions import on_level, reaction_s
 from services.inference.v2x.scene import Views, wrapped_deg
 
 _MOST_ASIDE_MPS2 = 8.0  # sideways acceleration: what tyres hold on a dry road

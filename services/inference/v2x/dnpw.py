@@ -11,35 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chelu.applications.conflicts import DnpwParameters
 from chelu.motion.footprints import rightward
-from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints, Lamp
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Switch, in_time_s, on_level
+from services.inference.v2x.reactions import in_time_s, on_level
 from services.inference.v2x.scene import Scene, Views, wrapped_deg
 
 NAME = "dnpw"
-
-
-@dataclass(frozen=True, slots=True)
-class DnpwParameters(Switch):
-    """Defaults and their sources; docs/applications/dnpw.md carries this as a table."""
-
-    leader_s: float = parameter(3.0, "s", "a vehicle ahead within this headway may be what is overtaken", high=10.0)
-    leader_aside_m: float = parameter(5.0, "m", "its lane or, once the host has pulled out, the next", high=8.0)
-    oncoming_deg: float = parameter(155.0, "°", "oncoming: headings differ by more than this", low=90.0, high=180.0)
-    straight_deg: float = parameter(2.5, "°", "leader and oncoming vehicle agree so well on where the road goes", high=20.0)
-    next_lane_m: float = parameter(4.4, "m", "the oncoming lane, centre to centre: next to the own and no further", high=8.0)
-    half_out_m: float = parameter(2.6, "m", "and of one that already is between the lanes", high=6.0)
-    own_lane_m: float = parameter(1.2, "m", "an oncoming vehicle within this is on the host's own lane", high=3.0)
-    drift_mps: float = parameter(0.5, "m/s", "towards the oncoming lane; wandering within a lane is slower", high=3.0)
-    overtaking_mps2: float = parameter(1.5, "m/s²", "an overtaking driver's acceleration", low=0.2, high=4.0)
-    return_m: float = parameter(10.0, "m", "gap to the overtaken one on returning", high=50.0)
-    margin_s: float = parameter(1.0, "s", "between returning and the oncoming vehicle's passing", high=5.0)
-    horizon_s: float = parameter(3.8, "s", "to meeting: so far every pair is known, wherever the road points", high=4.0)
-    imminent_s: float = parameter(2.0, "s", "so close to meeting nothing is confirmed first", high=5.0)
-    least_speed_mps: float = parameter(3.0, "m/s", "manoeuvring is left to the driver", high=20.0)
 
 
 @dataclass(frozen=True, slots=True)

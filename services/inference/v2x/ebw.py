@@ -5,36 +5,16 @@ The event warns before the gap does: docs/applications/ebw.md has the reasons an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.conflicts import EbwParameters
 from chelu.motion.following import mttc_s, required_deceleration_mps2
-from services.inference.parameters import parameter
 from services.inference.reports import Event
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Reaction, on_level, reaction_s
+from services.inference.v2x.reactions import on_level, reaction_s
 from services.inference.v2x.scene import Scene
 
 NAME = "ebw"
-
-
-@dataclass(frozen=True, slots=True)
-class EbwParameters(Reaction):
-    """Defaults and their sources; docs/applications/ebw.md carries this as a table."""
-
-    hard_mps2: float = parameter(
-        4.8, "m/s²", "above ordinary braking of up to 4.5 m/s²; who flags it as hard (J2945/1: from 0.4 g) is believed", high=9.0
-    )
-    range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
-    need_mps2: float = parameter(
-        2.0, "m/s²", "what the host will need if the other brakes to a stop; below, it is no concern", high=9.0
-    )
-    imminent_mps2: float = parameter(5.5, "m/s²", "harder than drivers ordinarily brake, by a good deal", high=12.0)
-    hold_mps2: float = parameter(2.5, "m/s²", "hysteresis: while the other still brakes with this", high=9.0)
-    least_speed_mps: float = parameter(3.0, "m/s", "stop-and-go at walking pace is left to the driver", high=20.0)
-    heading_deg: float = parameter(45.0, "°", "goes the same way: at most this turned, also in a bend", high=90.0)
-    overlap_m: float = parameter(0.2, "m", "least sideways overlap to count as on the same path", low=-3.0, high=2.0)
 
 
 def assess(scene: Scene, parameters: EbwParameters) -> list[Assessment]:

@@ -5,27 +5,14 @@ docs/applications/evw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from services.inference.parameters import parameter
+from chelu.applications.conflicts import EvwParameters
 from services.inference.v2x.assessment import Assessment, between, level_of
-from services.inference.v2x.reactions import Switch, in_time_s
+from services.inference.v2x.reactions import in_time_s
 from services.inference.v2x.scene import Scene
 
 NAME = "evw"
-
-
-@dataclass(frozen=True, slots=True)
-class EvwParameters(Switch):
-    """Defaults and their sources; docs/applications/evw.md carries this as a table."""
-
-    warn_s: float = parameter(8.0, "s", "until the two are nearest: time to make way", high=12.0)
-    hold_s: float = parameter(10.0, "s", "hysteresis", high=15.0)
-    passes_m: float = parameter(30.0, "m", "how near it then comes; beyond, it is on another road", high=100.0)
-    hold_passes_m: float = parameter(60.0, "m", "hysteresis: 2° of heading are 7 m after 200 m, and of a turn more", high=200.0)
-    least_closing_mps: float = parameter(1.0, "m/s", "who follows it or stands beside it is not warned", high=20.0)
 
 
 def assess(scene: Scene, parameters: EvwParameters) -> list[Assessment]:

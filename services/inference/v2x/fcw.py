@@ -7,79 +7,21 @@ will meet. docs/applications/fcw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.conflicts import FcwParameters
 from chelu.motion.following import mttc_s, required_deceleration_mps2, ttc_s
 from services.inference.pairs import Tracks
-from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable, on_level, reaction_s
+from services.inference.v2x.reactions import in_time_s, is_noticeable, on_level, reaction_s
 from services.inference.v2x.scene import Scene, Views
 from services.inference.v2x.sideways import ALONG_DEG, KEEPS_M, shifts_m
 
 NAME = "fcw"
 _DOUBT_M = 0.3  # two who are nearer than they sent: with `overlap_m`, what they sent must overlap, too
 _PASSES = 0.05  # futures that touch less likely lead past one another, as those of who waits to turn and who goes on
-
-
-@dataclass(frozen=True, slots=True)
-class FcwParameters(Notice):
-    """Defaults and their sources; docs/applications/fcw.md carries this as a table."""
-
-    warn_mps2: float = parameter(
-        4.8, "m/s²", "above drivers' ordinary braking of 3 m/s², and of the surprised of 4.5 m/s²", high=12.0
-    )
-    imminent_mps2: float = parameter(
-        6.5, "m/s²", "about full braking; UNECE R157's careful driver: 0.774 g = 7.6 m/s²", high=12.0
-    )
-    hold_share: float = parameter(
-        0.7, "1", "hysteresis: a warning stays while the need is above this share of warn_mps2", high=1.0
-    )
-    longest_ttc_s: float = parameter(4.0, "s", "beyond, drivers judge for themselves; ISO 15623 warns below this", high=10.0)
-    brake_now_s: float = parameter(
-        3.0,
-        "s",
-        "a host that does not brake is warned this long before contact: 2.5 s, and time for messages and confirmation",
-        high=6.0,
-    )
-    late_mps2: float = parameter(
-        2.8,
-        "m/s²",
-        "and not before it needs this after its reaction: people begin when they do after a second's way, braking with 3 m/s²",
-        high=6.0,
-    )
-    begins_mps2: float = parameter(
-        -0.4, "m/s²", "who slows down by more has lifted the foot: four times what an acceleration is off", low=-5.0, high=0.0
-    )
-    begun_late_mps2: float = parameter(
-        3.4, "m/s²", "and is given a moment to brake: until it needs this after its reaction", high=6.0
-    )
-    least_need_mps2: float = parameter(
-        2.0, "m/s²", "and then only if it must brake noticeably: below, a warning is one too many", high=6.0
-    )
-    least_speed_mps: float = parameter(3.0, "m/s", "stop-and-go at walking pace is left to the driver", high=20.0)
-    least_closing_mps: float = parameter(1.0, "m/s", "slower closing is following", high=20.0)
-    heading_deg: float = parameter(45.0, "°", "a leader goes the same way: at most this turned, also in a bend", high=90.0)
-    overlap_m: float = parameter(
-        0.3, "m", "least sideways overlap to count as on the same path: of 1.8 m, at errors of 0.7 m", low=-1.0, high=2.0
-    )
-    sure_drift_mps: float = parameter(
-        0.25, "m/s", "who leaves the other's path faster than that will have less overlap; headings are 0.5° off", high=2.0
-    )
-    hold_overlap_m: float = parameter(
-        -0.6, "m", "hysteresis: a warning stays while the other is not further aside", low=-3.0, high=2.0
-    )
-    head_on_s: float = parameter(3.2, "s", "an oncoming vehicle on the host's path: both must act, so earlier", high=4.0)
-    least_oncoming_mps: float = parameter(2.0, "m/s", "who stands the other way round does not come", high=20.0)
-    head_on_overlap_m: float = parameter(0.5, "m", "least sideways overlap with an oncoming one", high=2.0)
-    least_taken: float = parameter(
-        0.8, "1", "that both take the ways on which they meet head on: a turn may be a guess", high=1.0
-    )
-    head_on_deg: float = parameter(155.0, "°", "oncoming: headings differ by more than this", low=90.0, high=180.0)
 
 
 def assess(scene: Scene, parameters: FcwParameters) -> list[Assessment]:

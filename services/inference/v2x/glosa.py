@@ -11,33 +11,17 @@ from typing import Any, Self
 
 import numpy as np
 
+from chelu.applications.rules import GlosaParameters
 from services.inference.approach import LinesAhead
-from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints
 from services.inference.stop_lines import MOST_LINES
 from services.inference.types import Mask
 from services.inference.v2x.assessment import NOTHING, WARNING, Assessment, Subject, about_things
-from services.inference.v2x.reactions import Switch
 from services.inference.v2x.scene import Scene
 from services.inference.v2x.svw import KIND, facts_of
 
 NAME = "glosa"
 _STEP_MPS = 0.5  # advice is told in such steps, so that it changes only when that is worth telling
-
-
-@dataclass(frozen=True, slots=True)
-class GlosaParameters(Switch):
-    """Defaults and their sources; docs/applications/glosa.md carries this as a table."""
-
-    range_m: float = parameter(300.0, "m", "to the first line; T/CSAE 53-2017, table: 150 m, of use is more", high=1000.0)
-    least_m: float = parameter(10.0, "m", "nearer to the line it is too late to choose a speed", high=100.0)
-    least_mps: float = parameter(5.5, "m/s", "20 km/h: slower advice would hinder others; also of who is advised", high=20.0)
-    slows_mps2: float = parameter(1.5, "m/s²", "comfortable slowing down to the advised speed", low=0.1, high=4.0)
-    speeds_up_mps2: float = parameter(1.0, "m/s²", "comfortable speeding up to it", low=0.1, high=3.0)
-    margin_s: float = parameter(1.0, "s", "so long after green begins and before it ends nobody is sent through", high=5.0)
-    least_green_s: float = parameter(
-        8.0, "s", "of a green that only follows from the red's end; shortest green of a plan", high=60.0
-    )
 
 
 @dataclass(frozen=True, slots=True)

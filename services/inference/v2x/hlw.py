@@ -6,29 +6,16 @@ docs/applications/hlw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.rules import HlwParameters
 from services.inference.events.kinds import Meaning
-from services.inference.parameters import parameter
 from services.inference.v2x.assessment import Assessment, about_things, level_of
-from services.inference.v2x.reactions import Switch, in_time_s, on_level
+from services.inference.v2x.reactions import in_time_s, on_level
 from services.inference.v2x.roadside import keys_of, nearby, told_of
 from services.inference.v2x.scene import Scene
 
 NAME = "hlw"
-
-
-@dataclass(frozen=True, slots=True)
-class HlwParameters(Switch):
-    """Defaults and their sources; docs/applications/hlw.md carries this as a table."""
-
-    range_m: float = parameter(300.0, "m", "T/CSAE 53-2017, table: communication range", high=500.0)
-    warn_s: float = parameter(8.0, "s", "until the host is there: time to slow down gently, 2 m/s² from 16 m/s", high=20.0)
-    hold_share: float = parameter(1.2, "1", "hysteresis: a warning stays up to so much of range and time", low=1.0, high=3.0)
-    imminent_s: float = parameter(2.5, "s", "so close nothing is confirmed first", high=10.0)
-    least_speed_mps: float = parameter(2.0, "m/s", "who creeps sees it", high=20.0)
 
 
 def assess(scene: Scene, parameters: HlwParameters) -> list[Assessment]:

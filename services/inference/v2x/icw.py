@@ -7,45 +7,20 @@ docs/applications/icw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.conflicts import IcwParameters
 from services.inference.pairs import swept
-from services.inference.parameters import parameter
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import can_be_driven, is_likely, needs_of, yields
 from services.inference.v2x.lta import turns_across
 from services.inference.v2x.obligation import are_held_apart
-from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
+from services.inference.v2x.reactions import in_time_s, is_noticeable
 from services.inference.v2x.scene import Scene, Views, angle_at_deg
 
 NAME = "icw"
 _SHARED_BEND_DEG = 100.0  # of two whose lanes follow one another, also across a junction
-
-
-@dataclass(frozen=True, slots=True)
-class IcwParameters(Notice):
-    """Defaults and their sources; docs/applications/icw.md carries this as a table."""
-
-    horizon_s: float = parameter(4.0, "s", "3GPP TS 22.185: ample response time 4 s", high=4.0)
-    yield_mps2: float = parameter(4.5, "m/s²", "who can leave the place to the other with less may be about to", high=12.0)
-    brake_now_s: float = parameter(
-        2.95, "s", "but not so near the contact: 2.5 s, and time for messages and confirmation", high=4.0
-    )
-    least_need_mps2: float = parameter(2.0, "m/s²", "and then only who must brake noticeably to stop short", high=6.0)
-    other_need_mps2: float = parameter(0.5, "m/s²", "of another that may still be rolling out to its line", high=6.0)
-    imminent_s: float = parameter(1.0, "s", "so close to the collision nothing is confirmed first", high=4.0)
-    hold_share: float = parameter(0.7, "1", "hysteresis on yield_mps2", high=1.0)
-    least_probability: float = parameter(0.6, "1", "of a contact: less is passing closely, or another way", high=1.0)
-    least_taken: float = parameter(0.8, "1", "that both take the ways on which they touch: before, a turn is a guess", high=1.0)
-    least_speed_mps: float = parameter(1.5, "m/s", "creeping vehicles are not warned of", high=20.0)
-    follows_deg: float = parameter(
-        35.0, "°", "who is ahead on the same path and no more turned off than this is followed", high=60.0
-    )
-    least_angle_deg: float = parameter(25.0, "°", "below, the paths merge or follow: not this application", high=90.0)
-    most_angle_deg: float = parameter(155.0, "°", "above, the vehicles are oncoming: not this application", low=90.0, high=180.0)
 
 
 def assess(scene: Scene, parameters: IcwParameters) -> list[Assessment]:

@@ -5,27 +5,15 @@ docs/applications/ivs.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.rules import IvsParameters
 from services.inference.events.kinds import Meaning
-from services.inference.parameters import parameter
 from services.inference.v2x.assessment import Assessment, about_things, level_of
-from services.inference.v2x.reactions import Switch
 from services.inference.v2x.roadside import keys_of, nearby, told_of
 from services.inference.v2x.scene import Scene
 
 NAME = "ivs"
-
-
-@dataclass(frozen=True, slots=True)
-class IvsParameters(Switch):
-    """Defaults and their sources; docs/applications/ivs.md carries this as a table."""
-
-    range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=500.0)
-    hold_share: float = parameter(1.2, "1", "hysteresis on range_m", low=1.0, high=3.0)
-    least_speed_mps: float = parameter(0.5, "m/s", "who stands has read it", high=20.0)
 
 
 def assess(scene: Scene, parameters: IvsParameters) -> list[Assessment]:

@@ -6,36 +6,18 @@ footprints will touch from the side. docs/applications/lcw.md has the reasons an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.conflicts import LcwParameters
 from services.inference.futures import STEP_S
-from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints, Lamp
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
-from services.inference.v2x.reactions import Switch, in_time_s
+from services.inference.v2x.reactions import in_time_s
 from services.inference.v2x.scene import Scene, Views, wrapped_deg
 
 NAME = "lcw"
 _LONGEST_S = 10.0  # no drift is carried further
-
-
-@dataclass(frozen=True, slots=True)
-class LcwParameters(Switch):
-    """Defaults and their sources; docs/applications/lcw.md carries this as a table."""
-
-    most_aside_m: float = parameter(3.2, "m", "the next lane and no further: between the vehicles' sides", high=6.0)
-    zone_ahead_m: float = parameter(1.0, "m", "ISO 17387: the zone begins about at the driver", high=10.0)
-    zone_behind_m: float = parameter(4.0, "m", "ISO 17387: and ends 3 m behind the rear bumper", high=30.0)
-    closing_s: float = parameter(3.5, "s", "one that comes up from behind; ISO 17387: 2.5 to 3.5 s", high=10.0)
-    drift_s: float = parameter(2.2, "s", "contact from the side; a lane change takes 3 to 5 s", high=4.0)
-    imminent_s: float = parameter(1.2, "s", "so close to the contact nothing is confirmed first", high=4.0)
-    least_drift_mps: float = parameter(0.45, "m/s", "sideways towards the other; wandering within a lane is slower", high=3.0)
-    sure_deg: float = parameter(1.8, "°", "and more than the two headings may be off: three times 0.6°", high=10.0)
-    least_speed_mps: float = parameter(2.0, "m/s", "manoeuvring is left to the driver", high=20.0)
-    heading_deg: float = parameter(12.0, "°", "goes the same way", high=90.0)
 
 
 def assess(scene: Scene, parameters: LcwParameters) -> list[Assessment]:

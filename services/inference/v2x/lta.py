@@ -6,42 +6,21 @@ turn is to follows from where the oncoming traffic is. docs/applications/lta.md 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.conflicts import LtaParameters
 from services.inference.pairs import Tracks, swept
-from services.inference.parameters import parameter
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import can_be_driven, is_likely, needs_of, yields
 from services.inference.v2x.obligation import are_held_apart
-from services.inference.v2x.reactions import Reaction, in_time_s
+from services.inference.v2x.reactions import in_time_s
 from services.inference.v2x.scene import Scene, Views, angle_at_deg, turned_deg
 
 NAME = "lta"
 _ONCOMING_DEG = 105.0  # also when the host has begun to turn
 _TURNS_DEG = 12.0
 _STRAIGHT_DEG = 12.0
-
-
-@dataclass(frozen=True, slots=True)
-class LtaParameters(Reaction):
-    """Defaults and their sources; docs/applications/lta.md carries this as a table."""
-
-    warn_s: float = parameter(3.4, "s", "2.5 s, and time for messages and confirmation; turns are short", high=4.0)
-    imminent_s: float = parameter(1.5, "s", "so close to the collision nothing is confirmed first", high=4.0)
-    least_need_mps2: float = parameter(
-        1.6, "m/s²", "of the turning vehicle, to stop short: 2 m/s² by when the warning is up; below, it has time", high=6.0
-    )
-    hard_mps2: float = parameter(
-        4.5, "m/s²", "the same of one that brakes already: it means to give way, or does not stop short", high=12.0
-    )
-    least_probability: float = parameter(0.7, "1", "of a contact, and so of a turn: before, it may go straight on", high=1.0)
-    least_taken: float = parameter(0.8, "1", "that both take the ways on which they touch: before, a turn is a guess", high=1.0)
-    least_speed_mps: float = parameter(1.0, "m/s", "who stands may be waiting for the gap", high=20.0)
-    least_oncoming_mps: float = parameter(2.0, "m/s", "who stands gives way", high=20.0)
-    least_angle_deg: float = parameter(20.0, "°", "of the headings at contact", high=90.0)
 
 
 def assess(scene: Scene, parameters: LtaParameters) -> list[Assessment]:

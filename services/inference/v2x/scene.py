@@ -12,10 +12,10 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from chelu.applications.common import EventParameters
 from chelu.motion.footprints import forward, rightward
 from services.inference.approach import Approach, FirstLine
 from services.inference.events.holding import Holding, holding_of
-from services.inference.events.kinds import EventParameters
 from services.inference.events.nearing import NOTHING, Nearing
 from services.inference.futures import STEP_S
 from services.inference.pairs import Pairs, Tracks

@@ -6,36 +6,18 @@ docs/applications/slw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.rules import SlwParameters
 from services.inference.events.kinds import Meaning
-from services.inference.parameters import parameter
 from services.inference.reports import Floats, Ints
 from services.inference.v2x.assessment import Assessment, Subject, about_things, level_of
-from services.inference.v2x.reactions import Switch, on_level
+from services.inference.v2x.reactions import on_level
 from services.inference.v2x.roadside import Nearby, keys_of, nearby, told_of
 from services.inference.v2x.scene import Scene
 
 NAME = "slw"
 _ROAD_KEY = 1 << 61  # limits of the road itself are things of their own: one for each limit
-
-
-@dataclass(frozen=True, slots=True)
-class SlwParameters(Switch):
-    """Defaults and their sources; docs/applications/slw.md carries this as a table."""
-
-    tolerance_mps: float = parameter(1.4, "m/s", "5 km/h above the limit: speedometers and their readers err", high=10.0)
-    hold_mps: float = parameter(0.3, "m/s", "hysteresis: a warning stays until the host is so near to the limit", high=10.0)
-    serious_share: float = parameter(
-        0.5, "1", "so far above nothing is confirmed first; China's road traffic law: half more", high=2.0
-    )
-    range_m: float = parameter(300.0, "m", "T/CSAE 53-2017, table: communication range", high=500.0)
-    ahead_mps2: float = parameter(
-        1.5, "m/s²", "needed to have slowed down where a limit begins: who rolls out needs less", high=6.0
-    )
-    hold_share: float = parameter(0.6, "1", "hysteresis on ahead_mps2", high=1.0)
 
 
 def assess(scene: Scene, parameters: SlwParameters) -> list[Assessment]:

@@ -7,49 +7,21 @@ docs/applications/svw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from services.inference.parameters import parameter
+from chelu.applications.rules import SvwParameters
 from services.inference.reports import Ints
 from services.inference.signals import Light
 from services.inference.v2x.assessment import Assessment, Subject, about_things, level_of
 from services.inference.v2x.obligation import obligation
-from services.inference.v2x.reactions import Switch, in_time_s, is_noticeable, on_level
+from services.inference.v2x.reactions import in_time_s, is_noticeable, on_level
 from services.inference.v2x.scene import Scene
 
 NAME = "svw"
 KIND = "stop line"
-
-
-@dataclass(frozen=True, slots=True)
-class SvwParameters(Switch):
-    """Defaults and their sources; docs/applications/svw.md carries this as a table."""
-
-    range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=300.0)
-    reaction_s: float = parameter(
-        1.5,
-        "s",
-        "drivers brake 1.0 s after they see a need (NCHRP 03-95); 0.5 s until a warning is confirmed and there",
-        high=3.0,
-    )
-    warn_mps2: float = parameter(
-        4.0, "m/s²", "who would have to brake harder after it and does not brake: above drivers' 3 m/s² for a light", high=12.0
-    )
-    least_need_mps2: float = parameter(
-        2.0, "m/s²", "and then only who must brake noticeably: below, a warning is one too many", high=6.0
-    )
-    lead_s: float = parameter(2.35, "s", "the need counts that there will be so long before the line at this speed", high=6.0)
-    imminent_mps2: float = parameter(6.0, "m/s²", "near full braking: at once, and also to who brakes already", high=12.0)
-    is_braking_mps2: float = parameter(-1.0, "m/s²", "more than engine braking", low=-5.0, high=0.0)
-    yellow_mps2: float = parameter(4.6, "m/s²", "who would have to brake harder at yellow may go on: the dilemma zone", high=12.0)
-    hold_mps2: float = parameter(1.8, "m/s²", "hysteresis: a warning stays while the need now is above this", high=12.0)
-    margin_m: float = parameter(1.0, "m", "a stop so far beyond the line is none on red: errors of position and map", high=5.0)
-    turn_mps: float = parameter(8.0, "m/s", "a right turn that is free is driven no faster than this", high=20.0)
-    least_speed_mps: float = parameter(2.0, "m/s", "who rolls up to the line slower is left to the driver", high=20.0)
 
 
 def assess(scene: Scene, parameters: SvwParameters) -> list[Assessment]:

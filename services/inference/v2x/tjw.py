@@ -6,29 +6,16 @@ docs/applications/tjw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.rules import TjwParameters
 from services.inference.events.kinds import Meaning
-from services.inference.parameters import parameter
 from services.inference.v2x.assessment import Assessment, about_things, level_of
-from services.inference.v2x.reactions import Switch, in_time_s, on_level
+from services.inference.v2x.reactions import in_time_s, on_level
 from services.inference.v2x.roadside import Nearby, keys_of, nearby, told_of
 from services.inference.v2x.scene import Scene
 
 NAME = "tjw"
-
-
-@dataclass(frozen=True, slots=True)
-class TjwParameters(Switch):
-    """Defaults and their sources; docs/applications/tjw.md carries this as a table."""
-
-    range_m: float = parameter(150.0, "m", "T/CSAE 53-2017, table: communication range", high=500.0)
-    warn_s: float = parameter(10.0, "s", "and in any case so long before the end of the jam, however fast the host", high=30.0)
-    hold_share: float = parameter(1.2, "1", "hysteresis on range and time", low=1.0, high=3.0)
-    imminent_s: float = parameter(2.5, "s", "so close nothing is confirmed first", high=10.0)
-    least_speed_mps: float = parameter(5.0, "m/s", "slower, the host is in the jam or comes to it slowly", high=20.0)
 
 
 def assess(scene: Scene, parameters: TjwParameters) -> list[Assessment]:

@@ -6,17 +6,15 @@ docs/applications/vrucw.md has the reasons and limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from chelu.applications.conflicts import VrucwParameters
 from chelu.motion.footprints import forward, rightward
-from services.inference.parameters import parameter
 from services.inference.reports import Floats
 from services.inference.types import Mask
 from services.inference.v2x.assessment import Assessment, assessment, level_of
 from services.inference.v2x.crossing import is_likely, needs_of
-from services.inference.v2x.reactions import Notice, in_time_s, is_noticeable
+from services.inference.v2x.reactions import in_time_s, is_noticeable
 from services.inference.v2x.scene import Scene, Views, headings_at, places_at
 from services.inference.v2x.sideways import strays_m
 
@@ -26,26 +24,6 @@ _LEAVES_M = 0.7  # who will be so much further off the pavement leaves it
 _ALONG_ROAD_DEG = 20.0  # a host that points further aside of its lane may leave the road
 _LONG_M = 6.0
 _SURE_S = 2.5  # so long before a contact, and longer, `least_probability` is asked for
-
-
-@dataclass(frozen=True, slots=True)
-class VrucwParameters(Notice):
-    """Defaults and their sources; docs/applications/vrucw.md carries this as a table."""
-
-    warn_s: float = parameter(3.2, "s", "2.5 s before contact and two messages, and some for a pedestrian's whims", high=4.0)
-    imminent_s: float = parameter(0.9, "s", "nothing is confirmed first: also of one first seen 0.7 s before contact", high=4.0)
-    least_need_mps2: float = parameter(2.0, "m/s²", "of the vehicle, to stop short: below, it can stop at leisure", high=6.0)
-    hard_mps2: float = parameter(4.5, "m/s²", "needed after a reaction: warned whatever else", high=12.0)
-    least_probability: float = parameter(0.38, "1", "of a contact: who walks changes direction at will, so not more", high=1.0)
-    least_taken: float = parameter(0.8, "1", "that both take the ways on which they touch: before, a turn is a guess", high=1.0)
-    near_probability: float = parameter(
-        0.6, "1", "of a contact that is imminent: by then it is known better who passes closely", high=1.0
-    )
-    least_crossing_mps: float = parameter(
-        0.5, "m/s", "slower across the vehicle's way somebody stands or walks along it", high=3.0
-    )
-    least_speed_mps: float = parameter(1.5, "m/s", "slower vehicles can stop at once", high=20.0)
-    kerb_m: float = parameter(1.5, "m", "who seems so far off a pavement may be upon it: three times an error of 0.5 m", high=3.0)
 
 
 def assess(scene: Scene, parameters: VrucwParameters) -> list[Assessment]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from chelu.applications.common import EventParameters
 from chelu.codec.cv2x_time import minute_of_year
 from chelu.geo import LocalFrame
-from services.inference.events.kinds import EventParameters
 from services.inference.events.nearing import Movers, nearing
 from services.inference.events.table import EventTable
 from services.inference.events.told import Heard, Told, of_rsi

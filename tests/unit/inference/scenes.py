@@ -8,9 +8,10 @@ from uuid import UUID
 
 import numpy as np
 
+from chelu.applications.common import LifeParameters
 from chelu.motion.footprints import forward
 from services.inference.fusion import Twins
-from services.inference.life import Life, LifeParameters, Notice
+from services.inference.life import Life, Notice
 from services.inference.picture import Picture
 from services.inference.reports import Participant, Reports, Track
 from services.inference.site import Site, SiteParameters

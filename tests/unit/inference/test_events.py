@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chelu.applications.common import EventParameters
 from chelu.codec import cv2x
 from chelu.codec.roadside import AS_WRITTEN
 from chelu.codec.tits0180_events import read_events
 from chelu.messages import EVENT, frames_of
-from services.inference.events.kinds import EventParameters, Meaning, Users, limit_of, meaning_of, name_of, users_of
+from services.inference.events.kinds import Meaning, Users, limit_of, meaning_of, name_of, users_of
 from services.inference.events.table import MOST_EVENTS, MOST_OF_ONE
 from services.inference.events.told import Heard, of_events, of_rsi
 from tests.unit.inference.rsis import FRAME, event, minute, near, path, rsi, sign, spot, table, told

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from chelu.applications.rules import GlosaParameters
 from services.inference.approach import LinesAhead
 from services.inference.signals import Light
 from services.inference.stop_lines import MOST_LINES
-from services.inference.v2x.glosa import GlosaParameters, advised, speed_to_arrive
+from services.inference.v2x.glosa import advised, speed_to_arrive
 from tests.unit.inference.scenes import Car, drive
 from tests.unit.inference.signal_roads import FAR, LIMIT_MPS, SOUTH, STOP_C
 from tests.unit.inference.staged import in_town, mover, says

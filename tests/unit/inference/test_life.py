@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 
-from services.inference.life import LifeParameters, State
+from chelu.applications.common import LifeParameters
+from services.inference.life import State
 from services.inference.reports import Reports
 from services.inference.v2x.assessment import Assessment
 from tests.unit.inference.scenes import EPOCH_US, Car, Living, drive, report

@@ -6,21 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chelu.applications.common import EventParameters, JamParameters, LifeParameters, ReckoningParameters, WeatherParameters
 from chelu.codec import columns
 from chelu.codec.envelope import Envelope
 from chelu.geo import LocalFrame
 from chelu.messages import SPAT, Batch
 from chelu.topics import Kind
-from services.inference.city.jams import JamParameters
-from services.inference.events.kinds import EventParameters
-from services.inference.life import LifeParameters
 from services.inference.outbox import WARNING_COLUMNS, Sent, documents, letter, warning_rows
 from services.inference.parameters import table
-from services.inference.reckoning import ReckoningParameters
 from services.inference.register import Device, Register
 from services.inference.signals import SignalTable
 from services.inference.v2x.catalogue import APPLICATIONS
-from services.inference.weather import WeatherParameters
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, report, site
 
 DOCS = Path(__file__).parents[3] / "docs"

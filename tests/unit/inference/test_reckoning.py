@@ -9,10 +9,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from chelu.applications.common import ReckoningParameters
 from chelu.roads import sumo
 from services.inference.life import Notice
 from services.inference.network import NetworkRoads
-from services.inference.reckoning import ReckoningParameters
 from services.inference.reports import Reports, Track
 from services.inference.site import Site, SiteParameters
 from tests.unit.inference.scenes import EPOCH_US, Car, report, site

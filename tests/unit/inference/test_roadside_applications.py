@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chelu.applications.common import JamParameters
 from chelu.roads import sumo
 from chelu.roads.geometry import at
 from chelu.roads.network import Kind
-from services.inference.city.jams import JamMonitor, JamParameters
+from services.inference.city.jams import JamMonitor
 from services.inference.city.segments import INTERVAL_S, SegmentMonitor, Segments
 from services.inference.network import NetworkRoads
 from tests.unit.inference import scenes

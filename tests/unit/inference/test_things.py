@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from chelu.applications.common import LifeParameters
 from chelu.codec import columns
 from chelu.codec.envelope import Envelope
 from chelu.geo import LocalFrame
 from chelu.topics import Kind
-from services.inference.life import LifeParameters
 from services.inference.outbox import Sent, documents, letter, warning_rows
 from services.inference.picture import Picture
 from services.inference.register import Device, Register

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chelu.applications.common import WeatherParameters
 from chelu.messages import OBSERVATION, Batch, filled
 from chelu.quantities import KELVIN_0C, QUANTITIES
 from services.inference.site import site_parameters
-from services.inference.weather import Conditions, Weather, WeatherParameters, friction_of, grip_of, haste_s
+from services.inference.weather import Conditions, Weather, friction_of, grip_of, haste_s
 from tests.unit.inference import staged
 from tests.unit.inference.rsis import event, path, rsi, spot, told
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site

@@ -104,18 +104,44 @@ LACK_COLUMNS = (
     TableColumn("states", "bigint", "states"),
     TableColumn("hosts", "bigint", "hosts"),
     TableColumn("lacking", "jsonb", "lacking"),
+    TableColumn("parameters_version", "bigint", "parameters_version"),
+    TableColumn("parameters_refused", "text", "parameters_refused"),
+    TableColumn("parameters", "jsonb", "parameters"),
 )
 
 
-def lack_row(site_id: str, lacks: Lacks, needs: Mapping[str, Iterable[Lack]], *, interval_s: float, now_us: int) -> Batch:
-    """A row of city.judging: what every application that is switched on lacked."""
-    values: dict[str, Any] = {"site_id": site_id, "lacking": by_application(lacks, needs)}
+@dataclass(frozen=True, slots=True)
+class GoesBy:
+    """Which parameters a site goes by: the register's version, why a newer one is not used, and what is not the default."""
+
+    version: int = 0
+    refused: str = ""
+    differing: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def lack_row(
+    site_id: str,
+    lacks: Lacks,
+    needs: Mapping[str, Iterable[Lack]],
+    goes_by: GoesBy = GoesBy(),
+    *,
+    interval_s: float,
+    now_us: int,
+) -> Batch:
+    """A row of city.judging: what every application that is switched on lacked, and what it went by."""
+    values: dict[str, Any] = {
+        "site_id": site_id,
+        "lacking": by_application(lacks, needs),
+        "parameters_refused": goes_by.refused,
+        "parameters": dict(goes_by.differing),
+    }
     return Batch(
         {
             "time_us": np.array([now_us], np.int64),
             "interval_s": np.array([interval_s]),
             "states": np.array([lacks.states], np.int64),
             "hosts": np.array([lacks.hosts], np.int64),
+            "parameters_version": np.array([goes_by.version], np.int64),
             **{name: np.array([value], object) for name, value in values.items()},
         }
     )

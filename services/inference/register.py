@@ -1,4 +1,4 @@
-"""What inference needs from the register, loaded by SQL: sites with the roads in force, and devices."""
+"""What inference needs from the register, loaded by SQL: sites with the roads in force and their parameters, and devices."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ _MAP = (
     "SELECT file, content FROM register.map JOIN register.map_file USING (site_id, version) WHERE site_id = %s AND version = %s"
 )
 _NETWORK = "SELECT 'road network', content FROM register.road_network WHERE site_id = %s AND version = %s"
+_VALUES = "SELECT site_id, version, own FROM register.site_parameters"
+_VALUES_AS_OF = (
+    "SELECT DISTINCT ON (application, parameter) application, parameter, latter, max(version) OVER ()"
+    " FROM register.parameter_change WHERE site_id = %s AND at <= 'epoch'::timestamptz + %s::bigint * interval '1 microsecond'"
+    " ORDER BY application, parameter, change_id DESC"
+)
 _NEXT = (
     "SELECT extract(epoch FROM min(since) - clock_timestamp())::float8 FROM register.map_change WHERE since > clock_timestamp()"
 )
@@ -98,6 +104,14 @@ class SiteEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteValues:
+    """What a site has of its own, application → parameter → value; version: counts its changes, 0 for none."""
+
+    version: int = 0
+    own: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Register:
     """A snapshot: devices by id and by key, sites by id."""
 
@@ -107,6 +121,7 @@ class Register:
     owner_of: Mapping[int, int]  # vehicle id → device key of the OBU it belongs to
     passed_over: frozenset[str] = frozenset()  # devices of a kind or envelope that this version does not know
     by_esn: Mapping[str, Device] = field(default_factory=dict)
+    values: Mapping[str, SiteValues] = field(default_factory=dict)  # by site, of those that have any
 
     @property
     def tellers(self) -> frozenset[int]:
@@ -132,6 +147,7 @@ def load(connection: Connection[Any], before: Register | None = None) -> Registe
         by_esn={one.esn: one for one in devices if one.esn},
         owner_of={one.vehicle_id: one.key for one in devices if one.vehicle_id and one.kind is Kind.OBU},
         passed_over=passed_over,
+        values={site_id: SiteValues(version, own) for site_id, version, own in connection.execute(_VALUES).fetchall()},
     )
 
 
@@ -166,6 +182,17 @@ def roads_as_of(connection: Connection[Any], entry: SiteEntry, at_us: int) -> Si
     """The site with the roads that were in force at an instant; without any where there were none."""
     is_map, version = connection.execute(_AS_OF, (entry.site_id, at_us)).fetchone() or (False, 0)
     return _with_roads(connection, replace(entry, roads=None, roads_version=version, is_map=is_map), entry)
+
+
+def values_as_of(connection: Connection[Any], site_id: str, at_us: int) -> SiteValues:
+    """What the site had of its own at an instant."""
+    own: dict[str, dict[str, float]] = {}
+    version = 0
+    for application, parameter, latter, newest in connection.execute(_VALUES_AS_OF, (site_id, at_us)).fetchall():
+        version = newest
+        if latter is not None:
+            own.setdefault(application, {})[parameter] = latter
+    return SiteValues(version, own)
 
 
 def _with_roads(connection: Connection[Any], entry: SiteEntry, known: SiteEntry | None) -> SiteEntry:

@@ -10,6 +10,7 @@ from typing import Any
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
 from chelu.topics import PICTURE
+from services.inference.chosen import Choices
 from services.inference.city.control.office import SignalOffice
 from services.inference.city.environment.desk import EnvironmentDesk
 from services.inference.city.forecast.desk import ForecastDesk
@@ -22,7 +23,7 @@ from services.inference.making import site_of, tellers_of
 from services.inference.motion_model import MotionModel
 from services.inference.outbox import Sent, documents, letter, segment_rows, warning_rows
 from services.inference.parameters import read_site_values
-from services.inference.register import Register
+from services.inference.register import Register, SiteValues
 from services.inference.reports import nothing
 from services.inference.settings import InferenceSettings
 from services.inference.site import Site
@@ -58,16 +59,18 @@ class Service:
         self._settings, self._session, self._storage, self._watch = settings, session, storage, watch
         self._model, self._clock, self._new_id, self._state = model, clock, new_id, state
         self._environment, self._forecast = environment, forecast
-        self._values = read_site_values(settings.parameters_file)
+        files = read_site_values(settings.parameters_file)
+        self._choices = Choices(files)
         self._inbox = Inbox(register)
-        self._office = Office(self._values, new_id, clock.monotonic_s, clock.wall_us() // 1000, lost)
+        self._office = Office(files, new_id, clock.monotonic_s, clock.wall_us() // 1000, lost)
         self._signals = SignalOffice(
             lambda *out: session.publish(out[0], out[1], qos=out[2]), storage.put, clock.wall_us() // 1000
         )
         self._sites: dict[str, Site] = {}
         self._register = register
         self._picture_due_s = self._report_due_s = 0.0
-        self._judging_due_s, self._told_lacks = clock.monotonic_s() + INTERVAL_S, dict[str, tuple[Site, Lacks]]()
+        self._judged_s, self._told_lacks = clock.monotonic_s(), dict[str, tuple[Site, Lacks]]()
+        self._judging_due_s = self._judged_s + INTERVAL_S
         self.counts: Counter[str] = Counter()
         self._use(register)
 
@@ -170,25 +173,31 @@ class Service:
             self._session.publish(PICTURE.format(site=site_id), payload)
 
     def _tell_lacks(self) -> None:
-        """A row a site: what its applications could not judge since the last one."""
-        now_us, late_s = self._clock.wall_us(), self._clock.monotonic_s() - self._judging_due_s
-        self._judging_due_s = self._clock.monotonic_s() + INTERVAL_S
+        """A row a site: what its applications could not judge since the last one, and which parameters they go by."""
+        now_us, before_s, self._judged_s = self._clock.wall_us(), self._judged_s, self._clock.monotonic_s()
+        self._judging_due_s = self._judged_s + INTERVAL_S
         for site_id, site in self._sites.items():
             told, before = self._told_lacks.get(site_id, (site, Lacks()))
             news = site.counts.lacks.since(before if told is site else Lacks())
             self._told_lacks[site_id] = site, site.counts.lacks.copy()
-            row = lack_row(site_id, news, site.needs(), interval_s=INTERVAL_S + late_s, now_us=now_us)
+            goes_by = self._choices.goes_by(site_id)
+            row = lack_row(site_id, news, site.needs(), goes_by, interval_s=self._judged_s - before_s, now_us=now_us)
             self._storage.put(Item(JUDGING, row))
 
     def _use(self, register: Register) -> None:
-        """Take over a new register: sites whose frame or roads changed start anew."""
+        """Take over a new register: sites whose frame or roads changed start anew, others go by new parameters from now on."""
         before, self._register = self._register, register
         self._inbox.use(register)
         self._office.use(before, register)
         self._signals.use(register, self._clock.wall_us())
         for site_id, entry in register.sites.items():
+            is_news = self._choices.take(site_id, register.values.get(site_id, SiteValues()))
+            parameters = self._choices.of(site_id).parameters
             if site_id not in self._sites or before.sites.get(site_id) != entry:
-                self._sites[site_id] = site_of(entry, self._values, model=self._model, new_id=self._new_id)
+                self._sites[site_id] = site_of(entry, parameters, model=self._model, new_id=self._new_id)
+            elif is_news:
+                self._sites[site_id].use(parameters)
+                self._judging_due_s = 0.0  # whoever changed them is to see at once what became of it
         tellers = tellers_of(register)
         for site in self._sites.values():
             site.picture.tellers = tellers

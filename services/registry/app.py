@@ -51,6 +51,7 @@ from services.registry.models import Model
 from services.registry.monitors import api as monitors
 from services.registry.orders import commands, configuration, dispatches, telling
 from services.registry.packages import content, packages
+from services.registry.parameters import api as parameters
 from services.registry.parts import Parts, PartsOf
 from services.registry.past import api as past
 from services.registry.past import explaining
@@ -125,6 +126,7 @@ def create_app(parts: Parts) -> FastAPI:
         testing,
         devices_health,
         applications_health,
+        parameters,
         alarms,
         thresholds,
         maintenance,

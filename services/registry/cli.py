@@ -28,6 +28,7 @@ from services.registry import (
     cli_maps,
     cli_observations,
     cli_orders,
+    cli_parameters,
     cli_people,
     cli_roads,
     cli_supervision,
@@ -53,6 +54,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(SITE, name="site")
     app.add_typer(DEVICE, name="device")
     cli_roads.add(SITE)
+    cli_parameters.add(SITE)
     cli_files.add(DEVICE)
     cli_people.add(app)
     cli_keys.add(app)

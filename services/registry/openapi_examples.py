@@ -74,6 +74,7 @@ MODELS: Mapping[str, Document] = {
         "runs_by_itself": False,
         "limits": {"per_hour": 4, "at_once": 2},
     },
+    "ParameterChanges": {"values": {"fcw": {"warn_mps2": 4.2}}, "note": "trials with heavy trucks until May"},
     "ProfileFields": {"heartbeat_s": 10.0, "rates_hz": {"bsm": 10.0, "spat": 10.0}},
     "NewUser": {"user_name": "wang", "full_name": "Wang Fang", "roles": [{"site": "hillside", "role": "operator"}]},
     "UserChange": {"is_active": True, "roles": [{"site": None, "role": "viewer"}]},

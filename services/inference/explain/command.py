@@ -15,6 +15,7 @@ from psycopg import Connection
 from chelu.errors import CannotStartError
 from chelu.local.files import Layout, home, read_json
 from chelu.store import Database, failures
+from services.inference.chosen import chosen
 from services.inference.explain import recorded as records
 from services.inference.explain.evidence import Json
 from services.inference.explain.explanation import Search, application_of, document
@@ -27,7 +28,7 @@ from services.inference.inbox import Inbox
 from services.inference.making import site_of, tellers_of
 from services.inference.motion_model import OnnxMotionModel, shipped
 from services.inference.parameters import read_site_values
-from services.inference.register import Register, load
+from services.inference.register import Register, SiteValues, load
 from services.inference.settings import InferenceSettings
 from services.inference.site import Site
 
@@ -91,12 +92,13 @@ def _maker(stored: Stored, register: Register, settings: InferenceSettings) -> C
         application_of(stored.application)
     except KeyError:
         raise NotKeptError(stored.warning_id, f"this version has no application {stored.application!r}") from None
-    entry, values = register.sites[stored.site_id], read_site_values(settings.parameters_file)
+    entry, files = register.sites[stored.site_id], read_site_values(settings.parameters_file)
+    parameters = chosen(stored.site_id, files, register.values.get(stored.site_id, SiteValues())).parameters
     model = OnnxMotionModel(settings.model_file or shipped()) if settings.use_model else None
 
     def fresh() -> Site:
         number = itertools.count()
-        site = site_of(entry, values, model=model, new_id=lambda: f"replayed-{next(number)}")
+        site = site_of(entry, parameters, model=model, new_id=lambda: f"replayed-{next(number)}")
         site.picture.tellers = tellers_of(register)
         return site
 

@@ -13,7 +13,7 @@ from chelu.messages import BSM, EVENT, OBSERVATION, PARTICIPANT, SPAT, Batch, St
 from chelu.store import reading
 from chelu.store.reading import instant, stream_outputs
 from services.inference.explain.warnings import us_of
-from services.inference.register import Register, roads_as_of
+from services.inference.register import Register, roads_as_of, values_as_of
 
 MINUTE_US = 60_000_000
 _AROUND_US = 60 * MINUTE_US  # of event time about the arrival: what is older warns nobody
@@ -98,9 +98,10 @@ def decisions(connection: Connection[Any], site_id: str, window: Window) -> list
 
 
 def as_it_was(connection: Connection[Any], register: Register, site_id: str, at_us: int) -> Register:
-    """The register with the site's roads of an instant. Devices, and where the site lies, are those of today."""
+    """The register with the site's roads and parameters of an instant. Devices, and where the site lies, are those of today."""
     entry = roads_as_of(connection, register.sites[site_id], at_us)
-    return replace(register, sites={**register.sites, site_id: entry})
+    values = {**register.values, site_id: values_as_of(connection, site_id, at_us)}
+    return replace(register, sites={**register.sites, site_id: entry}, values=values)
 
 
 def _stream(connection: Connection[Any], stream: Stream, devices: Sequence[int], from_us: int, to_us: int) -> Batch:

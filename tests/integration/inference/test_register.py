@@ -12,7 +12,7 @@ import pytest
 
 from chelu.clock import SystemClock
 from chelu.store import Database, migrate
-from services.inference.register import Register, load, roads_as_of
+from services.inference.register import Register, SiteValues, load, roads_as_of, values_as_of
 from services.inference.watch import Watch
 from services.registry.prepare import MIGRATIONS
 from tests.unit.inference.signal_roads import town_file
@@ -92,3 +92,36 @@ def test_a_site_drives_on_the_map_that_is_valid_and_on_the_next_one_when_its_tim
 def in_force(register: Register) -> tuple[bool, int, int]:
     entry = register.sites["s"]
     return entry.is_map, entry.roads_version, 0 if entry.roads is None else len(entry.roads.network.lanes.id)
+
+
+CHANGED = """INSERT INTO register.parameter_change (site_id, version, at, actor, application, parameter, former, latter, note)
+    VALUES ('s', %s, clock_timestamp(), 'somebody', %s, %s, NULL, %s, 'why')"""
+
+
+def test_a_sites_parameters_are_followed_and_those_of_an_instant_are_found_again(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        migrate(connection, "register", MIGRATIONS)
+        connection.execute(
+            "INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg) VALUES ('s', 's', 29.5, 106.5)"
+        )
+        watch = Watch(Database(database_url), SystemClock())
+        assert watch.first().values == {}
+        instants = [time.time_ns() // 1000]
+        for version, application, parameter, latter in (
+            (1, "fcw", "warn_mps2", 4.2),
+            (2, "fcw", "hold_share", 0.6),
+            (2, "life", "clear_s", 1.0),
+            (3, "fcw", "warn_mps2", None),
+        ):
+            connection.execute(CHANGED, (version, application, parameter, latter))
+            instants.append(time.time_ns() // 1000 + 1)
+        connection.execute("INSERT INTO register.site_parameters VALUES ('s', 3, '{\"fcw\": {\"hold_share\": 0.6}}')")
+        newer = until(watch.newer, 10, "the change")
+        was = [values_as_of(connection, "s", instant) for instant in instants]
+    watch.stop()
+    assert newer
+    assert newer.values == {"s": SiteValues(3, {"fcw": {"hold_share": 0.6}})}
+    assert was[0] == SiteValues()
+    assert was[1] == SiteValues(1, {"fcw": {"warn_mps2": 4.2}})
+    assert was[3] == SiteValues(2, {"fcw": {"warn_mps2": 4.2, "hold_share": 0.6}, "life": {"clear_s": 1.0}})
+    assert was[4] == SiteValues(3, {"fcw": {"hold_share": 0.6}, "life": {"clear_s": 1.0}})

@@ -1,4 +1,4 @@
-"""The table of warnings: made by an earlier version, it takes in what is about things, too."""
+"""Tables that an earlier version made take in what this one writes: warnings about things, and what sites go by."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from chelu.clock import SystemClock
 from chelu.messages import Batch
 from chelu.store import Database, copy_rows, create_series, migrate
 from chelu.store.schema import definitions
+from services.inference.lacks import LACK_COLUMNS, GoesBy, Lacks, lack_row
 from services.inference.outbox import WARNING_COLUMNS
-from services.inference.storage import MIGRATIONS, WARNING, Item, Storage, prepare
+from services.inference.storage import JUDGING, MIGRATIONS, WARNING, Item, Storage, prepare
 from tests.waiting import until
 
 US = 1_700_000_000_000_000
@@ -43,6 +44,22 @@ def test_a_table_of_an_earlier_version_takes_warnings_about_things(database_url:
             copy_rows(connection, WARNING, _about_a_thing(), WARNING_COLUMNS)
         row = connection.execute("SELECT subject_kind, subject_id, other_device_key FROM city.warning").fetchone()
     assert row == ("stop line", "x", None)
+
+
+def test_a_table_of_an_earlier_version_takes_which_parameters_a_site_went_by(database_url: str, tmp_path: Path) -> None:
+    for step in ("001_city.sql", "002_subject.sql"):
+        shutil.copy(MIGRATIONS / step, tmp_path)
+    before = [one for one in LACK_COLUMNS if not one.name.startswith("parameters")]
+    goes_by = GoesBy(3, "version 4 is no good", {"fcw": {"warn_mps2": 4.2}})
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        migrate(connection, "city", tmp_path)
+        create_series(connection, JUDGING, definitions(before))
+        series = prepare(connection)[JUDGING]
+        series.ensure(connection, np.array([US]), now_us=US)
+        with connection.transaction():
+            copy_rows(connection, JUDGING, lack_row("s", Lacks(), {}, goes_by, interval_s=10.0, now_us=US), LACK_COLUMNS)
+        row = connection.execute("SELECT parameters_version, parameters_refused, parameters FROM city.judging").fetchone()
+    assert row == (3, "version 4 is no good", {"fcw": {"warn_mps2": 4.2}})
 
 
 def test_rows_that_come_one_after_the_other_share_a_transaction(database_url: str) -> None:

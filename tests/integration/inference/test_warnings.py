@@ -236,6 +236,32 @@ def test_a_device_registered_while_inference_runs_is_heard(inference: Running, c
     until(is_seen, 10, "the new device to be in the picture")
 
 
+SET = """INSERT INTO register.site_parameters (site_id, version, own) VALUES (%s, %s, %s)
+    ON CONFLICT (site_id) DO UPDATE SET version = excluded.version, own = excluded.own"""
+GOES_BY = """SELECT parameters_version, parameters_refused, parameters FROM city.judging
+    WHERE parameters_version = %s OR parameters_refused LIKE %s ORDER BY time DESC LIMIT 1"""
+
+
+def test_parameters_changed_while_inference_runs_count_from_its_next_evaluation_on(inference: Running, client: Session) -> None:
+    def put(version: int, own: dict[str, dict[str, float]]) -> tuple[int, str, dict[str, Any]]:
+        """What inference tells of it, once it does."""
+        with psycopg.connect(inference.database_url, autocommit=True) as connection:
+            connection.execute(SET, (SITE, version, json.dumps(own)))
+            told = until(lambda: connection.execute(GOES_BY, (version, f"version {version} %")).fetchone(), 10, "its word on it")
+        assert told
+        return told
+
+    assert put(1, {"icw": {"is_on": 0.0}}) == (1, "", {"icw": {"is_on": 0.0}})
+    assert _warnings(_drive(client, _by_own_units(client))) == []
+    assert put(2, {}) == (2, "", {})
+    assert {one["application"] for _, one in _warnings(_drive(client, _by_own_units(client)))} == {"icw"}
+    version, refused, own = put(3, {"icw": {"horizon_s": 40.0}})
+    assert (version, own) == (2, {})
+    assert refused == "version 3 of site north's parameters: horizon_s = 40.0 is not allowed: a number from 0.0 to 4.0"
+    assert _warnings(_drive(client, _by_own_units(client)))
+    assert inference.process.poll() is None
+
+
 def test_the_database_away_delays_no_warning_and_loses_no_row(inference: Running, client: Session, database_server) -> None:
     name = inference.database_url.rpartition("/")[2]
     with psycopg.connect(database_server.url, autocommit=True) as connection:

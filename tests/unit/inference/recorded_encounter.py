@@ -23,6 +23,7 @@ from services.inference.making import site_of
 from services.inference.outbox import documents
 from services.inference.register import Device, Register, SiteEntry
 from services.inference.reports import Origin, of_bsm
+from services.inference.site import SiteParameters
 
 SITE = "north"
 FRAME = LocalFrame(29.55, 106.57, 250.0)
@@ -87,7 +88,7 @@ class Encounter:
 
 def encounter(drivers: tuple[Driver, ...] = CROSSING, *, seconds: float = 6.0, notices: tuple[Heard, ...] = ()) -> Encounter:
     """Drive, message by message, each evaluated 1 ms after inference has it; notices: RSIs of rsu-1, heard before."""
-    site = site_of(register().sites[SITE], {}, model=None, new_id=_ids())
+    site = site_of(register().sites[SITE], SiteParameters(), model=None, new_id=_ids())
     site.hear(of_rsi(notices, FRAME, Counter()), ())
     rows = sorted(
         (driver.says(tick) for tick in range(round(seconds * 10)) for driver in drivers),

@@ -22,6 +22,7 @@ from services.inference.explain.warnings import Stored, find
 from services.inference.explain.who import Case, level_of
 from services.inference.inbox import Inbox
 from services.inference.making import site_of
+from services.inference.site import SiteParameters
 from services.inference.v2x.assessment import IMMINENT, NOTHING, WARNING
 from services.inference.v2x.catalogue import APPLICATIONS
 from tests.unit.inference.recorded_encounter import (
@@ -40,7 +41,7 @@ from tests.unit.inference.rsis import event, rsi, spot
 
 def rerun(recorded: Recorded, late_us: int = INGEST_EARLIER_US) -> Rerun:
     number = itertools.count()
-    site = site_of(register().sites[SITE], {}, model=None, new_id=lambda: str(next(number)))
+    site = site_of(register().sites[SITE], SiteParameters(), model=None, new_id=lambda: str(next(number)))
     return Rerun(site, SITE, FRAME, Inbox(register()), recorded, Pace(np.zeros(1, np.int64), np.full(1, late_us)))
 
 

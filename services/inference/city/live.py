@@ -7,9 +7,7 @@ are wrong) is published and stored when it begins and when it is over.
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +17,7 @@ import numpy as np
 from chelu.clock import Clock
 from chelu.topics import STATE
 from services.inference.city.announcing import Announcer, Publish, Store
+from services.inference.city.beside import Beside
 from services.inference.city.findings import Finding
 from services.inference.city.forecast.desk import Step
 from services.inference.city.forecast.history import STEP_S
@@ -39,8 +38,6 @@ from services.inference.reports import Floats
 from services.inference.site import Site
 from services.inference.storage import STATE as STATE_TABLE
 from services.inference.storage import STATE_TURN, Item
-
-log = logging.getLogger(__name__)
 
 NAME, INCIDENTS = "state", "incidents"  # of the tables in the parameters' file
 LOOK_S = 1.0
@@ -64,6 +61,15 @@ class _Look:
     now_us: int
     devices: Mapping[int, Device]
     early: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """What waits to be worked on, of a site as it was then."""
+
+    site_id: str
+    entry: SiteEntry
+    what: Heard | _Look
 
 
 @dataclass(slots=True)
@@ -101,14 +107,10 @@ class StateDesk:
         self._parameters, self._publish, self._store, self._forecast = parameters, publish, store, forecast
         self._announcer = Announcer(publish, store, clock)
         self._due_s = 0.0
-        self._waiting: deque[tuple[str, SiteEntry, Heard | _Look]] = deque()
-        self._changed = threading.Condition()
-        self._is_stopping = False
         self._watched: dict[str, _Watched] = {}
         self.counts: Counter[str] = self._announcer.counts
         self._announcer.tell(list(unended))
-        self._thread = threading.Thread(target=self._run, name="traffic state", daemon=True)
-        self._thread.start()
+        self._beside = Beside("traffic state", self._work, failed=self._failed, dropped=self._dropped, most=_WAITING)
 
     def attend(
         self,
@@ -127,7 +129,8 @@ class StateDesk:
         for site_id, intake in intakes.items():
             entry = register.sites[site_id]
             if entry.roads is not None and (intake.traffic or intake.observations):
-                self._put(site_id, entry, Heard(intake.traffic, intake.observations, entry.frame, register.by_key, now_us))
+                heard = Heard(intake.traffic, intake.observations, entry.frame, register.by_key, now_us)
+                self._beside.put(_Item(site_id, entry, heard))
         if now_s < self._due_s:
             return
         self._due_s = now_s + LOOK_S
@@ -135,36 +138,23 @@ class StateDesk:
             entry = register.sites[site_id]
             if entry.roads is not None:
                 mine = {key: count for key, count in early.items() if _is_at(register, key, site_id)}
-                self._put(site_id, entry, _Look(view_of(site), now_us, register.by_key, mine))
+                self._beside.put(_Item(site_id, entry, _Look(view_of(site), now_us, register.by_key, mine)))
 
     def stop(self) -> None:
         """End the thread; what waits is dropped."""
-        with self._changed:
-            self._is_stopping = True
-            self._changed.notify()
-        self._thread.join(5.0)
+        self._beside.stop()
 
-    def _put(self, site_id: str, entry: SiteEntry, what: Heard | _Look) -> None:
-        with self._changed:
-            if len(self._waiting) >= _WAITING:
-                self._waiting.popleft()
-                self.counts["state_views_dropped"] += 1
-            self._waiting.append((site_id, entry, what))
-            self._changed.notify()
+    def _dropped(self) -> None:
+        self.counts["state_views_dropped"] += 1
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._is_stopping)
-                if self._is_stopping:
-                    return
-                site_id, entry, what = self._waiting.popleft()
-            try:
-                self._take(site_id, self._of(site_id, entry), what)
-            except Exception:  # a fault here is to cost this site's state and not the state of all
-                log.exception("traffic state of site %s begins anew", site_id)
-                self.counts["state_faults"] += 1
-                self._forget(site_id, "a fault")
+    def _failed(self, one: _Item) -> str:
+        """A fault here is to cost this site's state and not the state of all."""
+        self.counts["state_faults"] += 1
+        self._forget(one.site_id, "a fault")
+        return f"traffic state of site {one.site_id} begins anew"
+
+    def _work(self, one: _Item) -> None:
+        self._take(one.site_id, self._of(one.site_id, one.entry), one.what)
 
     def _of(self, site_id: str, entry: SiteEntry) -> _Watched:
         """The site's watchers; new ones for new roads."""

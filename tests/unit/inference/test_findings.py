@@ -66,7 +66,7 @@ def test_a_vehicle_that_stands_where_no_queue_explains_it_is_told_and_is_over_wh
         if is_there:
             place.step(replace(report([car], 0.0), time_us=now, arrival_us=now), at_us)
         told.desk.attend({"hill": place if is_there else site(roads=roads)}, {}, register, float(number), at_us)
-        until(lambda: not told.desk._waiting, 5, "the desk to take it")
+        until(lambda: not told.desk._beside._waiting, 5, "the desk to take it")
 
     for number in range(25):
         second(number, is_there=True)
@@ -103,7 +103,7 @@ def test_new_roads_end_what_was_found_on_the_old_ones(told: Told) -> None:
         roads = NetworkRoads(crossing())
         register = Register({}, {}, {"hill": SiteEntry("hill", FRAME, roads, number)}, {})
         told.desk.attend({"hill": place}, {}, register, float(2 * number), EPOCH_US + number * S)
-        until(lambda: "hill" in told.desk._watched and not told.desk._waiting, 5, "the desk to take it")
+        until(lambda: "hill" in told.desk._watched and not told.desk._beside._waiting, 5, "the desk to take it")
         if not number:
             told.desk._watched["hill"].up[BEGUN.finding_id] = BEGUN
     (said,) = until(told.findings, 5, "its end") or []

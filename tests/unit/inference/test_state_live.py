@@ -54,7 +54,7 @@ def test_a_picture_becomes_a_message_every_five_seconds_and_rows_every_minute(ro
         now = np.array([at_us])
         place.step(replace(report([car], min(second, 29) * 1.0), time_us=now, arrival_us=now), at_us)
         made.attend({"hill": place}, {}, register, float(second), at_us)
-        until(lambda: not made._waiting, 5, "the desk to take it")
+        until(lambda: not made._beside._waiting, 5, "the desk to take it")
     until(lambda: stored, 10, "a minute's rows")
     said = [payload for topic, payload in told if topic == "city/hill/state"]
     rows, header = columns.unpack(said[2])

@@ -20,8 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def surroundings(
     site: Annotated[str, typer.Option(help="The site to register them at; made where there is none.")] = "surroundings",
-    parts: Annotated[str, typer.Option(help="Of weather, water, air, gate, crowd.")] = "weather,water,air,gate,crowd",
-    stage: Annotated[str, typer.Option(help="What is at its height now, of flood, fog, queue.")] = "",
+    parts: Annotated[
+        str, typer.Option(help="Of weather, water, air, gate, crowd, berths, weighbridge.")
+    ] = "weather,water,air,gate,crowd",
+    stage: Annotated[str, typer.Option(help="What is at its height now, of flood, fog, queue, berths, overweight.")] = "",
     roads: Annotated[str, typer.Option(help="Roads of the site, with commas between, that the river floods and fog slows.")] = "",
     zero: Annotated[float, typer.Option(help="Height of the gauge's zero, metres above the ellipsoid.")] = 0.0,
     hours: Annotated[float, typer.Option(help="How long until now.")] = 24.0,
@@ -33,8 +35,8 @@ def surroundings(
         from rich.console import Console
 
         from simulators.surroundings.command import Request, run
-        from simulators.surroundings.scene import PARTS, STAGES
-    chosen, staged = _words("--parts", parts, PARTS), _words("--stage", stage, STAGES)
+        from simulators.surroundings.scene import PARTS, PORT, STAGES
+    chosen, staged = _words("--parts", parts, (*PARTS, *PORT)), _words("--stage", stage, STAGES)
     if not 0 < hours <= MOST_HOURS:
         raise ConfigurationError("--hours", hours, f"above 0 and at most {MOST_HOURS:g}")
     if not 1 <= step <= MOST_STEP_S:

@@ -73,11 +73,14 @@ _ALL = (
     CaseKind("air", "air that is bad to breathe", Severity.WARNING, ("air_quality",), radius_m=2000, joining_s=3600, over_s=900),
     CaseKind(
         "crowd",
-        "more people, or trucks, than there is room for",
+        "more people, trucks or ships than there is room for",
         Severity.WARNING,
-        ("crowd", "truck_queue"),
+        ("crowd", "truck_queue", "berths_full"),
         radius_m=200,
         joining_s=1800,
+    ),
+    CaseKind(
+        "load", "a truck that weighs more than it may", Severity.WARNING, ("overweight",), radius_m=0, joining_s=3600, over_s=900
     ),
     CaseKind(
         "signal",

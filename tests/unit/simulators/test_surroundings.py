@@ -14,7 +14,7 @@ from chelu.codec import observations
 from chelu.messages import frames_of
 from simulators.surroundings import port
 from simulators.surroundings.period import Period
-from simulators.surroundings.scene import PARTS, STAGES, messages, sensors
+from simulators.surroundings.scene import PARTS, PORT, STAGES, messages, sensors
 
 PERIOD = Period(1_748_736_000_000_000, 7 * 288, 300)
 
@@ -45,6 +45,27 @@ def test_what_is_staged_is_at_its_height_at_the_end() -> None:
     assert staged["water_level"][-1] > plain["water_level"][-1] + 2.0
     assert staged["visibility"][-1] < 100.0
     assert staged["waiting_trucks"][-1] > plain["waiting_trucks"][-1] + 30
+
+
+def test_a_port_has_ships_and_weighs_every_truck_that_it_lets_in() -> None:
+    quay, bridge = sensors(PERIOD, 2, parts=PORT)
+    occupied = quay.readings["occupied_berths"][1]
+    assert 0 < occupied.mean() < occupied.max() <= port.BERTHS
+    weight = bridge.readings["vehicle_weight"][1]
+    hours = PERIOD.steps * PERIOD.step_s / 3600
+    assert 10 * hours < np.isfinite(weight).sum() < port.CAPACITY_H * hours
+    assert np.nanmax(weight) < 60_000
+    said = list(messages(bridge, PERIOD))
+    decoded = observations.read(frames_of([payload for payload, _ in said], reference_us=int(PERIOD.time_us[-1])))
+    assert len(decoded.rejects) == 0
+    assert len(decoded.rows) == sum(samples for _, samples in said) == np.isfinite(weight).sum() + len(weight)
+
+
+def test_berths_fill_and_heavy_trucks_come_at_the_end_when_they_are_staged() -> None:
+    quay, bridge = sensors(PERIOD, 2, parts=PORT, stages=STAGES)
+    assert quay.readings["occupied_berths"][1][-1] == port.BERTHS
+    weight = bridge.readings["vehicle_weight"][1]
+    assert np.nanmax(weight[-90:]) > 54_000 > np.nanmax(weight[:-90])
 
 
 def test_a_gate_lets_in_whole_trucks_at_its_rate_and_loses_none() -> None:

@@ -1,7 +1,11 @@
-"""The gates of a site while it runs: who came and who was let in by half hour, and the plan that follows. Owned by one thread."""
+"""The gates of a site while it runs: who came and who was let in by half hour, and the plan that follows. Owned by one thread.
+
+A gate that counts nobody but weighs every truck on its weighbridge has let in whom it weighed.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +20,7 @@ from services.inference.city.environment.series import Grid
 from services.inference.register import Device
 from services.inference.reports import Floats
 
-ENTRIES, WAITING = by_name()["gate_entries"].code, by_name()["waiting_trucks"].code
+ENTRIES, WAITING, WEIGHT = (by_name()[name].code for name in ("gate_entries", "waiting_trucks", "vehicle_weight"))
 _DAYS = 7
 _LENGTH = _DAYS * SLOTS_A_DAY
 _ONE = np.zeros(1, np.int64)
@@ -26,10 +30,14 @@ _LONGEST_US = 2 * _SLOT_US  # a gate that was silent for longer begins anew
 
 @dataclass(slots=True)
 class _Gate:
-    """rate: vehicles let in a second; waiting: how many wait, both by slot. counted_us: when its last count ended."""
+    """rate: vehicles let in a second; waiting: how many wait, both by slot. counted_us: when its last count ended.
+
+    weighed: by slot, how many were on the weighbridge.
+    """
 
     rate: Grid = field(default_factory=lambda: Grid(SLOT_S, _LENGTH))
     waiting: Grid = field(default_factory=lambda: Grid(SLOT_S, _LENGTH))
+    weighed: Counter[int] = field(default_factory=Counter)
     counted_us: int = 0
     queue: float = float("nan")
     queue_us: int = 0
@@ -47,7 +55,7 @@ class GateWatch:
 
         standing: gates of which a queue is told now.
         """
-        rows = rows.take(np.isin(rows["quantity"], (ENTRIES, WAITING)) & np.isfinite(rows["value"]))
+        rows = rows.take(np.isin(rows["quantity"], (ENTRIES, WAITING, WEIGHT)) & np.isfinite(rows["value"]))
         found = []
         for key in np.unique(rows["device_key"]).tolist():
             one, device = self._gates.setdefault(key, _Gate()), devices.get(key)
@@ -65,6 +73,9 @@ class GateWatch:
                 one.waiting.add(_ONE, np.array([time_us]), np.array([value]))
                 if time_us >= one.queue_us:
                     one.queue, one.queue_us = value, time_us
+                continue
+            if quantity == WEIGHT:
+                one.weighed[time_us // _SLOT_US] += 1
                 continue
             lasted_us = time_us - one.counted_us
             if one.counted_us and 0 < lasted_us <= _LONGEST_US:
@@ -88,9 +99,18 @@ class GateWatch:
     def _by_slot(one: _Gate, last: int) -> tuple[Floats, Floats]:
         until = np.array([last])
         if not len(one.rate.last):
-            return np.full(_LENGTH, np.nan), one.waiting.window(_ONE, _LENGTH, until)[0]
+            return _weighed(one.weighed, last), one.waiting.window(_ONE, _LENGTH, until)[0]
         served = one.rate.window(_ONE, _LENGTH, until)[0] * SLOT_S
         return served, one.waiting.window(_ONE, _LENGTH, until)[0]
+
+
+def _weighed(weighed: Counter[int], last: int) -> Floats:
+    """How many were weighed in each of the slots up to one; NaN until the first that was heard whole; older ones go."""
+    for slot in [one for one in weighed if one <= last - _LENGTH]:
+        del weighed[slot]
+    slots = range(last - _LENGTH + 1, last + 1)
+    first = min(weighed, default=last + 1)
+    return np.array([float(weighed[one]) if one > first else np.nan for one in slots])
 
 
 def _capacity(device: Device) -> float:

@@ -15,7 +15,7 @@ from chelu.conversion import conversion
 from chelu.messages import Batch
 from chelu.quantities import Field, Quantity, by_code, by_name
 from services.inference.city.environment.findings import Finding, Judged
-from services.inference.city.environment.series import Grid, Names, rounds, widened
+from services.inference.city.environment.series import Grid, Names, rounds, slope, widened
 from services.inference.parameters import parameter
 from services.inference.register import Device
 from services.inference.reports import Floats, Ints
@@ -130,17 +130,7 @@ class LimitWatch:
     def _rate(self, series: Ints) -> Floats:
         """How fast (n,) each has changed, per second; NaN before half the window is known."""
         steps = max(_FEWEST, round(self._p.rate_window_s / _STEP_S))
-        values = self._grid.window(series, steps)
-        known = np.isfinite(values)
-        count = known.sum(axis=1)
-        at = np.where(known, np.arange(steps) * float(_STEP_S), 0.0)
-        mean_at = at.sum(axis=1) / np.maximum(count, 1)
-        off = np.where(known, at - mean_at[:, None], 0.0)
-        square = (off**2).sum(axis=1)
-        first = np.argmax(known, axis=1)
-        is_known = (count >= _FEWEST) & (steps - first >= steps / 2)
-        slope = (off * np.where(known, values, 0.0)).sum(axis=1) / np.maximum(square, 1.0)
-        return np.where(is_known, slope, np.nan)
+        return slope(self._grid.window(series, steps), _STEP_S, _FEWEST)
 
     def _told(self, devices: list[Device]) -> list[Judged]:
         found: dict[int, list[Finding]] = {one.key: [] for one in devices}

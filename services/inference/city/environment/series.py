@@ -58,6 +58,21 @@ def widened(values: npt.NDArray[Number], count: int, fill: float) -> npt.NDArray
     return np.concatenate([values, more])
 
 
+def slope(values: Floats, step_s: int, fewest: int) -> Floats:
+    """How fast (n,) steps (n, t) change, per second, by least squares; NaN before so many, and half of the time, are known."""
+    steps = values.shape[1]
+    known = np.isfinite(values)
+    count = known.sum(axis=1)
+    at = np.where(known, np.arange(steps) * float(step_s), 0.0)
+    mean_at = at.sum(axis=1) / np.maximum(count, 1)
+    off = np.where(known, at - mean_at[:, None], 0.0)
+    square = (off**2).sum(axis=1)
+    first = np.argmax(known, axis=1)
+    is_known = (count >= fewest) & (steps - first >= steps / 2)
+    found = (off * np.where(known, values, 0.0)).sum(axis=1) / np.maximum(square, 1.0)
+    return np.where(is_known, found, np.nan)
+
+
 class Grid:
     """The mean reading of each series in each of the last `length` steps of `step_s` seconds; NaN where nothing was read."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from chelu.geo import LocalFrame
 from chelu.messages import Batch
 from chelu.quantities import by_name
 from services.inference.city import findings as told
-from services.inference.city.environment import flood, gate, sight
+from services.inference.city.anomalies.parameters import AnomalyParameters
+from services.inference.city.environment import berths, flood, gate, sight
+from services.inference.city.environment.berths import BerthParameters, BerthWatch
 from services.inference.city.environment.findings import Book, Entry, Finding, Judged
 from services.inference.city.environment.flood import FloodParameters, FloodWatch, Water, road_heights
 from services.inference.city.environment.foretelling import WATER_LEVEL, Foreteller, Told
@@ -21,6 +23,7 @@ from services.inference.city.environment.gate import GateParameters
 from services.inference.city.environment.gates import GateWatch
 from services.inference.city.environment.limits import LimitParameters, LimitWatch
 from services.inference.city.environment.sight import SightParameters, SightWatch
+from services.inference.city.environment.weighbridge import WeighbridgeParameters, WeighbridgeWatch
 from services.inference.network import NetworkRoads
 from services.inference.parameters import with_site_values
 from services.inference.register import Device
@@ -32,22 +35,25 @@ _BAD = QUALITIES.index("bad")
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentParameters:
-    """One table of the parameters' file each: ``[site.limits]``, ``[site.flood]``, ``[site.sight]``, ``[site.gate]``."""
+    """One table of the parameters' file each: ``[site.limits]``, ``[site.flood]`` and so on."""
 
     limits: LimitParameters = field(default_factory=LimitParameters)
     flood: FloodParameters = field(default_factory=FloodParameters)
     sight: SightParameters = field(default_factory=SightParameters)
     gate: GateParameters = field(default_factory=GateParameters)
+    berths: BerthParameters = field(default_factory=BerthParameters)
+    weighbridge: WeighbridgeParameters = field(default_factory=WeighbridgeParameters)
+    anomalies: AnomalyParameters = field(default_factory=AnomalyParameters)
 
 
 def parameters_of(values: Mapping[str, Mapping[str, Any]], where: str) -> EnvironmentParameters:
     """A site's, from its tables of the parameters' file; ConfigurationError for one out of bounds."""
     usual = EnvironmentParameters()
     return EnvironmentParameters(
-        limits=with_site_values(usual.limits, values.get("limits", {}), where=where),
-        flood=with_site_values(usual.flood, values.get("flood", {}), where=where),
-        sight=with_site_values(usual.sight, values.get("sight", {}), where=where),
-        gate=with_site_values(usual.gate, values.get("gate", {}), where=where),
+        **{
+            one.name: with_site_values(getattr(usual, one.name), values.get(one.name, {}), where=where)
+            for one in fields(EnvironmentParameters)
+        }
     )
 
 
@@ -60,6 +66,7 @@ class EnvironmentWatch:
         self._p, self._book = parameters, Book(site_id, new_id, standing)
         self._limits, self._gates = LimitWatch(parameters.limits), GateWatch(parameters.gate)
         self._floods, self._sights = FloodWatch(parameters.flood), SightWatch(parameters.sight)
+        self._berths, self._bridges = BerthWatch(parameters.berths), WeighbridgeWatch(parameters.weighbridge)
         self._foreteller = Foreteller()
         self._roads: NetworkRoads | None = None
         self._heights: Mapping[str, float] = {}
@@ -72,7 +79,7 @@ class EnvironmentWatch:
 
     def hear(self, rows: Batch, devices: Mapping[int, Device], now_us: int) -> tuple[list[told.Finding], list[Told]]:
         """Readings with their device's key, and who each device is; what a sensor itself calls bad is left out."""
-        rows = rows.take(~(rows["quality_valid"] & (rows["quality"] == _BAD)) & np.isfinite(rows["value"]))
+        rows = believed(rows)
         if not len(rows):
             return [], []
         mine = {key: devices[key] for key in np.unique(rows["device_key"]).tolist() if key in devices}
@@ -83,6 +90,8 @@ class EnvironmentWatch:
             *self._flooded(fresh, mine, now_us),
             *self._seen(fresh, mine),
             *self._gates.hear(rows, mine, frozenset(self._standing(gate.APPLICATION)), now_us - FRESH_US),
+            *self._berths.hear(rows, mine, frozenset(self._standing(berths.APPLICATION)), now_us - FRESH_US),
+            *self._bridges.hear(fresh, mine),
         ]
         return [said for one in judged for said in self._book.note(one, now_us)], foretold
 
@@ -121,6 +130,11 @@ class EnvironmentWatch:
     def _standing(self, application: str) -> dict[str, Finding]:
         """What holds of an application, by subject."""
         return {one.subject: one for one in self._book.holds if one.application == application}
+
+
+def believed(rows: Batch) -> Batch:
+    """Readings that have a value, and that the sensor itself does not call bad."""
+    return rows.take(~(rows["quality_valid"] & (rows["quality"] == _BAD)) & np.isfinite(rows["value"]))
 
 
 def _newest(rows: Batch, quantity: int) -> list[tuple[int, int, float]]:

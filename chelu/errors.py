@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 SHOWN_CHARACTERS = 80  # of a value in a sentence
 OUR_OWN = "Value error, "  # how pydantic begins the text of a check that we wrote
 
@@ -18,6 +21,16 @@ class CheluError(Exception):
     """
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From another process it comes as it was raised there: of its text and fields, and not of what it was raised with."""
+        return _again, (type(self), self.args, dict(vars(self)))
+
+
+def _again(kind: type[CheluError], args: tuple[Any, ...], fields: Mapping[str, Any]) -> CheluError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
 
 
 class ConfigurationError(CheluError):

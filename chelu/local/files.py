@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,15 @@ def make_directory(path: Path, *, mode: int = 0o700) -> Path:
             "name another with --data, make room, or change its owner",
         ) from None
     return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Around the writing of a file: CannotStartError says which one it was that could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotStartError(f"{path} cannot be written ({error.strerror})", "make room, or change its owner") from None
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o600) -> None:

@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from chelu.errors import ConfigurationError
+from chelu.local.files import writing
 from chelu.local.targets import check_writable
 from simulators.scenario.boundary import Boundary, boundary, ends_of
 from simulators.scenario.cases import Cases, Design, Request, cases_of, parameter_given
@@ -71,7 +72,8 @@ def command(options: Options, console: Console) -> int:
         )
     console.print(table(found))
     if options.json_file is not None:
-        options.json_file.write_text(json.dumps(rows(found), indent=1), "utf-8")
+        with writing(options.json_file):
+            options.json_file.write_text(json.dumps(rows(found), indent=1), "utf-8")
         console.print(f"written: {options.json_file}")
     return 0
 

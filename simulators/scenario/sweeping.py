@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from chelu.errors import CheluError, ConfigurationError
+from chelu.local.files import write_text, writing
 from chelu.messages import Batch, concatenate
 from simulators.scenario.cases import Cases
 from simulators.scenario.chunks import cases_per_chunk
@@ -154,7 +155,8 @@ def finish(
 
 def claim(directory: Path, wanted: Mapping[str, Any]) -> None:
     """Make the directory this sweep's, or see that it is. OtherSweepError."""
-    directory.mkdir(parents=True, exist_ok=True)
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
     header = directory / HEADER
     if header.exists():
         try:
@@ -166,7 +168,7 @@ def claim(directory: Path, wanted: Mapping[str, Any]) -> None:
     elif any(directory.glob("*.npz")):
         raise OtherSweepError(directory)
     else:
-        header.write_text(json.dumps(wanted), "utf-8")
+        write_text(header, json.dumps(wanted), mode=0o644)
 
 
 def digest(description: Description, cases: Cases) -> str:

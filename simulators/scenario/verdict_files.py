@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chelu.local.files import writing
 from chelu.messages import Batch
 from simulators.scenario.verdict import Judged, Verdicts
 
@@ -37,13 +38,16 @@ def packed(verdicts: Verdicts, warnings: Batch | None = None) -> bytes:
 
 
 def put(data: bytes, file: Path) -> None:
-    """Whole or not at all."""
+    """Whole or not at all. CannotStartError."""
     unfinished = file.with_suffix(f".{os.getpid()}.part")
-    with unfinished.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    unfinished.replace(file)
+    try:
+        with writing(file), unfinished.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def read(file: Path) -> Verdicts:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from chelu.local.files import writing
 from simulators.scenario.evidence.document import text
 from simulators.scenario.evidence.header import Header
 from simulators.scenario.evidence.junit import junit
@@ -28,14 +29,15 @@ def write(
     parameters: Mapping[str, Floats] | None = None,
     runs: Sequence[int] | None = None,
 ) -> list[Path]:
-    """Make the directory and write everything; the files, the report first. Each is there whole or not at all.
+    """Make the directory and write everything; the files, the report first. Each is there whole or not at all. CannotStartError.
 
     Of a sweep whose traces are not kept, `trace` has the runs to be looked at (say, `verdicts.worst_runs(10)`, run again), `runs`
     says which of all they are, and `parameters` has the values of all runs. Recordings are made of the worst ten.
     """
     given = trace.parameters if parameters is None else parameters
     evidence = Evidence(header, verdicts, given, trace, tuple(range(trace.runs) if runs is None else runs))
-    directory.mkdir(parents=True, exist_ok=True)
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
     written = [
         _put(directory / REPORT, report(evidence).encode()),
         _put(directory / JUNIT, junit(evidence)),
@@ -48,6 +50,10 @@ def write(
 
 def _put(file: Path, data: bytes) -> Path:
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_bytes(data)
-    unfinished.replace(file)
+    try:
+        with writing(file):
+            unfinished.write_bytes(data)
+            unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return file

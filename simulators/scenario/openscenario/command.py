@@ -9,6 +9,7 @@ from typing import get_args
 import typer
 
 from chelu.errors import CheluError, ConfigurationError
+from chelu.local.files import writing
 from chelu.roads.telling import files_in
 from simulators.scenario.manoeuvres import DriverName
 from simulators.scenario.openscenario.catalogs import read_xml
@@ -50,9 +51,11 @@ def _written(files: Sequence[Path], options: Options, output: Path | None) -> in
             if output is None:
                 typer.echo(one.text, nl=False)
                 continue
-            output.mkdir(parents=True, exist_ok=True)
-            (output / f"{name}.yaml").write_text(one.text, "utf-8")
-            typer.echo(f"{output / name}.yaml")
+            file = output / f"{name}.yaml"
+            with writing(file):
+                output.mkdir(parents=True, exist_ok=True)
+                file.write_text(one.text, "utf-8")
+            typer.echo(str(file))
     return 0 if is_good else 1
 
 

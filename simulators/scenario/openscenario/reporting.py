@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from chelu.errors import CheluError
+from chelu.local.files import writing
 from simulators.scenario.cases import Design, Request, cases_of
 from simulators.scenario.description import Description
 from simulators.scenario.engine import run
@@ -111,7 +112,8 @@ def reported(each: Iterable[Row], tell: Callable[[str], None], json_file: Path |
     for reason, count in reasons.most_common():
         tell(f"  {count} × {reason}")
     if json_file is not None:
-        json_file.write_text(json.dumps([asdict(row) for row in found], indent=1, ensure_ascii=False), "utf-8")
+        with writing(json_file):
+            json_file.write_text(json.dumps([asdict(row) for row in found], indent=1, ensure_ascii=False), "utf-8")
     return 0 if can_run == len(scenarios) else 1
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from chelu.local.files import writing
 from simulators.scenario.r157.grids import cases_of
 from simulators.scenario.r157.sweep import Outcome
 
@@ -38,7 +39,7 @@ def write(outcomes: Sequence[Outcome], file: Path) -> None:
         {"grid": one.sweep.grid.value, "model": one.sweep.driver, "cases": len(one.sweep), "collisions": one.collisions}
         for one in outcomes
     ]
-    with file.open("w", encoding="utf-8") as out:
+    with writing(file), file.open("w", encoding="utf-8") as out:
         out.write('{"summary": ' + json.dumps(summary) + ',\n"cases": [\n')
         out.write(",\n".join(json.dumps(row) for one in outcomes for row in rows(one)))
         out.write("\n]}\n")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chelu.errors import ConfigurationError
+from chelu.local.files import writing
 from chelu.local.targets import check_writable
 from simulators.scenario.suite import page
 from simulators.scenario.suite.library import suite_of, suites
@@ -80,5 +81,6 @@ def command(names: Sequence[str], request: Request, console: Console, markdown: 
         form = {"memory": "", "platform": " --through-platform", "loop": " --in-the-loop"}[request.mode]
         form += " --short" if request.is_short else ""
         said = f"`chelu scenario suite run{''.join(f' {name}' for name in names)}{form} --markdown docs/suites.md`"
-        markdown.write_text("\n\n".join([f"{HEAD}{said}.", *sections]) + "\n", "utf-8")
+        with writing(markdown):
+            markdown.write_text("\n\n".join([f"{HEAD}{said}.", *sections]) + "\n", "utf-8")
     return worst_code(code)

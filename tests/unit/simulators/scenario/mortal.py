@@ -7,6 +7,8 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from chelu.errors import CannotStartError
+
 
 @dataclass(frozen=True, slots=True)
 class Errand:
@@ -28,6 +30,11 @@ def doomed(errand: Errand) -> int:
     """The end, every time."""
     os.kill(os.getpid(), signal.SIGKILL)
     return errand.number
+
+
+def refused(errand: Errand) -> int:
+    """An error that says why."""
+    raise CannotStartError(f"number {errand.number} is taken", "take another")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from chelu.errors import CannotStartError
 from chelu.messages import Batch
 from simulators.scenario import comparison
 from simulators.scenario.comparison import Change
@@ -395,3 +398,15 @@ def test_ticks_are_round_and_inside() -> None:
     assert Scale(-3.2, 11.7, 0, 1).ticks(5) == [-2.5 + 2.5, 5.0, 10.0] or Scale(-3.2, 11.7, 0, 1).ticks(5)[0] >= -3.2
     assert [round_step(value) for value in (0.3, 1.0, 1.1, 2.2, 3.0, 7.0)] == [0.5, 1.0, 2.0, 2.5, 5.0, 10.0]
     assert Scale(0, 15, 0, 1).ticks(8) == [0, 2, 4, 6, 8, 10, 12, 14]
+
+
+@pytest.mark.parametrize("name", ["report.html", "run-0.mcap"])
+def test_a_file_for_which_the_disk_has_no_room_is_named_and_the_others_stay(tmp_path: Path, name: str) -> None:
+    runs = trace(behind(20, 20, 10))
+    verdicts = judge(runs, [Requirement.model_validate(REQUIREMENTS[0])], [])
+    (tmp_path / f".{name}.{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(CannotStartError, match=rf"{tmp_path / name} cannot be written \(No space left on device\); make room"):
+        write(tmp_path, runs, verdicts, HEADER)
+    assert (tmp_path / "junit.xml").exists() == (name != "report.html")
+    assert not (tmp_path / name).exists()
+    assert not list(tmp_path.glob(".*")), "nothing unfinished is left"

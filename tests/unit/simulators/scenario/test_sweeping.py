@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from chelu.errors import CannotStartError
 from simulators.scenario import chunks, sweeping
 from simulators.scenario.cases import Cases, Design, Request
 from simulators.scenario.chunks import WorkerLostError, worked
 from simulators.scenario.description import Description
 from simulators.scenario.sweeping import OtherSweepError, Shard, sweep
 from simulators.scenario.verdict import Outcome, Verdicts
-from tests.unit.simulators.scenario.mortal import Errand, doomed, doubled
+from tests.unit.simulators.scenario.mortal import Errand, doomed, doubled, refused
 from tests.unit.simulators.scenario.written import cases, described, scenario
 
 
@@ -88,3 +90,15 @@ def test_a_worker_that_is_killed_costs_its_chunk_only(tmp_path: Path) -> None:
 def test_a_chunk_that_kills_every_worker_ends_the_sweep() -> None:
     with pytest.raises(WorkerLostError, match=f"chunk 0 ended its worker {chunks.TRIES} times"):
         list(worked(doomed, [Errand(1), Errand(2)], 2))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_worker_refuses_is_said_as_it_said_it(workers: int) -> None:
+    with pytest.raises(CannotStartError, match="number 3 is taken; take another"):
+        list(worked(refused, [Errand(3), Errand(4)], workers))
+
+
+def test_a_chunk_that_the_disk_has_no_room_for_is_named(gridded: tuple[Description, Cases], tmp_path: Path) -> None:
+    (tmp_path / f"000000.{os.getpid()}.part").symlink_to("/dev/full")
+    with pytest.raises(CannotStartError, match=r"000000\.npz cannot be written \(No space left on device\); make room"):
+        sweep(*gridded, tmp_path)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from chelu.messages import Batch
 from simulators.scenario.metrics.metric import Floats, Mask, Metric, Parameter, Question, of_rig
-from simulators.scenario.metrics.nearness import are_in_contact, distances_m, ttcs_s
+from simulators.scenario.metrics.nearness import are_in_contact, distances_m, ttcs_s, with_each
 from simulators.scenario.trace import Trace
 
 RAISED = "raised"
@@ -77,10 +79,24 @@ def _ttc_at_warning(question: Question) -> Floats:
 
 
 def _false(question: Question) -> Floats:
+    return _sum(question, _false_about)
+
+
+def _missed(question: Question) -> Floats:
+    return _sum(question, _missed_about)
+
+
+def _sum(question: Question, measure: Callable[[Question, Batch], Floats]) -> Floats:
+    """(n,) over everybody whom a question is about."""
+    found = np.zeros(question.trace.runs)
+    for one in with_each(question):
+        if (warnings := asked(one)) is not None:
+            found += measure(one, warnings)
+    return unmeasured(question) if question.trace.warnings is None else found
+
+
+def _false_about(question: Question, warnings: Batch) -> Floats:
     """Each raised warning is looked at alone: there are few."""
-    warnings = asked(question)
-    if warnings is None:
-        return unmeasured(question)
     trace, dangerous = question.trace, _is_dangerous(question)
     count = np.zeros(trace.runs)
     for run, time_s in zip(warnings["run"].tolist(), warnings["time_s"].tolist(), strict=True):
@@ -90,10 +106,7 @@ def _false(question: Question) -> Floats:
     return count
 
 
-def _missed(question: Question) -> Floats:
-    warnings = asked(question)
-    if warnings is None:
-        return unmeasured(question)
+def _missed_about(question: Question, warnings: Batch) -> Floats:
     dangerous = _is_dangerous(question)
     begins_s = np.where(dangerous.any(axis=0), np.argmax(dangerous, axis=0) * question.trace.step_s, np.inf)
     return (np.isfinite(begins_s) & (first_s(question.trace, warnings) > begins_s + 1e-9)).astype(np.float64)
@@ -183,9 +196,9 @@ METRICS = (
     Metric(
         name="false_warnings",
         unit="",
-        parties=(2,),
+        parties=(1, 2),
         formula="warnings after which TTC stays at or above `below_s` for `within_s`",
-        about="Warnings to the first about the other without a reason.",
+        about="Warnings to the first about the other without a reason. Of one: about anybody.",
         edges="What happens after the run's end is no reason.",
         measure=_false,
         parameters=(APPLICATION, DANGER, Parameter("within_s", "how soon after the warning", 10.0)),
@@ -193,9 +206,9 @@ METRICS = (
     Metric(
         name="missed_warnings",
         unit="",
-        parties=(2,),
+        parties=(1, 2),
         formula="1 if TTC falls below `below_s` and no warning came until then, else 0",
-        about="A warning to the first about the other that was owed and not given in time.",
+        about="A warning to the first about the other that was owed and not given in time. Of one: about how many it was so.",
         edges="0 when TTC never falls so low.",
         measure=_missed,
         parameters=(APPLICATION, DANGER),

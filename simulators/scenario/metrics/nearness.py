@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
 import numpy as np
 
 from chelu.motion.conflict import ttc_plane_s
@@ -52,23 +55,48 @@ def are_in_contact(trace: Trace, first: int, other: int | None) -> Mask:
     return np.asarray(np.isfinite(trace.contact_s) & is_first & is_other)
 
 
+def with_each(question: Question) -> Iterator[Question]:
+    """The same of the two that it names, or of the only one with everybody else, background traffic among them."""
+    first, *others = question.parties
+    for other in others or [row for row in range(len(question.trace.actors)) if row != first]:
+        yield replace(question, parties=(first, other))
+
+
+def _nearest(question: Question) -> Floats:
+    return _least(question, distances_m)
+
+
+def _soonest(question: Question) -> Floats:
+    return _least(question, ttcs_s)
+
+
+def _least(question: Question, measure: Callable[[Question], Floats]) -> Floats:
+    """(t, n) over everybody who is there."""
+    if len(question.parties) > 1:
+        return measure(question)
+    found = np.full((question.trace.instants, question.trace.runs), np.inf)
+    for one in with_each(question):
+        found = np.fmin(found, measure(one))
+    return found
+
+
 METRICS = (
     Metric(
         name="minimum_distance_m",
         unit="m",
-        parties=(2,),
+        parties=(1, 2),
         formula="min |p − q|, p and q in the two footprints",
-        about="Least distance of the two oriented rectangles; never below 0. Two on different decks: in space.",
-        edges="0 at the instant of a contact of the two, also when it lies between two samples.",
-        measure=distances_m,
+        about="Least distance of the two oriented rectangles, never below 0; on different decks in space. Of one: to anybody.",
+        edges="0 at the instant of a contact of the two, also when it lies between two samples; ∞ of one while it is alone.",
+        measure=_nearest,
     ),
     Metric(
         name="ttc_s",
         unit="s",
-        parties=(2,),
+        parties=(1, 2),
         formula="least t ≥ 0 at which the footprints overlap, both keeping velocity and heading",
-        about="Time to collision in the plane, exact for any headings; behind one another it is g/Δv.",
+        about="Time to collision in the plane, exact for any headings; behind one another it is g/Δv. Of one: with anybody.",
         edges="0 when they touch; ∞ when they never will, or are on different decks.",
-        measure=ttcs_s,
+        measure=_soonest,
     ),
 )

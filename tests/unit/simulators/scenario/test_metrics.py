@@ -286,6 +286,21 @@ def test_warnings_are_measured_against_what_happens() -> None:
     assert np.isnan(measured(trace(motions), "warning_ttc_s")).all()
 
 
+def test_of_one_actor_nearness_and_warnings_are_about_everybody_who_is_there() -> None:
+    ego, near = behind(30, 20, 10)
+    far = Motion((0.0, 90.0), 0.0, 15.0)
+    said = warnings((0, 0.5, "fcw", "ego", "third"), (0, 0.5, "fcw", "ego", "light north"))
+    run = trace((ego, near, far), warnings=said)
+    for metric in ("minimum_distance_m", "ttc_s"):
+        assert measured(run, metric, of="ego")[0, 0] == first(run, metric)
+    assert measured(run, "missed_warnings", of="ego", below_s=2.0).tolist() == [1], "of the near one"
+    assert measured(run, "false_warnings", of="ego", below_s=2.0).tolist() == [1], "of the far one; a thing is no road user"
+    gone = trace((ego, near), end_s=2.0, actors=(run.actors[0], replace(run.actors[1], is_traffic=True)))
+    gone = replace(gone, xy=np.where(np.arange(2)[:, None] == 1, np.nan, gone.xy))
+    for metric in ("minimum_distance_m", "ttc_s"):
+        assert np.isinf(measured(gone, metric, of="ego")).all()
+
+
 def test_messages_are_counted_timed_and_aged() -> None:
     rows = {
         "run": np.zeros(4, np.int64),

@@ -22,6 +22,7 @@ from services.inference.site import Site, SiteParameters
 from simulators.scenario.description import Description
 from simulators.scenario.sumo_net import roads_of
 from simulators.scenario.trace import Trace
+from simulators.scenario.traffic.passing import by_place
 
 TICK_S = 0.05  # the site looks at what arrived since the last of these
 SIGNALS_EVERY = 2  # ticks between two messages of the signals
@@ -32,7 +33,8 @@ COLUMNS = {"run": "i8", "time_s": "f8", "application": "U16", "host": "U48", "ot
 def warnings(description: Description, trace: Trace) -> Batch:
     """What the applications tell the actors, as `simulators.scenario.devices.Device` has it."""
     roads = _roads(trace)
-    return concatenate([_of_run(description, trace, run, roads) for run in range(trace.runs)])
+    said = [_of_run(description, trace, run, roads) for run in range(trace.runs)]
+    return by_place(trace, concatenate(said), "time_s", "host", "other")
 
 
 def _roads(trace: Trace) -> NetworkRoads:

@@ -7,7 +7,7 @@ values, so that a case has the same losses whenever it runs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -21,12 +21,14 @@ from simulators.scenario.description import Description
 from simulators.scenario.kinds import KINDS
 from simulators.scenario.saying import said, says_anything
 from simulators.scenario.trace import Floats, Ints, Trace
+from simulators.scenario.traffic.passing import everybody, near
 from simulators.scenario.values import values
 
 ROADSIDE = "roadside unit"  # the sender of what it sees and of signals
 NOBODY = -2  # device −1 is the roadside unit
 _IS_SPAT = STREAMS.index(SPAT.name)
-_EQUIPMENT, _NOISE, _WAY = range(3)  # what is drawn, each from numbers of its own
+_EQUIPMENT, _NOISE, _WAY, _TRAFFIC = range(4)  # what is drawn, each from numbers of its own
+FIRST_OF_TRAFFIC = 1_000_000  # by this and its number a vehicle of the traffic is told from actors where something is drawn
 
 Mask = npt.NDArray[np.bool_]
 Said = Callable[[int, Floats], Mapping[str, Ints]]
@@ -37,6 +39,7 @@ class Radio:
     """Of one run. equipped (a,): who has a radio; all others are seen by the roadside unit. latency_s: beside what there is.
 
     said: what an actor's messages at some times say of it beside its motion, by column of a BSM; None where nobody says anything.
+    passing: by number the vehicles of the traffic that may be heard of, after the actors, and whether each has a radio.
     """
 
     rate_hz: float
@@ -46,6 +49,7 @@ class Radio:
     equipped: Mask
     seed: tuple[int, ...]
     said: Said | None = None
+    passing: Mapping[int, bool] = field(default_factory=dict)
 
     def drawn(self, what: int) -> np.random.Generator:
         """Random numbers of the case, for one thing."""
@@ -55,9 +59,16 @@ class Radio:
         """How far east and north (count, 2) of where it is an actor says that it is."""
         return np.random.default_rng([*self.seed, _NOISE, actor]).normal(0.0, 1.0, (count, 2)) * self.noise_m
 
+    def is_lost(self, actor: int, count: int) -> Mask:
+        """Which of so many messages in a row are lost on their way; as `off_m` of traffic, whatever else there is."""
+        return np.asarray(np.random.default_rng([*self.seed, _WAY, actor]).random(count) < self.loss)
 
-def radio_of(description: Description, trace: Trace, run: int) -> Radio:
-    """What the description says of it. A latency that it does not give is none: messages are as late as they are."""
+
+def radio_of(description: Description, trace: Trace, run: int, *, with_all: bool = False) -> Radio:
+    """What the description says of it. A latency that it does not give is none: messages are as late as they are.
+
+    with_all: not only the traffic that is near an actor may be heard of, but all that comes in.
+    """
     given = description.radio
     loss, noise, share = (
         float(values(value, trace.parameters, trace.runs)[run]) for value in (given.loss, given.noise_m, given.penetration)
@@ -65,7 +76,15 @@ def radio_of(description: Description, trace: Trace, run: int) -> Radio:
     latency_s = given.latency_s if "latency_s" in given.model_fields_set else 0.0
     seed = seed_of(trace, run)
     speaks = partial(said, description, trace, run) if says_anything(description) else None
-    return Radio(given.rate_hz, latency_s, loss, noise, equipped(description, share, seed), seed, speaks)
+    passing = _passing(description, everybody(trace) if with_all else near(trace), share, seed)
+    return Radio(given.rate_hz, latency_s, loss, noise, equipped(description, share, seed), seed, speaks, passing)
+
+
+def _passing(description: Description, numbers: Sequence[int], share: float, seed: tuple[int, ...]) -> dict[int, bool]:
+    """Each is drawn by itself: who else comes does not matter."""
+    if description.traffic is None or description.traffic.unheard:
+        return {}
+    return {number: bool(np.random.default_rng([*seed, _TRAFFIC, number]).random() < share) for number in numbers}
 
 
 def seed_of(trace: Trace, run: int) -> tuple[int, ...]:
@@ -122,7 +141,7 @@ class Air:
         spoken = letters.stream != _IS_SPAT
         self._rows.append((letters.device[spoken], letters.event_us[spoken], received_us))
 
-    def messages(self, run: int, names: list[str], anchor_us: int) -> Batch:
+    def messages(self, run: int, names: Sequence[str], anchor_us: int) -> Batch:
         """As `Trace.messages`; anchor_us: the run's beginning."""
         counts = [len(devices) for devices, _, _ in self._rows]
         devices = np.concatenate([np.zeros(0, np.int64), *(one for one, _, _ in self._rows)])

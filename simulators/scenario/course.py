@@ -82,8 +82,8 @@ class Course:
 
     @property
     def radio(self) -> Radio:
-        """As the description has it: what actors say of themselves hangs on the course."""
-        return radio_of(self.made.description, self.trace, 0)
+        """As the description has it: what actors say of themselves, and who of the traffic is near, hangs on the course."""
+        return radio_of(self.made.description, self.trace, 0, with_all=bool(self._waits))
 
     @property
     def pace(self) -> Options:

@@ -29,6 +29,7 @@ class Device(Protocol):
     """Called once for some cases of a scenario, from any process. It must hold to what a device can know.
 
     At each instant it may look at nothing later, and at each run as if there were no other; the same runs give the same warnings.
+    A scenario with background traffic comes in one run at a time, with its vehicles (`trace.passing`, `traffic.passing.alone`).
     """
 
     def __call__(self, description: Description, trace: Trace) -> Batch:

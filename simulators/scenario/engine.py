@@ -143,5 +143,6 @@ def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats], crowd: Cro
         lights=made.lights,
         stop_lines={name: (made.ways.index(one.way), one.stop_line_m) for name, one in made.description.road.signals.items()},
         parameters=made.cases.columns,
+        passing=crowd.passing(),
         broken=(crowd.broken,) if crowd.broken_s <= last[0] * made.description.step_s else (),
     )

@@ -29,15 +29,15 @@ def joined(traces: Sequence[Trace]) -> Trace:
     broken = tuple(why for one in traces for why in one.broken or ("",) * one.runs)
     lights = {key: np.concatenate([one.lights[key] for one in traces], axis=1) for key in first.lights}
     columns |= {name: _rows(traces, name) for name in ("warnings", "messages", "cooperation")}
-    return replace(first, lights=lights, broken=broken, **columns)
+    return replace(first, lights=lights, broken=broken, passing=None, **columns)
 
 
 def without_traffic(trace: Trace) -> Trace:
-    """The scenario's own actors alone: background traffic has no radio, and no roadside unit sees it."""
+    """The scenario's own actors alone."""
     if trace.cast == len(trace.actors):
         return trace
     columns: dict[str, Any] = {name: getattr(trace, name)[:, :, : trace.cast] for name in MOVING}
-    return replace(trace, actors=trace.actors[: trace.cast], way=trace.way[:, : trace.cast], **columns)
+    return replace(trace, actors=trace.actors[: trace.cast], way=trace.way[:, : trace.cast], passing=None, **columns)
 
 
 def _rows(traces: Sequence[Trace], name: str) -> Batch | None:

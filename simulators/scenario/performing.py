@@ -16,7 +16,7 @@ from simulators.scenario.deciding.piloting import pilot_of
 from simulators.scenario.description import Description
 from simulators.scenario.devices import NONE, Device, Kind, kind_of, loaded
 from simulators.scenario.engine import simulate
-from simulators.scenario.joining import joined, without_traffic
+from simulators.scenario.joining import joined
 from simulators.scenario.metrics.messages import first_s, raised
 from simulators.scenario.plan import Plan, plan
 from simulators.scenario.progress import triggers_of
@@ -60,7 +60,7 @@ def performed(made: Plan, device: Device) -> Trace:
     rounds = len(waiting) + 1
     for _ in range(rounds + 1):
         trace = simulate(made, warned_s)
-        trace = replace(trace, warnings=device(made.description, without_traffic(trace)))
+        trace = replace(trace, warnings=device(made.description, trace))
         found = {one: _first_s(trace, one) for one in waiting}
         if all(np.array_equal(found[one], warned_s[one]) for one in waiting):
             return trace

@@ -33,6 +33,7 @@ from simulators.scenario.roadside import Roadside, enlist_sensor, has_weather
 from simulators.scenario.scenes import scene_of
 from simulators.scenario.sumo_net import roads_of
 from simulators.scenario.trace import Trace
+from simulators.scenario.traffic.passing import by_place
 from simulators.scene import Origin, Scene
 from simulators.verdicts import RAISED, about, named
 
@@ -164,8 +165,9 @@ def _drive(course: Course, site: str, clock: Clock, environ: Mapping[str, str], 
                 report, broken = replayed(replay, clock)
             if not broken and [one.connections for one in sessions if one.is_connected] != before:
                 broken = AWAY
-    messages = air.messages(0, [one.name for one in course.trace.actors], report.pace.anchor_us)
-    warnings = warnings_of(report, scene, fleet, 0)
+    heard = air.messages(0, scene.actors["name"].tolist(), report.pace.anchor_us)
+    messages = by_place(course.trace, heard, "sent_s", "sender")
+    warnings = by_place(course.trace, warnings_of(report, scene, fleet, 0), "time_s", "host", "other")
     if broken:
         return Drive(course.trace, warnings, messages, np.inf, broken, through_s(report))
     return Drive(course.trace, warnings, messages, max(lag_s(report), course.late_s))

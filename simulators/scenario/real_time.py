@@ -12,6 +12,7 @@ from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
 from chelu.local.files import environment
 from simulators.scenario.cases import Cases
+from simulators.scenario.course import awaited
 from simulators.scenario.description import Description
 from simulators.scenario.dut.bench import Bench
 from simulators.scenario.dut.closed_loop import decided
@@ -26,10 +27,13 @@ from simulators.scenario.progress_bar import bar
 from simulators.scenario.requirements import Validity
 from simulators.scenario.running_options import Options
 from simulators.scenario.trace import Trace
+from simulators.scenario.values import values
 from simulators.scenario.verdict import Verdicts
 
 MOST_LAG_S = 0.25  # later than that a busy machine decides, not what is tested
 MOST_CASES = 1000
+SECONDS_PER_HOUR = 3600.0
+MOST_PASSING = 1000  # vehicles of the traffic that are registered because any of them may come near
 LAG = Validity.model_validate({"name": "the rig keeps up", "metric": "lag_s", "at_most": MOST_LAG_S})
 
 
@@ -87,6 +91,7 @@ def check_speakable(option: str, description: Description, cases: Cases, device:
     """ConfigurationError for too many cases, and for what nobody would say in such a run: it is not left out in silence."""
     if len(cases) > MOST_CASES:
         raise ConfigurationError(option, f"{len(cases):,} cases", f"at most {MOST_CASES:,}: each takes its time")
+    _check_traffic(option, description, cases)
     if device is None or device.kind == "warns":
         return
     if device.kind == "sees" and ({"loss", "latency_s"} & description.radio.model_fields_set):
@@ -98,6 +103,18 @@ def check_speakable(option: str, description: Description, cases: Cases, device:
     if found := [*waits, *told]:
         allowed = f"a scenario without warned and told: with one that {device.kind} nobody warns or tells of anything"
         raise ConfigurationError(option, ", ".join(found), allowed)
+
+
+def _check_traffic(option: str, description: Description, cases: Cases) -> None:
+    """ConfigurationError for more than can be registered, where it hangs on what actors do who of them comes near."""
+    traffic = description.traffic
+    if traffic is None or traffic.unheard or not awaited(description):
+        return
+    lasts_s = traffic.warm_up_s + description.end.after_s
+    coming = float(values(traffic.vehicles_per_hour, cases.columns, len(cases)).max()) * lasts_s / SECONDS_PER_HOUR
+    if coming > MOST_PASSING:
+        allowed = f"at most {MOST_PASSING:,} while warm_up_s and the run last, where somebody waits for a warning"
+        raise ConfigurationError(option, f"traffic of {coming:,.0f} vehicles", allowed)
 
 
 def _say_why(trace: Trace, console: Console) -> None:

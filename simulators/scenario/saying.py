@@ -32,14 +32,18 @@ def says_anything(description: Description) -> bool:
 
 def said(description: Description, trace: Trace, run: int, actor: int, times_s: Floats) -> dict[str, Ints]:
     """By column of a BSM (k,): lights, events and siren at these times."""
-    lights, events, siren = (np.zeros(len(times_s), np.int64) for _ in range(3))
-    siren += SIREN_OFF
+    lights, events, siren = nothing_said(len(times_s)).values()
     for at_s, says in sorted(_says(description, trace, run, trace.actors[actor].name), key=lambda one: one[0]):
         later = times_s >= at_s
         lights[later] = sum(LIGHTS[one] for one in says.lights)
         events[later] = sum(EVENTS[one] for one in says.events) | (HAZARD_LIGHTS if "hazard" in says.lights else 0)
         siren[later] = SIREN_ON if says.siren else SIREN_OFF
     return {"lights": lights, "events": events, "siren": siren}
+
+
+def nothing_said(count: int) -> dict[str, Ints]:
+    """The same of somebody who says nothing."""
+    return {"lights": np.zeros(count, np.int64), "events": np.zeros(count, np.int64), "siren": np.full(count, SIREN_OFF)}
 
 
 def _says(description: Description, trace: Trace, run: int, name: str) -> Iterator[tuple[float, Says]]:

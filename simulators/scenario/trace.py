@@ -36,6 +36,17 @@ class Actor:
     is_traffic: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """Which vehicles of the background traffic are in its places. number (t, k): −1 where nobody is.
+
+    kinds: of all who come in during the run, by number, near an actor or not.
+    """
+
+    number: Ints
+    kinds: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """n concrete runs of a actors at t instants, `step_s` apart.
@@ -49,7 +60,8 @@ class Trace:
     time_s, application, host, other, state and, where it is known, latency_s; None where nobody could warn. messages: of
     recordings and runs in real time, columns run, sender, sent_s, received_s (NaN: lost); None elsewhere. broken (n,): why a run
     did not come to its end, empty where it did; () where all did. rig: by metric, (n,) what it says of itself. cooperation: with
-    a device in the loop what it and the roadside said to one another (`simulators.scenario.dut.cooperating.rows_of`).
+    a device in the loop what it and the roadside said to one another (`simulators.scenario.dut.cooperating.rows_of`). passing: of
+    one run with background traffic; None of several together.
     """
 
     actors: tuple[Actor, ...]
@@ -76,6 +88,7 @@ class Trace:
     cooperation: Batch | None = None
     broken: tuple[str, ...] = ()
     rig: Mapping[str, Floats] = field(default_factory=dict)
+    passing: Passing | None = None
 
     @property
     def cast(self) -> int:

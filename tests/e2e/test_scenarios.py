@@ -6,13 +6,15 @@ import io
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copytree
 from subprocess import CompletedProcess
 
 import pytest
 from pyarrow import parquet
 
+from simulators.scenario.library import TEMPLATES
 from simulators.scenario.suite.library import SUITES
 from tests.e2e.conftest import Running
 from tests.waiting import until
@@ -66,6 +68,41 @@ def test_a_suite_is_run_through_the_platform_with_evidence_for_each_item(running
     recorded = (output / "tried" / "fog-at-the-river-acts" / "motion.parquet").read_bytes()
     speeds = parquet.read_table(io.BytesIO(recorded), columns=["actor", "speed_mps"]).to_pylist()
     assert min(one["speed_mps"] for one in speeds if one["actor"] == "ego") == 0.0
+
+
+def test_background_traffic_speaks_at_the_broker_and_is_warned_of(running: Running, tmp_path: Path) -> None:
+    """Somebody who does not look drives into what is slower ahead: SUMO's vehicles, which are devices of the site meanwhile."""
+    if find_spec("libsumo") is None:
+        pytest.skip("libsumo is not installed (extra sumo)")
+    crowded = ("--set", "vehicles_per_hour=1500", "--set", "seed=2")
+    done = valid(running, str(in_traffic(tmp_path)), *crowded, "--output", str(tmp_path / "out"))
+    assert "in-traffic: pass" in done.stdout, done.stdout + done.stderr
+    verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
+    assert [one["verdict"] for one in verdict["each"][0]["requirements"]] == ["pass", "pass"]
+    heard = {name for rows in running.client.stream("bsm") for name in rows["device_id"].tolist()}
+    assert sum(name.startswith("scenario-in-traffic-obu-passing-") for name in heard) > 3
+
+
+def in_traffic(directory: Path) -> Path:
+    """The template, with one who does not look, a warning that is owed, and none that is false."""
+    copytree(TEMPLATES / "roads", directory / "roads")
+    text, _, _ = (TEMPLATES / "in-traffic.yaml").read_text().partition("requirements:")
+    for old, new in {
+        "speed_kmh: 45": "speed_kmh: 90",
+        "driver: {model: idm, desired_kmh: 50}": "driver: {model: none}",
+        "after_s: 25": "after_s: 8",
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    file = directory / "in-traffic.yaml"
+    file.write_text(
+        text
+        + """requirements:
+  - {name: warned before it touches, metric: missed_warnings, of: ego, application: fcw, below_s: 1, equals: 0}
+  - {name: warned with a reason, metric: false_warnings, of: ego, application: fcw, below_s: 6, equals: 0}
+"""
+    )
+    return file
 
 
 def suite_in(directory: Path) -> Path:

@@ -16,13 +16,14 @@ import numpy as np
 
 from chelu.api import Client, NewDevice
 from chelu.clock import Clock
-from chelu.errors import UnreachableError
+from chelu.errors import ConfigurationError, UnreachableError
 from chelu.geo import LocalFrame
 from chelu.local.files import Layout, home, write_text
 from chelu.messages import Batch
 from chelu.topics import Kind
 from simulators.connection import broker_address, connected
 from simulators.encoding import Uper
+from simulators.enrolment import CHILDREN
 from simulators.fleet import Fleet, fleet_of, site_record
 from simulators.letters import Letters
 from simulators.replay import Replay, ReplayReport, Session
@@ -54,6 +55,7 @@ from simulators.scenario.platform import (
 from simulators.scenario.roadside import Roadside, enlist_sensor, has_weather
 from simulators.scenario.scenes import scene_of
 from simulators.scenario.trace import Trace
+from simulators.scenario.traffic.passing import by_place
 from simulators.scene import Origin, Scene
 
 MARK_MS = 60_000  # secMark counts within the minute
@@ -102,7 +104,7 @@ def _with_rig(one: Driven) -> Trace:
 def _drive(course: Course, case: int, bench: Bench) -> Driven:
     radio, host = course.radio, course.trace.actors[bench.actor].name
     with _link(course, radio, bench) as (link, fleet, scene, device, roadside):
-        people = people_of(course.trace, fleet, bench.actor)
+        people = people_of(scene, fleet, bench.actor)
         talk = Dialogue(link, bench.clock, people, device=device)
         about = {"scenario": course.name, "run": case, "vehicle_id": f"{people.own:016x}"}
         talk.await_ready(about, bench.device.ready_s)
@@ -139,10 +141,11 @@ def _drive(course: Course, case: int, bench: Bench) -> Driven:
             talk.turn()
             talk.end(bench.device.silent_s)
         roads.turn(report.pace.anchor_us, talk.exchanged())
+        heard = air.messages(0, scene.actors["name"].tolist(), report.pace.anchor_us)
         return Driven(
             trace=course.trace,
-            warnings=_rows(talk.warned, host, report, handed),
-            messages=air.messages(0, [one.name for one in course.trace.actors], report.pace.anchor_us),
+            warnings=by_place(course.trace, _rows(talk.warned, host, report, handed), "time_s", "other"),
+            messages=by_place(course.trace, heard, "sent_s", "sender"),
             cooperation=rows_of(roads.exchanges, report.pace.anchor_us, course.trace, bench.actor, frame_of(scene.origin)),
             rig=_rig(talk, report, link, course.late_s),
             broken=broken,
@@ -193,10 +196,11 @@ def _nobody(trace: Trace) -> Driven:
     return Driven(trace, *nothing, {**rig, "device_absence_s": np.inf})
 
 
-def people_of(trace: Trace, fleet: Fleet, actor: int) -> People:
+def people_of(scene: Scene, fleet: Fleet, actor: int) -> People:
     """Who may be named in a warning, by the ids that they have on the air."""
-    names = {int(number): one.name for number, one in zip(fleet.vehicle_ids, trace.actors[: trace.cast], strict=True)}
-    seen = {row: one.name for row, one in enumerate(trace.actors[: trace.cast]) if not fleet.obu_ids[row]}
+    called = scene.actors["name"].tolist()
+    names = {int(number): name for number, name in zip(fleet.vehicle_ids, called, strict=True)}
+    seen = {row: name for row, name in enumerate(called) if not fleet.obu_ids[row]}
     return People(names, seen, int(fleet.vehicle_ids[actor]))
 
 
@@ -214,6 +218,7 @@ def _link(course: Course, radio: Radio, bench: Bench) -> Iterator[tuple[_Place, 
     with Client.find(dict(bench.environ)) as client:
         scene = scene_of(trace, 0, origin_of(client, bench.site), bench.site, radio)
         fleet, device = with_device(fleet_of(scene, bench.site), bench)
+        _check_speaks_alone(fleet)
         _enlist(client, fleet, device, scene.origin, bench)
         with connected(client, fleet, scene.origin, bench.clock, bench.environ, filters(device)) as (session,):
             lay_roads(client, bench.site, trace, 0)
@@ -221,6 +226,14 @@ def _link(course: Course, radio: Radio, bench: Bench) -> Iterator[tuple[_Place, 
                 enlist_sensor(client, fleet)
             own = BrokerLink(session, device)
             yield own, fleet, scene, device, Roadside(description, trace, fleet, scene.origin, bench.clock, own, own.hand_over)
+
+
+def _check_speaks_alone(fleet: Fleet) -> None:
+    """ConfigurationError when one gateway cannot speak for all: the device hangs on it, and is heard by it alone."""
+    if len(fleet.gateway_ids) > 1:
+        speaks = sum(map(bool, fleet.obu_ids))
+        allowed = f"at most {CHILDREN} where the device is at a broker"
+        raise ConfigurationError("traffic", f"{speaks} vehicles with a radio", allowed)
 
 
 def frame_of(origin: Origin) -> LocalFrame:

@@ -34,7 +34,7 @@ from simulators.scenario.dut.sent_roads import MEASURES as ROAD_MEASURES
 from simulators.scenario.dut.sent_roads import RoadTruth, measured_roads
 from simulators.scenario.dut.unit_link import There, unit_link
 from simulators.scenario.engine import simulate
-from simulators.scenario.joining import joined, without_traffic
+from simulators.scenario.joining import joined
 from simulators.scenario.plan import plan
 from simulators.scenario.platform import replayed, share_of, through_s, until
 from simulators.scenario.roads import LIGHTS
@@ -58,19 +58,19 @@ def seen(description: Description, cases: Cases, bench: Bench) -> Trace:
         except (NotThereError, UnreachableError) as error:
             bench.say(str(error))
     left = range(len(each), len(cases))
-    return joined(
-        [*each, *(_nobody(without_traffic(simulate(plan(description, cases.take(np.array([case])))))) for case in left)]
-    )
+    return joined([*each, *(_nobody(simulate(plan(description, cases.take(np.array([case]))))) for case in left)])
 
 
 def _run(description: Description, cases: Cases, case: int, bench: Bench, there: There) -> Trace:
-    made, device, link = without_traffic(simulate(plan(description, cases))), bench.device, there.link
+    made, device, link = simulate(plan(description, cases)), bench.device, there.link
     radio = radio_of(description, made, 0)
     scene = scene_of(made, 0, there.origin, bench.site, radio)
     truth = truth_of(description, made, there.frame)
     talk = Dialogue(link, bench.clock, NOBODY, device=there.device)
     talk.await_ready(about(description, case, device, truth), device.ready_s)
-    sensors = Sensors(made, link, device.area, bench.unheard, there.frame)
+    traffic = description.traffic
+    unheard = [*bench.unheard, *(range(made.cast, len(made.actors)) if traffic is not None and traffic.unheard else ())]
+    sensors = Sensors(made, link, device.area, unheard, there.frame)
 
     def progress(report: ReplayReport) -> None:
         talk.turn()
@@ -160,7 +160,7 @@ class Sensors:
         latitude, longitude, elevation = self.frame.to_geodetic(places)
         objects = [
             {
-                "number": actor,
+                "number": self._number(actor, row),
                 "kind": one.kind,
                 "latitude_deg": round(float(latitude[actor]), 7),
                 "longitude_deg": round(float(longitude[actor]), 7),
@@ -185,6 +185,11 @@ class Sensors:
             "objects": objects,
             "lights": lights,
         }
+
+    def _number(self, actor: int, row: int) -> int:
+        """The sensor's of somebody: of the traffic that of the vehicle, whatever place it has."""
+        passing, place = self.trace.passing, actor - self.trace.cast
+        return actor if passing is None or place < 0 else self.trace.cast + int(passing.number[row, place])
 
 
 def _nobody(trace: Trace) -> Trace:

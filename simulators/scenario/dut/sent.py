@@ -96,6 +96,7 @@ def _rows(said: Batch, arrival_s: Floats, anchor_us: int, trace: Trace, frame: L
         [[np.interp(event_s, trace.time_s, trace.xy[:, 0, a, axis]) for axis in (0, 1)] for a in range(len(trace.actors))]
     )
     off_m = np.hypot(*(place.T[:, None] - at.transpose(1, 0, 2))) if len(said) else np.zeros((len(trace.actors), 0))
+    off_m = np.where(np.isnan(off_m), np.inf, off_m)  # of the traffic who is not there
     nearest = np.argmin(off_m, axis=0) if len(said) else np.zeros(0, np.int64)
     return Rows(
         actor=nearest.astype(np.int64),

@@ -26,8 +26,8 @@ from simulators.scenario.kinds import KINDS
 from simulators.scenario.plan import Plan
 from simulators.scenario.recorded.placing import project
 from simulators.scenario.state import Other, State
-from simulators.scenario.trace import Actor, Floats
-from simulators.scenario.traffic.demand import reachable, routes
+from simulators.scenario.trace import Actor, Floats, Ints, Passing
+from simulators.scenario.traffic.demand import Trip, reachable, routes, trips
 from simulators.scenario.traffic.description import Traffic
 from simulators.scenario.traffic.town import ROW
 
@@ -70,6 +70,10 @@ class Nobody:
         """Nothing is written."""
         return None
 
+    def passing(self) -> Passing | None:
+        """Nobody is."""
+        return None
+
 
 @dataclass(slots=True)
 class Crowd:
@@ -88,6 +92,8 @@ class Crowd:
     _places: dict[int, int] = field(default_factory=dict)  # by vehicle its column
     _process: subprocess.Popen[bytes] | None = None
     _columns: Columns = field(init=False)
+    _number: Ints = field(init=False)
+    _trips: list[Trip] = field(default_factory=list)
     _seen: list[int] = field(init=False)
     _said: IO[bytes] = field(default_factory=tempfile.TemporaryFile)  # by the process, beside its answers
 
@@ -96,9 +102,10 @@ class Crowd:
         if given is None or self.made.runs != 1:
             raise ValueError("traffic is driven run by run")
         self._given = given
-        self.actors = tuple(_actor(number, kind) for number, kind in enumerate(_kinds_of_places(given)))
+        self.actors = places_of(given)
         shape = self.made.instants, len(self.actors)
         self._columns = Columns(np.full((*shape, 2), np.nan), *(np.full(shape, np.nan) for _ in range(4)))
+        self._number = np.full(shape, -1, np.int64)
         kinds = [one.kind for one in self.made.actors]
         self._seen = [column for column, kind in enumerate(kinds) if kind in AWAKE]
 
@@ -150,6 +157,10 @@ class Crowd:
         """What was written."""
         return self._columns
 
+    def passing(self) -> Passing | None:
+        """Who was in which place when."""
+        return Passing(self._number, tuple(one.kind for one in self._trips))
+
     # -- inside --------------------------------------------------------------------------------------------------------------
 
     def _order(self, directory: Path) -> dict[str, Any]:
@@ -161,11 +172,12 @@ class Crowd:
         lasts_s = given.warm_up_s + self.made.instants * step_s
         per_hour, seed = (float(self.made.of(one)[0]) for one in (given.vehicles_per_hour, given.seed))
         shares: dict[str, float] = {str(name): share for name, share in given.kinds.items()}
-        net, trips = directory / "road.net.xml", directory / "trips.rou.xml"
+        net, comes = directory / "road.net.xml", directory / "trips.rou.xml"
+        self._trips = trips(network, shares, per_hour=per_hour, lasts_s=lasts_s, seed=int(seed))
         net.write_text(given.net, "utf-8")
-        trips.write_text(routes(network, shares, per_hour=per_hour, lasts_s=lasts_s, seed=int(seed)), "utf-8")
+        comes.write_text(routes(shares, self._trips), "utf-8")
         options = {
-            "net-file": net, "route-files": trips, "seed": int(seed), "step-length": step_s, "collision.action": "none",
+            "net-file": net, "route-files": comes, "seed": int(seed), "step-length": step_s, "collision.action": "none",
             "time-to-teleport": -1, "lanechange.duration": LANE_CHANGE_S, "no-step-log": "true", "no-warnings": "true",
             "duration-log.disable": "true", "route-steps": 0,
         }  # fmt: skip
@@ -230,6 +242,7 @@ class Crowd:
         into.xy[instant, column] = np.array([x, y]) - half_m * forward(np.asarray(heading))
         into.elevation_m[instant, column], into.heading_deg[instant, column] = z, heading
         into.speed_mps[instant, column], into.acceleration_mps2[instant, column] = speed, acceleration
+        self._number[instant, column] = int(row[0])
 
     def _others(self, columns: list[int], instant: int) -> Iterator[Other]:
         written = self._columns
@@ -317,9 +330,10 @@ def crowd_of(made: Plan) -> Iterator[Crowd | Nobody]:
         crowd.close()
 
 
-def _kinds_of_places(given: Traffic) -> list[str]:
-    """Of every place: each kind has its share of them, and one at least."""
-    return [kind for kind, share in given.kinds.items() for _ in range(max(1, round(share * given.most)))]
+def places_of(given: Traffic) -> tuple[Actor, ...]:
+    """Every place as somebody of its kind: each kind has its share of them, and one at least."""
+    kinds = [kind for kind, share in given.kinds.items() for _ in range(max(1, round(share * given.most)))]
+    return tuple(_actor(number, kind) for number, kind in enumerate(kinds))
 
 
 def _actor(number: int, kind: str) -> Actor:

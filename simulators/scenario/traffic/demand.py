@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -15,20 +16,36 @@ Drawn = TypeVar("Drawn")
 CLASSES: Mapping[str, str] = {"car": "passenger", "bus": "bus", "truck": "truck", "motorcycle": "motorcycle"}
 
 
-def routes(network: RoadNetwork, kinds: Mapping[str, float], *, per_hour: float, lasts_s: float, seed: int) -> str:
-    """The route file of SUMO: as many trips as come in so long on the average, spread evenly; the same for the same seed."""
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One vehicle's: what it is, when it comes in, the links at which it begins and ends."""
+
+    kind: str
+    time_s: float
+    begin: str
+    end: str
+
+
+def trips(network: RoadNetwork, kinds: Mapping[str, float], *, per_hour: float, lasts_s: float, seed: int) -> list[Trip]:
+    """As many as come in so long on the average, spread evenly, in order of time; the same for the same seed."""
     random = np.random.default_rng(seed)
     ways = reachable(network)
-    lines = [_type(name) for name in kinds]
-    for number, time_s in enumerate(sorted(random.uniform(0.0, lasts_s, random.poisson(per_hour * lasts_s / 3600.0)).tolist())):
+    found: list[Trip] = []
+    for time_s in sorted(random.uniform(0.0, lasts_s, random.poisson(per_hour * lasts_s / 3600.0)).tolist()):
         begin = _drawn(random, list(ways), [_lanes(network, link) for link in ways])
         end = _drawn(random, ways[begin], [1.0] * len(ways[begin]))
         kind = _drawn(random, list(kinds), list(kinds.values()))
-        names = (str(network.links.id[link]) for link in (begin, end))
+        found.append(Trip(kind, time_s, *(str(network.links.id[link]) for link in (begin, end))))
+    return found
+
+
+def routes(kinds: Iterable[str], made: Sequence[Trip]) -> str:
+    """The route file of SUMO: each trip's vehicle is called by its number."""
+    lines = [_type(name) for name in kinds]
+    for number, one in enumerate(made):
         lines.append(
-            '  <trip id="{}" type="{}" depart="{:.2f}" from="{}" to="{}" departLane="best" departSpeed="max"/>'.format(
-                number, kind, time_s, *names
-            )
+            f'  <trip id="{number}" type="{one.kind}" depart="{one.time_s:.2f}" from="{one.begin}" to="{one.end}" '
+            'departLane="best" departSpeed="max"/>'
         )
     return "\n".join(["<routes>", *lines, "</routes>", ""])
 

@@ -23,7 +23,8 @@ class Traffic(Part):
 
     vehicles_per_hour: how many come in, over all beginnings. seed: of who comes when and drives how. kinds: shares. warm_up_s:
     how long it flows before the run begins. within_m: who is farther from every actor is no part of the run; most: of whom there
-    may be at once. net: the network itself, which the file that `road` names is read into.
+    may be at once. unheard: none of them has a radio, and no roadside unit sees them. net: the network itself, which the file
+    that `road` names is read into.
     """
 
     vehicles_per_hour: Annotated[Quantity, Bounds(0, 100_000)] = 600.0
@@ -32,6 +33,7 @@ class Traffic(Part):
     warm_up_s: Annotated[float, Field(ge=0, le=3600)] = 120.0
     within_m: Annotated[float, Field(gt=0, le=2000)] = 200.0
     most: Annotated[int, Field(ge=1, le=MOST)] = 24
+    unheard: bool = False
     net: SkipJsonSchema[str] = ""
 
     @model_validator(mode="after")

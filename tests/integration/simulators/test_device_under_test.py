@@ -9,14 +9,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copytree
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from simulators.scenario.library import source_of
+from simulators.scenario.library import TEMPLATES, source_of
 from simulators.scenario.running import command
 from simulators.scenario.running_options import Options
 from simulators.scenario.suite.command import command as run_suite
@@ -25,6 +26,13 @@ from simulators.scenario.suite.running import Request
 
 WARNED, NOT_WARNED, AT_ONCE, READABLE, KNOWN = range(5)  # the template's three requirements, then those of any device
 PASS, FAIL, ERROR, SKIPPED = "pass", "fail", "error", "skipped"
+TRAFFIC = {
+    "speed_kmh: 45": "speed_kmh: 90",
+    "driver: {model: idm, desired_kmh: 50}": "driver: {model: none}",
+    "after_s: 25": "after_s: 6",
+    "vehicles_per_hour: {default: 900": "vehicles_per_hour: {default: 1500",
+    "seed: {default: 1": "seed: {default: 2",
+}
 
 
 @contextmanager
@@ -38,9 +46,9 @@ def device(fault: str, hears: int, says: int) -> Iterator[subprocess.Popen[bytes
         process.wait()
 
 
-def scenario(directory: Path, hears: int, says: int, more: str = "") -> str:
-    """The template with a device over UDP in the place of one at a broker."""
-    text = source_of("standing-vehicle").text
+def scenario(directory: Path, hears: int, says: int, more: str = "", text: str = "") -> str:
+    """The scenario with a device over UDP in the place of one at a broker."""
+    text = text or source_of("standing-vehicle").text
     over_udp = f"dut:\n  udp: {{hears: 127.0.0.1:{hears}, says: 127.0.0.1:{says}}}\n  ready_s: 20\n  silent_s: 6\n{more}"
     assert "dut:\n  mqtt: {}\n" in text
     file = directory / "scenario.yaml"
@@ -48,13 +56,14 @@ def scenario(directory: Path, hears: int, says: int, more: str = "") -> str:
     return str(file)
 
 
-def judged(directory: Path, fault: str, more: str = "", *, is_there: bool = True) -> tuple[int, dict[str, Any]]:
+def judged(directory: Path, fault: str, more: str = "", *, is_there: bool = True, text: str = "") -> tuple[int, dict[str, Any]]:
     """Exit code and verdict of one run with this device; one that the machine could not keep up with is run again."""
     for attempt in range(4):
         hears, says = free_udp(), free_udp()
         evidence = directory / str(attempt)
         with device(fault, hears, says):
-            options = Options(scenario(directory, hears, says, more), is_in_the_loop=True, output=evidence)
+            given = scenario(directory, hears, says, more, text)
+            options = Options(given, is_in_the_loop=True, output=evidence)
             code = command(options, Console(file=io.StringIO()))
         verdict = json.loads((evidence / "verdict.json").read_text())
         titles = [one["title"] for one in verdict["validity"]]
@@ -102,6 +111,22 @@ def test_a_device_that_is_not_there_to_the_end_is_an_error_with_evidence(tmp_pat
 def test_a_device_that_dies_fails_where_the_scenario_says_that_it_may_not(tmp_path: Path) -> None:
     exit_code, document = judged(tmp_path, "dies", "  when_away: fail\n")
     assert (verdicts(document)[-1], exit_code) == (FAIL, 1), document["each"][0]
+
+
+@pytest.mark.parametrize(("fault", "code", "verdict"), [("none", 0, PASS), ("missing", 1, FAIL)])
+def test_a_device_hears_background_traffic_and_has_to_warn_of_it(tmp_path: Path, fault: str, code: int, verdict: str) -> None:
+    """The one that it stands for does not look, and drives into what is slower ahead."""
+    if find_spec("libsumo") is None:
+        pytest.skip("libsumo is not installed (extra sumo)")
+    copytree(TEMPLATES / "roads", tmp_path / "roads")
+    text, _, _ = source_of("in-traffic").text.partition("requirements:")
+    for old, new in TRAFFIC.items():
+        assert old in text
+        text = text.replace(old, new)
+    owed = "requirements: [{metric: missed_warnings, of: ego, below_s: 2, equals: 0}]\n"
+    exit_code, document = judged(tmp_path, fault, text=f"{text}dut:\n  mqtt: {{}}\n{owed}")
+    assert verdicts(document) == [verdict, PASS, PASS], document["each"][0]
+    assert exit_code == code
 
 
 @pytest.mark.parametrize(("fault", "code", "verdict"), [("none", 0, PASS), ("missing", 1, FAIL)])

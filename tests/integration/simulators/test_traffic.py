@@ -11,18 +11,24 @@ import numpy as np
 import pytest
 
 from chelu.errors import CannotStartError, MissingExtraError
+from chelu.messages import Batch
+from simulators.scenario.air import radio_of
 from simulators.scenario.cases import Design, Request, cases_of, parameter_given
 from simulators.scenario.deciding.pilot import NoPilot
 from simulators.scenario.description import Description
 from simulators.scenario.engine import run, simulate
 from simulators.scenario.judging import judge_driven
 from simulators.scenario.library import TEMPLATES, source_of
+from simulators.scenario.performing import perform
 from simulators.scenario.plan import plan
 from simulators.scenario.reading import read_text
+from simulators.scenario.scenes import scene_of
 from simulators.scenario.state import State
 from simulators.scenario.sweeping import sweep
 from simulators.scenario.trace import Trace
 from simulators.scenario.verdict import Outcome
+from simulators.scenario.verdict_files import warnings_in
+from simulators.scene import Origin, Role
 
 EGO = 0
 
@@ -87,6 +93,64 @@ def test_the_same_seed_gives_the_same_bytes_alone_and_in_any_company(tmp_path: P
         assert sweep(description, cases, tmp_path / str(workers), workers=workers) is not None
     files = [sorted((tmp_path / str(workers)).glob("*.npz")) for workers in (1, 2)]
     assert [one.read_bytes() for one in files[0]] == [one.read_bytes() for one in files[1]]
+
+
+def warned(description: Description, *given: str) -> Batch:
+    fixed = dict(parameter_given(text, description) for text in given)
+    found = perform(description, cases_of(description, Request(fixed=fixed)), "applications").warnings
+    assert found is not None
+    return found
+
+
+CROWDED = ("vehicles_per_hour=1500", "seed=2")
+ASLEEP = {
+    "speed_kmh: 45": "speed_kmh: 90",
+    "driver: {model: idm, desired_kmh: 50}": "driver: {model: none}",
+    "after_s: 8": "after_s: 6",
+}
+
+
+@pytest.mark.parametrize("radio", ["{}", "{penetration: 0}"])
+def test_traffic_is_on_the_air_and_who_does_not_look_is_warned_of_it(radio: str) -> None:
+    """It drives into what is slower ahead; told of it by its own messages, or by a roadside unit."""
+    found = warned(described(**ASLEEP, **{"end:": f"radio: {radio}\nend:"}), *CROWDED)
+    fcw = found.take(np.asarray((found["application"] == "fcw") & (found["host"] == "ego") & (found["state"] == "raised")))
+    assert fcw["other"].tolist() == ["traffic_1"]
+    assert 2.0 < float(fcw["time_s"][0]) < 4.0, "the contact is at 4.8 s"
+
+
+def test_traffic_that_is_unheard_nobody_is_warned_of() -> None:
+    found = warned(described(**ASLEEP, **{"most: 24": "most: 24\n  unheard: true"}), *CROWDED)
+    assert set(found["application"].tolist()) == {"slw"}, "it is too fast"
+    assert set(found["host"].tolist()) == {"ego"}
+
+
+def test_what_is_heard_of_traffic_is_the_same_for_the_same_seed_on_any_number_of_workers(tmp_path: Path) -> None:
+    radio = {"end:": "radio: {loss: 0.3, noise_m: 1, penetration: 0.5}\nend:", "after_s: 8": "after_s: 4"}
+    description = described(**{**ASLEEP, **radio})
+    fixed = dict(parameter_given(text, description) for text in ("seed=1,2", "vehicles_per_hour=1500"))
+    cases = cases_of(description, Request(fixed=fixed, design=Design.GRID))
+    for workers in (1, 2):
+        assert sweep(description, cases, tmp_path / str(workers), device="applications", workers=workers) is not None
+    files = [sorted((tmp_path / str(workers)).glob("*.npz")) for workers in (1, 2)]
+    assert [one.read_bytes() for one in files[0]] == [one.read_bytes() for one in files[1]]
+    said = [warnings_in(one) for one in files[0]]
+    assert any(one is not None and len(one) for one in said)
+
+
+def test_what_traffic_says_in_real_time_is_the_same_for_the_same_seed() -> None:
+    description = described(**{"end:": "radio: {noise_m: 1, penetration: 0.5}\nend:"})
+    traces = [ran(description, "vehicles_per_hour=1500") for _ in range(2)]
+    one, other = (scene_of(trace, 0, Origin(29.5, 106.5), "s", radio_of(description, trace, 0)) for trace in traces)
+    for name in one.actors:
+        assert np.array_equal(one.actors[name], other.actors[name])
+    roles = one.actors["role"][1:]
+    assert set(roles.tolist()) == {Role.OBU, Role.PERCEIVED}
+    first, second = (scene.read(0, scene.end_ms).samples for scene in (one, other))
+    assert len(np.unique(first["actor"])) == len(one.actors)
+    for name in first:
+        assert np.array_equal(first[name], second[name])
+        assert np.isfinite(first[name]).all()
 
 
 def test_more_traffic_than_places_makes_that_run_an_error_that_says_so_and_no_other(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evaluation.scenarios.applications import COLUMNS
-from evaluation.scenarios.hearing import heard
+from evaluation.scenarios.hearing import EPOCH_US, heard
 from evaluation.scenarios.roadside import light_rows
 from simulators.scenario.cases import Cases, Design, Request, cases_of
 from simulators.scenario.description import Description
@@ -89,6 +91,19 @@ def test_lost_messages_are_lost_alike_each_time() -> None:
     assert np.array_equal(one.xyz, other.xyz)
     assert len(one) / len(heard(description_of("fcw"), trace, 0).reports) == pytest.approx(0.7, abs=0.1)
     assert np.std(one.xyz[one.own_key == 1, 0]) == pytest.approx(0.5, abs=0.1)
+
+
+def test_what_is_lost_of_a_run_does_not_hang_on_how_long_it_lasts() -> None:
+    """Whoever is warned and brakes makes it longer: what was heard before must stay as it was."""
+    text = APPLICATIONS.source(APPLICATIONS.suite.items[0]).text
+    lossy = read_text(text.replace("end: {after_s", "radio: {loss: 0.3, noise_m: 0.5}\n\nend: {after_s"), "lossy")
+    trace = perform(lossy, cases(lossy))
+    shorter = replace(trace, last=trace.last // 2)
+    whole, begun = heard(lossy, trace, 0).reports, heard(lossy, shorter, 0).reports
+    same = whole.take(np.flatnonzero(whole.time_us < EPOCH_US + int(shorter.last[0] * trace.step_s * 1e6)))
+    assert 0 < len(begun) < len(whole)
+    assert np.array_equal(same.time_us, begun.time_us)
+    assert np.array_equal(same.xyz, begun.xyz)
 
 
 def test_signals_say_when_they_change_also_beyond_the_runs_end() -> None:

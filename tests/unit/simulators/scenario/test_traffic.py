@@ -14,7 +14,7 @@ from simulators.scenario.joining import without_traffic
 from simulators.scenario.library import TEMPLATES, source_of
 from simulators.scenario.reading import ScenarioError, read_text
 from simulators.scenario.trace import Actor
-from simulators.scenario.traffic.demand import reachable, routes
+from simulators.scenario.traffic.demand import reachable, routes, trips
 from simulators.scenario.ways import Places
 from tests.unit.simulators.scenario.written import ran, scenario
 
@@ -47,14 +47,16 @@ def test_traffic_begins_where_no_road_leads_and_ends_where_none_goes_on() -> Non
 
 
 def test_trips_are_as_many_as_asked_for_and_the_same_for_the_same_seed() -> None:
-    made = [routes(NETWORK, {"car": 0.7, "truck": 0.3}, per_hour=1000, lasts_s=3600, seed=seed) for seed in (1, 1, 2)]
+    kinds = {"car": 0.7, "truck": 0.3}
+    drawn = [trips(NETWORK, kinds, per_hour=1000, lasts_s=3600, seed=seed) for seed in (1, 1, 2)]
+    made = [routes(kinds, each) for each in drawn]
     assert made[0] == made[1] != made[2]
-    trips = ElementTree.fromstring(made[0]).findall("trip")
-    assert 900 < len(trips) < 1100
-    times = [float(one.get("depart", "")) for one in trips]
+    found = ElementTree.fromstring(made[0]).findall("trip")
+    assert 900 < len(found) < 1100
+    times = [float(one.get("depart", "")) for one in found]
     assert times == sorted(times)
-    assert 0.25 < np.mean([one.get("type") == "truck" for one in trips]) < 0.35
-    assert 0.6 < np.mean([one.get("from") == "west" for one in trips]) < 0.73, "two lanes of three"
+    assert 0.25 < np.mean([one.get("type") == "truck" for one in found]) < 0.35
+    assert 0.6 < np.mean([one.get("from") == "west" for one in found]) < 0.73, "two lanes of three"
 
 
 def test_who_is_there_for_a_part_of_a_run_is_touched_only_then_and_never_by_its_like() -> None:

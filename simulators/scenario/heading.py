@@ -39,8 +39,14 @@ def header(source: Source, options: Options, cases: Cases, began_us: int) -> Hea
             **{path.name: _hash(path) for path in options.recordings if path.is_file()},
         },
         seeds={"cases": SEED if options.seed is None else options.seed, **_seed_of_traffic(one, cases)},
-        versions={**versions(), **({} if one.traffic is None else {"eclipse-sumo": version("eclipse-sumo")})},
+        versions={**versions(), **_version_of_sumo(one, options)},
     )
+
+
+def _version_of_sumo(description: Description, options: Options) -> dict[str, str]:
+    """Where it drives: a recording is judged without it."""
+    drives = description.traffic is not None and options.mode != "recording"
+    return {"eclipse-sumo": version("eclipse-sumo")} if drives else {}
 
 
 def _seed_of_traffic(description: Description, cases: Cases) -> dict[str, int]:

@@ -20,10 +20,11 @@ from simulators.scenario.description import Description
 from simulators.scenario.metrics.messages import first_of, of_kind
 from simulators.scenario.plan import Plan, plan
 from simulators.scenario.progress import Progress, triggers_of
+from simulators.scenario.recorded.passing import recorded_places, resampled
 from simulators.scenario.recorded.placing import heading_of, on_ways
 from simulators.scenario.recorded.rows import Recorded, UnreadableRecordingError
 from simulators.scenario.state import State
-from simulators.scenario.trace import Floats, Ints, Trace
+from simulators.scenario.trace import Actor, Floats, Ints, Trace
 from simulators.scenario.triggers import Triggers, Wanted, WarnedTimes, wanted
 from simulators.scenario.ways import Places
 
@@ -149,26 +150,39 @@ def _trace(made: Plan, columns: Mapping[str, Floats], last: Ints, stretches: Seq
     elevation = np.where(np.isfinite(columns["elevation_m"]), columns["elevation_m"], line.elevation_m)
     speed, rate = columns["speed_mps"], columns["acceleration_mps2"]
     rate = np.where(np.isfinite(rate), rate, _slope(speed, step_s))
-    flat = np.zeros_like(heading)
     lights, warnings = _lights(made, stretches, len(speed)), _warnings(stretches)
     state = State(along, aside, _slope(aside, step_s), speed, rate)
     triggers = _begun(made, state, lights, warnings)
     over_s = np.minimum(triggers.ended_s, last * step_s)
-    contact = first_contacts(actors, Places(xy, elevation, heading, flat, flat), heading, step_s).until(over_s)
+    motion = {
+        "xy": xy,
+        "elevation_m": elevation,
+        "heading_deg": heading,
+        "speed_mps": speed,
+        "acceleration_mps2": rate,
+        "along_m": along,
+        "aside_m": aside,
+        "aside_mps": state.aside_mps,
+    }
+    if places := recorded_places(made.description, [one.recorded.samples for one in stretches]):
+        motion = _with_traffic(motion, places, stretches, step_s)
+        actors, way = (*actors, *places), np.column_stack([way, np.full((made.runs, len(places)), -1)])
+    there = Places(motion["xy"], motion["elevation_m"], *(np.zeros_like(motion["heading_deg"]) for _ in range(3)))
+    contact = first_contacts(actors, there, motion["heading_deg"], step_s).until(over_s)
     over_s = np.minimum(over_s, contact.first_s)
     return Trace(
         actors=actors,
         step_s=step_s,
         ways=made.ways,
         way=way,
-        xy=xy,
-        elevation_m=elevation,
-        heading_deg=heading,
-        speed_mps=speed,
-        acceleration_mps2=rate,
-        along_m=along,
-        aside_m=aside,
-        aside_mps=state.aside_mps,
+        xy=motion["xy"],
+        elevation_m=motion["elevation_m"],
+        heading_deg=motion["heading_deg"],
+        speed_mps=motion["speed_mps"],
+        acceleration_mps2=motion["acceleration_mps2"],
+        along_m=motion["along_m"],
+        aside_m=motion["aside_m"],
+        aside_mps=motion["aside_mps"],
         last=np.ceil(over_s / step_s - 1e-6).astype(np.int64),
         contact_s=contact.first_s,
         contact=contact.actors,
@@ -181,6 +195,22 @@ def _trace(made: Plan, columns: Mapping[str, Floats], last: Ints, stretches: Seq
                               for run, one in enumerate(stretches) for row, track in enumerate(one.tracks)]),
         rig=_quality(stretches),
     )  # fmt: skip
+
+
+def _with_traffic(
+    motion: Mapping[str, Floats], places: Sequence[Actor], stretches: Sequence[Stretch], step_s: float
+) -> dict[str, Floats]:
+    """The columns (t, n, a …) with those of the places behind them, which have none on a way."""
+    instants = np.asarray(np.arange(len(motion["speed_mps"])) * step_s, np.float64)
+    each = [[resampled(one.recorded.samples, place, one.begin_s + instants) for place in places] for one in stretches]
+
+    def column(name: str) -> Floats:
+        return np.stack([np.stack([place[name] for place in run], axis=1) for run in each], axis=1)
+
+    found = {name: column(name) for name in ("elevation_m", "heading_deg", "speed_mps", "acceleration_mps2")}
+    found["xy"] = np.stack([column("x_m"), column("y_m")], axis=-1)
+    nowhere = np.full_like(found["speed_mps"], np.nan)
+    return {name: np.concatenate([own, found.get(name, nowhere)], axis=2) for name, own in motion.items()}
 
 
 def _slope(values: Floats, step_s: float) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,34 @@ def test_two_long_names_do_not_become_one(tmp_path: Path) -> None:
     file.write_text(scenario())
     with pytest.raises(UnreadableRecordingError, match="name of more than 64 characters"):
         run(file, recordings=[written(tmp_path / "truth.csv", samples)])
+
+
+def with_traffic(tmp_path: Path, aside_m: float) -> Path:
+    """A vehicle that stands still, and one of the traffic that comes from behind, in the lane or beside it, and leaves."""
+    file, samples = tmp_path / "crowded.csv", []
+    for tick in range(101):
+        at_s = tick * 0.1
+        own = {"time_s": at_s, "actor": "ego", "x_m": -100.0, "y_m": -4.8, "heading_deg": 90.0, "speed_mps": 0.0}
+        samples.append(own)
+        if 2.0 <= at_s <= 9.0:
+            samples.append({**own, "actor": "traffic_3", "x_m": -180.0 + 12.0 * at_s, "y_m": -4.8 + aside_m, "speed_mps": 12.0})
+    return written(file, samples)
+
+
+@pytest.mark.parametrize(("aside_m", "code"), [(0.0, 1), (3.2, 0)])
+def test_a_contact_with_recorded_traffic_is_found_and_sumo_is_not_needed_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aside_m: float, code: int
+) -> None:
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("simulators.scenario.heading.version", version)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    file = with_traffic(tmp_path, aside_m)
+    found, document, said = run("in-traffic", recordings=[file], output=tmp_path / "out")
+    assert found == code, said
+    touched = document["each"][0]["requirements"][0]
+    assert touched["verdict"] == ("fail" if code else "pass")
+    if code:
+        assert 6.0 < touched["at_s"] < 6.5, "bumper to bumper, 4.8 m before the middles meet"
+    assert "eclipse-sumo" not in document["header"]["versions"]

@@ -13,7 +13,7 @@ import pytest
 from chelu.api import NewDevice, Organisation
 from chelu.signing import Signer, Statement
 from chelu.topics import Kind
-from tests.e2e.console_place import Place, console_at
+from tests.e2e.console_place import PASSWORD, Place, console_at
 from tests.fix_browser import Looking
 from tests.waiting import until
 
@@ -243,6 +243,36 @@ def test_who_decides_about_a_signal_is_said_and_kept(place: Place) -> None:
     }
     place.go("city/environment")
     page.wait_for_selector("text=No sensor of this site measured anything")
+
+
+def test_a_parameter_is_refused_in_words_changed_with_its_reason_and_in_force_at_once(place: Place) -> None:
+    page = place.looking.page
+    roles = [{"site": "hillside", "role": "tester"}]
+    place.client.people("POST", "users", json={"user_name": "tina", "password": PASSWORD, "roles": roles})
+    place.go("applications/parameters")
+    page.click("button[aria-label='Change warn_mps2']")
+    page.fill("dialog input[name=note]", "trials with heavy trucks")
+    page.fill("dialog input[name=value]", "42")
+    page.wait_for_selector("dialog [role=alert] >> text=from 0 to 12 (m/s²)")
+    page.click("dialog button[type=submit]")  # which the form does not let through
+    assert place.client.people("GET", "sites", "hillside", "parameters")["version"] == 0
+    place.looking.shot("parameter")
+    assert place.looking.faults() == []
+    page.fill("dialog input[name=value]", "4.2")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog", state="detached")
+    page.wait_for_selector("[data-testid=parameters][data-version='1'][data-in-force='1']")  # inference was not started anew
+    page.wait_for_selector("tr:has-text('trials with heavy trucks'):has-text('wang'):has-text('4.2')")
+    place.look("parameters", "tr:has-text('trials with heavy trucks')")
+    rows = place.client.people("GET", "sites", "hillside", "parameters")["parameters"]
+    assert [(row["own"], row["in_force"]) for row in rows if row["parameter"] == "warn_mps2" and row["own"]] == [(4.2, 4.2)]
+    page.click("button:text('Log out')")
+    place.log_in("tina")
+    page.wait_for_selector("tr:has-text('trials with heavy trucks')")
+    assert page.locator("button[aria-label^=Change]").count() == 0
+    page.click("button:text('Log out')")
+    place.log_in("wang")
+    page.wait_for_selector("button[aria-label='Change warn_mps2']")
 
 
 def test_the_emergency_stop_asks_again_says_who_has_answered_and_is_released_with_a_reason(place: Place) -> None:

@@ -1,15 +1,16 @@
-// What a site's applications warned of: how often by hour, how long before the contact, which warnings, and one's whole life.
+// A site's applications. What they warned of: how often by hour, how long before the contact, one warning's whole life; what they go by.
 
 import { lazy, Suspense, useMemo } from "react";
 
 import { useLoaded } from "../api/use";
 import { writeRoute } from "../layout/route";
-import { Failed, FailureNote, Loading, Screen } from "../layout/screens";
+import { Failed, FailureNote, Loading } from "../layout/screens";
 import { addressOf } from "../past/address";
 import { aboutName, partyName, type StoredWarning, type WarningPage } from "../past/warnings";
 import { type Column, Rows } from "../parts/rows";
-import { useFormats, useWords } from "../words/words";
+import { type Key, useFormats, useWords } from "../words/words";
 import { countsByHour, type Hour, leadsOf } from "./counted";
+import { ParametersPart } from "./parameters";
 import type { PageProps } from "./sections";
 import { WarningStory } from "./story";
 
@@ -18,8 +19,27 @@ const DAY_US = 86_400e6;
 const EVERY_MS = 15_000;
 const MOST_LISTED = 1000;
 
-export default function ApplicationsPage({ site, part }: PageProps) {
-  return part ? <WarningStory site={site} warningId={part} /> : <Overview site={site} />;
+const PARTS: readonly { path: string; word: Key }[] = [
+  { path: "", word: "map.warnings" },
+  { path: "parameters", word: "applications.parameters" },
+];
+
+export default function ApplicationsPage({ me, site, part }: PageProps) {
+  const words = useWords();
+  if (!PARTS.some(({ path }) => path === part)) return <WarningStory site={site} warningId={part} />;
+  return (
+    <div className="page whole">
+      <h1>{words("section.applications")}</h1>
+      <nav className="tabs" aria-label={words("section.applications")}>
+        {PARTS.map(({ path, word }) => (
+          <a key={path} href={writeRoute("applications", path, { site: site.site_id })} aria-current={path === part ? "page" : undefined}>
+            {words(word)}
+          </a>
+        ))}
+      </nav>
+      {part ? <ParametersPart me={me} site={site} /> : <Overview site={site} />}
+    </div>
+  );
 }
 
 function Overview({ site }: Pick<PageProps, "site">) {
@@ -39,20 +59,21 @@ function Overview({ site }: Pick<PageProps, "site">) {
   if (!hours.value || !listed.value) return failure ? <Failed failure={failure} retry={hours.reload} /> : <Loading />;
   if (!listed.value.warnings.length)
     return (
-      <Screen title={words("applications.empty")} kicker={words("section.applications")}>
+      <>
+        <h2>{words("applications.empty")}</h2>
         <p>{words("applications.empty.more")}</p>
-      </Screen>
+      </>
     );
   return (
-    <div className="page whole">
-      <h1>{words("applications.title")}</h1>
+    <>
+      <h2>{words("applications.title")}</h2>
       {failure && <FailureNote failure={failure} />}
       <div className="cards">
         <PerHour hours={hours.value} />
         <Leads hours={hours.value} warnings={listed.value.warnings} />
       </div>
       <List site={site} warnings={listed.value.warnings} />
-    </div>
+    </>
   );
 }
 

@@ -1,7 +1,8 @@
 """Emergency vehicles that come up to those who can be warned, from further off than pairs are looked for.
 
-Making way takes longer than braking: the others' pairs are those that may touch within four seconds. As they will drive for these
-both are taken to drive, and straight on at their last speed after that.
+Making way takes longer than braking: the others' pairs are those that may touch within four seconds. Where their ways lead for these
+both are taken to drive, and straight on after that; and at the pace that they have. What the motion model knows of pace is when
+drivers slow down for lights and queues, and goes with errors of places: that is no reason to hear of a siren later.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from services.inference.futures import ALIGNED_STEPS, STEP_S, Futures
+from services.inference.futures import ALIGNED_STEPS, STEP_S, Futures, driven
 from services.inference.pairs import DeckGate
 from services.inference.picture import Picture
 from services.inference.placing import Placement, may_share_deck
@@ -23,6 +24,7 @@ LOOK_S = 15.0
 MOST_EACH = 8  # of a host's, the nearest: sirens may be invented
 _FARTHEST_M = 120.0 * LOOK_S  # both at 60 m/s
 _TIMES_S: Floats = np.append(np.arange(ALIGNED_STEPS) * STEP_S, LOOK_S)
+_LEAST_STEP_M = 0.05  # in one step: a shorter one has no direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,28 @@ def _near(hosts: Floats, others: Floats) -> tuple[Ints, Ints]:
 
 def _line(picture: Picture, futures: Futures, slots: Ints, now_us: int) -> Floats:
     """Places (n, ALIGNED_STEPS + 1, 2) at `_TIMES_S` from now."""
-    xy, _ = futures.aligned(slots, (now_us - picture.ints["time_us"][slots]) / 1e6)
+    since_s = (now_us - picture.ints["time_us"][slots]) / 1e6
+    xy, _ = futures.aligned(slots, since_s)
     last = (xy[:, -1] - xy[:, -2]) / STEP_S
-    return np.concatenate([xy, (xy[:, -1] + last * (LOOK_S - _TIMES_S[-2]))[:, None]], axis=1)
+    line = np.concatenate([xy, (xy[:, -1] + last * (LOOK_S - _TIMES_S[-2]))[:, None]], axis=1)
+    rows = np.flatnonzero(futures.is_modelled[slots])  # physics drives at the pace of now as it is
+    if len(rows):
+        speed, rate = (column[slots[rows]] for column in (picture.floats["speed_mps"], futures.acceleration_mps2))
+        since = np.maximum(since_s[rows], 0.0)[:, None]
+        line[rows] = _at(xy[rows], driven(speed, rate, since + _TIMES_S)[0] - driven(speed, rate, since)[0])
+    return line
+
+
+def _at(path: Floats, along_m: Floats) -> Floats:
+    """Places (n, k, 2) at distances (n, k) along paths (n, s, 2), straight on beyond their ends."""
+    step = np.diff(path, axis=1)
+    length, row = np.hypot(step[..., 0], step[..., 1]), np.arange(len(path))
+    way = np.concatenate([np.zeros((len(path), 1)), np.cumsum(length, axis=1)], axis=1)
+    last = length.shape[1] - 1 - np.argmax(length[:, ::-1] > _LEAST_STEP_M, axis=1)
+    part = np.count_nonzero(way[:, None, 1:] <= along_m[..., None], axis=2)
+    part = np.where(part > last[:, None], last[:, None], part)
+    rest = (along_m - np.take_along_axis(way, part, axis=1)) / np.maximum(np.take_along_axis(length, part, axis=1), 1e-9)
+    return np.asarray(path[row[:, None], part] + rest[..., None] * step[row[:, None], part])
 
 
 def _nearest(relative: Floats) -> tuple[Floats, Floats]:

@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from services.inference.ahead import Ahead
+from services.inference.history import Recent
 from services.inference.life import State
+from services.inference.motion_model import KNOTS_S, PACES, Outlook, shares
 from services.inference.reports import Event, Lamp
 from services.inference.v2x.coming import MOST_EACH
+from tests.unit.inference.crossroads import Crossroads
 from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site
 from tests.unit.inference.staged import HOST, OTHER, scenes
 
@@ -65,6 +70,37 @@ def test_a_siren_is_told_eight_seconds_ahead(start, heading) -> None:
     found = [(t, one) for t, one in drive(cars, 8) if one.application == "evw" and one.state is State.RAISED]
     assert [one.host.vehicle_id for _, one in found] == [HOST]
     assert 7.5 < found[0][1].ttc_s <= 8.0
+
+
+class _Slows:
+    """A motion model of drivers who lose a fifth of their pace at once, and go straight on."""
+
+    def outlook(self, now: Recent, ahead: Ahead) -> Outlook:
+        rows = len(ahead)
+        lost = np.repeat((-0.2 * now.speed_mps[ahead.row, None] * KNOTS_S)[:, None], PACES, axis=1)
+        error, zero = np.ones((rows, PACES, len(KNOTS_S))), np.zeros((rows, len(KNOTS_S)))
+        score = -0.1 * np.abs(ahead.turn_deg)
+        return Outlook(shares(score, ahead.row), np.full((rows, PACES), 1 / PACES), lost, error, zero, zero + 1.0)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_a_siren_is_told_as_early_whatever_pace_the_motion_model_expects(rate) -> None:
+    """It knows drivers who slow down for lights and queues: one with a siren on need not."""
+    place = site(roads=Crossroads(), model=_Slows())
+    cars = [Car(HOST, (0, 50, 0), 0, 8), Car(OTHER, (0, -93, 0), 0, 21, rate=lambda t: rate if t > 2.5 else 0.0, responds=True)]
+    found = [(t, one) for t, one in drive(cars, 6, place) if one.application == "evw" and one.state is State.RAISED]
+    assert place.futures.is_modelled.any()
+    assert [one.host.vehicle_id for _, one in found] == [HOST]
+    assert 2.7 <= found[0][0] <= 3.4  # 143 m at 13 m/s are 11 s
+
+
+def test_how_fast_a_siren_comes_nearer_is_what_both_measure_and_not_what_the_motion_model_expects() -> None:
+    place = site(roads=Crossroads(), model=_Slows())
+    cars = [Car(HOST, (0, 0, 0), 0, 10), Car(OTHER, (0, -40, 0), 0, 11.2, responds=True)]
+    drive(cars, 2.5, place)
+    assert place.evaluated is not None
+    assert place.futures.is_modelled.sum() == 2
+    assert place.evaluated.scene.coming.closing_mps == pytest.approx([1.2], abs=0.01)
 
 
 def test_a_siren_on_another_deck_or_on_a_road_that_passes_far_off_is_not_told() -> None:

@@ -241,7 +241,8 @@ class Site:
         movers = Movers(hosts.xyz, hosts.heading_deg, hosts.lane, hosts.offset_m)
         events = Events(holding, nearing(holding, movers, instant_us, self.parameters.events))
         come = coming(
-            self.picture, self.futures, self.placement, hosts, candidates=candidates, gate=self._gate, now_us=now_us
+            self.picture, self.futures, self.placement,
+            candidates=candidates, changed=changed, gate=self._gate, now_us=now_us,
         )  # fmt: skip
         scene = scene_of(pairs, self.placement, hosts, self.approach(now_us), events, come)
         self._count_lacks(changed, scene, now_us)

@@ -1,8 +1,8 @@
 """Emergency vehicles that come up to those who can be warned, from further off than pairs are looked for.
 
-Making way takes longer than braking: the others' pairs are those that may touch within four seconds. Where their ways lead for these
-both are taken to drive, and straight on after that; and at the pace that they have. What the motion model knows of pace is when
-drivers slow down for lights and queues, and goes with errors of places: that is no reason to hear of a siren later.
+Making way takes longer than braking: the others' pairs are those that may touch within four seconds. Both are taken to drive
+where their ways lead for these, and straight on after that; and at the pace that they have. What the motion model knows of pace
+is how drivers slow down for lights and queues, seen through errors of places: no reason to hear of a siren later.
 """
 
 from __future__ import annotations
@@ -18,25 +18,28 @@ from services.inference.picture import Picture
 from services.inference.placing import Placement, may_share_deck
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
-from services.inference.v2x.hosts import Hosts
+from services.inference.v2x.hosts import hosts_of
 
 LOOK_S = 15.0
 MOST_EACH = 8  # of a host's, the nearest: sirens may be invented
-_FARTHEST_M = 120.0 * LOOK_S  # both at 60 m/s
+_PASSES_M = 200.0  # nobody is told who is never nearer (`hold_passes_m`), nor how fast both speed up in a moment
 _TIMES_S: Floats = np.append(np.arange(ALIGNED_STEPS) * STEP_S, LOOK_S)
 _LEAST_STEP_M = 0.05  # in one step: a shorter one has no direction
 
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """q pairs: host, row of the scene's hosts; other, slot of the emergency vehicle; those that cannot share a deck left out.
+    """q pairs of slots: host, and the emergency vehicle that comes up to it; those that cannot share a deck left out.
 
-    nearest_m: how near they come, centre to centre; time_s: when; closing_mps: how fast the distance shrinks now. is_level:
-    whether they will be on one deck then; for the others that is only possible, as heights are carried far.
+    is_heard: whether the host has just spoken; haste_s: how much earlier the weather has it told. nearest_m: how near they come,
+    centre to centre; time_s: when; closing_mps: how fast the distance shrinks now. is_level: whether they will be on one deck
+    then; for the others that is only possible, as heights are carried far.
     """
 
     host: Ints
     other: Ints
+    is_heard: Mask
+    haste_s: Floats
     nearest_m: Floats
     time_s: Floats
     closing_mps: Floats
@@ -47,32 +50,54 @@ class Coming:
 
 
 _NONE: Ints = np.empty(0, np.int64)
-NOBODY_COMES = Coming(_NONE, _NONE, np.empty(0), np.empty(0), np.empty(0), np.empty(0, np.bool_))
+_NOTHING, _NEVER = np.empty(0), np.empty(0, np.bool_)
+NOBODY_COMES = Coming(_NONE, _NONE, _NEVER, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NEVER)
 
 
 def coming(
-    picture: Picture, futures: Futures, placement: Placement, hosts: Hosts, *, candidates: Ints, gate: DeckGate, now_us: int
+    picture: Picture, futures: Futures, placement: Placement, *, candidates: Ints, changed: Ints, gate: DeckGate, now_us: int
 ) -> Coming:
-    """Of the candidates (slots) those with siren or light bar on, to each host."""
+    """Of the candidates (slots) those with siren or light bar on, to each host, where one of both is in `changed`.
+
+    Of a host that is not heard for a while something is known all the same, by what it said last: a siren still comes up to it.
+    """
     others = candidates[picture.ints["is_responding"][candidates] > 0]
-    if not len(others) or not len(hosts):
+    if not len(others):
         return NOBODY_COMES
-    host, other = _near(picture.xyz[hosts.slots, :2], picture.xyz[others, :2])
-    kept = hosts.slots[host] != others[other]
-    host, other = host[kept], other[kept]
-    (of_host, of_other) = (_line(picture, futures, slots, now_us) for slots in (hosts.slots, others))
-    relative = of_other[other] - of_host[host]
+    slots = hosts_of(picture, futures, placement, candidates, now_us).slots
+    host, other = _near(picture, slots, others)
+    host, other = slots[host], others[other]
+    is_heard = np.isin(host, changed, kind="table")
+    kept = (host != other) & (is_heard | np.isin(other, changed, kind="table"))
+    host, other, is_heard = host[kept], other[kept], is_heard[kept]
+    if not len(host):
+        return NOBODY_COMES
+    used, row = np.unique(np.concatenate([host, other]), return_inverse=True)
+    line, row_host, row_other = _line(picture, futures, used, now_us), row[: len(host)], row[len(host) :]
+    relative = line[row_other] - line[row_host]
     nearest, time = _nearest(relative)
     distance = np.hypot(relative[:, 0, 0], relative[:, 0, 1])
     closing = -np.einsum("qk,qk->q", relative[:, 0], relative[:, 1] - relative[:, 0]) / STEP_S / np.maximum(distance, 1e-9)
-    way = [_way_m(line, row, time) for line, row in ((of_host, host), (of_other, other))]
-    level, kept = _share_deck(picture, placement, (hosts.slots[host], others[other]), way, gate)
-    return Coming(host[kept], others[other[kept]], nearest[kept], time[kept], closing[kept], level[kept])
+    way = [_way_m(line, one, time) for one in (row_host, row_other)]
+    level, kept = _share_deck(picture, placement, (host, other), way, gate)
+    return Coming(
+        host=host[kept],
+        other=other[kept],
+        is_heard=is_heard[kept],
+        haste_s=placement.haste_s[host[kept]],
+        nearest_m=nearest[kept],
+        time_s=time[kept],
+        closing_mps=closing[kept],
+        is_level=level[kept],
+    )
 
 
-def _near(hosts: Floats, others: Floats) -> tuple[Ints, Ints]:
-    """Rows of both that may come to one another in time; of each host the nearest few."""
-    found = cKDTree(others).query(hosts, k=[*range(1, min(MOST_EACH, len(others)) + 1)], distance_upper_bound=_FARTHEST_M)
+def _near(picture: Picture, hosts: Ints, others: Ints) -> tuple[Ints, Ints]:
+    """Rows of both (slots) that may come to one another in time; of each host the nearest few."""
+    speed, xy = picture.floats["speed_mps"], picture.xyz[:, :2]
+    reach_m = LOOK_S * (speed[hosts].max(initial=0.0) + speed[others].max(initial=0.0)) + _PASSES_M
+    most = [*range(1, min(MOST_EACH, len(others)) + 1)]
+    found = cKDTree(xy[others]).query(xy[hosts], k=most, distance_upper_bound=reach_m)
     near = np.asarray(found[1])
     host, column = np.nonzero(near < len(others))
     return host, near[host, column].astype(np.int64)

@@ -72,6 +72,13 @@ def test_a_siren_is_told_eight_seconds_ahead(start, heading) -> None:
     assert 7.5 < found[0][1].ttc_s <= 8.0
 
 
+def test_a_host_that_is_heard_seldom_is_told_of_a_siren_once_and_for_as_long_as_it_comes() -> None:
+    cars = [Car(HOST, (0, 0, 0), 0, 10, every_s=0.7), Car(OTHER, (-3.0, -90, 0), 0, 25, responds=True)]
+    states = [(t, one.state) for t, one in drive(cars, 5.4) if one.application == "evw" and one.state is not State.UPDATED]
+    assert [state for _, state in states] == [State.RAISED]
+    assert states[0][0] <= 0.8
+
+
 class _Slows:
     """A motion model of drivers who lose a fifth of their pace at once, and go straight on."""
 

@@ -1,14 +1,10 @@
-"""Exports from a real database through a real registry: the rows however interrupted, to whom they may go, and the record."""
+"""Exports from a real database through a real registry: the rows however interrupted, and the record."""
 
 from __future__ import annotations
 
-import datetime
 import io
 import json
 import math
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,83 +14,18 @@ import pyarrow.parquet as pq
 import pytest
 from mcap.reader import make_reader
 
-from chelu import api_exports
-from chelu.api import Client, NewDevice, Organisation
-from chelu.errors import ConfigurationError, RefusedError
-from chelu.messages import BSM, OBSERVATION, PARTICIPANT, SPAT, STREAMS, Batch, Stream, concatenate
+from chelu.api import Client
+from chelu.errors import RefusedError
+from chelu.messages import Batch, concatenate
 from chelu.store import copy_rows
-from chelu.topics import Kind
-from services.ingest.tables import COLUMNS, prepare_schema
-from tests.fix_database import drop_streams
-from tests.fix_small_disk import SIZE_BYTES, SmallDisk
-from tests.integration.registry.conftest import KEY, SITE, Place
-from tests.unit.registry.rows_of_streams import START_US, rows_of
+from services.ingest.tables import COLUMNS
+from tests.integration.registry.conftest import KEY, Place
+from tests.integration.registry.fix_exports import ROWS, Ask, ask, content, devices, lines, stored
+from tests.unit.registry.rows_of_streams import START_US
 
-ROWS = 40_000  # several pages of every format
-OWN_ID = 0xFFEE_DDCC_BBAA_9988  # has its highest bit set, as ids may
+__all__ = ["ask", "devices", "stored"]
+
 SQUARE = {"west": 106.49, "east": 106.51, "south": 29.49, "north": 29.51}
-ZONE = [[106.50, 29.50], [106.52, 29.50], [106.52, 29.52], [106.50, 29.52], [106.50, 29.50]]
-Ask = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def devices(client: Client) -> dict[str, int]:
-    """Two teams' vehicles, and a roadside unit that stands in the square."""
-    for name, role in (("crew", "vehicle team"), ("rivals", "vehicle team"), ("city", "operator")):
-        client.add_organisation(Organisation(organisation_id=name, role=role))
-    client.change_site(SITE, {"operator": "city"})
-    vehicles = [NewDevice(device_id=f"{team}-car", kind=Kind.VEHICLE, site_id=SITE, team=team) for team in ("crew", "rivals")]
-    rsu = NewDevice(device_id="rsu-1", kind=Kind.RSU, site_id=SITE, latitude_deg=29.5, longitude_deg=106.5)
-    far = NewDevice(device_id="rsu-2", kind=Kind.RSU, site_id=SITE, latitude_deg=29.6, longitude_deg=106.5)
-    units = [
-        NewDevice(device_id="crew-obu", kind=Kind.OBU, site_id=SITE, on_vehicle="crew-car", vehicle_id=f"{OWN_ID:016x}"),
-        NewDevice(device_id="rivals-obu", kind=Kind.OBU, site_id=SITE, on_vehicle="rivals-car"),
-    ]
-    return {one.device_id: one.device_key for one in client.add_devices([*vehicles, rsu, far, *units])}
-
-
-@pytest.fixture(scope="module")
-def stored(place: Place, devices: dict[str, int]) -> Iterator[dict[str, Batch]]:
-    """Rows of all three senders; the crew's vehicle is heard by the roadside unit, too."""
-    keys = np.array([devices[name] for name in ("crew-obu", "rivals-obu", "rsu-1")], np.int32)
-    found: dict[str, Batch] = {}
-    with psycopg.connect(place.database_url, autocommit=True) as connection:
-        prepare_schema(connection)
-        connection.execute("INSERT INTO stream.batch (created) VALUES (now())")
-        for seed, stream in enumerate((BSM, PARTICIPANT, SPAT, OBSERVATION)):
-            found[stream.name] = _rows(stream, seed, keys)
-            copy_rows(connection, f"stream.{stream.name}", found[stream.name], COLUMNS[stream.name])
-        for stream in (BSM, PARTICIPANT, SPAT, OBSERVATION):
-            connection.execute(f"ANALYZE stream.{stream.name}".encode())
-    yield found
-    drop_streams(place.database_url)
-
-
-def _rows(stream: Stream, seed: int, keys: np.ndarray[Any, Any]) -> Batch:
-    batch = rows_of(stream, ROWS if stream is BSM else 2_000, seed)
-    batch = batch.with_columns(device_key=keys[batch["device_key"] - 1], batch_id=np.ones(len(batch), np.int64))
-    if "vehicle_id" in batch.columns:
-        ids = batch["vehicle_id"] % 500
-        batch = batch.with_columns(vehicle_id=np.where(np.arange(len(batch)) % 9 == 0, np.uint64(OWN_ID), ids))
-    return batch
-
-
-@pytest.fixture(scope="module")
-def ask(client: Client, stored: dict[str, Batch]) -> Ask:
-    def asked(*streams: str, **wanted: object) -> dict[str, Any]:
-        body = {"streams": streams, "purpose": "a test", "recipient": "crew", "format": "ndjson", **wanted}
-        found: dict[str, Any] = client.people("POST", "exports", json=body)
-        return found
-
-    return asked
-
-
-def content(client: Client, export: dict[str, Any], stream: str, offset: int = 0) -> bytes:
-    return b"".join(client.pieces(f"/api/exports/{export['export_id']}/content/{stream}", offset=offset))
-
-
-def lines(client: Client, export: dict[str, Any], stream: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in content(client, export, stream).splitlines()]
 
 
 def in_square(batch: Batch) -> np.ndarray[Any, Any]:
@@ -180,48 +111,6 @@ def test_rows_without_a_place_are_those_of_devices_that_stand_in_the_area(
     assert {row["device_id"] for row in found} == {"rsu-1"}
 
 
-def test_others_vehicles_have_other_names_the_same_in_all_that_one_recipient_gets(
-    client: Client, ask: Ask, stored: dict[str, Batch]
-) -> None:
-    crews, again = (lines(client, ask("bsm", "participant"), name) for name in ("bsm", "bsm"))
-    rivals = lines(client, ask("bsm", recipient="rivals"), "bsm")
-    assert crews == again
-    real = {f"{one:016x}" for one in stored["bsm"]["vehicle_id"].tolist()}
-    assert {row["device_id"] for row in crews} > {"crew-obu", "rsu-1"}
-    assert "rivals-obu" not in json.dumps(crews)
-    assert {row["device_id"] for row in rivals} > {"rivals-obu", "rsu-1"}
-    from_own = [row["vehicle_id"] for row in crews if row["device_id"] == "crew-obu"]
-    from_others = [row["vehicle_id"] for row in crews if row["device_id"] != "crew-obu"]
-    assert set(from_own) <= real
-    assert {one for one in from_others if one in real} == {f"{OWN_ID:016x}"}  # their own, whoever heard it
-    mine = {row["vehicle_id"] for row in crews}
-    theirs = {row["vehicle_id"] for row in rivals if row["device_id"] != "rivals-obu"}
-    assert mine & theirs == set()
-    assert len(set(from_others)) == len({row["vehicle_id"] for row in rivals if row["device_id"] != "rivals-obu"})
-
-
-def test_in_a_private_zone_nothing_of_others_is_shown(
-    client: Client, ask: Ask, stored: dict[str, Batch], devices: dict[str, int]
-) -> None:
-    polygon = {"type": "Polygon", "coordinates": [ZONE]}
-    before = ask("bsm")
-    client.people("PUT", "sites", SITE, "private-zones", "depot", json={"reason": "a depot", "polygon": polygon})
-    try:
-        export = ask("bsm")
-        found = lines(client, export, "bsm")
-    finally:
-        client.people("DELETE", "sites", SITE, "private-zones", "depot")
-    bsm = stored["bsm"]
-    is_own = (bsm["device_key"] == devices["crew-obu"]) | (bsm["vehicle_id"] == OWN_ID)
-    latitude, longitude = bsm["latitude_deg"], bsm["longitude_deg"]
-    is_inside = (latitude > 29.50) & (latitude < 29.52) & (longitude > 106.50) & (longitude < 106.52)
-    assert len(found) == ROWS - (is_inside & ~is_own).sum()
-    assert (is_inside & ~is_own).sum() > 100
-    (file,) = client.people("GET", "exports", str(export["export_id"]))["files"]
-    assert (file["rows"], file["trimmed"]) == (len(found), ROWS - len(found))
-    assert len(lines(client, before, "bsm")) == ROWS  # it was asked for before
-
-
 def test_what_is_stored_later_is_in_no_export_that_was_asked_for_before(
     client: Client, ask: Ask, place: Place, stored: dict[str, Batch]
 ) -> None:
@@ -305,129 +194,3 @@ def test_what_cannot_be_exported_is_refused_by_name(
     answer = httpx.post(f"{place.url}/api/exports", json=body, headers={"Authorization": f"Bearer {KEY}"})
     assert answer.status_code == 422
     assert any(fault["field"] == field and allowed in fault["allowed"] for fault in answer.json()["errors"]), answer.text
-
-
-def _key_of(client: Client, name: str, **person: Any) -> str:
-    client.people("POST", "users", json={"user_name": name, "password": "a long password", **person})
-    return str(client.people("POST", "keys", json={"name": "k", "owner": name})["key"])
-
-
-def test_a_team_gets_its_own_vehicles_data_and_nobody_elses(place: Place, client: Client, stored: dict[str, Batch]) -> None:
-    with Client(place.url, _key_of(client, "crewman", team="crew")) as crewman:
-        body = {"streams": ["bsm"], "purpose": "our own", "format": "ndjson"}
-        export = crewman.people("POST", "exports", json=body)
-        assert export["recipient"] == "crew"
-        assert {row["device_id"] for row in lines(crewman, export, "bsm")} == {"crew-obu"}
-        for wrong in ({"devices": ["rivals-obu"]}, {"devices": ["rsu-1"]}):
-            with pytest.raises(RefusedError, match=f"needed is tester on site '{SITE}'"):
-                crewman.people("POST", "exports", json={**body, **wrong})
-        with pytest.raises(RefusedError, match="recipient = 'rivals' is not allowed: 'crew', your own team"):
-            crewman.people("POST", "exports", json={**body, "recipient": "rivals"})
-        everybodys = client.people("POST", "exports", json={**body, "recipient": "crew"})
-        with pytest.raises(RefusedError, match="there is no export of yours"):
-            content(crewman, everybodys, "bsm")
-
-
-def test_whoever_loses_the_right_cannot_go_on(place: Place, client: Client, stored: dict[str, Batch]) -> None:
-    roles = [{"site": SITE, "role": "tester"}]
-    with Client(place.url, _key_of(client, "tess", roles=roles)) as tess:
-        export = tess.people("POST", "exports", json={"streams": ["spat"], "purpose": "p", "recipient": "city", "site": SITE})
-        assert content(tess, export, "spat")
-        client.change_user("tess", {"roles": [{"site": SITE, "role": "viewer"}]})
-        with pytest.raises(RefusedError, match="needed is tester"):
-            content(tess, export, "spat")
-
-
-def test_a_directory_holds_one_export_and_goes_on_with_it(client: Client, ask: Ask, tmp_path: Path) -> None:
-    wanted = {"streams": ["bsm", "spat"], "purpose": "p", "recipient": "crew", "format": "csv"}
-    export = api_exports.begin(client, tmp_path, wanted)
-    whole = {name: content(client, export, name) for name in wanted["streams"]}
-    (tmp_path / "bsm.csv.part").write_bytes(whole["bsm"][:12_345])
-    sizes: list[int] = []
-    again = api_exports.begin(client, tmp_path, wanted)
-    files = api_exports.fetch(client, again, tmp_path, lambda name, size: sizes.append(size))
-    assert again["export_id"] == export["export_id"]
-    assert {file.name: file.read_bytes() for file in files} == {f"{name}.csv": it for name, it in whole.items()}
-    assert sum(sizes) == len(whole["bsm"]) - 12_345 + len(whole["spat"])
-    assert api_exports.fetch(client, again, tmp_path, lambda name, size: pytest.fail(name)) == files
-    with pytest.raises(ConfigurationError, match="it has the files of export"):
-        api_exports.begin(client, tmp_path, {**wanted, "format": "parquet"})
-
-
-def test_what_a_full_disk_stopped_goes_on_where_there_is_room(
-    client: Client, ask: Ask, small_disk: SmallDisk, tmp_path: Path
-) -> None:
-    wanted = {"streams": ["bsm"], "purpose": "p", "recipient": "crew", "format": "csv"}
-    export = api_exports.begin(client, small_disk.path / "out", wanted)
-    with pytest.raises(ConfigurationError, match=r"one with room \(No space left on device\); the same command goes on"):
-        api_exports.fetch(client, export, small_disk.path / "out", lambda name, size: None)
-    assert 0 < (small_disk.path / "out" / "bsm.csv.part").stat().st_size <= SIZE_BYTES
-    shutil.copytree(small_disk.path / "out", tmp_path / "out")
-    again = api_exports.begin(client, tmp_path / "out", wanted)
-    (file,) = api_exports.fetch(client, again, tmp_path / "out", lambda name, size: None)
-    assert (again["export_id"], file.read_bytes()) == (export["export_id"], content(client, export, "bsm"))
-
-
-def test_a_partial_file_that_is_longer_than_the_whole_is_no_whole_file(client: Client, ask: Ask, tmp_path: Path) -> None:
-    wanted = {"streams": ["spat"], "purpose": "p", "recipient": "crew", "format": "csv"}
-    export = api_exports.begin(client, tmp_path, wanted)
-    (tmp_path / "spat.csv.part").write_bytes(b"x" * 10_000_000)
-    with pytest.raises(RefusedError, match=r"offset = 10000000 is not allowed: 0 … \d+, the file's bytes"):
-        api_exports.fetch(client, export, tmp_path, lambda name, size: pytest.fail(name))
-    assert not (tmp_path / "spat.csv").exists()
-
-
-def test_another_key_for_pseudonyms_ends_what_was_asked_for_under_the_first(client: Client, ask: Ask, place: Place) -> None:
-    export = ask("spat")
-    with psycopg.connect(place.database_url) as connection:
-        connection.execute("DELETE FROM register.pseudonym_key")
-    with pytest.raises(RefusedError, match="the key for pseudonyms is another one"):
-        content(client, export, "spat")
-    assert content(client, ask("spat"), "spat")
-
-
-def test_the_catalogue_says_of_every_stream_what_it_holds_whose_it_is_and_how_much_there_is(
-    client: Client, stored: dict[str, Batch]
-) -> None:
-    found = {entry["stream"]: entry for entry in client.people("GET", "streams")}
-    assert set(found) == set(STREAMS)
-    units = {field["name"]: field["unit"] for field in found["bsm"]["fields"]}
-    assert (units["speed_mps"], units["time_us"], "arrival_us" in units) == ("m/s", "µs", True)
-    (site,) = (one for one in found["bsm"]["sites"] if one["site"] == SITE)
-    first = datetime.datetime.fromtimestamp(int(stored["bsm"]["time_us"][0]) / 1e6, datetime.UTC)
-    assert (site["owner"], site["devices"], site["quality"]) == ("city", 3, None)
-    assert abs(datetime.datetime.fromisoformat(site["first"]) - first) < datetime.timedelta(milliseconds=1)
-    assert site["first"] < site["last"]
-    (nothing,) = (one for one in found["traffic"]["sites"] if one["site"] == SITE)
-    assert (nothing["devices"], nothing["first"], nothing["hours"]) == (0, None, 0)
-
-
-def test_the_last_days_hours_with_rows_are_counted(
-    client: Client, stored: dict[str, Batch], devices: dict[str, int], place: Place
-) -> None:
-    sql = """INSERT INTO stream.observation (time, arrival, device_key, batch_id, flags, quantity)
-        SELECT now() - hours * interval '1 hour' - interval '10 minutes', now(), %s, 1, 0, 1 FROM unnest(ARRAY[0, 2, 2, 23, 24])
-            AS hours"""
-    with psycopg.connect(place.database_url, autocommit=True) as connection:
-        connection.execute(sql, (devices["rsu-2"],))
-    (entry,) = (entry for entry in client.people("GET", "streams") if entry["stream"] == "observation")
-    (site,) = (one for one in entry["sites"] if one["site"] == SITE)
-    assert (site["hours"], site["devices"]) == (3, 4)
-
-
-def test_retention_is_set_shown_and_given_back(client: Client, stored: dict[str, Batch]) -> None:
-    (bsm,) = (one for one in client.people("GET", "retention") if one["stream"] == "bsm")
-    assert (bsm["is_set"], bsm["is_known"]) == (False, False)  # no ingest has looked yet
-    changed = client.people("PUT", "retention", "bsm", json={"keep_hours": 72})
-    assert (changed["is_set"], changed["keep_hours"]) == (True, 72)
-    for_ever = client.people("PUT", "retention", "bsm", json={"keep_hours": None})
-    assert (for_ever["is_set"], for_ever["keep_hours"]) == (True, None)
-    client.people("DELETE", "retention", "bsm")
-    assert not any(one["is_set"] for one in client.people("GET", "retention"))
-    changes = [(entry["action"], entry["after"] and entry["after"]["keep_hours"]) for entry in client.audit(what="retention")]
-    assert changes == [("insert", 72), ("update", None), ("delete", None)]
-    for hours in (0, 87_601, "long"):
-        with pytest.raises(RefusedError, match="keep_hours = "):
-            client.people("PUT", "retention", "bsm", json={"keep_hours": hours})
-    with pytest.raises(RefusedError, match="there is no stream 'bms'"):
-        client.people("PUT", "retention", "bms", json={"keep_hours": 1})

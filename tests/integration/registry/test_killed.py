@@ -18,8 +18,8 @@ from chelu.api import Client, NewDevice
 from chelu.errors import RefusedError, UnreachableError
 from chelu.topics import Kind
 from tests.integration.registry.conftest import SITE, AddDevice, Place
+from tests.integration.registry.fix_exports import ROWS, Ask, ask, content, devices, stored
 from tests.integration.registry.test_broker import Peer
-from tests.integration.registry.test_exports import ROWS, Ask, ask, content, devices, stored
 from tests.waiting import until
 
 __all__ = ["ask", "devices", "stored"]

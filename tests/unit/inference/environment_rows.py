@@ -1,19 +1,23 @@
-"""Readings as inference has them, for the tests of the surroundings."""
+"""Readings as inference has them, and what is found in them, for the tests of the surroundings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 
 from chelu.codec.envelope import Envelope
 from chelu.messages import OBSERVATION, Batch, concatenate, filled
 from chelu.quantities import by_name
 from chelu.topics import Kind
+from services.inference.city.environment.findings import Judged
 from services.inference.register import Device
 
 BEGIN_US = 1_748_736_000_000_000  # 1 June 2025, 8 in the morning
 MINUTE_US = 60_000_000
+HOUR_US = 60 * MINUTE_US
 
 
 def readings(key: int, quantity: str, values: Sequence[float], *, start_us: int = BEGIN_US, step_s: float = 60.0) -> Batch:
@@ -35,3 +39,15 @@ def together(*parts: Batch) -> Batch:
 def sensor(key: int, name: str, **labels: str) -> Device:
     """As the register has it."""
     return Device(key, name, Kind.SENSOR, "hill", Envelope.AUTO, 0, place=(29.55, 106.57, 250.0), labels=labels)
+
+
+@pytest.fixture
+def new_id() -> Callable[[], str]:
+    """Names of findings, numbered."""
+    numbers = itertools.count(1)
+    return lambda: f"finding-{next(numbers)}"
+
+
+def parts(judged: list[Judged]) -> list[str]:
+    """Which parts were found, in turn."""
+    return [one.part for each in judged for one in each.findings]

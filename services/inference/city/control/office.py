@@ -116,9 +116,9 @@ class SignalOffice:
 
     def turn(self, messages: Messages | None, sites: Mapping[str, Site], now_us: int) -> None:
         """Hand on what signals said; once a second, what is seen. Call it in every turn of the loop."""
-        for index in range(len(messages) if messages is not None else 0):
-            assert messages is not None  # noqa: S101 - else there is no index
-            self._hear(messages, index)
+        if messages is not None:
+            for index in range(len(messages)):
+                self._hear(messages, index)
         second = (now_us - PHASE_US) // PERIOD_US
         if second == self._due_us or not self._sites:
             return

@@ -77,13 +77,14 @@ class CorridorDesk:
 
     def turn(self, seen: Look, roads: Roads) -> list[Wish]:
         """What to tell which signals now; call it once a second."""
-        if self._streets is None or self._streets.network is not roads.network:
-            self._streets = Streets(roads.network)
+        streets = self._streets
+        if streets is None or streets.network is not roads.network:
+            streets = self._streets = Streets(roads.network)
         wishes = [wish for run in self._gone for wish in self._over(run, run.corridor.end())]
         self._gone = []
         of_connection = self._signals(roads)
         for run in self._runs.values():
-            wishes += self._follow(run, seen, roads, of_connection)
+            wishes += self._follow(run, seen, roads, streets, of_connection)
         return wishes
 
     def state(self) -> list[dict[str, Any]]:
@@ -92,12 +93,19 @@ class CorridorDesk:
             {
                 "unit": run.device.device_id, "to": run.goal, "state": run.state, "signals": len(run.corridor.open),
                 "takes_s": None if run.way is None or run.state != "driving" else round(run.way.takes_s, 1),
-                "links": [] if run.way is None else [str(self._streets.network.links.id[one]) for one in run.way.links],  # type: ignore[union-attr]
+                "links": self._links(run),
             }
             for run in self._runs.values()
         ]  # fmt: skip
 
     # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _links(self, run: _Run) -> list[str]:
+        """Names of those on its way."""
+        if run.way is None or self._streets is None:
+            return []
+        names = self._streets.network.links.id
+        return [str(names[link]) for link in run.way.links]
 
     def _signals(self, roads: Roads) -> dict[int, tuple[int, int]]:
         """By connection, the signal that holds it and the phase."""
@@ -106,8 +114,9 @@ class CorridorDesk:
         keys = {connection: int(roads.keys[connection]) for connection in held}
         return {connection: (by_number[key >> 16], key & 0xFFFF) for connection, key in keys.items() if key >> 16 in by_number}
 
-    def _follow(self, run: _Run, seen: Look, roads: Roads, of_connection: Mapping[int, tuple[int, int]]) -> list[Wish]:
-        assert self._streets is not None  # noqa: S101 - `turn` has made them
+    def _follow(
+        self, run: _Run, seen: Look, roads: Roads, streets: Streets, of_connection: Mapping[int, tuple[int, int]]
+    ) -> list[Wish]:
         names = np.flatnonzero(roads.network.links.id == run.goal)
         if not len(names):
             run.state = "unknown"
@@ -118,7 +127,7 @@ class CorridorDesk:
             return self._lose(run, seen.now_us)
         run.seen_us = seen.now_us
         link = int(roads.network.lanes.link[seen.lane[mine[0]]])
-        if link in self._streets.driven:
+        if link in streets.driven:
             run.at = link, float(seen.offset_m[mine[0]])
         if run.at[0] < 0:
             return []
@@ -127,8 +136,8 @@ class CorridorDesk:
             return self._over(run, run.corridor.end())
         others = np.flatnonzero(seen.own_key != run.device.key)
         links = roads.network.lanes.link[seen.lane[others]].astype(np.int64)
-        takes_s = self._streets.now_s(links, seen.speed_mps[others], FASTER)
-        run.way = self._streets.way(*run.at, int(names[0]), takes_s)
+        takes_s = streets.now_s(links, seen.speed_mps[others], FASTER)
+        run.way = streets.way(*run.at, int(names[0]), takes_s)
         if run.way is None:
             run.state = "no way"
             return self._over(run, run.corridor.end())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,19 +65,11 @@ def register(
     devices = [NewDevice(device_id=names.gateway, kind=Kind.GATEWAY, site_id=names.site)]
     for light in names.lights:
         latitude, longitude, elevation = (float(one[0]) for one in frame.to_geodetic(np.array([places[light]])))
-        at = {"site_id": names.site, "latitude_deg": latitude, "longitude_deg": longitude, "elevation_m": elevation}
-        devices.append(
-            NewDevice(device_id=names.rsu(light), kind=Kind.RSU, parent=names.gateway, envelope="deployed", **at)  # type: ignore[arg-type]
-        )
-        devices.append(
-            NewDevice(
-                device_id=names.signal(light),
-                kind=Kind.SIGNAL,
-                envelope="deployed",
-                labels={CONTROL: controller},
-                **at,  # type: ignore[arg-type]
-            )
-        )
+        signal = NewDevice(
+            device_id=names.signal(light), kind=Kind.SIGNAL, site_id=names.site, envelope="deployed",
+            labels={CONTROL: controller}, latitude_deg=latitude, longitude_deg=longitude, elevation_m=elevation,
+        )  # fmt: skip
+        devices += [replace(signal, device_id=names.rsu(light), kind=Kind.RSU, parent=names.gateway, labels={}), signal]
     speakers = [names.gateway, *map(names.signal, names.lights)]
     found = enrol(client, site, devices, speakers, SecretFile(secrets))
     client.put_roads(names.site, packed(net))

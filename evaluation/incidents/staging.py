@@ -9,23 +9,22 @@ libsumo, hence a process of its own. What it writes is kept, and found again.
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chelu.errors import CannotStartError, CheluError, MissingExtraError
+from chelu.errors import MissingExtraError
 from chelu.roads import sumo
 from chelu.roads.network import VEHICLES, Kind, RoadNetwork
+from evaluation import drives
 from services.inference.city.incidents import watch
 from simulators.district.build import DATA
 from simulators.district.demand import trips
 
+MODULE = "evaluation.incidents.staging"
 NETWORK = DATA / "district.net.xml.gz"
 WARM_UP_S = 240
 EVERY_S, LASTS_S = 150, 240  # between two incidents, and how long each lasts
@@ -33,7 +32,6 @@ SHORTEST_M, AT_SHARE = 120.0, 0.45  # roads that are long enough, and where on t
 AGAINST_MPS = 12.0
 SAMPLES, STAGED = "samples.npz", "staged.json"
 OBSTACLE = "obstacle_"
-_MOST_S = 1800
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +49,16 @@ class Staged:
 def recording(seed: int, seconds: int, directory: Path, *, is_ordinary: bool) -> Path:
     """The directory of a drive, made when it is not there; raises CannotStartError when SUMO cannot."""
     home = directory / f"incidents_{seed}_{seconds}{'_ordinary' if is_ordinary else ''}"
-    if (home / STAGED).exists():
-        return home
-    command = [sys.executable, "-m", "evaluation.incidents.staging", "--directory", str(home), "--seed", str(seed)]
-    command += ["--seconds", str(seconds), *(["--ordinary"] if is_ordinary else [])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_MOST_S, check=False)  # noqa: S603 (our own module)
-    if done.returncode:
-        raise CannotStartError(f"the drive failed ({done.stderr.strip()[-300:]})", "install the extra sumo")
-    return home
+    options = ["--seed", str(seed), "--seconds", str(seconds), *(["--ordinary"] if is_ordinary else [])]
+    return drives.kept(MODULE, home, STAGED, *options, remedy="install the extra sumo")
 
 
 def main() -> None:
     """Drive and write."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.incidents.staging", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--seconds", type=int, required=True)
-    parser.add_argument("--directory", type=Path, required=True)
+    parser = drives.parser(MODULE, __doc__)
     parser.add_argument("--ordinary", action="store_true")
-    options = parser.parse_args()
-    try:
-        drive(options.seed, options.seconds, options.directory, is_ordinary=options.ordinary)
-    except CheluError as error:
-        sys.exit(f"incidents: {error}")
+    told = parser.parse_args()
+    drives.run("incidents", lambda: drive(told.seed, told.seconds, told.directory, is_ordinary=told.ordinary))
 
 
 def drive(seed: int, seconds: int, home: Path, *, is_ordinary: bool) -> None:

@@ -7,56 +7,42 @@ Loads libsumo, which is not to share a process with pyarrow: hence a process of 
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chelu.errors import CannotStartError, CheluError, MissingExtraError
+from chelu.errors import MissingExtraError
 from chelu.roads import sumo
 from chelu.roads.network import VEHICLES, Kind, RoadNetwork
+from evaluation import drives
 from simulators.district.build import DATA
 from simulators.district.demand import KINDS, trips
 
+MODULE = "evaluation.state.drive"
 NETWORK = DATA / "district.net.xml.gz"
 WARM_UP_S = 300
 STEP_S = 0.5
 LOOP_S, AREA_S, EDGE_S = 60, 5, 60  # periods of the detectors
 SAMPLES, ABOUT = "samples.npz", "about.json"
 COLUMNS = ("time_s", "vehicle", "x", "y", "z", "speed", "acceleration", "heading", "lane", "length")
-_MOST_S = 1800
 
 
 def recording(seed: int, scale: float, seconds: int, directory: Path) -> Path:
     """The directory of a drive, made when it is not there; raises CannotStartError when SUMO cannot."""
     home = directory / f"state_{seed}_{scale:g}_{seconds}"
-    if (home / ABOUT).exists():
-        return home
-    command = [sys.executable, "-m", "evaluation.state.drive", "--directory", str(home)]
-    command += ["--seed", str(seed), "--scale", f"{scale:g}", "--seconds", str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_MOST_S, check=False)  # noqa: S603 (our own module)
-    if done.returncode:
-        raise CannotStartError(f"the drive failed ({done.stderr.strip()[-300:]})", "install the extra sumo, or mend the demand")
-    return home
+    options = ["--seed", str(seed), "--scale", f"{scale:g}", "--seconds", str(seconds)]
+    return drives.kept(MODULE, home, ABOUT, *options, remedy="install the extra sumo, or mend the demand")
 
 
 def main() -> None:
     """Drive and write."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.state.drive", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seed", type=int, required=True)
+    parser = drives.parser(MODULE, __doc__)
     parser.add_argument("--scale", type=float, required=True)
-    parser.add_argument("--seconds", type=int, required=True)
-    parser.add_argument("--directory", type=Path, required=True)
-    options = parser.parse_args()
-    try:
-        drive(options.seed, options.scale, options.seconds, options.directory)
-    except CheluError as error:
-        sys.exit(f"state: {error}")
+    told = parser.parse_args()
+    drives.run("state", lambda: drive(told.seed, told.scale, told.seconds, told.directory))
 
 
 def drive(seed: int, scale: float, seconds: int, home: Path) -> None:

@@ -13,6 +13,7 @@ from chelu.local import authority, broker, files, ports, postgres, process, secr
 from chelu.local.broker import Choice
 from chelu.local.files import Layout
 from chelu.local.mosquitto import Configuration
+from chelu.local.ports import Claims
 from chelu.local.postgres import Cluster
 from chelu.local.process import Program
 from chelu.local.services import PREPARE, SERVICES, Endpoints, Service, Surroundings, with_workers, worker_of
@@ -81,8 +82,8 @@ def workers_of(options: Options, environ: Mapping[str, str]) -> int:
     return int(value)
 
 
-def make(layout: Layout, options: Options) -> Plan:
-    """Choose ports, make secrets, the database's directory and the broker's configuration; starts no process that stays."""
+def make(layout: Layout, options: Options, claims: Claims) -> Plan:
+    """Choose and claim ports, make secrets, the database's directory and the broker's files; starts no process that stays."""
     workers = workers_of(options, os.environ)
     options = replace(options, services=with_workers(options.services, workers))
     for directory in (layout.log("x").parent, layout.broker, layout.ready("x").parent):
@@ -91,9 +92,9 @@ def make(layout: Layout, options: Options) -> Plan:
     former = [name for name in files.read_json(layout.secrets).get("accounts", {}) if worker_of(name) > workers]
     names = (*(service.name for service in options.services if service.has_account), *LOOKING, *former)
     found = secrets.load(layout, accounts=names if mine else ())
-    cluster = None if options.database_url else _cluster(layout, options, found.database_password)
-    mqtt_host, mqtt_port = _broker_address(layout, options)
-    api_port = _port(layout, options, "api")
+    cluster = None if options.database_url else _cluster(layout, options, claims, found.database_password)
+    mqtt_host, mqtt_port = _broker_address(layout, options, claims)
+    api_port = _port(layout, options, claims, "api")
     if options.tls:
         now = datetime.datetime.now(datetime.UTC)
         authority.init(layout, [options.host] if options.host != ports.ANYWHERE else [], now)
@@ -124,8 +125,8 @@ def make(layout: Layout, options: Options) -> Plan:
     return Plan(around=around, cluster=cluster, broker=program, options=options, former=tuple(former) if mine else ())
 
 
-def _cluster(layout: Layout, options: Options, password: str) -> Cluster:
-    return postgres.prepare(layout.postgres, port=_port(layout, options, "database"), password=password)
+def _cluster(layout: Layout, options: Options, claims: Claims, password: str) -> Cluster:
+    return postgres.prepare(layout.postgres, port=_port(layout, options, claims, "database"), password=password)
 
 
 def _broker(layout: Layout, options: Options, port: int) -> tuple[str, Program]:
@@ -143,9 +144,9 @@ def _broker(layout: Layout, options: Options, port: int) -> tuple[str, Program]:
     )
 
 
-def _broker_address(layout: Layout, options: Options) -> tuple[str, int]:
+def _broker_address(layout: Layout, options: Options, claims: Claims) -> tuple[str, int]:
     if not options.mqtt_url:
-        return ports.reachable(options.host), _port(layout, options, "mqtt")
+        return ports.reachable(options.host), _port(layout, options, claims, "mqtt")
     try:
         parts = urlsplit(options.mqtt_url)
         host, port = parts.hostname, parts.port
@@ -157,14 +158,14 @@ def _broker_address(layout: Layout, options: Options) -> tuple[str, int]:
     return host, port or (8883 if parts.scheme == "mqtts" else 1883)
 
 
-def _port(layout: Layout, options: Options, part: str) -> int:
+def _port(layout: Layout, options: Options, claims: Claims, part: str) -> int:
     """The port asked for, else the one this site had, else the usual one, else a free one."""
     asked = {"mqtt": options.mqtt_port, "api": options.api_port, "database": options.database_port}[part]
     name = SECURED.get(part, part) if options.tls else part
     had = files.read_json(layout.ports).get(name)
     host = ports.LOOPBACK if part == "database" else options.host
     usual = had if isinstance(had, int) and had and ports.is_free(had, host) else USUAL_PORTS[name]
-    port = ports.choose(part, usual=usual, forced=asked, host=host)
+    port = claims.choose(part, usual=usual, forced=asked, host=host)
     files.write_json(layout.ports, {**files.read_json(layout.ports), name: port})
     return port
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+from types import TracebackType
 
 from chelu.errors import CannotStartError
 
@@ -12,6 +13,7 @@ LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - bound only where somebody asks for it
 QUIET = range(20_000, 32_000)  # below the ports that Linux gives to outgoing connections (32768 … 60999), which come and go
 TRIES = 50
+CLAIM = "\0chelu port {}"  # the zero makes it a name of the kernel's, and no file
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
@@ -41,16 +43,62 @@ def free_port(host: str = LOOPBACK) -> int:
         return int(probe.getsockname()[1])
 
 
-def choose(part: str, *, usual: int, forced: int | None = None, host: str = LOOPBACK) -> int:
-    """`forced` if given (CannotStartError when it is taken), else `usual`, else any free port. 0 means any free port."""
-    if forced:
-        if not is_free(forced, host):
-            raise CannotStartError(
-                f"port {forced}, asked for {part}, is in use or not allowed",
-                "name another one, or none to have a free one chosen",
-            )
-        return forced
-    return usual if usual and forced is None and is_free(usual, host) else free_port(host)
+class Claims:
+    """Ports chosen for servers that do not listen yet, which nobody else chooses here meanwhile. Close it once they do.
+
+    A claim is a name that the kernel keeps for one socket of a network namespace, as it does ports, and gives back however its
+    holder ends. Where there are no such names (they are Linux's) nothing is claimed, and who loses a port has to choose again.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket] = {}
+
+    def __enter__(self) -> Claims:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up all claims. May be called again."""
+        while self._held:
+            self._held.popitem()[1].close()
+
+    def choose(self, part: str, *, usual: int, forced: int | None = None, host: str = LOOPBACK) -> int:
+        """`forced` if given (CannotStartError when it is taken), else `usual`, else any free port. 0 means any free port."""
+        if forced:
+            if not self._take(forced, host):
+                raise CannotStartError(
+                    f"port {forced}, asked for {part}, is in use or not allowed",
+                    "name another one, or none to have a free one chosen",
+                )
+            return forced
+        if usual and forced is None and self._take(usual, host):
+            return usual
+        for _ in range(TRIES):
+            if self._take(port := free_port(host), host):
+                return port
+        raise CannotStartError(f"{TRIES} ports, tried for {part}, were each taken by others", "name one that is free")
+
+    def _take(self, port: int, host: str) -> bool:
+        """Claimed first and looked at then: whoever gave up a claim to it listens on it by now."""
+        if not self._claim(port):
+            return False
+        if is_free(port, host):
+            return True
+        if claim := self._held.pop(port, None):
+            claim.close()
+        return False
+
+    def _claim(self, port: int) -> bool:
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(CLAIM.format(port))
+        except OSError as error:
+            claim.close()
+            return error.errno != errno.EADDRINUSE
+        self._held[port] = claim
+        return True
 
 
 def reachable(host: str) -> str:

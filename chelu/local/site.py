@@ -21,11 +21,12 @@ from chelu.local import authority, files, plan, postgres, process, secrets, serv
 from chelu.local.files import Layout
 from chelu.local.lock import SiteLock
 from chelu.local.plan import Options, Plan
+from chelu.local.ports import Claims
 from chelu.local.services import Endpoints, Service
 from chelu.local.supervisor import Status, Supervisor
 
 PREPARE_TIMEOUT_S = 60
-ATTEMPTS = 4  # another site that starts just before us takes one usual port after the other, and there are three
+ATTEMPTS = 4  # another process may take one port after the other, and there are three
 
 log = logging.getLogger(__name__)
 
@@ -115,18 +116,22 @@ class Site:
             log.warning("ended what a killed site had left running: %s", ", ".join(left))
 
     def _start_on_free_ports(self) -> None:
-        """Start all parts; again on other ports when somebody took one between its choice and its use, as a second site may."""
+        """Start all parts; again on other ports when somebody took one between its choice and its use.
+
+        No other site does, since ours are claimed until all parts listen.
+        """
         for attempt in range(ATTEMPTS):
-            plan_ = plan.make(self.layout, self.options)
-            try:
-                self._start_parts(plan_)
-            except CheluError as error:
-                self.supervisor.close()
-                if attempt + 1 == ATTEMPTS or not plan.has_lost_a_port(plan_):
-                    raise
-                log.warning("%s; another process took a port, so once more on others", error)
-            else:
-                return
+            with Claims() as claims:
+                plan_ = plan.make(self.layout, self.options, claims)
+                try:
+                    self._start_parts(plan_)
+                except CheluError as error:
+                    self.supervisor.close()
+                    if attempt + 1 == ATTEMPTS or not plan.has_lost_a_port(plan_):
+                        raise
+                    log.warning("%s; another process took a port, so once more on others", error)
+                else:
+                    return
 
     def _start_parts(self, plan_: Plan) -> None:
         supervisor = self._supervisor = Supervisor(self._clock, on_change=self._note)

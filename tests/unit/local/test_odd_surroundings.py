@@ -40,16 +40,16 @@ def test_a_directory_whose_name_no_configuration_can_hold_is_refused(tmp_path: P
 
 @pytest.mark.parametrize("host", ["203.0.113.5", "no-such-host.invalid", "::", ""])
 def test_a_host_that_is_not_of_this_machine_is_named(host: str) -> None:
-    with pytest.raises(CannotStartError, match=host or "no address"):
-        ports.choose("mqtt", usual=1883, host=host)
+    with ports.Claims() as claims, pytest.raises(CannotStartError, match=host or "no address"):
+        claims.choose("mqtt", usual=1883, host=host)
 
 
 @pytest.mark.parametrize(
     "url", ["foo", "mqtt://", "mqtt://broker:99999", "mqtt://broker:x", "mqtt://[::1", "http://me:pw@broker"]
 )
 def test_a_broker_url_that_is_none_is_refused_without_its_account(tmp_path: Path, url: str) -> None:
-    with pytest.raises(ConfigurationError) as refused:
-        plan.make(Layout(tmp_path), Options(mqtt_url=url, database_url="postgresql://nowhere", api_port=0))
+    with ports.Claims() as claims, pytest.raises(ConfigurationError) as refused:
+        plan.make(Layout(tmp_path), Options(mqtt_url=url, database_url="postgresql://nowhere", api_port=0), claims)
     assert refused.value.key == plan.BROKER_VARIABLE
     assert "pw" not in str(refused.value)
 
@@ -69,7 +69,8 @@ def test_a_damaged_cluster_is_named(tmp_path: Path) -> None:
 
 def test_a_port_that_somebody_took_meanwhile_is_noticed(tmp_path: Path) -> None:
     options = Options(database_url="postgresql://nowhere", mqtt_url="mqtt://nowhere", api_port=0)
-    made = plan.make(Layout(tmp_path), options)
+    with ports.Claims() as claims:
+        made = plan.make(Layout(tmp_path), options, claims)
     assert not plan.has_lost_a_port(made)
     with socket.create_server((ports.LOOPBACK, made.around.api_port)):
         assert plan.has_lost_a_port(made)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import stat
 from pathlib import Path
 
@@ -53,24 +52,6 @@ def test_a_broker_with_accounts_lets_nobody_in_without_one(tmp_path: Path) -> No
     assert "use_username_as_clientid true" in text
     assert "user root" not in text
     assert "user root" in render(Configuration(port=1), is_root=True)
-
-
-def test_the_usual_port_gives_way_to_a_free_one() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        taken = server.getsockname()[1]
-        assert ports.choose("x", usual=taken) != taken
-        with pytest.raises(CannotStartError, match=f"port {taken}, asked for x"):
-            ports.choose("x", usual=1, forced=taken)
-    assert ports.choose("x", usual=taken) == taken
-    assert ports.choose("x", usual=taken, forced=0) != taken
-
-
-def test_a_free_port_is_none_that_an_outgoing_connection_could_take_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = {ports.free_port() for _ in range(20)}
-    assert all(port in ports.QUIET for port in chosen)
-    assert len(chosen) > 1, "two sites that start at once are to choose apart"
-    monkeypatch.setattr(ports, "is_free", lambda *_: False)
-    assert ports.free_port() > 0
 
 
 def test_the_last_words_of_a_start_are_not_those_of_the_one_before(tmp_path: Path) -> None:
@@ -160,8 +141,8 @@ def test_somebody_elses_broker_gets_no_files(tmp_path: Path) -> None:
 
 def test_a_broker_url_of_another_kind_is_refused(tmp_path: Path) -> None:
     options = Options(mqtt_url="amqp://u:secret@h", database_url="postgresql://h/x", api_port=0)
-    with pytest.raises(ConfigurationError, match="mqtt://host") as caught:
-        plan.make(Layout(tmp_path), options)
+    with ports.Claims() as claims, pytest.raises(ConfigurationError, match="mqtt://host") as caught:
+        plan.make(Layout(tmp_path), options, claims)
     assert "secret" not in str(caught.value)
 
 

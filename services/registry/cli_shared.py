@@ -121,9 +121,11 @@ def printable(text: str) -> str:
 
 
 def _text(value: object) -> str:
-    """A value as a person reads it: a dash for nothing, while a zero is a number."""
+    """A value as a person reads it: a dash for nothing, while a zero is a number; several one after the other."""
     if isinstance(value, dict):
-        value = ", ".join(f"{key}={its}" for key, its in value.items())
+        value = ", ".join(f"{key}={_text(its) if isinstance(its, list | tuple) else its}" for key, its in value.items())
+    elif isinstance(value, list | tuple):
+        value = ("; " if any(isinstance(each, dict | list | tuple) for each in value) else ", ").join(map(_text, value))
     if value is None or value is False or value == "":
         return "–"
     return "yes" if value is True else printable(str(value))

@@ -206,7 +206,7 @@ def list_permits(site: Site, vehicle: str | None = None, *, as_json: AsJson = Fa
     with open_client() as client:
         rows = client.people("GET", "sites", site, "permits", params={"vehicle": vehicle} if vehicle else {})
         rows = rows if as_json else _by_clocks(rows, client.site(site).time_zone)
-    rows = rows if as_json else [{**row, "modes": ", ".join(row["modes"] or ["all"])} for row in rows]
+    rows = rows if as_json else list(map(_with_modes, rows))
     names = ("permit_id", "vehicle", "team", "area_id", "starts", "ends", "max_speed_mps", "modes", "conditions")
     print_rows(rows, names, as_json=as_json)
 
@@ -232,7 +232,7 @@ def give_permit(
         body = {"vehicle": vehicle, "area_id": area_id, **_period(client, site, begin, until, hours)}
         more = {"max_speed_mps": max_speed, "modes": mode or None, "conditions": conditions}
         made = client.people("POST", "sites", site, "permits", json={**body, **more})
-        print_one(made if as_json else _by_clocks([made], client.site(site).time_zone)[0], as_json=as_json)
+        print_one(made if as_json else _with_modes(_by_clocks([made], client.site(site).time_zone)[0]), as_json=as_json)
 
 
 @PERMITS.command("revoke")
@@ -324,6 +324,11 @@ def _by_clocks(rows: list[dict[str, Any]], zone: str) -> list[dict[str, Any]]:
         {**row, **{name: datetime.datetime.fromisoformat(row[name]).astimezone(place).isoformat() for name in ("starts", "ends")}}
         for row in rows
     ]
+
+
+def _with_modes(permit: dict[str, Any]) -> dict[str, Any]:
+    """A permit that names no mode is for all."""
+    return {**permit, "modes": permit["modes"] or ["all"]}
 
 
 def _without_shape(area: dict[str, Any]) -> dict[str, Any]:

@@ -317,3 +317,16 @@ def test_a_team_and_roles_are_taken_away_by_naming_none(run: Callable[..., str])
     run(handler, "user", "change", "wang", "--name", "")
     changes = [json.loads(request.content) for request in sent if request.method == "PATCH"]
     assert changes == [{"is_active": False, "roles": [], "team": None}, {"full_name": ""}]
+
+
+def test_several_things_are_shown_one_after_the_other(run: Callable[..., str]) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            ring = [[106.5, 29.5], [106.52, 29.5], [106.5, 29.5]]
+            return httpx.Response(200, json=[{"zone_id": "depot", "reason": "r", "polygon": {"coordinates": [ring]}}])
+        return httpx.Response(201, json={**json.loads(request.content), "key": "k", "owner": "wang", "uses": []})
+
+    shown = run(handler, "key", "add", "k", "--scope", "register:read", "--scope", "data:read").splitlines()
+    assert "scopes   register:read, data:read" in shown
+    assert "uses     –" in shown
+    assert "106.5, 29.5; 106.52, 29.5; 106.5, 29.5" in run(handler, "data", "zone", "list", "s")

@@ -107,3 +107,14 @@ def test_who_is_there_is_not_known_without_a_picture(run: Callable[..., tuple[in
 
     code, output = run(handler, "track", "now", "--site", "s")
     assert (code, "no picture of s comes: who is there is not known" in output) == (0, True)
+
+
+@pytest.mark.parametrize(("modes", "shown"), [(["manual", "remote"], "manual, remote"), ([], "all")])
+def test_a_permits_modes_are_shown_as_words(run: Callable[..., tuple[int, str]], modes: list[str], shown: str) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=SITE if request.method == "GET" else {**json.loads(request.content), "permit_id": 1})
+
+    when = ("--from", "2026-05-01T08:00", "--hours", "1", *(word for mode in modes for word in ("--mode", mode)))
+    code, output = run(handler, "permits", "give", "car", "oval", "--site", "s", *when)
+    assert code == 0, output
+    assert re.search(rf"^modes +{shown}$", output, re.MULTILINE), output

@@ -68,7 +68,8 @@ def run(request: Request, console: Console) -> int:
             named, results, request.workers, console, lambda done: {"summary": summary(done)}, module="evaluation.corridor.drive"
         )
     found = summary(results.tasks)
-    console.print(table(found))
+    for shown in tables(found):
+        console.print(shown)
     console.print(f"[dim]{LEGEND}")
     if request.picture is not None:
         from evaluation.corridor.picture import draw
@@ -157,24 +158,31 @@ def recovers_s(without: list[int], own: list[int], arrives: int, lasting_s: int 
     return int(below[0]) if len(below) else len(more)
 
 
-def table(found: Mapping[str, Any]) -> Table:
-    """A row a seed, and the means."""
-    shown = Table(box=None, title="ambulance without → with a corridor", padding=(0, 1, 0, 0))
-    times = ("seed", "without s", "with s", "saved s", "stops", "others s", "with s", "more s", "recovers s")
-    for head in (*times, "granted", "refused", "collisions", "unsafe"):
-        shown.add_column(head, justify="right", no_wrap=True)
+def tables(found: Mapping[str, Any]) -> tuple[Table, Table]:
+    """A row a seed and the means, of the ambulance and of all others; each as wide as a usual terminal at most."""
+    half = "" if found["saved_half_s"] is None else f" ± {found['saved_half_s']:.0f}"
+    own = _table("the ambulance", "seed", "without s", "with s", "saved s", "stops", "granted", "refused")
+    others = _table("all others", "seed", "delay s", "with s", "more s", "recovers s", "collisions", "unsafe")
     for row in found["runs"]:
-        shown.add_row(
+        own.add_row(
             str(row["seed"]), f"{row['travel_s']:.0f}", f"{row['with_s']:.0f}", f"{row['saved_s']:.0f}",
-            f"{row['stops']} → {row['with_stops']}", f"{row['others_s']:.1f}", f"{row['others_with_s']:.1f}",
-            f"{row['others_more_s']:+.2f}", str(row["recovers_s"]), str(row["granted"]), str(row["refused"]),
-            f"{row['collisions']} → {row['with_collisions']}", str(row["unsafe"] + row["unsafe_without"]),
+            f"{row['stops']} → {row['with_stops']}", str(row["granted"]), str(row["refused"]),
+        )  # fmt: skip
+        others.add_row(
+            str(row["seed"]), f"{row['others_s']:.1f}", f"{row['others_with_s']:.1f}", f"{row['others_more_s']:+.2f}",
+            str(row["recovers_s"]), f"{row['collisions']} → {row['with_collisions']}", str(row["unsafe"] + row["unsafe_without"]),
         )  # fmt: skip
     if found["runs"]:
-        half = "" if found["saved_half_s"] is None else f" ± {found['saved_half_s']:.0f}"
-        shown.add_row(
-            "mean", f"{found['travel_s']:.0f}", f"{found['with_s']:.0f}", f"{found['saved_s']:.0f}{half}", "",
-            f"{found['others_s']:.1f}", f"{found['others_with_s']:.1f}", f"{found['others_more_s']:+.2f}",
-            f"{found['recovers_s']:.0f}", "", "", "", str(found["unsafe"]),
+        own.add_row("mean", f"{found['travel_s']:.0f}", f"{found['with_s']:.0f}", f"{found['saved_s']:.0f}{half}", "", "", "")
+        others.add_row(
+            "mean", f"{found['others_s']:.1f}", f"{found['others_with_s']:.1f}", f"{found['others_more_s']:+.2f}",
+            f"{found['recovers_s']:.0f}", "", str(found["unsafe"]),
         )  # fmt: skip
+    return own, others
+
+
+def _table(whose: str, *heads: str) -> Table:
+    shown = Table(box=None, title=f"{whose}, without → with a corridor", padding=(0, 1, 0, 0))
+    for head in heads:
+        shown.add_column(head, justify="right", no_wrap=True)
     return shown

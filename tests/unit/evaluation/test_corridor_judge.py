@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
-from evaluation.corridor.command import recovers_s, summary
+from rich.console import Console
+
+from evaluation.corridor.command import recovers_s, summary, tables
 
 
 def run(travel_s: float, delay_s: float, queues: list[int], **more: Any) -> dict[str, Any]:
@@ -53,3 +56,27 @@ def test_others_have_recovered_when_no_more_stand_than_without_it() -> None:
 
 def test_without_runs_there_is_nothing_to_say() -> None:
     assert summary({})["seeds"] == 0
+
+
+def test_on_a_usual_terminal_nothing_of_the_tables_is_cut() -> None:
+    flat, many = [5] * 1500, {"stops": 12, "granted": 24, "refused": 12, "collisions": 10}
+    done = {f"{seed}/{arm}": run(1234 + seed, 123.4, flat, **many) for seed in (9001, 9002) for arm in ("none", "corridor")}
+    printed = io.StringIO()
+    for shown in tables(summary(done)):
+        Console(file=printed, width=80).print(shown)
+    said = printed.getvalue()
+    for head in (
+        "without s",
+        "saved s",
+        "refused",
+        "delay s",
+        "more s",
+        "recovers s",
+        "collisions",
+        "unsafe",
+        "10235",
+        "10 → 10",
+    ):
+        assert head in said
+    assert "…" not in said
+    assert tables(summary({}))[0].row_count == 0

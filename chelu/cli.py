@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points, version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from chelu import native
 from chelu.errors import CheluError, MissingExtraError
@@ -33,6 +35,25 @@ def extra(name: str) -> Iterator[None]:
         raise MissingExtraError(name, module) from None
 
 
+class Command(TyperCommand):
+    """Takes for a number neither infinity nor NaN, which lies within all bounds that an option may have."""
+
+    def __init__(self, name: str | None, **rest: Any) -> None:
+        super().__init__(name, **rest)
+        for one in self.params:
+            one.callback = _finite_before(one.callback)
+
+
+def _finite_before(after: Callable[..., Any] | None) -> Callable[..., Any]:
+    def check(context: Any, parameter: Any, value: Any) -> Any:
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise typer.BadParameter(f"{number} is not a finite number", ctx=context, param=parameter)
+        return value if after is None else after(context, parameter, value)
+
+    return check
+
+
 def build() -> typer.Typer:
     """The command with every installed part's commands on it, in the order of their names."""
     app = typer.Typer(
@@ -45,7 +66,16 @@ def build() -> typer.Typer:
     app.callback()(_options)
     for point in sorted(entry_points(group="chelu.commands"), key=lambda point: point.name):
         point.load()(app)
+    _take_numbers_alone(app)
     return app
+
+
+def _take_numbers_alone(app: typer.Typer) -> None:
+    for command in app.registered_commands:
+        command.cls = Command
+    for group in app.registered_groups:
+        if group.typer_instance:
+            _take_numbers_alone(group.typer_instance)
 
 
 def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
 import subprocess
 import sys
+import typing
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from chelu import cli
 from chelu.errors import CheluError
@@ -59,3 +64,51 @@ def test_an_installation_with_no_extra_has_every_command() -> None:
     built = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     of_extras = {"httpx", "fastapi", "psycopg", "paho", "scipy", "onnxruntime", "psutil", "serial", "matplotlib", "cryptography"}
     assert of_extras & set(built.stdout.split()) == set()
+
+
+def commands(found: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """All that can be typed, with the command that it is."""
+    if not hasattr(found, "commands"):
+        yield words, found
+        return
+    for name, each in found.commands.items():
+        yield from commands(each, (*words, name))
+
+
+def floats(command: Any) -> Iterator[Any]:
+    """A command's options and arguments that are floats."""
+    hints = typing.get_type_hints(inspect.unwrap(command.callback))
+    for one in command.params:
+        if float in {hints.get(one.name), *typing.get_args(hints.get(one.name))}:
+            yield one
+
+
+def typed(command: Any, one: Any, number: str) -> list[str]:
+    """What gives a command this number, after the arguments that come before."""
+    if one.param_type_name == "option":
+        return [f"{one.opts[0]}={number}"]
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    return [*("1" for _ in arguments[: arguments.index(one)]), number]
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_no_command_takes_for_a_number_what_is_none(number: str) -> None:
+    tried, taken = 0, []
+    for words, command in commands(typer.main.get_command(cli.build())):
+        for one in floats(command):
+            tried += 1
+            blamed = None
+            try:
+                command.make_context(words[-1], typed(command, one, number))
+            except typer.BadParameter as refused:
+                blamed = refused.param
+            if blamed is not one:
+                taken.append((*words, one.name))
+    assert taken == []
+    assert tried > 90
+
+
+def test_a_number_that_is_none_is_refused_with_a_sentence() -> None:
+    done = CliRunner().invoke(cli.build(), ["load", "--seconds", "nan"])
+    assert done.exit_code == 2
+    assert "Invalid value for '--seconds': nan is not a finite number" in done.output

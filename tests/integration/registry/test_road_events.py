@@ -324,6 +324,6 @@ def test_commands_list_show_and_follow(send: Send, place: Place, unit: MakeUnit)
     assert "LATITUDE,LONGITUDE" in wrong.stderr
     for options, says in (
         (("--at", "nan,106.503"), "chelu: place.latitude_deg = nan is not allowed: a finite number"),
-        (("--at", "29.5332,106.503", "--hours", "nan"), "chelu: --hours = nan is not allowed: more than 0, at most 175680"),
+        (("--at", "29.5332,106.503", "--hours", "0"), "chelu: --hours = 0.0 is not allowed: more than 0, at most 175680"),
     ):
         assert says in chelu(place, "event", "add", "407", "--site", SITE, *options).stderr

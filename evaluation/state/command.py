@@ -124,21 +124,21 @@ def _trials(trials: Mapping[str, Any]) -> Table:
         padding=(0, 1, 0, 0),
     )
     heads = (
-        "speak %",
-        "flow % 1/5/15 min",
-        "speed % 1/5/15 min",
-        "known %",
-        "queue, veh",
-        "within 1",
-        "p95",
-        "turns, points",
-        "share",
+        "speak\n%",
+        "flow %\n1/5/15 min",
+        "speed %\n1/5/15 min",
+        "known\n%",
+        "queue\nveh",
+        "within\n1",
+        "\np95",
+        "turns\npoints",
+        "\nshare",
     )
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     for name, one in trials.items():
         periods = [one[f"{period}_s"] for period in (60, 300, 900)]
-        flow, speed = (" / ".join(f"{period[key]:.1f}" for period in periods) for key in ("flow_percent", "speed_percent"))
+        flow, speed = ("/".join(f"{period[key]:.1f}" for period in periods) for key in ("flow_percent", "speed_percent"))
         queue = one["queue"]
         table.add_row(
             name, flow, speed, f"{100 * periods[0]['known_share']:.0f}", f"{queue['mean_absolute']:.2f}",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from evaluation.state import truth
+from evaluation.state import command, truth
 from evaluation.state.drive import WARM_UP_S
 
 EDGES = f"""<meandata>
@@ -47,3 +49,14 @@ def test_detectors_are_read_by_segment_and_minute_after_the_warm_up(home: Path) 
     assert np.isnan(found.loop_speed_mps[0, 1])
     assert (found.jam[1, 1], found.jam_most[1, 1], found.jam.sum()) == (2.5, 3.0, 2.5)
     assert found.turns == {(0, 1): 1}
+
+
+def test_on_a_usual_terminal_nothing_of_the_table_is_cut() -> None:
+    period = {"flow_percent": 12.3, "speed_percent": 12.3, "known_share": 1.0}
+    queue = {"mean_absolute": 12.34, "within_one": 1.0, "p95": 12.5}
+    one = {**{f"{s}_s": period for s in (60, 300, 900)}, "queue": queue, "turns": {"share_points": 12.3}, "share": 1.0}
+    printed = io.StringIO()
+    Console(file=printed, width=80).print(command._trials({"100": one}))
+    assert "…" not in printed.getvalue()
+    assert printed.getvalue().split()[-10:-5] == ["100", "12.3/12.3/12.3", "12.3/12.3/12.3", "100", "12.34"]
+    assert printed.getvalue().split()[-5:] == ["100", "%", "12.5", "12.3", "1.000"]

@@ -138,16 +138,18 @@ def test_a_refusal_is_a_failure_with_the_device_s_reason(client: Client, talk: T
 
 
 def test_a_device_that_says_done_and_reports_otherwise_has_failed(client: Client, talk: Talk) -> None:
-    device = talk("liar")
-    configure(client, {"heartbeat_s": 5}, "liar")
+    device, other = talk("liar"), talk("honest")
+    configure(client, {"heartbeat_s": 5}, "liar", "honest")
     device.answer(device.wait()["seqNum"], config={"heartbeat_s": 60})
+    other.answer(other.wait()["seqNum"], config={"heartbeat_s": 5})
+    state_is(client, "honest", "applied")
     failed = state_is(client, "liar", "failed")
     assert failed["detail"] == "it reports heartbeat_s = 60 where 5 was sent"
     shown = client.people("GET", "devices", "liar", "config")
     assert shown["differences"] == [{"field": "heartbeat_s", "desired": 5, "reported": 60}]
     page = client.people("GET", "config", params={"differing": True, "site": SITE})
     assert "liar" in {row["device_id"] for row in page["configurations"]}
-    assert "whole" not in {row["device_id"] for row in page["configurations"]}
+    assert "honest" not in {row["device_id"] for row in page["configurations"]}
 
 
 def test_who_answers_what_it_was_never_sent_is_counted_and_not_believed(client: Client, talk: Talk) -> None:
@@ -245,34 +247,40 @@ def test_labels_make_a_group_and_one_request_is_one_dispatch(client: Client, tal
     assert noted == [("order command",)]
 
 
+@pytest.fixture(scope="module")
+def unasked(add_device: AddDevice) -> None:
+    """A roadside unit and a computer that are told nothing."""
+    add_device("unasked", Kind.RSU)
+    add_device("untold", Kind.RSCU)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field", "status"),
     [
-        ("config", {"selection": {"devices": ["whole"]}, "change": {"heartbeat_s": 0}}, "change.heartbeat_s", 422),
-        ("config", {"selection": {"devices": ["whole"]}, "change": {"colour": "red"}}, "change", 422),
+        ("config", {"selection": {"devices": ["unasked"]}, "change": {"heartbeat_s": 0}}, "change.heartbeat_s", 422),
+        ("config", {"selection": {"devices": ["unasked"]}, "change": {"colour": "red"}}, "change", 422),
         (
             "config",
-            {"selection": {"devices": ["whole"]}, "change": {"bsmConfig": {"upLimit": 10**6}}},
+            {"selection": {"devices": ["unasked"]}, "change": {"bsmConfig": {"upLimit": 10**6}}},
             "change.bsmConfig.upLimit",
             422,
         ),
-        ("config", {"selection": {"devices": ["whole"]}, "change": {"x": "\0"}}, "change", 422),
+        ("config", {"selection": {"devices": ["unasked"]}, "change": {"x": "\0"}}, "change", 422),
         ("config", {"selection": {}, "change": {}}, "selection", 422),
         ("config", {"selection": {"devices": ["nobody"]}, "change": {}}, "device that may be told something", 404),
-        ("commands", {"selection": {"devices": ["whole"]}, "command": "explode"}, "command", 422),
-        ("commands", {"selection": {"devices": ["whole"]}, "command": "capture"}, "parameters", 422),
+        ("commands", {"selection": {"devices": ["unasked"]}, "command": "explode"}, "command", 422),
+        ("commands", {"selection": {"devices": ["unasked"]}, "command": "capture"}, "parameters", 422),
         (
             "commands",
-            {"selection": {"devices": ["whole"]}, "command": "capture", "parameters": {"seconds": 0}},
+            {"selection": {"devices": ["unasked"]}, "command": "capture", "parameters": {"seconds": 0}},
             "parameters.seconds",
             422,
         ),
-        ("commands", {"selection": {"devices": ["whole"]}, "command": "ping", "lasting_s": 0}, "lasting_s", 422),
+        ("commands", {"selection": {"devices": ["unasked"]}, "command": "ping", "lasting_s": 0}, "lasting_s", 422),
     ],
 )
-def test_what_is_not_allowed_is_refused_by_field(
-    client: Client, place: Place, path: str, body: Any, field: str, status: int
-) -> None:
+@pytest.mark.usefixtures("unasked")
+def test_what_is_not_allowed_is_refused_by_field(place: Place, path: str, body: Any, field: str, status: int) -> None:
     answer = httpx.post(f"{place.url}/api/{path}", json=body, headers={"Authorization": f"Bearer {KEY}"}, timeout=30)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -380,9 +388,10 @@ def test_a_roadside_computer_is_told_of_events_until_it_answers(client: Client, 
         ({"eventList": 5}, "eventList = 5 is not allowed: a list"),
     ],
 )
-def test_what_no_computer_could_read_is_not_sent(client: Client, talk: Talk, document: object, said: str) -> None:
+@pytest.mark.usefixtures("unasked")
+def test_what_no_computer_could_read_is_not_sent(client: Client, document: object, said: str) -> None:
     with pytest.raises(RefusedError, match=re.escape(said)):
-        tell(client, document, "computer")
+        tell(client, document, "untold")
 
 
 def test_only_roadside_computers_are_told_of_events(client: Client, talk: Talk) -> None:

@@ -67,6 +67,12 @@ def changed(model: type[ModelT], present: Mapping[str, Any], change: BaseModel) 
         raise RequestValidationError(error.errors()) from None
 
 
+def differs(new: BaseModel, present: BaseModel) -> bool:
+    """Whether a change changes something of what both have; one that does not is none, and leaves the version as it is."""
+    both = type(new).model_fields.keys() & type(present).model_fields.keys()
+    return new.model_dump(mode="json", include=both) != present.model_dump(mode="json", include=both)
+
+
 def refuse(faults: Sequence[RowFault], *, is_list: bool = True) -> None:
     """Raise a ProblemError when there are faults, with the status of the first; rows are named unless there is only one."""
     if not faults:

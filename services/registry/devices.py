@@ -83,12 +83,13 @@ def change_device(
     """Change what the request names and leave the rest; null takes a value away. Needs If-Match with the version meant."""
     require(who, Role.OPERATOR, [change.site_id] if change.site_id else [])
     with parts.register.transaction(actor) as connection:
-        present = _find(connection, device_id, for_update=True)
+        after = present = _find(connection, device_id, for_update=True)
         changes.check_version(if_match, present.version, device_id)
         device = changes.changed(NewDevice, {**_as_new(present), "credential": False}, change)
-        device_rows.change(connection, device)
-        remember(connection, actor, "change device", device_id, change.model_dump(mode="json", exclude_unset=True))
-        after = _find(connection, device_id)
+        if changes.differs(device, present):
+            device_rows.change(connection, device)
+            remember(connection, actor, "change device", device_id, change.model_dump(mode="json", exclude_unset=True))
+            after = _find(connection, device_id)
     if _spoken_for(after) != _spoken_for(present):
         parts.broker.announce()
     changes.set_version(response, after.version)

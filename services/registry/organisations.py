@@ -82,14 +82,15 @@ def change_organisation(
 ) -> Organisation:
     """Change what the request names. Needs If-Match with the version meant; 409 while others need its present role."""
     with parts.register.transaction(actor) as connection:
-        present = _find(connection, organisation_id, for_update=True)
+        after = present = _find(connection, organisation_id, for_update=True)
         changes.check_version(if_match, present.version, organisation_id)
         new = changes.changed(NewOrganisation, present.model_dump(include=set(NewOrganisation.model_fields)), change)
         if new.role is not present.role:
             changes.dependants(present.role, organisation_id, _dependants(connection, organisation_id))
-        row = connection.execute(CHANGE, new.model_dump()).fetchone()
-        remember(connection, actor, "change organisation", organisation_id, change.model_dump(mode="json", exclude_unset=True))
-    after = Organisation.model_validate(row)
+        if changes.differs(new, present):
+            after = Organisation.model_validate(connection.execute(CHANGE, new.model_dump()).fetchone())
+            detail = change.model_dump(mode="json", exclude_unset=True)
+            remember(connection, actor, "change organisation", organisation_id, detail)
     changes.set_version(response, after.version)
     return after
 

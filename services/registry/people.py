@@ -74,21 +74,22 @@ def change_user(
     given = change.model_fields_set
     kept = passwords.hashed(change.password) if change.password else None
     with parts.register.transaction(who.name) as connection:
-        present = _find(connection, user_name, for_update=True)
+        after = present = _find(connection, user_name, for_update=True)
         changes.check_version(if_match, present.version, user_name)
         new = changes.changed(
             NewUser, present.model_dump(include={"user_name", "full_name", "is_active", "team", "roles"}), change
         )
         if who.user == user_name and not (new.is_active and SiteRole(site=None, role=Role.ADMINISTRATOR) in new.roles):
             raise _oneself(user_name)
-        _check_team(connection, new.team)
-        connection.execute(CHANGE, (new.full_name, new.is_active, new.team, kept, user_name))
-        if "roles" in given:
-            _give(connection, user_name, new.roles)
-        if kept or not new.is_active:
-            connection.execute(END_SESSIONS, (user_name,))
-        remember(connection, who.name, "change user", user_name, {"fields": sorted(given)})
-        after = _find(connection, user_name)
+        if kept or changes.differs(new, present):
+            _check_team(connection, new.team)
+            connection.execute(CHANGE, (new.full_name, new.is_active, new.team, kept, user_name))
+            if "roles" in given:
+                _give(connection, user_name, new.roles)
+            if kept or not new.is_active:
+                connection.execute(END_SESSIONS, (user_name,))
+            remember(connection, who.name, "change user", user_name, {"fields": sorted(given)})
+            after = _find(connection, user_name)
     changes.set_version(response, after.version)
     return after
 

@@ -94,12 +94,12 @@ def change_site(
 ) -> Site:
     """Change what the request names and leave the rest; null takes a value away. Needs If-Match with the version meant."""
     with parts.register.transaction(actor) as connection:
-        present = _find(connection, site_id, for_update=True)
+        after = present = _find(connection, site_id, for_update=True)
         changes.check_version(if_match, present.version, site_id)
         new = changes.changed(NewSite, present.model_dump(include=set(NewSite.model_fields)), change)
-        row = connection.execute(CHANGE, _row(connection, new)).fetchone()
-        remember(connection, actor, "change site", site_id, change.model_dump(mode="json", exclude_unset=True))
-    after = Site.model_validate(row)
+        if changes.differs(new, present):
+            after = Site.model_validate(connection.execute(CHANGE, _row(connection, new)).fetchone())
+            remember(connection, actor, "change site", site_id, change.model_dump(mode="json", exclude_unset=True))
     changes.set_version(response, after.version)
     return after
 

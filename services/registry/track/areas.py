@@ -74,16 +74,16 @@ def change_area(
     """Change what the request names. Its shape and its shares stay while somebody has booked it or may be in it."""
     with parts.register.transaction(actor) as connection:
         site = rows.lock(connection, site_id)
-        present = Area(**rows.area_of(rows.areas(connection, site_id), area_id))
+        after = present = Area(**rows.area_of(rows.areas(connection, site_id), area_id))
         changes.check_version(if_match, present.version, area_id)
         new = changes.changed(NewArea, present.model_dump(include=FIELDS), change)
         if any(getattr(new, name) != getattr(present, name) for name in SHAPE):
             _check_shape(site, new)
             _refuse_while_claimed(connection, site_id, area_id)
-        row = connection.execute(rows.CHANGE_AREA.encode(), _row(site_id, new)).fetchone()
-        detail = change.model_dump(mode="json", exclude_unset=True)
-        _note(parts, connection, site_id, actor, "area changed", area_id, detail)
-    after = Area.model_validate(row)
+        if changes.differs(new, present):
+            after = Area.model_validate(connection.execute(rows.CHANGE_AREA.encode(), _row(site_id, new)).fetchone())
+            detail = change.model_dump(mode="json", exclude_unset=True)
+            _note(parts, connection, site_id, actor, "area changed", area_id, detail)
     changes.set_version(response, after.version)
     return after
 

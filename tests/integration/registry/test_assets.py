@@ -75,6 +75,39 @@ def test_a_change_names_its_version_and_leaves_the_rest(place: Place, client: Cl
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "what"),
+    [
+        (f"/api/sites/{SITE}", {"latitude_deg": 29.5332}, "site"),
+        ("/api/organisations/maker", {"role": "vendor"}, "organisation"),
+        ("/api/devices/same", {"labels": {"bay": "1"}, "calibration": {"at": "2026-01-02T03:04:05+08:00"}}, "device"),
+        ("/api/users/same", {"roles": [{"site": SITE, "role": "viewer"}], "password": None}, "person"),
+        (f"/api/sites/{SITE}/areas/same", {"shares": 1, "polygon": AREA}, "area"),
+    ],
+)
+@pytest.mark.usefixtures("organisations", "unchanged")
+def test_a_change_that_changes_nothing_leaves_the_version(
+    place: Place, client: Client, path: str, body: dict[str, object], what: str
+) -> None:
+    before, logged = httpx.get(place.url + path, headers=HEADERS), len(list(client.audit(what=what)))
+    for same in ({}, body):
+        answer = patch(place, path, same, **{"If-Match": before.headers["etag"]})
+        assert (answer.status_code, answer.headers["etag"]) == (200, before.headers["etag"]), answer.text
+        assert answer.json() == before.json()
+    assert len(list(client.audit(what=what))) == logged
+    field = "full_name" if what == "person" else "name"
+    changed = patch(place, path, {field: "another"}, **{"If-Match": before.headers["etag"]})
+    assert (changed.json()[field], changed.json()["version"]) == ("another", before.json()["version"] + 1)
+
+
+@pytest.fixture(scope="module")
+def unchanged(client: Client, add_device: AddDevice) -> None:
+    """A device, a user and an area."""
+    add_device("same", Kind.RSU, labels={"bay": "1"}, calibration={"at": "2026-01-02T03:04:05+08:00"})
+    client.people("POST", "users", json={"user_name": "same", "roles": [{"site": SITE, "role": "viewer"}]})
+    client.people("POST", "sites", SITE, "areas", json={"area_id": "same", "name": "Same", "polygon": AREA})
+
+
+@pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"name": None}, "name"),

@@ -1,8 +1,9 @@
-"""Users and their roles over HTTP. The last administrator of all sites cannot be taken away by themselves."""
+"""Users and their roles over HTTP. Nobody gives up their own administration of all sites, so that one is always left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,14 +12,14 @@ from psycopg import Connection, errors
 from psycopg.rows import DictRow
 
 from services.registry import changes, passwords
-from services.registry.access import ActorOf, CallerOf
+from services.registry.access import ActorOf, CallerOf, require
 from services.registry.changes import IfMatch
 from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.people_models import AddedUser, NewUser, SiteRole, User, UserChange
 from services.registry.problems import Fault, ProblemError, not_found
-from services.registry.roles import Role
+from services.registry.roles import Caller, Role
 
 ROUTER = APIRouter(prefix="/api/users", tags=["people"])
 ROLES = """coalesce((SELECT jsonb_agg(jsonb_build_object('site', site_id, 'role', role) ORDER BY site_id)
@@ -26,6 +27,7 @@ ROLES = """coalesce((SELECT jsonb_agg(jsonb_build_object('site', site_id, 'role'
 SELECT = f"SELECT user_name, full_name, is_active, team, version, created, {ROLES} AS roles FROM register.person"  # noqa: S608 - constants only
 ALL = f"{SELECT} ORDER BY user_name"
 ONE = f"{SELECT} WHERE user_name = %s"
+LOCK = "SELECT 1 FROM register.person WHERE user_name = ANY(%s) ORDER BY user_name FOR UPDATE"
 ADD = "INSERT INTO register.person (user_name, full_name, is_active, team, password) VALUES (%s, %s, %s, %s, %s)"
 CHANGE = """UPDATE register.person SET full_name = %s, is_active = %s, team = %s,
     password = coalesce(%s, password), version = version + 1
@@ -74,7 +76,8 @@ def change_user(
     given = change.model_fields_set
     kept = passwords.hashed(change.password) if change.password else None
     with parts.register.transaction(who.name) as connection:
-        after = present = _find(connection, user_name, for_update=True)
+        _lock(connection, user_name, who)
+        after = present = _find(connection, user_name)
         changes.check_version(if_match, present.version, user_name)
         new = changes.changed(
             NewUser, present.model_dump(include={"user_name", "full_name", "is_active", "team", "roles"}), change
@@ -102,7 +105,8 @@ def delete_user(
     if who.user == user_name:
         raise _oneself(user_name)
     with parts.register.transaction(who.name) as connection:
-        user = _find(connection, user_name, for_update=True)
+        _lock(connection, user_name, who)
+        user = _find(connection, user_name)
         changes.check_version(if_match, user.version, user_name)
         connection.execute(DELETE, (user_name,))
         remember(connection, who.name, "delete user", user_name, {})
@@ -141,8 +145,23 @@ def _give(connection: Connection[DictRow], user_name: str, roles: Sequence[SiteR
         connection.execute(GIVE, (user_name, each.site, each.role))
 
 
-def _find(connection: Connection[DictRow], user_name: str, *, for_update: bool = False) -> User:
-    row: dict[str, Any] | None = connection.execute(f"{ONE} FOR UPDATE" if for_update else ONE, (user_name,)).fetchone()
+def _lock(connection: Connection[DictRow], user_name: str, who: Caller) -> None:
+    """Nobody else changes this person or the caller from now on. ProblemError 403 for who is no administrator any more.
+
+    So of two who take it from each other at once the first keeps it. Both are locked in the order of their names, lest two wait
+    for each other; what they are is read afterwards, since a row that was waited for would be read with its roles of before.
+    """
+    if who.user is None:
+        connection.execute(LOCK, ([user_name],))
+        return
+    connection.execute(LOCK, ([user_name, who.user],))
+    row = connection.execute(ONE, (who.user,)).fetchone()
+    roles = {one.site: one.role for one in User(**row).roles} if row and row["is_active"] else {}
+    require(replace(who, roles=roles), Role.ADMINISTRATOR, [None])
+
+
+def _find(connection: Connection[DictRow], user_name: str) -> User:
+    row: dict[str, Any] | None = connection.execute(ONE, (user_name,)).fetchone()
     if row is None:
         raise not_found("user", user_name)
     return User(**row)

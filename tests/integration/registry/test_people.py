@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -212,6 +214,37 @@ def test_an_administrator_cannot_leave_nobody(place: Place, client: Client, make
         for attempt in (lambda: mine.people("DELETE", "users", name), lambda: mine.change_user(name, {"roles": []})):
             with pytest.raises(RefusedError, match="own administration"):
                 attempt()
+
+
+END: Mapping[str, Mapping[str, Any]] = {
+    "deactivated": {"method": "PATCH", "json": {"is_active": False}},
+    "reduced": {"method": "PATCH", "json": {"roles": [{"site": None, "role": "operator"}]}},
+    "deleted": {"method": "DELETE"},
+}
+WAITING = """SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
+
+@pytest.mark.parametrize("end", list(END))
+def test_of_administrators_who_end_each_other_at_once_one_is_left(place: Place, client: Client, end: str) -> None:
+    names, administers = [f"{end}-{number}" for number in range(2)], {"site": None, "role": "administrator"}
+    for name in names:
+        client.people("POST", "users", json={"user_name": name, "password": "a long password", "roles": [administers]})
+    keys = [client.people("POST", "keys", json={"name": "k", "owner": name})["key"] for name in names]
+
+    def press(me: int) -> int:
+        url, headers = f"{place.url}/api/users/{names[1 - me]}", {"Authorization": f"Bearer {keys[me]}", "If-Match": "*"}
+        return httpx.request(url=url, headers=headers, timeout=30, **END[end]).status_code
+
+    with ThreadPoolExecutor(2) as threads, psycopg.connect(place.database_url) as other:
+        other.execute("SELECT 1 FROM register.person WHERE user_name = ANY(%s) FOR UPDATE", (names,))
+        pressed = [threads.submit(press, me) for me in range(2)]
+        with psycopg.connect(place.database_url, autocommit=True) as watching:
+            until(lambda: (watching.execute(WAITING).fetchone() or [False])[0], 20, "both to be at it")
+        other.rollback()
+        codes = sorted(one.result() for one in pressed)
+    assert codes == [204 if end == "deleted" else 200, 403]
+    left = [one for one in client.people("GET", "users") if one["user_name"] in names]
+    assert [one["is_active"] and administers in one["roles"] for one in left].count(True) == 1
 
 
 def test_nothing_of_a_password_or_key_is_kept_in_the_clear(place: Place, client: Client) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
 
 from services.registry import joining_rows, rotation_rows
 from services.registry.database import Register
 from services.registry.orders import rows as order_rows
-from services.registry.rounds import Rounds
+from services.registry.rounds import InRounds, Rounds
 
 PERIOD_S = 1.0
 FORGET_EVERY = 3600  # periods
 
 
-class Deadlines:
+class Deadlines(InRounds):
     """Looks once a second while it is entered, and lets the broker's files follow; owns one thread."""
 
     def __init__(self, register: Register, announce: Callable[[], None], *, period_s: float = PERIOD_S) -> None:
@@ -22,13 +21,6 @@ class Deadlines:
         self._live: tuple[str, ...] | None = None
         self._looks = 0
         self._rounds = Rounds.every(period_s, "deadlines", self._look, "deadlines are not kept")
-
-    def __enter__(self) -> Self:
-        self._rounds.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rounds.stop()
 
     def _look(self) -> None:
         with self._register.transaction("registry") as connection:

@@ -39,6 +39,13 @@ class Rounds:
         """Rounds with a pause of the same length before each."""
         return cls(name, work, complaint, wait=lambda stopping: stopping.wait(period_s))
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         self._thread.start()
 
@@ -63,3 +70,16 @@ class Rounds:
                 self.stopping.wait(self._pause_s)
             else:
                 is_well = True
+
+
+class InRounds:
+    """Works round by round while it is entered; whoever derives from it makes the rounds."""
+
+    _rounds: Rounds
+
+    def __enter__(self) -> Self:
+        self._rounds.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._rounds.stop()

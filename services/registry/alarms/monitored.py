@@ -6,7 +6,7 @@ The monitors' service writes that table, and may never have run: then there is n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -17,7 +17,7 @@ from services.registry.alarms.kinds import QUALITY
 from services.registry.alarms.rows import Finding, Key
 from services.registry.alarms.rules import Scope
 from services.registry.database import ITSELF, Register
-from services.registry.rounds import Rounds
+from services.registry.rounds import InRounds, Rounds
 
 PERIOD_S = 10.0
 IS_THERE = "SELECT to_regclass('quality.notification') IS NOT NULL AS is_there"
@@ -25,19 +25,12 @@ FOUND = """SELECT notification.site_id, monitor, about, judged, bad, hour, devic
     FROM quality.notification LEFT JOIN register.device USING (device_key)"""
 
 
-class Monitored:
+class Monitored(InRounds):
     """Looks while it is entered; `look` is one look, for whoever wants it now."""
 
     def __init__(self, register: Register, clock: Clock, *, period_s: float = PERIOD_S) -> None:
         self._register, self._clock = register, clock
         self._rounds = Rounds.every(period_s, "quality alarms", self.look, "what the quality monitors find is not told")
-
-    def __enter__(self) -> Self:
-        self._rounds.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rounds.stop()
 
     def look(self) -> None:
         """Raise what is new, clear what is over."""

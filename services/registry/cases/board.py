@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any
 
 from psycopg.types.json import Jsonb
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from services.registry.cases.rules import Facts, NewRule, applies, held
 from services.registry.database import ITSELF, Register
 from services.registry.orders.answers import EPOCH
 from services.registry.orders.machine import Moment
-from services.registry.rounds import Rounds
+from services.registry.rounds import InRounds, Rounds
 
 LOG = logging.getLogger(__name__)
 PERIOD_S = 1.0
@@ -70,20 +70,13 @@ HAS_WORK = """SELECT EXISTS (SELECT FROM register.city_case WHERE state IN ('ope
         > coalesce((SELECT after FROM register.case_source WHERE source = 'alarm'), -1) AS has_work"""
 
 
-class Board:
+class Board(InRounds):
     """Works while it is entered; `look` is one round, for whoever wants it now. wake: tells the clerk of new orders."""
 
     def __init__(self, register: Register, clock: Clock, wake: Callable[[], None], *, period_s: float = PERIOD_S) -> None:
         self._register, self._clock, self._wake = register, clock, wake
         self._strange: set[tuple[str, str, int]] = set()  # rules that this version cannot read, told once
         self._rounds = Rounds.every(period_s, "event board", self.look, "cases are neither joined nor acted upon")
-
-    def __enter__(self) -> Self:
-        self._rounds.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rounds.stop()
 
     def look(self) -> None:
         """Hear what is new, settle what is over, propose, and act."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
 from services.registry.database import ITSELF, Register
 from services.registry.entities.kinds import EntityKind, codes, kinds
-from services.registry.rounds import Rounds
+from services.registry.rounds import InRounds, Rounds
 
 PERIOD_S = 10.0
 BAD = 2  # chelu.codec.observations.QUALITIES
@@ -39,20 +38,13 @@ class View:
     span: str = ""
 
 
-class Views:
+class Views(InRounds):
     """Makes them while it is entered; `look` is one look."""
 
     def __init__(self, register: Register, *, period_s: float = PERIOD_S) -> None:
         self._register = register
         self._missing = {one.name: one for one in definitions()}
         self._rounds = Rounds.every(period_s, "views", self.look, "views of the city's data are not made")
-
-    def __enter__(self) -> Self:
-        self._rounds.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rounds.stop()
 
     def look(self) -> None:
         """Make those whose tables are there by now."""

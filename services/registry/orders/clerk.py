@@ -114,11 +114,8 @@ class Clerk:
             wake=self.wake,
             pause_s=RETRY_S,
         )
-        rounds.start()
-        try:
+        with rounds:
             yield
-        finally:
-            rounds.stop()
 
     # -- the clerk's thread --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import logging
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from psycopg import Connection
@@ -23,7 +23,7 @@ from chelu.messages import BSM, PARTICIPANT, SPAT, TELEMETRY, Batch, Stream
 from services.registry import stream_rows
 from services.registry.database import Register
 from services.registry.device_rows import device_ids
-from services.registry.rounds import Rounds
+from services.registry.rounds import InRounds, Rounds
 from services.registry.supervision.rows import AFTER_S, BEFORE_S, at
 
 LOG = logging.getLogger(__name__)
@@ -66,19 +66,12 @@ class Capture:
     reports: list[dict[str, Any]]
 
 
-class Keeper:
+class Keeper(InRounds):
     """Keeps what is due while it is entered; owns one thread, since a busy site's streams of a minute take seconds to copy."""
 
     def __init__(self, register: Register, clock: Clock) -> None:
         self._register, self._clock = register, clock
         self._rounds = Rounds.every(PERIOD_S, "captures", self._keep, "streams around events are not kept")
-
-    def __enter__(self) -> Self:
-        self._rounds.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rounds.stop()
 
     def _keep(self) -> None:
         while not self._rounds.stopping.is_set() and _keep_next(self._register, self._clock.wall_us()):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -20,7 +20,7 @@ from chelu.clock import Clock
 from chelu.errors import CheluError, MalformedError
 from services.registry.alarms.kinds import DISENGAGEMENT, ODD_LEFT, VEHICLE_FAULT, VEHICLE_SILENT
 from services.registry.database import Register
-from services.registry.rounds import Rounds
+from services.registry.rounds import InRounds, Rounds
 from services.registry.supervision import rows
 from services.registry.supervision.rows import Owner
 from services.registry.supervision.states import Event, Span, State, What, alarms_of, step
@@ -46,7 +46,7 @@ WATCHED = frozenset({Mode.AUTOMATED, Mode.REMOTE})
 Heard = tuple[str, ModeWord, int]
 
 
-class Supervision:
+class Supervision(InRounds):
     """Works while it is entered."""
 
     filters = tuple((name, 1) for name in ROW.subscriptions())
@@ -67,13 +67,6 @@ class Supervision:
         self._stored_us = -1
         self._is_behind = True
         self.unreadable = self.overheard = 0
-
-    def __enter__(self) -> Self:
-        self._rounds.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rounds.stop()
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -24,7 +24,7 @@ from services.registry.orders.machine import Moment
 from services.registry.problems import ProblemError
 from services.registry.road_events import adding
 from services.registry.road_events.models import NewRoadEvent
-from services.registry.rounds import Rounds
+from services.registry.rounds import InRounds, Rounds
 
 PERIOD_S = 2.0
 AGAIN = datetime.timedelta(minutes=1)  # after a refusal: a unit may have been mounted, or a map put in force
@@ -47,20 +47,13 @@ IS_OPEN = """SELECT 1 AS one FROM register.road_event
 Row = Mapping[str, Any]
 
 
-class Surroundings:
+class Surroundings(InRounds):
     """Looks while it is entered; `look` is one look, for whoever wants it now. Who sends orders looks by itself."""
 
     def __init__(self, register: Register, clock: Clock, *, period_s: float = PERIOD_S) -> None:
         self._register, self._clock = register, clock
         complaint = "what is found of the surroundings is not told"
         self._rounds = Rounds.every(period_s, "surroundings", self.look, complaint)
-
-    def __enter__(self) -> Self:
-        self._rounds.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rounds.stop()
 
     def look(self) -> None:
         """Raise and tell what is new, clear and withdraw what is over."""

@@ -76,11 +76,8 @@ class Recall:
             wake=self._wake,
             pause_s=TURN_S,
         )
-        rounds.start()
-        try:
+        with rounds:
             yield
-        finally:
-            rounds.stop()
 
     # -- its own thread --------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from chelu.bus import Received
 from chelu.clock import Clock
@@ -22,7 +22,7 @@ from chelu.messages import Batch
 from chelu.topics import PICTURE
 from services.registry.database import Register
 from services.registry.revisions import Revisions
-from services.registry.rounds import Rounds
+from services.registry.rounds import InRounds, Rounds
 from services.registry.track import presence, watch_rows
 from services.registry.track.conditions import Change, Conditions
 from services.registry.track.presence import Scene
@@ -56,7 +56,7 @@ class _Site:
     is_blind: bool = False
 
 
-class Watch:
+class Watch(InRounds):
     """Works while it is entered. `modes`: how vehicles drive now, by key; `told` hears of changes once they are written."""
 
     filters = ((FILTER, 0),)
@@ -71,13 +71,6 @@ class Watch:
         self._sites: dict[str, _Site] = {}
         self._revisions = Revisions(watch_rows.TABLES)
         self._looked_s, self._loaded_s, self._said_s = float("-inf"), float("-inf"), float("-inf")
-
-    def __enter__(self) -> Self:
-        self._rounds.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rounds.stop()
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 

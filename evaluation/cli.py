@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     judges.command("corridor")(cli_corridor.corridor)
     judges.command("forecast")(cli_forecast.evaluate)
     judges.command("state")(cli_state.evaluate)
+    judges.command("day")(cli_state.day)
     judges.command("anomalies")(cli_city.anomalies)
     judges.command("incidents")(cli_city.incidents)
     judges.command("environment")(cli_city.environment)
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     trainers = typer.Typer(no_args_is_help=True, help="Train a model: on recordings of one's own, or on traffic of our own.")
     trainers.command("forecast")(cli_forecast.train)
     trainers.command("signals")(train_signals)
+    trainers.command("policy")(train_policy)
     app.add_typer(trainers, name="train")
 
 
@@ -179,6 +181,26 @@ def train_signals(
     console = Console()
     found = learn(FIRST, log, generations=generations, children=children, workers=workers, tell=console.print)
     console.print(f"least loss {found.loss:.4f} after {found.tried} candidates: {found.model}")
+
+
+def train_policy(
+    *,
+    out: Annotated[Path, typer.Option(help="The policy's file.")] = Path("signals.onnx"),
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="Of driving and learning.")] = 3,
+    seconds: Annotated[int, typer.Option(min=60, max=7200, help="Of traffic in each drive.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed trains the same policy.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Drives at once, each a process.")] = 2,
+) -> None:
+    """Train the learned signal policy on networks of our own; needs the extra sumo, and takes some minutes."""
+    with extra("evaluation"):
+        from rich.console import Console
+
+        from chelu.local.targets import check_writable
+        from evaluation.signals.policy.training import Course, learn
+    check_writable({"--out": out})
+    console = Console()
+    learn(out, Course(rounds, seconds, seed, workers), lambda told: console.print(told, soft_wrap=True))
+    console.print(f"written: {out} ({out.stat().st_size / 1000:.0f} kB)", soft_wrap=True)
 
 
 def fuzz(

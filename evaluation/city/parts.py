@@ -10,7 +10,7 @@ from evaluation.signals import networks
 
 READINGS = Path("traffic_speed/metr_la_60_sensors.csv")
 SIGNALS_S, QUICK_SIGNALS_S = 1800, 300
-QUICK_CONTROLLERS = "fixed,actuated,max-pressure,predictive"
+QUICK_CONTROLLERS = "fixed,actuated,max-pressure,predictive,learned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,13 @@ def _state(place: Place) -> list[str]:
     return ["evaluate", "state", "--seed", str(place.seed), *size, *where]
 
 
+def _day(place: Place) -> list[str]:
+    """Of every hour some minutes; of every sixth one in the short form."""
+    size = ("--minutes", "2", "--every", "6") if place.is_quick else ()
+    where = ("--recordings", str(place.work / "recordings"), "--plots", str(place.plots))
+    return ["evaluate", "day", "--seed", str(place.seed), *size, *where]
+
+
 def _forecast(place: Place) -> list[str]:
     """Learnt on the first half of a recording's rows, judged on the second."""
     file = place.data / READINGS if place.data is not None else None
@@ -48,7 +55,7 @@ def _forecast(place: Place) -> list[str]:
         (place.work / f"{name}.csv").write_text(head + "".join(half), encoding="utf-8")
     files = [word for name in halves for word in (f"--{name}", str(place.work / f"{name}.csv"))]
     quick = ("--quick", "--no-trees") if place.is_quick else ()
-    return ["evaluate", "forecast", *files, "--step", "300", "--seed", str(place.seed), *quick]
+    return ["evaluate", "forecast", *files, "--step", "300", "--seed", str(place.seed), "--plots", str(place.plots), *quick]
 
 
 def _anomalies(place: Place) -> list[str]:
@@ -91,6 +98,7 @@ def _district(place: Place) -> list[str]:
 
 PARTS: Mapping[str, Arguments] = {
     "state": _state,
+    "day": _day,
     "forecast": _forecast,
     "incidents": _incidents,
     "anomalies": _anomalies,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
+from evaluation.adam import Adam, Weights
 from services.inference.city.forecast.model import QUANTILES
 from services.inference.city.forecast.readings import Rows, Values
 
@@ -23,9 +23,6 @@ BATCH = 1024
 RATE, DECAY, WARM_UP_STEPS = 2e-3, 0.01, 200
 SMOOTH = 0.05  # of the quantile loss's bend, in the targets' unit
 LIMIT = 5.0  # deviations beyond which an input counts as this many
-_MOMENTUM, _SPREAD = 0.9, 0.999
-
-Weights: TypeAlias = dict[str, Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def train(examples: Examples, *, epochs: int, seed: int, tell: Callable[[float],
     horizons = examples.targets.shape[2]
     weights = _begin(rng, examples.inputs.reshape(-1, inputs), sensors, horizons)
     at, of = np.nonzero(np.isfinite(examples.targets).any(axis=2))
-    steps, adam = epochs * (len(at) // BATCH), _Adam(weights)
+    steps, adam = epochs * (len(at) // BATCH), Adam(weights, decay=DECAY)
     for step, chosen in enumerate(_batches(rng, len(at), epochs), start=1):
         row, sensor = at[chosen], of[chosen]
         x = _bounded(examples.inputs[row, sensor], weights)
@@ -138,24 +135,3 @@ def _loss_slope(told: Values, targets: Values) -> Values:
     error = told - targets[..., None]
     slope = np.clip((error / SMOOTH + 1.0) / 2.0, 0.0, 1.0) - np.array(QUANTILES, np.float32)
     return np.where(np.isfinite(error), slope, 0.0).astype(np.float32)
-
-
-class _Adam:
-    """Adam with decay of the layers' weights."""
-
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
-        self._mean = {name: np.zeros_like(value) for name, value in weights.items()}
-        self._square = {name: np.zeros_like(value) for name, value in weights.items()}
-        self._steps = 0
-
-    def step(self, slopes: Weights, rate: float) -> None:
-        """Change the weights in place."""
-        self._steps += 1
-        for name, slope in slopes.items():
-            weight, mean, square = self._weights[name], self._mean[name], self._square[name]
-            mean += (1.0 - _MOMENTUM) * (slope - mean)
-            square += (1.0 - _SPREAD) * (slope**2 - square)
-            size = np.sqrt(square / (1.0 - _SPREAD**self._steps)) + 1e-8
-            change = mean / (1.0 - _MOMENTUM**self._steps) / size
-            weight -= np.float32(rate) * (change + (DECAY * weight if name.startswith("w") else 0.0))

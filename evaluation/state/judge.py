@@ -97,6 +97,13 @@ def _counts(truth: Truth, segments: npt.NDArray[np.int64], minute: int, now_us: 
     return Counts(segments.astype(np.int64), segments.astype(np.int64), begin, np.full(count, now_us), vehicles, speed)
 
 
+def mean_speed_mps(result: Result) -> float:
+    """Of all who drive on the segments, in a period."""
+    rows = result.rows[Scope.SEGMENT]
+    present = rows["vehicles"]
+    return float(np.nansum(rows["mean_speed_mps"] * present) / max(float(present.sum()), 1e-9))
+
+
 def compare(monitor: StateMonitor, results: Sequence[Result], truth: Truth) -> dict[str, Any]:
     """Errors by period: flow and speed of all segments with enough vehicles, as shares of the truth; queues by lane group."""
     busy = np.flatnonzero(truth.loops.sum(axis=1) >= BUSY_VEHICLES)

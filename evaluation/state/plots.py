@@ -5,26 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from chelu.roads.network import RoadNetwork
 from evaluation.state.drive import WARM_UP_S
-from evaluation.state.judge import BASE_US, Drive, Floats
+from evaluation.state.judge import BASE_US, MINUTE_S, Drive, Floats, mean_speed_mps
 from evaluation.state.truth import Truth
 from services.inference.city.state.layout import Scope
 from services.inference.city.state.monitor import Result
 from services.inference.reports import Ints
 
+if TYPE_CHECKING:
+    from evaluation.state.day import Minute
+
 CORRIDOR = "camellia"  # northward, over six junctions
 SHOWN_S = 600
 COLOURS = ("#2c4a80", "#ff7f0e", "#2ca02c")
-MINUTE_S = 60
+SLOW_TO_FAST = LinearSegmentedColormap.from_list("slow to fast", ["#b2182b", "#ef8a2a", "#1a7a3a"])  # dark on white throughout
+LEVELS = ("free", "mostly free", "slightly congested", "congested", "severely congested")  # two units of the index each
+LEVEL_COLOURS = ("#e4f2e4", "#f3f6d8", "#fdf0d0", "#fbdcc8", "#f4c6c6")
 
 
 def time_space(file: Path, network: RoadNetwork, drive: Drive) -> None:
@@ -41,14 +47,15 @@ def time_space(file: Path, network: RoadNetwork, drive: Drive) -> None:
     follows = np.flatnonzero((vehicle[1:] == vehicle[:-1]) & (np.diff(time_s) < 20) & (np.diff(along) > -5))
     pieces = np.stack([np.column_stack([time_s, along])[follows], np.column_stack([time_s, along])[follows + 1]], axis=1)
     figure, axes = _figure(8, 4.5)
-    lines = LineCollection(list(pieces), cmap="RdYlGn", linewidths=0.8)
+    lines = LineCollection(list(pieces), cmap=SLOW_TO_FAST, linewidths=0.8)
     lines.set_array(drive.columns["speed"][rows][follows] * 3.6)
     lines.set_clim(0, 50)
     axes.add_collection(lines)
     for end in ends:
         axes.axhline(end, color="#999999", linewidth=0.5)
-    axes.set(xlim=(0, SHOWN_S), ylim=(0, max(ends)), title="Camellia Avenue northward", xlabel="s", ylabel="m along the avenue")
-    figure.colorbar(lines, ax=axes, label="km/h")
+    axes.set(xlim=(0, SHOWN_S), ylim=(0, max(ends)), xlabel="seconds", ylabel="metres along the avenue")
+    axes.set_title("Camellia Avenue northward: a line a vehicle; grey: where lights are", fontsize=11)
+    figure.colorbar(lines, ax=axes, label="speed, km/h")
     figure.savefig(file, dpi=110)
 
 
@@ -62,7 +69,7 @@ def network_over_time(file: Path, results: Sequence[Result], truth: Truth) -> No
     FigureCanvasAgg(figure)
     speed, present, index = figure.subplots(3, 1, sharex=True)
     way, time_s = truth.way_m.sum(axis=0), truth.time_s.sum(axis=0)
-    ours = np.array([_mean_speed(one) for one in minutes])
+    ours = np.array([mean_speed_mps(one) for one in minutes])
     speed.plot(at, ours * 3.6, "o-", color=COLOURS[0], label="traffic state")
     speed.plot(np.arange(1, len(way) + 1), way / time_s * 3.6, "x--", color=COLOURS[1], label="SUMO's edgeData")
     speed.set(ylabel="mean speed, km/h")
@@ -74,8 +81,39 @@ def network_over_time(file: Path, results: Sequence[Result], truth: Truth) -> No
     index.set(ylabel="index", xlabel="minutes")
     for axes in (speed, present, index):
         axes.grid(alpha=0.3)
-        axes.set_ylim(bottom=0)
-        axes.legend(loc="lower right")
+        axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
+    figure.savefig(file, dpi=110)
+
+
+def day(file: Path, minutes: Sequence[Minute]) -> None:
+    """The network's index over the hours of a day, on the colours of its levels; beneath it how many vehicles there are."""
+    figure = Figure(figsize=(10, 5.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    index, present = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    hours = sorted({int(one.hour - 1e-9) for one in minutes})
+    parts = [[one for one in minutes if int(one.hour - 1e-9) == hour] for hour in hours]
+    middles = [float(np.mean([one.hour for one in part])) for part in parts]
+    highest = max(2.0, float(np.nanmax([one.index for one in minutes])))
+    for level, (name, colour) in enumerate(zip(LEVELS, LEVEL_COLOURS, strict=True)):
+        index.axhspan(2 * level, 2 * level + 2, color=colour, linewidth=0)
+        if 2 * level < highest:
+            index.text(0.1, 2 * level + 0.1, name, fontsize=8, color="#555555", va="bottom")
+    index.plot(
+        [one.hour for one in minutes], [one.index for one in minutes], ".", color=COLOURS[0], markersize=3, label="a minute"
+    )
+    index.plot(middles, [_mean_known([one.index for one in part]) for part in parts], color=COLOURS[0], label="mean of an hour")
+    index.set(ylabel="network index (0 to 10)", ylim=(0, min(10.0, 2.0 * np.ceil(highest / 2.0 + 0.01))))
+    index.legend(loc="upper left", ncols=2, frameon=False)
+    index.set_title("A working day of the hillside district", fontsize=11, loc="left")
+    present.plot(middles, [np.mean([one.vehicles for one in part]) for part in parts], color=COLOURS[0])
+    present.set(ylabel="vehicles", ylim=(0, None), xlim=(0, 24), xlabel="hour of the day", xticks=range(0, 25, 2))
+    speed = present.twinx()
+    speed.plot(middles, [3.6 * np.mean([one.speed_mps for one in part]) for part in parts], "--", color=COLOURS[1])
+    speed.set_ylabel("mean speed, km/h (dashed)", color=COLOURS[1])
+    speed.set_ylim(0, None)
+    for axes in (index, present):
+        axes.grid(alpha=0.3)
     figure.savefig(file, dpi=110)
 
 
@@ -105,16 +143,15 @@ def errors(file: Path, trials: Mapping[str, Mapping[str, Any]]) -> None:
     figure.savefig(file, dpi=110)
 
 
+def _mean_known(values: Sequence[float]) -> float:
+    known = [one for one in values if np.isfinite(one)]
+    return float(np.mean(known)) if known else float("nan")
+
+
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots()
-
-
-def _mean_speed(result: Result) -> float:
-    rows = result.rows[Scope.SEGMENT]
-    present = rows["vehicles"]
-    return float(np.nansum(rows["mean_speed_mps"] * present) / max(float(present.sum()), 1e-9))
 
 
 def _corridor(network: RoadNetwork) -> tuple[Floats, list[float]]:

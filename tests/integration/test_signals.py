@@ -9,10 +9,13 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evaluation.signals import network
 from evaluation.signals.networks import fork, write
+from services.inference.city.signals.alternatives import INPUTS
+from services.inference.city.signals.learned import OnnxPolicy
 
 pytestmark = pytest.mark.skipif(find_spec("libsumo") is None, reason="libsumo is not installed (extra sumo)")
 END_S = 300
@@ -62,3 +65,18 @@ def test_the_judged_networks_are_the_same_each_time(files, tmp_path: Path) -> No
     found = network.read(net)
     assert found.lights == {"c": set(range(9))}
     assert found.foes["c", 2] == {("c", 5), ("c", 7), ("c", 8)}
+
+
+def test_a_policy_is_trained_on_networks_of_our_own_and_says_what_ways_are_worth(tmp_path: Path) -> None:
+    file = tmp_path / "policy.onnx"
+    program = "from chelu.cli import main; main()"
+    options = ("--rounds", "1", "--seconds", "60", "--out", str(file))
+    done = subprocess.run(
+        [sys.executable, "-c", program, "train", "policy", *options],
+        capture_output=True, text=True, timeout=240, check=False, env=os.environ | {"COLUMNS": "160"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "round 1 of 1" in done.stdout
+    said = OnnxPolicy(file).worth(np.zeros((2, INPUTS), np.float32))
+    assert said.shape == (2,)
+    assert np.isfinite(said).all()

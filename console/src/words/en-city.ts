@@ -96,6 +96,7 @@ export const city = {
   "signals.control.greedy": "greedy",
   "signals.control.max-pressure": "max-pressure",
   "signals.control.predictive": "predictive",
+  "signals.control.learned": "learned",
   "signals.control.manual": "a plan by hand",
   "signals.plan": "Plan by hand",
   "signals.plan.help": "Seconds of green of each stage in turn, with commas.",

@@ -98,6 +98,7 @@ export const city: Readonly<Record<keyof typeof english, string>> = {
   "signals.control.greedy": "贪心",
   "signals.control.max-pressure": "最大压力",
   "signals.control.predictive": "预测控制",
+  "signals.control.learned": "学习策略",
   "signals.control.manual": "手动方案",
   "signals.plan": "手动方案",
   "signals.plan.help": "各阶段绿灯秒数，依次以逗号分隔。",

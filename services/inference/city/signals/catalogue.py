@@ -8,6 +8,7 @@ from services.inference.city.signals.actuated import Actuated
 from services.inference.city.signals.contract import Controller, Junctions
 from services.inference.city.signals.fixed import Fixed
 from services.inference.city.signals.greedy import Greedy
+from services.inference.city.signals.learned import Learned
 from services.inference.city.signals.predictive import Predictive
 from services.inference.city.signals.pressure import MaxPressure
 from services.inference.city.signals.webster import Webster
@@ -19,4 +20,5 @@ CONTROLLERS: Mapping[str, Callable[[Junctions], Controller]] = {
     "greedy": Greedy,
     "max-pressure": MaxPressure,
     "predictive": Predictive,
+    "learned": Learned,
 }

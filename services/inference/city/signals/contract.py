@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 CLOSED, PERMISSIVE, PROTECTED = 0, 1, 2  # what a stage gives to a movement: permissive has to give way
+ACCELERATES_MPS2 = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ class Vehicles:
         rows, lanes = (self.junction, self.lane) if which is None else (self.junction[which], self.lane[which])
         np.add.at(found, (rows, lanes), 1.0)
         return found
+
+    def free_s(self, junctions: Junctions) -> Floats:
+        """When each would be at the line on a free road (n,), from its place and speed."""
+        allowed = junctions.speed_mps[self.junction, self.lane]
+        behind = np.maximum(allowed - self.speed_mps, 0.0)
+        return np.asarray(self.distance_m / allowed + behind**2 / (2.0 * ACCELERATES_MPS2 * allowed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from services.inference.city.signals.alternatives import elsewhere
 from services.inference.city.signals.contract import Decision, Floats, Ints, Junctions, State
 from services.inference.city.signals.flows import FlowMeter
 from services.inference.city.signals.rollout import Model, Outlook, Plans, roll_out
 
 HOLDS_S = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0, 15.0, 20.0, 28.0)
-ACCELERATES_MPS2 = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,7 @@ class Predictive:
 
     def decide(self, state: State) -> Decision:
         """Keep the stage, or go to another one now: whichever begins the best plan."""
-        self._flows.take(state)
-        plans = self._plans(state)
-        outlook = self._outlook(state)
-        cost_s = roll_out(self._junctions, outlook, plans, state.stage, state.green_s, self._p.model).total_s(self._p.model)
-        cost_s = cost_s + self._p.margin_s * (plans.hold_s < 1.0)
+        plans, cost_s = self.weigh(state)
         stage = state.stage.copy()
         for row in range(len(stage)):
             own = np.flatnonzero(plans.junction == row)
@@ -49,23 +45,23 @@ class Predictive:
                     stage[row] = plans.then[best]
         return Decision(stage, np.ones(len(stage)))
 
+    def weigh(self, state: State) -> tuple[Plans, Floats]:
+        """All ways to go on, and what each costs; to be asked once a second, since flows are measured by the way."""
+        self._flows.take(state)
+        plans, outlook = self._plans(state), self._outlook(state)
+        cost_s = roll_out(self._junctions, outlook, plans, state.stage, state.green_s, self._p.model).total_s(self._p.model)
+        return plans, cost_s + self._p.margin_s * (plans.hold_s < 1.0)
+
     def _plans(self, state: State) -> Plans:
         """Every hold with every other stage, for junctions at which a green could end within this second."""
-        junctions = self._junctions
-        rows = np.arange(len(state.stage))
-        is_free = state.green_s >= junctions.least_green_s[rows, state.stage]
-        others = junctions.is_stage.copy()
-        others[rows, state.stage] = False
-        row, then = np.nonzero(others & is_free[:, None])
+        row, then = np.nonzero(elsewhere(self._junctions, state))
         holds = np.array(HOLDS_S)
         return Plans(np.repeat(row, len(holds)), np.tile(holds, len(row)), np.repeat(then, len(holds)))
 
     def _outlook(self, state: State) -> Outlook:
         junctions, vehicles, horizon = self._junctions, state.vehicles, self._p.model.horizon_s
-        allowed = junctions.speed_mps[vehicles.junction, vehicles.lane]
-        behind = np.maximum(allowed - vehicles.speed_mps, 0.0)
-        free_s = vehicles.distance_m / allowed + behind**2 / (2.0 * ACCELERATES_MPS2 * allowed)
-        second = np.where(vehicles.is_queued & (vehicles.speed_mps < 2.0), 0, np.floor(free_s)).astype(np.int64)
+        stands = vehicles.is_queued & (vehicles.speed_mps < 2.0)
+        second = np.where(stands, 0, np.floor(vehicles.free_s(junctions))).astype(np.int64)
         lanes = junctions.is_lane.shape
         arrivals = np.zeros((*lanes, horizon))
         seen = second < horizon

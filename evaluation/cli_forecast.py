@@ -38,6 +38,7 @@ def evaluate(
     model: Annotated[Path | None, typer.Option(help="Judge this model instead of training one.")] = None,
     step: Step = None,
     trees: Annotated[bool, typer.Option("--trees/--no-trees", help="Train boosted trees to compare with: minutes.")] = True,
+    plots: Annotated[Path | None, typer.Option(help="Draw the model's fans (PNG) into this directory.")] = None,
     quick: QuickTraining = False,
     seed: Seed = 0,
 ) -> None:
@@ -47,4 +48,4 @@ def evaluate(
 
         from evaluation.forecast.command import Request, plan_of, run_judging
     plan = plan_of(is_quick=quick, seed=seed)
-    raise typer.Exit(run_judging(Request(train, test, json, model, step, trees, plan), Console()))
+    raise typer.Exit(run_judging(Request(train, test, json, model, step, trees, plan, plots), Console()))

@@ -14,10 +14,11 @@ from rich.table import Table
 
 from chelu.local import interrupts
 from chelu.local.targets import check_writable
-from evaluation.environment import floods, gates, outlooks
+from evaluation.environment import berths, floods, gates, odd, outlooks
 
 INTERRUPTED = 130
 QUANTITIES = {"water_level": "m", "pm2_5": "µg/m³"}
+NAMES = {"water_level": "river level", "pm2_5": "fine particles, PM2.5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,7 @@ def run(request: Request, console: Console) -> int:
 
         for quantity, unit in QUANTITIES.items():
             series = outlooks.made(quantity, request.size[1], request.seed)
-            title = f"{quantity.replace('_', ' ')}: outlooks before the greatest changes, seed {request.seed}"
-            console.print(f"drawn: {draw(series, quantity, unit, title, request.plots)}", soft_wrap=True)
+            console.print(f"drawn: {draw(series, quantity, NAMES[quantity], unit, request.plots)}", soft_wrap=True)
     return 0
 
 
@@ -70,6 +70,8 @@ def judged(request: Request, progress: Progress) -> dict[str, Any]:
     found["outlook"] = {name: outlooks.judge(name, count, days, request.seed, bar(name)) for name in QUANTITIES}
     found["flood"] = floods.judge(count, days, request.seed, bar("floods"))
     found["gate"] = gates.judge(count, min(days, 14), request.seed, bar("gates"))
+    found["berths"] = berths.judge(count, days, request.seed, bar("berths"))
+    found["anomalies"] = odd.judge(count, request.seed, bar("odd readings"))
     return found
 
 
@@ -81,12 +83,13 @@ def tables(found: Mapping[str, Any]) -> list[Table]:
             ahead.add_row(
                 name, minutes, *(f"{mae:.3f}" for mae in figures["mae"].values()), f"{figures['within_80_percent']:.0%}"
             )
-    return [ahead, *(_table(title, found[title]) for title in ("flood", "gate"))]
+    return [ahead, *(_table(title, found[title]) for title in ("flood", "gate", "berths", "anomalies"))]
 
 
 def _table(title: str, found: Mapping[str, Any]) -> Table:
     rows = {name: one for name, one in found.items() if isinstance(one, dict)}
-    shown = Table("", *next(iter(rows.values())), title=title)
+    heads = list(dict.fromkeys(head for one in rows.values() for head in one))
+    shown = Table("", *heads, title=title)
     for name, one in rows.items():
-        shown.add_row(name, *(str(value) for value in one.values()))
+        shown.add_row(name, *(str(one.get(head, "")) for head in heads))
     return shown

@@ -31,7 +31,10 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """train, test: tables; model: a file made before, instead of training; step_s: of tables that tell no time."""
+    """train, test: tables; model: a file made before, instead of training; step_s: of tables that tell no time.
+
+    plots: where fans of the model are drawn.
+    """
 
     train: Path
     test: Path
@@ -40,6 +43,7 @@ class Request:
     step_s: int | None
     has_trees: bool
     plan: Plan
+    plots: Path | None = None
 
 
 def plan_of(*, is_quick: bool, seed: int) -> Plan:
@@ -80,9 +84,12 @@ def run_judging(request: Request, console: Console) -> int:
                 with _progress(console, "training") as tell:
                     train_model(learned, model, request.plan, tell)
             trained_s = time.monotonic() - began
-            methods = _methods(learned, test, ForecastModel(model), console, has_trees=request.has_trees)
+            told = ForecastModel(model)
+            methods = _methods(learned, test, told, console, has_trees=request.has_trees)
             with _progress(console, "judging") as tell:
                 found = judge(test, methods, tell)
+            if request.plots is not None:
+                _draw(request.plots / "forecast_fans.png", test, told, console)
     except KeyboardInterrupt:
         console.print("[yellow]interrupted")
         return INTERRUPTED
@@ -92,6 +99,13 @@ def run_judging(request: Request, console: Console) -> int:
     if request.json is not None:
         request.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _draw(file: Path, test: Readings, model: ForecastModel, console: Console) -> None:
+    from evaluation.forecast.plots import fans
+
+    is_drawn = fans(file, test, lambda readings, rows: model.forecast(readings, rows).values)
+    console.print(f"drawn: {file}" if is_drawn else "no sensor was read without a gap for long enough to draw", soft_wrap=True)
 
 
 def _check(learned: Readings, test: Readings, request: Request) -> None:

@@ -15,6 +15,8 @@ from services.inference.reports import Floats, Ints, Participant
 BACK_S = np.array([0.4, 0.8, 1.2, 1.6])  # instants of the past that the model sees
 _MAX_GAP_US = 450_000  # a hole of more than four messages is not bridged
 _DERIVED_AFTER_US = 300_000  # acceleration from speeds needs at least this much time
+_STANDS_MPS = 0.3  # three times what speeds are off
+_LINGERS_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,22 @@ def recent(picture: Picture, slots: Ints, turn_deg: Floats, error_m: Floats | No
         past=np.stack([ahead, right, sampled[..., 3]], axis=-1),
         is_whole=whole & np.isfinite(sampled[..., [0, 1, 3]]).all(axis=(1, 2)),
     )
+
+
+def lingering_m(picture: Picture, slots: Ints) -> Floats:
+    """How far (n, 2) from its newest place each was seen on average, while it stood, over the last second: 0 for who moves.
+
+    What is new in a place's error with each message is so averaged out; who stands for ten seconds is else seen where the worst
+    of a hundred errors puts it.
+    """
+    back: Ints = np.arange(HISTORY)
+    place = picture.ring_places(slots, back)
+    past = picture.past.reshape(-1, picture.past.shape[2]).take(place, axis=0)
+    age_us = picture.ints["time_us"][slots][:, None] - picture.past_us.ravel().take(place)
+    stands = (past[..., 3] < _STANDS_MPS) & (age_us <= _LINGERS_US) & (picture.count[slots][:, None] > back)
+    stands &= stands[:, :1]
+    away = np.where(stands[..., None], past[..., :2] - picture.xyz[slots, None, :2], 0.0)
+    return np.asarray(away.sum(axis=1) / np.maximum(stands.sum(axis=1), 1)[:, None])
 
 
 def _resample(picture: Picture, slots: Ints, times: Ints) -> tuple[Floats, npt.NDArray[np.bool_]]:

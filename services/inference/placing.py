@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from services.inference.history import lingering_m
 from services.inference.lane_keeping import LaneKeeping
 from services.inference.picture import HISTORY, Picture, resized
 from services.inference.reports import Floats, Ints, Participant
@@ -92,6 +93,7 @@ class Placement:
         self.slant_deg: Floats = np.empty(0)
         self.aside_m: Floats = np.empty(0)
         self.keeping = LaneKeeping()
+        self.lingering_m: Floats = np.empty((0, 2))  # of who walks or cycles, see `history.lingering_m`
         self.height_error_m: Floats = np.empty(0)  # of what the track sends, as far as the map showed it
         self.heights_m: Floats = np.empty((0, CANDIDATES))
         self.grip: Floats = np.empty(0)
@@ -110,6 +112,8 @@ class Placement:
         if self._roads is None:
             self._place_by_trend(picture, slots)
             return
+        on_foot = slots[picture.ints["participant_type"][slots] != Participant.MOTOR]
+        self.lingering_m[on_foot] = lingering_m(picture, on_foot)
         moved = _distance(picture.xyz[slots], self._at[slots]) > self._moved_m
         due = slots[moved | (self._generation[slots] != picture.generation[slots])]
         walks = picture.ints["participant_type"][due] == Participant.PEDESTRIAN
@@ -169,6 +173,10 @@ class Placement:
         """How far the lane of the track in `slot` still turns to the right until its end, NaN where no road tells."""
         turn = self.turn_deg[slot] + self.slant_deg[slot]
         return np.asarray(turn - 360.0 * np.rint(turn / 360.0))
+
+    def lingers_m(self, slot: Ints) -> Floats:
+        """How far (q, 2) from its newest place the track in `slot`, which no motor vehicle is, was seen while it stood."""
+        return np.zeros((len(slot), 2)) if self._roads is None else self.lingering_m[slot]
 
     def off_pavements_m(self, slot: Ints, xy: Floats) -> Floats:
         """How far places (q, 2) of the tracks in `slot` are from the next pavement: inf where no road tells of one."""
@@ -237,6 +245,7 @@ class Placement:
                 resized(self.height_error_m, capacity),
             )
             self.aside_m = resized(self.aside_m, capacity, np.nan)
+            self.lingering_m = resized(self.lingering_m, capacity)
             self.heights_m, self._at = resized(self.heights_m, capacity, np.nan), resized(self._at, capacity, np.inf)
             self._generation = resized(self._generation, capacity, -1)
             self.grip, self.haste_s = resized(self.grip, capacity, 1), resized(self.haste_s, capacity)

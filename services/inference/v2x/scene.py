@@ -99,6 +99,9 @@ class RoadKnowledge(Protocol):
     def sent_asides_m(self, slot: Ints) -> Floats:
         """The same of the place that it sent, which may be off."""
 
+    def lingers_m(self, slot: Ints) -> Floats:
+        """How far (q, 2) from its newest place who walks or cycles was seen on average while it stood: 0 for who moves."""
+
     def off_pavements_m(self, slot: Ints, xy: Floats) -> Floats:
         """How far places (q, 2) that it is at or will be are from the next pavement: 0 upon it, inf where none is near."""
 

@@ -82,8 +82,9 @@ def _keeps_to_pavement(scene: Scene, views: Views, p: VrucwParameters) -> Mask:
     As long as the host keeps to its road. One who has stepped down, and so was warned of, stays warned of while it stands.
     """
     slots, contact = scene.tracks.slots[views.other], np.nan_to_num(views.contact_s(), posinf=0.0)
+    lingers_m = scene.roads.lingers_m(slots)  # who stands is where it was seen on average
     now_m, then_m = (
-        scene.roads.off_pavements_m(slots, places_at(scene.tracks, views.other_way, at_s))
+        scene.roads.off_pavements_m(slots, places_at(scene.tracks, views.other_way, at_s) + lingers_m)
         for at_s in (np.zeros(len(views)), contact)
     )
     leaves_m = np.minimum(p.least_crossing_mps * contact, _LEAVES_M)

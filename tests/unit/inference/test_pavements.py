@@ -6,7 +6,7 @@ import pytest
 from chelu.roads import sumo
 from services.inference.network import NetworkRoads
 from services.inference.reports import Participant
-from tests.unit.inference.scenes import Car, drive, raised, site
+from tests.unit.inference.scenes import EPOCH_US, Car, drive, raised, report, site
 from tests.unit.roads.networks import edge, net
 
 
@@ -62,6 +62,28 @@ def test_who_stays_on_the_pavement_is_not_warned_of_and_who_leaves_it_is(street,
     meets_s = 3.9 if walker.speed == 1.2 and walker.start[0] > 2 else 0.9 if walker.heading == 270 else 4.0
     host = Car(1, (0, -14 * meets_s, 0), 0, 14)
     assert bool(raised(drive([host, walker], meets_s, site(roads=street)), "vrucw")) == is_warned
+
+
+@pytest.mark.parametrize(("stands_m", "is_warned"), [(0.6, False), (-0.2, True)])
+def test_one_place_that_is_far_off_does_not_take_who_waits_at_the_kerb_into_the_road(street, stands_m, is_warned) -> None:
+    """Seen at 0.6 m all the time, which is on the pavement as far as errors allow, and once, when a car is near, in its way."""
+    place, told = site(roads=street), list[str]()
+    host = Car(1, (0, -28, 0), 0, 14)
+    for tick in range(20):
+        seen = _walker((0.1 if tick == 14 else stands_m, 0), 90, 0.0)
+        notices = place.step(report([host, seen], 0.1 * tick), EPOCH_US + 100_000 * tick)
+        told += [one.application for one in notices if one.state == "raised"]
+    assert ("vrucw" in told) == is_warned
+
+
+def test_who_begins_to_walk_is_where_it_was_seen_last(street) -> None:
+    place = site(roads=street)
+    for tick in range(20):
+        walker = _walker((0.6 + 0.1 * (tick % 2), 0), 270, 1.2 if tick == 19 else 0.0)
+        place.step(report([walker], 0.1 * tick), EPOCH_US + 100_000 * tick)
+        (slot,) = place.picture.live().tolist()
+        off_m = place.placement.lingers_m(np.array([slot]))[0]
+        assert off_m == pytest.approx([0.0, 0.0] if tick in {0, 19} else [0.05 - 0.1 * (tick % 2), 0.0], abs=0.026)
 
 
 def test_who_stays_on_the_pavement_is_warned_of_when_the_host_leaves_its_road(street) -> None:

@@ -263,6 +263,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("DELETE", "/api/sites/{site_id}/runs/{run_id}"): WRITE_SITE,
     ("GET", "/api/sites/{site_id}/runs/{run_id}/evidence"): DATA_SITE,
     ("GET", "/api/sites/{site_id}/runs/{run_id}/evidence/{name}"): DATA_SITE,
+    ("PUT", "/api/sites/{site_id}/runs/{run_id}/evidence/{name}"): TEST,
     ("GET", "/api/scenarios"): READ,
     ("GET", "/api/sites/{site_id}/tests"): READ_SITE,
     ("POST", "/api/sites/{site_id}/tests"): TEST,

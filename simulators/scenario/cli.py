@@ -147,6 +147,9 @@ def run(
     dut: Dut = None,
     *,
     keep: Annotated[bool, typer.Option(help="Keep the run in the register of --site: `chelu scenario runs`.")] = False,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="With --keep and --output: and its report, recordings and truth, up to 32 MiB.")
+    ] = False,
     through_platform: ThroughPlatform = False,
     in_the_loop: InTheLoop = False,
 ) -> None:
@@ -182,6 +185,7 @@ def run(
         site=site,
         data=data,
         is_kept=keep,
+        is_attached=attach,
         build=build,
     )
     raise typer.Exit(command(options, Console()))

@@ -89,6 +89,21 @@ def compare(
     raise typer.Exit(compared(Keeper.of(site, data), before, now, Console()))
 
 
+@app.command("evidence")
+def evidence(
+    run: Run,
+    output: Annotated[Path | None, typer.Option(help="Fetch the files into this directory.")] = None,
+    site: Site = None,
+    data: Data = None,
+) -> None:
+    """List the files that are kept beside a run (`--attach`), or fetch them."""
+    with extra("simulators"):
+        from simulators.scenario.keeping import Keeper
+    keeper = Keeper.of(site, data)
+    for one in keeper.files(run):
+        typer.echo(f"{one['bytes']:>12,}  {one['name'] if output is None else keeper.fetch(run, one['name'], output)}")
+
+
 @app.command("delete")
 def delete(run: Run, site: Site = None, data: Data = None) -> None:
     """Keep a run no longer."""

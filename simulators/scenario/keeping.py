@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -11,13 +12,28 @@ from typing import Any, Self
 from rich.console import Console
 
 from chelu.api import Client
+from chelu.api_endpoint import path_of
 from chelu.errors import CheluError, ConfigurationError
-from chelu.local.files import environment
+from chelu.local.files import environment, writing
 from simulators.scenario.running_options import Options
 from simulators.scenario.verdict import EXIT_CODES, Outcome
 
 Document = Mapping[str, Any]
 PAGE = 1000
+LONGEST_NAME = 60
+BINARY = {"Content-Type": "application/octet-stream"}
+HANDED_OVER = (".html", ".xml", ".mcap")  # of the evidence: tables and verdict are in the register's own document
+
+
+def attachments(files: Sequence[Path], options: Options) -> dict[str, Path]:
+    """What is kept beside a run, by name: the report, the worst runs, and what a recording was judged by."""
+    wanted = [one for one in files if one.suffix in HANDED_OVER]
+    judged = [*(one for one in options.recordings if one.is_file()), *([options.track] if options.track is not None else [])]
+    found = {one.name: one for one in wanted}
+    for number, one in enumerate(judged):
+        clean = re.sub(r"[^A-Za-z0-9._-]+", "-", one.name)[-LONGEST_NAME:].lstrip("._-") or "recording"
+        found[clean if clean not in found else f"{number}-{clean}"] = one
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +58,11 @@ class Keeper:
             raise ConfigurationError("--site", site, "one that is registered: " + (", ".join(sites) or "there is none"))
         return cls(environ, site)
 
-    def keep(self, document: Document, options: Options, console: Console) -> int:
-        """Hand a run over; 0, or an error's exit code when the register did not take it: the verdict stands, and is not kept."""
+    def keep(self, document: Document, options: Options, console: Console, files: Sequence[Path] = ()) -> int:
+        """Hand a run over; 0, or an error's exit code when the register did not take it: the verdict stands, and is not kept.
+
+        files: its evidence, which is handed over, too, where it is asked for.
+        """
         evidence = "" if options.output is None else f"{socket.gethostname()}:{options.output.absolute()}"
         body = {"build": options.build, "evidence": evidence[:200], "document": document}
         try:
@@ -53,7 +72,34 @@ class Keeper:
             console.print(f"not kept: {error}", markup=False, soft_wrap=True)
             return EXIT_CODES[Outcome.ERROR]
         console.print(f"kept as run {kept['run_id']} of {self.site}: chelu scenario runs show {kept['run_id']}", soft_wrap=True)
-        return 0
+        return self._attach(int(kept["run_id"]), attachments(files, options), console) if options.is_attached else 0
+
+    def _attach(self, run_id: int, files: Mapping[str, Path], console: Console) -> int:
+        """Each file in turn; those that the register does not take are said."""
+        code = 0
+        for name, file in files.items():
+            try:
+                with Client.find(self.environ) as client:
+                    where = "sites", self.site, "runs", str(run_id), "evidence", name
+                    client.people("PUT", *where, content=file.read_bytes(), headers=BINARY)
+            except (CheluError, OSError) as error:
+                console.print(f"{file} is not kept beside it: {error}", markup=False, soft_wrap=True)
+                code = EXIT_CODES[Outcome.ERROR]
+        return code
+
+    def files(self, run_id: int) -> list[Document]:
+        """The names and sizes of what is kept beside a run."""
+        found: list[Document] = self._get(str(run_id), "evidence")["files"]
+        return found
+
+    def fetch(self, run_id: int, name: str, into: Path) -> Path:
+        """One of them, as it was. CannotStartError when it cannot be written."""
+        with Client.find(self.environ) as client, writing(into):
+            into.mkdir(parents=True, exist_ok=True)
+            with (into / name).open("wb") as file:
+                for piece in client.pieces(path_of("sites", self.site, "runs", str(run_id), "evidence", name)):
+                    file.write(piece)
+        return into / name
 
     def runs(self, most: int, **filters: str | None) -> list[Document]:
         """The newest runs, those that fit."""

@@ -52,12 +52,13 @@ def command(options: Options, console: Console) -> int:
         cases = repeated(cases, ran.verdicts.runs)
     console.print(told(source.description, cases, ran.verdicts))
     about = header(source, options, cases, began)
+    files: list[Path] = []
     if options.output is not None:
         files = write(options.output, ran.trace, ran.verdicts, about, parameters=cases.columns, runs=ran.shown)
         console.print(f"evidence: {files[0]} and {len(files) - 1} more files beside it", soft_wrap=True)
     if keeper is not None:
         evidence = Evidence(about, ran.verdicts, cases.columns, ran.trace, tuple(ran.shown))
-        return worst_code([ran.verdicts.exit_code, keeper.keep(document(evidence), options, console)])
+        return worst_code([ran.verdicts.exit_code, keeper.keep(document(evidence), options, console, files)])
     return ran.verdicts.exit_code
 
 

@@ -17,7 +17,7 @@ class Options:
 
     count, seed: of a sampled design; device: what is tested in memory, odd: a file that says what that is made for; dut: one that
     says which device is in the loop; site, data: where a run in real time is, and where it is kept; recorded_as, track, start_s,
-    origin: of one that is a recording; build: of what is tested, as it is called where it is kept.
+    origin: of one that is a recording; build: of what is tested, as it is called where it is kept; is_attached: with its files.
     """
 
     what: str
@@ -42,6 +42,7 @@ class Options:
     site: str | None = None
     data: Path | None = None
     is_kept: bool = False
+    is_attached: bool = False
     build: str = ""
 
     @property
@@ -72,6 +73,7 @@ class Options:
             ("--dut", str(self.dut), self.dut is not None, self.mode == "loop", "--in-the-loop"),
             ("--site", self.site, self.site is not None, is_at_site, "--through-platform, --in-the-loop or --keep"),
             ("--data", str(self.data), self.data is not None, is_at_site, "--through-platform, --in-the-loop or --keep"),
+            ("--attach", "given", self.is_attached, self.is_kept and self.output is not None, "--keep and --output"),
             ("--build", self.build, bool(self.build), self.is_kept, "--keep: it is what a kept run is called by"),
         ):
             if is_given and not has_effect:

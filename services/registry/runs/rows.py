@@ -21,7 +21,9 @@ KEEP = f"""INSERT INTO run.scenario_run (site_id, kept_by, began, scenario, titl
     VALUES (%(site_id)s, %(kept_by)s, %(began)s, %(scenario)s, %(title)s, %(mode)s, %(under_test)s, %(build)s, %(evidence)s,
         %(verdict)s, %(cases)s, %(outcomes)s, %(requirements)s, %(hashes)s, %(seeds)s, %(versions)s)
     RETURNING {COLUMNS}"""  # noqa: S608 - constants only
-ADD_EVIDENCE = "INSERT INTO run.evidence (run_id, name, bytes, content) VALUES (%s, %s, %s, %s)"
+ADD_EVIDENCE = """INSERT INTO run.evidence (run_id, name, bytes, content) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (run_id, name) DO UPDATE SET bytes = EXCLUDED.bytes, content = EXCLUDED.content"""
+MOST_EVIDENCE_BYTES = 32 * 2**20  # of all files of a run
 
 
 def keep(connection: Execute, site_id: str, actor: str, run: NewRun) -> dict[str, Any]:
@@ -46,6 +48,6 @@ def keep(connection: Execute, site_id: str, actor: str, run: NewRun) -> dict[str
 
 
 def keep_evidence(connection: Execute, run_id: int, files: Mapping[str, bytes]) -> None:
-    """Keep files beside a run."""
+    """Keep files beside a run, in the place of those of the same name."""
     for name, content in files.items():
         connection.execute(ADD_EVIDENCE, (run_id, name, len(content), zlib.compress(content)))

@@ -19,14 +19,13 @@ from services.registry.database import ITSELF, Register
 from services.registry.rounds import Rounds
 from services.registry.runs import test_rows
 from services.registry.runs.models import NewRun
-from services.registry.runs.rows import keep, keep_evidence
+from services.registry.runs.rows import MOST_EVIDENCE_BYTES, keep, keep_evidence
 from services.registry.runs.test_models import Catalogue
 
 COMMAND = (sys.executable, "-m", "simulators.scenario.asked")  # which ends when whoever asked is gone
 REMEDY = "the extra simulators runs scenarios: pip install 'chelu[simulators]' where the registry runs"
 LONGEST_S, CATALOGUE_S = 300.0, 60.0
 LOOKS_S = 5.0  # what is asked for wakes the thread; this is for what another day left
-MOST_EVIDENCE_BYTES = 32 * 2**20
 REPORT = "report.html"
 Ask = Callable[..., Asked]
 

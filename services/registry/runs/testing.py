@@ -7,13 +7,15 @@ import zlib
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Body, Path, Query, Response
 
 from services.registry.access import ActorOf
+from services.registry.database import remember
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.runs import test_rows
 from services.registry.runs.api import LAST, Number
+from services.registry.runs.rows import MOST_EVIDENCE_BYTES, keep_evidence
 from services.registry.runs.runner import REPORT, Runner
 from services.registry.runs.test_models import Catalogue, EvidenceFile, EvidenceList, Scenario, Test, TestPage, Wanted
 from services.registry.sites import SiteId
@@ -26,9 +28,12 @@ MOST_OPEN = 50  # of a site: each may take minutes
 TestNumber = Annotated[int, Path(ge=1, le=LAST, examples=[1])]
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=[REPORT])]
 RUN = "SELECT 1 FROM run.scenario_run WHERE site_id = %s AND run_id = %s"
+LOCK_RUN = RUN + " FOR UPDATE"
+BESIDE = "SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM run.evidence WHERE run_id = %s AND name <> %s"
 FILES = "SELECT name, bytes FROM run.evidence WHERE run_id = %s ORDER BY name <> 'report.html', name"
 FILE = "SELECT content FROM run.evidence JOIN run.scenario_run USING (run_id) WHERE site_id = %s AND run_id = %s AND name = %s"
-DOWNLOAD: dict[str, Any] = {"content": {"application/octet-stream": {}, "text/html": {}}}
+BINARY = "application/octet-stream"
+DOWNLOAD: dict[str, Any] = {"content": {BINARY: {}, "text/html": {}}}
 
 
 @ROUTER.get("/api/scenarios")
@@ -98,7 +103,7 @@ def stop_test(site_id: SiteId, test_id: TestNumber, parts: PartsOf, actor: Actor
 
 @ROUTER.get(EVIDENCE)
 def list_evidence(site_id: SiteId, run_id: Number, parts: PartsOf) -> EvidenceList:
-    """The files that are kept beside a run that was asked for here; none of one that was handed over."""
+    """The files that are kept beside a run, by the registry that ran it, or by whoever handed it over."""
     with parts.register.transaction() as connection:
         if connection.execute(RUN, (site_id, run_id)).fetchone() is None:
             raise not_found("run", str(run_id))
@@ -114,8 +119,29 @@ def read_evidence(site_id: SiteId, run_id: Number, name: FileName, parts: PartsO
     if row is None:
         raise not_found("file of this run", name)
     headers = {"Content-Disposition": f'attachment; filename="run-{run_id}-{name}"', "X-Content-Type-Options": "nosniff"}
-    media_type = "text/html" if mimetypes.guess_type(name)[0] == "text/html" else "application/octet-stream"
+    media_type = "text/html" if mimetypes.guess_type(name)[0] == "text/html" else BINARY
     return Response(zlib.decompress(bytes(row["content"])), media_type=media_type, headers=headers)
+
+
+@ROUTER.put(EVIDENCE + "/{name}", status_code=HTTPStatus.NO_CONTENT)
+def put_evidence(
+    site_id: SiteId,
+    run_id: Number,
+    name: FileName,
+    content: Annotated[bytes, Body(media_type=BINARY, description="a report, a recording, the truth that was judged")],
+    parts: PartsOf,
+    actor: ActorOf,
+) -> None:
+    """Keep a file beside a run, in the place of one of the same name; all of a run's have at most 32 MiB."""
+    with parts.register.transaction(actor) as connection:
+        if connection.execute(LOCK_RUN, (site_id, run_id)).fetchone() is None:
+            raise not_found("run", str(run_id))
+        beside = (connection.execute(BESIDE, (run_id, name)).fetchone() or {"bytes": 0})["bytes"]
+        if beside + len(content) > MOST_EVIDENCE_BYTES:
+            allowed = f"at most {MOST_EVIDENCE_BYTES - beside:,}, {beside:,} being kept beside it"
+            raise refuse("content", f"{len(content):,} bytes", allowed, HTTPStatus.CONFLICT)
+        keep_evidence(connection, run_id, {name: content})
+        remember(connection, actor, "put evidence", f"{site_id} run {run_id}", {"name": name, "bytes": len(content)})
 
 
 def _runner(parts: Parts) -> Runner:

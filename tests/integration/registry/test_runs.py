@@ -146,3 +146,36 @@ def test_a_run_that_the_register_does_not_take_is_an_error_with_its_verdict(plac
     assert done.returncode == 3, done.stdout + done.stderr
     assert "lead-brakes:" in done.stdout
     assert "not kept" in done.stdout
+
+
+def test_the_truth_and_the_report_are_kept_beside_a_run_and_come_back_as_they_were(
+    place: Place, client: Client, tmp_path: Path
+) -> None:
+    out, there = tmp_path / "out", tmp_path / "there"
+    assert scenario(place, "run", "cut-in", "--output", str(out)).returncode == 0
+    truth = tmp_path / "track truth.mcap"
+    truth.write_bytes((out / "run-0.mcap").read_bytes())
+    judged = ("run", "cut-in", "--replay", str(truth), "--keep", "--attach", "--output", str(out))
+    done = scenario(place, *judged)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (kept,) = runs(client, scenario="cut-in", limit=1)["runs"]
+    listed = scenario(place, "runs", "evidence", str(kept["run_id"]))
+    assert [line.split()[-1] for line in listed.stdout.splitlines()] == [
+        "report.html", "junit.xml", "run-0.mcap", "track-truth.mcap",
+    ]  # fmt: skip
+    assert scenario(place, "runs", "evidence", str(kept["run_id"]), "--output", str(there)).returncode == 0
+    assert (there / "track-truth.mcap").read_bytes() == truth.read_bytes()
+    assert (there / "report.html").read_bytes() == (out / "report.html").read_bytes()
+
+
+def test_a_run_has_so_much_beside_it_and_no_more(client: Client) -> None:
+    number = str(keep(client, VERDICT)["run_id"])
+    where = ("sites", SITE, "runs", number, "evidence")
+    binary = {"Content-Type": "application/octet-stream"}
+    for content in (b"a", bytes(20 << 20)):  # one of the same name takes its place
+        client.people("PUT", *where, "truth.csv", content=content, headers=binary)
+    with pytest.raises(RefusedError, match="at most 12,582,912, 20,971,520 being kept beside it"):
+        client.people("PUT", *where, "more.csv", content=bytes(13 << 20), headers=binary)
+    assert client.people("GET", *where)["files"] == [{"name": "truth.csv", "bytes": 20 << 20}]
+    with pytest.raises(RefusedError, match="run"):
+        client.people("PUT", "sites", SITE, "runs", str(2**40), "evidence", "truth.csv", content=b"", headers=binary)

@@ -41,7 +41,7 @@ LEAST_OPERATIONS = 60
 OPTIONS = Options(mqtt_port=0, api_port=0, database_port=0, database_settings={"fsync": "off", "shared_buffers": "32MB"})
 
 
-@schemathesis.serializer("application/gzip", "application/x-tar", "text/csv", "application/geo+json")
+@schemathesis.serializer("application/gzip", "application/x-tar", "text/csv", "application/geo+json", "application/octet-stream")
 def as_bytes(_context: Any, value: Any) -> bytes:
     """Files of any kind, as the generator made them."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")

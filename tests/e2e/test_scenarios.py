@@ -90,7 +90,7 @@ def in_traffic(directory: Path) -> Path:
     for old, new in {
         "speed_kmh: 45": "speed_kmh: 90",
         "driver: {model: idm, desired_kmh: 50}": "driver: {model: none}",
-        "after_s: 25": "after_s: 8",
+        "after_s: 25": "after_s: 6",
     }.items():
         assert old in text
         text = text.replace(old, new)

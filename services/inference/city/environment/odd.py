@@ -27,11 +27,13 @@ from services.inference.reports import Floats, Ints
 APPLICATION = "anomalies"
 BLOCK = 256  # series of one detector: its arrays do not grow
 _DAY_US = 86_400_000_000
-# What rains now and then, jumps by its nature, only grows, or turns round: no time of day has a usual value of it.
+# What rains or clouds now and then, jumps by its nature, only grows, or turns round: no time of day has a usual value of it.
+# Sight, queues and berths have applications of their own.
 WITHOUT_USUAL = frozenset(
     {
         "wind_direction", "precipitation", "precipitation_rate", "snow_height", "ponding_depth", "road_water_film",
-        "road_ice_fraction", "vehicle_weight", "gate_opening", "lamp_level", "filling_level", "electric_energy",
+        "road_ice_fraction", "visibility", "vehicle_weight", "gate_opening", "gate_entries", "gate_exits", "waiting_trucks",
+        "occupied_berths", "total_berths", "lamp_level", "filling_level", "electric_energy",
     }
 )  # fmt: skip
 WATCHED = tuple(one.code for one in QUANTITIES if one.field is not Field.TRAFFIC and one.name not in WITHOUT_USUAL)

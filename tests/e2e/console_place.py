@@ -40,11 +40,27 @@ class Place:
         """A section of the site, without loading the page anew."""
         self.looking.page.evaluate(f"window.location.hash = '#/{section}?site=hillside'")
 
-    def log_in(self, user: str, password: str = PASSWORD) -> None:
+    def enter(self, section: str, user: str = "wang") -> None:
+        """Come to a section as a visitor does: its address, then the login."""
         page = self.looking.page
-        page.fill("input[name=name]", user)
-        page.fill("input[name=password]", password)
-        page.click("button[type=submit]")
+        page.goto(f"{self.url}/#/{section}?site=hillside")
+        page.wait_for_selector("input[name=name]")
+        self.log_in(user)
+        page.wait_for_selector("nav a[aria-current=page]")
+
+    def fill_in(self, form: str = "dialog", **fields: str) -> None:
+        """What a form asks for by name, typed or chosen, in this order; and send it."""
+        page = self.looking.page
+        for name, value in fields.items():
+            field = page.locator(f"{form} [name='{name}']")
+            if field.evaluate("field => field.tagName") == "SELECT":
+                field.select_option(value)
+            else:
+                field.fill(value)
+        page.click(f"{form} button[type=submit]")
+
+    def log_in(self, user: str, password: str = PASSWORD) -> None:
+        self.fill_in("form", name=user, password=password)
 
     def go(self, part: str, **asked: str) -> None:
         """A part of a section, such as register/track."""
@@ -66,13 +82,8 @@ class Place:
         page = self.looking.page
         page.click("text=New test")
         page.select_option("select[name=scenario]", "cut-in")
-        page.fill("input[name='set.gap_m']", gaps)
-        page.fill("input[name='set.ego_kmh']", "100")
-        page.fill("input[name='set.other_kmh']", "60")
-        page.fill("input[name='set.lateral_mps']", "1")
-        page.select_option("select[name=design]", "grid")
-        page.fill("input[name=build]", build)
-        page.click("button[type=submit]")
+        values = {"set.gap_m": gaps, "set.ego_kmh": "100", "set.other_kmh": "60", "set.lateral_mps": "1"}
+        self.fill_in(".setting", **values, design="grid", build=build)
         page.wait_for_selector("[data-testid=verdict]", timeout=60_000)
         return str(page.evaluate("window.location.hash")).partition("run-")[2].partition("?")[0]
 

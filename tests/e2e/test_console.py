@@ -82,15 +82,10 @@ def agent(place: Place) -> Iterator[AgentProcess]:
     page = place.looking.page
     place.open("register")
     page.click("text=Add a device")
-    page.fill("dialog input[name=device_id]", "not an id!")
-    page.click("dialog button[type=submit]")
+    place.fill_in(device_id="not an id!")
     page.wait_for_selector("dialog [role=alert] >> text=device_id")
-    page.fill("dialog input[name=device_id]", RSU)
-    page.fill("dialog input[name=name]", "North gate")
-    page.fill("dialog input[name=latitude_deg]", "29.5503")
-    page.fill("dialog input[name=longitude_deg]", "106.5702")
     assert place.looking.faults() == []
-    page.click("dialog button[type=submit]")
+    place.fill_in(device_id=RSU, name="North gate", latitude_deg="29.5503", longitude_deg="106.5702")
     secret = page.inner_text("[data-testid=secret]")
     place.looking.shot("secret")
     page.keyboard.press("Escape")  # which does not close what is shown only once
@@ -262,15 +257,11 @@ def test_what_a_rule_proposes_for_a_case_is_approved_and_done(place: Place, traf
     place.client.people("PUT", "sites", "hillside", "rules", "ask", json=rule)
     place.go("city/board")
     page.click("button:text('Open a case')")
-    page.select_option("dialog select[name=kind]", "debris")
-    page.fill("dialog input[name=text]", "a box on the right lane")
-    page.fill("dialog input[name=spot]", "gate_0")
-    page.click("dialog button[type=submit]")
+    place.fill_in(kind="debris", text="a box on the right lane", spot="gate_0")
     page.wait_for_selector("button:text('Approve')")
     place.look("board", "table button >> nth=0")
     page.click("button:text('Approve')")
-    page.fill("dialog input[name=comment]", "go on")
-    page.click("dialog button[type=submit]")
+    place.fill_in(comment="go on")
     page.wait_for_selector("button:text('Approve')", state="detached")
     (proposal,) = place.client.people("GET", "sites", "hillside", "proposals")["proposals"]
     assert (proposal["state"], proposal["settled_by"], proposal["comment"]) == ("done", "wang", "go on")
@@ -278,8 +269,7 @@ def test_what_a_rule_proposes_for_a_case_is_approved_and_done(place: Place, traf
     until(lambda: place.client.people("GET", "dispatches", str(number))["states"] == {"applied": 1}, 30, "the device's answer")
     page.click(f".rows a:text-is('{proposal['case_id']}')")
     page.click("button:text-is('Give the duty')")
-    page.fill("dialog input[name=duty]", "road crew 2")
-    page.click("dialog button[type=submit]")
+    place.fill_in(duty="road crew 2")
     page.wait_for_selector("[data-testid=case][data-state=acting] >> text=road crew 2")
     place.look("case", "[data-testid=case]")
 
@@ -384,8 +374,7 @@ def test_an_alarm_is_acknowledged_by_who_takes_care_of_it(place: Place, agent: A
     assert place.looking.faults() == []
     place.looking.shot("alarms")
     page.click(f".rows [role=row]:has-text('offline'):has-text('{RSU}') button")
-    page.fill("dialog input[name=comment]", "a crew is on its way")
-    page.click("dialog button[type=submit]")
+    place.fill_in(comment="a crew is on its way")
     page.wait_for_selector(f".rows [role=row]:has-text('offline'):has-text('{RSU}'):has-text('guest')")
     (alarm,) = place.client.people("GET", "alarms", params={"site": "hillside", "kind": "offline"})["alarms"]
     assert (alarm["acknowledged_by"], alarm["comment"]) == ("guest", "a crew is on its way")

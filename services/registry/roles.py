@@ -268,6 +268,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("GET", "/api/sites/{site_id}/tests"): READ_SITE,
     ("POST", "/api/sites/{site_id}/tests"): TEST,
     ("GET", "/api/sites/{site_id}/tests/{test_id}"): READ_SITE,
+    ("GET", "/api/sites/{site_id}/tests/{test_id}/motion"): DATA_SITE,
     ("POST", "/api/sites/{site_id}/tests/{test_id}/stop"): TEST,
     ("GET", "/api/sites/{site_id}/past/picture"): DATA_SITE,
     ("GET", "/api/sites/{site_id}/warnings"): DATA_SITE,

@@ -1,8 +1,9 @@
 """One run that another program asks for: `python -m simulators.scenario.asked`, on standard input, answered on standard output.
 
 The registry has it run so, in a process of its own that it can end. The request is a line of JSON; so is each line of the answer:
-`{"scenarios": …}`, or `{"cases": n}`, `{"done": n}` …, and `{"document": …, "files": …}`. A refusal is `{"refused": …}` with
-field, value and what is allowed. When standard input ends, whoever asked is gone, and so is this.
+`{"scenarios": …}`, or `{"cases": n}`, `{"done": n}` …, and `{"document": …, "files": …}`; between them a paced run tells its
+motion (`simulators.scenario.paced`). A refusal is `{"refused": …}` with field, value and what is allowed. When standard input
+ends, whoever asked is gone, and so is this.
 """
 
 from __future__ import annotations
@@ -18,18 +19,23 @@ from typing import Any, TextIO
 
 from chelu.clock import SystemClock
 from chelu.errors import CheluError, ConfigurationError
+from simulators.scenario import paced
 from simulators.scenario.cases import COUNT, SEED, Cases, Design, Request, cases_of, parameter_given, repeated
 from simulators.scenario.description import Description
 from simulators.scenario.devices import NONE, Kind
 from simulators.scenario.evidence.document import document
+from simulators.scenario.evidence.motion import playback
 from simulators.scenario.evidence.report import SHOWN_RUNS
-from simulators.scenario.evidence.shown import Evidence
+from simulators.scenario.evidence.shown import Evidence, worst
 from simulators.scenario.evidence.writing import write
 from simulators.scenario.heading import header
+from simulators.scenario.judging import judge_driven
 from simulators.scenario.library import source_of, templates
 from simulators.scenario.reading import read_file, refuse_impossible
 from simulators.scenario.running_options import Options
 from simulators.scenario.sweeping import chunks, sweep, traces_of
+from simulators.scenario.trace import Trace
+from simulators.scenario.verdict import Verdicts
 
 MOST_CASES = 5000  # each is a line of the document that is kept
 FIELDS = {"--device": "device", "--design": "design", "--count": "count", "--seed": "seed", "--set": "set", "grid": "design"}
@@ -88,23 +94,39 @@ def run(request: Mapping[str, Any], tell: Tell) -> None:
     cases = _cases(options, source.description)
     refuse_impossible(source.text, source.file, source.description, cases)
     tell({"cases": len(cases)})
-    began, directory, done = SystemClock().wall_us(), Path(request["directory"]), 0
+    began, directory = SystemClock().wall_us(), Path(request["directory"])
+    if request.get("is_paced"):
+        trace = paced.driven(source.description, cases, options.device, SystemClock(), tell)
+        verdicts, shown = judge_driven(trace, source.description), [0]
+        tell({"done": 1})
+    else:
+        verdicts, trace, shown = _swept(source.description, cases, options, directory / "chunks", tell)
+    about = header(source, options, cases, began)
+    report, *files = write(directory, trace, verdicts, about, parameters=cases.columns, runs=shown)
+    evidence = Evidence(about, verdicts, cases.columns, trace, tuple(shown))
+    played = [(f"run-{one.run}.columns", playback(one)) for one in worst(evidence, SHOWN_RUNS)]
+    for name, content in played:
+        (directory / name).write_bytes(content)
+    names = [report.name, *(name for name, _ in played), *(file.name for file in files)]
+    tell({"document": document(evidence), "files": names})
+
+
+def _swept(
+    description: Description, cases: Cases, options: Options, scratch: Path, tell: Tell
+) -> tuple[Verdicts, Trace, list[int]]:
+    """As fast as it goes: the verdicts of all cases, and the traces of the worst."""
+    done = 0
 
     def advance(count: int) -> None:
         nonlocal done
         done += count
         tell({"done": done})
 
-    scratch = directory / "chunks"
-    verdicts = sweep(source.description, cases, scratch, device=options.device, tell=advance)
+    verdicts = sweep(description, cases, scratch, device=options.device, tell=advance)
     if verdicts is None:  # which only a shard is
         raise ConfigurationError("shard", options.shard, "none")
     shown = verdicts.worst_runs(SHOWN_RUNS)
-    trace = traces_of(source.description, cases, chunks(source.description, cases, scratch, options.device), shown)
-    about = header(source, options, cases, began)
-    files = write(directory, trace, verdicts, about, parameters=cases.columns, runs=shown)
-    evidence = Evidence(about, verdicts, cases.columns, trace, tuple(shown))
-    tell({"document": document(evidence), "files": [file.name for file in files]})
+    return verdicts, traces_of(description, cases, chunks(description, cases, scratch, options.device), shown), shown
 
 
 def _options(request: Mapping[str, Any]) -> Options:

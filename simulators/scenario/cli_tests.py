@@ -29,6 +29,8 @@ def add(
     build: Annotated[str, typer.Option(help="Of what is tested, as you call it.")] = "",
     site: Site = None,
     data: Data = None,
+    *,
+    paced: Annotated[bool, typer.Option("--paced", help="One case at the clock's pace, to be watched in the console.")] = False,
 ) -> None:
     """Have the registry run a scenario: prints the test's number. What comes of it is among `chelu scenario runs`."""
     wanted = {
@@ -40,6 +42,7 @@ def add(
         "repeats": repeat,
         "device": device,
         "build": build,
+        "is_paced": paced,
     }
     typer.echo(_asked("POST", site, data, json=wanted)["test_id"])
 

@@ -7,8 +7,9 @@ and no run looks at another: outcomes are the same in any company.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -30,6 +31,9 @@ from simulators.scenario.traffic.crowd import Crowd, Nobody, crowd_of
 from simulators.scenario.triggers import Triggers, WarnedTimes
 from simulators.scenario.ways import Places
 
+SoFar = Callable[[], Trace]
+Watch = Callable[[int, SoFar], None]
+
 
 def run(description: Description, cases: Cases) -> Trace:
     """Every case from the beginning to its end or first contact."""
@@ -38,16 +42,21 @@ def run(description: Description, cases: Cases) -> Trace:
     return simulate(plan(description, cases))
 
 
-def simulate(made: Plan, warned_s: WarnedTimes = MappingProxyType({}), pilot: Pilot | None = None) -> Trace:
+def simulate(
+    made: Plan, warned_s: WarnedTimes = MappingProxyType({}), pilot: Pilot | None = None, watch: Watch | None = None
+) -> Trace:
     """The same, of a plan. warned_s: when the warnings came for which triggers wait (`simulators.scenario.performing`).
 
-    pilot: a device that decides something meanwhile. A plan with background traffic has one run.
+    pilot: a device that decides something meanwhile. watch: called at every instant once it is written, before the next is worked
+    out; what it is handed makes the trace up to there, without traffic. A plan with background traffic has one run.
     """
     with crowd_of(made) as crowd:
-        return _simulated(made, warned_s, pilot, crowd)
+        return _simulated(made, warned_s, pilot, crowd, watch)
 
 
-def _simulated(made: Plan, warned_s: WarnedTimes, pilot: Pilot | None, crowd: Crowd | Nobody) -> Trace:
+def _simulated(
+    made: Plan, warned_s: WarnedTimes, pilot: Pilot | None, crowd: Crowd | Nobody, watch: Watch | None = None
+) -> Trace:
     decides = pilot or NoPilot()
     step_s, progress = made.description.step_s, Progress.of(made.description, made.runs)
     state, controls, drivers = State.at_start(made), Controls(made, progress), Drivers(made)
@@ -68,9 +77,17 @@ def _simulated(made: Plan, warned_s: WarnedTimes, pilot: Pilot | None, crowd: Cr
         state.acceleration_mps2 = np.minimum(np.maximum(wanted, np.maximum(least, to_rest)), most)
         for column, now in zip(written, state.columns(), strict=True):
             column[instant] = now.T
+        if watch is not None:
+            watch(instant, partial(_so_far, made, triggers, written, instant))
         _move(made, state, controls, (instant + 1) * step_s, step_s)
         decides.steer(state, step_s)
     return _trace(made, triggers, written, crowd)
+
+
+def _so_far(made: Plan, triggers: Triggers, written: Sequence[Floats], instant: int) -> Trace:
+    """Up to an instant; `last` is one after it as long as the run is not over."""
+    trace = _trace(made, triggers, [column[: instant + 1] for column in written], Nobody())
+    return replace(trace, lights={name: shown[: instant + 1] for name, shown in trace.lights.items()})
 
 
 def _grip(made: Plan, state: State) -> tuple[Floats, Floats]:

@@ -37,6 +37,7 @@ export interface Wanted {
   readonly repeats: number;
   readonly device: string;
   readonly build: string;
+  readonly is_paced?: boolean;
 }
 
 export interface Test {
@@ -102,6 +103,14 @@ export interface Case {
 export interface Document {
   readonly requirements: readonly { readonly title: string; readonly unit: string }[];
   readonly each: readonly Case[];
+}
+
+const SEVERITY: readonly Verdict[] = ["pass", "skipped", "fail", "error"];
+
+/** The case that decides a run's verdict: of what came out worst the first requirement's. */
+export function worstCase({ requirements }: Pick<Run, "requirements">): number | undefined {
+  const severity = ({ outcomes }: Requirement) => Math.max(...SEVERITY.map((verdict, rank) => (outcomes[verdict] ? rank : -1)));
+  return [...requirements].sort((one, other) => severity(other) - severity(one))[0]?.case;
 }
 
 export const isOver = (test: Test) => test.state !== "waiting" && test.state !== "running";

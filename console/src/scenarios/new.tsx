@@ -9,7 +9,7 @@ import { writeRoute } from "../layout/route";
 import { Failed, FailureNote, Loading } from "../layout/screens";
 import { useWords } from "../words/words";
 import type { Catalogue, Scenario, Test } from "./api";
-import { DESIGNS, rangeOf, SAMPLED, wantedOf } from "./wanted";
+import { DESIGNS, PACES, rangeOf, SAMPLED, wantedOf } from "./wanted";
 
 export function NewTest({ site, first }: { site: Site; first: string | undefined }) {
   const words = useWords();
@@ -114,6 +114,16 @@ function Setting({ site, scenario, devices }: { site: Site; scenario: Scenario; 
               {devices.map((one) => (
                 <option key={one} value={one}>
                   {one === "none" ? words("tests.device.none") : one}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            {words("tests.pace")}
+            <select name="pace">
+              {PACES.map((one) => (
+                <option key={one} value={one}>
+                  {words(`tests.pace.${one}`)}
                 </option>
               ))}
             </select>

@@ -12,6 +12,6 @@ export default function ScenariosPage({ me, site, part, asked }: PageProps) {
   if (part === "new") return <NewTest site={site} first={asked.scenario} />;
   if (part === "compare") return <Compare me={me} site={site} before={asked.before ?? ""} now={asked.now ?? ""} />;
   if (what === "test") return <Watch me={me} site={site} testId={number} />;
-  if (what === "run") return <RunVerdict me={me} site={site} runId={number} />;
+  if (what === "run") return <RunVerdict key={number} me={me} site={site} runId={number} isPlaying={asked.play === "1"} />;
   return <Overview me={me} site={site} />;
 }

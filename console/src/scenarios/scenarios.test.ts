@@ -28,7 +28,9 @@ it("a test is asked for with what was filled in, and nothing else", () => {
   const scenario = { scenario: "cut-in", parameters: [varying("gap_m"), varying("ego_kmh")] } as unknown as Scenario;
   const form = new FormData();
   for (const [name, value] of Object.entries({ "set.gap_m": " 5:60:5 ", "set.ego_kmh": "", design: "grid", count: "9", device: "none", build: "b 1" })) form.set(name, value);
-  expect(wantedOf(form, scenario)).toEqual({ scenario: "cut-in", set: { gap_m: "5:60:5" }, design: "grid", repeats: 1, device: "none", build: "b 1" });
+  expect(wantedOf(form, scenario)).toEqual({ scenario: "cut-in", set: { gap_m: "5:60:5" }, design: "grid", repeats: 1, device: "none", build: "b 1", is_paced: false });
+  form.set("pace", "real");
+  expect(wantedOf(form, scenario).is_paced).toBe(true);
   form.set("design", "latin");
   expect(wantedOf(form, scenario).count).toBe(9);
 });

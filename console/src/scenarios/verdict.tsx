@@ -11,12 +11,16 @@ import { download } from "../parts/download";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
 import { useFormats, useWords } from "../words/words";
-import { type Case, type Document, type Numeric, numeric, type Run } from "./api";
+import { type Case, type Document, type Numeric, type Run, worstCase } from "./api";
 import { caseName } from "./compare";
+import { Playback } from "./playback";
+import { caseOf } from "./run";
+import { useSaid } from "./said";
 
 const Plot = lazy(() => import("../parts/plot"));
 
-export function RunVerdict({ me, site, runId }: { me: Me; site: Site; runId: string }) {
+/** isPlaying: whether its playback begins by itself, for who has waited for it. */
+export function RunVerdict({ me, site, runId, isPlaying }: { me: Me; site: Site; runId: string; isPlaying: boolean }) {
   const words = useWords();
   const { date, number } = useFormats();
   const path = `/api/sites/${site.site_id}/runs/${encodeURIComponent(runId)}`;
@@ -38,7 +42,7 @@ export function RunVerdict({ me, site, runId }: { me: Me; site: Site; runId: str
         {one.build && ` · ${one.build}`} · {one.mode} · {one.kept_by} · {date(one.began)}
       </p>
       <Requirements run={one} />
-      {isTester ? <Evidence site={site} run={one} path={path} /> : <p className="faint">{words("runs.evidence.needsRole")}</p>}
+      {isTester ? <Evidence site={site} run={one} path={path} isPlaying={isPlaying} /> : <p className="faint">{words("runs.evidence.needsRole")}</p>}
       <p className="faint small">
         {Object.entries({ ...one.versions, ...one.hashes })
           .map(([name, value]) => `${name} ${value.slice(0, 12)}`)
@@ -46,15 +50,6 @@ export function RunVerdict({ me, site, runId }: { me: Me; site: Site; runId: str
       </p>
     </div>
   );
-}
-
-function useSaid(): (value: Numeric, unit: string) => string {
-  const { number } = useFormats();
-  return (value, unit) => {
-    const found = numeric(value);
-    if (found === undefined) return "–";
-    return Number.isFinite(found) ? `${number(found, 2)} ${unit}` : found > 0 ? "∞" : "−∞";
-  };
 }
 
 function Requirements({ run }: { run: Run }) {
@@ -100,7 +95,7 @@ function Requirements({ run }: { run: Run }) {
   );
 }
 
-function Evidence({ site, run, path }: { site: Site; run: Run; path: string }) {
+function Evidence({ site, run, path, isPlaying }: { site: Site; run: Run; path: string; isPlaying: boolean }) {
   const words = useWords();
   const api = useApi();
   const [failure, setFailure] = useState<Failure>();
@@ -111,14 +106,17 @@ function Evidence({ site, run, path }: { site: Site; run: Run; path: string }) {
   const { number } = useFormats();
   if (!loaded.value) return loaded.failure ? <FailureNote failure={loaded.failure} /> : <Loading />;
   const { document, files } = loaded.value;
+  const worst = worstCase(run);
+  const cases = files.flatMap(({ name }) => caseOf(name) ?? []).sort((one, other) => Number(other === worst) - Number(one === worst));
   return (
     <>
+      {cases.length > 0 && <Playback site={site} runId={run.run_id} cases={cases} isPlaying={isPlaying} />}
       <section className="card">
         <h2>{words("runs.evidence")}</h2>
         {failure && <FailureNote failure={failure} />}
         {!files.length && <p>{run.evidence ? words("runs.evidence.elsewhere", { place: run.evidence }) : words("runs.evidence.none")}</p>}
         <p className="row" data-testid="evidence">
-          {files.map(({ name, bytes }) => (
+          {files.filter(({ name }) => caseOf(name) === undefined).map(({ name, bytes }) => (
             <button
               key={name}
               type="button"

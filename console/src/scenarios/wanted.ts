@@ -3,6 +3,8 @@
 import type { Scenario, Varying, Wanted } from "./api";
 
 export const SAMPLED: readonly string[] = ["latin", "random", "importance"];
+export const PACED = "real";
+export const PACES = ["fast", PACED] as const;
 export const DESIGNS: readonly string[] = ["default", "grid", ...SAMPLED];
 
 /** What is left empty keeps the scenario's own value, and is left out. */
@@ -19,6 +21,7 @@ export function wantedOf(form: FormData, scenario: Scenario): Wanted {
     repeats: Number(text("repeats") || "1"),
     device: text("device"),
     build: text("build"),
+    is_paced: text("pace") === PACED,
   };
 }
 

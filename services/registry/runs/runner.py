@@ -21,6 +21,7 @@ from services.registry.runs import test_rows
 from services.registry.runs.models import NewRun
 from services.registry.runs.rows import MOST_EVIDENCE_BYTES, keep, keep_evidence
 from services.registry.runs.test_models import Catalogue
+from services.registry.runs.watched import Watched
 
 COMMAND = (sys.executable, "-m", "simulators.scenario.asked")  # which ends when whoever asked is gone
 REMEDY = "the extra simulators runs scenarios: pip install 'chelu[simulators]' where the registry runs"
@@ -37,6 +38,14 @@ class Going:
     test_id: int
     asked: Asked
     answers: Answer = field(default_factory=dict)
+    watched: Watched = field(default_factory=Watched)
+
+    def take(self, answer: Answer) -> None:
+        """One of its answers."""
+        if "motion" in answer or "scene" in answer:
+            self.watched.take(answer)
+        else:
+            self.answers.update(answer)
 
 
 class Runner:
@@ -84,6 +93,11 @@ class Runner:
             return {}
         return {name: going.answers[name] for name in ("cases", "done") if name in going.answers}
 
+    def watched(self, test_id: int) -> Watched:
+        """What a running test has told of its motion; nothing of others, and of one that is not paced."""
+        going = self._going
+        return Watched() if going is None or going.test_id != test_id else going.watched
+
     def end(self, test_id: int | None, why: str) -> None:
         """End a running test, whichever it is for None; what became of it is said by whoever ends it."""
         going = self._going
@@ -113,7 +127,7 @@ class Runner:
                 going = self._going = Going(
                     row["test_id"], self._ask(COMMAND, _request(row, directory), longest_s=self._longest_s)
                 )
-                going.asked.answers(going.answers.update)
+                going.asked.answers(going.take)
                 self._keep(row, going.answers, Path(directory))
             except CheluError as error:
                 if not self._rounds.stopping.is_set():  # else it begins again with the registry
@@ -150,8 +164,8 @@ def _reason(error: CheluError) -> str:
 
 
 def _evidence(directory: Path, names: list[str]) -> dict[str, bytes]:
-    """The report, and as many recordings, the worst case's first, as there is room for."""
-    wanted = [name for name in names if name == REPORT or name.endswith(".mcap")]
+    """The report, and as much to play and as many recordings, the worst case's first, as there is room for."""
+    wanted = [name for name in names if name == REPORT or name.endswith((".columns", ".mcap"))]
     found, room = {}, MOST_EVIDENCE_BYTES
     for name in wanted:
         size = (directory / name).stat().st_size

@@ -70,7 +70,10 @@ class Catalogue(Model):
 
 
 class Wanted(Model):
-    """A test: which scenario, with which values (`set`: the others keep the scenario's own), how many cases, of which build."""
+    """A test: which scenario, with which values (`set`: the others keep the scenario's own), how many cases, of which build.
+
+    is_paced: one case at the clock's pace, to be watched while it runs (`…/motion`); else all cases as fast as it goes.
+    """
 
     scenario: Annotated[Word, Field(examples=["cut-in"])]
     set: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], Choice] = Field(
@@ -80,6 +83,7 @@ class Wanted(Model):
     count: Annotated[int, Field(ge=1, le=MOST_CASES, description="of a sampled design")] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63, description="of a sampled design")] | None = None
     repeats: Annotated[int, Field(ge=1, le=1000)] = 1
+    is_paced: bool = False
     device: Annotated[Word, Field(examples=["none"])] = "none"
     build: Annotated[Name, Field(examples=["firmware 2.1"])] = ""
 

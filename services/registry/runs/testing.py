@@ -19,6 +19,7 @@ from services.registry.runs.rows import MOST_EVIDENCE_BYTES, keep_evidence
 from services.registry.runs.runner import REPORT, Runner
 from services.registry.runs.test_models import Catalogue, EvidenceFile, EvidenceList, Scenario, Test, TestPage, Wanted
 from services.registry.sites import SiteId
+from services.registry.streams import COLUMNS
 from services.registry.track.rows import refuse, site
 
 ROUTER = APIRouter(tags=["scenario runs"])
@@ -32,6 +33,7 @@ LOCK_RUN = RUN + " FOR UPDATE"
 BESIDE = "SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM run.evidence WHERE run_id = %s AND name <> %s"
 FILES = "SELECT name, bytes FROM run.evidence WHERE run_id = %s ORDER BY name <> 'report.html', name"
 FILE = "SELECT content FROM run.evidence JOIN run.scenario_run USING (run_id) WHERE site_id = %s AND run_id = %s AND name = %s"
+MOTION: dict[int | str, dict[str, Any]] = {200: {"content": {COLUMNS: {}}}}
 BINARY = "application/octet-stream"
 DOWNLOAD: dict[str, Any] = {"content": {BINARY: {}, "text/html": {}}}
 
@@ -85,6 +87,21 @@ def show_test(site_id: SiteId, test_id: TestNumber, parts: PartsOf) -> Test:
     if row is None:
         raise not_found("test", str(test_id))
     return _told(parts, row)
+
+
+@ROUTER.get(TESTS + "/{test_id}/motion", response_class=Response, responses=MOTION)
+def read_motion(
+    site_id: SiteId,
+    test_id: TestNumber,
+    parts: PartsOf,
+    after: Annotated[int, Query(ge=0, le=LAST, description="rows that are known: the last answer's `next`")] = 0,
+) -> Response:
+    """Who is where in a paced test while it runs, and what has come so far (docs/formats/columns.md); of others no row.
+
+    Of many instants since `after` some are left out, never the newest.
+    """
+    show_test(site_id, test_id, parts)
+    return Response(_runner(parts).watched(test_id).table(after), media_type=COLUMNS)
 
 
 @ROUTER.post(TESTS + "/{test_id}/stop")

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import psutil
 import pytest
 
-from chelu.api import Client
+from chelu.api import Client, Site
+from chelu.codec import columns
 from chelu.errors import CannotStartError, RefusedError
+from chelu.messages import Batch, concatenate
 from services.registry.asking import Asked
 from services.registry.openapi_examples import MODELS
 from services.registry.runs.runner import COMMAND
@@ -22,6 +25,8 @@ from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 from tests.integration.registry.test_killed import Killable
 from tests.waiting import until
 
+PACED = {"scenario": "cut-in", "set": {"gap_m": "30"}, "is_paced": True}  # 15 s
+PASSWORD = "a password for the test"
 OVER = {"done", "refused", "failed", "stopped"}
 LONG = {"scenario": "cut-in", "design": "latin", "count": 5000, "device": "applications"}  # minutes
 
@@ -89,6 +94,70 @@ def read(place: Place, run_id: int, name: str) -> bytes:
     return httpx.get(url, headers={"Authorization": f"Bearer {KEY}"}).raise_for_status().content
 
 
+def motion(place: Place, test_id: int, after: int = 0, key: str | None = KEY) -> httpx.Response:
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return httpx.get(f"{place.url}/api/sites/{SITE}/tests/{test_id}/motion", params={"after": after}, headers=headers)
+
+
+def moved(place: Place, test_id: int, after: int = 0) -> tuple[Batch, dict[str, Any]]:
+    """Once there are rows after so many: these, and what is said with them."""
+    until(lambda: len(columns.unpack(motion(place, test_id, after).content)[0]) > 0, 60, f"motion after row {after}")
+    return columns.unpack(motion(place, test_id, after).content)
+
+
+def test_a_paced_test_is_watched_while_it_runs_and_what_was_seen_is_what_is_kept(
+    place: Place, client: Client, registry: Killable
+) -> None:
+    test_id = ask(client, **PACED)["test_id"]
+    first, header = moved(place, test_id)
+    assert show(client, test_id)["state"] == "running"
+    assert header["actors"]["name"] == ["ego", "other"]
+    later, after = moved(place, test_id, header["next"])
+    assert show(client, test_id)["state"] == "running"
+    assert later["at_s"].min() > first["at_s"].max()
+    assert after["so_far"]["requirements"]["title"]
+    found = ended(client, test_id)
+    assert (found["state"], found["detail"]) == ("done", "")
+    kept, told = columns.unpack(read(place, found["run_id"], "run-0.columns"))
+    assert told["end_s"] == pytest.approx(float(kept["at_s"].max()))
+    assert "cut_in" in told["events"]["what"]
+    seen = concatenate([first, later])
+    seen = seen.take(np.flatnonzero(np.isin(seen["at_s"], kept["at_s"])))
+    assert len(seen) > 10
+    of_kept = {key: row for row, key in enumerate(zip(kept["at_s"].tolist(), kept["actor"].tolist(), strict=True))}
+    same = kept.take(np.array([of_kept[key] for key in zip(seen["at_s"].tolist(), seen["actor"].tolist(), strict=True)]))
+    for name in ("x_m", "y_m", "heading_deg", "speed_mps"):
+        assert np.allclose(seen[name], same[name], atol=1e-3), name
+    assert len(columns.unpack(motion(place, test_id).content)[0]) == 0  # it is over: the run has it
+
+
+def test_a_paced_test_is_watched_by_testers_of_its_site_alone(place: Place, client: Client, registry: Killable) -> None:
+    test_id = ask(client, **PACED)["test_id"]
+    tokens = {}
+    client.add_site(Site(site_id="elsewhere", latitude_deg=29.5, longitude_deg=106.5, elevation_m=245.0))
+    for name, site, role in (("watches", SITE, "tester"), ("looks", SITE, "viewer"), ("manages", "elsewhere", "administrator")):
+        user = {"user_name": name, "password": PASSWORD, "roles": [{"site": site, "role": role}]}
+        client.people("POST", "users", json=user)
+        tokens[name] = client.login(name, PASSWORD)["token"]
+    assert {name: motion(place, test_id, key=token).status_code for name, token in tokens.items()} == {
+        "watches": 200,
+        "looks": 403,
+        "manages": 403,
+    }
+    assert motion(place, test_id, key=None).status_code == 401
+    assert motion(place, test_id + 1000).status_code == 404
+    client.people("POST", "sites", SITE, "tests", str(test_id), "stop")
+
+
+def test_a_paced_test_whose_process_is_killed_has_failed_and_says_so(place: Place, client: Client, registry: Killable) -> None:
+    test_id = ask(client, **PACED)["test_id"]
+    moved(place, test_id)
+    (process,) = processes(registry)
+    process.kill()
+    found = ended(client, test_id)
+    assert (found["state"], found["run_id"], "exit code -9" in found["detail"]) == ("failed", None, True)
+
+
 @pytest.mark.parametrize(
     ("wanted", "field"),
     [
@@ -109,6 +178,8 @@ def test_what_only_the_scenario_can_refuse_is_refused_in_its_words(client: Clien
     found = ended(client, ask(client, scenario="cut-in", set={"other_kmh": "120", "ego_kmh": "60"})["test_id"])
     assert found["state"] == "refused"
     assert "other_kmh < ego_kmh" in found["detail"]
+    several = ended(client, ask(client, **{**PACED, "set": {"gap_m": "10,30"}, "design": "grid"})["test_id"])
+    assert (several["state"], "one case" in several["detail"]) == ("refused", True)
     many = ended(client, ask(client, scenario="cut-in", design="grid", repeats=1000)["test_id"])
     assert (many["state"], "at most 5,000" in many["detail"]) == ("refused", True)
 

@@ -143,7 +143,7 @@ def test_firmware_is_uploaded_only_with_its_makers_signature(place: Place) -> No
     place.fill_in(signature=signer.sign(signed))
     page.click("tr:has-text('2.0') button")
     page.click("dialog button[type=submit]")
-    page.wait_for_selector("tr:has-text('2.0'):has-text('* *')")
+    page.wait_for_selector("tr:has-text('2.0'):has-text('any device')")
     place.look("firmware", "tr:has-text('2.0')")
     (package,) = place.client.people("GET", "packages")
     assert (package["name"], package["bytes"], package["is_there"]) == ("os", len(PACKAGE), True)

@@ -29,7 +29,7 @@ export interface Line {
   readonly desired: string;
   readonly reported: string;
   readonly differs: boolean;
-  readonly state: string;
+  readonly state: string | null;
   readonly said: string | null;
 }
 
@@ -41,7 +41,7 @@ export function linesOf(found: readonly Configuration[]): Line[] {
   return found.flatMap((one) => {
     const fields = Object.keys(one.desired ?? {});
     const differing = new Set(one.differences.map(({ field }) => field));
-    const about = { device: one.device_id, state: one.state ?? "–", said: one.said };
+    const about = { device: one.device_id, state: one.state, said: one.said };
     if (!fields.length) return [{ ...about, key: one.device_id, field: "–", desired: "–", reported: shown(one.reported), differs: false }];
     return fields.map((field) => ({
       ...about,
@@ -82,7 +82,7 @@ export function Configurations({ me, site }: { me: Me; site: Site }) {
         width: "8rem",
         cell: (one) => (one.desired === "–" ? "–" : <span className={`mark ${one.differs ? "impaired" : "healthy"}`}>{words(one.differs ? "config.differs" : "config.agrees")}</span>),
       },
-      { name: words("config.order"), width: "8rem", cell: (one) => one.state },
+      { name: words("config.order"), width: "8rem", cell: (one) => (one.state ? words(`config.order.${one.state as "sent"}`) : "–") },
       { name: words("config.said"), width: "13rem", cell: (one) => (one.said ? date(one.said) : "–") },
     ],
     [words, date],

@@ -8,11 +8,13 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
 import { Table } from "../parts/table";
 import { hasRole } from "../session/session";
-import { useFormats, useWords } from "../words/words";
+import { useFormats, useWords, type Words } from "../words/words";
+
+const COMPONENTS = ["firmware", "model"] as const;
 
 export interface Package {
   readonly package_id: number;
-  readonly component: string;
+  readonly component: (typeof COMPONENTS)[number];
   readonly name: string;
   readonly version: string;
   readonly bytes: number;
@@ -71,12 +73,12 @@ export function Firmware({ me }: { me: Me }) {
         cells={(one) => [
           one.name,
           one.version,
-          one.component,
+          words(`firmware.component.${one.component}`),
           <>
             {number(one.bytes / 1024, 1)} kB {!one.is_there && <span className="mark offline">{words("firmware.gone")}</span>}
           </>,
           one.key,
-          (rules.get(one.package_id) ?? []).map((rule) => [rule.vendor ?? "*", rule.model ?? "*", rule.from_version ? `≥ ${rule.from_version}` : ""].join(" ")).join("; ") || words("firmware.rules.none"),
+          (rules.get(one.package_id) ?? []).map((rule) => allowed(rule, words)).join("; ") || words("firmware.rules.none"),
           date(one.created),
           isOperator && (
             <button type="button" onClick={() => setAsking({ what: "rule", of: one })}>
@@ -108,6 +110,12 @@ export function Firmware({ me }: { me: Me }) {
   );
 }
 
+/** Whom a rule admits, in words. */
+function allowed({ vendor, model, from_version: from }: Rule, words: Words): string {
+  const bounds = [vendor, model, from && words("firmware.rules.from", { version: from })].filter(Boolean);
+  return bounds.join(", ") || words("firmware.rules.any");
+}
+
 interface Closing {
   readonly close: () => void;
   readonly done: () => void;
@@ -131,8 +139,11 @@ function Upload({ keys, close, done }: Closing & { keys: readonly SigningKey[] }
       <label>
         {words("firmware.component")}
         <select name="component">
-          <option>firmware</option>
-          <option>model</option>
+          {COMPONENTS.map((one) => (
+            <option key={one} value={one}>
+              {words(`firmware.component.${one}`)}
+            </option>
+          ))}
         </select>
       </label>
       <label>

@@ -12,14 +12,19 @@ export function CameSoFar({ came, standing, note }: { came: readonly Came[]; sta
     <div className="came">
       <section>
         <h3>{words("watch.came")}</h3>
-        <ol className="lines" role="log" aria-live="polite" data-testid="came">
-          {came.map((one, row) => (
-            <li key={row} data-kind={one.kind} data-what={one.what || one.who} data-at={one.timeS}>
-              <span className="number">{number(one.timeS, 2)} s</span> <Event event={one} />
-            </li>
-          ))}
-        </ol>
-        {!came.length && <p className="faint">{words("watch.came.none")}</p>}
+        <div role="log" aria-label={words("watch.came")} tabIndex={0} data-testid="came">
+          {came.length ? (
+            <ol className="lines">
+              {came.map((one, row) => (
+                <li key={row} data-kind={one.kind} data-what={one.what || one.who} data-at={one.timeS}>
+                  <span className="number">{number(one.timeS, 2)} s</span> <Event event={one} />
+                </li>
+              ))}
+            </ol>
+          ) : (
+            <p className="faint">{words("watch.came.none")}</p>
+          )}
+        </div>
       </section>
       <section>
         <h3>{words("watch.requirements")}</h3>
@@ -30,7 +35,7 @@ export function CameSoFar({ came, standing, note }: { came: readonly Came[]; sta
                 <th scope="row">{one.title}</th>
                 <td className="number">{said(one.value, one.unit)}</td>
                 <td>
-                  <span className={`mark ${one.state}`}>{one.state === "open" ? words("watch.open") : words(`verdict.${one.state}`)}</span>
+                  <span className={`mark ${one.state}`}>{one.state === "open" || one.state === "holds" ? words(`watch.${one.state}`) : words(`verdict.${one.state}`)}</span>
                 </td>
               </tr>
             ))}

@@ -4,8 +4,8 @@ import type { Motion, Placed } from "./motion";
 import type { Actors } from "./run";
 
 export const WIDTH = 1000;
-export const HEIGHT = 320;
-const [LEAST_M, MOST_M, ROOM_M] = [75, 220, 12]; // what is seen along the longer side, and left around the actors
+export const HEIGHT = 280;
+const [LEAST_M, MOST_M, ROOM_M] = [80, 220, 12]; // what is seen along the longer side, and left around the actors
 const RADIANS = Math.PI / 180;
 
 export interface Frame {

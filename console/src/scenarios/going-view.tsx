@@ -10,9 +10,13 @@ import { useFormats, useWords } from "../words/words";
 import { CameSoFar } from "./came";
 import { followed as followedClock } from "./clock";
 import { useFrames } from "./frames";
-import { type Followed, GoingRun } from "./going";
+import { type Followed, GoingRun, type GoingState } from "./going";
+import type { Motion } from "./motion";
+import type { Scene, Told } from "./run";
 import { cameBy, standingSoFar } from "./so-far";
 import { TopView } from "./top-view";
+
+const MARKS: Readonly<Record<GoingState, string>> = { connecting: "", live: "healthy", lost: "offline", refused: "offline" };
 
 /** isRunning: whether it is asked for; what came stays when it is not any more. */
 export function GoingView({ path, isRunning }: { path: string; isRunning: boolean }) {
@@ -28,33 +32,49 @@ export function GoingView({ path, isRunning }: { path: string; isRunning: boolea
 }
 
 function Shown({ followed, isRunning }: { followed: Followed; isRunning: boolean }) {
-  const words = useWords();
   const { number } = useFormats();
   const [timeS, setTimeS] = useState(0);
-  const { state, failure, scene, told, motion } = followed;
+  const { state, scene, told, motion } = followed;
   useFrames(isRunning, (passedS) => setTimeS((before) => followedClock(Math.min(before, motion.endS), motion.endS, passedS)));
   const shownS = isRunning ? timeS : motion.endS;
-  const now = `${number(shownS, 2)} s`;
+  if (!isRunning && !scene) return null; // nothing of it was seen here
   return (
     <section className="card" data-testid="going" data-state={isRunning ? state : "over"} data-instants={motion.instants}>
-      <p className="row clock">
-        <span role="status">
-          <span className={`mark ${isRunning && state === "live" ? "healthy" : isRunning && state !== "connecting" ? "offline" : ""}`}>
-            {words(isRunning ? `watch.state.${state}` : "watch.over")}
-          </span>
-        </span>
-        {scene && <span className="time">{words("watch.clock", { now: number(shownS, 2), end: number(scene.end_s, 1) })}</span>}
-      </p>
-      {isRunning && state === "lost" && <p className="note">{words("watch.lost", { now })}</p>}
-      {isRunning && state === "refused" && failure && <FailureNote failure={failure} />}
-      {isRunning && state === "connecting" && <p className="faint">{words("watch.connecting")}</p>}
-      {!isRunning && scene && <p className="note">{words("watch.broken", { now })}</p>}
-      {scene && (
-        <>
-          <TopView scene={scene} told={told} motion={motion} timeS={shownS} mode="live" />
-          <CameSoFar came={cameBy(told.events, shownS)} standing={standingSoFar(told.requirements)} note={words("watch.soFar")} />
-        </>
-      )}
+      <Clock followed={followed} isRunning={isRunning} shownS={shownS} />
+      <Note followed={followed} isRunning={isRunning} now={`${number(shownS, 2)} s`} />
+      {scene && <SeenAt scene={scene} told={told} motion={motion} timeS={shownS} />}
     </section>
+  );
+}
+
+function Clock({ followed: { state, scene }, isRunning, shownS }: { followed: Followed; isRunning: boolean; shownS: number }) {
+  const words = useWords();
+  const { number } = useFormats();
+  return (
+    <p className="row clock">
+      <span role="status">
+        <span className={`mark ${isRunning ? MARKS[state] : ""}`}>{words(isRunning ? `watch.state.${state}` : "watch.over")}</span>
+      </span>
+      {scene && <span className="time">{words("watch.clock", { now: number(shownS, 2), end: number(scene.end_s, 1) })}</span>}
+    </p>
+  );
+}
+
+/** What there is to say of what is shown. */
+function Note({ followed: { state, failure, scene }, isRunning, now }: { followed: Followed; isRunning: boolean; now: string }) {
+  const words = useWords();
+  if (!isRunning) return scene && <p className="note">{words("watch.broken", { now })}</p>;
+  if (state === "lost") return <p className="note">{words("watch.lost", { now })}</p>;
+  if (state === "connecting") return <p className="faint">{words("watch.connecting")}</p>;
+  return failure && <FailureNote failure={failure} />;
+}
+
+function SeenAt({ scene, told, motion, timeS }: { scene: Scene; told: Told; motion: Motion; timeS: number }) {
+  const words = useWords();
+  return (
+    <>
+      <TopView scene={scene} told={told} motion={motion} timeS={timeS} mode="live" />
+      <CameSoFar came={cameBy(told.events, timeS)} standing={standingSoFar(told.requirements)} note={words("watch.soFar")} />
+    </>
   );
 }

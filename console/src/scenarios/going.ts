@@ -72,9 +72,13 @@ export class GoingRun {
     if (!ending.aborted) this.timer = window.setTimeout(() => void this.ask(ending), afterMs);
   }
 
-  /** Rows that do not go on from those that are known are of a run that has begun again. */
+  /** Rows that do not go on from those that are known are of a run that has begun again; none at all are of one that is over. */
   take(buffer: ArrayBuffer): void {
     const { header, table } = readRun<Going>(buffer);
+    if (header.next === 0 && this.next > 0) {
+      this.tell({ state: "live", failure: undefined });
+      return;
+    }
     const isAnother = header.first !== this.next;
     const motion = isAnother ? new Motion() : this.followed.motion;
     motion.add(table);

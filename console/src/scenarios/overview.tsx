@@ -10,6 +10,7 @@ import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
 import { useFormats, useWords } from "../words/words";
 import { isOver, type Run, type Test } from "./api";
+import { modeOf } from "./said";
 
 const EVERY_MS = 2000;
 const MOST = 500;
@@ -89,7 +90,7 @@ function Kept({ site, runs }: { site: Site; runs: readonly Run[] }) {
       { name: words("runs.verdict"), width: "8rem", cell: (one) => <span className={`mark ${one.verdict}`}>{words(`verdict.${one.verdict}`)}</span> },
       { name: words("runs.build"), width: "minmax(7rem, 1fr)", cell: (one) => one.build || "–" },
       { name: words("runs.cases"), width: "5rem", cell: (one) => number(one.cases) },
-      { name: words("runs.mode"), width: "7rem", cell: (one) => one.mode },
+      { name: words("runs.mode"), width: "7rem", cell: (one) => modeOf(one.mode, words) },
       { name: words("runs.began"), width: "13rem", cell: (one) => date(one.began) },
     ];
   }, [words, date, number, picked, site.site_id]);

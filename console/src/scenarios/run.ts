@@ -71,7 +71,12 @@ export interface Going extends Partial<Scene> {
 
 const NAMES = ["at_s", "actor", "x_m", "y_m", "elevation_m", "heading_deg", "speed_mps"] as const;
 
-export function readRun<H>(buffer: ArrayBuffer): { readonly header: H; readonly table: Rows } {
+export interface Read<H> {
+  readonly header: H;
+  readonly table: Rows;
+}
+
+export function readRun<H>(buffer: ArrayBuffer): Read<H> {
   const { header, rows, columns } = readTable<H>(buffer);
   const found = Object.fromEntries(NAMES.map((name) => [name, columns.get(name) ?? new Float32Array(rows)])) as unknown as Omit<Rows, "rows">;
   return { header, table: { rows, ...found } };

@@ -15,8 +15,8 @@ export interface Came {
 export interface Standing {
   readonly title: string;
   readonly unit: string;
-  /** open: what decides it has not come. */
-  readonly state: Verdict | "open";
+  /** open: what decides it has not come; holds: so far. */
+  readonly state: Verdict | "open" | "holds";
   readonly value: Numeric;
   readonly limit: Numeric;
   readonly atS: number | undefined;
@@ -60,7 +60,7 @@ export function standingBy({ title, unit, verdict, value, limit, at_s }: Require
 export function standingSoFar({ title, unit, verdict, value, limit, at_s }: Required): readonly Standing[] {
   return title.map((name, row) => {
     const found = verdict[row];
-    const state = found === "pass" || found === "fail" ? found : "open";
+    const state = found === "pass" ? "holds" : found === "fail" ? found : "open";
     return { title: name, unit: unit[row] ?? "", state, value: value[row] ?? null, limit: limit[row] ?? null, atS: numeric(at_s[row] ?? null) };
   });
 }

@@ -110,16 +110,14 @@ interface FootprintProps {
 function Footprint({ placed, actors, name, frame, className }: FootprintProps) {
   const { number } = useFormats();
   const corners = cornersOf(placed, actors.length_m[placed.actor] ?? 1, actors.width_m[placed.actor] ?? 1).map(([x, y]) => pointOf(frame, x, y));
-  const [left, right] = corners;
   const middle = pointOf(frame, placed.x, placed.y);
-  const nose = left && right ? [left, right, middle] : [];
   const heights = corners.map(([, y]) => y);
   const isBelow = placed.actor % 2 === 1; // so that the names of two beside one another do not lie on one another
   const written = isBelow ? Math.max(...heights) + 16 : Math.min(...heights) - 7;
   return (
     <g className={`actor ${className}`} data-actor={name} data-x={placed.x.toFixed(3)} data-y={placed.y.toFixed(3)} data-heading={placed.heading.toFixed(2)}>
       <polygon className="box" points={listed(corners)} />
-      <polygon className="nose" points={listed(nose)} />
+      <polygon className="nose" points={listed(arrowIn(corners))} />
       {!actors.is_traffic[placed.actor] && (
         <text x={middle[0]} y={written} textAnchor="middle">
           {name} {number(placed.speed * KMH_PER_MPS)} km/h
@@ -127,6 +125,13 @@ function Footprint({ placed, actors, name, frame, className }: FootprintProps) {
       )}
     </g>
   );
+}
+
+/** An arrow to the front of a footprint: from the middles of its sides. */
+function arrowIn([frontLeft, frontRight, rearRight, rearLeft]: readonly (readonly [number, number])[]): readonly (readonly [number, number])[] {
+  if (!frontLeft || !frontRight || !rearRight || !rearLeft) return [];
+  const between = (one: readonly [number, number], other: readonly [number, number]) => [(one[0] + other[0]) / 2, (one[1] + other[1]) / 2] as const;
+  return [between(frontLeft, rearLeft), between(frontLeft, frontRight), between(frontRight, rearRight)];
 }
 
 function listed(points: readonly (readonly [number, number])[]): string {

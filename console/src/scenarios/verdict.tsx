@@ -15,7 +15,7 @@ import { type Case, type Document, type Numeric, type Run, worstCase } from "./a
 import { caseName } from "./compare";
 import { Playback } from "./playback";
 import { caseOf } from "./run";
-import { useSaid } from "./said";
+import { modeOf, useSaid } from "./said";
 
 const Plot = lazy(() => import("../parts/plot"));
 
@@ -39,7 +39,7 @@ export function RunVerdict({ me, site, runId, isPlaying }: { me: Me; site: Site;
       </h1>
       <p>
         {words("runs.about", { run: one.run_id, cases: number(one.cases), outcomes: outcomes.join(", ") })}
-        {one.build && ` · ${one.build}`} · {one.mode} · {one.kept_by} · {date(one.began)}
+        {one.build && ` · ${one.build}`} · {modeOf(one.mode, words)} · {one.kept_by} · {date(one.began)}
       </p>
       <Requirements run={one} />
       {isTester ? <Evidence site={site} run={one} path={path} isPlaying={isPlaying} /> : <p className="faint">{words("runs.evidence.needsRole")}</p>}

@@ -70,7 +70,7 @@ describe("the frame", () => {
 
   it("shows the focus setting out to the right, with everybody else, on one scale for the whole run", () => {
     const spanM = spanOf(motion, ACTORS, 0);
-    expect([focusOf(ACTORS), spanM]).toEqual([1, 75]);
+    expect([focusOf(ACTORS), spanM]).toEqual([1, (24 * WIDTH) / HEIGHT]);
     const frame = frameOf(motion.at(1), ACTORS, 1, 0, spanM);
     expect(pointOf(frame, 0, 40)).toEqual([WIDTH / 2, HEIGHT / 2]); // halfway between the two
     expect(pointOf(frame, 0, 60)[0]).toBeGreaterThan(pointOf(frame, 0, 20)[0]);
@@ -120,7 +120,7 @@ describe("what has come", () => {
     const states = (timeS: number) => standingBy(required, timeS, 5).map((one) => one.state);
     expect([states(2), states(3), states(5)]).toEqual([["open", "open", "open"], ["fail", "open", "open"], ["fail", "pass", "skipped"]]);
     expect(standingBy(required, 2, 5).map((one) => one.value)).toEqual([null, null, null]);
-    expect(standingSoFar(required).map((one) => one.state)).toEqual(["fail", "pass", "open"]);
+    expect(standingSoFar(required).map((one) => one.state)).toEqual(["fail", "holds", "open"]);
   });
 
   it("has each signal as its newest change by then left it", () => {
@@ -142,6 +142,13 @@ describe("a paced test", () => {
     going.take(table([[0.2, 1, 0, 2, 0]], { ...scene, first: 1, next: 6 })); // the instants between were left out
     expect(going.followed.state).toBe("live");
     expect(going.followed.motion.at(0.1)[0]?.y).toBeCloseTo(1);
+  });
+
+  it("that is over, though nobody has said so yet, stays as far as it came", () => {
+    const going = run();
+    going.take(table([[0, 1, 0, 0, 0], [1, 1, 0, 10, 0]], { ...scene, first: 0, next: 2 }));
+    going.take(table([], { actors: {}, ways: [], stop_lines: [], so_far: {}, first: 0, next: 0 }));
+    expect([going.followed.motion.endS, going.followed.scene?.end_s]).toEqual([1, 15]);
   });
 
   it("that has begun again is another one", () => {

@@ -23,7 +23,7 @@ from simulators.scenario.trace import Trace
 from tests.unit.simulators.scenario.traces import behind, trace, warnings
 from tests.unit.simulators.scenario.written import cases, described, scenario
 
-TOUCHES = {"ego_kmh": "130", "other_kmh": "10", "gap_m": "5"}
+TOUCHES = {"ego_kmh": "100", "other_kmh": "60", "gap_m": "10"}
 Told = list[dict[str, Any]]
 
 
@@ -53,7 +53,7 @@ def test_what_is_told_of_a_paced_run_is_what_it_turns_out_to_be(given: dict[str,
     whole = rows(found, told_instants(found, 0, last))
     seen = all_rows(told)
     for name in whole:
-        kept = np.isin(np.float32(seen["at_s"]), whole["at_s"])  # each telling ends with its newest instant
+        kept = np.isin(np.array(seen["at_s"], np.float32), whole["at_s"])  # each telling ends with its newest instant
         assert np.allclose(np.array(seen[name])[kept], whole[name], atol=1e-3), name
     assert told[0]["scene"] == {**scene(found), "scenario": "cut-in", "end_s": 15.0}
     assert told[-1]["so_far"]["events"] == events(found)

@@ -82,7 +82,7 @@ export function Configurations({ me, site }: { me: Me; site: Site }) {
         width: "8rem",
         cell: (one) => (one.desired === "–" ? "–" : <span className={`mark ${one.differs ? "impaired" : "healthy"}`}>{words(one.differs ? "config.differs" : "config.agrees")}</span>),
       },
-      { name: words("config.order"), width: "8rem", cell: (one) => (one.state ? words(`config.order.${one.state as "sent"}`) : "–") },
+      { name: words("config.order"), width: "10rem", cell: (one) => (one.state ? words(`config.order.${one.state as "sent"}`) : "–") },
       { name: words("config.said"), width: "13rem", cell: (one) => (one.said ? date(one.said) : "–") },
     ],
     [words, date],

@@ -13,7 +13,7 @@ import { useFormats, useWords } from "../words/words";
 interface Area {
   readonly area_id: string;
   readonly name: string;
-  readonly kind: string;
+  readonly kind: "area" | "lane";
   readonly needs_permit: boolean;
   readonly shares: number;
 }
@@ -98,7 +98,7 @@ export function Track({ me, site }: { me: Me; site: Site }) {
           rows={areas}
           keyOf={(one) => one.area_id}
           none={words("track.areas.none")}
-          cells={(one) => [<code key="id">{one.area_id}</code>, one.name || "–", one.kind, words(one.needs_permit ? "app.yes" : "app.no"), one.shares]}
+          cells={(one) => [<code key="id">{one.area_id}</code>, one.name || "–", words(`track.kind.${one.kind}`), words(one.needs_permit ? "app.yes" : "app.no"), one.shares]}
         />
       </section>
       <section className="card">

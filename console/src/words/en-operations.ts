@@ -95,6 +95,8 @@ export const operations = {
   "track.blind": "No picture of the site comes: who is there is not known.",
   "track.who": "Who",
   "track.area": "Area",
+  "track.kind.area": "area",
+  "track.kind.lane": "lane",
   "track.areas": "Areas",
   "track.areas.none": "This site has no areas.",
   "track.needsPermit": "Needs a permit",

@@ -97,6 +97,8 @@ export const operations: Readonly<Record<keyof typeof english, string>> = {
   "track.blind": "没有收到场地画面：不知道谁在场。",
   "track.who": "对象",
   "track.area": "区域",
+  "track.kind.area": "区域",
+  "track.kind.lane": "车道",
   "track.areas": "区域",
   "track.areas.none": "此场地没有区域。",
   "track.needsPermit": "需要许可",

@@ -42,7 +42,7 @@ function Shown({ followed, isRunning }: { followed: Followed; isRunning: boolean
     <section className="card" data-testid="going" data-state={isRunning ? state : "over"} data-instants={motion.instants}>
       <Clock followed={followed} isRunning={isRunning} shownS={shownS} />
       <Note followed={followed} isRunning={isRunning} now={`${number(shownS, 2)} s`} />
-      {scene && <SeenAt scene={scene} told={told} motion={motion} timeS={shownS} />}
+      {scene && <SeenAt scene={scene} told={told} motion={motion} timeS={shownS} isRunning={isRunning} />}
     </section>
   );
 }
@@ -69,12 +69,12 @@ function Note({ followed: { state, failure, scene }, isRunning, now }: { followe
   return failure && <FailureNote failure={failure} />;
 }
 
-function SeenAt({ scene, told, motion, timeS }: { scene: Scene; told: Told; motion: Motion; timeS: number }) {
+function SeenAt({ scene, told, motion, timeS, isRunning }: { scene: Scene; told: Told; motion: Motion; timeS: number; isRunning: boolean }) {
   const words = useWords();
   return (
     <>
       <TopView scene={scene} told={told} motion={motion} timeS={timeS} mode="live" />
-      <CameSoFar came={cameBy(told.events, timeS)} standing={standingSoFar(told.requirements)} note={words("watch.soFar")} />
+      <CameSoFar came={cameBy(told.events, timeS)} standing={standingSoFar(told.requirements)} note={isRunning ? words("watch.soFar") : ""} />
     </>
   );
 }

@@ -172,5 +172,5 @@ def test_every_column_of_a_trace_is_joined_or_said_to_be_the_same() -> None:
     from simulators.scenario.joining import MOVING, OF_RUNS
 
     known = {*MOVING, *OF_RUNS, "fired", "parameters", "rig", "lights", "warnings", "messages", "cooperation", "broken"}
-    same = {"actors", "step_s", "ways", "stop_lines"}
-    assert {one.name for one in fields(Trace)} == known | same
+    same, of_one_run = {"actors", "step_s", "ways", "stop_lines"}, {"passing"}
+    assert {one.name for one in fields(Trace)} == known | same | of_one_run

@@ -178,7 +178,7 @@ class SignalSettings(Part):
     intersection: int | None = Field(default=None, ge=0, le=65_535)
     spat_s: float = Field(default=1.0, ge=0.1, le=10)
     turn_s: float = Field(default=0.1, ge=0.001, le=1)
-    late_s: float = Field(default=0.25, ge=0.001, le=5)
+    late_s: float = Field(default=0.25, ge=0.001, le=3600)
 
 
 class JoinSettings(Part):

@@ -17,7 +17,7 @@ from edge.settings import EdgeSettings
 from evaluation.signals.programme import Limits, Programme
 
 TURN_S = 0.005  # of the machine's time: simulated time runs faster
-LATE_S = 1.0  # SUMO's step
+LATE_S = 3600.0  # simulated time passes in steps, as fast as it goes: lights count from when they were due
 CONNECT_S = 20.0
 
 

@@ -53,19 +53,17 @@ def learn(file: Path, course: Course, say: Callable[[str], None]) -> None:
         place = Path(scratch)
         nets = [write(plan, place, end_s=course.end_s) for plan in plans()]
         parts: list[Examples] = []
-        policy: Path | None = None
+        policy = place / "policy.onnx"
         for turn in range(course.rounds):
-            delays, noted = _drive(nets, place, turn, policy, course)
+            delays, noted = _drive(nets, place, turn, policy if turn else None, course)
             parts += noted
             examples = joined(parts)
             weights = network.train(examples, seed=course.seed)
-            policy = place / f"policy.{turn}.onnx"
             network.write(weights, policy)
             say(
                 f"round {turn + 1} of {course.rounds}: delay {sum(delays) / len(delays):.1f} s a trip while driving, "
                 f"{len(examples.gain)} instants, {network.lost(weights, examples):.2f} s lost at each"
             )
-        assert policy is not None  # noqa: S101 - there is a round
         file.write_bytes(policy.read_bytes())
 
 

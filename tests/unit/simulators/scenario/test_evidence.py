@@ -21,13 +21,12 @@ from chelu.messages import Batch
 from simulators.scenario import comparison
 from simulators.scenario.comparison import Change
 from simulators.scenario.evidence.document import text
-from simulators.scenario.evidence.header import Header, number, versions, with_unit
+from simulators.scenario.evidence.header import Header, versions
 from simulators.scenario.evidence.heat_map import grid
 from simulators.scenario.evidence.junit import junit
 from simulators.scenario.evidence.recording import recording
 from simulators.scenario.evidence.report import report
 from simulators.scenario.evidence.shown import Evidence, only, worst
-from simulators.scenario.evidence.svg import Scale, round_step
 from simulators.scenario.evidence.tables import motion_table, runs_table
 from simulators.scenario.evidence.timeline import timeline
 from simulators.scenario.evidence.writing import write
@@ -384,20 +383,6 @@ def test_a_file_that_is_no_verdict_is_refused(content, tmp_path) -> None:
     file.write_text(content)
     with pytest.raises(comparison.NoVerdictError, match="is no verdict"):
         comparison.read(file)
-
-
-def test_numbers_are_told_as_people_write_them() -> None:
-    assert number(-0.0) == "0"
-    assert [number(value) for value in (1.5, -0.25, np.nan, np.inf, -np.inf, 1234567.0, 0.0)] == [
-        "1.5", "−0.25", "–", "∞", "−∞", "1,234,567", "0",
-    ]  # fmt: skip
-    assert (with_unit(2.0, "m"), with_unit(np.nan, "m"), with_unit(1.0, "")) == ("2 m", "–", "1")
-
-
-def test_ticks_are_round_and_inside() -> None:
-    assert Scale(-3.2, 11.7, 0, 1).ticks(5) == [-2.5 + 2.5, 5.0, 10.0] or Scale(-3.2, 11.7, 0, 1).ticks(5)[0] >= -3.2
-    assert [round_step(value) for value in (0.3, 1.0, 1.1, 2.2, 3.0, 7.0)] == [0.5, 1.0, 2.0, 2.5, 5.0, 10.0]
-    assert Scale(0, 15, 0, 1).ticks(8) == [0, 2, 4, 6, 8, 10, 12, 14]
 
 
 @pytest.mark.parametrize("name", ["report.html", "run-0.mcap"])

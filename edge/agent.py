@@ -109,6 +109,11 @@ class Agent:
         return self._session.is_connected
 
     @property
+    def turned_us(self) -> int | None:
+        """A signal's: up to which instant its stages have gone on, and what changed by then is handed on; of others None."""
+        return self._downlink.turned_us
+
+    @property
     def sent(self) -> Mapping[str, int]:
         """Frames that went out since the start, by stream."""
         sent = dict(self._outgoing.sent)

@@ -88,6 +88,11 @@ class Downlink:
         dues = (self._commands.due_s, self._signal.due_s if self._signal else None)
         return min((due for due in dues if due is not None), default=None)
 
+    @property
+    def turned_us(self) -> int | None:
+        """Up to which instant a signal's stages have gone on; None where there is no signal."""
+        return None if self._signal is None else self._signal.turned_us
+
     def turn(self, now_s: float) -> None:
         """What has its time: captures that end, a signal's stages."""
         self._commands.turn(now_s)

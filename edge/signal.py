@@ -56,6 +56,7 @@ class Signal:
         self._spat = None if number is None else SpatWriter(self._stages, settings.region, number)
         self._spat_due_us = 0
         self._told: tuple[str, int] = "", 0  # by whose word, and on which connection
+        self.turned_us = 0  # up to which instant the stages have gone on; read by any thread
         self.due_s = clock.monotonic_s()
 
     def take(self, stream: str, payload: bytes) -> None:
@@ -79,6 +80,7 @@ class Signal:
             self._spat_due_us = now_us + round(self._settings.spat_s * US)
             for frame in self._spat.frames(self._plan.shown, self._plan.following, self._plan.ends_us(now_us), now_us):
                 self._send(frame, now_us)
+        self.turned_us = now_us
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,15 +33,20 @@ class Change:
 
 @dataclass(slots=True)
 class Head:
-    """One signal. late: changes that were heard when the heads had passed their instant."""
+    """One signal. turned_us() is up to when its agent has gone on; late: changes heard when the heads had passed their instant."""
 
     name: str
     programme: Programme
     ear: socket.socket
+    turned_us: Callable[[], int | None]
     shown: Change = Change(0, 0, "green", 0)
     late: int = 0
     _coming: list[Change] = field(default_factory=list)
     _passed_us: int = 0
+
+    def has_come_to(self, time_us: int) -> bool:
+        """Whether all that changes up to an instant was said."""
+        return (self.turned_us() or 0) >= time_us
 
     def at(self, time_us: int) -> str:
         """What the heads show at an instant, as SUMO writes it; instants must not go back."""
@@ -103,7 +108,7 @@ def signals(
             agent = Agent(EdgeSettings.check(about, source=f"signal {light}"), clock)
             agent.start()
             stack.callback(agent.stop)
-            heads[light] = Head(device, programme, ear)
+            heads[light] = Head(device, programme, ear, lambda agent=agent: agent.turned_us)
             agents.append(agent)
         for agent in agents:
             agent.wait_connected(CONNECT_S)

@@ -20,14 +20,14 @@ import numpy as np
 from chelu.bus import Session
 from chelu.clock import Clock, SharedClock
 from chelu.signals.stages import US
-from evaluation.district.heads import Head
+from evaluation.district.heads import TURN_S, Head
 from evaluation.district.town import Town
 from evaluation.district.voices import Voices
 from evaluation.signals.safety import Watch
 from evaluation.signals.world import World
 
 HALF_US = US // 2
-LONGEST_WAIT_S = 1.0  # for a decision: then the town goes on without
+LONGEST_WAIT_S = 1.0  # for a decision, and for the signals: then the town goes on without
 
 
 @dataclass(slots=True)
@@ -61,6 +61,7 @@ class Loop:
 
     def second(self, time_us: int) -> None:
         """Work on the second that ends at an instant; the clock stands half a second after it then."""
+        self._await_heads(time_us - US)
         for light, head in self.heads.items():
             shown = head.at(time_us - US)
             self.world.show(light, shown)
@@ -86,6 +87,12 @@ class Loop:
             tell(number)
 
     # -- inside --------------------------------------------------------------------------------------------------------------
+
+    def _await_heads(self, time_us: int) -> None:
+        """Until every signal has gone on to an instant, or for the longest wait: what is too late then is counted as late."""
+        until_s = self.time.monotonic_s() + LONGEST_WAIT_S
+        while self.time.monotonic_s() < until_s and not all(head.has_come_to(time_us) for head in self.heads.values()):
+            self.time.sleep(TURN_S / 5)
 
     def _await(self, time_us: int) -> None:
         """Until the controllers have decided on this instant, or for the longest wait."""

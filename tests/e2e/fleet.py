@@ -17,6 +17,7 @@ from tests.unit.ingest.crafted import bsm_batch
 
 GATEWAY, CHILDREN = "gw-1", 50
 TICK_S = 0.02
+WRITING_S = 20e-6  # for a message; more than it takes
 
 
 class Fleet:
@@ -41,13 +42,19 @@ class Fleet:
         return self._each * CHILDREN
 
     def drive(self, seconds: float, rate: int) -> None:
-        """Send at `rate` messages a second, with heartbeats before and after."""
-        began, before = time.monotonic(), self._each
+        """Send at `rate` messages a second, with heartbeats before and after; all is written first, so that sending is quick."""
+        rounds = round(seconds * rate / CHILDREN)
+        ahead_s = WRITING_S * rounds * CHILDREN
+        began, times_us = time.monotonic() + ahead_s, time.time() * 1e6 + 1e6 * (ahead_s + np.arange(rounds) * CHILDREN / rate)
+        written = self._write(times_us.astype(np.int64))
         self._beat()
+        sent = 0
         for tick in range(1, 1 + round(seconds / TICK_S)):
-            due = round(tick * TICK_S * rate / CHILDREN) - (self._each - before)
-            self._link.sendall(b"".join(self._round() for _ in range(due)))
+            due = min(round(tick * TICK_S * rate / CHILDREN), rounds)
             time.sleep(max(0.0, began + tick * TICK_S - time.monotonic()))
+            self._link.sendall(b"".join(written[sent:due]))
+            sent = due
+        self._each += rounds
         self._beat()
 
     def close(self) -> None:
@@ -57,13 +64,21 @@ class Fleet:
         document = json.dumps({"start_id": "a", "sent": {"bsm": self._each}}).encode()
         self._link.sendall(b"".join(publish(f"obu/o{child}/heartbeat/up", document) for child in range(CHILDREN)))
 
-    def _round(self) -> bytes:
-        """A BSM of each child."""
-        batch = bsm_batch(CHILDREN, time_us=time.time_ns() // 1000)
-        counts = np.full(CHILDREN, self._each % 128, np.uint8)
-        frames = cv2x.encode_bsm(batch.with_columns(message_count=counts, vehicle_id=np.arange(CHILDREN, dtype=np.uint64)))
-        self._each += 1
-        return b"".join(publish(f"obu/o{child}/bsm/up", frames.frame(child)) for child in range(CHILDREN))
+    def _write(self, times_us: np.ndarray) -> list[bytes]:
+        """For each instant a BSM of every child."""
+        rounds = len(times_us)
+        batch = bsm_batch(rounds * CHILDREN).with_columns(
+            time_us=np.repeat(times_us, CHILDREN),
+            sec_mark_ms=np.repeat(times_us // 1000 % 60_000, CHILDREN).astype(np.uint16),
+            message_count=np.repeat((self._each + np.arange(rounds)) % 128, CHILDREN).astype(np.uint8),
+            vehicle_id=np.tile(np.arange(CHILDREN, dtype=np.uint64), rounds),
+        )
+        frames = cv2x.encode_bsm(batch)
+        names = [f"obu/o{child}/bsm/up" for child in range(CHILDREN)]
+        return [
+            b"".join(publish(name, frames.frame(first + child)) for child, name in enumerate(names))
+            for first in range(0, rounds * CHILDREN, CHILDREN)
+        ]
 
 
 def publish(topic: str, payload: bytes) -> bytes:

@@ -51,7 +51,7 @@ def test_heads_show_what_stood_at_an_instant_and_count_what_they_heard_too_late(
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
         ear.bind(("127.0.0.1", 0))
         ear.settimeout(0)
-        head = Head("x", PROGRAMME, ear)
+        head = Head("x", PROGRAMME, ear, lambda: BEGIN + 10 * US)
 
         def says(seconds: float, stage: int, light: str, following: int) -> None:
             about = {"since_us": BEGIN + round(seconds * US), "stage": stage, "light": light, "following": following}
@@ -62,6 +62,7 @@ def test_heads_show_what_stood_at_an_instant_and_count_what_they_heard_too_late(
         assert [head.at(BEGIN + second * US) for second in (5, 6, 8, 9)] == ["GgrrG", "yyrrr", "yyrrr", "rrGGr"]
         assert head.late == 0
         says(8.75, 1, "clearing", 0)
+        assert [head.has_come_to(BEGIN + second * US) for second in (10, 11)] == [True, False]
         assert head.at(BEGIN + 10 * US) == "rrGGr"
         assert head.late == 1
 

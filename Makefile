@@ -6,6 +6,9 @@ WORKERS ?= 2
 TOGETHER := -n $(WORKERS) --dist loadfile
 SOURCES := chelu services edge simulators evaluation tests
 
+# Most tests start processes, which would each compile every module anew where the environment forbids to keep that.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench up down lock clean
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from chelu.clock import Clock
 from edge.agent import Agent
@@ -31,14 +31,21 @@ class Change:
     following: int
 
 
+class Turning(Protocol):
+    """Of a signal's agent: up to which instant it has gone on, and said what changed."""
+
+    @property
+    def turned_us(self) -> int | None: ...
+
+
 @dataclass(slots=True)
 class Head:
-    """One signal. turned_us() is up to when its agent has gone on; late: changes heard when the heads had passed their instant."""
+    """One signal. late: changes that were heard when the heads had passed their instant."""
 
     name: str
     programme: Programme
     ear: socket.socket
-    turned_us: Callable[[], int | None]
+    agent: Turning
     shown: Change = Change(0, 0, "green", 0)
     late: int = 0
     _coming: list[Change] = field(default_factory=list)
@@ -46,7 +53,7 @@ class Head:
 
     def has_come_to(self, time_us: int) -> bool:
         """Whether all that changes up to an instant was said."""
-        return (self.turned_us() or 0) >= time_us
+        return (self.agent.turned_us or 0) >= time_us
 
     def at(self, time_us: int) -> str:
         """What the heads show at an instant, as SUMO writes it; instants must not go back."""
@@ -108,7 +115,7 @@ def signals(
             agent = Agent(EdgeSettings.check(about, source=f"signal {light}"), clock)
             agent.start()
             stack.callback(agent.stop)
-            heads[light] = Head(device, programme, ear, lambda agent=agent: agent.turned_us)
+            heads[light] = Head(device, programme, ear, agent)
             agents.append(agent)
         for agent in agents:
             agent.wait_connected(CONNECT_S)

@@ -134,7 +134,7 @@ def test_an_event_goes_from_the_operator_to_the_unit_onto_the_air_and_to_the_car
     perceived(running, computer)
     running_out = ("--code", "904", "--hours", "1", "--unit", RSU, "--unit", "rscu-1", "--wait", "0")
     adopted = event(running, "adopt", "rscu-1", *running_out)
-    on_air = {"event_type": 407}
+    on_air: dict[str, Any] = {"event_type": 407}
     while on_air["event_type"] == 407:  # which a unit killed before it answered may get, and send, once more
         (on_air,) = cv2x.to_json(radio.recv(65_536))["rtes"]
     assert (on_air["event_type"], on_air["event_source"]) == (904, "detection")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -47,11 +48,18 @@ def test_an_agent_is_told_phases_from_one_and_people_on_foot_are_none_of_them() 
     assert (said["intersection"], said["stages"][1]["clearance_s"]) == (7, 4)
 
 
+@dataclass
+class Turned:
+    """An agent that has gone on to an instant."""
+
+    turned_us: int | None
+
+
 def test_heads_show_what_stood_at_an_instant_and_count_what_they_heard_too_late() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
         ear.bind(("127.0.0.1", 0))
         ear.settimeout(0)
-        head = Head("x", PROGRAMME, ear, lambda: BEGIN + 10 * US)
+        head = Head("x", PROGRAMME, ear, Turned(BEGIN + 10 * US))
 
         def says(seconds: float, stage: int, light: str, following: int) -> None:
             about = {"since_us": BEGIN + round(seconds * US), "stage": stage, "light": light, "following": following}

@@ -6,7 +6,6 @@ broker sends and syncs the spools; everything else (spools, batches, reports, se
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import threading
@@ -141,7 +140,7 @@ class Agent:
         """Queue a JSON document on one of this kind's streams (``observation``, ``coop``, …), at QoS 1 through the spool."""
         if stream not in self._rows:
             raise KeyError(f"a device of kind {self.settings.kind} has no stream {stream!r}")
-        if not self._inboxes.report(stream, _json(document)):
+        if not self._inboxes.report(stream, reports.encoded(document)):
             self.tally.count("reports", "queue_full")
 
     def stop(self) -> None:
@@ -230,7 +229,7 @@ class Agent:
         self._say_heartbeat()
         self._pump()
         document = reports.state("offline", start_id=self.start_id, time_us=self._clock.wall_us(), reason="stopped")
-        self._session.publish(self._topic("state"), _json(document), qos=1, retain=True).wait(LEAVE_S)
+        self._session.publish(self._topic("state"), reports.encoded(document), qos=1, retain=True).wait(LEAVE_S)
 
     # -- what the agent says -------------------------------------------------------------------------------------------------
 
@@ -249,11 +248,10 @@ class Agent:
             config=self._in_force.document(),
             versions=self._upgrader.versions() if self._upgrader else None,
         )
-        self._say("info", _json(document))
+        self._say("info", reports.encoded(document))
         if self.settings.kind is Kind.RSCU:
-            self._say(
-                "basic-status", _json(reports.computer(self.settings, time_us=self._clock.wall_us(), position=self.position))
-            )
+            document = reports.computer(self.settings, time_us=self._clock.wall_us(), position=self.position)
+            self._say("basic-status", reports.encoded(document))
 
     def _say_heartbeat(self) -> None:
         self._beats += 1
@@ -271,7 +269,7 @@ class Agent:
             position=self.position,
             vehicles=self.children.status if self.children else None,
         )
-        self._say("heartbeat", _json(document))
+        self._say("heartbeat", reports.encoded(document))
 
     def _dropped(self) -> Mapping[str, Mapping[str, int]]:
         dropped = dict(self.tally.by_place())
@@ -280,7 +278,7 @@ class Agent:
 
     def _say_run_status(self) -> None:
         document = reports.run_status(self.settings, time_us=self._clock.wall_us(), disk=self.settings.spool.directory)
-        self._say("run-status", _json(document))
+        self._say("run-status", reports.encoded(document))
 
     # -- other threads -------------------------------------------------------------------------------------------------------
 
@@ -313,7 +311,7 @@ class Agent:
         document = reports.state(
             "online", start_id=self.start_id, time_us=self._clock.wall_us(), released=self._outgoing.released()
         )
-        session.publish(self._topic("state"), _json(document), qos=1, retain=True)
+        session.publish(self._topic("state"), reports.encoded(document), qos=1, retain=True)
 
     # -- making --------------------------------------------------------------------------------------------------------------
 
@@ -356,7 +354,7 @@ class Agent:
             client_id=settings.id,
             clock=self._clock,
             subscriptions=[*((row.topic(settings.kind, settings.id), 1) for row in rows), *self._of_children()],
-            will=Will(self._topic("state"), _json(will)),
+            will=Will(self._topic("state"), reports.encoded(will)),
             clean=False,
             session_expiry_s=SESSION_EXPIRY_S,
             on_connect=self._greet,
@@ -398,7 +396,3 @@ class Agent:
         """Vehicles' receipts, by one filter: the broker hands over those of our own children only."""
         is_wanted = self.children is not None and self.settings.delivery.receipts
         return [(RECEIPT.topic(Kind.VEHICLE, "+"), 1)] if is_wanted else []
-
-
-def _json(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -127,3 +128,8 @@ def computer(settings: EdgeSettings, *, time_us: int, position: Position | None)
     """A roadside computer's basic-status (T/ITS 0180.1, table 8)."""
     place = (position.longitude_deg, position.latitude_deg, position.elevation_m) if position else (None, None, None)
     return basic_status(settings.id, time_us, *place)
+
+
+def encoded(document: Mapping[str, Any]) -> bytes:
+    """A document as it goes over the wire: JSON (RFC 8259) without spaces."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -6,7 +6,6 @@ To its controller's own software goes every change, as JSON lines; to the platfo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +14,7 @@ from chelu.clock import Clock
 from chelu.signals.stages import US, Shown, Stage
 from edge import priority, stage_commands
 from edge.priority import SignalPriority
+from edge.reports import encoded
 from edge.settings import SignalSettings
 from edge.signal_plan import Limits, SignalPlan
 from edge.spat_writer import SpatWriter
@@ -91,7 +91,7 @@ class Signal:
             **self._shown(), "by": self._told[0], "stages": stages, "longest_red_s": self._settings.longest_red_s,
             "region": self._settings.region, "intersection": self._settings.intersection, "time_us": now_us,
         }  # fmt: skip
-        self._tell(json.dumps(document, separators=(",", ":")).encode())
+        self._tell(encoded(document))
 
     def _is_spat_due(self, now_us: int) -> bool:
         """Also after the clock was set back."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from chelu.clock import Clock
 from chelu.endpoint import family_of, host_and_port
 from edge.control import read_document
+from edge.reports import encoded
 from edge.tally import Tally
 
 MAX_AGE_US = 5_000_000  # what is older never warns anyone
@@ -53,7 +53,7 @@ class WarningSink:
         """(what went wrong, more about it), both empty when it went out."""
         if not self._socket or not self._address:
             return "no sink is configured", ""
-        line = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = encoded(document) + b"\n"
         if len(line) > MAX_DATAGRAM:
             return "overlong", ""
         try:

@@ -117,8 +117,9 @@ def watch() -> None:
 @MONITORS.command("day")
 def day(
     hours: Annotated[float, typer.Option(min=0.1, max=24, help="How much of it.")] = 24.0,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="That share the work of an hour; two, for two cores.")] = 2,
 ) -> None:
     """Assess a day of one junction, made of the shipped recording over and over, and tell how long that took."""
     with extra("evaluation"):
         from evaluation.monitors.day import measure
-    raise typer.Exit(measure(hours))
+    raise typer.Exit(measure(hours, threads))

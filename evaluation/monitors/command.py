@@ -22,9 +22,11 @@ from chelu.quality.monitors.window import Heard, window
 from chelu.store import Database, failures
 from evaluation.monitors.recordings import open_recording
 from evaluation.monitors.telling import tell_report
+from evaluation.monitors.threads import together
 from services.quality.stored import Site, Store, of_site
 
 STORED_US = 600_000_000  # read at a time
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,12 @@ def _over(hear: Callable[[int, int], Heard], from_us: int, to_us: int, length_us
     """All windows of [from, to), with progress on standard error."""
     known, report = Known(), Report(asked.parameters)
     columns = (TextColumn("assessing"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress, together(THREADS) as begin:
         task = progress.add_task("", total=to_us - from_us)
-        for begin, end in stretches(from_us, to_us, length_us=length_us):
-            seen = window(hear(begin, end), begin, end, junctions_before=known.junctions, known=known.expected(begin))
-            look(seen, report, asked.monitors)
+        for first, behind in stretches(from_us, to_us, length_us=length_us):
+            before = known.junctions
+            seen = window(hear(first, behind), first, behind, junctions_before=before, known=known.expected(first), begin=begin)
+            look(seen, report, asked.monitors, begin)
             known.learn(seen)
-            progress.update(task, completed=end - from_us)
+            progress.update(task, completed=behind - from_us)
     return report

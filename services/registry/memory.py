@@ -6,18 +6,12 @@ as Parquet took beside the registry itself.
 
 from __future__ import annotations
 
-import ctypes
-
 import pyarrow as pa
 
-M_MMAP_THRESHOLD = -3  # mallopt(3)
-LARGE_BYTES = 256 * 1024  # pieces of this size and more are the system's again when they are freed
+from chelu import memory
 
 
 def give_back() -> None:
     """From now on, and what making the application left behind at once; without glibc as far as that goes."""
     pa.set_memory_pool(pa.system_memory_pool())
-    library = ctypes.CDLL(None)
-    if (mallopt := getattr(library, "mallopt", None)) is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-        library.malloc_trim(0)
+    memory.give_back()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from chelu.cli import build
+from chelu.lights import Light
 from chelu.quality.monitors.catalogue import MONITORS, site_parameters
 from chelu.quality.monitors.run import Report, run
 from chelu.quality.monitors.window import Heard
-from evaluation.monitors.day import TRACE, ordinary_junction, stretch
+from evaluation.monitors.day import TRACE, assess, ordinary_junction, stretch
 from evaluation.monitors.recordings import heard_of, maps_of, open_recording
+from evaluation.monitors.threads import together
 from simulators.conflicts import staged_district
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +69,35 @@ def test_a_recording_that_goes_round_gives_each_vehicle_a_round_of_its_own(distr
     assert len(twice.bsm) == 2 * len(one.heard.bsm)
     assert len(np.unique(twice.bsm["vehicle_id"])) == 2 * len(np.unique(one.heard.bsm["vehicle_id"]))
     assert report_of(twice).notifications() == []
+
+
+def test_threads_that_share_a_stretch_find_the_same_as_one_and_in_the_same_order(district) -> None:
+    heard = stretch(one := ordinary_junction(district), one.begin_us, one.begin_us + 2 * one.period_us)
+    spat = heard.spat.with_columns(light=heard.spat["light"].copy())
+    spat["light"][::997] = Light.PROTECTED_GREEN  # events of several monitors
+    faulty = replace(heard, spat=spat, bsm=heard.bsm.take(np.arange(len(heard.bsm)) % 7 > 0))
+    from_us, to_us = faulty.bounds_us()
+    parameters = site_parameters({}, where="")
+    alone = run(faulty, parameters, from_us=from_us, to_us=to_us)
+    with together(3) as begin:
+        shared = run(faulty, parameters, from_us=from_us, to_us=to_us, begin=begin)
+    assert len({event.monitor for event in alone.events}) >= 3
+    assert repr(shared) == repr(alone)
+
+
+def test_what_a_part_raises_on_a_thread_is_raised_where_its_result_is_waited_for() -> None:
+    with together(2) as begin:
+        result = begin(lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            result()
+
+
+def test_a_day_counts_the_same_on_any_number_of_threads(district) -> None:
+    one = ordinary_junction(district)
+    (alone, spent), (shared, _) = assess(one, 0.1, 1), assess(one, 0.1, 2)
+    assert repr(shared) == repr(alone)
+    assert spent.rows > 90_000
+    assert min(spent.clock_s, spent.processor_s) > 0
 
 
 def test_the_command_tells_as_json_what_it_found_and_says_so_by_its_exit_code() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chelu.quality.monitors.judged import BAD, FIRST_REASON, Judged, Subject
+from chelu.quality.monitors.judged import BAD, FIRST_REASON, Judged, Mask, Subject
 from chelu.quality.monitors.monitor import Assessed
 from chelu.units import US_PER_S
 
@@ -57,16 +57,15 @@ Hours = dict[tuple[Subject, int], Tally]  # by subject and the instant at which 
 
 def hours(found: Judged, from_us: int, to_us: int) -> Hours:
     """The tallies of the items in [from, to), by the UTC hours they lie in."""
-    if not ((found.time_us >= from_us) & (found.time_us < to_us)).all():
-        found = found.within(from_us, to_us)
-    if not len(found):
+    inside = (found.time_us >= from_us) & (found.time_us < to_us)
+    if not inside.any():
         return {}
     outcomes, first = len(found.reasons) + FIRST_REASON, from_us // HOUR_US
     span = (to_us - 1) // HOUR_US - first + 1
     cell = found.subject if span == 1 else found.subject * span + (found.time_us // HOUR_US - first)
-    count = np.bincount(cell * outcomes + found.outcome, minlength=len(found.subjects) * span * outcomes)
+    count = np.bincount((cell * outcomes + found.outcome)[inside], minlength=len(found.subjects) * span * outcomes)
     counts = count.reshape(-1, outcomes)
-    worst = _worst(found, cell, len(counts))
+    worst = _worst(found, cell, len(counts), inside)
     return {
         (found.subjects[place // span], (first + place % span) * HOUR_US): _tally(counts[place], found.reasons, worst[place])
         for place in np.flatnonzero(counts.any(axis=1)).tolist()
@@ -97,9 +96,10 @@ def _tally(counts: np.ndarray[tuple[int], np.dtype[np.int64]], reasons: tuple[st
     return Tally(good + bad, bad, worst, {reason: number for reason, number in zip(reasons, passed, strict=True) if number})
 
 
-def _worst(found: Judged, cell: np.ndarray[tuple[int], np.dtype[np.int64]], count: int) -> list[float]:
-    """Of each cell the largest value among bad items, by size, with its sign."""
-    bad = np.flatnonzero((found.outcome == BAD) & np.isfinite(found.value))
+def _worst(found: Judged, cell: np.ndarray[tuple[int], np.dtype[np.int64]], count: int, inside: Mask) -> list[float]:
+    """Of each cell the largest value among bad items inside, by size, with its sign."""
+    bad = np.flatnonzero((found.outcome == BAD) & inside)
+    bad = bad[np.isfinite(found.value[bad])]
     order = bad[np.argsort(np.abs(found.value[bad]), kind="stable")]
     worst = np.zeros(count)
     worst[cell[order]] = found.value[order]  # of each the last, its largest, stays

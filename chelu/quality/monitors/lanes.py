@@ -9,7 +9,7 @@ import numpy as np
 
 from chelu.geo import heading_difference, heading_of
 from chelu.parameters import parameter
-from chelu.quality.monitors.judged import Floats, Ints, Judged, Mask, Subject, judged, together
+from chelu.quality.monitors.judged import Floats, Ints, Judged, Numbers, Subject, judged, together
 from chelu.quality.monitors.junctions import LANES_OF_A_LINK, MANEUVERS, WHOLE_LINK, Junction, Lane
 from chelu.quality.monitors.monitor import Assessed
 from chelu.quality.monitors.passages import UNCLEAR, Crossing, of_junctions, passages, subject_of
@@ -34,6 +34,16 @@ class Direction(Assessed):
 
 
 @dataclass(frozen=True, slots=True)
+class _Moving:
+    """Rows of those who move, about two a second, in the order of their tracks; as in `Tracks`."""
+
+    who: Numbers
+    time_us: Ints
+    xyz: Floats
+    heading_deg: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class NotInMap(Crossing):
     """Parameters of the ways that the map lacks."""
 
@@ -51,10 +61,10 @@ def lane_direction(window: Window, parameters: Direction) -> Judged:
     """Vehicles on a lane that do not point along it; value: the median of the angle between, 0…180°."""
 
     def at_junction(junction: Junction, found: Tracks) -> Iterator[Judged]:
-        thin = _thinned(found, parameters.least_mps)
+        moving = _moving(found, parameters.least_mps)
         for lane in junction.lanes:
             if lane.number != WHOLE_LINK:
-                yield _directions(junction, lane, found, thin, parameters)
+                yield _directions(junction, lane, moving, parameters)
 
     return together(list(of_junctions(window, at_junction)))
 
@@ -85,19 +95,16 @@ def outside_lanes(window: Window, parameters: Outside) -> Judged:
     return together(list(of_junctions(window, at_junction)))
 
 
-def _thinned(found: Tracks, least_mps: float) -> Ints:
-    """Rows of those who move, about two a second."""
+def _moving(found: Tracks, least_mps: float) -> _Moving:
     stretch = found.time_us // THIN_US
     first = np.ones(len(found), np.bool_)
     first[1:] = ~found.follows[1:] | (np.diff(stretch) != 0)
-    return np.flatnonzero(first & (found.speed_mps >= least_mps))
+    row = np.flatnonzero(first & (found.speed_mps >= least_mps))
+    return _Moving(found.who[row], found.time_us[row], found.xyz[row], found.heading_deg[row])
 
 
-def _directions(junction: Junction, lane: Lane, found: Tracks, thin: Ints, parameters: Direction) -> Judged:
-    along_m, off_m, off_deg, is_on = _on_lane(lane, found, thin, parameters.within_m)
-    row = thin[is_on & (off_m <= 0.5 * lane.width_m)]
-    of = is_on & (off_m <= 0.5 * lane.width_m)
-    along_m, off_deg = along_m[of], off_deg[of]
+def _directions(junction: Junction, lane: Lane, found: _Moving, parameters: Direction) -> Judged:
+    row, along_m, off_deg = _on_lane(lane, found, parameters.within_m)
     if not len(row):
         return together([])
     begins = np.ones(len(row), np.bool_)
@@ -116,8 +123,8 @@ def _directions(junction: Junction, lane: Lane, found: Tracks, thin: Ints, param
     ).take(enough)
 
 
-def _on_lane(lane: Lane, found: Tracks, row: Ints, within_m: float) -> tuple[Floats, Floats, Floats, Mask]:
-    """Of each row: metres along the lane, from its line, the angle to it (0…180°), and whether it lies beside it at all."""
+def _on_lane(lane: Lane, found: _Moving, within_m: float) -> tuple[Ints, Floats, Floats]:
+    """The rows (k,) on a lane, ascending, with metres along it and the angle to it (0…180°)."""
     a, b = lane.points[:-1], lane.points[1:]
     length = np.hypot(*(b - a)[:, :2].T)
     offset = np.concatenate([[0.0], np.cumsum(length)])
@@ -125,23 +132,21 @@ def _on_lane(lane: Lane, found: Tracks, row: Ints, within_m: float) -> tuple[Flo
     a, b, length, offset = a[kept], b[kept], length[kept], offset[kept]
     margin = lane.width_m
     low, high = np.minimum(a, b)[:, :2].min(axis=0) - margin, np.maximum(a, b)[:, :2].max(axis=0) + margin
+    east, north = found.xyz[:, 0], found.xyz[:, 1]
+    row = np.flatnonzero((east >= low[0]) & (east <= high[0]) & (north >= low[1]) & (north <= high[1]))
     place = found.xyz[row]
-    inside = np.flatnonzero(((place[:, :2] >= low) & (place[:, :2] <= high)).all(axis=1))
     step = (b - a)[:, :2] / length[:, None]
-    away = place[inside, None, :2] - a[None, :, :2]
+    away = place[:, None, :2] - a[None, :, :2]
     along = np.einsum("nsk,sk->ns", away, step)
     across = np.abs(away[..., 0] * step[:, 1] - away[..., 1] * step[:, 0])
     between = (along >= 0) & (along <= length)
     nearest = np.argmin(np.where(between, across, np.inf), axis=1)
-    pick = np.arange(len(inside)), nearest
+    pick = np.arange(len(row)), nearest
     road = a[nearest, 2] + along[pick] / length[nearest] * (b - a)[nearest, 2]
-    is_on = np.zeros(len(row), np.bool_)
-    is_on[inside] = between[pick] & is_on_deck(place[inside, 2], road)
-    heading = heading_of(step[nearest, 0], step[nearest, 1])
-    off = np.full((3, len(row)), np.nan)
-    off[0, inside], off[1, inside] = offset[nearest] + along[pick], across[pick]
-    off[2, inside] = np.abs(heading_difference(found.heading_deg[row[inside]], heading))
-    return off[0], off[1], off[2], is_on
+    is_on = between[pick] & is_on_deck(place[:, 2], road) & (across[pick] <= 0.5 * lane.width_m)
+    row, nearest, along_m = row[is_on], nearest[is_on], (offset[nearest] + along[pick])[is_on]
+    heading = heading_of(step[:, 0], step[:, 1])[nearest]
+    return row, along_m, np.abs(heading_difference(found.heading_deg[row], heading))
 
 
 def _beside(junction: Junction, rows: list[int], found: Tracks, parameters: Outside) -> Judged:

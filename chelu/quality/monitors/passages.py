@@ -77,18 +77,19 @@ def passages(found: Tracks, junction: Junction, row: int, parameters: Crossing, 
     lane = junction.lanes[row]
     aside = 0.5 * lane.width_m + parameters.beside_m if aside_m is None else aside_m
     near = beside_line(found.at_line[row], before_m=NEAR_LINE_M, behind_m=NEAR_LINE_M, aside_m=aside)
-    to_line, right = np.full(len(found), np.nan), np.full(len(found), np.nan)
-    to_line[near.row], right[near.row] = near.to_line_m, near.right_m
-    over = near.row[(near.to_line_m < 0) & found.follows[near.row]]
-    over = over[(to_line[over - 1] >= 0) & (off_heading_deg(found, lane, over) <= parameters.heading_deg)]
-    over = over[_is_nearest(found.front[over], np.abs(right[over]), junction, row)]
-    share = to_line[over - 1] / (to_line[over - 1] - to_line[over])
+    to_line = near.to_line_m
+    place = 1 + np.flatnonzero((to_line[1:] < 0) & (to_line[:-1] >= 0) & (np.diff(near.row) == 1))  # near row: the one before too
+    place = place[found.follows[near.row[place]]]
+    place = place[off_heading_deg(found, lane, near.row[place]) <= parameters.heading_deg]
+    place = place[_is_nearest(found.front[near.row[place]], np.abs(near.right_m[place]), junction, row)]
+    over = near.row[place]
+    share = to_line[place - 1] / (to_line[place - 1] - to_line[place])
     step_us = found.time_us[over] - found.time_us[over - 1]
     at_us = found.time_us[over - 1] + np.round(share * step_us).astype(np.int64)
     clear = _clear_row(found, over, parameters.clear_m)
     turn = heading_difference(found.heading_deg[clear], lane.heading_deg)
     turn = np.where(clear >= 0, turn, np.nan)
-    return Passages(at_us, found.who[over], right[over], turn, maneuver_of(turn))
+    return Passages(at_us, found.who[over], near.right_m[place], turn, maneuver_of(turn))
 
 
 def _is_nearest(front: Floats, aside_m: Floats, junction: Junction, row: int) -> Mask:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from chelu.quality.monitors.assessments import DAY_US, HOUR_US, Hours, Tally, add, hours
 from chelu.quality.monitors.catalogue import MONITORS
 from chelu.quality.monitors.events import Event, events
-from chelu.quality.monitors.judged import Judged, Subject
+from chelu.quality.monitors.judged import Subject
 from chelu.quality.monitors.junctions import Junction, Node
 from chelu.quality.monitors.monitor import Assessed, Monitor
 from chelu.quality.monitors.notifications import Notification, notifications
-from chelu.quality.monitors.window import Heard, Window, window
+from chelu.quality.monitors.window import Begin, Heard, Window, at_once, window
 
 Stream = tuple[str, int, int, int]  # kind, device, region, node
 MOST_EVENTS = 1000  # of one monitor and window that are kept; the others are counted in the assessment
@@ -51,12 +52,11 @@ class Report:
     hours: dict[str, Hours] = field(default_factory=dict)
     unkept: int = 0  # events beyond `MOST_EVENTS`
 
-    def add(self, monitor: Monitor, found: Judged, from_us: int, to_us: int) -> None:
+    def add(self, name: str, begun: Sequence[Event], tallies: Hours) -> None:
         """Take in what a monitor said of a window."""
-        begun = events(monitor.name, found, from_us, to_us, apart_s=monitor.apart_s)
         self.events += begun[:MOST_EVENTS]
         self.unkept += len(begun[MOST_EVENTS:])
-        add(self.hours.setdefault(monitor.name, {}), hours(found, from_us, to_us))
+        add(self.hours.setdefault(name, {}), tallies)
 
     def notifications(self) -> list[Notification]:
         """The bad hours."""
@@ -80,11 +80,17 @@ def stretches(from_us: int, to_us: int, *, length_us: int = HOUR_US) -> Iterator
         begin = end
 
 
-def look(seen: Window, report: Report, monitors: Sequence[Monitor] = MONITORS) -> None:
-    """Let monitors judge a window."""
-    for monitor in monitors:
-        found = monitor.judge(seen, report.parameters[monitor.name])
-        report.add(monitor, found, seen.from_us, seen.to_us)
+def look(seen: Window, report: Report, monitors: Sequence[Monitor] = MONITORS, begin: Begin = at_once) -> None:
+    """Let monitors judge a window. The report is added to in their order, whichever of them is done first."""
+    said = [begin(partial(_judged, monitor, seen, report.parameters[monitor.name])) for monitor in monitors]
+    for monitor, result in zip(monitors, said, strict=True):
+        report.add(monitor.name, *result())
+
+
+def _judged(monitor: Monitor, seen: Window, parameters: Assessed) -> tuple[list[Event], Hours]:
+    found = monitor.judge(seen, parameters)
+    begun = events(monitor.name, found, seen.from_us, seen.to_us, apart_s=monitor.apart_s)
+    return begun, hours(found, seen.from_us, seen.to_us)
 
 
 def run(
@@ -96,12 +102,13 @@ def run(
     monitors: Sequence[Monitor] = MONITORS,
     known: Known | None = None,
     on_window: Callable[[int], None] = lambda _: None,
+    begin: Begin = at_once,
 ) -> Report:
     """All monitors over [from, to). on_window hears up to which instant is done."""
     known, report = known or Known(), Report(parameters)
-    for begin, end in stretches(from_us, to_us):
-        seen = window(heard, begin, end, junctions_before=known.junctions, known=known.expected(begin))
-        look(seen, report, monitors)
+    for first, behind in stretches(from_us, to_us):
+        seen = window(heard, first, behind, junctions_before=known.junctions, known=known.expected(first), begin=begin)
+        look(seen, report, monitors, begin)
         known.learn(seen)
-        on_window(end)
+        on_window(behind)
     return report

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chelu.lights import Light
-from chelu.messages import Batch
+from chelu.messages import Batch, Column
 from chelu.quality.monitors.judged import Codes, Floats, Ints, Mask, Subject
+from chelu.quality.monitors.vehicles import numbered
 
 ABSENT = 255  # in place of a light: the message says nothing of this phase
 ENDS = ("min_end_s", "max_end_s", "likely_end_s")
@@ -69,7 +71,8 @@ def signal_streams(spat: Batch) -> tuple[SignalStream, ...]:
     region = np.where(spat["region_id_valid"], spat["region_id"], 0).astype(np.int64)
     key = (spat["device_key"].astype(np.int64) << 32) | (region << 16) | spat["intersection_id"].astype(np.int64)
     order = np.lexsort((spat["message_count"], spat["time_us"], key))
-    spat, key = spat.take(order), key[order]
+    if not (order[1:] > order[:-1]).all():
+        spat, key = spat.take(order), key[order]
     bounds = [*np.flatnonzero(np.diff(key, prepend=key[0] - 1)).tolist(), len(key)]
     return tuple(_stream(int(key[a]), _slice(spat, a, b)) for a, b in pairwise(bounds))
 
@@ -91,16 +94,12 @@ def _stream(key: int, rows: Batch) -> SignalStream:
     begins = np.ones(len(rows), np.bool_)
     begins[1:] = (np.diff(time_us) != 0) | (count[1:] != count[:-1])
     message, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
-    phase, column = np.unique(rows["phase_id"].astype(np.int64), return_inverse=True)
+    phase, column = numbered(rows["phase_id"].astype(np.int64))
     shape = len(first), len(phase)
-    # Written from the last row to the first, so that of several the first state stays.
-    at = (message[::-1], column[::-1])
-    ends = {name: _spread(rows[name], at, shape) for name in ENDS}
-    light = np.full(shape, ABSENT, np.uint8)
-    light[at] = rows["light"][::-1]
-    said = light != ABSENT
-    untimed = np.zeros(shape, np.bool_)
-    untimed[at] = ((rows["timing"] == 0) & ~np.isin(rows["light"], NEEDS_NO_TIMING))[::-1]
+    at = message * len(phase) + column
+    ends = {name: _spread(rows[name], at, shape, np.nan) for name in ENDS}
+    light = _spread(rows["light"], at, shape, ABSENT)
+    untimed = _spread((rows["timing"] == 0) & ~np.isin(rows["light"], NEEDS_NO_TIMING), at, shape, 0)
     walkers = np.bincount(column, rows["road_user_valid"] & (rows["road_user"] == PEDESTRIAN), len(phase)) > 0
     return SignalStream(
         device_key=key >> 32,
@@ -112,12 +111,13 @@ def _stream(key: int, rows: Batch) -> SignalStream:
         phase=phase,
         light=light,
         **ends,
-        is_vague=said & ((light == 0) | untimed),
+        is_vague=(light == 0) | untimed,
         is_for_walkers=walkers | (phase > AIR_PHASES),
     )
 
 
-def _spread(column: npt.NDArray[np.float64], at: tuple[Ints, Ints], shape: tuple[int, int]) -> Floats:
-    whole = np.full(shape, np.nan)
-    whole[at] = column[::-1]
+def _spread(column: Column, at: Ints, shape: tuple[int, int], absent: float) -> npt.NDArray[Any]:
+    """A column's values at these places of a table; written from the last row on, so that of several the first one stays."""
+    whole = np.full(shape, absent, column.dtype)
+    whole.reshape(-1)[at[::-1]] = column[::-1]
     return whole

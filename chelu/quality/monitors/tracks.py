@@ -107,17 +107,18 @@ def _at_lines(xyz: Floats, front: Floats, lanes: Sequence[Lane]) -> tuple[Beside
     low, high = ends.min(axis=0) - NEAR_LINE_M, ends.max(axis=0) + NEAR_LINE_M
     row = np.flatnonzero((front[:, 0] >= low[0]) & (front[:, 0] <= high[0]))
     row = row[(front[row, 1] >= low[1]) & (front[row, 1] <= high[1])]
-    return tuple(_near(row, xyz, front, lane) for lane in lanes)
+    place = np.column_stack([front[row], xyz[row, 2]])
+    return tuple(_near(row, place, lane) for lane in lanes)
 
 
-def _near(row: Ints, xyz: Floats, front: Floats, lane: Lane) -> Beside:
-    """Those of the rows in the square around a lane's stop line, on its deck, whatever their heading."""
+def _near(row: Ints, place: Floats, lane: Lane) -> Beside:
+    """Those of the rows, their fronts at (n, 3), in the square around a lane's stop line, on its deck, whatever their heading."""
     end, angle = lane.points[-1], np.radians(lane.heading_deg)
-    row = row[np.abs(front[row, 0] - end[0]) <= NEAR_LINE_M]
-    row = row[np.abs(front[row, 1] - end[1]) <= NEAR_LINE_M]
-    row = row[is_on_deck(xyz[row, 2], float(end[2]))]
-    east, north = front[row, 0] - end[0], front[row, 1] - end[1]
-    return Beside(row, -(np.sin(angle) * east + np.cos(angle) * north), right_of(front[row], lane))
+    away = np.abs(place - end)
+    of = np.flatnonzero((away[:, 0] <= NEAR_LINE_M) & (away[:, 1] <= NEAR_LINE_M) & ~(away[:, 2] > DECK_M))
+    front = place[of, :2]
+    east, north = front[:, 0] - end[0], front[:, 1] - end[1]
+    return Beside(row[of], -(np.sin(angle) * east + np.cos(angle) * north), right_of(front, lane))
 
 
 def right_of(places: Floats, lane: Lane) -> Floats:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,22 @@ TAIL_S = 15.0  # behind it: where a vehicle that crosses at the end turns to
 HEADER = {"device_key": "i4", "arrival_us": "i8"}
 MAP = {"time_us": "i8", "arrival_us": "i8", "device_key": "i4", "message_count": "u1", "minute": "i8", "content": "i8"}
 NO_MINUTE = -1
+Result = TypeVar("Result")
+
+
+class Begin(Protocol):
+    """Whoever does parts of the work, each by itself: called by `window` and by `run.look`, from their caller's thread.
+
+    Gives what waits for the part's result, or raises what the part raised. Parts only read what they share.
+    """
+
+    def __call__(self, part: Callable[[], Result], /) -> Callable[[], Result]: ...
+
+
+def at_once(part: Callable[[], Result], /) -> Callable[[], Result]:
+    """Does a part here and now."""
+    result = part()
+    return lambda: result
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +108,7 @@ def window(
     junctions_before: Mapping[Node, Junction] | None = None,
     known: frozenset[tuple[str, int, int, int]] = frozenset(),
     lead_us: int = round(LEAD_S * US_PER_S),
+    begin: Begin = at_once,
 ) -> Window:
     """The window of what was heard; junctions_before: maps that were heard earlier, which count where none is heard now.
 
@@ -101,17 +119,19 @@ def window(
     maps = part(parts["map"], heard_us, to_us)
     found = {**(junctions_before or {}), **_newest(maps, heard.contents)}
     number = numbered(parts["bsm"]["vehicle_id"])[1]  # sorted once for all that needs to know who is who
+    signals, moving = begin(lambda: signal_streams(parts["spat"])), begin(lambda: vehicles(parts["bsm"], number))
+    around = {node: begin(partial(tracks, parts["bsm"], junction, number)) for node, junction in found.items()}
     return Window(
         from_us=from_us,
         to_us=to_us,
         heard_us=heard_us,
         heard_to_us=heard_to_us,
-        signals=signal_streams(parts["spat"]),
+        signals=signals(),
         maps=_map_streams(maps, heard.contents),
         junctions=found,
         contents=heard.contents,
-        vehicles=vehicles(parts["bsm"], number),
-        tracks={node: tracks(parts["bsm"], junction, number) for node, junction in found.items()},
+        vehicles=moving(),
+        tracks={node: result() for node, result in around.items()},
         participant=parts["participant"],
         known=known,
     )

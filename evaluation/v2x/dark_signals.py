@@ -16,11 +16,9 @@ import numpy as np
 from chelu.messages import Batch
 from evaluation.v2x.actors import NEVER_S, Floats, Ints
 from evaluation.v2x.measured import nominal, varied
-from evaluation.v2x.rules_signals import drive, violators
-from evaluation.v2x.score import LEAD_S
+from evaluation.v2x.rules_signals import drive, leads_s, violators
 from evaluation.v2x.signal_staging import LASTS_S, STATES, Approaches, Mask, violations
 from evaluation.v2x.slices import ruled
-from evaluation.v2x.truth import NEEDED_MPS2
 from services.inference.signals import DARK_S, Light
 from services.inference.site import Site
 
@@ -56,17 +54,15 @@ def pass_by(n: int, seed: int, *, is_varied: bool, tell: Callable[[float], None]
     sites: list[Site] = []
     conditions = varied(n, seed) if is_varied else nominal(n)
     told = drive("svw", staged, conditions, seed, tell, sites.append, lapses.heard)
-    warned, speed = told.raised_s < crosses, staged.encounters.actors.speed_mps
+    warned = told.raised_s < crosses
     known_until_s = lapses.begin_s + np.where(lapses.says_so, 0.0, DARK_S) + _LATE_S
     while_dark = (told.raised_s > known_until_s) & (told.raised_s < lapses.end_s) & np.isfinite(told.raised_s)
     judged = avoidable & (kind == _LIT_AGAIN)
-    asks_lead = judged & warned & (speed >= 2.0 * NEEDED_MPS2 * LEAD_S)
-    lead_s = np.where(asks_lead, crosses - np.where(warned, told.raised_s, 0.0), np.nan)
     found = ruled(
         staged.encounters,
         judged=judged,
         given=warned,
-        lead_s=lead_s,
+        lead_s=leads_s(staged, crosses, judged & warned, told.raised_s),
         false=while_dark,
         conditions=conditions if is_varied else None,
     )

@@ -2,8 +2,9 @@
 
 *Red light.* A violation is a front bumper at the line while the light is red. It could be avoided if braking with 4 m/s², one
 second after the red could be foreseen, stops the car before the line. Recall is of these: the warning was raised before the line.
-Lead is, as of conflicts, of those in which the red could be foreseen 3 s before the line and 2 m/s² or more were needed 2.5 s
-before it. A warning to a car that does not cross on red is false, however late it brakes.
+Lead is, as of conflicts, of those that could be foreseen 3 s before the line: from when its red is known, and the car drives on
+although whoever stops would have begun to. Before that nothing tells one from the other, and a warning to a car that does not
+cross on red is false, however late it brakes.
 
 *Advice.* The driver changes over to the middle of the advised range, at once and in comfort, when the advice first comes. It is
 right when the light is then green at the line, and false otherwise. Recall is of the cars for which some speed that may be
@@ -24,10 +25,9 @@ from chelu.messages import Batch
 from evaluation.v2x.actors import Floats, film
 from evaluation.v2x.measured import Conditions, nominal, varied
 from evaluation.v2x.radio import EPOCH_US, broadcast
-from evaluation.v2x.score import LEAD_S, ROOM_S
-from evaluation.v2x.signal_staging import LASTS_S, LIMIT_MPS, Approaches, Mask, Plans, violations, waves
+from evaluation.v2x.score import ROOM_S
+from evaluation.v2x.signal_staging import LASTS_S, LIMIT_MPS, Approaches, Mask, Plans, begins_to_stop_m, violations, waves
 from evaluation.v2x.slices import ruled, share
-from evaluation.v2x.truth import NEEDED_MPS2
 from services.inference.life import Notice, State
 from services.inference.network import NetworkRoads
 from services.inference.signals import Light
@@ -95,14 +95,14 @@ def red_light(n: int, seed: int, *, is_varied: bool, tell: Tell | None = None) -
     staged, conditions = violations(n, seed), varied(n, seed) if is_varied else nominal(n)
     told = drive("svw", staged, conditions, seed, tell)
     crosses, violates, avoidable = violators(staged)
-    speed = staged.encounters.actors.speed_mps
     warned = told.raised_s < crosses
-    lead = np.where(warned & violates, crosses, 0.0) - np.where(warned & violates, told.raised_s, 0.0)
-    has_room = (crosses - staged.encounters.onset_s >= ROOM_S) & (speed >= 2.0 * NEEDED_MPS2 * LEAD_S)
-    false = ~violates & np.isfinite(told.raised_s)
-    lead = np.where(avoidable & warned & has_room, lead, np.nan)
     found = ruled(
-        staged.encounters, judged=avoidable, given=warned, lead_s=lead, false=false, conditions=conditions if is_varied else None
+        staged.encounters,
+        judged=avoidable,
+        given=warned,
+        lead_s=leads_s(staged, crosses, avoidable & warned, told.raised_s),
+        false=~violates & np.isfinite(told.raised_s),
+        conditions=conditions if is_varied else None,
     )
     return found | {"violations": int(violates.sum()), "recall_of_all_violations": share(warned, violates)}
 
@@ -113,6 +113,21 @@ def violators(staged: Approaches, *, brake_mps2: float = BRAKE_MPS2) -> tuple[Fl
     violates = np.isfinite(crosses) & (staged.plans.shows(np.where(np.isfinite(crosses), crosses, 0.0)) == Light.RED)
     left = staged.to_line_m - speed * staged.encounters.onset_s
     return crosses, violates, violates & (left >= speed * REACTION_S + speed**2 / (2.0 * brake_mps2))
+
+
+def leads_s(staged: Approaches, crosses_s: Floats, told: Mask, raised_s: Floats) -> Floats:
+    """From warnings to the line (n,), of violators who were told and could be foreseen early enough; NaN of others."""
+    lead = np.full(len(crosses_s), np.nan)
+    rows = np.flatnonzero(told)
+    rows = rows[crosses_s[rows] - foreseen_s(staged)[rows] >= ROOM_S]
+    lead[rows] = crosses_s[rows] - raised_s[rows]
+    return lead
+
+
+def foreseen_s(staged: Approaches) -> Floats:
+    """From when a violation could be foreseen (n,): its red is known, and who stops would have begun to brake."""
+    speed = staged.encounters.actors.speed_mps
+    return np.maximum(staged.encounters.onset_s, (staged.to_line_m - begins_to_stop_m(speed)) / speed)
 
 
 def advice(n: int, seed: int, *, is_varied: bool, tell: Tell | None = None) -> dict[str, Any]:

@@ -79,12 +79,17 @@ def violations(n: int, seed: int) -> Approaches:
     yellow = kind == 4
     red_from = np.where(yellow, arrives - random.uniform(0.3, 0.9, n) * speed / 9.2 + YELLOW_S, red_from)
     free_from = np.where(kind == 3, arrives - random.uniform(0.3, 2.5, n), 60.0)
-    way = speed * random.uniform(STOPS_FROM_S, 2.5, n) + speed**2 / (2.0 * STOPS_WITH_MPS2)
+    way = begins_to_stop_m(speed, random.uniform(STOPS_FROM_S, 2.5, n))
     rate = -(speed**2) / (2.0 * (way - random.uniform(0.5, 3.0, n)))
     cars = replace(still(n), speed_mps=speed, rate_mps2=rate, changes_s=np.where(kind == 1, (to_line - way) / speed, NEVER_S))
     plans = _plans(random, red_from, free_from)
     onset = np.maximum(red_from - np.where(plans.announces, NEVER_S, 0.0), 0.0)
     return _placed("svw", cars, to_line, plans, onset, random)
+
+
+def begins_to_stop_m(speed_mps: Floats, after_s: float | Floats = STOPS_FROM_S) -> Floats:
+    """So far from the line (n,) who stops begins to brake; by default the last to do so."""
+    return np.asarray(speed_mps * after_s + speed_mps**2 / (2.0 * STOPS_WITH_MPS2))
 
 
 def waves(n: int, seed: int) -> Approaches:

@@ -9,7 +9,7 @@ from evaluation.v2x import dark_signals, rules_signals
 from evaluation.v2x.actors import film
 from evaluation.v2x.judge import SHORT, report, tasks
 from evaluation.v2x.ordinary import Roadside
-from evaluation.v2x.rules_signals import advice, arrives_s, crosses_s, red_light
+from evaluation.v2x.rules_signals import advice, arrives_s, crosses_s, foreseen_s, leads_s, red_light, violators
 from evaluation.v2x.signal_staging import violations, waves
 from services.inference.network import NetworkRoads
 from services.inference.signals import Light
@@ -81,6 +81,25 @@ def test_a_warning_to_who_does_not_cross_on_red_counts_as_false(monkeypatch) -> 
     monkeypatch.setattr(rules_signals, "drive", everybody)
     found = red_light(FEW, 2, is_varied=False)
     assert found["false_staged"] == FEW - found["violations"]
+
+
+def test_a_violation_is_foreseen_when_nobody_who_stops_would_still_drive_on() -> None:
+    staged = violations(400, 1)
+    begins_s, stops = staged.encounters.actors.changes_s, np.isinf(crosses_s(staged))
+    assert (begins_s[stops] <= foreseen_s(staged)[stops] + 1e-9).all()
+    assert (begins_s[stops] > foreseen_s(staged)[stops] - 0.1).any()  # and some begin no earlier
+
+
+def test_leads_are_of_who_was_told_and_could_be_foreseen_three_seconds_before_the_line() -> None:
+    staged = violations(400, 1)
+    crosses, violates, _ = violators(staged)
+    lead = leads_s(staged, crosses, violates, np.where(violates, crosses - 2.7, np.inf))
+    asked, speed = np.isfinite(lead), staged.encounters.actors.speed_mps
+    np.testing.assert_allclose(lead[asked], 2.7)
+    assert asked.sum() >= 50
+    assert speed[asked].min() >= 12.0  # a second, and a sixth of a second for each m/s
+    is_known = crosses - staged.encounters.onset_s >= 3.0
+    np.testing.assert_array_equal(asked, violates & is_known & (speed >= 12.0))
 
 
 def test_who_follows_the_advice_of_a_short_trial_finds_green() -> None:

@@ -22,6 +22,7 @@ MANY, MANY_BAR_MS = 10_000, 120.0
 BAR_MS = 10.0  # design §5: one evaluation of all applications, 1 000 participants all changed
 BLOCK_M = 200.0
 DENSITY_PER_KM2 = 250.0
+SIRENS = 10  # more than are looked at of any host (`coming.MOST_EACH`): however many there are, they cost no more
 EPOCH_US = 1_700_000_000_000_000
 
 
@@ -38,6 +39,13 @@ def run(*, quick: bool = False) -> list[Ratio | Figure]:
         Ratio(name, ours, "a loop over all pairs", plain, "participants", None),
         Ratio(f"{4 * participants} all changed", grown, f"{participants} all changed", ours, "participants", 0.5),
         _of(evaluation(MANY, model), "apps_10000_ms", f"one evaluation, {MANY} all changed", rounds=rounds, bar=MANY_BAR_MS),
+        _of(
+            evaluation(participants, model, sirens=SIRENS),
+            "apps_1000_sirens_ms",
+            f"one evaluation, {participants} all changed, {SIRENS} with a siren on",
+            rounds=rounds,
+            bar=None,
+        ),
         *_in_the_district(model, rounds),
         *stages(participants, model, rounds=4 * rounds),
     ]
@@ -86,11 +94,11 @@ def stages(participants: int, model: MotionModel, *, rounds: int) -> list[Figure
     return [Figure(what=f"of that: {name}", values=tuple(times[20:]), unit="ms") for name, times in spent.items()]
 
 
-def evaluation(participants: int, model: MotionModel | None) -> Callable[[], int]:
+def evaluation(participants: int, model: MotionModel | None, *, sirens: int = 0) -> Callable[[], int]:
     """A site with two seconds of history, and a function that evaluates it once with everybody changed."""
     site = Site(SiteParameters(), roads=None, model=model, new_id=map(str, itertools.count()).__next__)
     for tick in range(20):
-        rows = traffic(participants, tick)
+        rows = traffic(participants, tick, sirens=sirens)
         site.step(rows, int(rows.arrival_us[0]))
     everybody, now_us = site.picture.live(), int(rows.arrival_us[0])
 
@@ -101,8 +109,11 @@ def evaluation(participants: int, model: MotionModel | None) -> Callable[[], int
     return once
 
 
-def traffic(participants: int, tick: int) -> Reports:
-    """Vehicles on a grid of streets, as dense as a busy district; a third of them wait at junctions. Seeded."""
+def traffic(participants: int, tick: int, *, sirens: int = 0) -> Reports:
+    """Vehicles on a grid of streets, as dense as a busy district; a third of them wait at junctions. Seeded.
+
+    sirens: so many of those who drive have one on.
+    """
     random = np.random.default_rng(SEED)
     blocks = max(2, round(math.sqrt(participants / DENSITY_PER_KM2) * 1000.0 / BLOCK_M))
     street, along = random.integers(0, blocks, participants), random.uniform(0, blocks * BLOCK_M, participants)
@@ -114,6 +125,7 @@ def traffic(participants: int, tick: int) -> Reports:
     place = np.stack([street * BLOCK_M + side, moved], axis=1)
     xy = np.where(is_north[:, None], place, place[:, ::-1] * [1, 1] - np.array([0, 2]) * side[:, None])
     time_us = np.full(participants, EPOCH_US + tick * 100_000, np.int64)
+    responds = (speed > 0) & (np.cumsum(speed > 0) <= sirens)
     zero, key = np.zeros(participants, np.int64), np.arange(1, participants + 1)
     return Reports(
         kind=zero + int(Track.SPEAKS),
@@ -138,7 +150,7 @@ def traffic(participants: int, tick: int) -> Reports:
         events=zero,
         lights=zero,
         vehicle_class=zero,
-        is_responding=zero,
+        is_responding=responds.astype(np.int64),
     )
 
 

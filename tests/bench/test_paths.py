@@ -109,8 +109,10 @@ def test_writing_a_batch(benchmark: Any) -> None:
     assert round(latest.timestamp() * 1e6) == int(batch["time_us"].max())
 
 
-def test_evaluating_all_applications(benchmark: Any) -> None:
-    once = inference.evaluation(300, OnnxMotionModel(shipped()))
+@pytest.mark.parametrize("sirens", [0, 3])
+def test_evaluating_all_applications(benchmark: Any, sirens: int) -> None:
+    assert inference.traffic(300, 0, sirens=sirens).is_responding.sum() == sirens
+    once = inference.evaluation(300, OnnxMotionModel(shipped()), sirens=sirens)
     assert benchmark.pedantic(once, rounds=5) == 300
 
 

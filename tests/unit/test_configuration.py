@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chelu.topics import Kind
@@ -14,6 +14,7 @@ from edge.control import Desired, read_configuration
 from services.registry.orders.schemas import RSU, configuration, find_faults
 
 NAMES = sorted(Desired.model_fields)
+patient = settings(deadline=None)  # how long an example takes is the machine's affair
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
@@ -30,12 +31,14 @@ def takes(document: dict[str, Any]) -> bool:
     return desired is not None
 
 
+@patient
 @given(st.dictionaries(st.sampled_from([*NAMES, "colour"]), VALUES, max_size=4))
 def test_what_the_registry_allows_an_rsu_the_agent_takes(document: dict[str, Any]) -> None:
     if not find_faults(configuration(Kind.RSU), document, at="change"):
         assert takes(document), document
 
 
+@patient
 @given(
     st.fixed_dictionaries(
         {},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -63,7 +63,10 @@ def lane(upstream: int, downstream: int, number: int = 1) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Stage:
-    """now_s runs; posts: what was said so far, as (device id, stream, document); notes: what was to be stored."""
+    """now_s runs; posts: what was said so far, as (device id, stream, document); notes: what was to be stored.
+
+    move: where points (k, 3) of paths and places lie; the network's are moved already. begin_us: the time of day at now_s = 0.
+    """
 
     network: RoadNetwork | None
     values: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -76,6 +79,8 @@ class Stage:
     desk: Any = field(init=False)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
     is_signal_answering: bool = True
+    move: Callable[[np.ndarray], np.ndarray] = lambda points: points
+    begin_us: int = BEGIN_US
 
     def __post_init__(self) -> None:
         roads = NetworkRoads(self.network) if self.network is not None else None
@@ -87,7 +92,7 @@ class Stage:
 
     @property
     def now_us(self) -> int:
-        return BEGIN_US + round(self.now_s * 1e6)
+        return self.begin_us + round(self.now_s * 1e6)
 
     @property
     def register(self) -> Register:
@@ -104,9 +109,19 @@ class Stage:
         rights = frozenset(values.pop("rights", ()))
         key = values.pop("key", None)
         key = self.device(name, rights=rights).key if key is None else key
-        made = Actor(name, key, np.asarray(path, np.float64), s_m, speed, **values)
+        there = self.moved(path)
+        made = Actor(name, key, there[:, :2], s_m, speed, **{"up": float(there[0, 2]), **values})
         self.actors.append(made)
         return made
+
+    def moved(self, path: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+        """Points (k, 3) of a path on the ground."""
+        return self.move(np.column_stack([np.asarray(path, np.float64), np.zeros(len(path))]))
+
+    def place(self, x: float, y: float) -> dict[str, float]:
+        """A place on the ground as a message names it."""
+        latitude, longitude, _ = (float(one[0]) for one in FRAME.to_geodetic(self.moved([[x, y]])))
+        return {"latitude_deg": latitude, "longitude_deg": longitude}
 
     def say(self, name: str, kind: str, **body: Any) -> int:
         """A document of a device's; its number."""

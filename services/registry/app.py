@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from importlib.metadata import version
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi_offline import FastAPIOffline  # a test site may have no way out: the page brings its own files
 from pydantic import Field
 
@@ -57,6 +57,7 @@ from services.registry.past import api as past
 from services.registry.past import explaining
 from services.registry.road_events import api as road_events
 from services.registry.roles import check_complete
+from services.registry.routing import Router
 from services.registry.runs import api as runs
 from services.registry.runs import testing
 from services.registry.supervision import api as supervision
@@ -70,7 +71,7 @@ ABOUT = """The register of a Chelu test site: sites, devices and their credentia
 
 Every call but `/health` needs an API key: `Authorization: Bearer KEY`. A refusal is a problem document (RFC 9457)
 whose `errors` name the field, the value and what is allowed. Times are µs UTC since 1970, units are in the names."""
-HEALTH = APIRouter(tags=["health"])
+HEALTH = Router(tags=["health"])
 
 
 class Health(Model):

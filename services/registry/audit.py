@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from services.registry.models import Model, Name
 from services.registry.parts import PartsOf
+from services.registry.routing import Router
 from services.registry.streams import END_OF_TIME_US, From, To
 
-ROUTER = APIRouter(prefix="/api/audit", tags=["audit"])
+ROUTER = Router(prefix="/api/audit", tags=["audit"])
 SELECT = """SELECT audit_id, at, actor, action, what, subject, before, after FROM register.audit WHERE {where}
     ORDER BY audit_id LIMIT %(limit)s"""
 PERIOD = """audit_id > %(after)s AND at >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import IO, Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
@@ -19,8 +19,9 @@ from services.registry.database import remember
 from services.registry.models import Model
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api", tags=["backup"])
+ROUTER = Router(prefix="/api", tags=["backup"])
 TAR = "application/x-tar"
 IN_MEMORY = 16 << 20
 BODY = {"requestBody": {"required": True, "content": {TAR: {"schema": {"type": "string", "format": "binary"}}}}}

@@ -10,7 +10,7 @@ import logging
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, BackgroundTasks, Depends
+from fastapi import BackgroundTasks, Depends
 from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,9 +22,10 @@ from services.registry.decisions import Admission
 from services.registry.hook import Hook
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError
+from services.registry.routing import Router
 
 LOG = logging.getLogger(__name__)
-ROUTER = APIRouter(prefix="/api/broker", tags=["broker"])
+ROUTER = Router(prefix="/api/broker", tags=["broker"])
 KEY_OF = "SELECT device_key FROM register.device WHERE device_id = %s"
 
 Text = Annotated[str, Field(max_length=65_535)]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
+from services.registry.routing import Router
 from services.registry.stored_models import Rows
 from services.registry.tables import Page, page_of
 
-ROUTER = APIRouter(prefix="/api/city", tags=["what was stored"])
+ROUTER = Router(prefix="/api/city", tags=["what was stored"])
 STATE_FILTERS = {"site_id": "text", "scope": "text", "place": "text", "period_s": "integer"}
 FORECAST_FILTERS = {"site_id": "text", "place": "text", "ahead_s": "integer"}
 SITE_FILTER = {"site_id": "text"}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
+from services.registry.routing import Router
 from services.registry.stored_models import Rows
 from services.registry.tables import Page, page_of
 
-ROUTER = APIRouter(prefix="/api/coop", tags=["what was stored"])
+ROUTER = Router(prefix="/api/coop", tags=["what was stored"])
 SESSION_FILTERS = {"site_id": "text", "application": "text", "state": "text"}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -24,8 +24,9 @@ from services.registry.parts import Parts, PartsOf
 from services.registry.pieces import joined
 from services.registry.problems import Fault, ProblemError, answer, fault_of
 from services.registry.roles import Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api", tags=["devices"])
+ROUTER = Router(prefix="/api", tags=["devices"])
 MAX_RECORDS = 100_000
 EXPORT_PAGE = 5_000
 CSV, GEOJSON = "text/csv", "application/geo+json"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 from pydantic import ValidationError
@@ -22,8 +22,9 @@ from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/inbox", tags=["joining"])
+ROUTER = Router(prefix="/api/inbox", tags=["joining"])
 SHOWN = 100
 SELECT = """SELECT joining.serial, fingerprint, key_name AS key, place, address, key.site_id, said, state, device.device_id,
         first_heard, last_heard, (SELECT count(*) FROM register.quarantine WHERE quarantine.serial = joining.serial) AS kept

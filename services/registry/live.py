@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Path, Query, Response, WebSocket, WebSocketDisconnect
+from fastapi import Path, Query, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -33,10 +33,11 @@ from services.registry.parts import Parts, PartsOf
 from services.registry.pieces import joined
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import NEEDS
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 
-ROUTER = APIRouter(prefix="/api/live", tags=["live"])
-SOCKETS = APIRouter(prefix="/api/live")
+ROUTER = Router(prefix="/api/live", tags=["live"])
+SOCKETS = Router(prefix="/api/live")
 STREAM, PICTURE, ALARMS = "/streams/{stream}", "/sites/{site_id}/picture", "/sites/{site_id}/alarms"
 CHANGES = "/sites/{site_id}/changes"
 PROTOCOL, BEARER = "chelu.live", "bearer."  # for browsers, which cannot send the header Authorization

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from chelu import quantities
 from chelu.codec.observations import QUALITIES
@@ -14,11 +14,12 @@ from chelu.errors import NotAllowedError
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, shown
+from services.registry.routing import Router
 from services.registry.stored_models import Rows
 from services.registry.streams import device_key
 from services.registry.tables import AFTER, RANGE, Page, read_rows
 
-ROUTER = APIRouter(prefix="/api", tags=["what was stored"])
+ROUTER = Router(prefix="/api", tags=["what was stored"])
 SQL = f"""SELECT time, arrival, device_key, quantity, value, quality, channel, flags FROM stream.observation
     WHERE {RANGE.format(time="time")} AND {AFTER.format(time="time")}
         AND (%(quantity)s::integer IS NULL OR quantity = %(quantity)s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import Header, Path, Response
 from psycopg import Connection, errors
 from psycopg.rows import DictRow
 
@@ -16,9 +16,10 @@ from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 from services.registry.site_models import NewOrganisation, Organisation, OrganisationChange, OrganisationRole
 
-ROUTER = APIRouter(prefix="/api/organisations", tags=["organisations"])
+ROUTER = Router(prefix="/api/organisations", tags=["organisations"])
 SHOWN = 10
 
 COLUMNS = "organisation_id, role, name, contact, version, created"

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol with a bound on how long a request may take to arrive: a connection is not kept by who says nothing.
+"""uvicorn's HTTP protocol with bounds on how long and how large a request's head may be: who says nothing keeps no connection.
 
 A stranger who opens connections and sends a letter a minute on each would else have all the files that this process may open, and
-nobody else got in. A body's time is bounded where it is known who sends it (`body_limit`).
+nobody else got in; and one who never ends a head, its memory. A body is bounded where it is known who sends it (`body_limit`).
 """
 
 from __future__ import annotations
@@ -10,30 +10,46 @@ import asyncio
 import resource
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_S = 10.0  # from the first byte, or the connection's beginning, to the last byte of the headers
+MOST_HEAD_BYTES = 65_536
 LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class PatientH11(H11Protocol):
+class PatientHttp(HttpToolsProtocol):
     """One connection; in the event loop's thread."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._deadline: asyncio.TimerHandle | None = None
+        self._has_head = False
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:  # between requests, and these bytes are not yet a whole head
-            self._await_head()
-        else:
+        if self._has_head:
             self._forget_deadline()
+            return
+        self._await_head()
+        self._head_bytes += len(data)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self._give_up(LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._has_head, self._head_bytes = False, 0
+
+    def on_headers_complete(self) -> None:
+        self._has_head = True
+        super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
@@ -41,17 +57,17 @@ class PatientH11(H11Protocol):
 
     def _await_head(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_S, self._give_up)
+            self._deadline = self.loop.call_later(HEAD_S, self._give_up, LATE)
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _give_up(self) -> None:
-        self._deadline = None
+    def _give_up(self, answer: bytes) -> None:
+        self._forget_deadline()
         if not self.transport.is_closing():
-            self.transport.write(LATE)
+            self.transport.write(answer)
             self.transport.close()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import Header, Path, Response
 from psycopg import Connection, errors
 from psycopg.rows import DictRow
 
@@ -20,8 +20,9 @@ from services.registry.parts import PartsOf
 from services.registry.people_models import AddedUser, NewUser, SiteRole, User, UserChange
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/users", tags=["people"])
+ROUTER = Router(prefix="/api/users", tags=["people"])
 ROLES = """coalesce((SELECT jsonb_agg(jsonb_build_object('site', site_id, 'role', role) ORDER BY site_id)
     FROM register.site_role WHERE site_role.user_name = person.user_name), '[]')"""
 SELECT = f"SELECT user_name, full_name, is_active, team, version, created, {ROLES} AS roles FROM register.person"  # noqa: S608 - constants only

@@ -6,7 +6,7 @@ import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from psycopg import errors
 
 from chelu import provisioning
@@ -20,8 +20,9 @@ from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/provisioning-keys", tags=["joining"])
+ROUTER = Router(prefix="/api/provisioning-keys", tags=["joining"])
 LASTING = datetime.timedelta(days=7)
 LONGEST = datetime.timedelta(days=366)
 PLACES_A_JOIN = 2  # a device that wants to wait finds a free place at once, or at its second try

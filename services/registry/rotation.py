@@ -6,7 +6,7 @@ import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -19,8 +19,9 @@ from services.registry.joining_models import NewRotation, Rotation
 from services.registry.models import Identifier
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/devices", tags=["devices"])
+ROUTER = Router(prefix="/api/devices", tags=["devices"])
 LONGEST = datetime.timedelta(days=31)
 DeviceId = Annotated[Identifier, Path()]
 

@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from chelu.errors import CannotStartError
-from services.registry.patience import PatientH11, allow_connections
+from services.registry.patience import PatientHttp, allow_connections
 
 LOG = logging.getLogger(__name__)
 END_S = 5
@@ -74,7 +74,7 @@ def serve(app: FastAPI, *, host: str, port: int, ready_file: Path | None, certif
     LOG.info("listening on %s://%s:%d", "https" if certificate else "http", host, bound.getsockname()[1])
     config = uvicorn.Config(
         app,
-        http=PatientH11,
+        http=PatientHttp,
         log_config=None,
         access_log=False,
         lifespan="off",

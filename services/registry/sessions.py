@@ -8,7 +8,7 @@ import secrets
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from psycopg import errors
 
 from services.registry import passwords
@@ -21,9 +21,10 @@ from services.registry.parts import Parts, PartsOf
 from services.registry.people_models import AddedKey, Key, Login, Me, NewKey, PasswordChange, Session, SiteRole
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role, Scope
+from services.registry.routing import Router
 
-LOGIN = APIRouter(prefix="/api", tags=["people"])
-ROUTER = APIRouter(prefix="/api", tags=["people"])
+LOGIN = Router(prefix="/api", tags=["people"])
+ROUTER = Router(prefix="/api", tags=["people"])
 SESSION, LONGEST = datetime.timedelta(hours=12), datetime.timedelta(days=36_525)
 KEPT = "SELECT password FROM register.person WHERE user_name = %(user_name)s AND is_active"
 COLUMNS = "name, owner, scopes, expires, is_session, created"

@@ -8,7 +8,7 @@ import zlib
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Path, Request, Response
+from fastapi import Body, Header, Path, Request, Response
 from psycopg import Connection, errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -24,10 +24,11 @@ from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roads_in_force import InForce
 from services.registry.roles import Role
+from services.registry.routing import Router
 from services.registry.site_drawing import Drawing, drawing
 from services.registry.site_models import NewSite, RoadVersion, Site, SiteChange
 
-ROUTER = APIRouter(prefix="/api/sites", tags=["sites"])
+ROUTER = Router(prefix="/api/sites", tags=["sites"])
 MAX_ROADS_BYTES = 512 * 2**20  # unpacked
 CHUNK = 2**20
 GZIP = "application/gzip"

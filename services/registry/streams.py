@@ -11,7 +11,7 @@ from typing import Annotated
 
 import numpy as np
 import psycopg
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from fastapi.responses import StreamingResponse
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -27,8 +27,9 @@ from services.registry.models import Identifier, InstantUs
 from services.registry.parts import Parts, PartsOf
 from services.registry.pieces import joined
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/streams", tags=["streams"])
+ROUTER = Router(prefix="/api/streams", tags=["streams"])
 NEXT = "Chelu-Next"
 JSON_LINES = "application/x-ndjson"
 COLUMNS = "application/vnd.chelu.columns"

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -22,10 +22,11 @@ from chelu.messages import DropReason
 from services.registry.device_rows import device_ids, hexadecimal
 from services.registry.models import Identifier
 from services.registry.parts import Parts, PartsOf
+from services.registry.routing import Router
 from services.registry.stored_models import Rows, StreamAccount
 from services.registry.streams import END_OF_TIME_US, From, To, missing
 
-ROUTER = APIRouter(prefix="/api", tags=["what was stored"])
+ROUTER = Router(prefix="/api", tags=["what was stored"])
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 TIMESTAMPTZ_OID = 1184  # pg_type.dat
 MICROSECOND = datetime.timedelta(microseconds=1)

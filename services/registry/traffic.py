@@ -11,17 +11,18 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Query
+from fastapi import Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from chelu.units import US_PER_S
 from services.registry.parts import PartsOf
+from services.registry.routing import Router
 from services.registry.stored_models import Lag, StreamAccount, StreamTraffic, Traffic
 from services.registry.streams import missing
 from services.registry.tables import accounts
 
-ROUTER = APIRouter(prefix="/api", tags=["what was stored"])
+ROUTER = Router(prefix="/api", tags=["what was stored"])
 BEATS = """SELECT device_key, min(arrival) AS first, max(arrival) AS last,
         (array_agg(time ORDER BY arrival, time))[1] AS first_time,
         (array_agg(time ORDER BY arrival DESC, time DESC))[1] AS last_time,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -29,8 +29,9 @@ from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api", tags=["alarms"])
+ROUTER = Router(prefix="/api", tags=["alarms"])
 COLUMNS = """alarm_id, kind, subject, part, site_id, severity, state, value, bound, detail, since, raised, cleared, acknowledged,
     acknowledged_by, comment"""
 FILTERS = {

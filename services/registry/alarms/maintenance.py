@@ -6,7 +6,7 @@ import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -17,8 +17,9 @@ from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/maintenance", tags=["alarms"])
+ROUTER = Router(prefix="/api/maintenance", tags=["alarms"])
 LONGEST = datetime.timedelta(days=31)
 SELECT = """SELECT maintenance_id, maintenance.site_id AS site, device_id AS device, kinds, starts, ends, reason, created_by
     FROM register.maintenance LEFT JOIN register.device USING (device_key)"""

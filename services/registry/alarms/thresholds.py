@@ -7,7 +7,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -21,8 +21,9 @@ from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api", tags=["alarms"])
+ROUTER = Router(prefix="/api", tags=["alarms"])
 SELECT = """SELECT threshold_id, threshold.kind, threshold.site_id AS site, device_kind, device_id AS device, bound, clear_bound,
         raise_after_s, clear_after_s, severity, is_enabled, coalesce(threshold.site_id, device.site_id) AS place
     FROM register.threshold LEFT JOIN register.device USING (device_key)"""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg import Connection, errors
 from psycopg.rows import DictRow
 
@@ -18,8 +18,9 @@ from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/webhooks", tags=["alarms"])
+ROUTER = Router(prefix="/api/webhooks", tags=["alarms"])
 SELECT = """SELECT name, url, site_id AS site, least, kinds, is_enabled, webhook.created,
         count(delivery_id) FILTER (WHERE state = 'waiting') AS waiting,
         count(delivery_id) FILTER (WHERE state = 'delivered') AS delivered,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg import Connection, errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -36,8 +36,9 @@ from services.registry.packages import rows as package_rows
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/campaigns", tags=["campaigns"])
+ROUTER = Router(prefix="/api/campaigns", tags=["campaigns"])
 Execute = Connection[DictRow]
 CampaignId = Annotated[Identifier, Path()]
 

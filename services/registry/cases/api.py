@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 
 from services.registry.access import ActorOf
 from services.registry.alarms.kinds import Severity
@@ -38,10 +38,11 @@ from services.registry.orders.issuing import clerk_of, now_of
 from services.registry.orders.machine import Moment
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.track.rows import site
 
-ROUTER = APIRouter(prefix="/api", tags=["event board"])
+ROUTER = Router(prefix="/api", tags=["event board"])
 CaseId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 ProposalId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Limit = Annotated[int, Query(ge=1, le=1000)]

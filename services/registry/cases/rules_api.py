@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from psycopg.types.json import Jsonb
 
 from services.registry.access import ActorOf
@@ -18,10 +18,11 @@ from services.registry.models import Identifier
 from services.registry.orders.issuing import now_of
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.track.rows import site
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}/rules", tags=["event board"])
+ROUTER = Router(prefix="/api/sites/{site_id}/rules", tags=["event board"])
 RuleId = Annotated[Identifier, Path()]
 # A case that was none counts nowhere; what ended a case is not known, so both medians are of all that came to an end.
 SELECT = """SELECT rule_id, r.site_id, rule, is_enabled, r.version, since,

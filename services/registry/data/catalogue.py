@@ -6,7 +6,6 @@ import datetime
 from typing import Any
 
 import psycopg
-from fastapi import APIRouter
 from psycopg import Connection
 from psycopg.rows import DictRow
 from pydantic import Field
@@ -20,8 +19,9 @@ from services.registry.data.retention import hours_in_force
 from services.registry.models import Model
 from services.registry.parts import PartsOf
 from services.registry.roles import Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/streams", tags=["data for teams"])
+ROUTER = Router(prefix="/api/streams", tags=["data for teams"])
 PATIENCE_S = 5  # of one question: without its index over devices a stream is not searched
 DAY_HOURS = 24
 SENT_AS = {"participant": "rsm"}  # what devices call that of which rows are made

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import anyio
 import psycopg
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
@@ -25,9 +25,10 @@ from services.registry.database import remember
 from services.registry.parts import MOST_EXPORTS, Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role
+from services.registry.routing import Router
 from services.registry.streams import Name, missing
 
-ROUTER = APIRouter(prefix="/api/exports", tags=["data for teams"])
+ROUTER = Router(prefix="/api/exports", tags=["data for teams"])
 MOST = 2**63 - 1
 Number = Annotated[int, Path(ge=1, le=MOST)]
 CONTENT: dict[str, Any] = {written.media_type: {} for written in FORMATS.values()}

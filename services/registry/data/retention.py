@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 import psycopg
-from fastapi import APIRouter, Path
+from fastapi import Path
 from psycopg import Connection
 from psycopg.rows import DictRow
 from pydantic import Field
@@ -17,8 +17,9 @@ from services.registry.database import Register, remember
 from services.registry.models import Model
 from services.registry.parts import PartsOf
 from services.registry.problems import not_found
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/retention", tags=["data for teams"])
+ROUTER = Router(prefix="/api/retention", tags=["data for teams"])
 WISHED = "SELECT stream, keep_hours FROM register.retention"
 KNOWN = "SELECT name, keep_hours FROM stream.retention"
 PUT = """INSERT INTO register.retention (stream, keep_hours) VALUES (%s, %s)

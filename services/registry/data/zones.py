@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from psycopg.types.json import Jsonb
 
 from services.registry.access import ActorOf
@@ -14,8 +14,9 @@ from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import not_found
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}/private-zones", tags=["data for teams"])
+ROUTER = Router(prefix="/api/sites/{site_id}/private-zones", tags=["data for teams"])
 SELECT = "SELECT site_id, zone_id, reason, polygon FROM register.private_zone WHERE site_id = %(site_id)s ORDER BY zone_id"
 PUT = """INSERT INTO register.private_zone (site_id, zone_id, reason, polygon)
     SELECT site_id, %(zone_id)s, %(reason)s, %(polygon)s FROM register.site WHERE site_id = %(site_id)s

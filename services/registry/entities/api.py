@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -16,11 +16,12 @@ from services.registry.entities.kinds import DEVICE, ROAD_SEGMENT, EntityKind, k
 from services.registry.models import Identifier, Model
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, shown
+from services.registry.routing import Router
 from services.registry.stored_models import Rows
 from services.registry.streams import missing
 from services.registry.tables import AFTER, EQUAL, RANGE, Page, read_rows
 
-ROUTER = APIRouter(prefix="/api/entities", tags=["what was stored"])
+ROUTER = Router(prefix="/api/entities", tags=["what was stored"])
 PARQUET = "application/vnd.apache.parquet"
 FILE: dict[int | str, dict[str, Any]] = {200: {"content": {PARQUET: {}}}}
 AWAY = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg.types.json import Jsonb
 
 from chelu.topics import TOPICS, Kind
@@ -18,8 +18,9 @@ from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api", tags=["health"])
+ROUTER = Router(prefix="/api", tags=["health"])
 STREAMS = tuple(
     sorted({row.stream for row in TOPICS if row.from_device and row.table and row.kinds and "V2X" not in row.pattern})
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from chelu.units import US_PER_S
 from services.registry.access import CallerOf
@@ -13,9 +13,10 @@ from services.registry.health.models import ApplicationHealth
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.roles import Role
+from services.registry.routing import Router
 from services.registry.tables import read_rows
 
-ROUTER = APIRouter(prefix="/api", tags=["health"])
+ROUTER = Router(prefix="/api", tags=["health"])
 RECENT = """SELECT time, site_id, states, hosts, lacking FROM city.judging
     WHERE time > 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'
         AND (%(site)s::text IS NULL OR site_id = %(site)s) AND (%(sites)s::text[] IS NULL OR site_id = ANY(%(sites)s))

@@ -10,7 +10,7 @@ import zlib
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import Body, Path, Query, Response
 from psycopg.types.json import Jsonb
 
 from chelu.roads.opening import Opened
@@ -22,10 +22,11 @@ from services.registry.models import Name
 from services.registry.orders.issuing import clerk_of, now_of
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.track.rows import frame_of, site
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}", tags=["maps"])
+ROUTER = Router(prefix="/api/sites/{site_id}", tags=["maps"])
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 ANY = "application/octet-stream"
 MAGIC, MOST_BYTES = b"\x1f\x8b", 64 * 2**20  # unpacked

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Query
+from fastapi import Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -28,11 +28,12 @@ from services.registry.monitors.models import (
     QualityNotification,
 )
 from services.registry.parts import PartsOf
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.streams import END_OF_TIME_US, From, To, missing
 from services.registry.track.rows import site
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}/quality", tags=["quality monitors"])
+ROUTER = Router(prefix="/api/sites/{site_id}/quality", tags=["quality monitors"])
 NAMES = "SELECT device_key, device_id FROM register.device WHERE site_id = %s"
 WITHIN = """{column} >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'
     AND {column} < 'epoch'::timestamptz + %(to_us)s::bigint * interval '1 microsecond'"""

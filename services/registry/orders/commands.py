@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from services.registry.access import ActorOf, CallerOf
 from services.registry.orders.issuing import chosen, clerk_of, issue, now_of, refuse, same_for_all
 from services.registry.orders.models import Commanding, Dispatch
@@ -14,8 +12,9 @@ from services.registry.orders.schemas import COMMANDS, find_faults
 from services.registry.orders.selecting import select
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, shown
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/commands", tags=["orders"])
+ROUTER = Router(prefix="/api/commands", tags=["orders"])
 
 
 @ROUTER.get("")

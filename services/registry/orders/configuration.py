@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -25,8 +25,9 @@ from services.registry.orders.selecting import Target, select
 from services.registry.parts import PartsOf
 from services.registry.problems import not_found
 from services.registry.roles import Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(tags=["orders"])
+ROUTER = Router(tags=["orders"])
 LASTING_S = 7 * 86_400.0  # a device that is away gets it when it comes
 SLOT = "config"
 DESIRED = "SELECT device_key, document FROM register.desired WHERE device_key = ANY(%s) ORDER BY device_key FOR UPDATE"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -17,8 +17,9 @@ from services.registry.orders.machine import State
 from services.registry.orders.models import Dispatch, DispatchPage, OrderPage, OrderShown, Topic
 from services.registry.parts import Parts, PartsOf
 from services.registry.roles import Caller, Role
+from services.registry.routing import Router
 
-ROUTER = APIRouter(tags=["orders"])
+ROUTER = Router(tags=["orders"])
 SITES = """SELECT DISTINCT site_id FROM register.device_order JOIN register.device USING (device_key)
     WHERE dispatch_id = %(dispatch)s"""
 MINE = """(%(sites)s::text[] IS NULL OR EXISTS (SELECT 1 FROM register.device_order AS o JOIN register.device USING (device_key)

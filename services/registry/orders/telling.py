@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter
-
 from chelu.codec import tits0180_status
 from chelu.codec.roadside import AS_WRITTEN
 from chelu.codec.roadside_readers import TOLD
@@ -21,8 +19,9 @@ from services.registry.orders.rows import Task
 from services.registry.orders.selecting import select
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, shown
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/tellings", tags=["orders"])
+ROUTER = Router(prefix="/api/tellings", tags=["orders"])
 LASTING_S = 3600.0  # what happened an hour ago is no news
 LISTS = {"event": ("eventList",), "traffic": ("directionFlowData", "laneFlowData")}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path
+from fastapi import Depends, Header, Path
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
@@ -17,8 +17,9 @@ from services.registry.packages.files import Files
 from services.registry.packages.tokens import number_of
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api/packages", tags=["packages"])
+ROUTER = Router(prefix="/api/packages", tags=["packages"])
 BYTES = "application/octet-stream"
 RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 ANSWERS: dict[int | str, dict[str, Any]] = {

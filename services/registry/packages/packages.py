@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from psycopg import errors
 from starlette.concurrency import run_in_threadpool
 
@@ -19,8 +19,9 @@ from services.registry.packages.files import Incoming
 from services.registry.packages.models import Component, NewRule, NewSigningKey, Package, Rule, Signature, SigningKey, Version
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 
-ROUTER = APIRouter(prefix="/api", tags=["packages"])
+ROUTER = Router(prefix="/api", tags=["packages"])
 BYTES = "application/octet-stream"
 BODY = {"requestBody": {"required": True, "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}}}}
 MAX_PACKAGE_BYTES = 16 << 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -27,11 +27,12 @@ from services.registry.parameters.models import (
 )
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found, shown
+from services.registry.routing import Router
 from services.registry.sites import LOCK_SITE, SiteId
 from services.registry.tables import read_rows
 from services.registry.track.rows import site
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}/parameters", tags=["applications"])
+ROUTER = Router(prefix="/api/sites/{site_id}/parameters", tags=["applications"])
 LAST = 2**63 - 1
 TOLD_S = 3600  # what inference told longer ago is no word on what is in force
 ONE = "SELECT version, own FROM register.site_parameters WHERE site_id = %s"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from chelu.codec import columns
 from chelu.geo import LocalFrame
@@ -21,10 +21,11 @@ from services.registry.past.tracks import columns_of, header_of, reports
 from services.registry.past.twins import twins
 from services.registry.past.warnings import on_map, step, stored_warning
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.streams import COLUMNS, END_OF_TIME_US, From, To, missing
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}", tags=["the past"])
+ROUTER = Router(prefix="/api/sites/{site_id}", tags=["the past"])
 MOST_SECONDS = 60
 MOST_DAYS = 31
 MOST_CHANGES = 20_000  # of warnings in one picture: 30 that are up, for a minute and more

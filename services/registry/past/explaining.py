@@ -5,14 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter
-
 from services.registry.parts import PartsOf
 from services.registry.past.api import WarningId, story
 from services.registry.problems import ProblemError
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}", tags=["the past"])
+ROUTER = Router(prefix="/api/sites/{site_id}", tags=["the past"])
 
 
 @ROUTER.get("/warnings/{warning_id}/explanation")

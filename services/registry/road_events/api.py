@@ -7,7 +7,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 
 from chelu.road_events.catalogue import CLASSES, EVENTS, SIGNS, Entry, find
 from chelu.topics import Kind
@@ -30,10 +30,11 @@ from services.registry.road_events.models import (
     Unit,
     UnitTelling,
 )
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.track.rows import site
 
-ROUTER = APIRouter(prefix="/api", tags=["road events"])
+ROUTER = Router(prefix="/api", tags=["road events"])
 EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 

@@ -6,18 +6,19 @@ import zlib
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from services.registry.access import ActorOf
 from services.registry.models import Name
 from services.registry.parts import PartsOf
 from services.registry.problems import not_found
+from services.registry.routing import Router
 from services.registry.runs.models import NewRun, Run, RunPage, Verdict
 from services.registry.runs.rows import COLUMNS, keep
 from services.registry.sites import SiteId
 from services.registry.track.rows import Execute, site
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}/runs", tags=["scenario runs"])
+ROUTER = Router(prefix="/api/sites/{site_id}/runs", tags=["scenario runs"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 LAST = 2**63 - 1
 PAGE = f"""SELECT {COLUMNS} FROM run.scenario_run WHERE site_id = %(site_id)s AND run_id < %(before)s

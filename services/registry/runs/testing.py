@@ -7,12 +7,13 @@ import zlib
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import Body, Path, Query, Response
 
 from services.registry.access import ActorOf
 from services.registry.database import remember
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 from services.registry.runs import test_rows
 from services.registry.runs.api import LAST, Number
 from services.registry.runs.rows import MOST_EVIDENCE_BYTES, keep_evidence
@@ -22,7 +23,7 @@ from services.registry.sites import SiteId
 from services.registry.streams import COLUMNS
 from services.registry.track.rows import refuse, site
 
-ROUTER = APIRouter(tags=["scenario runs"])
+ROUTER = Router(tags=["scenario runs"])
 TESTS = "/api/sites/{site_id}/tests"
 EVIDENCE = "/api/sites/{site_id}/runs/{run_id}/evidence"
 MOST_OPEN = 50  # of a site: each may take minutes

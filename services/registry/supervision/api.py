@@ -6,7 +6,7 @@ import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from psycopg.rows import DictRow
 
 from services.registry.access import ActorOf
@@ -14,6 +14,7 @@ from services.registry.database import remember
 from services.registry.models import Identifier, Name
 from services.registry.parts import PartsOf
 from services.registry.problems import not_found
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.streams import END_OF_TIME_US, From, To
 from services.registry.supervision import captures, mcap_file, month_rows, months, rows
@@ -26,7 +27,7 @@ from services.registry.track.bookings import Number
 from services.registry.track.chain import Happening
 from services.registry.track.rows import Execute, frame_of, refuse, site
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}", tags=["vehicles under supervision"])
+ROUTER = Router(prefix="/api/sites/{site_id}", tags=["vehicles under supervision"])
 MCAP = "application/x-mcap"
 OLDEST_MARK = datetime.timedelta(hours=1)
 STATES = """SELECT device.device_id AS vehicle, vehicle_kind, team, automation_level, state.* FROM register.vehicle_state AS state

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from services.registry.models import Identifier
 from services.registry.observations import QuantityName, code_of, with_names
 from services.registry.parts import PartsOf
+from services.registry.routing import Router
 from services.registry.stored_models import Rows
 from services.registry.streams import device_key
 from services.registry.tables import AFTER, EQUAL, RANGE, Page, read_rows
 
-ROUTER = APIRouter(prefix="/api/city", tags=["what was stored"])
+ROUTER = Router(prefix="/api/city", tags=["what was stored"])
 TOLD = """(SELECT coalesce(jsonb_agg(jsonb_build_object('event_id', event_id, 'refusal', refusal) ORDER BY number), '[]')
     FROM register.finding_event AS e WHERE e.finding_id = f.finding_id) AS told"""
 WHERE = f"""{RANGE.format(time="time")} AND {AFTER.format(time="time")}

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import shapely
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import Header, Path, Response
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
@@ -17,13 +17,14 @@ from services.registry.changes import IfMatch
 from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.track import log_rows, rows
 from services.registry.track.chain import Happening
 from services.registry.track.geometry import polygon_of
 from services.registry.track.models import Area, AreaChange, NewArea
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}/areas", tags=["track"])
+ROUTER = Router(prefix="/api/sites/{site_id}/areas", tags=["track"])
 AreaId = Annotated[Identifier, Path()]
 SHAPE = {"polygon", "floor_m", "ceiling_m", "shares"}
 FIELDS = set(NewArea.model_fields)

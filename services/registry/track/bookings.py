@@ -6,7 +6,7 @@ import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import AwareDatetime
 
 from services.registry.access import ActorOf
@@ -15,13 +15,14 @@ from services.registry.lifecycle import SPEAKING
 from services.registry.models import Identifier
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import not_found
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.track import log_rows, rows, rules
 from services.registry.track.chain import Happening
 from services.registry.track.models import Booking, NewBooking, NewPermit, Permit
 from services.registry.track.rules import Claim
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}", tags=["track"])
+ROUTER = Router(prefix="/api/sites/{site_id}", tags=["track"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Since = Annotated[AwareDatetime | None, Query(description="only what still holds after this instant; null: now")]
 Until = Annotated[AwareDatetime | None, Query(description="only what holds before this instant")]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from services.registry.models import Name
 from services.registry.parts import PartsOf
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.streams import END_OF_TIME_US, From, To
 from services.registry.track import log_rows, rows
@@ -16,7 +17,7 @@ from services.registry.track.chain import Link
 from services.registry.track.models import LogCheck, LogEntry, LogPage, OnTrack, Presence
 from services.registry.track.watch import described, instant
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}/track", tags=["track"])
+ROUTER = Router(prefix="/api/sites/{site_id}/track", tags=["track"])
 Head = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="a `head` that was noted before", examples=["ab" * 32])]
 Text = Annotated[Name | None, Query(min_length=1)]
 

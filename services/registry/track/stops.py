@@ -6,7 +6,7 @@ import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 
 from services.registry.access import ActorOf
 from services.registry.alarms.kinds import EMERGENCY_STOP
@@ -14,13 +14,14 @@ from services.registry.alarms.rows import clear_alarm, raise_alarm
 from services.registry.database import remember
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
+from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.track import log_rows, rows, stop_rows
 from services.registry.track.chain import Happening
 from services.registry.track.recall import send
 from services.registry.track.stop_models import Press, Release, Stop, StopDetail, StopDevice, StopState
 
-ROUTER = APIRouter(prefix="/api/sites/{site_id}", tags=["track"])
+ROUTER = Router(prefix="/api/sites/{site_id}", tags=["track"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 APPLIED = "applied"
 

@@ -60,6 +60,22 @@ def test_a_device_keeps_all_it_is_told(client: Client, organisations: None) -> N
     assert (found.profile, found.profile_version, found.lifecycle, found.version) == ("T/ITS 0117", "2020", "commissioned", 1)
 
 
+def test_a_page_tells_of_a_device_what_the_device_tells_of_itself(place: Place, client: Client, add_device: AddDevice) -> None:
+    full = {
+        "labels": {"bay": "2"}, "mounting": {"on": "gantry", "height_m": 6.5}, "reading": {"speed_factor": 0.5},
+        "calibration": {"at": "2026-01-02T03:04:05+08:00", "parameters": {"focal_px": 1120.5}}, "vehicle_id": "ffffffffffffffff",
+        "latitude_deg": 29.5, "longitude_deg": 106.5, "elevation_m": 240.0, "name": "东门",
+    }  # fmt: skip
+    add_device("paged-1", Kind.RSU, **full)
+    add_device("paged-2", Kind.OBU, parent="paged-1")
+    page, *alone = (
+        httpx.get(f"{place.url}/api/devices{which}", headers=HEADERS).json()
+        for which in ("?after=paged&limit=2", "/paged-1", "/paged-2")
+    )
+    assert page["devices"] == alone
+    assert alone[0]["reading"]["speed_factor"] == 0.5
+
+
 def test_a_change_names_its_version_and_leaves_the_rest(place: Place, client: Client, add_device: AddDevice) -> None:
     add_device("changed", Kind.RSU, latitude_deg=29.5, vehicle_id="FFFFFFFFFFFFFFFE", name="old", serial="s-1")
     path = "/api/devices/changed"

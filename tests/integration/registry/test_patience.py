@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from chelu.local.ports import LOOPBACK
 from services.registry import patience, problems
 from services.registry.body_limit import BodyLimit
-from services.registry.patience import PatientH11
+from services.registry.patience import PatientHttp
 from tests.waiting import until
 
 HEAD_S = 0.4
@@ -43,7 +43,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     app.add_route("/", count, methods=["GET", "POST"])
     app.add_middleware(BodyLimit, strangers=1000, limit=10_000, larger={}, is_known=is_known)
     problems.install(app)
-    server = uvicorn.Server(uvicorn.Config(app, http=PatientH11, lifespan="off", log_config=None, port=0))
+    server = uvicorn.Server(uvicorn.Config(app, http=PatientHttp, lifespan="off", log_config=None, port=0))
     with socket.create_server((LOOPBACK, 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -83,6 +83,13 @@ def test_a_letter_now_and_then_gains_no_time(connect: Connect) -> None:
     while not select.select([connection], [], [], HEAD_S / 10)[0]:
         connection.sendall(bytes([next(letters)]))
     assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("before", [b"", REQUEST])
+def test_a_head_without_end_is_refused(connect: Connect, before: bytes) -> None:
+    connection = connect()
+    connection.sendall(before + b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 12_000)
+    assert b"HTTP/1.1 431 " in rest(connection)
 
 
 def test_between_requests_a_connection_may_rest_longer(connect: Connect) -> None:

@@ -9,29 +9,21 @@ has one; the rest stays as it is.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from chelu.errors import ConfigurationError
+from evaluation import blocks
 from evaluation.bench.machine import sentence
 from evaluation.bench.report import Figure, number
-
-BLOCK = re.compile(r"(<!-- bench: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-Run = Mapping[str, Any]
+from evaluation.blocks import Run
 
 
 def filled(text: str, run: Run) -> str:
     """The document with the tables that the run has."""
-
-    def table(match: re.Match[str]) -> str:
-        begin, name, end = match.groups()
-        lines = TABLES[name](run) if name in TABLES else []
-        return begin + "\n".join(lines) + "\n" + end if lines else match[0]
-
-    return BLOCK.sub(table, text)
+    return blocks.filled(text, "bench", TABLES, run)
 
 
 def figures(run: Run) -> list[str]:
@@ -42,7 +34,7 @@ def figures(run: Run) -> list[str]:
         for one in found
     ]
     heads = ("figure", "median", "min – max", "n", "unit", "bar", "")
-    return [sentence(dict(run["machine"])) + ":", "", *_markdown(heads, rows)] if rows else []
+    return [sentence(dict(run["machine"])) + ":", "", *blocks.table(heads, rows)] if rows else []
 
 
 def stages(run: Run) -> list[str]:
@@ -54,14 +46,14 @@ def stages(run: Run) -> list[str]:
         for row in found
     ]
     whole = ("all, one after the other", f"{total:.2f}", "", "")
-    return _markdown(("stage", "µs/row", "min – max", "share"), [*rows, whole]) if rows else []
+    return blocks.table(("stage", "µs/row", "min – max", "share"), [*rows, whole]) if rows else []
 
 
 def batches(run: Run) -> list[str]:
     """The stages by the size of the batch."""
     found = _series(run).get("batches", [])
     rows = [(row["stage"], *(f"{value:.2f}" for value in row["us"].values())) for row in found]
-    return _markdown(("stage", *(f"{int(size):,} rows" for size in found[0]["us"])), rows) if found else []
+    return blocks.table(("stage", *(f"{int(size):,} rows" for size in found[0]["us"])), rows) if found else []
 
 
 def processes(run: Run) -> list[str]:
@@ -72,7 +64,7 @@ def processes(run: Run) -> list[str]:
     last = found[-1]
     costs = sorted(last["cpu_us_a_row"].items(), key=lambda item: -item[1])
     rows = [(name, f"{cost:.2f}", f"{cost * last['rate_per_s'] / 1e6:.2f}") for name, cost in costs]
-    return _markdown(("part", "µs/row", f"cores at {number(last['rate_per_s'])} rows/s"), rows)
+    return blocks.table(("part", "µs/row", f"cores at {number(last['rate_per_s'])} rows/s"), rows)
 
 
 def ladder(run: Run) -> list[str]:
@@ -83,14 +75,14 @@ def ladder(run: Run) -> list[str]:
         counts = map(number, (step["offered_per_s"], step["rate_per_s"], step["lost"], sum(step["dropped"].values())))
         rows.append((*counts, *latencies, "yes" if step["is_kept_up_with"] else "no"))
     heads = ("offered /s", "stored /s", "lost", "dropped", "p50 ms", "p95 ms", "p99 ms", "kept up with")
-    return _markdown(heads, rows) if rows else []
+    return blocks.table(heads, rows) if rows else []
 
 
 def warning_way(run: Run) -> list[str]:
     """What a warning passes on its way."""
     columns = ("mean_ms", "p50_ms", "p99_ms", "slowest_ms")
     rows = [(row["stage"], *(f"{row[name]:.2f}" for name in columns)) for row in _series(run).get("warning_way", [])]
-    return _markdown(("stage, ms", "mean", "p50", "p99", "mean of the slowest 1 %"), rows) if rows else []
+    return blocks.table(("stage, ms", "mean", "p50", "p99", "mean of the slowest 1 %"), rows) if rows else []
 
 
 TABLES: Mapping[str, Callable[[Run], list[str]]] = {
@@ -123,11 +115,6 @@ def _verdict(figure: Figure) -> str:
     if figure.bar is None:
         return ""
     return "met" if figure.is_met else "**missed**"
-
-
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
 
 
 def main(arguments: Sequence[str]) -> None:

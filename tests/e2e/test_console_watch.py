@@ -90,6 +90,7 @@ def live(place: Place) -> tuple[str, list[Sight]]:
     sights = [seen(place, 0.3)]
     sights += [seen(place, sights[0]["time"] + later_s) for later_s in (0.5, 1.5, 3.0)]
     page.wait_for_selector("[data-testid=came] li[data-what=cut_in]")
+    place.looking.shot("watch")
     assert page.locator("[data-testid=standing] tr").count() == 3
     page.wait_for_selector("[data-testid=verdict]", timeout=60_000)
     assert page.evaluate("window.isTheSamePage")
@@ -145,7 +146,7 @@ def test_a_run_as_fast_as_it_goes_plays_once_its_verdict_is_there(place: Place) 
 
 def test_signals_show_in_both_languages_and_themes_while_it_is_live(place: Place) -> None:
     run_paced(place, "red-light")
-    place.look("watch", LIVE)
+    place.look("watch-light", LIVE)
     assert place.looking.page.locator(f"{VIEW} .stop-line").count() == 1
     stop(place)
     assert "as far as the run came" in place.looking.text()

@@ -19,8 +19,8 @@ export class Api {
   }
 
   /** As `get`, of what the registry has to work out first. */
-  async slow<T>(path: string): Promise<T> {
-    return (await (await this.answer("GET", path, { query: {}, longestMs: LONGEST_WORK_MS })).json()) as T;
+  async slow<T>(path: string, signal?: AbortSignal): Promise<T> {
+    return (await (await this.answer("GET", path, { query: {}, signal, longestMs: LONGEST_WORK_MS })).json()) as T;
   }
 
   /** Every line of an answer in JSON lines. */
@@ -48,8 +48,8 @@ export class Api {
   }
 
   /** A file as it is. */
-  async upload<T>(path: string, file: Blob, type: string, query: Query = {}): Promise<T> {
-    const answer = await this.answer("POST", path, { query, file, headers: { "Content-Type": type }, longestMs: LONGEST_UPLOAD_MS });
+  async upload<T>(path: string, file: Blob, type: string, query: Query = {}, method = "POST"): Promise<T> {
+    const answer = await this.answer(method, path, { query, file, headers: { "Content-Type": type }, longestMs: LONGEST_UPLOAD_MS });
     return (await answer.json()) as T;
   }
 

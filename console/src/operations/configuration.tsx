@@ -9,6 +9,7 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 
 interface Configuration {
@@ -139,6 +140,7 @@ export function selectionOf(form: Form, site: Site): Record<string, unknown> {
 /** Which devices; of a change one of the fields that the kind has, and its value. */
 export function Fields({ isChange = true }: { isChange?: boolean }) {
   const words = useWords();
+  const told = useTold();
   const [kind, setKind] = useState<DeviceKind>("rsu");
   const schema = useLoaded(`schema ${kind}`, (api, signal) => api.get<{ properties?: Record<string, { description?: string }> }>(`/api/config/schemas/${kind}`, {}, signal));
   const properties = Object.entries(schema.value?.properties ?? {});
@@ -148,7 +150,9 @@ export function Fields({ isChange = true }: { isChange?: boolean }) {
         {words("register.kind")}
         <select name="kind" value={kind} onChange={(event) => setKind(event.target.value as DeviceKind)}>
           {DEVICE_KINDS.map((one) => (
-            <option key={one}>{one}</option>
+            <option key={one} value={one}>
+              {told(one)}
+            </option>
           ))}
         </select>
       </label>

@@ -9,6 +9,7 @@ import { Ask, type Form } from "../parts/ask";
 import { Table } from "../parts/table";
 import { Secret } from "../register/secret";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { End } from "./track";
 
@@ -122,6 +123,7 @@ interface Closing {
 /** What it said of itself is there already; the fingerprint is for whoever has the device in front of them. */
 function Register({ waiting, close, done }: Closing & { waiting: Waiting }) {
   const words = useWords();
+  const told = useTold();
   const api = useApi();
   async function send(form: Form) {
     const body = { fingerprint: waiting.fingerprint, device_id: form.some("device_id"), kind: form.some("kind"), name: form.text("name") };
@@ -141,7 +143,9 @@ function Register({ waiting, close, done }: Closing & { waiting: Waiting }) {
         {words("register.kind")}
         <select name="kind" defaultValue={said(waiting, "kind")}>
           {DEVICE_KINDS.map((one) => (
-            <option key={one}>{one}</option>
+            <option key={one} value={one}>
+              {told(one)}
+            </option>
           ))}
         </select>
       </label>

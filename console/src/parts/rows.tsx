@@ -25,6 +25,12 @@ export function inSight(scrolledPx: number, heightPx: number, count: number): { 
   return { first, last: Math.min(count, Math.ceil((scrolledPx + heightPx) / ROW_PX) + BEYOND) };
 }
 
+/** What all columns need at least: a narrower table scrolls, with its rows as wide as what is in them. */
+export function leastWidth(columns: readonly { readonly width: string }[]): string {
+  const least = columns.map(({ width }) => /^minmax\(([^,]+),/.exec(width)?.[1] ?? width).filter((width) => !width.endsWith("fr"));
+  return `calc(${least.join(" + ")})`;
+}
+
 export function Rows<T>({ label, columns, rows, keyOf }: RowsProps<T>) {
   const frame = useRef<HTMLDivElement>(null);
   const [sight, setSight] = useState({ scrolledPx: 0, heightPx: 600 });
@@ -41,11 +47,13 @@ export function Rows<T>({ label, columns, rows, keyOf }: RowsProps<T>) {
     };
   }, []);
   const { first, last } = inSight(sight.scrolledPx, sight.heightPx, rows.length);
-  const grid = { gridTemplateColumns: columns.map((column) => column.width).join(" "), height: ROW_PX };
+  const minWidth = leastWidth(columns);
+  const gridTemplateColumns = columns.map((column) => column.width).join(" ");
+  const grid = { gridTemplateColumns, height: ROW_PX };
   return (
     <div className="rows" ref={frame} role="table" aria-label={label} aria-rowcount={rows.length + 1} tabIndex={0}>
-      <div className="head" role="rowgroup">
-        <div role="row" style={grid} aria-rowindex={1}>
+      <div className="head" role="rowgroup" style={{ minWidth }}>
+        <div role="row" style={{ gridTemplateColumns, minHeight: ROW_PX }} aria-rowindex={1}>
           {columns.map((column) => (
             <span key={column.name} role="columnheader">
               {column.name}
@@ -53,7 +61,7 @@ export function Rows<T>({ label, columns, rows, keyOf }: RowsProps<T>) {
           ))}
         </div>
       </div>
-      <div className="body" role="rowgroup" style={{ height: rows.length * ROW_PX }}>
+      <div className="body" role="rowgroup" style={{ height: rows.length * ROW_PX, minWidth }}>
         {rows.slice(first, last).map((row, index) => (
           <div
             key={keyOf(row)}

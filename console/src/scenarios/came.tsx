@@ -1,12 +1,14 @@
 // What has come so far in a run: its events with their times, and how each requirement stands.
 
 import { useFormats, useWords } from "../words/words";
+import { useRequired } from "./required";
 import { useSaid } from "./said";
 import type { Came, Standing } from "./so-far";
 
 export function CameSoFar({ came, standing, note }: { came: readonly Came[]; standing: readonly Standing[]; note: string }) {
   const words = useWords();
   const said = useSaid();
+  const required = useRequired();
   const { number } = useFormats();
   return (
     <div className="came">
@@ -32,7 +34,7 @@ export function CameSoFar({ came, standing, note }: { came: readonly Came[]; sta
           <tbody>
             {standing.map((one, row) => (
               <tr key={row} data-state={one.state}>
-                <th scope="row">{one.title}</th>
+                <th scope="row">{required(one.title)}</th>
                 <td className="number">{said(one.value, one.unit)}</td>
                 <td>
                   <span className={`mark ${one.state}`}>{one.state === "open" || one.state === "holds" ? words(`watch.${one.state}`) : words(`verdict.${one.state}`)}</span>

@@ -10,6 +10,7 @@ const SEED = "seed"; // tells repeats of a case apart, and no case from another
 export interface Difference {
   readonly key: string;
   readonly case: string;
+  readonly parameters: Case["parameters"];
   readonly requirement: string;
   readonly change: Change;
   readonly before: Verdict | undefined;
@@ -24,9 +25,27 @@ export interface Comparison {
   readonly differences: readonly Difference[];
 }
 
-export function caseName(one: Pick<Case, "parameters">): string {
-  const values = Object.entries(one.parameters).filter(([name]) => name !== SEED);
+type Valued = Pick<Case, "parameters">;
+
+/** A case by its values; of those that are named, where only these tell cases apart. */
+export function caseName(one: Valued, named?: ReadonlySet<string>): string {
+  const values = Object.entries(one.parameters).filter(([name]) => name !== SEED && (!named || named.has(name)));
   return values.sort(([one], [two]) => one.localeCompare(two)).map(([name, value]) => `${name} ${value ?? "–"}`).join(", ");
+}
+
+/** Which values are not the same in all cases; all where there is but one. */
+export function varying(cases: readonly Valued[]): ReadonlySet<string> {
+  const values = new Map<string, Set<unknown>>();
+  for (const { parameters } of cases) for (const [name, value] of Object.entries(parameters)) values.set(name, (values.get(name) ?? new Set()).add(value));
+  const found = [...values].filter(([, each]) => each.size > 1 || cases.length === 1).map(([name]) => name);
+  return new Set(found);
+}
+
+/** The values that are the same in all cases. */
+export function constant(cases: readonly Valued[]): string {
+  const named = varying(cases);
+  const same = Object.fromEntries(Object.entries(cases[0]?.parameters ?? {}).filter(([name]) => !named.has(name)));
+  return caseName({ parameters: same });
 }
 
 export function compared(before: Document, now: Document): Comparison {
@@ -39,6 +58,7 @@ export function compared(before: Document, now: Document): Comparison {
 
 interface Row {
   readonly case: string;
+  readonly parameters: Case["parameters"];
   readonly requirement: string;
   readonly verdict: Verdict;
   readonly margin: number | undefined;
@@ -53,7 +73,7 @@ function rowsOf(document: Document): Map<string, Row> {
       const requirement = document.requirements[at]?.title ?? "";
       let again = 0;
       while (rows.has(JSON.stringify([name, requirement, again]))) again += 1;
-      rows.set(JSON.stringify([name, requirement, again]), { case: name, requirement, verdict: judged.verdict, margin: numeric(judged.margin) });
+      rows.set(JSON.stringify([name, requirement, again]), { case: name, parameters: one.parameters, requirement, verdict: judged.verdict, margin: numeric(judged.margin) });
     });
   }
   return rows;
@@ -64,6 +84,7 @@ function difference(key: string, before: Row | undefined, now: Row | undefined):
   return {
     key,
     case: about?.case ?? "",
+    parameters: about?.parameters ?? {},
     requirement: about?.requirement ?? "",
     change: changeOf(before?.verdict, now?.verdict),
     before: before?.verdict,

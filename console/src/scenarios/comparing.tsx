@@ -10,7 +10,8 @@ import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
 import { useFormats, useWords } from "../words/words";
 import type { Document, Verdict } from "./api";
-import { compared, type Difference } from "./compare";
+import { caseName, compared, constant, type Difference, varying } from "./compare";
+import { useRequired } from "./required";
 
 const CHANGES = ["worse", "better", "new", "gone", "same"] as const;
 
@@ -23,19 +24,21 @@ function Both({ site, before, now }: { site: Site; before: string; now: string }
   const { number } = useFormats();
   const path = (run: string) => `/api/sites/${site.site_id}/runs/${encodeURIComponent(run)}/document`;
   const documents = useLoaded(`compare ${site.site_id} ${before} ${now}`, async (api, signal) => [await api.get<Document>(path(before), {}, signal), await api.get<Document>(path(now), {}, signal)] as const);
-  const found = useMemo(() => documents.value && compared(...documents.value), [documents.value]);
+  const required = useRequired();
+  const found = useMemo(() => documents.value && { ...compared(...documents.value), cases: documents.value.flatMap(({ each }) => each) }, [documents.value]);
+  const named = useMemo(() => varying(found?.cases ?? []), [found]);
   const columns = useMemo<readonly Column<Difference>[]>(() => {
     const mark = (verdict: Verdict | undefined) => (verdict ? <span className={`mark ${verdict}`}>{words(`verdict.${verdict}`)}</span> : "–");
     const margin = (value: number | undefined) => (value === undefined || !Number.isFinite(value) ? "–" : number(value, 2));
     return [
       { name: words("compare.change"), width: "7rem", cell: (one) => words(`compare.${one.change}`) },
-      { name: words("runs.parameters"), width: "minmax(14rem, 2fr)", cell: (one) => <span title={one.case}>{one.case || "–"}</span> },
-      { name: words("runs.requirement"), width: "minmax(10rem, 1.4fr)", cell: (one) => one.requirement },
+      { name: words("runs.parameters"), width: "minmax(10rem, 1fr)", cell: (one) => <span title={one.case}>{caseName(one, named) || "–"}</span> },
+      { name: words("runs.requirement"), width: "minmax(18rem, 2fr)", cell: (one) => <span title={required(one.requirement)}>{required(one.requirement)}</span> },
       { name: words("compare.before"), width: "8rem", cell: (one) => mark(one.before) },
       { name: words("compare.now"), width: "8rem", cell: (one) => mark(one.now) },
       { name: words("compare.margins"), width: "10rem", cell: (one) => `${margin(one.marginBefore)} → ${margin(one.marginNow)}` },
     ];
-  }, [words, number]);
+  }, [words, number, required, named]);
   if (!found) return documents.failure ? <Failed failure={documents.failure} retry={documents.reload} /> : <Loading />;
   return (
     <div className="page whole">
@@ -44,6 +47,7 @@ function Both({ site, before, now }: { site: Site; before: string; now: string }
       </p>
       <h1>{words("compare.title", { before, now })}</h1>
       <p data-testid="comparison">{CHANGES.map((change) => `${words(`compare.${change}`)} ${number(found.counts[change])}`).join(" · ")}</p>
+      {constant(found.cases) && <p className="faint">{words("compare.everywhere", { values: constant(found.cases) })}</p>}
       {found.differences.length ? (
         <Rows label={words("compare.title", { before, now })} columns={columns} rows={found.differences} keyOf={(one) => one.key} />
       ) : (

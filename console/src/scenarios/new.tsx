@@ -7,13 +7,15 @@ import type { Site } from "../api/types";
 import { useApi, useLoaded } from "../api/use";
 import { writeRoute } from "../layout/route";
 import { Failed, FailureNote, Loading } from "../layout/screens";
+import { useTold } from "../words/told";
 import { useWords } from "../words/words";
 import type { Catalogue, Scenario, Test } from "./api";
 import { DESIGNS, PACES, rangeOf, SAMPLED, wantedOf } from "./wanted";
 
 export function NewTest({ site, first }: { site: Site; first: string | undefined }) {
   const words = useWords();
-  const known = useLoaded("scenarios", (api, signal) => api.get<Catalogue>("/api/scenarios", {}, signal));
+  const told = useTold();
+  const known = useLoaded("scenarios", (api, signal) => api.slow<Catalogue>("/api/scenarios", signal)); // the first one asks a process that has to start
   const [chosen, setChosen] = useState(first);
   if (!known.value) return known.failure ? <Failed failure={known.failure} retry={known.reload} /> : <Loading />;
   const { scenarios, devices } = known.value;
@@ -29,7 +31,7 @@ export function NewTest({ site, first }: { site: Site; first: string | undefined
         <select name="scenario" value={scenario?.scenario} onChange={(event) => setChosen(event.target.value)}>
           {scenarios.map((one) => (
             <option key={one.scenario} value={one.scenario}>
-              {one.title}
+              {told(one.title)}
             </option>
           ))}
         </select>
@@ -41,6 +43,7 @@ export function NewTest({ site, first }: { site: Site; first: string | undefined
 
 function Setting({ site, scenario, devices }: { site: Site; scenario: Scenario; devices: readonly string[] }) {
   const words = useWords();
+  const told = useTold();
   const api = useApi();
   const [failure, setFailure] = useState<Failure>();
   const [isBusy, setBusy] = useState(false);
@@ -60,7 +63,7 @@ function Setting({ site, scenario, devices }: { site: Site; scenario: Scenario; 
 
   return (
     <form className="setting" onSubmit={submit}>
-      <p className="question">{scenario.question}</p>
+      <p className="question">{told(scenario.question)}</p>
       {scenario.clause && <p className="faint small">{scenario.clause}</p>}
       {failure && <FailureNote failure={failure} />}
       <fieldset>

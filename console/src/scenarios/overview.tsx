@@ -8,6 +8,7 @@ import { writeRoute } from "../layout/route";
 import { Failed, FailureNote, Loading } from "../layout/screens";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { isOver, type Run, type Test } from "./api";
 import { modeOf } from "./said";
@@ -75,6 +76,7 @@ function Open({ site, tests }: { site: Site; tests: readonly Test[] }) {
 
 function Kept({ site, runs }: { site: Site; runs: readonly Run[] }) {
   const words = useWords();
+  const told = useTold();
   const { date, number } = useFormats();
   const [picked, setPicked] = useState<readonly number[]>([]);
   const columns = useMemo<readonly Column<Run>[]>(() => {
@@ -86,14 +88,14 @@ function Kept({ site, runs }: { site: Site; runs: readonly Run[] }) {
         cell: (one) => <input type="checkbox" aria-label={words("runs.pick.one", { run: one.run_id })} checked={picked.includes(one.run_id)} onChange={() => pick(one.run_id)} />,
       },
       { name: words("runs.run"), width: "5rem", cell: (one) => <a href={writeRoute("scenarios", `run-${one.run_id}`, { site: site.site_id })}>{one.run_id}</a> },
-      { name: words("runs.scenario"), width: "minmax(12rem, 2fr)", cell: (one) => one.title || one.scenario },
+      { name: words("runs.scenario"), width: "minmax(12rem, 2fr)", cell: (one) => told(one.title) || one.scenario },
       { name: words("runs.verdict"), width: "8rem", cell: (one) => <span className={`mark ${one.verdict}`}>{words(`verdict.${one.verdict}`)}</span> },
       { name: words("runs.build"), width: "minmax(7rem, 1fr)", cell: (one) => one.build || "–" },
       { name: words("runs.cases"), width: "5rem", cell: (one) => number(one.cases) },
       { name: words("runs.mode"), width: "7rem", cell: (one) => modeOf(one.mode, words) },
       { name: words("runs.began"), width: "13rem", cell: (one) => date(one.began) },
     ];
-  }, [words, date, number, picked, site.site_id]);
+  }, [words, told, date, number, picked, site.site_id]);
   const [before, now] = [...picked].sort((one, two) => one - two);
   return (
     <>

@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 
+import { wordsOf } from "../words/words";
 import type { Document, Scenario, Varying, Verdict } from "./api";
-import { caseName, compared } from "./compare";
+import { caseName, compared, constant, varying as telling } from "./compare";
+import { requiredIn } from "./required";
 import { rangeOf, wantedOf } from "./wanted";
 
 const varying = (name: string, more: Partial<Varying> = {}): Varying => ({ name, default: 1, low: null, high: null, step: null, unit: "m", choices: [], ...more });
@@ -37,4 +39,22 @@ it("a test is asked for with what was filled in, and nothing else", () => {
 
 it("a parameter says what it may be", () => {
   expect([rangeOf(varying("a")), rangeOf(varying("a", { choices: [1, 2] })), rangeOf(varying("a", { low: 5, high: 60, step: 5 }))]).toEqual(["", "1, 2", "5 … 60, Δ 5"]);
+});
+
+it("cases are called by the values in which they differ; the others are told once", () => {
+  const cases = [10, 20].map((gap) => ({ parameters: { gap_m: gap, ego_kmh: 90, seed: gap } }));
+  expect(cases.map((one) => caseName(one, telling(cases)))).toEqual(["gap_m 10", "gap_m 20"]);
+  expect(constant(cases)).toBe("ego_kmh 90");
+  expect([caseName(cases[0] ?? { parameters: {} }, telling(cases.slice(0, 1))), constant(cases.slice(0, 1))]).toEqual(["ego_kmh 90, gap_m 10", ""]);
+});
+
+it("a requirement is told in the reader's words", () => {
+  const [english, chinese] = [wordsOf("en"), wordsOf("zh")];
+  expect(requiredIn(english, "minimum_distance_m of ego, other > 0")).toBe("smallest distance (m) of ego and other > 0");
+  expect(requiredIn(chinese, "minimum_distance_m of ego, other > 0")).toBe("ego 与 other：最小距离（m） > 0");
+  expect(requiredIn(english, "icw to ego about other never")).toBe("ICW to ego about other: never");
+  expect(requiredIn(chinese, "fcw to ego about other by TTC 2.5 s, not before 1 s")).toBe("就 other 向 ego 发出 FCW：不晚于 TTC 2.5 s, 不早于 1 s");
+  expect(requiredIn(chinese, "svw to ego never")).toBe("向 ego 发出 SVW：不得发出");
+  expect([requiredIn(english, "touches nobody"), requiredIn(chinese, "touches nobody")]).toEqual(["touches nobody", "无接触"]);
+  expect(requiredIn(chinese, "of another kind")).toBe("of another kind");
 });

@@ -10,10 +10,12 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { download } from "../parts/download";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { type Case, type Document, type Numeric, type Run, worstCase } from "./api";
-import { caseName } from "./compare";
+import { caseName, constant, varying } from "./compare";
 import { Playback } from "./playback";
+import { useRequired } from "./required";
 import { caseOf } from "./run";
 import { modeOf, useSaid } from "./said";
 
@@ -22,6 +24,7 @@ const Plot = lazy(() => import("../parts/plot"));
 /** isPlaying: whether its playback begins by itself, for who has waited for it. */
 export function RunVerdict({ me, site, runId, isPlaying }: { me: Me; site: Site; runId: string; isPlaying: boolean }) {
   const words = useWords();
+  const told = useTold();
   const { date, number } = useFormats();
   const path = `/api/sites/${site.site_id}/runs/${encodeURIComponent(runId)}`;
   const isTester = hasRole(me, "tester", site.site_id);
@@ -35,7 +38,7 @@ export function RunVerdict({ me, site, runId, isPlaying }: { me: Me; site: Site;
         <a href={writeRoute("scenarios", "", { site: site.site_id })}>{words("runs.back")}</a>
       </p>
       <h1 data-testid="verdict" data-verdict={one.verdict}>
-        {one.title || one.scenario} <span className={`mark ${one.verdict}`}>{words(`verdict.${one.verdict}`)}</span>
+        {told(one.title) || one.scenario} <span className={`mark ${one.verdict}`}>{words(`verdict.${one.verdict}`)}</span>
       </h1>
       <p>
         {words("runs.about", { run: one.run_id, cases: number(one.cases), outcomes: outcomes.join(", ") })}
@@ -54,6 +57,7 @@ export function RunVerdict({ me, site, runId, isPlaying }: { me: Me; site: Site;
 
 function Requirements({ run }: { run: Run }) {
   const words = useWords();
+  const required = useRequired();
   const said = useSaid();
   const { number } = useFormats();
   return (
@@ -73,8 +77,8 @@ function Requirements({ run }: { run: Run }) {
           {run.requirements.map((one, at) => (
             <tr key={at}>
               <th scope="row">
-                {one.title}
-                {one.clause && <span className="faint small"> · {one.clause}</span>}
+                {required(one.title)}
+                {one.clause && <div className="faint small">{one.clause}</div>}
               </th>
               <td>
                 {Object.entries(one.outcomes).map(([verdict, count]) => (
@@ -136,6 +140,7 @@ function Evidence({ site, run, path, isPlaying }: { site: Site; run: Run; path: 
 /** Each requirement's margin in each case: below 0 where it was not met. */
 function Margins({ document }: { document: Document }) {
   const words = useWords();
+  const required = useRequired();
   const option = useMemo(
     () => ({
       xAxis: { type: "category", name: words("runs.case"), data: document.each.map((one) => String(one.run)) },
@@ -143,11 +148,11 @@ function Margins({ document }: { document: Document }) {
       series: document.requirements.map(({ title, unit }, at) => ({
         type: "line",
         symbolSize: 5,
-        name: unit ? `${title} (${unit})` : title,
+        name: nameOf(required(title), unit),
         data: document.each.map((one) => finite(one.requirements[at]?.margin ?? null)),
       })),
     }),
-    [document, words],
+    [document, words, required],
   );
   return (
     <section className="card">
@@ -159,6 +164,11 @@ function Margins({ document }: { document: Document }) {
   );
 }
 
+/** A line's name with the unit, unless it has it already. */
+function nameOf(title: string, unit: string): string {
+  return !unit || title.includes(unit) ? title : `${title} (${unit})`;
+}
+
 function finite(value: Numeric): number | null {
   return typeof value === "number" ? value : null;
 }
@@ -166,25 +176,28 @@ function finite(value: Numeric): number | null {
 function Cases({ document }: { document: Document }) {
   const words = useWords();
   const said = useSaid();
+  const required = useRequired();
+  const named = useMemo(() => varying(document.each), [document]);
   const columns = useMemo<readonly Column<Case>[]>(
     () => [
       { name: words("runs.case"), width: "4rem", cell: (one) => one.run },
       { name: words("runs.verdict"), width: "8rem", cell: (one) => <span className={`mark ${one.verdict}`}>{words(`verdict.${one.verdict}`)}</span> },
-      { name: words("runs.parameters"), width: "minmax(14rem, 2fr)", cell: (one) => <span title={caseName(one)}>{caseName(one) || "–"}</span> },
+      { name: words("runs.parameters"), width: "minmax(10rem, 1.4fr)", cell: (one) => <span title={caseName(one)}>{caseName(one, named) || "–"}</span> },
       ...document.requirements.map(({ title, unit }, at) => ({
-        name: title,
-        width: "minmax(7rem, 1fr)",
+        name: required(title),
+        width: "minmax(8rem, 1fr)",
         cell: (one: Case) => {
           const judged = one.requirements[at];
           return judged && <span title={judged.reason ?? ""}>{judged.verdict === "skipped" || judged.verdict === "error" ? judged.reason : said(judged.value, unit)}</span>;
         },
       })),
     ],
-    [words, said, document],
+    [words, said, required, named, document],
   );
   return (
     <>
       <h2>{words("runs.cases")}</h2>
+      {constant(document.each) && <p className="faint">{words("compare.everywhere", { values: constant(document.each) })}</p>}
       <div className="some">
         <Rows label={words("runs.cases")} columns={columns} rows={document.each} keyOf={(one) => String(one.run)} />
       </div>

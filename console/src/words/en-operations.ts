@@ -26,6 +26,7 @@ export const operations = {
   "config.order.failed": "failed",
   "config.order.timed out": "timed out",
   "config.order.superseded": "superseded",
+  "config.order.forgotten": "no longer known",
   "config.order": "Newest order",
   "config.said": "Reported at",
   "config.onlyDiffering": "Only devices that report otherwise than is desired",

@@ -1,15 +1,15 @@
 // Alarms of the site that are open, the severest first, to be acknowledged by who takes care of them.
 
-import { type SyntheticEvent, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 
 import type { Api } from "../api/client";
-import { asFailure, type Failure } from "../api/problem";
 import type { Me, Site } from "../api/types";
 import { useApi, useLoaded } from "../api/use";
 import { Failed, FailureNote, Loading } from "../layout/screens";
-import { Dialog } from "../parts/dialog";
+import { Ask, type Form } from "../parts/ask";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 
 const SEVERITIES = ["critical", "major", "warning", "info"] as const;
@@ -46,6 +46,7 @@ async function openAlarms(api: Api, site: string, signal: AbortSignal): Promise<
 
 export function Alarms({ me, site }: { me: Me; site: Site }) {
   const words = useWords();
+  const told = useTold();
   const { date } = useFormats();
   const [chosen, setChosen] = useState<Alarm>();
   const alarms = useLoaded(`alarms ${site.site_id}`, (api, signal) => openAlarms(api, site.site_id, signal), EVERY_MS);
@@ -57,7 +58,7 @@ export function Alarms({ me, site }: { me: Me; site: Site }) {
         width: "8rem",
         cell: (one) => <span className={`mark ${one.severity === "critical" || one.severity === "major" ? "offline" : "impaired"}`}>{words(`alarms.${one.severity}`)}</span>,
       },
-      { name: words("alarms.kind"), width: "minmax(9rem, 1fr)", cell: (one) => one.kind },
+      { name: words("alarms.kind"), width: "minmax(9rem, 1fr)", cell: (one) => told(one.kind) },
       { name: words("register.audit.what"), width: "minmax(9rem, 1.4fr)", cell: (one) => `${one.subject} ${one.part}`.trim() },
       { name: words("alarms.since"), width: "14rem", cell: (one) => date(one.since) },
       {
@@ -75,7 +76,7 @@ export function Alarms({ me, site }: { me: Me; site: Site }) {
           ),
       },
     ],
-    [words, date, isOperator],
+    [words, told, date, isOperator],
   );
   if (!alarms.value) return alarms.failure ? <Failed failure={alarms.failure} retry={alarms.reload} /> : <Loading />;
   return (
@@ -93,38 +94,15 @@ export function Alarms({ me, site }: { me: Me; site: Site }) {
 
 function Acknowledge({ alarm, close, done }: { alarm: Alarm; close: () => void; done: () => void }) {
   const words = useWords();
+  const told = useTold();
   const api = useApi();
-  const [failure, setFailure] = useState<Failure>();
-
-  function submit(event: SyntheticEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const comment = (new FormData(event.currentTarget).get("comment") as string).trim();
-    api.send("POST", `/api/alarms/${alarm.alarm_id}/acknowledge`, { comment }).then(
-      () => {
-        done();
-        close();
-      },
-      (error: unknown) => setFailure(asFailure(error)),
-    );
-  }
-
+  const send = (form: Form) => api.send("POST", `/api/alarms/${alarm.alarm_id}/acknowledge`, { comment: form.text("comment") }).then(done);
   return (
-    <Dialog title={words("alarms.acknowledge.ask", { kind: alarm.kind, subject: alarm.subject })} close={close}>
-      <form onSubmit={submit}>
-        {failure && <FailureNote failure={failure} />}
-        <label>
-          {words("alarms.comment")}
-          <input name="comment" autoFocus maxLength={200} />
-        </label>
-        <div className="row">
-          <button type="submit" className="main">
-            {words("alarms.acknowledge")}
-          </button>
-          <button type="button" onClick={close}>
-            {words("register.add.cancel")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <Ask title={words("alarms.acknowledge.ask", { kind: told(alarm.kind), subject: alarm.subject })} action={words("alarms.acknowledge")} send={send} close={close}>
+      <label>
+        {words("alarms.comment")}
+        <input name="comment" autoFocus maxLength={200} />
+      </label>
+    </Ask>
   );
 }

@@ -8,6 +8,7 @@ import { useApi, useLoaded } from "../api/use";
 import { Failed, FailureNote, headline, Loading } from "../layout/screens";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { AddDevice } from "./add";
 import { Secret } from "./secret";
@@ -16,6 +17,7 @@ const HEALTH_MS = 3000;
 
 export function Devices({ me, site }: { me: Me; site: Site }) {
   const words = useWords();
+  const told = useTold();
   const api = useApi();
   const [soFar, setSoFar] = useState(0);
   const [sought, setSought] = useState("");
@@ -46,7 +48,9 @@ export function Devices({ me, site }: { me: Me; site: Site }) {
           <select value={kind} onChange={(event) => setKind(event.target.value as DeviceKind | "")}>
             <option value="">{words("register.kind.any")}</option>
             {DEVICE_KINDS.map((one) => (
-              <option key={one}>{one}</option>
+              <option key={one} value={one}>
+                {told(one)}
+              </option>
             ))}
           </select>
         </label>
@@ -71,7 +75,6 @@ export function Devices({ me, site }: { me: Me; site: Site }) {
           site={site}
           close={() => setAdding(false)}
           done={(registered) => {
-            setAdding(false);
             setAdded(registered);
             devices.reload();
           }}
@@ -84,14 +87,15 @@ export function Devices({ me, site }: { me: Me; site: Site }) {
 
 function useColumns(status: ReadonlyMap<string, DeviceHealth>): readonly Column<Device>[] {
   const words = useWords();
+  const told = useTold();
   const { time } = useFormats();
   return useMemo(
     () => [
       { name: words("register.column.id"), width: "minmax(9rem, 1.4fr)", cell: (one) => <code>{one.device_id}</code> },
-      { name: words("register.column.kind"), width: "7rem", cell: (one) => one.subtype ?? one.kind },
+      { name: words("register.column.kind"), width: "7rem", cell: (one) => one.subtype ?? told(one.kind) },
       { name: words("register.column.name"), width: "minmax(6rem, 1.4fr)", cell: (one) => one.name || "–" },
       { name: words("register.column.vendor"), width: "minmax(6rem, 1fr)", cell: (one) => [one.vendor, one.model].filter(Boolean).join(" ") || "–" },
-      { name: words("register.column.lifecycle"), width: "8rem", cell: (one) => one.lifecycle },
+      { name: words("register.column.lifecycle"), width: "8rem", cell: (one) => told(one.lifecycle) },
       {
         name: words("register.column.status"),
         width: "8rem",
@@ -109,7 +113,7 @@ function useColumns(status: ReadonlyMap<string, DeviceHealth>): readonly Column<
         },
       },
     ],
-    [status, words, time],
+    [status, words, told, time],
   );
 }
 

@@ -1,13 +1,14 @@
 // The emergency stop: whether it is in force, pressed only after a second word, which devices have said that they stand, its release.
 
-import { type SyntheticEvent, useState } from "react";
+import { useState } from "react";
 
-import { asFailure, type Failure, RefusedError } from "../api/problem";
+import { RefusedError } from "../api/problem";
 import type { Me, Site } from "../api/types";
 import { type Loaded, useApi, useLoaded } from "../api/use";
 import { Failed, FailureNote, Loading } from "../layout/screens";
-import { Dialog } from "../parts/dialog";
+import { Ask, type Form } from "../parts/ask";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 
 interface StopDevice {
@@ -68,7 +69,7 @@ export function EmergencyStop({ me, site }: { me: Me; site: Site }) {
         )}
       </section>
       {stop && <Told stop={stop} />}
-      {asking && <Ask key={asking} what={asking} path={path} site={site} close={() => setAsking(undefined)} state={state} />}
+      {asking && <Decide key={asking} what={asking} path={path} site={site} close={() => setAsking(undefined)} state={state} />}
     </>
   );
 }
@@ -87,6 +88,7 @@ function About({ stop }: { stop: Stop }) {
 /** What it says of each device: those first that somebody has to go and look at. */
 function Told({ stop }: { stop: Stop }) {
   const words = useWords();
+  const told = useTold();
   const rows = [...stop.silent.map((one) => ({ ...one, stands: false })), ...stop.stopped.map((one) => ({ ...one, stands: true }))];
   return (
     <section className="card">
@@ -110,10 +112,10 @@ function Told({ stop }: { stop: Stop }) {
                 <th scope="row">
                   <code>{one.device_id}</code>
                 </th>
-                <td>{one.kind}</td>
+                <td>{told(one.kind)}</td>
                 <td>{one.vehicle ?? "–"}</td>
                 <td>
-                  <span className={`mark ${one.stands ? "healthy" : "offline"}`}>{words(one.stands ? "stop.stands" : "stop.silent")}</span> {one.state}
+                  <span className={`mark ${one.stands ? "healthy" : "offline"}`}>{words(one.stands ? "stop.stands" : "stop.silent")}</span> {words(`config.order.${one.state as "sent"}`)}
                 </td>
                 <td>{one.detail || words("stop.attempts", { count: one.attempts })}</td>
               </tr>
@@ -125,7 +127,7 @@ function Told({ stop }: { stop: Stop }) {
   );
 }
 
-interface AskProps {
+interface DecideProps {
   readonly what: "press" | "release";
   readonly path: string;
   readonly site: Site;
@@ -133,50 +135,27 @@ interface AskProps {
   readonly state: Loaded<Stop | null>;
 }
 
-function Ask({ what, path, site, close, state }: AskProps) {
+function Decide({ what, path, site, close, state }: DecideProps) {
   const words = useWords();
   const api = useApi();
-  const [failure, setFailure] = useState<Failure>();
-  const [isBusy, setBusy] = useState(false);
+  const isPress = what === "press";
 
-  function submit(event: SyntheticEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const text = (new FormData(event.currentTarget).get("text") as string).trim();
-    setBusy(true);
-    api
-      .send("POST", what === "press" ? `${path}/stop` : `${path}/stop/release`, what === "press" ? { reason: text } : { note: text })
-      .catch((error: unknown) => {
-        // Somebody else was faster: what is shown next says so.
-        if (!(error instanceof RefusedError && error.status === 409)) throw error;
-      })
-      .then(() => {
-        state.reload();
-        close();
-      })
-      .catch((error: unknown) => {
-        setFailure(asFailure(error));
-        setBusy(false);
-      });
+  async function send(form: Form) {
+    const text = form.text("text");
+    await api.send("POST", isPress ? `${path}/stop` : `${path}/stop/release`, isPress ? { reason: text } : { note: text }).catch((error: unknown) => {
+      // Somebody else was faster: what is shown next says so.
+      if (!(error instanceof RefusedError && error.status === 409)) throw error;
+    });
+    state.reload();
   }
 
   return (
-    <Dialog title={words(`stop.ask.${what}`, { site: site.name || site.site_id })} close={close}>
-      <form onSubmit={submit}>
-        {failure && <FailureNote failure={failure} />}
-        <p>{words(`stop.more.${what}`)}</p>
-        <label>
-          {words(`stop.text.${what}`)}
-          <input name="text" autoFocus required={what === "release"} maxLength={200} />
-        </label>
-        <div className="row">
-          <button type="submit" className={what === "press" ? "danger" : "main"} disabled={isBusy}>
-            {words(`stop.do.${what}`)}
-          </button>
-          <button type="button" onClick={close}>
-            {words("register.add.cancel")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <Ask title={words(`stop.ask.${what}`, { site: site.name || site.site_id })} action={words(`stop.do.${what}`)} isDanger={isPress} send={send} close={close}>
+      <p>{words(`stop.more.${what}`)}</p>
+      <label>
+        {words(`stop.text.${what}`)}
+        <input name="text" autoFocus required={!isPress} maxLength={200} />
+      </label>
+    </Ask>
   );
 }

@@ -1,10 +1,10 @@
 // The page: who one is, in which language and theme, and which section is open.
 
-import { Suspense, useCallback, useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 
 import { Api } from "./api/client";
 import type { Me, Site } from "./api/types";
-import { ApiContext, useLoaded } from "./api/use";
+import { ApiContext, SitesContext, useLoaded } from "./api/use";
 import { keepPreferences, type Preferences, readPreferences } from "./layout/preferences";
 import { type Route, useRoute, writeRoute } from "./layout/route";
 import { Boundary, Failed, Loading, NoRights, Screen } from "./layout/screens";
@@ -15,6 +15,7 @@ import { concernsSession, hasRole, keepSession, readSession, type Session } from
 import { LOCALES, useWords, wordsOf, WordsContext } from "./words/words";
 
 const HOME = "map";
+const AddSite = lazy(() => import("./register/sites").then(({ AddSite: found }) => ({ default: found })));
 
 export function App({ storage }: { storage: Storage }) {
   const [session, setSession] = useState(() => readSession(storage, new Date()));
@@ -99,11 +100,13 @@ function Inside(around: InsideProps) {
   const site = sites.find((one) => one.site_id === wanted) ?? (wanted ? undefined : sites[0]);
   const here: Route = { ...route, section: section?.path ?? route.section };
   return (
-    <Shell {...around} me={me} sites={sites} site={site} route={here}>
-      <Boundary key={`${here.section} ${site?.site_id ?? ""}`}>
-        <Content me={me} sites={sites} site={site} route={here} />
-      </Boundary>
-    </Shell>
+    <SitesContext value={about.reload}>
+      <Shell {...around} me={me} sites={sites} site={site} route={here}>
+        <Boundary key={`${here.section} ${site?.site_id ?? ""}`}>
+          <Content me={me} sites={sites} site={site} route={here} />
+        </Boundary>
+      </Shell>
+    </SitesContext>
   );
 }
 
@@ -123,6 +126,11 @@ function Content({ me, sites, site, route }: { me: Me; sites: readonly Site[]; s
         <p>
           <code>{words("screen.noSites.more")}</code>
         </p>
+        {hasRole(me, "administrator", null) && (
+          <Suspense fallback={<Loading />}>
+            <AddSite />
+          </Suspense>
+        )}
       </Screen>
     );
   if (!site) return <Screen title={words("screen.unknownSite", { site: route.asked.site ?? "" })} />;

@@ -1,12 +1,18 @@
 import { expect, it } from "vitest";
 
 import { hasRole, keepSession, readSession } from "./session/session";
-import { inSight } from "./parts/rows";
-import { bins, countByKind } from "./health/figures";
+import { inSight, leastWidth } from "./parts/rows";
+import { countByKind, latencyBins, ratesOf, skewBins } from "./health/figures";
+import { type Assessment, worstFirst } from "./health/monitors";
+import { bySender, type Letter } from "./health/refused";
+import { allowedIn } from "./layout/allowed";
 import { readPreferences } from "./layout/preferences";
 import { readRoute, writeRoute } from "./layout/route";
 import { type Alarm, inOrder } from "./register/alarms";
+import { countsOf } from "./register/sites";
 import type { DeviceHealth, Me } from "./api/types";
+import { toldIn } from "./words/told";
+import { wordsOf } from "./words/words";
 
 function storage(): Storage {
   const kept = new Map<string, string>();
@@ -55,9 +61,38 @@ it("of ten thousand rows only those in sight exist", () => {
 });
 
 it("latencies are counted in bins that grow, the last one open", () => {
-  const found = bins([-3, 4.9, 5, 70, 999, 1000, 50_000]);
+  const found = latencyBins([-3, 4.9, 5, 70, 999, 1000, 50_000]);
   expect(found.map((bin) => bin.count)).toEqual([2, 1, 0, 0, 1, 0, 0, 1, 2]);
   expect(found.at(-1)?.name).toBe("≥ 1000");
+});
+
+it("clocks are counted in bins to both sides, which are open", () => {
+  const found = skewBins([-5000, -1000, -0.9, 0, 0.9, 3, 2000]);
+  expect(found.map((bin) => bin.count)).toEqual([1, 1, 0, 0, 3, 1, 0, 0, 1]);
+  expect([found[0]?.name, found.at(-1)?.name]).toEqual(["< -1000", "≥ 1000"]);
+});
+
+it("a stream that has to come and does not is too low, and one of which nothing is expected is not", () => {
+  const found = ratesOf({ rates_hz: { bsm: 7.9, spat: 1 }, expected_hz: { bsm: 10, rsi: 1 } });
+  expect(found.map(({ stream, isLow }) => [stream, isLow])).toEqual([["bsm", true], ["rsi", true], ["spat", false]]);
+  expect(ratesOf({ rates_hz: { bsm: 8 }, expected_hz: { bsm: 10 } })[0]?.isLow).toBe(false);
+});
+
+it("nonsense is told by sender, topic and reason, the newest first", () => {
+  const letter = (time_us: number, device_id: string | null, reason: string): Letter => ({ time_us, device_id, reason, topic: "t", detail: "", size_bytes: 1, suppressed: 0 });
+  const found = bySender([letter(1, "a", "undecodable"), letter(5, null, "unregistered"), letter(7, "a", "undecodable"), letter(6, "a", "truncated")]);
+  expect(found.map(({ newest, count }) => [newest.time_us, newest.reason, count])).toEqual([[7, "undecodable", 2], [6, "truncated", 1], [5, "unregistered", 1]]);
+});
+
+it("assessments come by hour, what is bad first, and of this the worst", () => {
+  const assessed = (begins: string, verdict: Assessment["verdict"], share: number) => ({ begins, verdict, share }) as Assessment;
+  const found = worstFirst([assessed("1", "bad", 1), assessed("2", "too little", 1), assessed("2", "bad", 0.2), assessed("2", "good", 0), assessed("2", "bad", 0.4)]);
+  expect(found.map(({ begins, verdict, share }) => [begins, verdict, share])).toEqual([["2", "bad", 0.4], ["2", "bad", 0.2], ["2", "good", 0], ["2", "too little", 1], ["1", "bad", 1]]);
+});
+
+it("a site's devices are counted over all kinds", () => {
+  const row = { site_id: "hill", kind: "rsu", unheard: 1, offline: 2, impaired: 3, healthy: 4 } as const;
+  expect(countsOf([row, { ...row, kind: "obu" }, { ...row, site_id: "other" }], "hill")).toEqual({ devices: 20, healthy: 8 });
 });
 
 it("alarms that nobody has seen to come first, of these the severest, and of those the oldest", () => {
@@ -71,4 +106,21 @@ it("devices are counted by kind and status, and all together when there are seve
   const rows = countByKind([device("rsu", "healthy"), device("obu", "offline"), device("obu", "healthy")]);
   expect(rows.map((row) => row.kind)).toEqual(["obu", "rsu", "all"]);
   expect(rows[2]?.counts).toEqual({ healthy: 2, impaired: 0, offline: 1, unheard: 0 });
+});
+
+it("a table needs what its columns need at least", () => {
+  expect(leastWidth([{ width: "7rem" }, { width: "minmax(9rem, 1fr)" }, { width: "2fr" }])).toBe("calc(7rem + 9rem)");
+});
+
+it("codes of the registry have Chinese words, also those with more behind them, and others stay", () => {
+  expect(["rsu", "rate-low bsm", "too little", "a site of stars"].map((text) => toldIn("zh", text))).toEqual(["路侧单元", "报文速率低 bsm", "数据太少", "a site of stars"]);
+  expect(toldIn("en", "rsu")).toBe("rsu");
+});
+
+it("what is allowed is told in words, not as a schema has it", () => {
+  const [english, chinese] = [wordsOf("en"), wordsOf("zh")];
+  expect(allowedIn(english, "String should match pattern '^[A-Za-z0-9_.-]{1,64}$'")).toBe("1 to 64 letters, digits, “_”, “.”, “-”");
+  expect(allowedIn(english, "Input should be 'rsu', 'obu' or 'vehicle'")).toBe("one of rsu, obu, vehicle");
+  expect(allowedIn(chinese, "Input should be less than or equal to 90")).toBe("不大于 90");
+  expect(allowedIn(chinese, "a registered site")).toBe("a registered site");
 });

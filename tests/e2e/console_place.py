@@ -93,6 +93,7 @@ class Place:
         for language, theme in (("en", "light"), ("zh", "dark")):
             self.dress(language, theme)
             page.wait_for_selector(ready)
+            page.evaluate("document.getElementById('content').scrollTo(0, 0)")
             page.wait_for_timeout(300)  # plots are drawn
             self.looking.shot(f"{name}-{language}-{theme}")
             assert self.looking.faults() == [], (name, language, theme)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import datetime
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chelu.geo import LocalFrame
-from chelu.local.ports import free_port
 from tests.e2e.conftest import AgentProcess
 from tests.e2e.console_place import PLACE, Place, console_at
-from tests.e2e.console_street import HOST, Street
+from tests.e2e.console_street import HOST
+from tests.e2e.console_unit import RSU, driving, unit_of
 from tests.fix_browser import Looking
 from tests.waiting import until
 
-RSU = "rsu-gate"
 MOST_FETCHED_BYTES = 1.5e6
 MOST_LOADING_S = 2.0  # until one can log in
 MOST_S = 1.0  # from raised until it is on the map
 UNIT_AT = (472, 391)  # the roadside unit in the window, with the whole site in view
+FETCHED = "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.transferSize, 0)"
 WARNED = """() => new Promise((done, fail) => {
     setTimeout(() => fail(new Error("no warning came")), 120000);
     const look = () => {
@@ -48,10 +45,10 @@ def test_the_first_load_is_small_asks_nobody_else_and_a_wrong_password_is_told_i
     page.goto(place.url)
     page.wait_for_selector("input[name=name]")
     took_s = page.evaluate("performance.now()") / 1e3
-    print(f"\nfirst load until one can log in: {took_s:.2f} s")
+    fetched = page.evaluate(FETCHED)
+    print(f"\nfirst load until one can log in: {took_s:.2f} s, {fetched / 1e6:.2f} MB")
     assert took_s < MOST_LOADING_S
-    sizes = page.evaluate("performance.getEntriesByType('resource').map(one => one.transferSize)")
-    assert 0 < sum(sizes) < MOST_FETCHED_BYTES / 10  # without the map's libraries, which come with the map
+    assert 0 < fetched < MOST_FETCHED_BYTES / 10  # without the map's libraries, which come with the map
     place.log_in("wang", "not the password")
     page.wait_for_selector("[role=alert]")
     assert "Name or password is wrong" in place.looking.text()
@@ -59,8 +56,9 @@ def test_the_first_load_is_small_asks_nobody_else_and_a_wrong_password_is_told_i
     place.looking.shot("login")
     place.log_in("wang")
     page.wait_for_selector("[data-testid=map-state][data-state=open]")
-    sizes = page.evaluate("performance.getEntriesByType('resource').map(one => one.transferSize)")
-    assert sum(sizes) < MOST_FETCHED_BYTES
+    fetched = page.evaluate(FETCHED)
+    print(f"with the map: {fetched / 1e6:.2f} MB")
+    assert fetched < MOST_FETCHED_BYTES
     assert {address.removeprefix(place.url)[:1] for address in place.looking.addresses if not address.startswith("blob:")} == {
         "/"
     }
@@ -92,13 +90,7 @@ def agent(place: Place) -> Iterator[AgentProcess]:
     assert page.is_visible("[data-testid=secret]")
     page.click("text=I have kept it")
     page.wait_for_selector(f"[role=row] >> text={RSU}")
-    config, port = place.work / "edge.toml", free_port()
-    (place.work / "secret").write_text(secret)
-    config.write_text(
-        f'kind = "rsu"\nid = "{RSU}"\nbroker = "{place.site.endpoints.mqtt_url}"\ncredential_file = "secret"\nheartbeat_s = 1\n'
-        f'[[sources]]\ntype = "frames"\nlisten = "127.0.0.1:{port}"\n'
-    )
-    agent = AgentProcess(config, port)
+    agent = unit_of(place, secret)
     agent.start()
     yield agent
     agent.kill()
@@ -114,20 +106,10 @@ def test_a_device_that_is_registered_there_comes_alive_before_ones_eyes(place: P
 @pytest.fixture(scope="module")
 def traffic(place: Place, agent: AgentProcess) -> Iterator[float]:
     """The street's traffic in real time, with the map open; when it began (wall clock, s)."""
-    street, ending = Street(LocalFrame(PLACE["latitude_deg"], PLACE["longitude_deg"], PLACE["elevation_m"])), threading.Event()
     place.open("map")
     place.looking.page.wait_for_selector("[data-testid=map-state][data-state=open]")
-    began_s = time.time()
-
-    def drive() -> None:
-        while not ending.wait(0.1):
-            agent.hear(street.frames(time.time() - began_s, time.time_ns() // 1000))
-
-    thread = threading.Thread(target=drive)
-    thread.start()
-    yield began_s
-    ending.set()
-    thread.join()
+    with driving(agent) as began_s:
+        yield began_s
 
 
 def test_a_collision_warning_is_on_the_map_within_a_second(place: Place, traffic: float) -> None:
@@ -169,9 +151,7 @@ def test_the_map_is_moved_and_what_is_on_it_found_by_keyboard(place: Place, traf
     page.click("text=Whole site")
     page.focus(".canvas")
     page.keyboard.press("ArrowRight")
-    moved = page.evaluate(
-        "(({clientWidth, clientHeight}) => Math.min(clientWidth, clientHeight) / 8)(document.querySelector('.canvas'))"
-    )
+    moved = page.evaluate("(box => Math.min(box.clientWidth, box.clientHeight) / 8)(document.querySelector('.canvas'))")
     page.mouse.click(UNIT_AT[0] - moved, UNIT_AT[1])
     page.wait_for_selector(f".details h2:has-text('{RSU}')")
     page.click(".details .close")
@@ -185,6 +165,39 @@ def test_the_map_is_moved_and_what_is_on_it_found_by_keyboard(place: Place, traf
     place.looking.shot("walk")
     page.click(".details .close")
     page.click(".walk summary")
+
+
+def test_an_operator_draws_an_area_and_tells_of_road_works_on_the_map(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    page.click("text=Whole site")
+    page.click(".marks button:text-is('Draw')")
+    for x, y in ((300, 250), (360, 250), (360, 320)):
+        page.mouse.click(x, y)
+    page.wait_for_selector("[data-testid=drawing][data-corners='3']")
+    page.click("button:text-is('Area …')")
+    place.fill_in(area_id="not an id!")
+    page.wait_for_selector("dialog [role=alert] >> text=area_id")
+    place.fill_in(area_id="oval")
+    page.wait_for_selector("[data-testid=drawing]", state="detached")
+    (area,) = place.client.people("GET", "sites", "hillside", "areas")
+    (corners,) = area["polygon"]["coordinates"]
+    west, east = corners[0][0], corners[1][0]
+    assert (len(corners), corners[0]) == (4, corners[3])
+    assert corners[0][1] == pytest.approx(corners[1][1], abs=1e-6)  # drawn on one height of the window: of one latitude
+    assert PLACE["longitude_deg"] - 0.01 < west < east < PLACE["longitude_deg"] + 0.01
+    page.click(".marks button:text-is('Draw')")
+    page.mouse.click(UNIT_AT[0] + 30, UNIT_AT[1])
+    page.wait_for_selector("[data-testid=drawing][data-corners='1']")
+    page.click("button:text-is('Road event …')")
+    page.wait_for_selector("dialog option[value='500']", state="attached")
+    place.fill_in(code="500", text="right lane closed", hours="1")
+    page.wait_for_selector(".marks li:has-text('right lane closed'):has-text('1 of 1 units')")
+    place.look("drawn", ".marks li")
+    (event,) = place.client.people("GET", "sites", "hillside", "road-events", params={"standing": "holds"})["events"]
+    assert (event["code"], event["name"], event["units"]) == (500, "roadworks", 1)
+    page.click(".marks li button:text-is('Withdraw')")
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector(".marks li", state="detached")
 
 
 def test_a_staged_collision_is_scrubbed_back_to_and_its_link_leads_there(place: Place, traffic: float) -> None:
@@ -272,6 +285,14 @@ def test_what_a_rule_proposes_for_a_case_is_approved_and_done(place: Place, traf
     place.fill_in(duty="road crew 2")
     page.wait_for_selector("[data-testid=case][data-state=acting] >> text=road crew 2")
     place.look("case", "[data-testid=case]")
+
+
+def test_what_monitors_find_is_told_by_the_hour(place: Place, traffic: float) -> None:
+    page = place.looking.page
+    place.go("health/monitors")
+    page.wait_for_selector(".rows .body [role=row]", timeout=150_000)  # a minute has to be over, and half of one more
+    place.look("monitors", ".rows .body [role=row]")
+    assert "SPAT" in page.inner_text(".rows .body")
 
 
 def test_the_citys_traffic_is_told_by_network_and_segment(place: Place, traffic: float) -> None:

@@ -13,13 +13,15 @@ import pytest
 from chelu.api import NewDevice, Organisation
 from chelu.signing import Signer, Statement
 from chelu.topics import Kind
-from tests.e2e.console_place import PASSWORD, Place, console_at
+from tests.e2e.console_place import NETWORK, PASSWORD, Place, console_at
 from tests.fix_browser import Looking
+from tests.integration.registry.by_hand import Puppet
 from tests.waiting import until
 
 PACKAGE = b"a package " * 100
 CORNERS = "29.5500, 106.5700\n29.5500, 106.5710\n29.5510, 106.5710\n29.5510, 106.5700"
 GOOD, BAD, MANY = 40, 3, 10_000
+ODD = "obu-odd"
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +264,38 @@ def test_the_emergency_stop_asks_again_says_who_has_answered_and_is_released_wit
     page.wait_for_selector("[data-testid=stop][data-in-force=false]")
 
 
+def test_a_device_that_sends_nonsense_is_seen_with_what_is_wrong_with_it(place: Place) -> None:
+    page = place.looking.page
+    puppet = Puppet(place.client, int(place.site.endpoints.mqtt_url.rpartition(":")[2]), ODD)
+    for _ in range(3):
+        puppet.peer.mqtt.publish(f"obu/{ODD}/bsm/up", b"no message", qos=1).wait_for_publish(10)
+    place.go("health/refused")
+    page.wait_for_selector(f".rows .body [role=row]:has-text('{ODD}')", timeout=60_000)
+    (reason,) = {letter["reason"] for letter in place.client.dead_letters(device=ODD)}
+    assert reason in page.inner_text(f".rows .body [role=row]:has-text('{ODD}')")
+    place.look("refused", f".rows .body [role=row]:has-text('{ODD}')")
+    place.open("health")
+    page.wait_for_selector(f".rows .body [role=row]:has-text('{ODD}')")
+    assert page.locator("[role=alert]").count() == 0  # the page bears it
+
+
+def test_a_site_is_made_with_its_roads(place: Place) -> None:
+    page = place.looking.page
+    place.go("register/sites")
+    page.click("button:text-is('New site')")
+    where = {"latitude_deg": "29.6", "longitude_deg": "106.5", "elevation_m": "200"}
+    place.fill_in(site_id="no id!", name="The harbour", **where)
+    page.wait_for_selector("dialog [role=alert] >> text=site_id")
+    place.fill_in(site_id="harbour")
+    page.wait_for_selector("header option[value=harbour]", state="attached")
+    page.click("button[aria-label='Roads of harbour']")
+    page.set_input_files("dialog input[name=file]", NETWORK)
+    page.click("dialog button[type=submit]")
+    page.wait_for_selector("dialog", state="detached")
+    assert place.client.people("GET", "sites", "harbour", "roads", "drawing")["version"] == 1
+    place.look("sites", "tr:has-text('harbour')")
+
+
 def test_ten_thousand_devices_scroll_as_twenty_do(place: Place) -> None:
     page = place.looking.page
     place.client.add_devices(
@@ -280,7 +314,7 @@ def test_every_part_opens_for_who_may_only_look_and_says_what_it_needs(place: Pl
     page = place.looking.page
     page.click("button:text('Log out')")
     place.log_in("guest")
-    parts = ("inbox", "import", "config", "campaigns", "firmware", "track", "people", "stop", "alarms", "audit")
+    parts = ("sites", "inbox", "import", "config", "campaigns", "firmware", "track", "people", "stop", "alarms", "audit")
     for part in parts:
         place.go(f"register/{part}")
         page.wait_for_selector(f".tabs a[aria-current=page][href*='register/{part}']")

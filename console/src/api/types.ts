@@ -66,6 +66,8 @@ export interface DeviceHealth {
   readonly reason: string;
   readonly problems: readonly string[];
   readonly rates_hz: Readonly<Record<string, number>>;
+  /** By stream: what has to come, as its profile or kind has it. */
+  readonly expected_hz: Readonly<Record<string, number>>;
   readonly stored: number;
   readonly lost_share: number | null;
   readonly latency_ms: number | null;

@@ -7,6 +7,9 @@ import { asFailure, type Failure } from "./problem";
 
 export const ApiContext = createContext<Api | undefined>(undefined);
 
+/** Have the list of sites loaded anew, after one was added. */
+export const SitesContext = createContext<() => void>(() => undefined);
+
 export function useApi(): Api {
   const api = useContext(ApiContext);
   if (!api) throw new Error("a page outside of a session");

@@ -3,8 +3,8 @@
 import type { ComponentType } from "react";
 
 import type { Me, Site } from "../api/types";
-import { writeRoute } from "../layout/route";
 import type { PageProps } from "../pages/sections";
+import { Tabs } from "../parts/tabs";
 import { type Key, useWords } from "../words/words";
 import { Board } from "./board";
 import { CaseWhole } from "./case";
@@ -33,13 +33,7 @@ export default function CityPage({ me, site, part }: PageProps) {
   return (
     <div className="page whole">
       <h1>{words("section.city")}</h1>
-      <nav className="tabs" aria-label={words("section.city")}>
-        {PARTS.map(({ path, word }) => (
-          <a key={path} href={writeRoute("city", path, { site: site.site_id })} aria-current={path === open ? "page" : undefined}>
-            {words(word)}
-          </a>
-        ))}
-      </nav>
+      <Tabs section="city" title="section.city" parts={PARTS} open={open} siteId={site.site_id} />
       {part.startsWith(CASE) ? <CaseWhole me={me} site={site} caseId={part.slice(CASE.length)} /> : <Shown me={me} site={site} />}
     </div>
   );

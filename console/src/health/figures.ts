@@ -20,15 +20,46 @@ export function countByKind(devices: readonly DeviceHealth[]): { kind: DeviceKin
   return rows.length > 1 ? [...rows, { kind: "all" as const, counts: all }] : rows;
 }
 
-const EDGES_MS = [0, 5, 10, 20, 50, 100, 200, 500, 1000];
+const LATENCY_EDGES_MS = [0, 5, 10, 20, 50, 100, 200, 500, 1000];
+const SKEW_EDGES_MS = [-1000, -100, -10, -1, 1, 10, 100, 1000];
 
-/** A histogram in bins that grow, since latencies do; the last is open. Negative ones (a clock ahead) count into the first. */
-export function bins(values: readonly number[]): { name: string; count: number }[] {
-  const found = EDGES_MS.map((edge, row) => ({ name: row + 1 < EDGES_MS.length ? `${edge}–${EDGES_MS[row + 1] ?? ""}` : `≥ ${edge}`, count: 0 }));
-  for (const value of values) {
-    const row = Math.max(0, EDGES_MS.findLastIndex((edge) => value >= edge));
-    const bin = found[row];
-    if (bin) bin.count += 1;
-  }
-  return found;
+export interface Bin {
+  readonly name: string;
+  readonly count: number;
 }
+
+/** Latencies in bins that grow, since they do; the last is open. Negative ones (a clock ahead) count into the first. */
+export function latencyBins(valuesMs: readonly number[]): Bin[] {
+  return binned(valuesMs.map((value) => Math.max(value, 0)), LATENCY_EDGES_MS);
+}
+
+/** How far clocks are ahead (positive) or behind, in bins that grow to both sides, which are open. */
+export function skewBins(valuesMs: readonly number[]): Bin[] {
+  const [first = 0] = SKEW_EDGES_MS;
+  return [{ name: `< ${first}`, count: valuesMs.filter((value) => value < first).length }, ...binned(valuesMs.filter((value) => value >= first), SKEW_EDGES_MS)];
+}
+
+function binned(values: readonly number[], edges: readonly number[]): Bin[] {
+  return edges.map((edge, row) => {
+    const next = edges[row + 1];
+    return { name: next === undefined ? `≥ ${edge}` : `${edge}–${next}`, count: values.filter((value) => value >= edge && (next === undefined || value < next)).length };
+  });
+}
+
+/** What of a stream comes, beside what has to; is it too little? As the alarm `rate-low` has it, unless a threshold says otherwise. */
+export function ratesOf({ rates_hz: rates, expected_hz: expected }: Pick<DeviceHealth, "rates_hz" | "expected_hz">): Rate[] {
+  const streams = [...new Set([...Object.keys(expected), ...Object.keys(rates)])];
+  return streams.map((stream) => {
+    const [hz, expectedHz] = [rates[stream] ?? 0, expected[stream]];
+    return { stream, hz, expectedHz, isLow: expectedHz !== undefined && hz < LOW_SHARE * expectedHz };
+  });
+}
+
+export interface Rate {
+  readonly stream: string;
+  readonly hz: number;
+  readonly expectedHz: number | undefined;
+  readonly isLow: boolean;
+}
+
+const LOW_SHARE = 0.8;

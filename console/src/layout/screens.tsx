@@ -5,6 +5,7 @@ import { Component, type ReactNode } from "react";
 import { type Failure, RefusedError } from "../api/problem";
 import type { Me, Role } from "../api/types";
 import { type Key, useWords, type Words, WordsContext } from "../words/words";
+import { allowedIn } from "./allowed";
 
 export function Screen({ title, kicker, children }: { title: string; kicker?: string; children?: ReactNode }) {
   return (
@@ -46,7 +47,7 @@ export function FailureNote({ failure }: { failure: Failure }) {
       {refused && refused.errors.length > 0 && (
         <ul>
           {refused.errors.map((fault, row) => (
-            <li key={row}>{words("failure.field", { ...fault, line: fault.line ?? "" })}</li>
+            <li key={row}>{words("failure.field", { ...fault, line: fault.line ?? "", allowed: allowedIn(words, fault.allowed) })}</li>
           ))}
         </ul>
       )}

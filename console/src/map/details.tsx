@@ -5,6 +5,7 @@ import { lazy, Suspense, useMemo } from "react";
 import type { Device, DeviceHealth } from "../api/types";
 import { useLoaded } from "../api/use";
 import { FailureNote, Loading } from "../layout/screens";
+import { useTold } from "../words/told";
 import { type Key, useFormats, useWords } from "../words/words";
 import { fusedRows, sourceOf, typeOf } from "./drawn";
 import { nameOf, participantId, vehicleId } from "./names";
@@ -53,6 +54,7 @@ function Facts({ facts }: { facts: readonly (readonly [Key, string])[] }) {
 
 function UnitDetails({ id }: { id: string }) {
   const words = useWords();
+  const told = useTold();
   const { number, time } = useFormats();
   const health = useLoaded(`unit ${id}`, (api, signal) => api.get<DeviceHealth>(`/api/devices/${id}/health`, {}, signal), AGAIN_MS);
   const found = health.value;
@@ -69,7 +71,7 @@ function UnitDetails({ id }: { id: string }) {
             ["map.details.heard", found.heard_us ? time(found.heard_us) : "–"],
             ["health.column.rates", Object.entries(found.rates_hz).map(([stream, hz]) => `${stream} ${number(hz, 1)}`).join(", ") || "–"],
             ["health.column.latency", found.latency_ms === null ? "–" : `${number(found.latency_ms, 1)} ${words("unit.ms")}`],
-            ["health.column.problems", found.problems.join(", ") || "–"],
+            ["health.column.problems", found.problems.map(told).join(", ") || "–"],
           ]}
         />
       ) : (

@@ -15,6 +15,8 @@ export function Legend({ palette }: { palette: Palette }) {
           <Line key={name} colour={palette[name]} word={`map.legend.${name}`} />
         ))}
         <Line colour={palette.healthy} word="map.legend.rsu" />
+        <Line colour={palette.area} word="map.legend.area" />
+        <Line colour={palette.event} word="map.legend.event" />
       </ul>
     </details>
   );

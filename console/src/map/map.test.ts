@@ -10,7 +10,8 @@ import { futuresOf } from "./layers";
 import { nameOf } from "./names";
 import { PALETTES } from "./palette";
 import { type Header, Picture, type Warning } from "./picture";
-import { toLocal } from "./place";
+import { areasOf, eventsOf, type RoadEvent } from "./marked";
+import { toGeodetic, toLocal } from "./place";
 import { boundsOf, decksOf, type Drawing, lanesOf } from "./roads";
 import { headsOf, lightOf } from "./signals";
 import { cornersOf, shapeOf } from "./users-layer";
@@ -187,4 +188,25 @@ it("what is on the canvas is walked in an order that stands still, each once, an
 it("trying again waits longer each time, up to five seconds, and not everybody as long", () => {
   expect([0, 1, 2, 9].map((failures) => waitMs(failures, 0.5))).toEqual([250, 500, 1000, 4000]);
   expect(waitMs(3, 0)).toBeLessThan(waitMs(3, 1));
+});
+
+describe("what is marked on the ground", () => {
+  const site = { ...HEADER.origin, site_id: "hillside", name: "", time_zone: "" };
+
+  it("a place that is drawn is the one that local metres are of", () => {
+    for (const [east, north] of [[0, 0], [812, -433], [-5000, 9000]] as const) {
+      const [latitude, longitude] = toGeodetic(HEADER.origin, east, north);
+      const [x, y] = toLocal(HEADER.origin, latitude, longitude);
+      expect(Math.hypot(x - east, y - north)).toBeLessThan(1e-3);
+    }
+  });
+
+  it("areas have longitude before latitude, and events stand at their place, else where their path begins", () => {
+    const [area] = areasOf(site, [{ area_id: "oval", name: "", polygon: { coordinates: [[[106.581, 29.5505]]] } }]);
+    expect(area?.rings[0]?.[0]).toEqual(toLocal(site, 29.5505, 106.581));
+    const [at, on] = [{ latitude_deg: 29.55, longitude_deg: 106.58 }, { latitude_deg: 29.56, longitude_deg: 106.58 }];
+    const event = { event_id: 1, place: null, path: [at, on] } as unknown as RoadEvent;
+    const found = eventsOf(site, [event, { ...event, place: on }, { ...event, path: [] }]);
+    expect(found.map((one) => one.at)).toEqual([toLocal(site, 29.55, 106.58), toLocal(site, 29.56, 106.58)]);
+  });
 });

@@ -12,6 +12,8 @@ import { nobody, useBase } from "./base";
 import { Details } from "./details";
 import { Legend } from "./legend";
 import { LiveMap, type Snapshot } from "./live";
+import { type Corner, useMarked } from "./marked";
+import { Marks } from "./marks";
 import { PALETTES } from "./palette";
 import { State } from "./state";
 import { useView } from "./view";
@@ -20,7 +22,7 @@ import { WarningList } from "./warnings";
 
 const NOTHING: Snapshot | undefined = undefined;
 
-export default function MapPage({ site }: PageProps) {
+export default function MapPage({ me, site }: PageProps) {
   const words = useWords();
   const api = useApi();
   const frame = useRef<HTMLDivElement>(null);
@@ -29,6 +31,8 @@ export default function MapPage({ site }: PageProps) {
   const base = useBase(site);
   const { roads, lanes, devices, places } = base;
   const { palette, controls, onKeyDown } = useView(map, base);
+  const marked = useMarked(site);
+  const [corners, setCorners] = useState<readonly Corner[]>();
 
   useEffect(() => {
     if (!frame.current) return;
@@ -44,6 +48,10 @@ export default function MapPage({ site }: PageProps) {
     if (map && roads.value) map.setLines(roads.value.stop_lines);
     map?.scene.setRoads(lanes);
   }, [map, roads.value, lanes]);
+  useEffect(() => {
+    if (marked.value) map?.scene.setMarked(marked.value);
+  }, [map, marked.value]);
+  useEffect(() => map?.scene.setDrawing(corners ?? [], corners && ((corner) => setCorners([...corners, corner]))), [map, corners]);
   return (
     <div className="map" style={{ background: palette.ground }}>
       <h1 className="unseen">{words("map.label", { site: site.name || site.site_id })}</h1>
@@ -63,6 +71,7 @@ export default function MapPage({ site }: PageProps) {
         {map && snapshot?.picked && (
           <Details key={JSON.stringify(snapshot.picked)} map={map} picked={snapshot.picked} devices={devices.value} />
         )}
+        {map && <Marks me={me} site={site} scene={map.scene} marked={marked} corners={corners} setCorners={setCorners} />}
         {map && <Walk map={map} devices={devices.value} units={places} />}
         <Legend palette={palette} />
       </aside>

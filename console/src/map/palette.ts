@@ -21,6 +21,8 @@ export interface Palette {
   readonly offline: Colour;
   readonly unheard: Colour;
   readonly chosen: Colour;
+  readonly area: Colour;
+  readonly event: Colour;
   readonly text: Colour;
   readonly textGround: Colour;
 }
@@ -45,6 +47,8 @@ export const PALETTES: Readonly<Record<"light" | "dark", Palette>> = {
     offline: [190, 30, 30],
     unheard: [120, 130, 138],
     chosen: [0, 110, 255],
+    area: [0, 84, 150],
+    event: [176, 58, 0],
     text: [23, 36, 42],
     textGround: [255, 255, 255],
   },
@@ -67,6 +71,8 @@ export const PALETTES: Readonly<Record<"light" | "dark", Palette>> = {
     offline: [255, 110, 100],
     unheard: [140, 155, 165],
     chosen: [110, 180, 255],
+    area: [130, 190, 240],
+    event: [255, 150, 70],
     text: [235, 242, 245],
     textGround: [20, 30, 36],
   },

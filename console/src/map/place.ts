@@ -19,3 +19,18 @@ export function toLocal(origin: Origin, latitudeDeg: number, longitudeDeg: numbe
   const radial = axial * Math.cos(delta) - (normal(base) + origin.elevation_m) * Math.cos(base);
   return [axial * Math.sin(delta), Math.cos(base) * (polar(latitude) - polar(base)) - Math.sin(base) * radial];
 }
+
+const METRES_A_DEGREE = 111_320;
+const ROUNDS = 5; // each leaves about a thousandth of what was wrong
+
+/** The latitude and longitude (°) of a place on the ground in local metres: what `toLocal` makes that place of. */
+export function toGeodetic(origin: Origin, east: number, north: number): [number, number] {
+  const along = METRES_A_DEGREE * Math.cos((origin.latitude_deg * Math.PI) / 180);
+  let [latitude, longitude] = [origin.latitude_deg, origin.longitude_deg];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [x, y] = toLocal(origin, latitude, longitude);
+    latitude += (north - y) / METRES_A_DEGREE;
+    longitude += (east - x) / along;
+  }
+  return [latitude, longitude];
+}

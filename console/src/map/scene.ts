@@ -5,6 +5,8 @@ import { Deck, OrbitView, type OrbitViewState, type PickingInfo } from "@deck.gl
 
 import { draw, type Drawn } from "./drawn";
 import { chosenLayer, roadLayers, signalLayers, UNITS, type Unit, unitLayers, userLayer, USERS, warningLayers } from "./layers";
+import type { Corner, Marked } from "./marked";
+import { drawingLayers, markedLayers } from "./marked-layers";
 import { type Palette } from "./palette";
 import { type Picture } from "./picture";
 import { type Bounds, type Lane } from "./roads";
@@ -39,6 +41,9 @@ export class Scene {
   private heads: readonly Head[] = [];
   private level: number | undefined;
   private chosen: number | undefined;
+  private marked: Marked = { areas: [], events: [] };
+  private corners: readonly Corner[] = [];
+  private takeCorner: ((corner: Corner) => void) | undefined;
   private drawn: Drawn | undefined;
   private isNew = false;
 
@@ -63,7 +68,7 @@ export class Scene {
       pickingRadius: PICK_PX,
       style: { outline: "none" },
       onViewStateChange: ({ viewState }) => this.look(viewState),
-      onClick: (info) => told.picked(this.pickedOf(info)),
+      onClick: (info) => this.clicked(info, told),
       onAfterRender: () => {
         if (this.isNew) {
           this.isNew = false;
@@ -105,6 +110,18 @@ export class Scene {
 
   setChosen(slot: number | undefined): void {
     this.chosen = slot;
+    this.layer();
+  }
+
+  setMarked(marked: Marked): void {
+    this.marked = marked;
+    this.reload();
+  }
+
+  /** Show what has been drawn; while `take` is given a click sets a corner and picks nothing. */
+  setDrawing(corners: readonly Corner[], take: ((corner: Corner) => void) | undefined): void {
+    this.corners = corners;
+    this.takeCorner = take;
     this.layer();
   }
 
@@ -150,7 +167,7 @@ export class Scene {
   }
 
   private reload(): void {
-    this.ground.setProps({ layers: roadLayers(this.lanes, this.palette, this.level) });
+    this.ground.setProps({ layers: [...roadLayers(this.lanes, this.palette, this.level), ...markedLayers(this.marked, this.palette)] });
     if (this.drawn) this.drawn = draw(this.picture, this.palette, this.level);
     this.layer();
   }
@@ -165,8 +182,15 @@ export class Scene {
         this.drawn && userLayer(this.drawn, pixelsPerMetre, (this.view.rotationX ?? FROM_ABOVE_DEG) < FROM_ABOVE_DEG),
         ...warningLayers(warnings, this.picture, this.palette),
         chosenLayer(this.picture, this.chosen, this.palette),
+        ...drawingLayers(this.corners, this.palette),
       ],
     });
+  }
+
+  private clicked(info: PickingInfo, told: Told): void {
+    const [east, north] = info.coordinate ?? [];
+    if (!this.takeCorner) told.picked(this.pickedOf(info));
+    else if (east !== undefined && north !== undefined) this.takeCorner([east, north]);
   }
 
   private pickedOf(info: PickingInfo): Picked | undefined {

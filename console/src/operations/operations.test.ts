@@ -2,10 +2,11 @@ import { expect, it } from "vitest";
 
 import type { Site } from "../api/types";
 import { Form } from "../parts/ask";
+import { polygonOf } from "./area";
 import { linesOf, selectionOf } from "./configuration";
 import { secretsCsv, typeOf } from "./import";
 import { rolesOf } from "./people";
-import { polygonOf } from "./track";
+
 
 const site = { site_id: "hillside" } as Site;
 function form(values: Record<string, string>): Form {

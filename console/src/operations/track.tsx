@@ -9,6 +9,7 @@ import { Ask, type Form } from "../parts/ask";
 import { Table } from "../parts/table";
 import { hasRole } from "../session/session";
 import { useFormats, useWords } from "../words/words";
+import { AddArea } from "./area";
 
 interface Area {
   readonly area_id: string;
@@ -47,7 +48,8 @@ interface Present {
   readonly speed_mps: number | null;
 }
 
-type What = "area" | "booking" | "permit";
+type What = "area" | Claimed;
+type Claimed = "booking" | "permit";
 const EVERY_MS = 2000;
 
 export function Track({ me, site }: { me: Me; site: Site }) {
@@ -109,7 +111,8 @@ export function Track({ me, site }: { me: Me; site: Site }) {
         {head("track.permits", "permit")}
         <Permits permits={permits} end={isOperator ? `${path}/permits` : undefined} done={loaded.reload} />
       </section>
-      {asking && <Add key={asking} what={asking} path={path} areas={areas} close={() => setAsking(undefined)} done={loaded.reload} />}
+      {asking === "area" && <AddArea path={path} close={() => setAsking(undefined)} done={loaded.reload} />}
+      {asking && asking !== "area" && <Add key={asking} what={asking} path={path} areas={areas} close={() => setAsking(undefined)} done={loaded.reload} />}
     </>
   );
 }
@@ -192,89 +195,59 @@ export function End({ path, word, done }: { path: string; word: string; done: ()
   );
 }
 
-function Add({ what, path, areas, close, done }: { what: What; path: string; areas: readonly Area[]; close: () => void; done: () => void }) {
+function Add({ what, path, areas, close, done }: { what: Claimed; path: string; areas: readonly Area[]; close: () => void; done: () => void }) {
   const words = useWords();
   const api = useApi();
   const send = (form: Form) => api.send("POST", `${path}/${what}s`, BODIES[what](form)).then(done);
   return (
     <Ask title={words(`track.add.${what}`)} action={words(`track.add.${what}`)} send={send} close={close}>
-      {what === "area" ? (
-        <>
-          <label>
-            {words("register.add.id")}
-            <input name="area_id" required spellCheck={false} />
-          </label>
-          <label>
-            {words("register.add.name")}
-            <input name="name" />
-          </label>
-          <label>
-            {words("track.corners")}
-            <textarea name="corners" required rows={5} spellCheck={false} placeholder={"29.5500, 106.5700\n29.5500, 106.5710\n29.5510, 106.5710"} />
-          </label>
-        </>
-      ) : (
-        <>
-          {what === "permit" && (
-            <label>
-              {words("track.vehicle")}
-              <input name="vehicle" required spellCheck={false} />
-            </label>
-          )}
-          <label>
-            {words("track.area")}
-            <select name="area_id" required>
-              {areas.map((one) => (
-                <option key={one.area_id}>{one.area_id}</option>
-              ))}
-            </select>
-          </label>
-          {what === "booking" && (
-            <label>
-              {words("track.team")}
-              <input name="team" required spellCheck={false} />
-            </label>
-          )}
-          <label>
-            {words("track.starts")}
-            <input name="starts" type="datetime-local" required />
-          </label>
-          <label>
-            {words("track.ends")}
-            <input name="ends" type="datetime-local" required />
-          </label>
-          <label>
-            {words(what === "booking" ? "track.purpose" : "track.conditions")}
-            <input name="text" maxLength={200} />
-          </label>
-          {what === "permit" && (
-            <label>
-              {words("track.mostSpeed")}
-              <input name="kmh" type="number" min={1} max={500} />
-            </label>
-          )}
-        </>
+      {what === "permit" && (
+        <label>
+          {words("track.vehicle")}
+          <input name="vehicle" required spellCheck={false} />
+        </label>
+      )}
+      <label>
+        {words("track.area")}
+        <select name="area_id" required>
+          {areas.map((one) => (
+            <option key={one.area_id}>{one.area_id}</option>
+          ))}
+        </select>
+      </label>
+      {what === "booking" && (
+        <label>
+          {words("track.team")}
+          <input name="team" required spellCheck={false} />
+        </label>
+      )}
+      <label>
+        {words("track.starts")}
+        <input name="starts" type="datetime-local" required />
+      </label>
+      <label>
+        {words("track.ends")}
+        <input name="ends" type="datetime-local" required />
+      </label>
+      <label>
+        {words(what === "booking" ? "track.purpose" : "track.conditions")}
+        <input name="text" maxLength={200} />
+      </label>
+      {what === "permit" && (
+        <label>
+          {words("track.mostSpeed")}
+          <input name="kmh" type="number" min={1} max={500} />
+        </label>
       )}
     </Ask>
   );
 }
 
 const period = (form: Form) => ({ area_id: form.text("area_id"), starts: form.instant("starts"), ends: form.instant("ends") });
-const BODIES: Readonly<Record<What, (form: Form) => Record<string, unknown>>> = {
-  area: (form) => ({ area_id: form.text("area_id"), name: form.text("name"), polygon: polygonOf(form.text("corners")) }),
+const BODIES: Readonly<Record<Claimed, (form: Form) => Record<string, unknown>>> = {
   booking: (form) => ({ ...period(form), team: form.text("team"), purpose: form.text("text") }),
   permit: (form) => {
     const kmh = form.number("kmh");
     return { ...period(form), vehicle: form.text("vehicle"), conditions: form.text("text"), ...(kmh === undefined ? {} : { max_speed_mps: kmh / 3.6 }) };
   },
 };
-
-/** A GeoJSON polygon of corners, "latitude, longitude" a line; the first is its last, too. */
-export function polygonOf(text: string): { type: "Polygon"; coordinates: number[][][] } {
-  const corners = text
-    .split("\n")
-    .filter((line) => line.trim())
-    .map((line) => line.split(/[\s,]+/).filter(Boolean).map(Number))
-    .map(([latitude = NaN, longitude = NaN]) => [longitude, latitude]);
-  return { type: "Polygon", coordinates: [[...corners, ...corners.slice(0, 1)]] };
-}

@@ -1,9 +1,8 @@
-// The register and what is done with it: devices and how they come, what they are told, the track, people, alarms, who changed what.
+// The register and what is done with it: sites, devices and how they come, what they are told, the track, people, alarms, who changed what.
 
 import type { ComponentType } from "react";
 
 import type { Me, Site } from "../api/types";
-import { writeRoute } from "../layout/route";
 import { Campaigns } from "../operations/campaigns";
 import { Configurations } from "../operations/configuration";
 import { Firmware } from "../operations/firmware";
@@ -12,10 +11,12 @@ import { Inbox } from "../operations/inbox";
 import { People } from "../operations/people";
 import { Track } from "../operations/track";
 import type { PageProps } from "../pages/sections";
+import { Tabs } from "../parts/tabs";
 import { type Key, useWords } from "../words/words";
 import { Alarms } from "./alarms";
 import { Audit } from "./audit";
 import { Devices } from "./devices";
+import { Sites } from "./sites";
 import { EmergencyStop } from "./stop";
 
 interface Part {
@@ -26,6 +27,7 @@ interface Part {
 
 const PARTS: readonly Part[] = [
   { path: "", word: "register.devices", Shown: Devices },
+  { path: "sites", word: "register.sites", Shown: Sites },
   { path: "inbox", word: "operations.inbox", Shown: Inbox },
   { path: "import", word: "operations.import", Shown: Import },
   { path: "config", word: "operations.config", Shown: Configurations },
@@ -44,13 +46,7 @@ export default function RegisterPage({ me, site, part }: PageProps) {
   return (
     <div className="page whole">
       <h1>{words("section.register")}</h1>
-      <nav className="tabs" aria-label={words("section.register")}>
-        {PARTS.map(({ path, word }) => (
-          <a key={path} href={writeRoute("register", path, { site: site.site_id })} aria-current={path === part ? "page" : undefined}>
-            {words(word)}
-          </a>
-        ))}
-      </nav>
+      <Tabs section="register" title="section.register" parts={PARTS} open={part} siteId={site.site_id} />
       <Shown me={me} site={site} />
     </div>
   );

@@ -14,6 +14,7 @@ from services.registry.access import ActorOf, CallerOf
 from services.registry.database import remember
 from services.registry.health.columns import Status
 from services.registry.health.models import DeviceHealth, HealthPage, HealthSummary, MessageProfile, ProfileFields
+from services.registry.health.profiles import expected_hz
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
@@ -26,10 +27,12 @@ STREAMS = tuple(
 )
 COLUMNS = """device_id, kind, site_id, coalesce(status, 'unheard') AS status, nullif(since_us, 0) AS since_us,
     nullif(heard_us, 0) AS heard_us, coalesce(reason, '') AS reason, beat_s, coalesce(problems, ARRAY[]::text[]) AS problems,
-    coalesce(rates_hz, NOTHING) AS rates_hz, coalesce(stored, 0) AS stored, coalesce(sent, NOTHING) AS sent,
+    coalesce(health.rates_hz, NOTHING) AS rates_hz,
+    message_profile.rates_hz AS of_profile, coalesce(stored, 0) AS stored, coalesce(sent, NOTHING) AS sent,
     coalesce(received, NOTHING) AS received, coalesce(lost, 0) AS lost, lost_share, latency_ms, skew_s, cpu_percent,
     memory_percent, disk_percent, rx_bytes_per_s, tx_bytes_per_s, uptime_s""".replace("NOTHING", "jsonb_build_object()")
-FROM = "FROM register.device LEFT JOIN register.health USING (device_key)"
+FROM = """FROM register.device LEFT JOIN register.health USING (device_key)
+    LEFT JOIN register.message_profile ON message_profile.name = device.profile"""
 FILTERS = {
     "status": "coalesce(status, 'unheard') = %(status)s",
     "site": "site_id = %(site)s",
@@ -113,4 +116,5 @@ def delete_profile(name: ProfileName, parts: PartsOf, actor: ActorOf) -> None:
 
 
 def _health(row: Mapping[str, Any]) -> DeviceHealth:
-    return DeviceHealth(**row)
+    own = {name: value for name, value in row.items() if name != "of_profile"}
+    return DeviceHealth(**own, expected_hz=dict(expected_hz(row["kind"], row["of_profile"])))

@@ -27,6 +27,9 @@ class DeviceHealth(Model):
     beat_s: float | None = Field(description="seconds between its heartbeats, as it says")
     problems: list[str] = Field(description="what is wrong now (alarm kind and part), whether or not an alarm is raised")
     rates_hz: dict[str, float] = Field(description="messages that come a second, by stream, over the last seconds")
+    expected_hz: dict[str, float] = Field(
+        description="messages that have to come a second, by stream, as its profile or kind has it"
+    )
     stored: int = Field(description="rows stored of it, counted while the registry runs")
     sent: dict[str, int] = Field(description="frames it says it sent since its start, by stream")
     received: dict[str, int] = Field(description="messages it says it was sent since its start, by stream")

@@ -17,9 +17,13 @@ EXPECTED_HZ: Mapping[Kind, Mapping[str, float]] = {Kind.OBU: {"bsm": topics.row(
 SUPERVISED = SPEAKING - {Lifecycle.MAINTENANCE}
 
 
+def expected_hz(kind: str, of_profile: Mapping[str, float] | None) -> Mapping[str, float]:
+    """Messages that have to come a second, by stream; of_profile: null where there is none of its name."""
+    return EXPECTED_HZ.get(Kind(kind), {}) if of_profile is None else of_profile
+
+
 def known(row: Mapping[str, Any]) -> Known:
     """A device out of the register's row of it and of its profile (null without one)."""
-    has_profile = row["rates_hz"] is not None
     beat_s = row["heartbeat_s"]
     return Known(
         key=row["device_key"],
@@ -28,5 +32,5 @@ def known(row: Mapping[str, Any]) -> Known:
         site_id=row["site_id"],
         is_supervised=row["lifecycle"] in SUPERVISED,
         beat_s=math.nan if beat_s is None else beat_s,
-        expected_hz=row["rates_hz"] if has_profile else EXPECTED_HZ.get(row["kind"], {}),
+        expected_hz=expected_hz(row["kind"], row["rates_hz"]),
     )

@@ -228,7 +228,7 @@ def test_a_rate_that_falls_makes_a_device_impaired(running: RunningSite, client:
 
     with going_on(observe, 0.05), going_on(puppet.beat, 1):
         until(lambda: health(client, "station")["rates_hz"].get("observation", 0) > 9, PATIENCE_S, "the whole rate")
-        wait_status(client, "station", "healthy")
+        assert wait_status(client, "station", "healthy")["expected_hz"] == {"observation": 10}
         hz, sent, since_s = 3.0, 0, time.monotonic()
         found = wait_alarm(client, "station", "rate-low")
         assert (found["part"], found["value"] < 0.8) == ("observation", True)

@@ -114,7 +114,8 @@ it("a table needs what its columns need at least", () => {
 
 it("codes of the registry have Chinese words, also those with more behind them, and others stay", () => {
   expect(["rsu", "rate-low bsm", "too little", "a site of stars"].map((text) => toldIn("zh", text))).toEqual(["路侧单元", "报文速率低 bsm", "数据太少", "a site of stars"]);
-  expect(toldIn("en", "rsu")).toBe("rsu");
+  expect(["rsu", "out_of_range", "not_a_code"].map((text) => toldIn("en", text))).toEqual(["rsu", "out of range", "not_a_code"]);
+  expect(toldIn("zh", "wrong way")).toBe(toldIn("zh", "wrong_way"));
 });
 
 it("what is allowed is told in words, not as a schema has it", () => {

@@ -96,7 +96,8 @@ class Place:
             page.evaluate("document.getElementById('content').scrollTo(0, 0)")
             page.wait_for_timeout(300)  # plots are drawn
             self.looking.shot(f"{name}-{language}-{theme}")
-            assert self.looking.faults() == [], (name, language, theme)
+            faults = self.looking.faults()
+            assert faults == [], (name, language, theme, faults)
         self.dress("en", "light")
 
 

@@ -9,6 +9,7 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { type Case, type Proposal, severityMark } from "./cases";
 import { Proposals } from "./proposals";
@@ -61,25 +62,27 @@ export function Board({ me, site }: { me: Me; site: Site }) {
 
 function Cases({ site, cases }: { site: Site; cases: readonly Case[] }) {
   const words = useWords();
+  const told = useTold();
   const { date } = useFormats();
   const columns = useMemo<readonly Column<Case>[]>(
     () => [
       { name: words("board.number"), width: "5rem", cell: (one) => <a href={writeRoute("city", `case-${one.case_id}`, { site: site.site_id })}>{one.case_id}</a> },
       { name: words("alarms.severity"), width: "8rem", cell: (one) => <span className={`mark ${severityMark(one.severity)}`}>{words(`alarms.${one.severity}`)}</span> },
-      { name: words("board.what"), width: "minmax(12rem, 2fr)", cell: (one) => <span title={one.title}>{one.title || one.kind}</span> },
+      { name: words("board.what"), width: "minmax(12rem, 2fr)", cell: (one) => <span title={one.title}>{told(one.title || one.kind)}</span> },
       { name: words("board.where"), width: "minmax(8rem, 1fr)", cell: (one) => one.spot || (one.latitude_deg === null ? "–" : `${one.latitude_deg.toFixed(4)}, ${one.longitude_deg?.toFixed(4) ?? ""}`) },
       { name: words("people.state"), width: "8rem", cell: (one) => words(`board.state.${one.state}`) },
       { name: words("board.duty"), width: "minmax(7rem, 1fr)", cell: (one) => one.duty ?? "–" },
       { name: words("board.signs"), width: "6rem", cell: (one) => `${one.going_on} / ${one.signs}` },
       { name: words("board.opened"), width: "13rem", cell: (one) => date(one.opened) },
     ],
-    [words, date, site.site_id],
+    [words, told, date, site.site_id],
   );
   return <Rows label={words("city.board")} columns={columns} rows={cases} keyOf={(one) => String(one.case_id)} />;
 }
 
 function Open({ path, close, done }: { path: string; close: () => void; done: () => void }) {
   const words = useWords();
+  const told = useTold();
   const api = useApi();
   const kinds = useLoaded("case kinds", (api, signal) => api.get<readonly { readonly name: string; readonly reportable: readonly string[] }[]>("/api/case-kinds", {}, signal));
   async function send(form: Form) {
@@ -95,7 +98,9 @@ function Open({ path, close, done }: { path: string; close: () => void; done: ()
         {words("board.what")}
         <select name="kind">
           {(kinds.value ?? []).flatMap((kind) => kind.reportable).map((one) => (
-            <option key={one}>{one}</option>
+            <option key={one} value={one}>
+              {told(one)}
+            </option>
           ))}
         </select>
       </label>

@@ -9,6 +9,7 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask } from "../parts/ask";
 import { Table } from "../parts/table";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { NEXT, severityMark, type Whole } from "./cases";
 import { Proposals } from "./proposals";
@@ -17,6 +18,7 @@ const EVERY_MS = 2000;
 
 export function CaseWhole({ me, site, caseId }: { me: Me; site: Site; caseId: string }) {
   const words = useWords();
+  const told = useTold();
   const { date } = useFormats();
   const path = `/api/sites/${site.site_id}/cases/${encodeURIComponent(caseId)}`;
   const loaded = useLoaded(`case ${site.site_id} ${caseId}`, (api, signal) => api.get<Whole>(path, {}, signal), EVERY_MS);
@@ -30,7 +32,7 @@ export function CaseWhole({ me, site, caseId }: { me: Me; site: Site; caseId: st
       </p>
       {loaded.failure && <FailureNote failure={loaded.failure} />}
       <h2>
-        {words("board.case", { number: one.case_id })}: {one.title || one.kind} <span className={`mark ${severityMark(one.severity)}`}>{words(`alarms.${one.severity}`)}</span>{" "}
+        {words("board.case", { number: one.case_id })}: {told(one.title || one.kind)} <span className={`mark ${severityMark(one.severity)}`}>{words(`alarms.${one.severity}`)}</span>{" "}
         <span className="mark">{words(`board.state.${one.state}`)}</span>
       </h2>
       <p className="faint">
@@ -49,7 +51,7 @@ export function CaseWhole({ me, site, caseId }: { me: Me; site: Site; caseId: st
           rows={one.made_of}
           keyOf={(sign) => sign.sign_id}
           none="–"
-          cells={(sign) => [sign.kind, sign.source, date(sign.at), sign.ended ? date(sign.ended) : words("board.goingOn"), sign.text || sign.spot || "–"]}
+          cells={(sign) => [told(sign.kind), sign.source, date(sign.at), sign.ended ? date(sign.ended) : words("board.goingOn"), sign.text || sign.spot || "–"]}
         />
       </section>
       <section className="card">

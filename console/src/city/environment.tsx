@@ -8,6 +8,7 @@ import type { Site } from "../api/types";
 import { useLoaded } from "../api/use";
 import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Table } from "../parts/table";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { type Course, coursesOf, type Observation } from "./observed";
 
@@ -30,6 +31,7 @@ async function lastHour(api: Api, site: Site, signal: AbortSignal): Promise<Cour
 
 export function Environment({ site }: { site: Site }) {
   const words = useWords();
+  const told = useTold();
   const { number, time } = useFormats();
   const [chosen, setChosen] = useState<string>();
   const loaded = useLoaded(`environment ${site.site_id}`, (api, signal) => lastHour(api, site, signal), EVERY_MS);
@@ -46,7 +48,7 @@ export function Environment({ site }: { site: Site }) {
         keyOf={(one) => one.key}
         none={words("environment.none")}
         cells={(one) => [
-          one.quantity,
+          told(one.quantity),
           <code key="device">{one.device}</code>,
           one.newest === undefined ? "–" : `${number(one.newest, 2)} ${one.unit}`,
           one.least === undefined || one.most === undefined ? "–" : `${number(one.least, 2)} … ${number(one.most, 2)}`,
@@ -62,22 +64,24 @@ export function Environment({ site }: { site: Site }) {
 }
 
 function OverTime({ course }: { course: Course }) {
+  const told = useTold();
   const { time } = useFormats();
+  const name = told(course.quantity);
   const option = useMemo(
     () => ({
       xAxis: { type: "category", data: course.points.map(([us]) => time(us)) },
       yAxis: { type: "value", scale: true, name: course.unit },
-      series: [{ type: "line", showSymbol: course.points.length < 40, name: course.quantity, data: course.points.map(([, value]) => value) }],
+      series: [{ type: "line", showSymbol: course.points.length < 40, name, data: course.points.map(([, value]) => value) }],
     }),
-    [course, time],
+    [course, name, time],
   );
   return (
     <section className="card">
       <h2>
-        {course.quantity} · {course.device}
+        {name} · {course.device}
       </h2>
       <Suspense fallback={<Loading />}>
-        <Plot label={`${course.quantity} ${course.device}`} option={option} />
+        <Plot label={`${name} ${course.device}`} option={option} />
       </Suspense>
     </section>
   );

@@ -50,7 +50,7 @@ export function Sites({ me }: { me: Me }) {
             number(devices),
             number(healthy),
             hasRole(me, "operator", one.site_id) && (
-              <button key="roads" type="button" aria-label={words("sites.roads.title", { site: one.site_id })} onClick={() => setRoadsOf(one)}>
+              <button key="roads" type="button" aria-label={words("sites.roads.put.one", { site: one.site_id })} onClick={() => setRoadsOf(one)}>
                 {words("sites.roads.put")}
               </button>
             ),

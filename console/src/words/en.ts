@@ -246,6 +246,7 @@ export const en = {
   "sites.well": "Healthy",
   "sites.roads": "Road network",
   "sites.roads.put": "Upload roads",
+  "sites.roads.put.one": "Upload roads of {site}",
   "sites.roads.title": "Roads of {site}",
   "sites.roads.file": "SUMO network (.net.xml, or packed as .gz)",
   "sites.roads.more": "It is driven on, and drawn, while no map is valid.",

@@ -10,8 +10,8 @@ const CHINESE: ReadonlyMap<string, string> = new Map(Object.entries({ ...codes, 
 
 /** A code or a sentence of the registry's; of a code with more behind it ("rate-low bsm") the code alone has other words. */
 export function toldIn(language: Language, text: string): string {
-  if (language === "en") return text;
-  const whole = CHINESE.get(text);
+  if (language === "en") return text in codes ? text.replaceAll("_", " ") : text;
+  const whole = CHINESE.get(text) ?? CHINESE.get(text.replaceAll(" ", "_"));
   if (whole !== undefined) return whole;
   const [first = "", ...rest] = text.split(" ");
   const code = rest.length ? (codes as Readonly<Record<string, string>>)[first] : undefined;

@@ -247,6 +247,7 @@ export const zh: Catalogue = {
   "sites.well": "正常",
   "sites.roads": "路网",
   "sites.roads.put": "上传路网",
+  "sites.roads.put.one": "上传路网：{site}",
   "sites.roads.title": "{site} 的路网",
   "sites.roads.file": "SUMO 路网（.net.xml，或 .gz 压缩）",
   "sites.roads.more": "没有生效的地图时，按它行驶和绘制。",

@@ -146,6 +146,10 @@ interface Entry {
   readonly chinese: string;
 }
 
+function afterHours(hours: number): string {
+  return new Date(Date.now() + hours * HOUR_MS).toISOString();
+}
+
 function AddEvent({ path, places, close, done }: { path: string; places: readonly (readonly [number, number])[]; close: () => void; done: () => void }) {
   const words = useWords();
   const api = useApi();
@@ -156,7 +160,7 @@ function AddEvent({ path, places, close, done }: { path: string; places: readonl
 
   async function send(form: Form) {
     const hours = form.number("hours");
-    const until = hours === undefined ? {} : { valid_until: new Date(Date.now() + hours * HOUR_MS).toISOString() };
+    const until = hours === undefined ? {} : { valid_until: afterHours(hours) };
     await api.send("POST", `${path}/road-events`, { code: form.number("code"), text: form.text("text"), ...(points.length > 1 ? { path: points } : { place: points[0] }), ...until });
     done();
   }

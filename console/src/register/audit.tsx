@@ -8,13 +8,14 @@ import { useLoaded } from "../api/use";
 import { Failed, Loading, NoRights } from "../layout/screens";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 
 interface Entry {
   readonly audit_id: number;
   readonly at: string;
   readonly actor: string;
-  readonly action: string;
+  readonly action: "insert" | "update" | "delete";
   readonly what: string;
   readonly subject: string;
 }
@@ -29,16 +30,17 @@ export function Audit({ me }: { me: Me }) {
 
 function Entries() {
   const words = useWords();
+  const told = useTold();
   const { date } = useFormats();
   const entries = useLoaded("audit", lastDay);
   const columns = useMemo<readonly Column<Entry>[]>(
     () => [
       { name: words("register.audit.when"), width: "13rem", cell: (one) => date(one.at) },
       { name: words("register.audit.who"), width: "minmax(8rem, 1fr)", cell: (one) => one.actor },
-      { name: words("register.audit.action"), width: "8rem", cell: (one) => one.action },
-      { name: words("register.audit.what"), width: "minmax(10rem, 2fr)", cell: (one) => `${one.what} ${one.subject}` },
+      { name: words("register.audit.action"), width: "8rem", cell: (one) => words(`register.audit.${one.action}`) },
+      { name: words("register.audit.what"), width: "minmax(10rem, 2fr)", cell: (one) => <span title={one.subject}>{`${told(one.what)} ${one.subject}`}</span> },
     ],
-    [words, date],
+    [words, told, date],
   );
   if (!entries.value) return entries.failure ? <Failed failure={entries.failure} retry={entries.reload} /> : <Loading />;
   if (!entries.value.length) return <p className="faint">{words("register.audit.empty")}</p>;

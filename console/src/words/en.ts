@@ -285,6 +285,9 @@ export const en = {
   "register.audit.who": "Who",
   "register.audit.action": "Action",
   "register.audit.what": "What",
+  "register.audit.insert": "added",
+  "register.audit.update": "changed",
+  "register.audit.delete": "deleted",
   "register.audit.empty": "Nothing was changed in the last 24 hours.",
   "register.audit.period": "Changes of the register in the last 24 hours, newest first.",
 

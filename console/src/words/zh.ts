@@ -286,6 +286,9 @@ export const zh: Catalogue = {
   "register.audit.who": "操作者",
   "register.audit.action": "操作",
   "register.audit.what": "对象",
+  "register.audit.insert": "新增",
+  "register.audit.update": "修改",
+  "register.audit.delete": "删除",
   "register.audit.empty": "最近 24 小时没有更改。",
   "register.audit.period": "最近 24 小时内注册库的更改，最新的在前。",
 

@@ -67,11 +67,20 @@ class Place:
         query = "&".join(f"{name}={value}" for name, value in {"site": "hillside", **asked}.items())
         self.looking.page.evaluate(f"window.location.hash = '#/{part}?{query}'")
 
+    @property
+    def language(self) -> str:
+        """In which the page speaks now."""
+        return str(self.looking.page.evaluate("document.documentElement.lang"))[:2]
+
+    def said(self, words: dict[str, str]) -> str:
+        """What the page says of this now, by language."""
+        return words[self.language]
+
     def dress(self, language: str, theme: str) -> None:
         """Choose language and theme as a reader does."""
         page = self.looking.page
         for wanted, present, switch in (
-            (language, page.evaluate("document.documentElement.lang")[:2], "language"),
+            (language, self.language, "language"),
             (theme, page.evaluate("document.documentElement.dataset.theme"), "theme"),
         ):
             if wanted != present:

@@ -171,9 +171,9 @@ def test_an_operator_draws_an_area_and_tells_of_road_works_on_the_map(place: Pla
     page = place.looking.page
     page.click("text=Whole site")
     page.click(".marks button:text-is('Draw')")
-    for x, y in ((300, 250), (360, 250), (360, 320)):
-        page.mouse.click(x, y)
-    page.wait_for_selector("[data-testid=drawing][data-corners='3']")
+    for number, corner in enumerate(((300, 250), (360, 250), (360, 320)), start=1):
+        page.mouse.click(*corner)
+        page.wait_for_selector(f"[data-testid=drawing][data-corners='{number}']")
     page.click("button:text-is('Area …')")
     place.fill_in(area_id="not an id!")
     page.wait_for_selector("dialog [role=alert] >> text=area_id")
@@ -369,16 +369,13 @@ def test_a_session_that_was_ended_leads_to_the_login_and_back_to_where_one_was(p
         if key["is_session"]:
             place.client.people("DELETE", "keys", *key["name"].split("/"))
     page.wait_for_selector("input[name=name]")
-    ended = {"en": "Your session has ended", "zh": "会话已结束"}[page.evaluate("document.documentElement.lang")[:2]]
-    assert ended in place.looking.text()
+    assert place.said({"en": "Your session has ended", "zh": "会话已结束"}) in place.looking.text()
     place.looking.shot("ended")
     place.log_in("guest")
     page.wait_for_selector(".rows [role=row]")
     place.open("map")
     page.wait_for_selector(".screen h1")
-    assert {"en": "You have no rights here", "zh": "您在此没有权限"}[
-        page.evaluate("document.documentElement.lang")[:2]
-    ] in place.looking.text()
+    assert place.said({"en": "You have no rights here", "zh": "您在此没有权限"}) in place.looking.text()
     assert place.looking.faults() == []
     place.looking.shot("no-rights")
 
@@ -391,6 +388,8 @@ def test_an_alarm_is_acknowledged_by_who_takes_care_of_it(place: Place, agent: A
     )
     page.evaluate("window.location.hash = '#/register/alarms?site=hillside'")
     page.reload()
+    page.wait_for_selector(".tabs")
+    place.dress("en", "light")
     page.wait_for_selector(f".rows [role=row]:has-text('offline'):has-text('{RSU}')")
     assert place.looking.faults() == []
     place.looking.shot("alarms")

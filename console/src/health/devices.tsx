@@ -61,7 +61,7 @@ function Alive({ devices }: { devices: readonly DeviceHealth[] }) {
   return (
     <section className="card">
       <h2>{words("health.alive")}</h2>
-      <div className="wide">
+      <div className="wide" role="region" aria-label={words("health.alive")} tabIndex={0}>
         <table className="plain">
           <thead>
             <tr>

@@ -1,6 +1,6 @@
 // Whatever was clicked: what the picture tells of it now, and its last minute as it was stored.
 
-import { lazy, Suspense, useMemo } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 
 import type { Device, DeviceHealth } from "../api/types";
 import { useLoaded } from "../api/use";
@@ -88,8 +88,15 @@ function UserDetails({ map, picked, devices, untilUs }: DetailsProps & { picked:
   const row = picture.rowOf(picked.slot);
   const isHere = row !== undefined && picture.columns.generation[row] === picked.generation;
   // Whose minute it is does not change while it is looked at, though it may leave the picture.
-  const who = useMemo(() => (isHere ? whoOf(picture, row, devices) : undefined), [picture, row, devices, isHere]);
-  if (!isHere) return <p>{words("map.details.gone")}</p>;
+  const [identity] = useState(() => (isHere ? identityOf(picture, row) : undefined));
+  const who = useMemo(() => identity && whoOf(identity, devices), [identity, devices]);
+  if (!isHere)
+    return (
+      <>
+        <p>{words("map.details.gone")}</p>
+        {who?.device && <Minute who={who} untilUs={untilUs} />}
+      </>
+    );
   const columns = picture.columns;
   const known = (value: number | undefined, digits: number, unit: Key) =>
     value === undefined || Number.isNaN(value) ? "–" : `${number(value, digits)} ${words(unit)}`;
@@ -122,10 +129,19 @@ interface Who {
   readonly filter: Readonly<Record<string, string | number>>;
 }
 
-function whoOf({ columns }: Picture, row: number, devices: readonly Device[] | undefined): Who {
-  const device = devices?.find((one) => one.device_key === columns.device_key[row])?.device_id;
-  const key = columns.key[row] ?? 0n;
-  return columns.kind[row] === SEEN
+interface Identity {
+  readonly deviceKey: number | undefined;
+  readonly isSeen: boolean;
+  readonly key: bigint;
+}
+
+function identityOf({ columns }: Picture, row: number): Identity {
+  return { deviceKey: columns.device_key[row], isSeen: columns.kind[row] === SEEN, key: columns.key[row] ?? 0n };
+}
+
+function whoOf({ deviceKey, isSeen, key }: Identity, devices: readonly Device[] | undefined): Who {
+  const device = devices?.find((one) => one.device_key === deviceKey)?.device_id;
+  return isSeen
     ? { device, stream: "participant", filter: { participant: participantId(key) } }
     : { device, stream: "bsm", filter: { vehicle: vehicleId(key) } };
 }

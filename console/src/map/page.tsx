@@ -51,7 +51,7 @@ export default function MapPage({ me, site }: PageProps) {
   useEffect(() => {
     if (marked.value) map?.scene.setMarked(marked.value);
   }, [map, marked.value]);
-  useEffect(() => map?.scene.setDrawing(corners ?? [], corners && ((corner) => setCorners([...corners, corner]))), [map, corners]);
+  useEffect(() => map?.scene.setDrawing(corners ?? [], corners && ((corner) => setCorners((before) => [...(before ?? []), corner]))), [map, corners]);
   return (
     <div className="map" style={{ background: palette.ground }}>
       <h1 className="unseen">{words("map.label", { site: site.name || site.site_id })}</h1>

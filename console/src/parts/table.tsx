@@ -16,7 +16,7 @@ interface TableProps<T> {
 export function Table<T>({ label, heads, rows, keyOf, cells, none }: TableProps<T>) {
   if (!rows.length) return <p className="faint">{none}</p>;
   return (
-    <div className="wide">
+    <div className="wide" role="region" aria-label={label} tabIndex={0}>
       <table className="plain" aria-label={label}>
         <thead>
           <tr>

@@ -325,7 +325,7 @@ export const zh: Catalogue = {
   "monitors.subject": "对象",
   "monitors.hour": "小时起始",
   "monitors.share": "不良比例",
-  "monitors.share.of": "{judged} 项中 {share}%",
+  "monitors.share.of": "{share}%（共 {judged} 项）",
   "monitors.action": "处理办法",
   "monitors.verdict": "评定",
   "monitors.passed": "未评定",

@@ -191,7 +191,7 @@ def test_an_operator_draws_an_area_and_tells_of_road_works_on_the_map(place: Pla
     page.click("button:text-is('Road event …')")
     page.wait_for_selector("dialog option[value='500']", state="attached")
     place.fill_in(code="500", text="right lane closed", hours="1")
-    page.wait_for_selector(".marks li:has-text('right lane closed'):has-text('1 of 1 units')")
+    page.wait_for_selector(".marks li:has-text('right lane closed'):has-text('of 1 units')")
     place.look("drawn", ".marks li")
     (event,) = place.client.people("GET", "sites", "hillside", "road-events", params={"standing": "holds"})["events"]
     assert (event["code"], event["name"], event["units"]) == (500, "roadworks", 1)

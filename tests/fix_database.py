@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -68,17 +69,24 @@ def database_server(open_directory: Path) -> Iterator[DatabaseServer]:
 @pytest.fixture
 def make_database(database_server: DatabaseServer) -> Iterator[Callable[[], str]]:
     """Creates fresh, empty databases and answers their URLs; they are dropped after the test, with whoever still uses them."""
+    with databases(database_server) as make:
+        yield make
+
+
+@contextmanager
+def databases(server: DatabaseServer) -> Iterator[Callable[[], str]]:
+    """As `make_database`, for as long as this lasts."""
     names: list[str] = []
 
     def make() -> str:
         name = f"chelu_test_{os.getpid()}_{next(_numbers)}"
-        with psycopg.connect(database_server.url, autocommit=True) as connection:
+        with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         names.append(name)
-        return database_server.url_of(name)
+        return server.url_of(name)
 
     yield make
-    with psycopg.connect(database_server.url, autocommit=True) as connection:
+    with psycopg.connect(server.url, autocommit=True) as connection:
         for name in names:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 

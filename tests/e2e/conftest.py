@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from chelu.local.plan import Options
 from chelu.local.ports import free_port
 from chelu.local.site import Site
 from chelu.topics import Kind
+from tests.fix_database import databases
 from tests.waiting import until
 
 PLACE: dict[str, Any] = {"latitude_deg": 29.53, "longitude_deg": 106.57, "elevation_m": 240.0}
@@ -54,21 +56,42 @@ class Running:
             return []
 
 
+def has_named_database() -> bool:
+    """Whether an environment variable names a database to test with, in the place of the embedded one."""
+    return bool(os.environ.get("CHELU_TEST_TIMESCALE_URL") or os.environ.get("CHELU_TEST_DATABASE_URL"))
+
+
 @pytest.fixture
 def site_options(request: pytest.FixtureRequest) -> Options:
-    """The embedded database, unless an environment variable names one to test with."""
-    if os.environ.get("CHELU_TEST_TIMESCALE_URL") or os.environ.get("CHELU_TEST_DATABASE_URL"):
-        return Options(database_url=request.getfixturevalue("database_url"))
-    return Options()
+    """What the site of a test is started with."""
+    return Options(database_url=request.getfixturevalue("database_url")) if has_named_database() else Options()
+
+
+@contextmanager
+def running_at(data: Path, options: Options, work: Path) -> Iterator[Running]:
+    """A site for as long as this lasts, with one place registered."""
+    with Site(data, options) as site, api.Client(site.endpoints.api_url, site.layout.api_key.read_text().strip()) as client:
+        client.add_site(api.Site(site_id="hillside", **PLACE))
+        yield Running(site, client, work)
 
 
 @pytest.fixture
 def running(site_options: Options, mosquitto: object, open_directory: Path, tmp_path: Path) -> Iterator[Running]:
-    """A site with one roadside unit registered; `mosquitto` skips where there is none to be had."""
-    data = open_directory / tmp_path.name
-    with Site(data, site_options) as site, api.Client(site.endpoints.api_url, site.layout.api_key.read_text().strip()) as client:
-        client.add_site(api.Site(site_id="hillside", **PLACE))
-        yield Running(site, client, tmp_path)
+    """A site of this test alone; `mosquitto` skips where there is none to be had."""
+    with running_at(open_directory / tmp_path.name, site_options, tmp_path) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def lasting(
+    request: pytest.FixtureRequest, mosquitto: object, open_directory: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A site for all tests of a file, whose starting takes longer than most of them."""
+    work = tmp_path_factory.mktemp("lasting")
+    with ExitStack() as stack:
+        make = stack.enter_context(databases(request.getfixturevalue("database_server"))) if has_named_database() else None
+        options = Options(database_url=make()) if make else Options()
+        yield stack.enter_context(running_at(open_directory / work.name, options, work))
 
 
 @dataclass(slots=True)

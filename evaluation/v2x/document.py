@@ -97,7 +97,7 @@ def _varied(run: Run, key: str, digits: int) -> list[str]:
         whole = f"{number(varied[key], digits)} ({number(varied[f'baseline_{key}'], digits)})"
         return whole, *_sliced(varied, columns, lambda part: number(part[key], digits))
 
-    return _of_all(STAGES, run, ("application", "all", *classes), cells)
+    return _of_all(STAGES, run, ("application", "all", *classes), cells, is_varied=True)
 
 
 def _scaled(name: str, label: str) -> str:
@@ -121,7 +121,7 @@ def vehicles(run: Run) -> list[str]:
 
 def _ruled(names: Iterable[str], run: Run, judged: str, count: Callable[[str, Mapping[str, Any]], str]) -> list[str]:
     nominal, varied = ("recall", "lead p5, p50", "false, staged"), ("varied: recall", "lead p5, p50", "false, staged")
-    found, rows = _found(names, run), []
+    found, rows = _found(names, run, is_varied=True), []
     for name, one in found.items():
         figures = ((number(each["recall"], 4), _leads(each), str(each["false_staged"])) for each in (one, one["varied"]))
         rows.append((f"`{name}`", str(one["n"]), count(name, one), *chain(*figures)))
@@ -171,16 +171,25 @@ def _leads(one: Mapping[str, Any]) -> str:
     return f"{number(one['lead_p5_s'], 3)}, {number(one['lead_p50_s'], 3)} s"
 
 
-def _found(names: Iterable[str], run: Run) -> dict[str, Mapping[str, Any]]:
-    """Figures of these applications; nothing unless the run has all of them, nominal and varied."""
+def _found(names: Iterable[str], run: Run, *, is_varied: bool) -> dict[str, Mapping[str, Any]]:
+    """Figures of these applications; nothing unless the run has all of them, and at varied conditions too where asked for."""
     found = {name: run["applications"].get(name) for name in names}
-    return {name: one for name, one in found.items() if one} if all(one and one["varied"] for one in found.values()) else {}
+    return {name: one for name, one in found.items() if one} if all(_has(one, is_varied) for one in found.values()) else {}
+
+
+def _has(one: Mapping[str, Any] | None, is_varied: bool) -> bool:  # noqa: FBT001
+    return one is not None and (not is_varied or one["varied"] is not None)
 
 
 def _of_all(
-    names: Iterable[str], run: Run, heads: Sequence[str], cells: Callable[[Mapping[str, Any]], Sequence[str]]
+    names: Iterable[str],
+    run: Run,
+    heads: Sequence[str],
+    cells: Callable[[Mapping[str, Any]], Sequence[str]],
+    *,
+    is_varied: bool = False,
 ) -> list[str]:
-    rows = [(f"`{name}`", *cells(one)) for name, one in _found(names, run).items()]
+    rows = [(f"`{name}`", *cells(one)) for name, one in _found(names, run, is_varied=is_varied).items()]
     return blocks.table(heads, rows) if rows else []
 
 

@@ -64,6 +64,14 @@ def test_a_class_nobody_is_in_has_a_dash_and_classes_stand_under_their_heads() -
     assert first[1] == "0.99 (0.99)"
 
 
+def test_tables_of_nominal_conditions_need_no_others() -> None:
+    only = run()
+    only["tasks"] = {name: task for name, task in only["tasks"].items() if not name.endswith(", varied")}
+    text = blocks.filled(page(*TABLES), "v2x", TABLES, joined([only]))
+    kept = [line.removeprefix("old ") for line in text.splitlines() if line.startswith("old")]
+    assert kept == ["recall", "false", "signals", "events", "vehicles"]
+
+
 def test_tasks_of_two_runs_stand_together_and_those_of_another_kind_do_not() -> None:
     again = {"kind": KIND, "tasks": {"traffic, shipped": {**HOURS, "false": {"fcw": 2}}}}
     assert joined([run(), again])["traffic"]["false_per_vehicle_hour"] == {"fcw": 0.2}

@@ -88,8 +88,8 @@ def live(place: Place) -> tuple[str, list[Sight]]:
     page.evaluate("window.isTheSamePage = true")
     run_paced(place, "cut-in", gap_m="30")
     sights = [seen(place, 0.3)]
-    sights += [seen(place, sights[0]["time"] + later_s) for later_s in (0.5, 1.5, 3.0)]
     page.wait_for_selector("[data-testid=came] li[data-what=cut_in]")
+    sights += [seen(place, sights[0]["time"] + later_s) for later_s in (0.5, 1.5, 3.0)]
     place.looking.shot("watch")
     assert page.locator("[data-testid=standing] tr").count() == 3
     page.wait_for_selector("[data-testid=verdict]", timeout=60_000)

@@ -27,9 +27,10 @@ def proactive_surrogate(gap_m: Floats, follower_mps: Floats, leader_mps: Floats,
     p = parameters
     speed = np.asarray(follower_mps, np.float64)
     reacting, lead = speed * p.reaction_s, np.asarray(leader_mps, np.float64) ** 2 / (2.0 * p.lead_brake_mps2)
-    safe = reacting + speed**2 / (2.0 * p.brake_min_mps2) - lead + p.safe_margin_m
-    unsafe = reacting + speed**2 / (2.0 * p.brake_max_mps2) - lead
-    return np.clip((safe - (gap_m - p.margin_m)) / (safe - unsafe), 0.0, 1.0)
+    squared = speed**2
+    safe = reacting + squared / (2.0 * p.brake_min_mps2) - lead + p.safe_margin_m
+    unsafe = reacting + squared / (2.0 * p.brake_max_mps2) - lead
+    return np.asarray(((safe - (gap_m - p.margin_m)) / (safe - unsafe)).clip(0.0, 1.0))
 
 
 def critical_surrogate(
@@ -45,7 +46,8 @@ def critical_surrogate(
     rate = np.maximum(follower_mps2, -p.brake_min_mps2)
     end = closing + p.reaction_s * rate
     reacting = (closing + rate * p.reaction_s / 2.0) * p.reaction_s
-    safe, unsafe = (reacting + end**2 / (2.0 * brake) for brake in (p.brake_min_mps2, p.brake_max_mps2))
+    squared = end**2
+    safe, unsafe = (reacting + squared / (2.0 * brake) for brake in (p.brake_min_mps2, p.brake_max_mps2))
     braking = np.abs(2.0 * np.where(follower_mps2 == 0, 1.0, follower_mps2))
     is_slower = end < 0
     degree = np.clip(_ratio(safe - gap_m, safe - unsafe, np.where(gap_m < safe, 1.0, 0.0)), 0.0, 1.0)

@@ -45,12 +45,6 @@ class Spread:
         return np.asarray((self.along_m[:, -1] ** 2 + self.across_m[:, -1] ** 2)[self.row])
 
 
-def certain(futures: Futures) -> Spread:
-    """No spread: the futures are what will be."""
-    none = np.zeros((1, futures.xy.shape[1]))
-    return Spread(none, none, np.zeros(len(futures.xy), np.int64))
-
-
 @dataclass(frozen=True, slots=True)
 class Meeting:
     """Of p pairs: first_s: seconds until the footprints touch if both futures come true, inf when they never do.
@@ -87,13 +81,19 @@ def meet(a: Futures, b: Futures, step_s: float, spread_a: Spread, spread_b: Spre
     legs = _legs(a, b, (east, north), pair, leg)
     enter, leave = _intervals(legs)
     hit = enter <= leave
-    first = np.full(len(east), np.inf)
-    first[pair[hit][::-1]] = ((leg[hit] + enter[hit]) * step_s)[::-1]  # legs come in order: written backwards, the first stays
     share = _closest(legs)
     share[hit] = (enter[hit] + leave[hit]) / 2.0
     chance = _chance(legs, share, spread_a.variances(pair, leg + 1), spread_b.variances(pair, leg + 1))
     probability, likeliest = _largest(pair, chance, (leg + share) * step_s, len(east))
-    return Meeting(first, probability, likeliest)
+    return Meeting(_first_s(pair, leg, enter, hit, step_s, len(east)), probability, likeliest)
+
+
+def first_touch_s(a: Futures, b: Futures, step_s: float) -> Floats:
+    """As `Meeting.first_s` (p,), of futures that are what will be."""
+    east, north = (b.xy[..., axis] - a.xy[..., axis] for axis in (0, 1))
+    pair, leg = _near(east, north, a.size_m, b.size_m, np.zeros(len(east)))
+    enter, leave = _intervals(_legs(a, b, (east, north), pair, leg))
+    return _first_s(pair, leg, enter, enter <= leave, step_s, len(east))
 
 
 def meet_among(tracks: Futures, spread: Spread, a: Ints, b: Ints, step_s: float) -> Meeting:
@@ -149,6 +149,13 @@ def _intervals(legs: _Legs) -> tuple[Floats, Floats]:
         start, stop = shadow_interval(_dot(legs.start, axis), _dot(legs.move, axis), reach)
         enter, leave = np.maximum(enter, start), np.minimum(leave, stop)
     return enter, leave
+
+
+def _first_s(pair: Ints, leg: Ints, enter: Floats, hit: npt.NDArray[np.bool_], step_s: float, count: int) -> Floats:
+    """Of each pair the first leg's that is hit. They come in order: written backwards, the first stays."""
+    first = np.full(count, np.inf)
+    first[pair[hit][::-1]] = ((leg[hit] + enter[hit]) * step_s)[::-1]
+    return first
 
 
 def _closest(legs: _Legs) -> Floats:

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from chelu import memory
 from evaluation.bench.report import Figure, Ratio, interleaved
 from simulators.scenario.cases import Cases, Design, Request, cases_of
 from simulators.scenario.chunks import cases_per_chunk
@@ -21,6 +22,7 @@ ALONE, QUICK_ALONE = 10, 2
 
 def run(*, quick: bool = False) -> list[Figure | Ratio]:
     """`scenario_actor_steps_per_s` of a grid that ships, from values to contacts; `scenario_vs_one_by_one`."""
+    memory.keep()  # as in every worker of a sweep
     rounds = QUICK_ROUNDS if quick else ROUNDS
     description = source_of(SCENARIO).description
     cases = cases_of(description, Request(Design.GRID))

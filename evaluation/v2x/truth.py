@@ -17,7 +17,7 @@ import numpy.typing as npt
 from chelu.motion.conflict import Futures
 from chelu.motion.kinematics import travelled
 from chelu.motion.passage import passages
-from chelu.motion.sweep import certain, meet
+from chelu.motion.sweep import first_touch_s
 from evaluation.v2x.actors import Actors, Floats, Ints, film, places
 from evaluation.v2x.encounters import Encounters
 
@@ -110,4 +110,4 @@ def _driven(actors: Actors, times_s: Floats) -> Futures:
 
 def _touch_s(a: Futures, b: Futures) -> Floats:
     """Instant of the first contact after the first sample, in steps of these futures times their own step."""
-    return meet(a, b, STEP_S, certain(a), certain(b)).first_s
+    return first_touch_s(a, b, STEP_S)

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
 
+from chelu import memory
 from chelu.errors import CheluError
 from simulators.scenario.description import Description
 from simulators.scenario.devices import NONE
@@ -55,7 +56,7 @@ def worked(function: Callable[[Task], Result], tasks: Sequence[Task], workers: i
     waiting = dict(enumerate(tasks))
     tries = dict.fromkeys(waiting, 0)
     while waiting:
-        with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=get_context("forkserver"), initializer=memory.keep) as pool:
             futures = {number: pool.submit(function, task) for number, task in waiting.items()}
             for number in list(waiting):
                 result = _result(futures[number])

@@ -106,7 +106,7 @@ class Drivers:
         return gap, leader
 
     def _react(self, driver: Driver, runs: Rows, column: int, state: State, step_s: float) -> Floats:
-        brake = np.zeros_like(state.speed_mps[runs, column])
+        brake = np.zeros(len(state.speed_mps[runs, column]))
         is_danger = np.zeros(len(brake), np.bool_)
         for seen, is_there in self._others(runs, column, state):
             judged = driver.cut_in(seen)
@@ -128,11 +128,12 @@ class Drivers:
     def _respond(self, driver: Driver, runs: Rows, column: int, is_danger: Bools, brake_mps2: Floats, step_s: float) -> Floats:
         """Once the reaction time is spent, harder by the pedal's ramp up to the least of limit and what the danger asks."""
         at = runs, column
-        is_waiting = is_danger & (self._waited_s[at] < driver.reaction_s - 1e-9)
-        self._waited_s[at] += np.where(is_waiting, step_s, 0.0)
-        harder = np.minimum(self._braking_mps2[at] + driver.ramp_mps3 * step_s, driver.full_brake_mps2)
+        waited_s, braking_mps2 = self._waited_s[at], self._braking_mps2[at]
+        is_waiting = is_danger & (waited_s < driver.reaction_s - 1e-9)
+        self._waited_s[at] = waited_s + is_waiting * step_s
+        harder = np.minimum(braking_mps2 + driver.ramp_mps3 * step_s, driver.full_brake_mps2)
         wanted = np.where(is_waiting, driver.coasting_mps2, np.minimum(harder, brake_mps2))
-        self._braking_mps2[at] = np.where(is_danger, wanted, self._braking_mps2[at])
+        self._braking_mps2[at] = np.where(is_danger, wanted, braking_mps2)
         return np.where(is_danger, -wanted, 0.0)
 
     def _others(self, runs: Rows, column: int, state: State) -> list[tuple[Situation, Bools]]:

@@ -114,10 +114,11 @@ def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats], crowd: Cro
     along, aside, aside_mps, speed, acceleration = written
     found = made.ways.at(made.way.T, along, aside)
     heading, over_ground = found.heading_deg.copy(), speed.copy()
-    moving = np.nonzero(aside_mps)
-    across, forth = aside_mps[moving], speed[moving]
-    heading[moving] = np.mod(heading[moving] + np.degrees(np.arctan2(across, np.maximum(forth, 1e-9))), 360.0)
-    over_ground[moving] = np.hypot(forth, across)
+    moving = np.flatnonzero(aside_mps)
+    across, forth = aside_mps.reshape(-1)[moving], speed.reshape(-1)[moving]
+    turned = heading.reshape(-1)  # the same memory
+    turned[moving] = np.mod(turned[moving] + np.degrees(np.arctan2(across, np.maximum(forth, 1e-9))), 360.0)
+    over_ground.reshape(-1)[moving] = np.hypot(forth, across)
     places = Places(*(np.swapaxes(getattr(found, one.name), 1, 2) for one in fields(Places)))
     columns = {
         "heading_deg": heading,

@@ -7,6 +7,8 @@ the reference line, `aside_m` to its right. On an arc of curvature κ (right pos
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Self
@@ -18,6 +20,7 @@ from chelu.motion.footprints import forward, rightward
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_PART = 1 << 14  # values: 128 KiB of each column
 _STRIDE_M = 1e7  # longer than any way: way · stride + along sorts the pieces of all ways
 
 
@@ -145,7 +148,10 @@ class Ways:
         ahead, right = forward(self.heading_deg), rightward(self.heading_deg)
         xy = np.moveaxis(np.empty((2, *rest.shape)), 0, -1)  # all of one axis side by side: loops over all, not over two
         for axis in (0, 1):
-            xy[..., axis] = self.xy[piece, axis] + rest * ahead[piece, axis] + aside_m * right[piece, axis]
+            columns = self.xy[piece, axis], ahead[piece, axis], right[piece, axis], aside_m
+            begin, along, across, aside = (np.broadcast_to(column, rest.shape) for column in columns)
+            for part in _parts(rest.shape):
+                xy[*part, ..., axis] = begin[part] + rest[part] * along[part] + aside[part] * across[part]
         turned = heading
         if not self.is_straight:
             _bend(xy, self.xy[piece], curvature, heading, rest, aside_m)
@@ -165,6 +171,15 @@ class Ways:
         if self.is_of_one_piece:
             return way
         return np.searchsorted(self.key, way * _STRIDE_M + np.maximum(along_m, 0.0), side="right") - 1
+
+
+def _parts(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Columns (…) cut along their first axis, so that what is worked out of a part stays in the processor's cache."""
+    if not shape:
+        yield ()
+        return
+    long = max(1, _PART // max(math.prod(shape[1:]), 1))
+    yield from ((slice(begin, begin + long),) for begin in range(0, shape[0], long))
 
 
 def _joined(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

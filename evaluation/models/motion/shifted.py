@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from chelu.motion.conflict import Futures
-from chelu.motion.sweep import certain, meet
+from chelu.motion.sweep import first_touch_s
 from evaluation.models.motion.tracks import EPOCH_US, Recording, read_trace, reports_at
 from services.inference.life import State
 from services.inference.motion_model import MotionModel, OnnxMotionModel, shipped
@@ -96,7 +96,7 @@ def _collision(recording: Recording, one: Ints, two: Ints, met: tuple[int, int])
         return None
     rows = [track[middle - BEFORE : middle + AFTER] for track, middle in ((one, met[0]), (two, met[1]))]
     a, b = (_driven(recording, part) for part in rows)
-    contact = float(meet(a, b, STEP_S, certain(a), certain(b)).first_s[0])
+    contact = float(first_touch_s(a, b, STEP_S)[0])
     return Collision(rows[0], rows[1], contact) if _LEAST_FORESIGHT_S <= contact < np.inf else None
 
 

@@ -118,11 +118,16 @@ def fuzzy(seen: Situation) -> Judgement:
     beside_s = _quotient(seen.side_m, seen.lateral_mps)
     past_s = _quotient(seen.gap_m + 2 * seen.length_m, seen.ego_mps - seen.other_mps)
     is_clear = (seen.side_m > 0) & ((seen.lateral_mps <= 0) | (beside_s > past_s + FUZZY_LATERAL_S))
-    critical = critical_surrogate(seen.gap_m, seen.ego_mps, seen.other_mps, seen.ego_mps2, FUZZY)
+    concerns = ~(seen.is_ahead | is_clear)
+    closes = np.flatnonzero(concerns & (seen.ego_mps > seen.other_mps))  # of the others the critical one is 0, or does not matter
+    gap, ego, other, rate = (column[closes] for column in (seen.gap_m, seen.ego_mps, seen.other_mps, seen.ego_mps2))
+    critical = critical_surrogate(gap, ego, other, rate, FUZZY)
     proactive = proactive_surrogate(seen.gap_m, seen.ego_mps, seen.other_mps, FUZZY)
+    brake, is_danger = proactive * FUZZY.brake_min_mps2, proactive > 0
     hard = critical * (FUZZY.brake_max_mps2 - FUZZY.brake_min_mps2) + FUZZY.brake_min_mps2
-    brake = np.where(critical > 0, hard, proactive * FUZZY.brake_min_mps2)
-    return Judgement(~seen.is_ahead & ~is_clear & (critical + proactive > 0), brake)
+    brake[closes] = np.where(critical > 0, hard, brake[closes])
+    is_danger[closes] |= critical > 0
+    return Judgement(concerns & is_danger, brake)
 
 
 def _fuzzy_distance_m(speed_mps: Floats) -> Floats:
@@ -141,7 +146,8 @@ def _rss_distance_m(speed_mps: Floats) -> Floats:
 
 def _quotient(above: Floats, below: Floats) -> Floats:
     """Above / below, inf where below is 0."""
-    return np.where(below == 0, np.inf, above / np.where(below == 0, 1.0, below))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(below == 0, np.inf, above / below)
 
 
 DRIVERS: Mapping[str, Driver] = MappingProxyType(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from chelu import memory
 from simulators.scenario.r157 import manoeuvres
 from simulators.scenario.r157.drivers import DRIVERS, Bools, Driver
 from simulators.scenario.r157.grids import Cases, Grid, cases_of
@@ -79,7 +80,7 @@ def _found(chunks: Sequence[Chunk], workers: int) -> Iterator[Bools]:
     if workers == 1:
         yield from map(collided, chunks)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver"), initializer=memory.keep) as pool:
         yield from pool.map(collided, chunks)
 
 

@@ -12,7 +12,7 @@ from chelu.motion import conflict, kinematics
 from chelu.motion.footprints import forward
 from chelu.motion.normal import normal_cdf
 from chelu.motion.passage import passages, yielding_deceleration_mps2
-from chelu.motion.sweep import Spread, meet, meet_among
+from chelu.motion.sweep import Spread, first_touch_s, meet, meet_among
 from tests.unit.motion.overlaps import first_overlap
 
 CAR = np.array([4.6, 1.8])
@@ -38,6 +38,14 @@ def test_a_crossing_too_fast_for_instants_half_a_second_apart_is_seen() -> None:
     a, b = _straight((0, -22.5), 0, 30, 0.5), _straight((-22.5, 0), 90, 30, 0.5)
     assert first_overlap(a, b)[0] == -1  # at 0.5 s they are 7.5 m before the place, at 1.0 s 7.5 m behind it
     assert _meet(a, b, 0.5).first_s[0] == pytest.approx((22.5 - 3.2) / 30, abs=1e-6)
+
+
+def test_what_is_certain_touches_first_when_it_would_by_chance_as_well() -> None:
+    draw = np.random.default_rng(4)
+    a, b = (_straight(draw.uniform(-30, 30, (200, 2)), draw.uniform(0, 360, 200), draw.uniform(0, 20, 200)) for _ in "ab")
+    found = first_touch_s(a, b, 0.2)
+    assert np.array_equal(found, _meet(a, b, sigma=1.0).first_s)
+    assert 10 < np.isfinite(found).sum() < 150
 
 
 def test_two_that_come_head_on_at_twenty_each_meet_when_the_gap_is_used_up() -> None:

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Running
 from tests.e2e.fleet import CHILDREN, Fleet
 from tests.waiting import until
 
-RATE = 10_000
+RATE, BURST_S = 10_000, 0.5
 
 
 @pytest.fixture
@@ -46,12 +46,12 @@ def share_and_survive(running: Running, fleet: Fleet) -> None:
     assert whole["stored"] > 1900
     assert abs(whole["in_transit"]) <= CHILDREN
     assert whole["missing"] == 0  # a worker that sees half of a sender's messages must not call the others missing
-    fleet.drive(0.5, RATE)
+    fleet.drive(BURST_S, RATE)
     pid = running.site.kill("ingest-2")
     fleet.drive(3, 1000)  # which the other one gets whole: a broker shares among those that are there
     running.site.wait_running("ingest-2", other_than=pid)
     fleet.drive(1, 1000)
     after = until(lambda: traffic(running, fleet), 20, "the heartbeats after the kill")
     print(f"\n{after['in_transit']} of {fleet.sent} lost with the worker")
-    assert -CHILDREN <= after["in_transit"] <= RATE / 4
+    assert -CHILDREN <= after["in_transit"] < RATE * BURST_S  # what it had taken of the burst, of which the other has the rest
     assert after["missing"] == 0

@@ -169,8 +169,7 @@ def test_the_map_is_moved_and_what_is_on_it_found_by_keyboard(place: Place, traf
 
 def test_an_operator_draws_an_area_and_tells_of_road_works_on_the_map(place: Place, traffic: float) -> None:
     page = place.looking.page
-    page.reload()
-    page.wait_for_selector("[data-testid=map-state][data-state=open]:not([data-users='0'])")
+    page.click("text=Whole site")
     page.click(".marks button:text-is('Draw')")
     for number, corner in enumerate(((300, 250), (360, 250), (360, 320)), start=1):
         page.mouse.click(*corner)
@@ -182,9 +181,10 @@ def test_an_operator_draws_an_area_and_tells_of_road_works_on_the_map(place: Pla
     page.wait_for_selector("[data-testid=drawing]", state="detached")
     (area,) = place.client.people("GET", "sites", "hillside", "areas")
     (corners,) = area["polygon"]["coordinates"]
+    west, east = corners[0][0], corners[1][0]
     assert (len(corners), corners[0]) == (4, corners[3])
     assert corners[0][1] == pytest.approx(corners[1][1], abs=1e-6)  # drawn on one height of the window: of one latitude
-    assert PLACE["longitude_deg"] - 0.01 < corners[0][0] < corners[1][0] < PLACE["longitude_deg"] + 0.01
+    assert PLACE["longitude_deg"] - 0.01 < west < east < PLACE["longitude_deg"] + 0.01
     page.click(".marks button:text-is('Draw')")
     page.mouse.click(UNIT_AT[0] + 30, UNIT_AT[1])
     page.wait_for_selector("[data-testid=drawing][data-corners='1']")

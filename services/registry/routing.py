@@ -24,13 +24,16 @@ class Router(APIRouter):
     @cached_property
     def _signs(self) -> frozenset[tuple[str, str]]:
         """Of all routes; they are made when their module is loaded, and all requests come later."""
-        return frozenset(_sign(getattr(route, "path", "")) for route in self.routes)
+        return frozenset(_sign_of_pattern(getattr(route, "path", "")) for route in self.routes)
 
 
 def _sign(path: str) -> tuple[str, str]:
-    """What a path is about and of which part of it: of ``/api/sites/NAME/areas/1`` (sites, areas); of a pattern's, any."""
-    parts = path.split("/", 5)
-    if "{" in path and any(":path}" in part for part in parts):
-        return parts[2] if len(parts) > 2 else "", ANY
-    what, part = parts[2] if len(parts) > 2 else "", parts[4] if len(parts) > 4 else ""
-    return what, ANY if part.startswith("{") else part
+    """What a path is about and of which part of it: of ``/api/sites/NAME/areas/1`` (sites, areas)."""
+    parts = [*path.split("/", 5), "", "", "", ""]
+    return parts[2], parts[4]
+
+
+def _sign_of_pattern(path: str) -> tuple[str, str]:
+    """As of a path; any part where the pattern leaves it open."""
+    what, part = _sign(path)
+    return what, ANY if part.startswith("{") or ":path}" in path else part

@@ -41,11 +41,12 @@ def events(monitor: str, found: Judged, from_us: int, to_us: int, *, apart_s: fl
         & (np.diff(found.time_us) <= round(apart_s * US_PER_S))
         & (apart_s > 0)
     )
-    number = np.cumsum(is_bad & ~goes_on) - 1
     bad = np.flatnonzero(is_bad)
-    begins = bad[~goes_on[bad]]
-    chosen = begins[(found.time_us[begins] >= from_us) & (found.time_us[begins] < to_us)]
-    return [_event(monitor, found, bad[number[bad] == number[row]]) for row in chosen.tolist()]
+    first = np.flatnonzero(~goes_on[bad])
+    behind = np.append(first[1:], len(bad))
+    begins_us = found.time_us[bad[first]]
+    chosen = np.flatnonzero((begins_us >= from_us) & (begins_us < to_us))
+    return [_event(monitor, found, bad[first[one] : behind[one]]) for one in chosen.tolist()]
 
 
 def _event(monitor: str, found: Judged, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Event:

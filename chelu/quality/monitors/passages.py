@@ -76,7 +76,7 @@ def passages(found: Tracks, junction: Junction, row: int, parameters: Crossing, 
     """The passages of one lane (row of the junction's), or those up to aside_m from its middle."""
     lane = junction.lanes[row]
     aside = 0.5 * lane.width_m + parameters.beside_m if aside_m is None else aside_m
-    near = beside_line(found.at_line[row], before_m=NEAR_LINE_M, behind_m=NEAR_LINE_M, aside_m=aside)
+    near = beside_line(found.over[row], before_m=NEAR_LINE_M, behind_m=NEAR_LINE_M, aside_m=aside)
     to_line = near.to_line_m
     place = 1 + np.flatnonzero((to_line[1:] < 0) & (to_line[:-1] >= 0) & (np.diff(near.row) == 1))  # near row: the one before too
     place = place[found.follows[near.row[place]]]

@@ -9,7 +9,7 @@ import numpy as np
 
 from chelu.lights import Light, is_green
 from chelu.parameters import parameter
-from chelu.quality.monitors.judged import Codes, Floats, Ints, Judged, Mask, Numbers, judged, together
+from chelu.quality.monitors.judged import Floats, Ints, Judged, Mask, Numbers, judged, together
 from chelu.quality.monitors.junctions import MANEUVERS, NO_PHASE, Junction, Lane, Way
 from chelu.quality.monitors.monitor import Assessed
 from chelu.quality.monitors.passages import UNCLEAR, Crossing, Passages, of_junctions, passages, subject_of
@@ -25,7 +25,6 @@ MAY_ON_RED = "it turned right, or may have, which a round red allows"
 MIXED = "its lane's ways have different lights, and which it took is not clear"
 MAY_YIELD = "it, or who was before it in the lane, may have had to give way at a round green"
 RIGHT, STRAIGHT = "maneuverRightAllowed", ("maneuverStraightAllowed",)
-STANDS_MPS = 0.5
 RED, YELLOW, GREEN, YIELDING, DARK, MIX = range(6)  # colours of time spent standing
 COLOURS = ("red", "yellow", "green", "yielding", "dark", "mixed")
 
@@ -115,11 +114,9 @@ def _taken(ways: Sequence[Way], maneuver: int) -> list[Way]:
 def stands(found: Tracks, junction: Junction, row: int, shown: Shown, parameters: AtGreen) -> Stands:
     """Whoever stood first before a lane's line, and for how long under which colour of the way it then took."""
     lane, ways = junction.lanes[row], junction.ways_of(row)
-    near = beside_line(found.at_line[row], before_m=parameters.near_m, behind_m=0.0, aside_m=0.5 * lane.width_m)
-    stood = np.zeros(len(found), np.bool_)
-    here = near.row[off_heading_deg(found, lane, near.row) <= parameters.heading_deg]
-    stood[here] = found.speed_mps[here] < STANDS_MPS
-    stays = np.flatnonzero(stood[1:] & stood[:-1] & found.follows[1:])  # from this row to the next it stood
+    near = beside_line(found.stood[row], before_m=parameters.near_m, behind_m=0.0, aside_m=0.5 * lane.width_m)
+    stood = near.row[off_heading_deg(found, lane, near.row) <= parameters.heading_deg]
+    stays = stood[:-1][(np.diff(stood) == 1) & found.follows[stood[1:]]]  # from this row to the next it stood
     if not len(stays):
         return Stands(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty((0, len(COLOURS))))
     begins = np.concatenate([[True], np.diff(stays) > 1])
@@ -128,11 +125,12 @@ def stands(found: Tracks, junction: Junction, row: int, shown: Shown, parameters
     until_us, who = found.time_us[last], found.who[last]
     passed = passages(found, junction, row, Crossing(heading_deg=parameters.heading_deg))
     maneuver = _next_maneuver(passed, until_us, who)[number]
+    colours = {way: _colours(way, shown, found.time_us[stays]) for way in ways if way.phase != NO_PHASE}
     colour = np.zeros(len(stays), np.int64)
     for one in np.unique(maneuver).tolist():
-        mine = maneuver == one
-        colour[mine] = _colours(_taken(ways, one), shown, found.time_us[stays[mine]])
-    held_up = _has_one_yielding(ways, shown, found.time_us[stays])  # by who is before it in the lane
+        mine = np.flatnonzero(maneuver == one)
+        colour[mine] = _agreed([colours[way][mine] for way in _taken(ways, one) if way in colours])
+    held_up = np.any([one == YIELDING for one in colours.values()], axis=0)  # by who is before it in the lane
     colour[held_up & (colour == GREEN)] = YIELDING
     step_s = (found.time_us[stays + 1] - found.time_us[stays]) / US_PER_S
     seconds = np.bincount(number * len(COLOURS) + colour, step_s, count * len(COLOURS)).astype(np.float64)
@@ -155,30 +153,22 @@ def _next_maneuver(passed: Passages, until_us: Ints, who: Numbers) -> Ints:
     return found
 
 
-def _has_one_yielding(ways: Sequence[Way], shown: Shown, at_us: Ints) -> Mask:
-    held = np.zeros(len(at_us), np.bool_)
-    for way in ways:
-        if way.phase != NO_PHASE:
-            held |= _colour(way, shown.at(way.phase, at_us)[0]) == YIELDING
-    return held
-
-
-def _colours(ways: Sequence[Way], shown: Shown, at_us: Ints) -> Ints:
+def _agreed(colours: Sequence[Ints]) -> Ints | int:
     """The one colour (n,) under which a moment is counted: the ways' own when they agree."""
-    each = [_colour(way, shown.at(way.phase, at_us)[0]) for way in ways if way.phase != NO_PHASE]
-    if not each:
-        return np.full(len(at_us), DARK)
-    colours = np.stack(each)
-    return np.where((colours == colours[0]).all(axis=0), colours[0], MIX)
+    if not colours:
+        return DARK
+    return np.where(np.all([one == colours[0] for one in colours], axis=0), colours[0], MIX)
 
 
-def _colour(way: Way, light: Codes) -> Ints:
+def _colours(way: Way, shown: Shown, at_us: Ints) -> Ints:
+    """Under which colour of its own way each moment (n,) was."""
+    light = np.arange(256)
     colour = np.full(len(light), DARK)
     colour[light == Light.RED] = RED
     colour[light == Light.YELLOW] = YELLOW
     colour[is_green(light)] = GREEN if way.maneuvers == STRAIGHT else YIELDING
     colour[light == Light.PROTECTED_GREEN] = GREEN
-    return colour
+    return colour[shown.at(way.phase, at_us)[0]]
 
 
 def _at_green(junction: Junction, lane: Lane, stood: Stands, window: Window, parameters: AtGreen) -> Judged:

@@ -14,11 +14,12 @@ from chelu.quality.monitors.junctions import Junction, Lane
 from chelu.quality.monitors.vehicles import by_sender
 from chelu.units import US_PER_S
 
-NEAR_LINE_M = 30.0
+NEAR_LINE_M = 30.0  # to the east and to the north
 REACH_M = 200.0  # of the junction's reference position: the last 150 m of a lane, and 50 m of junction
 USUAL_LENGTH_M = 4.5
 DECK_M = 3.0  # two heights further apart are two decks: roads are stacked at least 4.5 m apart
 LONGEST_STEP_S = 1.0  # between two rows of a track that still tell where it was in between
+STANDS_MPS = 0.5
 COLUMNS = {"vehicle_id": "u8", "time_us": "i8", "speed_mps": "f8", "heading_deg": "f8", "length_m": "f8"}
 _DEGREE_M = 111_320.0
 
@@ -37,7 +38,8 @@ class Tracks:
     """n rows, sorted by vehicle, then time; each vehicle says an instant once, whoever heard it.
 
     xyz (n, 3) middle, front (n, 2); follows (n,): the row before is the same vehicle's, at most `LONGEST_STEP_S` earlier;
-    run (n,) numbers what follows on; way_m (n,): metres driven until here; at_line: of each lane the rows near its stop line.
+    run (n,) numbers what follows on; way_m (n,): metres driven until here. Of each lane, over: the rows near its stop line from
+    which and to which a front gets over it; stood: those near it that stand before it, within the lane.
     """
 
     who: Numbers
@@ -49,7 +51,8 @@ class Tracks:
     follows: Mask
     way_m: Floats
     run: Ints
-    at_line: tuple[Beside, ...]
+    over: tuple[Beside, ...]
+    stood: tuple[Beside, ...]
 
     def __len__(self) -> int:
         return len(self.who)
@@ -85,6 +88,7 @@ def _of_rows(xyz: Floats, columns: Mapping[str, Column], junction: Junction) -> 
     follows = np.zeros(len(who), np.bool_)
     follows[1:] = (who[1:] == who[:-1]) & (np.diff(time_us) <= round(LONGEST_STEP_S * US_PER_S))
     step = np.hypot(np.diff(xyz[:, 0], prepend=xyz[:1, 0]), np.diff(xyz[:, 1], prepend=xyz[:1, 1]))
+    near = _near_any(xyz, front, columns["speed_mps"], junction.lanes)
     return Tracks(
         who=who,
         time_us=time_us,
@@ -95,30 +99,56 @@ def _of_rows(xyz: Floats, columns: Mapping[str, Column], junction: Junction) -> 
         follows=follows,
         way_m=np.cumsum(step),
         run=np.cumsum(~follows),
-        at_line=_at_lines(xyz, front, junction.lanes),
+        over=tuple(_over(near, lane) for lane in junction.lanes),
+        stood=tuple(_stood(near, lane) for lane in junction.lanes),
     )
 
 
-def _at_lines(xyz: Floats, front: Floats, lanes: Sequence[Lane]) -> tuple[Beside, ...]:
-    """Of each lane the rows near its stop line; looked for among those that are near any."""
-    if not lanes:
-        return ()
-    ends = np.stack([lane.points[-1, :2] for lane in lanes])
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """Rows (k,) near any stop line, with their fronts' places; stands: which (s,) of the k stand."""
+
+    row: Ints
+    east: Floats
+    north: Floats
+    up: Floats
+    stands: Ints
+
+
+def _near_any(xyz: Floats, front: Floats, speed_mps: Floats, lanes: Sequence[Lane]) -> _Near:
+    ends = np.stack([lane.points[-1, :2] for lane in lanes]) if lanes else np.full((1, 2), np.nan)
     low, high = ends.min(axis=0) - NEAR_LINE_M, ends.max(axis=0) + NEAR_LINE_M
     row = np.flatnonzero((front[:, 0] >= low[0]) & (front[:, 0] <= high[0]))
     row = row[(front[row, 1] >= low[1]) & (front[row, 1] <= high[1])]
-    place = np.column_stack([front[row], xyz[row, 2]])
-    return tuple(_near(row, place, lane) for lane in lanes)
+    return _Near(row, front[row, 0], front[row, 1], xyz[row, 2], np.flatnonzero(speed_mps[row] < STANDS_MPS))
 
 
-def _near(row: Ints, place: Floats, lane: Lane) -> Beside:
-    """Those of the rows, their fronts at (n, 3), in the square around a lane's stop line, on its deck, whatever their heading."""
+def _over(near: _Near, lane: Lane) -> Beside:
+    """A lane's line is passed by few of those near it: they are looked for first, and all else is asked of them alone."""
+    to_line = _to_line_m(near.east, near.north, lane)
+    is_behind = to_line < 0
+    change = np.flatnonzero(is_behind[1:] & ~is_behind[:-1] & (np.diff(near.row) == 1))
+    return _beside(near, np.union1d(change, change + 1), lane)
+
+
+def _stood(near: _Near, lane: Lane) -> Beside:
+    to_line = _to_line_m(near.east[near.stands], near.north[near.stands], lane)
+    before = _beside(near, near.stands[to_line >= 0], lane)
+    return beside_line(before, before_m=np.inf, behind_m=0.0, aside_m=0.5 * lane.width_m)
+
+
+def _to_line_m(east: Floats, north: Floats, lane: Lane) -> Floats:
     end, angle = lane.points[-1], np.radians(lane.heading_deg)
-    away = np.abs(place - end)
-    of = np.flatnonzero((away[:, 0] <= NEAR_LINE_M) & (away[:, 1] <= NEAR_LINE_M) & ~(away[:, 2] > DECK_M))
-    front = place[of, :2]
-    east, north = front[:, 0] - end[0], front[:, 1] - end[1]
-    return Beside(row[of], -(np.sin(angle) * east + np.cos(angle) * north), right_of(front, lane))
+    return np.asarray(-(np.sin(angle) * (east - end[0]) + np.cos(angle) * (north - end[1])))
+
+
+def _beside(near: _Near, chosen: Ints, lane: Lane) -> Beside:
+    """Those of the chosen in the square around a lane's stop line, on its deck, whatever their heading."""
+    end = lane.points[-1]
+    east, north, up = near.east[chosen], near.north[chosen], near.up[chosen]
+    is_here = (np.abs(east - end[0]) <= NEAR_LINE_M) & (np.abs(north - end[1]) <= NEAR_LINE_M) & is_on_deck(up, end[2])
+    east, north = east[is_here], north[is_here]
+    return Beside(near.row[chosen[is_here]], _to_line_m(east, north, lane), right_of(np.column_stack([east, north]), lane))
 
 
 def right_of(places: Floats, lane: Lane) -> Floats:

@@ -118,8 +118,9 @@ def window(
     parts = {name: part(getattr(heard, name), heard_us, heard_to_us) for name in ("bsm", "participant", "spat", "map")}
     maps = part(parts["map"], heard_us, to_us)
     found = {**(junctions_before or {}), **_newest(maps, heard.contents)}
+    signals = begin(lambda: signal_streams(parts["spat"]))
     number = numbered(parts["bsm"]["vehicle_id"])[1]  # sorted once for all that needs to know who is who
-    signals, moving = begin(lambda: signal_streams(parts["spat"])), begin(lambda: vehicles(parts["bsm"], number))
+    moving = begin(lambda: vehicles(parts["bsm"], number))
     around = {node: begin(partial(tracks, parts["bsm"], junction, number)) for node, junction in found.items()}
     return Window(
         from_us=from_us,

@@ -107,6 +107,15 @@ def test_what_began_before_a_window_is_no_event_of_it() -> None:
     assert events("x", found, BEGIN_US + 3_000_000, END_US, apart_s=2.0) == []
 
 
+def test_each_of_many_events_has_its_own_items_and_its_own_worst() -> None:
+    outcomes = np.random.default_rng(3).random(3000) < 0.5
+    begun = events("x", items(outcomes.tolist()), BEGIN_US, END_US + HOUR_US, apart_s=2.0)
+    runs = [[]]
+    for row, is_bad in enumerate(outcomes.tolist()):
+        runs = [*runs[:-1], [*runs[-1], row]] if is_bad else [*runs, []]
+    assert [(one.items, one.value) for one in begun] == [(len(rows), rows[-1]) for rows in runs if rows]
+
+
 def test_hours_are_those_of_the_clock() -> None:
     begin_us = BEGIN_US // HOUR_US * HOUR_US
     found = items([True, False, True, True], step_s=1800.0, begin_us=begin_us + 60_000_000)

@@ -23,11 +23,14 @@ class Event:
     who: int  # the vehicle, 0 none
 
 
-def events(monitor: str, found: Judged, from_us: int, to_us: int, *, apart_s: float) -> list[Event]:
-    """The events that begin in [from, to): bad items of one subject no further apart than apart_s, with no good one between."""
+def events(monitor: str, found: Judged, from_us: int, to_us: int, *, apart_s: float, most: int) -> tuple[list[Event], int]:
+    """The first events that begin in [from, to), so many at `most`, and how many more do.
+
+    An event is bad items of one subject no further apart than apart_s, with no good one between.
+    """
     is_bad = found.outcome == BAD
     if not is_bad.any():
-        return []
+        return [], 0
     concerned = np.zeros(len(found.subjects), np.bool_)
     concerned[found.subject[is_bad]] = True
     found = found.take((found.outcome < FIRST_REASON) & concerned[found.subject])
@@ -46,7 +49,8 @@ def events(monitor: str, found: Judged, from_us: int, to_us: int, *, apart_s: fl
     behind = np.append(first[1:], len(bad))
     begins_us = found.time_us[bad[first]]
     chosen = np.flatnonzero((begins_us >= from_us) & (begins_us < to_us))
-    return [_event(monitor, found, bad[first[one] : behind[one]]) for one in chosen.tolist()]
+    kept = [_event(monitor, found, bad[first[one] : behind[one]]) for one in chosen[:most].tolist()]
+    return kept, len(chosen) - len(kept)
 
 
 def _event(monitor: str, found: Judged, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Event:

@@ -52,10 +52,10 @@ class Report:
     hours: dict[str, Hours] = field(default_factory=dict)
     unkept: int = 0  # events beyond `MOST_EVENTS`
 
-    def add(self, name: str, begun: Sequence[Event], tallies: Hours) -> None:
+    def add(self, name: str, begun: Sequence[Event], unkept: int, tallies: Hours) -> None:
         """Take in what a monitor said of a window."""
-        self.events += begun[:MOST_EVENTS]
-        self.unkept += len(begun[MOST_EVENTS:])
+        self.events += begun
+        self.unkept += unkept
         add(self.hours.setdefault(name, {}), tallies)
 
     def notifications(self) -> list[Notification]:
@@ -87,10 +87,10 @@ def look(seen: Window, report: Report, monitors: Sequence[Monitor] = MONITORS, b
         report.add(monitor.name, *result())
 
 
-def _judged(monitor: Monitor, seen: Window, parameters: Assessed) -> tuple[list[Event], Hours]:
+def _judged(monitor: Monitor, seen: Window, parameters: Assessed) -> tuple[list[Event], int, Hours]:
     found = monitor.judge(seen, parameters)
-    begun = events(monitor.name, found, seen.from_us, seen.to_us, apart_s=monitor.apart_s)
-    return begun, hours(found, seen.from_us, seen.to_us)
+    begun, unkept = events(monitor.name, found, seen.from_us, seen.to_us, apart_s=monitor.apart_s, most=MOST_EVENTS)
+    return begun, unkept, hours(found, seen.from_us, seen.to_us)
 
 
 def run(

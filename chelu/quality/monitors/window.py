@@ -120,8 +120,8 @@ def window(
     found = {**(junctions_before or {}), **_newest(maps, heard.contents)}
     signals = begin(lambda: signal_streams(parts["spat"]))
     number = numbered(parts["bsm"]["vehicle_id"])[1]  # sorted once for all that needs to know who is who
+    around = {node: begin(partial(tracks, parts["bsm"], junction, number)) for node, junction in found.items()}  # the longest
     moving = begin(lambda: vehicles(parts["bsm"], number))
-    around = {node: begin(partial(tracks, parts["bsm"], junction, number)) for node, junction in found.items()}
     return Window(
         from_us=from_us,
         to_us=to_us,

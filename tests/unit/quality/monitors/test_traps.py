@@ -92,28 +92,30 @@ def test_a_day_is_the_sum_of_its_hours_not_of_their_shares() -> None:
 
 def test_every_bad_item_in_a_row_counts() -> None:
     found = items([True, True, True, False, True])
-    begun = events("x", found, BEGIN_US, END_US, apart_s=0.0)
+    begun, _ = events("x", found, BEGIN_US, END_US, apart_s=0.0, most=1000)
     assert [round((one.time_us - BEGIN_US) / 1e6) for one in begun] == [0, 1, 2, 4]
 
 
 def test_what_goes_on_is_one_event_until_it_is_good_again() -> None:
     found = items([False, True, True, True, False, True])
-    begun = events("x", found, BEGIN_US, END_US, apart_s=2.0)
+    begun, _ = events("x", found, BEGIN_US, END_US, apart_s=2.0, most=1000)
     assert [(round((one.time_us - BEGIN_US) / 1e6), one.items, one.value) for one in begun] == [(1, 3, 3.0), (5, 1, 5.0)]
 
 
 def test_what_began_before_a_window_is_no_event_of_it() -> None:
     found = items([True] * 6)
-    assert events("x", found, BEGIN_US + 3_000_000, END_US, apart_s=2.0) == []
+    assert events("x", found, BEGIN_US + 3_000_000, END_US, apart_s=2.0, most=1000) == ([], 0)
 
 
 def test_each_of_many_events_has_its_own_items_and_its_own_worst() -> None:
     outcomes = np.random.default_rng(3).random(3000) < 0.5
-    begun = events("x", items(outcomes.tolist()), BEGIN_US, END_US + HOUR_US, apart_s=2.0)
-    runs = [[]]
+    begun, unkept = events("x", items(outcomes.tolist()), BEGIN_US, END_US + HOUR_US, apart_s=2.0, most=500)
+    runs: list[list[int]] = [[]]
     for row, is_bad in enumerate(outcomes.tolist()):
         runs = [*runs[:-1], [*runs[-1], row]] if is_bad else [*runs, []]
-    assert [(one.items, one.value) for one in begun] == [(len(rows), rows[-1]) for rows in runs if rows]
+    found = [(len(rows), rows[-1]) for rows in runs if rows]
+    assert [(one.items, one.value) for one in begun] == found[:500]
+    assert unkept == len(found) - 500 > 0
 
 
 def test_hours_are_those_of_the_clock() -> None:

@@ -154,9 +154,9 @@ def create_app(parts: Parts) -> FastAPI:
     console.install(app, parts.console)
     app.include_router(live.SOCKETS)  # which refuse by themselves: FastAPI's security is for requests alone
     problems.install(app)
-    app.openapi_schema = openapi.complete(app.openapi())
-    app.state.queries = queries.queries_of(app.openapi_schema)
-    check_complete((method.upper(), path) for method, path, _ in openapi.operations(app.openapi_schema))
+    app.state.queries = queries.queries_of(app.routes)
+    check_complete(app.state.queries)
+    openapi.describe_when_asked(app)
     return app
 
 

@@ -1,14 +1,21 @@
 """The API's description made complete: every refusal that an operation can answer, and an example of everything.
 
 FastAPI describes what the code says. What follows from rules (a path with an id may name nothing, a change needs If-Match) is
-added here by the same rules, so that no operation can forget it. Pure.
+added here by the same rules, so that no operation can forget it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
+from threading import Lock
 from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from services.registry.openapi_examples import FILES, example
 from services.registry.problems import MEDIA_TYPE
@@ -105,6 +112,27 @@ OPEN = frozenset({("get", "/health")})
 EXPLAINED = "/api/sites/{site_id}/warnings/{warning_id}/explanation"
 EXPORTED = "/api/exports/{export_id}/content/{stream}"
 CONTENT = "/api/packages/{package_id}/content"
+
+
+def describe_when_asked(app: FastAPI) -> None:
+    """Make the complete description when it is first wanted, on a thread beside the requests: it takes longer than the start."""
+    framework, making = app.openapi, Lock()
+
+    @cache
+    def made() -> Document:
+        return complete(framework())
+
+    def described() -> Document:
+        with making:
+            return made()
+
+    def answer(_: Request) -> JSONResponse:
+        return JSONResponse(described())
+
+    app.openapi = described  # type: ignore[method-assign]  # as FastAPI wants it done
+    app.router.routes.insert(
+        0, Route(app.openapi_url or "", answer, include_in_schema=False)
+    )  # before the framework's, which blocks
 
 
 def complete(document: Document) -> Document:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Cookie, Header, Path
+from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
 
-from services.registry.openapi import Document, operations
 from services.registry.problems import Fault, ProblemError, shown
 
 Queries = Mapping[tuple[str, str], frozenset[str]]
 
 
-def queries_of(document: Document) -> Queries:
-    """The query parameters of every route, by method and path, as the API describes itself."""
-    return {(method.upper(), path): frozenset(_names(operation)) for method, path, operation in operations(document)}
+def queries_of(routes: Sequence[BaseRoute]) -> Queries:
+    """The query parameters of every route that the API describes, by method and path, those of its dependencies among them."""
+    return {
+        (method, str(route.path_format)): _names(route)
+        for route in iter_route_contexts(routes)
+        if getattr(route, "include_in_schema", False) and getattr(route, "dependant", None)
+        for method in route.methods or ()
+    }
 
 
 async def refuse_unknown(connection: HTTPConnection) -> None:
@@ -43,5 +50,6 @@ def _refusal(given: Iterable[tuple[str, str]], allowed: list[str]) -> ProblemErr
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults)
 
 
-def _names(operation: Mapping[str, Any]) -> list[str]:
-    return [parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
+def _names(route: RouteContext) -> frozenset[str]:
+    parameters = get_flat_params(route.dependant)  # of a model of several, its fields
+    return frozenset(field.alias for field in parameters if not isinstance(field.field_info, (Path, Header, Cookie)))

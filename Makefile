@@ -37,7 +37,7 @@ test: check console/dist/index.html ## every test there is
 check: $(VENV)/.dev ## format, lint, types, architecture, unit tests
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(WORKERS)
 	$(BIN)/lint-imports
 	console/run check
 	$(BIN)/python -m pytest -q $(TOGETHER) tests/unit

@@ -124,7 +124,7 @@ def test_roads_need_a_site(client: Client) -> None:
 
 def test_without_a_key_nothing_but_health_answers(place: Place, client: Client) -> None:
     assert httpx.get(place.url + "/health").json()["status"] == "ok"
-    paths = httpx.get(place.url + "/openapi.json").json()["paths"]
+    paths = httpx.get(place.url + "/openapi.json", timeout=60).json()["paths"]
     assert len(paths) > 10
     for path, methods in paths.items():
         for method in methods if path not in {"/health", "/api/login"} else ():
@@ -312,7 +312,7 @@ def test_tables_that_nobody_made_yet_are_said_to_be_missing(place: Place, client
 
 
 def test_every_operation_is_described(place: Place, client: Client) -> None:
-    document = httpx.get(place.url + "/openapi.json").json()
+    document = httpx.get(place.url + "/openapi.json", timeout=60).json()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert operation.get("description"), (method, path)

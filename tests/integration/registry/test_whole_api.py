@@ -69,7 +69,7 @@ def description(running: RunningSite, client: Client) -> Any:
     client.add_site(Site(site_id="obu-0001", latitude_deg=0, longitude_deg=0))
     client.people("POST", "users", json={"user_name": "wang", "password": "a long password"})
     until(lambda: _are_views_made(client), 60, "the views of the city's data")
-    return schemathesis.openapi.from_url(f"{running.endpoints.api_url}/openapi.json")
+    return schemathesis.openapi.from_url(f"{running.endpoints.api_url}/openapi.json", timeout=60)
 
 
 def _are_views_made(client: Client) -> bool:

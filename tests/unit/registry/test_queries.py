@@ -12,7 +12,6 @@ from fastapi import FastAPI
 
 from services.registry.openapi import operations
 from services.registry.problems import MEDIA_TYPE
-from services.registry.queries import queries_of
 from services.registry.roles import NEEDS, OPEN
 
 ROUTES = sorted({*NEEDS, *OPEN})
@@ -37,7 +36,7 @@ def test_a_parameter_that_a_route_does_not_have_is_refused_by_name(application: 
     (fault,) = problem["errors"]
     assert (fault["field"], fault["value"]) == (UNKNOWN, "'x'")
     assert problem["detail"] == f"{UNKNOWN} = 'x' is not allowed: {fault['allowed']}"
-    names = sorted(queries_of(application.routes)[method, path])
+    names = sorted(application.state.queries[method, path])
     assert fault["allowed"] == (f"one of the parameters {', '.join(names)}" if names else "no parameter: there is none here")
 
 
@@ -45,14 +44,14 @@ def test_a_parameter_that_a_route_does_not_have_is_refused_by_name(application: 
 def test_the_parameters_that_a_route_has_are_let_through_to_the_question_who_asks(
     application: FastAPI, method: str, path: str
 ) -> None:
-    known = dict.fromkeys(queries_of(application.routes)[method, path], "1")
+    known = dict.fromkeys(application.state.queries[method, path], "1")
     assert send(application, method, path, **known).status_code == HTTPStatus.UNAUTHORIZED
 
 
 def test_every_route_of_the_description_is_covered_and_several_faults_are_all_said(application: FastAPI) -> None:
     described = {(method.upper(), path) for method, path, _ in operations(application.openapi())}
     assert described == set(ROUTES)
-    assert queries_of(application.routes) == {
+    assert application.state.queries == {
         (method.upper(), path): {given["name"] for given in operation.get("parameters", ()) if given["in"] == "query"}
         for method, path, operation in operations(application.openapi())
     }

@@ -34,6 +34,25 @@ def send(publish: Publish, clerk: Clerk, letters: Iterable[Letter]) -> None:
     clerk.handed_over([(letter.number, publish(*addressed(letter, letter.document()))) for letter in letters])
 
 
+class Arrivals:
+    """Tells who has come online from who only says once more that it is, as agents do when they are asked for a pass."""
+
+    def __init__(self) -> None:
+        self._starts: dict[str, str] = {}  # which start of a device was heard last
+        self._gone: set[str] = set()  # since then
+
+    def of(self, device: str, start: str | None, *, is_retained: bool) -> bool | None:
+        """Whether a device that has come online has started anew; None when it has not come. `start` as of `start_of`."""
+        if start is None:
+            self._gone.add(device)
+            return None
+        is_other = not start or self._starts.get(device) != start
+        has_come = is_other or is_retained or device in self._gone
+        self._starts[device] = start
+        self._gone.discard(device)
+        return (is_other and not is_retained) if has_come else None
+
+
 class Recall:
     """Hears devices come online."""
 
@@ -43,7 +62,7 @@ class Recall:
         self._register, self._clock = register, clock
         self._guard = threading.Condition()
         self._online: dict[str, bool] = {}  # whether it has started anew; else it is there, as it was
-        self._starts: dict[str, str] = {}  # the doorkeeper's thread's own: which start of a device was heard last
+        self._arrivals = Arrivals()  # the doorkeeper's thread's own
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
@@ -55,11 +74,11 @@ class Recall:
         online: dict[str, bool] = {}
         for message in received:
             match = topics.find(message.topic) if message.topic.endswith("/state") else None
-            if match is None or (start := start_of(message.payload)) is None:
+            if match is None:
                 continue
-            is_new = (not start or self._starts.get(match.device) != start) and not message.retained
-            self._starts[match.device] = start
-            online[match.device] = is_new or online.get(match.device, False)
+            is_new = self._arrivals.of(match.device, start_of(message.payload), is_retained=message.retained)
+            if is_new is not None:
+                online[match.device] = is_new or online.get(match.device, False)
         if online:
             with self._guard:
                 self._online.update(online)

@@ -16,6 +16,7 @@ from edge.vehicles.directory import Directory
 from edge.vehicles.gbt32960 import read_platforms
 from edge.vehicles.keys import read_keys
 from edge.vehicles.languages import naming_of
+from edge.vehicles.limits import allow_connections
 
 
 def read_files(settings: EdgeSettings) -> Iterator[str]:
@@ -30,6 +31,7 @@ def read_files(settings: EdgeSettings) -> Iterator[str]:
         yield _authority(ca_file)
     for source in settings.vehicle_sources:
         yield from _vehicles(source, settings.id)
+    allow_connections(sum(source.max_connections for source in settings.vehicle_sources))
     if settings.upgrade is not None:
         yield from _upgrade(settings.upgrade)
 

@@ -205,7 +205,11 @@ def train_policy(
 
 def fuzz(
     decoders: Annotated[
-        list[str] | None, typer.Argument(help="gbt32960-2016, gbt32960-2025, jt808-2013, jt808-2019, …-gateway; all without one.")
+        list[str] | None,
+        typer.Argument(
+            help="gbt32960-2016, gbt32960-2025, jt808-2013, jt808-2019, gbt32960-gateway, jt808-gateway, openv2x, tits0180, "
+            "observation, coop; all without one."
+        ),
     ] = None,
     frames: Annotated[int, typer.Option(help="How many for each.")] = 1_000_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same frames.")] = 0,

@@ -16,14 +16,13 @@ from rich.console import Console
 from chelu.clock import Clock, SystemClock
 from chelu.errors import UnreachableError
 from chelu.units import US_PER_S
-from edge.vehicles.limits import allow_files
+from edge.vehicles.limits import allow_connections
 from simulators.vehicle_names import device_of
 from simulators.vehicle_speech import Splitter, speech
 from simulators.vehicles import vehicles_at
 
 TICK_S = 0.02
 CONNECTS_PER_TICK = 50
-FILES_BESIDE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +208,7 @@ def drive(plan: Plan, console: Console, *, watch: int | None) -> int:
     def begun() -> None:
         since[:] = [clock.monotonic_s(), cpu_s(watch) if watch else 0.0]
 
-    allow_files(plan.count + FILES_BESIDE)
+    allow_connections(plan.count)
     outcome = Load(plan, clock).run(begun=begun)
     console.print(f"{outcome.logged_in:,} of {plan.count:,} vehicles logged in; {outcome.hung_up:,} were hung up on")
     refused = dict(outcome.refused) or "none"

@@ -6,9 +6,12 @@ import resource
 
 from chelu.errors import CannotStartError
 
+FILES_BESIDE = 64  # that a process has open for other ends
 
-def allow_files(number: int) -> None:
-    """Raise this process's limit of open files, or say that it is too low."""
+
+def allow_connections(count: int) -> None:
+    """Raise this process's limit of open files for so many connections; CannotStartError when it cannot be raised so far."""
+    number = count + FILES_BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= number or soft == resource.RLIM_INFINITY:
         return

@@ -18,7 +18,7 @@ from edge.vehicles.children import Children, Said, cost
 from edge.vehicles.connection import Connection
 from edge.vehicles.language import Peer, Reaction
 from edge.vehicles.languages import language_of
-from edge.vehicles.limits import allow_files
+from edge.vehicles.limits import allow_connections
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ MOST_OF_A_STRANGER = 1 << 13  # bytes before somebody logs in: so many are held 
 MOST_UNSENT = 1 << 14  # bytes of replies that a peer does not fetch
 MOST_PENDING = 512  # frames that share a write
 BACKLOG = 4096  # connections that wait to be accepted; the kernel may allow fewer
-FILES_BESIDE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class VehicleGateway(Listener):
         self._settings, self._children, self._tally, self._clock = settings, children, tally, clock
         self._holders: dict[bytes, Connection] = {}
         self._language = language_of(settings, children, self._holder)
-        allow_files(children.most_connections + FILES_BESIDE)
+        allow_connections(children.most_connections)
         super().__init__(settings.listen, socket.SOCK_STREAM, name=self._language.name)
         self._socket.listen(BACKLOG)
         self._socket.setblocking(False)  # noqa: FBT003 - the name of the call says it

@@ -109,7 +109,9 @@ def set_threshold(
     device_kind: Annotated[Kind | None, typer.Option(help="For devices of this kind.")] = None,
     device: Annotated[str | None, typer.Option(help="For this device alone.")] = None,
     bound: Annotated[float | None, typer.Option(help="In the kind's unit.")] = None,
-    clear_bound: Annotated[float | None, typer.Option(help="It has to come back to this; by default the bound.")] = None,
+    clear_bound: Annotated[
+        float | None, typer.Option(help="It has to come back to this; by default as wider ones say, at most the bound.")
+    ] = None,
     raise_after: Annotated[float | None, typer.Option(help="Seconds it has to be so.")] = None,
     clear_after: Annotated[float | None, typer.Option(help="Seconds it has to be no longer so.")] = None,
     severity: Annotated[str | None, typer.Option(help="info, warning, major or critical")] = None,
@@ -174,7 +176,8 @@ def _do(action: str, alarm_ids: list[int], comment: str) -> None:
     with open_client() as client:
         for alarm_id in alarm_ids:
             found = client.people("POST", "alarms", str(alarm_id), action, json={"comment": comment})
-            typer.echo(f"{alarm_id} {found['kind']} {found['subject']}: {found['state']}")
+            seen = f", acknowledged by {found['acknowledged_by']}" if action == "acknowledge" else ""
+            typer.echo(f"{alarm_id} {found['kind']} {found['subject']}: {found['state']}{seen}")
 
 
 def _print_alarm(found: dict[str, Any], *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chelu.errors import ConfigurationError, UnreachableError
+from chelu.errors import CheluError, ConfigurationError
 from services.registry.cli_shared import AsJson, open_client, present, print_one, print_rows
 from services.registry.cli_track import instant
 
@@ -189,7 +189,7 @@ def _perceived(tellings: Sequence[Mapping[str, Any]], computer: str, code: int |
 
 
 def _follow(client: Client, event: Mapping[str, Any], wait_s: float, *, as_json: bool) -> None:
-    """Wait for the units' answers and print them; UnreachableError when some have not come in time, which is no failure yet."""
+    """Wait for the units' answers and print them; CheluError when some have not come in time, which is no failure yet."""
     began, site, number = time.monotonic(), event["site_id"], event["event_id"]
     orders = {unit["device_id"]: unit["order"] for unit in event["at_units"]}
 
@@ -201,8 +201,8 @@ def _follow(client: Client, event: Mapping[str, Any], wait_s: float, *, as_json:
         event = client.people("GET", "sites", site, "road-events", str(number))
     _print(event, as_json=as_json)
     if wait_s and (left := waiting()):
-        detail = f"{len(left)} of {event['units']} have not answered within {wait_s:g} s; chelu event show {number} follows them"
-        raise UnreachableError("the units", f"event {number}", detail)
+        who = f"{len(left)} of {event['units']} units have not answered event {number} within {wait_s:g} s"
+        raise CheluError(f"{who}; it goes on, and chelu event show {number} follows it")
 
 
 def _is_waiting(unit: Mapping[str, Any], event: Mapping[str, Any], before: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chelu.errors import ConfigurationError, UnreachableError
+from chelu.errors import CheluError, ConfigurationError
 from chelu.topics import Kind
 from services.registry.cli_shared import AsJson, labels, open_client, print_one, print_rows
 
@@ -237,7 +237,7 @@ def take_back(dispatch: int, *, as_json: AsJson = False) -> None:
 
 
 def _tell(client: Client, dispatch: Mapping[str, Any], wait_s: float, *, as_json: bool) -> None:
-    """Wait for the answers and print them; UnreachableError when some have not come in time, which is no failure yet."""
+    """Wait for the answers and print them; CheluError when some have not come in time, which is no failure yet."""
     number, deadline_s = dispatch["dispatch_id"], time.monotonic() + wait_s
     while wait_s and OPEN & dispatch["states"].keys() and time.monotonic() < deadline_s:
         time.sleep(POLL_S)
@@ -248,10 +248,8 @@ def _tell(client: Client, dispatch: Mapping[str, Any], wait_s: float, *, as_json
         _print_dispatch(dispatch, as_json=as_json)
     waiting = sum(count for state, count in dispatch["states"].items() if state in OPEN)
     if wait_s and waiting:
-        detail = (
-            f"{waiting} of {dispatch['devices']} have not answered within {wait_s:g} s; chelu orders show {number} follows them"
-        )
-        raise UnreachableError("the devices", f"dispatch {number}", detail)
+        who = f"{waiting} of {dispatch['devices']} devices have not answered dispatch {number} within {wait_s:g} s"
+        raise CheluError(f"{who}; it goes on, and chelu orders show {number} follows it")
 
 
 def _print_dispatch(dispatch: Mapping[str, Any], *, as_json: bool) -> None:

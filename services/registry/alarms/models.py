@@ -128,7 +128,10 @@ class NewThreshold(Model):
     device_kind: Kind | None = None
     device: Identifier | None = None
     bound: Bound | None = Field(None, description="in the kind's unit")
-    clear_bound: Bound | None = Field(None, description="it has to come back to this; by default the bound")
+    clear_bound: Bound | None = Field(
+        None,
+        description="it has to come back to this; by default what the next wider one says, at most the bound",
+    )
     raise_after_s: Seconds | None = None
     clear_after_s: Seconds | None = None
     severity: Severity | None = None

@@ -83,10 +83,13 @@ class Rules:
         }
         for scope, given in self._by_kind.get(kind.name, ()):
             if scope.covers(asked):
-                values |= _with_clear_bound(given)
+                values |= _with_clear_bound(kind, values, given)
         return Rule(**{**values, "severity": Severity(values["severity"])})
 
 
-def _with_clear_bound(given: dict[str, Any]) -> dict[str, Any]:
-    """A bound that is moved takes its clear bound along, unless that is given, too: else the two could cross."""
-    return {"clear_bound": given["bound"], **given} if "bound" in given else given
+def _with_clear_bound(kind: AlarmKind, wider: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What is given; a bound that is moved beyond the wider clear bound takes that along, unless that is given, too."""
+    if "bound" not in given or kind.bound is None or kind.clear_bound is None:
+        return given
+    beyond = max if kind.clear_bound > kind.bound else min  # as for rates, where less is worse
+    return {"clear_bound": beyond(given["bound"], wider["clear_bound"]), **given}

@@ -53,7 +53,8 @@ def add_booking(site_id: SiteId, booking: NewBooking, parts: PartsOf, actor: Act
         claim = Claim("booking", booking.area_id, booking.team, booking.starts, booking.ends)
         held = rows.booking_claims(rows.bookings(connection, site_id, booking.starts, booking.ends))
         permitted = rows.permit_claims(rows.permits(connection, site_id, booking.starts, booking.ends))
-        rows.refuse_clashes(rules.against_booking(claim, held, permitted, rows.ground(site, areas)))
+        clashes = rules.against_booking(claim, held, permitted, rows.ground(site, areas))
+        rows.refuse_clashes("booking", clashes, site["time_zone"])
         row = connection.execute(
             rows.ADD_BOOKING.encode(), {**booking.model_dump(), "site_id": site_id, "booked_by": actor}
         ).fetchone()
@@ -96,7 +97,7 @@ def give_permit(site_id: SiteId, permit: NewPermit, parts: PartsOf, actor: Actor
         vehicle = _vehicle(connection, site_id, permit.vehicle)
         claim = Claim("permit", permit.area_id, vehicle["team"], permit.starts, permit.ends)
         held = rows.booking_claims(rows.bookings(connection, site_id, permit.starts, permit.ends))
-        rows.refuse_clashes(rules.against_permit(claim, held, rows.ground(site, areas)))
+        rows.refuse_clashes("permit", rules.against_permit(claim, held, rows.ground(site, areas)), site["time_zone"])
         more = {"site_id": site_id, "vehicle_key": vehicle["device_key"], "team": vehicle["team"], "given_by": actor}
         modes = None if permit.modes is None else [str(mode) for mode in permit.modes]
         row = connection.execute(rows.ADD_PERMIT.encode(), {**permit.model_dump(), "modes": modes, **more}).fetchone()

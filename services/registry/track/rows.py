@@ -124,11 +124,12 @@ def permit_claims(rows: Sequence[dict[str, Any]]) -> list[Claim]:
     return [Claim(f"permit {row['permit_id']}", row["area_id"], row["team"], row["starts"], row["ends"]) for row in rows]
 
 
-def refuse_clashes(clashes: Sequence[Claim]) -> None:
-    """Raise ProblemError 409 that names what stands against a claim."""
+def refuse_clashes(what: str, clashes: Sequence[Claim], zone: str) -> None:
+    """Raise ProblemError 409 that names what stands against a claim, in the site's time."""
     if clashes:
-        faults = [Fault("starts", str(clash), "a time and place that nobody else has") for clash in clashes]
-        raise ProblemError(HTTPStatus.CONFLICT, f"{'; '.join(map(str, clashes))}: it cannot be had twice", faults)
+        words = [clash.at(zone) for clash in clashes]
+        faults = [Fault("starts", each, "a time and place that nobody else has") for each in words]
+        raise ProblemError(HTTPStatus.CONFLICT, f"there can be no {what}: {'; '.join(words)}", faults)
 
 
 def refuse(field: str, value: object, allowed: str, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY) -> ProblemError:

@@ -28,7 +28,12 @@ class Claim:
         return self.starts < other.ends and other.starts < self.ends
 
     def __str__(self) -> str:
-        return f"{self.name} of {self.area_id} for {self.team}, {self.starts.isoformat()} to {self.ends.isoformat()}"
+        return self.at("UTC")
+
+    def at(self, zone: str) -> str:
+        """As a person at a place of this time zone reads it."""
+        starts, ends = (instant.astimezone(ZoneInfo(zone)).isoformat(timespec="minutes") for instant in (self.starts, self.ends))
+        return f"{self.name} of {self.area_id} for {self.team}, {starts} to {ends}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from chelu.codec.gbt32960_frame import Answer, Command, Frame, Splitter, read
 from chelu.codec.jt808_talk import Registered, Result, Say, encode_authentication
 from chelu.errors import CannotStartError
 from edge.vehicles import connection, server
-from edge.vehicles.limits import allow_files
+from edge.vehicles.limits import allow_connections
 from simulators.vehicle_load import Load, Plan
 from simulators.vehicle_names import vin_of
 from simulators.vehicle_speech import EDITIONS
@@ -188,7 +188,7 @@ def test_more_than_a_segment_of_the_spool_at_once_is_kept_in_several_writes(star
 def test_six_thousand_vehicles_that_connect_in_the_same_moment_all_get_in(start: Start) -> None:
     count = 6000
     try:
-        allow_files(2 * count + 500)
+        allow_connections(2 * count + 500)
     except CannotStartError as error:
         pytest.skip(str(error))
     running = start(max_connections=count)

@@ -71,7 +71,9 @@ def test_an_alarm_goes_its_way_as_it_is_typed(place: Place, raise_alarm: Raise) 
     alarm_id = str(raise_alarm("typed"))
     assert "typed" in chelu(place, "alarms", "list", "--site", SITE, "--kind", "offline", "--severity", "major").stdout
     assert "typed" not in chelu(place, "alarms", "list", "--severity", "critical").stdout
-    assert chelu(place, "alarms", "ack", alarm_id, "--comment", "on my way").stdout == f"{alarm_id} offline typed: raised\n"
+    assert chelu(place, "alarms", "ack", alarm_id, "--comment", "on my way").stdout == (
+        f"{alarm_id} offline typed: raised, acknowledged by administrator\n"
+    )
     shown = chelu(place, "alarms", "show", alarm_id).stdout
     assert "on my way" in shown
     assert "acknowledged" in shown

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from chelu.cli import build
-from chelu.errors import ConfigurationError
+from chelu.errors import CannotStartError, ConfigurationError
 
 GATEWAY = """
 kind = "gateway"
@@ -102,3 +103,17 @@ def test_an_authority_is_a_certificate(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("no certificate", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="it holds no certificate"):
         check(tmp_path)
+
+
+def test_more_connections_than_the_process_may_have_are_said(place: Path) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or hard > 100_000:
+        pytest.skip("this process may open more files than can be asked for")
+    file = place / "edge.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('listen = "', f'max_connections = {hard}\nlisten = "'), encoding="utf-8"
+    )
+    with pytest.raises(
+        CannotStartError, match=f"may open {hard} files, not {hard + 64}; raise ulimit -n, or lower max_connections"
+    ):
+        check(place)

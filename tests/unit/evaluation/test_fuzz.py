@@ -9,7 +9,9 @@ from random import Random
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from chelu.cli import build
 from chelu.errors import ConfigurationError
 from evaluation.fuzz import command, gbt32960
 
@@ -28,6 +30,11 @@ DATA = Path(__file__).parents[2] / "data"
 def test_twenty_thousand_wrong_frames_break_nothing(decoder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run(decoder, frames=20_000, seed=7, corpus=None, console=Console()) == 0
     assert "20,000 frames" in capsys.readouterr().out
+
+
+def test_the_command_s_help_names_every_decoder() -> None:
+    told = CliRunner().invoke(build(), ["fuzz", "--help"], env={"COLUMNS": "400", "TERMINAL_WIDTH": "400"}).output
+    assert [name for name in command.TARGETS if name not in told] == []
 
 
 def test_every_verdict_comes_among_the_frames() -> None:

@@ -178,9 +178,19 @@ def test_the_most_specific_threshold_wins_field_by_field() -> None:
     assert rules.of("clock-skew", Scope("a", "obu", 7)).bound == kinds.KINDS["clock-skew"].bound
 
 
-def test_a_bound_takes_its_clear_bound_along() -> None:
-    rule = Rules([threshold("latency-high", bound=100)]).of("latency-high", Scope())
-    assert (rule.bound, rule.clear_bound) == (100, 100)
+@pytest.mark.parametrize(
+    ("kind", "bound", "clear_bound"),
+    [
+        ("latency-high", 100, 100),
+        ("latency-high", 900, 300),
+        ("rate-low", 0.5, 0.9),
+        ("rate-low", 0.95, 0.95),
+        ("offline", 7, None),
+    ],
+)
+def test_a_bound_beyond_the_wider_clear_bound_takes_it_along(kind: str, bound: float, clear_bound: float | None) -> None:
+    rule = Rules([threshold(kind, bound=bound)]).of(kind, Scope())
+    assert (rule.bound, rule.clear_bound) == (bound, clear_bound)
 
 
 def test_limits_of_many_devices_are_those_of_each() -> None:

@@ -96,7 +96,7 @@ def _stream(key: int, rows: Batch) -> SignalStream:
     message, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
     phase, column = numbered(rows["phase_id"].astype(np.int64))
     shape = len(first), len(phase)
-    at = message * len(phase) + column
+    at = column * len(first) + message
     ends = {name: _spread(rows[name], at, shape, np.nan) for name in ENDS}
     light = _spread(rows["light"], at, shape, ABSENT)
     untimed = _spread((rows["timing"] == 0) & ~np.isin(rows["light"], NEEDS_NO_TIMING), at, shape, 0)
@@ -117,7 +117,10 @@ def _stream(key: int, rows: Batch) -> SignalStream:
 
 
 def _spread(column: Column, at: Ints, shape: tuple[int, int], absent: float) -> npt.NDArray[Any]:
-    """A column's values at these places of a table; written from the last row on, so that of several the first one stays."""
-    whole = np.full(shape, absent, column.dtype)
-    whole.reshape(-1)[at[::-1]] = column[::-1]
+    """A column's values at these places of a table, phase by phase, as monitors read it.
+
+    Written from the last row on, so that of several the first one stays.
+    """
+    whole = np.full(shape, absent, column.dtype, order="F")
+    whole.reshape(-1, order="F")[at[::-1]] = column[::-1]
     return whole

@@ -64,7 +64,7 @@ def of_junctions(window: Window, judge: Callable[[Junction, Tracks], Iterator[Ju
             subject = Subject(-1, junction.region, junction.node)
             yield passed_over(subject, np.array([window.from_us]), CONTRADICTS)
         else:
-            yield from judge(junction, window.tracks[junction.region, junction.node])
+            yield from judge(junction, window.tracks((junction.region, junction.node)))
 
 
 def subject_of(junction: Junction, lane: Lane) -> Subject:

@@ -28,7 +28,8 @@ Result = TypeVar("Result")
 class Begin(Protocol):
     """Whoever does parts of the work, each by itself: called by `window` and by `run.look`, from their caller's thread.
 
-    Gives what waits for the part's result, or raises what the part raised. Parts only read what they share.
+    Gives what waits for the part's result, or raises what the part raised; any thread may call it. Parts only read what they
+    share, and are begun in the order in which they are given: one may wait for another that was given before it.
     """
 
     def __call__(self, part: Callable[[], Result], /) -> Callable[[], Result]: ...
@@ -77,8 +78,8 @@ class MapStream:
 class Window:
     """[from_us, to_us) is judged; rows from heard_us until heard_to_us are there for what they tell about it.
 
-    junctions: the newest map of each node. tracks: of the vehicles around each. known: streams (kind, device, region,
-    node) that were there before, and are expected.
+    junctions: the newest map of each node. around: what waits for the tracks of the vehicles around each, which take longest, so
+    that who needs none may go ahead. known: streams (kind, device, region, node) that were there before, and are expected.
     """
 
     from_us: int
@@ -90,9 +91,13 @@ class Window:
     junctions: Mapping[Node, Junction]
     contents: tuple[Mapping[str, Any], ...]
     vehicles: Vehicles
-    tracks: Mapping[Node, Tracks]
+    around: Mapping[Node, Callable[[], Tracks]]
     participant: Batch
     known: frozenset[tuple[str, int, int, int]] = frozenset()
+
+    def tracks(self, node: Node) -> Tracks:
+        """Of the vehicles around a node of `junctions`."""
+        return self.around[node]()
 
 
 def nothing_of(dtypes: Mapping[str, Any]) -> Batch:
@@ -120,7 +125,7 @@ def window(
     found = {**(junctions_before or {}), **_newest(maps, heard.contents)}
     signals = begin(lambda: signal_streams(parts["spat"]))
     number = numbered(parts["bsm"]["vehicle_id"])[1]  # sorted once for all that needs to know who is who
-    around = {node: begin(partial(tracks, parts["bsm"], junction, number)) for node, junction in found.items()}  # the longest
+    around = {node: begin(partial(tracks, parts["bsm"], junction, number)) for node, junction in found.items()}
     moving = begin(lambda: vehicles(parts["bsm"], number))
     return Window(
         from_us=from_us,
@@ -132,7 +137,7 @@ def window(
         junctions=found,
         contents=heard.contents,
         vehicles=moving(),
-        tracks={node: result() for node, result in around.items()},
+        around=around,
         participant=parts["participant"],
         known=known,
     )

@@ -27,7 +27,7 @@ def shaken() -> Heard:
 
 def test_who_gets_over_a_line_and_who_stands_before_it_are_all_there(shaken) -> None:
     seen = window(shaken, at.BEGIN_US, END_US)
-    found, lanes = seen.tracks[JUNCTION], seen.junctions[JUNCTION].lanes
+    found, lanes = seen.tracks(JUNCTION), seen.junctions[JUNCTION].lanes
     assert len(found.over) == len(found.stood) == len(lanes) == 8
     for lane, over, stood in zip(lanes, found.over, found.stood, strict=True):
         near, to_line, right = _plain(found, lane)
@@ -41,7 +41,7 @@ def test_who_gets_over_a_line_and_who_stands_before_it_are_all_there(shaken) -> 
 
 def test_a_junction_without_lanes_has_tracks_and_no_lines(shaken) -> None:
     bare = Heard(bsm=shaken.bsm, map=shaken.map, contents=({"nodes": [at.node(in_links=[])]},))
-    found = window(bare, at.BEGIN_US, END_US).tracks[JUNCTION]
+    found = window(bare, at.BEGIN_US, END_US).tracks(JUNCTION)
     assert len(found) > 0
     assert found.over == found.stood == ()
 

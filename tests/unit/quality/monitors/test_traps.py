@@ -137,7 +137,7 @@ def test_every_moment_that_a_vehicle_stands_counts_under_one_colour() -> None:
     row = next(
         row for row, lane in enumerate(junction.lanes) if lane.heading_deg == pytest.approx(90.0, abs=0.1) and lane.number == 2
     )
-    stood = stands(seen.tracks[1, 5], junction, row, shown_of(seen, (1, 5)), AtGreen())
+    stood = stands(seen.tracks((1, 5)), junction, row, shown_of(seen, (1, 5)), AtGreen())
     seconds = stood.seconds[0]
     assert seconds.sum() == pytest.approx(19.8, abs=0.01)  # from the first row that stands to the last
     assert seconds[DARK] == pytest.approx(5.0, abs=0.11)  # a message holds for a second
@@ -153,7 +153,7 @@ def test_every_vehicle_that_passes_is_seen_to_pass() -> None:
     heard = at.with_vehicle(replace(clean, bsm=at.between(clean.bsm, 0.0, 0.0)), *one)
     seen = window(heard, BEGIN_US, END_US)
     (junction,) = seen.junctions.values()
-    passed = passages(seen.tracks[1, 5], junction, 1, Crossing())
+    passed = passages(seen.tracks((1, 5)), junction, 1, Crossing())
     assert sorted(passed.who.tolist()) == list(range(981, 1001))
     assert np.allclose(np.sort(passed.time_us), at.at_us(2.0 * np.arange(20) + (110 - at.LINE_M - 2.3) / 12), atol=20_000)
 
@@ -165,7 +165,7 @@ def test_the_same_vehicle_heard_by_two_devices_passes_once() -> None:
     heard = at.with_vehicle(replace(clean, bsm=at.between(clean.bsm, 0.0, 0.0)), rows, other)
     seen = window(heard, BEGIN_US, END_US)
     (junction,) = seen.junctions.values()
-    assert len(passages(seen.tracks[1, 5], junction, 1, Crossing()).who) == 1
+    assert len(passages(seen.tracks((1, 5)), junction, 1, Crossing()).who) == 1
 
 
 def test_who_changes_lanes_on_the_line_passes_the_nearer_one_only() -> None:
@@ -173,7 +173,7 @@ def test_who_changes_lanes_on_the_line_passes_the_nearer_one_only() -> None:
     heard = replace(at.crossing(), bsm=at.vehicle(7, at.straight("south", at.LEFT_LANE_M + 2.05), 0.0))
     seen = window(heard, BEGIN_US, END_US)
     (junction,) = seen.junctions.values()
-    passed = [len(passages(seen.tracks[1, 5], junction, row, Crossing()).who) for row in (0, 1)]
+    passed = [len(passages(seen.tracks((1, 5)), junction, row, Crossing()).who) for row in (0, 1)]
     assert passed == [0, 1]
 
 
@@ -182,7 +182,7 @@ def test_a_vehicle_on_another_deck_does_not_pass() -> None:
     heard = replace(at.crossing(), bsm=at.vehicle(7, above, 0.0))
     seen = window(heard, BEGIN_US, END_US)
     (junction,) = seen.junctions.values()
-    assert len(passages(seen.tracks[1, 5], junction, 1, Crossing()).who) == 0
+    assert len(passages(seen.tracks((1, 5)), junction, 1, Crossing()).who) == 0
 
 
 def test_a_map_says_where_it_contradicts_itself() -> None:

@@ -42,6 +42,7 @@ from services.registry.server import serve
 from services.registry.settings import RegistrySettings, read_accounts
 from services.registry.surroundings.acting import Surroundings
 from services.registry.throttle import Throttle
+from services.registry.track import stopped
 
 FIRST_USER = "admin"
 ANYBODY = "SELECT 1 AS one FROM register.api_key WHERE owner IS NULL UNION ALL SELECT 1 FROM register.person LIMIT 1"
@@ -70,6 +71,7 @@ def _parts(stack: contextlib.ExitStack, register: Register, follower: Follower, 
     stack.enter_context(Deadlines(register, follower.announce))
     stack.enter_context(Teller(register, clock))
     stack.enter_context(Monitored(register, clock))
+    stack.enter_context(stopped.watching(register, clock))
     hearing = Hearing()
     if settings.mqtt_url and urlsplit(settings.mqtt_url).username:
         road_events = RoadEvents()

@@ -30,6 +30,7 @@ from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.roles import Caller, Role
 from services.registry.routing import Router
+from services.registry.track import stopped
 
 ROUTER = Router(prefix="/api", tags=["alarms"])
 COLUMNS = """alarm_id, kind, subject, part, site_id, severity, state, value, bound, detail, since, raised, cleared, acknowledged,
@@ -101,9 +102,13 @@ def acknowledge_alarm(alarm_id: Number, remark: Remark, parts: PartsOf, who: Cal
 
 @ROUTER.post("/alarms/{alarm_id}/clear")
 def clear_alarm(alarm_id: Number, remark: Remark, parts: PartsOf, who: CallerOf, actor: ActorOf) -> AlarmWithEvents:
-    """Let it be over: for what nobody measures any more, and for events. What is still measured is raised anew."""
+    """Let it be over: for what nobody measures any more, and for events. What is still measured is raised anew.
+
+    409 for an emergency stop's while that is in force: it ends with the stop's release.
+    """
     with parts.register.transaction(actor) as connection:
         found = _find(connection, who, alarm_id, Role.OPERATOR)
+        stopped.keep_alarm(connection, found.kind, found.subject)
         if not rows.clear_by_hand(connection, alarm_id, comment=remark.comment, now_us=parts.clock.wall_us()):
             raise _not_open(found)
         remember(connection, actor, "clear alarm", found.subject, _detail(found, remark))

@@ -18,6 +18,7 @@ from services.registry.orders.models import Dispatch, DispatchPage, OrderPage, O
 from services.registry.parts import Parts, PartsOf
 from services.registry.roles import Caller, Role
 from services.registry.routing import Router
+from services.registry.track import stopped
 
 ROUTER = Router(tags=["orders"])
 SITES = """SELECT DISTINCT site_id FROM register.device_order JOIN register.device USING (device_key)
@@ -73,10 +74,11 @@ def list_orders(
 
 @ROUTER.delete("/api/dispatches/{dispatch_id}")
 def take_back(dispatch_id: Number, parts: PartsOf, who: CallerOf, actor: ActorOf) -> Dispatch:
-    """Take back what is still open; a device that has it already does it all the same."""
+    """Take back what is still open; a device that has it already does it all the same. 409 for a stop that is in force."""
     with parts.register.transaction(actor) as connection:
         find(connection, dispatch_id)
         _require(connection, who, dispatch_id, Role.OPERATOR)
+        stopped.keep_orders(connection, dispatch_id)
         count = rows.take_back(connection, dispatch_id, now_of(parts))
         remember(connection, actor, "take back", f"dispatch {dispatch_id}", {"orders": count})
         return find(connection, dispatch_id)

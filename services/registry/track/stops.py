@@ -10,7 +10,7 @@ from fastapi import Path, Query
 
 from services.registry.access import ActorOf
 from services.registry.alarms.kinds import EMERGENCY_STOP
-from services.registry.alarms.rows import clear_alarm, raise_alarm
+from services.registry.alarms.rows import clear_alarm
 from services.registry.database import remember
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
@@ -20,6 +20,7 @@ from services.registry.track import log_rows, rows, stop_rows
 from services.registry.track.chain import Happening
 from services.registry.track.recall import send
 from services.registry.track.stop_models import Press, Release, Stop, StopDetail, StopDevice, StopState
+from services.registry.track.stopped import raise_alarm_of
 
 ROUTER = Router(prefix="/api/sites/{site_id}", tags=["track"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -44,7 +45,8 @@ def press_stop(site_id: SiteId, press: Press, parts: PartsOf, actor: ActorOf) ->
         remember(connection, actor, "emergency stop", site_id, {**detail, "told": len(ids)})
         log_rows.append(connection, site_id, [Happening(actor, "emergency stop", site_id, detail)], parts.clock.wall_us())
     send(parts.doorkeeper.publish, parts.clerk, letters)
-    _tell_of(parts, stop, actor)
+    with parts.register.transaction(actor) as connection:  # the orders are out: they wait for nobody who is writing alarms
+        raise_alarm_of(connection, site_id, parts.clock.wall_us())
     return _shown(parts, stop)
 
 
@@ -104,16 +106,6 @@ def show_devices(site_id: SiteId, stop_id: Number, parts: PartsOf) -> StopDetail
         counted = stop_rows.counted(connection, [stop])[0]
     silent = [device for device in devices if device.state != APPLIED]
     return StopDetail(**counted, silent=silent, stopped=[one for one in devices if one.state == APPLIED], unreachable=unreachable)
-
-
-def _tell_of(parts: Parts, stop: dict[str, Any], actor: str) -> None:
-    """Raise the alarm once the orders are out: they wait for nobody who is writing alarms."""
-    alarm = {"stop": stop["stop_id"], "reason": stop["reason"], "pressed_by": stop["pressed_by"]}
-    site_id, now_us = stop["site_id"], parts.clock.wall_us()
-    with parts.register.transaction(actor) as connection:
-        stop_rows.lock(connection, site_id)
-        if stop_rows.in_force(connection, site_id) is not None:  # it may have been released meanwhile
-            raise_alarm(connection, EMERGENCY_STOP, site_id, site_id=site_id, now_us=now_us, detail=alarm)
 
 
 def _released(actor: str, site_id: str, stop: dict[str, Any], did: list[dict[str, Any]]) -> Happening:

@@ -157,6 +157,48 @@ def test_who_comes_online_in_a_stop_is_told_and_who_was_away_until_its_release_g
     assert len(entry["detail"]["stopped"]) == 10
 
 
+def alarms(place: Place) -> list[tuple[int, str]]:
+    """Number and state of the site's alarms of stops that are not over."""
+    with psycopg.connect(place.database_url) as connection:
+        sql = "SELECT alarm_id, state FROM register.alarm WHERE kind = 'emergency-stop' AND state <> 'cleared'"
+        return connection.execute(sql).fetchall()
+
+
+def test_neither_a_stop_s_orders_nor_its_alarm_can_be_taken_away(
+    place: Place, client: Client, send: Send, members: list[Member], swarm: Swarm
+) -> None:
+    send("POST", "stop", json={"reason": "not to be undone"})
+    for _ in range(2):  # who starts anew has a dispatch of its own
+        with Swarm(url(place), members[:1], SystemClock()) as late:
+            until(lambda: late.stopped == {"obu-00"}, 10, "the one that came late to be stopped")
+            until(lambda: in_force(send)["answered"] == 10, 10, "the answers")
+    dispatches = client.people("GET", "dispatches", params={"topic": "command", "limit": 2})["dispatches"]
+    assert [each["body"]["command"] for each in dispatches] == ["stop", "stop"]
+    for dispatch in dispatches:
+        with pytest.raises(RefusedError, match=f"the emergency stop of '{SITE}' is in force: allowed is its orders to end with"):
+            client.people("DELETE", "dispatches", str(dispatch["dispatch_id"]))
+    ((alarm, _),) = alarms(place)
+    with pytest.raises(RefusedError, match=f"the emergency stop of '{SITE}' is in force: allowed is its alarm to end with"):
+        client.people("POST", "alarms", str(alarm), "clear", json={"comment": "x"})
+    assert client.people("POST", "alarms", str(alarm), "acknowledge", json={"comment": "seen"})["comment"] == "seen"
+    stop = in_force(send)
+    assert {row["state"] for row in detail(send, stop["stop_id"])["silent"]} <= {"queued", "sent"}
+    assert alarms(place) == [(alarm, "raised")]
+    send("POST", "stop", "release", json={"note": "clear"})
+    assert alarms(place) == []
+    client.people("DELETE", "dispatches", str(dispatches[0]["dispatch_id"]))
+
+
+def test_a_stop_without_its_alarm_gets_it(place: Place, send: Send, swarm: Swarm) -> None:
+    stop = send("POST", "stop", json={"reason": "killed before the alarm"})
+    with psycopg.connect(place.database_url) as connection:
+        connection.execute("DELETE FROM register.alarm WHERE kind = 'emergency-stop' AND state <> 'cleared'")
+    until(lambda: alarms(place), 5, "the alarm to be raised by itself")
+    with psycopg.connect(place.database_url) as connection:
+        found = connection.execute("SELECT detail FROM register.alarm WHERE alarm_id = %s", alarms(place)[0][:1]).fetchall()
+    assert found == [({"stop": stop["stop_id"], "reason": "killed before the alarm", "pressed_by": "administrator"},)]
+
+
 def test_a_device_that_starts_anew_in_a_stop_is_told_again(place: Place, send: Send, members: list[Member], swarm: Swarm) -> None:
     send("POST", "stop", json={})
     with Swarm(url(place), members[:1], SystemClock()) as once:

@@ -1,0 +1,64 @@
+"""What holds as long as a stop is in force: an alarm says so, and neither that nor the orders to stop can be taken away."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from chelu.clock import Clock
+from services.registry.alarms.kinds import EMERGENCY_STOP
+from services.registry.alarms.rows import raise_alarm
+from services.registry.database import ITSELF, Register
+from services.registry.problems import Fault, ProblemError
+from services.registry.rounds import Rounds
+from services.registry.track import stop_rows
+
+PERIOD_S = 1.0  # between two looks whether every stop has its alarm
+SILENT = """SELECT site_id FROM register.stop WHERE released IS NULL AND NOT EXISTS (SELECT 1 FROM register.alarm
+        WHERE kind = %(kind)s AND subject = stop.site_id AND state IN ('pending', 'raised'))
+    ORDER BY site_id"""
+OF_DISPATCH = """SELECT site_id FROM register.stop JOIN register.stop_device USING (stop_id)
+        JOIN register.device_order USING (number)
+    WHERE dispatch_id = %s AND released IS NULL LIMIT 1"""
+Execute = Connection[DictRow]
+
+
+def raise_alarm_of(connection: Execute, site_id: str, now_us: int) -> None:
+    """Raise the alarm of a site's stop, if one is in force: it may have been released meanwhile."""
+    stop_rows.lock(connection, site_id)
+    stop = stop_rows.in_force(connection, site_id)
+    if stop is not None:
+        detail = {"stop": stop["stop_id"], "reason": stop["reason"], "pressed_by": stop["pressed_by"]}
+        raise_alarm(connection, EMERGENCY_STOP, site_id, site_id=site_id, now_us=now_us, detail=detail)
+
+
+def watching(register: Register, clock: Clock) -> Rounds:
+    """Raises the alarms of stops that have none: the registry died after the orders, or a backup without it was restored."""
+    return Rounds.every(PERIOD_S, "stops", lambda: _raise_what_is_missing(register, clock), "a stop may have no alarm")
+
+
+def keep_alarm(connection: Execute, kind: str, site_id: str) -> None:
+    """ProblemError 409 when an alarm is one of a stop that is in force."""
+    if kind == EMERGENCY_STOP and stop_rows.in_force(connection, site_id) is not None:
+        raise _in_force(site_id, "its alarm")
+
+
+def keep_orders(connection: Execute, dispatch_id: int) -> None:
+    """ProblemError 409 when a dispatch has orders to stop of a stop that is in force."""
+    row = connection.execute(OF_DISPATCH, (dispatch_id,)).fetchone()
+    if row is not None:
+        raise _in_force(row["site_id"], "its orders")
+
+
+def _raise_what_is_missing(register: Register, clock: Clock) -> None:
+    for row in register.rows(SILENT, {"kind": EMERGENCY_STOP}):
+        with register.transaction(ITSELF) as connection:
+            raise_alarm_of(connection, row["site_id"], clock.wall_us())
+
+
+def _in_force(site_id: str, what: str) -> ProblemError:
+    allowed = f"{what} to end with the stop: release that (POST /api/sites/{site_id}/stop/release)"
+    detail = f"the emergency stop of {site_id!r} is in force: allowed is {allowed}"
+    return ProblemError(HTTPStatus.CONFLICT, detail, [Fault("stop", "in force", allowed)])

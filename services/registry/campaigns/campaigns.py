@@ -111,7 +111,7 @@ def resume_campaign(campaign_id: CampaignId, wanted: Resuming, parts: PartsOf, w
 
 @ROUTER.post("/{campaign_id}/roll-back")
 def roll_back_campaign(campaign_id: CampaignId, parts: PartsOf, who: CallerOf, actor: ActorOf) -> Campaign:
-    """Take every device back to what it had before its turn."""
+    """Take every device back: to its former version, or what the campaign set to its former values, where that still stands."""
     allowed = {Phase.RUNNING, Phase.PAUSED, Phase.STOPPED, Phase.DONE}
     return _entered(parts, who, actor, campaign_id, Phase.ROLLING_BACK, allowed)
 

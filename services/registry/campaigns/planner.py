@@ -91,8 +91,9 @@ def decide(rules: Rules, waves: Sequence[Wave]) -> Step:
             return Step(begin=min(wave.waiting, max(0, rules.most_at_once - at_it)), wave=index)
         if not wave.has_ended:
             return Step()
-    bad = sum(wave.bad for wave in waves)
-    return Step(phase=Phase.DONE, reason=f"{bad} failed" if bad else "")
+    bad, overtaken = sum(wave.bad for wave in waves), sum(wave.overtaken for wave in waves)
+    words = (f"{bad} failed" if bad else "", f"{overtaken} overtaken or taken back" if overtaken else "")
+    return Step(phase=Phase.DONE, reason=", ".join(filter(None, words)))
 
 
 def too_many_failed(rules: Rules, waves: Sequence[Wave]) -> str:

@@ -44,7 +44,8 @@ STANDING = f"""SELECT wave, count(*) AS devices, count(*) FILTER (WHERE t.number
     FROM register.campaign_target AS t LEFT JOIN register.device_order AS o ON o.number = t.number
         LEFT JOIN register.device_order AS b ON b.number = t.back
     WHERE campaign_id = %s GROUP BY wave ORDER BY wave"""  # noqa: S608 - constants only
-BEGUN = "(t.number IS NOT NULL AND (o.state <> 'superseded' OR back IS NOT NULL))"
+# A package that was overtaken is not there; a configuration that was still is desired.
+BEGUN = "(t.number IS NOT NULL AND (o.state <> 'superseded' OR o.topic = 'config' OR back IS NOT NULL))"
 RESTORABLE = f"({BEGUN} AND t.before IS NOT NULL)"
 TURN = """SELECT device_key, device_id, kind, site_id, versions ->> %(name)s AS version
     FROM register.campaign_target AS t JOIN register.device USING (device_key) LEFT JOIN register.reported USING (device_key)

@@ -59,8 +59,8 @@ def _step(connection: Execute, campaign: Campaign, now: Moment) -> bool:
     if step.phase is not None:
         _enter(connection, campaign, step.phase, step.reason)
         return step.phase is Phase.ROLLING_BACK
-    if not step.begin:
-        return False
+    if not step.begin or (campaign["topic"] == "config" and not configuration.may_change(connection)):
+        return False  # in the latter case soon
     try:
         return _begin_back(connection, campaign, step, now) if is_back else _begin(connection, campaign, step, now)
     except ProblemError as error:  # what is desired of a device has become something that the change does not go with
@@ -97,8 +97,11 @@ def _begin_back(connection: Execute, campaign: Campaign, step: Step, now: Moment
     if not befores:
         return False
     if campaign["topic"] == "config":
-        configuration.put(connection, befores)
-        bodies: dict[int, Mapping[str, Any]] = dict(befores)
+        present, change = configuration.desired(connection, list(befores)), campaign["change"]
+        bodies: dict[int, Mapping[str, Any]] = {
+            key: configuration.undone(present[key], before, change) for key, before in befores.items()
+        }
+        configuration.put(connection, bodies)
     else:
         package = package_rows.find(connection, campaign["package_id"]) or {}
         bodies = {key: {"action": "rollback", "name": package["name"], **before} for key, before in befores.items()}

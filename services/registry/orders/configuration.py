@@ -30,7 +30,10 @@ from services.registry.routing import Router
 ROUTER = Router(tags=["orders"])
 LASTING_S = 7 * 86_400.0  # a device that is away gets it when it comes
 SLOT = "config"
-DESIRED = "SELECT device_key, document FROM register.desired WHERE device_key = ANY(%s) ORDER BY device_key FOR UPDATE"
+# Rows alone could not be locked: a device of which nobody has desired anything has none.
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu desired'))"
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('chelu desired')) AS is_ours"
+DESIRED = "SELECT device_key, document FROM register.desired WHERE device_key = ANY(%s)"
 DESIRE = """INSERT INTO register.desired AS d (device_key, document)
     SELECT * FROM unnest(%(keys)s::integer[], %(documents)s::jsonb[])
     ON CONFLICT (device_key) DO UPDATE SET document = excluded.document, version = d.version + 1, at = now()"""
@@ -120,9 +123,22 @@ def check(connection: Connection[DictRow], targets: Sequence[Target], change: Ma
 
 
 def desired(connection: Connection[DictRow], keys: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """What devices are to be configured with, by device key, empty where nobody has said; locked until the transaction's end."""
+    """What devices are to be configured with, by device key, empty where nobody has said.
+
+    Nobody else changes what is desired of any device until the transaction's end.
+    """
+    connection.execute(LOCK)
     found = {row["device_key"]: row["document"] for row in connection.execute(DESIRED, (list(keys),))}
     return {key: found.get(key, {}) for key in keys}
+
+
+def may_change(connection: Connection[DictRow]) -> bool:
+    """Whether nobody else is changing what is desired; then nobody will until the transaction's end.
+
+    For one who holds orders already, as the clerk does, and so must not wait for another who waits for these.
+    """
+    row = connection.execute(TRY_LOCK).fetchone()
+    return bool(row and row["is_ours"])
 
 
 def put(connection: Connection[DictRow], documents: Mapping[int, Mapping[str, Any]]) -> None:
@@ -141,6 +157,23 @@ def merged(present: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, A
             result[name] = merged(result[name] if isinstance(result.get(name), dict) else {}, value)
         else:
             result[name] = sorted(value) if isinstance(value, list) and all(isinstance(it, str) for it in value) else value
+    return result
+
+
+def undone(present: Mapping[str, Any], before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`present` with a change of `before` taken back, as far as it stands: what was changed again since then stays."""
+    result, after = dict(present), merged(before, change)
+    for name, value in change.items():
+        had, has = before.get(name), present.get(name)
+        if isinstance(value, dict) and isinstance(has, dict) and isinstance(had, dict | None):
+            rest = undone(has, had or {}, value)
+            had = rest if rest or had is not None else None
+        elif has != after.get(name):
+            continue
+        if had is None:
+            result.pop(name, None)
+        else:
+            result[name] = had
     return result
 
 

@@ -51,6 +51,14 @@ def test_a_campaign_ends_and_keeps_its_rules_at_every_step(
         assert step.reason == too_many_failed(rules, waves)
 
 
+def test_a_campaign_that_is_done_says_who_has_not_got_it() -> None:
+    whole = Rules(most_at_once=3, most_failed=1, least_ended=1, on_failure=OnFailure.STOP)
+    assert decide(whole, [Wave(good=3)]).reason == ""
+    assert decide(whole, [Wave(bad=1), Wave(bad=1, good=1)]).reason == "2 failed"
+    assert decide(whole, [Wave(overtaken=2)]).reason == "2 overtaken or taken back"
+    assert decide(whole, [Wave(overtaken=2, bad=1), Wave(overtaken=1)]).reason == "1 failed, 3 overtaken or taken back"
+
+
 def test_a_few_early_failures_are_not_judged_before_enough_have_ended() -> None:
     assert decide(RULES, [Wave(waiting=10, open=2, bad=1)]).phase is None
     assert decide(RULES, [Wave(waiting=7, open=1, good=3, bad=2)]).phase is Phase.ROLLING_BACK

@@ -145,7 +145,7 @@ def resume(
 
 @CAMPAIGNS.command("roll-back")
 def roll_back(name: str, *, follow: Follow = False, as_json: AsJson = False) -> None:
-    """Take every device back to what it had before."""
+    """Take every device back to what it had before, except for what has been changed since."""
     with open_client() as client:
         _show(client.people("POST", "campaigns", name, "roll-back"), as_json=as_json)
     if follow:

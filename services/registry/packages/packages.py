@@ -36,7 +36,6 @@ ADD_RULE = """INSERT INTO register.upgrade_rule (package_id, vendor, model, from
     VALUES (%(package)s, %(vendor)s, %(model)s, %(from_version)s) RETURNING rule_id, package_id, vendor, model, from_version"""
 DELETE_RULE = "DELETE FROM register.upgrade_rule WHERE package_id = %s AND rule_id = %s RETURNING rule_id"
 DELETE = "DELETE FROM register.package WHERE package_id = %s"
-OTHERS = "SELECT 1 FROM register.package WHERE sha256 = %s"
 CAMPAIGNS = "SELECT campaign_id FROM register.campaign WHERE package_id = %s ORDER BY 1 LIMIT 10"
 
 Id = Annotated[int, Path(ge=0, le=2**63 - 1)]
@@ -127,10 +126,14 @@ def delete_package(package_id: Id, parts: PartsOf, actor: ActorOf) -> None:
         if named := [each["campaign_id"] for each in connection.execute(CAMPAIGNS, (package_id,))]:
             raise _conflict("campaigns", ", ".join(named), f"no campaign that names package {package_id}")
         connection.execute(DELETE, (package_id,))
-        is_last = connection.execute(OTHERS, (row["sha256"],)).fetchone() is None
         remember(connection, actor, "delete package", f"{row['name']} {row['version']}", {"sha256": row["sha256"]})
-    if is_last and parts.packages is not None:
-        parts.packages.path(row["sha256"]).unlink(missing_ok=True)
+    if parts.packages is not None:
+        with (
+            parts.register.transaction() as connection
+        ):  # a second: a file without its row harms nobody, a row without its file does
+            rows.lock_file(connection, row["sha256"])
+            if not rows.is_named(connection, row["sha256"]):
+                parts.packages.path(row["sha256"]).unlink(missing_ok=True)
 
 
 @ROUTER.get("/packages/{package_id}/rules")
@@ -176,6 +179,7 @@ def _add(parts: Parts, actor: str, incoming: Incoming, about: dict[str, str]) ->
                 raise _refusal("key", repr(about["key"]), "a signing key that is registered and not revoked")
             if not is_signed(statement, about["signature"], key["public_key"]):
                 raise _refusal("signature", f"{about['signature'][:16]}…", _to_be_signed(statement, about["key"]))
+            rows.lock_file(connection, statement.sha256)
             row = connection.execute(rows.ADD, {**about, "bytes": statement.size, "sha256": statement.sha256}).fetchone()
             remember(connection, actor, "add package", f"{statement.name} {statement.version}", {"sha256": statement.sha256})
             incoming.keep()  # before the commit: a row without its file would be worse than a file without its row

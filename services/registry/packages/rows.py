@@ -17,6 +17,8 @@ ALL = f"SELECT {COLUMNS} FROM register.package ORDER BY name, package_id"  # noq
 ONE = f"SELECT {COLUMNS} FROM register.package WHERE package_id = %s"  # noqa: S608 - constants only
 ADD = f"""INSERT INTO register.package (component, name, version, bytes, sha256, signature, key_name)
     VALUES (%(component)s, %(name)s, %(version)s, %(bytes)s, %(sha256)s, %(signature)s, %(key)s) RETURNING {COLUMNS}"""  # noqa: S608 - constants only
+LOCK_FILE = "SELECT pg_advisory_xact_lock(hashtext('chelu package'), hashtext(%s))"
+OF_FILE = "SELECT 1 AS one FROM register.package WHERE sha256 = %s LIMIT 1"
 KEY = "SELECT public_key FROM register.signing_key WHERE name = %s AND revoked IS NULL"
 # The device's order, if the package is what it orders and it is still open.
 ORDERED = """SELECT device_key, package_id, bytes, sha256 FROM register.device_order
@@ -52,6 +54,16 @@ def token_key(register: Register) -> bytes:
 def find(connection: Execute, package_id: int) -> dict[str, Any] | None:
     """One package."""
     return connection.execute(ONE.encode(), (package_id,)).fetchone()
+
+
+def lock_file(connection: Execute, sha256: str) -> None:
+    """Let nobody else put the file with this digest in its place, or take it away, before this transaction ends."""
+    connection.execute(LOCK_FILE, (sha256,))
+
+
+def is_named(connection: Execute, sha256: str) -> bool:
+    """Whether there is a package whose file has this digest."""
+    return connection.execute(OF_FILE, (sha256,)).fetchone() is not None
 
 
 def ordered(connection: Execute, number: int, package_id: int) -> dict[str, Any] | None:

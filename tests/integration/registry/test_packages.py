@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from chelu.api import Client, Organisation
 from chelu.errors import RefusedError
 from chelu.signing import Signer, Statement
+from services.registry.packages import rows
 from tests.integration.registry.conftest import ACCOUNTS, KEY, AddDevice, Place, chelu
 from tests.integration.registry.test_orders import Talker, newest, state_is, talk
 from tests.waiting import until
@@ -21,6 +25,9 @@ __all__ = ["talk"]
 CONTENT = b"0123456789" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 Talk = Callable[..., Talker]
+WAITING = """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND classid::bigint = hashtext('chelu package')::bigint & 4294967295
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 Headers = {"Authorization": f"Bearer {KEY}"}
 
 
@@ -82,6 +89,30 @@ def test_a_package_is_kept_once_listed_and_deleted_with_its_file(client: Client,
     assert not file.exists()
     with pytest.raises(RefusedError, match="there is no package"):
         client.people("GET", "packages", str(second["package_id"]))
+
+
+def test_the_same_bytes_uploaded_while_they_are_deleted_are_there(client: Client, place: Place, signer: Signer) -> None:
+    """The deletion waits, with its row gone and its file still there, while the upload of another version ends."""
+    first = send(place, signer, version="7.0", content=b"seven").json()
+    deleting = threading.Thread(target=client.people, args=("DELETE", "packages", str(first["package_id"])))
+    with psycopg.connect(place.database_url) as connection:
+        rows.lock_file(connection, first["sha256"])  # type: ignore[arg-type]
+        deleting.start()
+        gone = "SELECT 1 FROM register.package WHERE version = '7.0'"
+        until(lambda: not observed(place, gone), 10, "its row to be gone")
+        uploading = threading.Thread(target=send, args=(place, signer, b"seven"), kwargs={"version": "7.1"})
+        uploading.start()
+        until(lambda: len(observed(place, WAITING)) == 2, 10, "both to wait for the file")
+    deleting.join()
+    uploading.join()
+    (second,) = [each for each in client.people("GET", "packages") if each["version"] == "7.1"]
+    assert second["is_there"]
+    assert (place.directory / "packages" / second["sha256"]).read_bytes() == b"seven"
+
+
+def observed(place: Place, sql: str) -> list[Any]:
+    with psycopg.connect(place.database_url) as connection:
+        return connection.execute(sql.encode()).fetchall()
 
 
 def test_a_vendor_that_a_rule_names_is_kept_and_the_rule_is_named(client: Client, package: int) -> None:

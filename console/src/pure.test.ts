@@ -6,12 +6,13 @@ import { countByKind, latencyBins, ratesOf, skewBins } from "./health/figures";
 import { type Assessment, worstFirst } from "./health/monitors";
 import { bySender, type Letter } from "./health/refused";
 import { allowedIn } from "./layout/allowed";
+import { fieldIn, refusalIn } from "./layout/refusal";
 import { readPreferences } from "./layout/preferences";
 import { readRoute, writeRoute } from "./layout/route";
 import { type Alarm, inOrder } from "./register/alarms";
 import { countsOf } from "./register/sites";
 import type { DeviceHealth, Me } from "./api/types";
-import { toldIn } from "./words/told";
+import { shortened, toldIn } from "./words/told";
 import { wordsOf } from "./words/words";
 
 function storage(): Storage {
@@ -114,7 +115,8 @@ it("a table needs what its columns need at least", () => {
 
 it("codes of the registry have Chinese words, also those with more behind them, and others stay", () => {
   expect(["rsu", "rate-low bsm", "too little", "a site of stars"].map((text) => toldIn("zh", text))).toEqual(["路侧单元", "报文速率低 bsm", "数据太少", "a site of stars"]);
-  expect(["rsu", "out_of_range", "not_a_code"].map((text) => toldIn("en", text))).toEqual(["rsu", "out of range", "not_a_code"]);
+  expect(["rsu", "out_of_range", "pm2_5", "not_a_code"].map((text) => toldIn("en", text))).toEqual(["rsu", "out of range", "PM2.5", "not_a_code"]);
+  expect(shortened(toldIn("zh", "trespass: id 000000000000c102 oval"))).toBe("无许可进入：id c102 oval");
   expect(toldIn("zh", "wrong way")).toBe(toldIn("zh", "wrong_way"));
 });
 
@@ -123,5 +125,19 @@ it("what is allowed is told in words, not as a schema has it", () => {
   expect(allowedIn(english, "String should match pattern '^[A-Za-z0-9_.-]{1,64}$'")).toBe("1 to 64 letters, digits, “_”, “.”, “-”");
   expect(allowedIn(english, "Input should be 'rsu', 'obu' or 'vehicle'")).toBe("one of rsu, obu, vehicle");
   expect(allowedIn(chinese, "Input should be less than or equal to 90")).toBe("不大于 90");
-  expect(allowedIn(chinese, "a registered site")).toBe("a registered site");
+  expect(allowedIn(chinese, "a registered site")).toBe("已注册的场地");
+  expect(allowedIn(chinese, "-5 is less than the minimum of 0.1")).toBe("不小于 0.1");
+  expect(allowedIn(chinese, "operator on site 'hill'")).toBe("在hill的“操作员”角色");
+  expect(allowedIn(english, "a registered site")).toBe("a registered site");
+  expect(allowedIn(chinese, "a rule that nobody knows")).toBe("a rule that nobody knows");
+});
+
+it("a refusal calls fields as forms do, beside their own names, and says what was found", () => {
+  const [english, chinese] = [wordsOf("en"), wordsOf("zh")];
+  expect(fieldIn(english, "[0].device_id")).toBe("Identifier (device_id)");
+  expect(fieldIn(chinese, "roles[1].site")).toBe("角色（roles[1].site）");
+  expect(fieldIn(chinese, "set.gap_m")).toBe("设定值（set.gap_m）");
+  expect(fieldIn(english, "odd")).toBe("odd");
+  expect(refusalIn(english, { field: "(document)", value: "{…}", allowed: "a place or a spot" })).toBe("What was filled in is not allowed as a whole; allowed is a place or a spot");
+  expect(refusalIn(chinese, { field: "name", value: "nothing", allowed: "it is required", line: 3 })).toBe("第 3 行：名称（name）：不允许 空；允许的是：必填内容");
 });

@@ -7,9 +7,10 @@ import { useApi, useLoaded } from "../api/use";
 import { writeRoute } from "../layout/route";
 import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
+import { Position } from "../parts/asked";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
-import { useTold } from "../words/told";
+import { shortened, useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { type Case, type Proposal, severityMark } from "./cases";
 import { Proposals } from "./proposals";
@@ -68,8 +69,8 @@ function Cases({ site, cases }: { site: Site; cases: readonly Case[] }) {
     () => [
       { name: words("board.number"), width: "5rem", cell: (one) => <a href={writeRoute("city", `case-${one.case_id}`, { site: site.site_id })}>{one.case_id}</a> },
       { name: words("alarms.severity"), width: "8rem", cell: (one) => <span className={`mark ${severityMark(one.severity)}`}>{words(`alarms.${one.severity}`)}</span> },
-      { name: words("board.what"), width: "minmax(12rem, 2fr)", cell: (one) => <span title={one.title}>{told(one.title || one.kind)}</span> },
-      { name: words("board.where"), width: "minmax(8rem, 1fr)", cell: (one) => one.spot || (one.latitude_deg === null ? "–" : `${one.latitude_deg.toFixed(4)}, ${one.longitude_deg?.toFixed(4) ?? ""}`) },
+      { name: words("board.what"), width: "minmax(12rem, 2fr)", cell: (one) => <span title={one.title}>{shortened(told(one.title || one.kind))}</span> },
+      { name: words("board.where"), width: "minmax(8rem, 1fr)", cell: (one) => shortened(told(one.spot)) || (one.latitude_deg === null ? "–" : `${one.latitude_deg.toFixed(4)}, ${one.longitude_deg?.toFixed(4) ?? ""}`) },
       { name: words("people.state"), width: "8rem", cell: (one) => words(`board.state.${one.state}`) },
       { name: words("board.duty"), width: "minmax(7rem, 1fr)", cell: (one) => one.duty ?? "–" },
       { name: words("board.signs"), width: "6rem", cell: (one) => `${one.going_on} / ${one.signs}` },
@@ -112,14 +113,7 @@ function Open({ path, close, done }: { path: string; close: () => void; done: ()
         {words("board.spot")}
         <input name="spot" />
       </label>
-      <label>
-        {words("register.add.latitude")}
-        <input name="latitude_deg" type="number" step="any" />
-      </label>
-      <label>
-        {words("register.add.longitude")}
-        <input name="longitude_deg" type="number" step="any" />
-      </label>
+      <Position />
       <label>
         {words("board.duty")}
         <input name="duty" maxLength={200} />

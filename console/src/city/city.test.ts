@@ -4,6 +4,7 @@ import { actionOf, NEXT } from "./cases";
 import { type ForecastRow, newestOf } from "./forecast";
 import { coursesOf, type Observation } from "./observed";
 import { labelsOf } from "./signals";
+import { usualOf } from "./usual";
 import { doubtsOf, shareOf, slowestFirst, type StateRow } from "./state";
 
 const row = (place: string, time_us: number, mean: number | null, free: number | null = 10) => ({ place, time_us, mean_speed_mps: mean, free_speed_mps: free }) as StateRow;
@@ -32,8 +33,10 @@ it("an action is told in a line, without what it leaves open", () => {
 
 it("what sensors measured is told by sensor, quantity and channel, in time", () => {
   const one = (time_us: number, value: number | null, channel: number | null = null) => ({ time_us, value, channel, device_id: "s", quantity: "air_temperature", unit: "K", quality: "good" }) as Observation;
-  const found = coursesOf([one(2, 5), one(1, 3), one(3, null), one(1, 9, 1)]);
-  expect(found.map((course) => [course.newest, course.least, course.most, course.points.length])).toEqual([[9, 9, 9, 1], [5, 3, 5, 3]]);
+  const found = coursesOf([one(2, 278.15), one(1, 276.15), one(3, null), one(1, 282.15, 1)]);
+  expect(found.map((course) => [course.newest, course.least, course.most, course.points.length, course.unit])).toEqual([[9, 9, 9, 1, "°C"], [5, 3, 5, 3, "°C"]]);
+  expect(usualOf("pm2_5", "kg/m^3").of(35e-9)).toBe(35);
+  expect(usualOf("wind_direction", "deg")).toMatchObject({ unit: "°" });
 });
 
 it("who decides about a signal leaves its other labels, and a plan goes with manual control only", () => {

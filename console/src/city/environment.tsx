@@ -29,13 +29,22 @@ async function lastHour(api: Api, site: Site, signal: AbortSignal): Promise<Cour
   return coursesOf(found.filter((one) => sensors.has(one.device_id)));
 }
 
-export function Environment({ site }: { site: Site }) {
+/** A quantity by name; "visibility" is one, and a case of which too little is left. */
+function useQuantities(): (quantity: string) => string {
   const words = useWords();
   const told = useTold();
+  return (quantity) => (quantity === "visibility" ? words("environment.visibility") : told(quantity));
+}
+
+export function Environment({ site }: { site: Site }) {
+  const words = useWords();
+  const quantityIn = useQuantities();
   const { number, time } = useFormats();
   const [chosen, setChosen] = useState<string>();
   const loaded = useLoaded(`environment ${site.site_id}`, (api, signal) => lastHour(api, site, signal), EVERY_MS);
   if (!loaded.value) return loaded.failure ? <Failed failure={loaded.failure} retry={loaded.reload} /> : <Loading />;
+  // As exactly as any of a row is: a count has no decimals.
+  const measured = (one: Course, value: number) => number(value, [one.newest, one.least, one.most].every((each) => each === undefined || Number.isInteger(each)) ? 0 : 2);
   const course = loaded.value.find((one) => one.key === chosen) ?? loaded.value[0];
   return (
     <>
@@ -48,10 +57,10 @@ export function Environment({ site }: { site: Site }) {
         keyOf={(one) => one.key}
         none={words("environment.none")}
         cells={(one) => [
-          told(one.quantity),
+          quantityIn(one.quantity),
           <code key="device">{one.device}</code>,
-          one.newest === undefined ? "–" : `${number(one.newest, 2)} ${one.unit}`,
-          one.least === undefined || one.most === undefined ? "–" : `${number(one.least, 2)} … ${number(one.most, 2)}`,
+          one.newest === undefined ? "–" : `${measured(one, one.newest)} ${one.unit}`,
+          one.least === undefined || one.most === undefined ? "–" : `${measured(one, one.least)} … ${measured(one, one.most)}`,
           time(one.atUs),
           one.quality || "–",
           <button key="plot" type="button" aria-pressed={one.key === course?.key} onClick={() => setChosen(one.key)}>
@@ -64,9 +73,9 @@ export function Environment({ site }: { site: Site }) {
 }
 
 function OverTime({ course }: { course: Course }) {
-  const told = useTold();
+  const quantityIn = useQuantities();
   const { time } = useFormats();
-  const name = told(course.quantity);
+  const name = quantityIn(course.quantity);
   const option = useMemo(
     () => ({
       xAxis: { type: "category", data: course.points.map(([us]) => time(us)) },

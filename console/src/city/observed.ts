@@ -1,4 +1,6 @@
-// What sensors measured, by sensor, quantity and channel.
+// What sensors measured, by sensor, quantity and channel, in the units in which people read it.
+
+import { usualOf } from "./usual";
 
 export interface Observation {
   readonly time_us: number;
@@ -34,18 +36,21 @@ export function coursesOf(rows: readonly Observation[]): Course[] {
 
 function courseOf(key: string, unordered: readonly Observation[]): Course {
   const rows = [...unordered].sort((one, two) => one.time_us - two.time_us);
-  const values = rows.flatMap(({ value }) => (value === null ? [] : [value]));
+  const { unit, of, ...about } = aboutOf(rows.at(-1));
+  const points = rows.map((row): [number, number | null] => [row.time_us, row.value === null ? null : of(row.value)]);
+  const values = points.flatMap(([, value]) => (value === null ? [] : [value]));
   return {
     key,
-    ...aboutOf(rows.at(-1)),
+    ...about,
+    unit,
     newest: values.at(-1),
     least: values.length ? Math.min(...values) : undefined,
     most: values.length ? Math.max(...values) : undefined,
-    points: rows.map((row) => [row.time_us, row.value]),
+    points,
   };
 }
 
-function aboutOf(last: Observation | undefined): Pick<Course, "device" | "quantity" | "unit" | "quality" | "atUs"> {
-  const unit = last?.unit ?? "";
-  return { device: last?.device_id ?? "", quantity: last?.quantity ?? "", unit: unit === "1" ? "" : unit, quality: String(last?.quality ?? ""), atUs: last?.time_us ?? 0 };
+function aboutOf(last: Observation | undefined) {
+  const quantity = last?.quantity ?? "";
+  return { device: last?.device_id ?? "", quantity, quality: String(last?.quality ?? ""), atUs: last?.time_us ?? 0, ...usualOf(quantity, last?.unit ?? "") };
 }

@@ -47,7 +47,7 @@ export function Signals({ me, site }: { me: Me; site: Site }) {
       { name: words("register.column.name"), width: "minmax(7rem, 1fr)", cell: (one) => one.name || "–" },
       {
         name: words("register.column.status"),
-        width: "8rem",
+        width: "9.5rem",
         cell: (one) => {
           const status = health?.get(one.device_id)?.status;
           return status ? <span className={`mark ${status}`}>{words(`status.${status}`)}</span> : "–";

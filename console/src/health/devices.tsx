@@ -30,7 +30,7 @@ export function DevicesHealth({ me, site }: { me: Me; site: Site }) {
   return (
     <>
       {health.failure && <p className="note">{words("app.refreshing", { reason: headline(health.failure, words) })}</p>}
-      <div className="cards">
+      <div className="cards alive">
         <Alive devices={health.value} />
         <Histogram title={words("health.latencies")} bins={latencies} none={words("health.latencies.none")} />
         <Histogram title={words("health.skews")} bins={skews} none={words("health.skews.none")} />
@@ -117,12 +117,12 @@ function useColumns(): readonly Column<DeviceHealth>[] {
       { name: words("health.column.device"), width: "minmax(9rem, 1.2fr)", cell: (one) => <code>{one.device_id}</code> },
       {
         name: words("register.column.status"),
-        width: "8rem",
+        width: "9.5rem",
         cell: (one) => <span className={`mark ${one.status}`}>{words(`status.${one.status}`)}</span>,
       },
       { name: words("register.column.heard"), width: "6.5rem", cell: (one) => (one.heard_us ? time(one.heard_us) : "–") },
       { name: words("health.column.rates"), width: "minmax(12rem, 1.6fr)", cell: (one) => <Rates one={one} /> },
-      { name: words("health.column.latency"), width: "7rem", cell: (one) => measured(one.latency_ms, 1, words("unit.ms")) },
+      { name: words("health.column.latency"), width: "8rem", cell: (one) => measured(one.latency_ms, 1, words("unit.ms")) },
       { name: words("health.column.skew"), width: "7rem", cell: (one) => measured(one.skew_s, 3, words("unit.s")) },
       {
         name: words("health.column.loss"),

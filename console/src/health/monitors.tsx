@@ -86,8 +86,8 @@ function Notified({ site, notifications }: { site: Site; notifications: readonly
           one.subject,
           date(one.hour),
           words("monitors.share.of", { share: number(one.share * 100, 1), judged: number(one.judged) }),
-          <span key="action" lang="en" className="small">
-            {one.action}
+          <span key="action" className="small">
+            {told(one.action).replaceAll("`", "")}
           </span>,
           one.acknowledged_by ?? <a href={writeRoute("register", "alarms", { site: site.site_id })}>{words("register.alarms")}</a>,
         ]}
@@ -108,8 +108,8 @@ function Assessed({ assessments }: { assessments: readonly Assessment[] }) {
       { name: words("monitors.monitor"), width: "minmax(12rem, 1.4fr)", cell: (one) => <span title={one.monitor}>{told(one.title)}</span> },
       { name: words("monitors.subject"), width: "minmax(10rem, 1.4fr)", cell: (one) => <span title={one.subject}>{one.subject}</span> },
       { name: words("monitors.verdict"), width: "7rem", cell: (one) => <span className={`mark ${MARKS[one.verdict]}`}>{told(one.verdict)}</span> },
-      { name: words("monitors.share"), width: "11rem", cell: (one) => words("monitors.share.of", { share: number(one.share * 100, 1), judged: number(one.judged) }) },
-      { name: words("monitors.passed"), width: "minmax(8rem, 1fr)", cell: (one) => Object.entries(one.passed).map(([why, count]) => `${why}: ${number(count)}`).join(", ") || "–" },
+      { name: words("monitors.share"), width: "13rem", cell: (one) => words("monitors.share.of", { share: number(one.share * 100, 1), judged: number(one.judged) }) },
+      { name: words("monitors.passed"), width: "minmax(8rem, 1fr)", cell: (one) => Object.entries(one.passed).map(([why, count]) => `${told(why)}: ${number(count)}`).join(", ") || "–" },
     ],
     [words, told, number, date],
   );

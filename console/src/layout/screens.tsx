@@ -2,10 +2,11 @@
 
 import { Component, type ReactNode } from "react";
 
-import { type Failure, RefusedError } from "../api/problem";
+import { type Failure, type Problem, RefusedError } from "../api/problem";
 import type { Me, Role } from "../api/types";
 import { type Key, useWords, type Words, WordsContext } from "../words/words";
-import { allowedIn } from "./allowed";
+import { toldIn } from "../words/told";
+import { refusalIn } from "./refusal";
 
 export function Screen({ title, kicker, children }: { title: string; kicker?: string; children?: ReactNode }) {
   return (
@@ -43,16 +44,22 @@ export function FailureNote({ failure }: { failure: Failure }) {
   return (
     <div className="note bad" role="alert">
       <strong>{headline(failure, words)}</strong>
-      {refused && !refused.errors.length && <p>{refused.detail}</p>}
-      {refused && refused.errors.length > 0 && (
-        <ul>
-          {refused.errors.map((fault, row) => (
-            <li key={row}>{words("failure.field", { ...fault, line: fault.line ?? "", allowed: allowedIn(words, fault.allowed) })}</li>
-          ))}
-        </ul>
-      )}
-      {!refused && <p>{words("failure.unreachable.more")}</p>}
+      {refused ? <Refusal problem={refused} /> : <p>{words("failure.unreachable.more")}</p>}
     </div>
+  );
+}
+
+/** What the registry says: field by field, else the sentence of its own, which is English. */
+export function Refusal({ problem }: { problem: Problem }) {
+  const words = useWords();
+  const said = toldIn(words.language, problem.detail);
+  if (!problem.errors.length) return said === problem.detail ? <p>{words("failure.said")} <span lang="en">{said}</span></p> : <p>{said}</p>;
+  return (
+    <ul>
+      {problem.errors.map((fault, row) => (
+        <li key={row}>{refusalIn(words, fault)}</li>
+      ))}
+    </ul>
   );
 }
 
@@ -62,7 +69,7 @@ export function Failed({ failure, retry }: { failure: Failure; retry?: () => voi
   const refused = failure instanceof RefusedError ? failure.problem : undefined;
   return (
     <Screen title={headline(failure, words)}>
-      <p>{refused ? refused.detail : words("failure.unreachable.more")}</p>
+      {refused ? <Refusal problem={refused} /> : <p>{words("failure.unreachable.more")}</p>}
       {retry && (
         <button type="button" onClick={retry}>
           {words("app.reload")}

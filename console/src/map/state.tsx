@@ -2,7 +2,7 @@
 
 import { type Failure, RefusedError } from "../api/problem";
 import type { Site } from "../api/types";
-import { headline, Screen } from "../layout/screens";
+import { headline, Refusal, Screen } from "../layout/screens";
 import { useFormats, useWords } from "../words/words";
 import type { Snapshot } from "./live";
 
@@ -45,7 +45,7 @@ function Refused({ failure }: { failure: Failure | undefined }) {
   return (
     <div className="over">
       <Screen title={failure ? headline(failure, words) : words("live.refused")}>
-        <p>{failure instanceof RefusedError ? failure.problem.detail : ""}</p>
+        {failure instanceof RefusedError && <Refusal problem={failure.problem} />}
       </Screen>
     </div>
   );

@@ -2,6 +2,7 @@
 
 import { useApi } from "../api/use";
 import { Ask, type Form } from "../parts/ask";
+import { Identifier, Name } from "../parts/asked";
 import { useWords } from "../words/words";
 
 /** path: the site's; corners: as they were drawn, "latitude, longitude" a line. */
@@ -12,14 +13,8 @@ export function AddArea({ path, corners, close, done }: { path: string; corners?
     api.send("POST", `${path}/areas`, { area_id: form.text("area_id"), name: form.text("name"), polygon: polygonOf(form.text("corners")) }).then(done);
   return (
     <Ask title={words("track.add.area")} action={words("track.add.area")} send={send} close={close}>
-      <label>
-        {words("register.add.id")}
-        <input name="area_id" required autoFocus spellCheck={false} />
-      </label>
-      <label>
-        {words("register.add.name")}
-        <input name="name" />
-      </label>
+      <Identifier name="area_id" />
+      <Name />
       <label>
         {words("track.corners")}
         <textarea name="corners" required rows={5} spellCheck={false} defaultValue={corners} placeholder={"29.5500, 106.5700\n29.5500, 106.5710\n29.5510, 106.5710"} />

@@ -7,6 +7,7 @@ import type { Me, Site } from "../api/types";
 import { useApi, useLoaded } from "../api/use";
 import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
+import { Identifier } from "../parts/asked";
 import { hasRole } from "../session/session";
 import { useFormats, useWords } from "../words/words";
 import { Fields, selectionOf } from "./configuration";
@@ -136,10 +137,7 @@ function Begin({ site, close, done }: { site: Site; close: () => void; done: () 
 
   return (
     <Ask title={words("campaigns.add")} action={words("campaigns.begin")} send={send} close={close}>
-      <label>
-        {words("register.add.id")}
-        <input name="campaign_id" required spellCheck={false} />
-      </label>
+      <Identifier name="campaign_id" />
       <label>
         {words("campaigns.what")}
         <select value={what} onChange={(event) => setWhat(event.target.value as "config" | "upgrade")}>

@@ -37,13 +37,13 @@ export interface Line {
 const EVERY_MS = 3000;
 const shown = (value: unknown) => (value === undefined || value === null ? "–" : typeof value === "string" ? value : JSON.stringify(value));
 
-/** A line for every field that is desired, and for every device that was never asked for anything, one that says so. */
+/** A line for every field that is desired; of a device that was never asked for anything, for what it reports, else one that says so. */
 export function linesOf(found: readonly Configuration[]): Line[] {
   return found.flatMap((one) => {
-    const fields = Object.keys(one.desired ?? {});
+    const fields = Object.keys(one.desired ?? one.reported ?? {});
     const differing = new Set(one.differences.map(({ field }) => field));
     const about = { device: one.device_id, state: one.state, said: one.said };
-    if (!fields.length) return [{ ...about, key: one.device_id, field: "–", desired: "–", reported: shown(one.reported), differs: false }];
+    if (!fields.length) return [{ ...about, key: one.device_id, field: "–", desired: "–", reported: "–", differs: false }];
     return fields.map((field) => ({
       ...about,
       key: `${one.device_id} ${field}`,
@@ -99,7 +99,7 @@ export function Configurations({ me, site }: { me: Me; site: Site }) {
           {words("config.onlyDiffering")}
         </label>
         <span className="faint" role="status">
-          {words("config.count", { differing: lines.filter((one) => one.differs).length, count: lines.length })}
+          {words("config.count", { differing: lines.filter((one) => one.differs).length, count: lines.filter((one) => one.desired !== "–").length })}
         </span>
         <span className="end">
           <button type="button" className="main" disabled={!isOperator} title={isOperator ? undefined : words("operations.needsRole")} onClick={() => setAsking(true)}>

@@ -6,6 +6,7 @@ import { asFailure, type Failure } from "../api/problem";
 import type { Me, Registered, Site } from "../api/types";
 import { useApi } from "../api/use";
 import { allowedIn } from "../layout/allowed";
+import { fieldIn } from "../layout/refusal";
 import { FailureNote, NoRights } from "../layout/screens";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
@@ -113,7 +114,7 @@ function BadRows({ faults }: { faults: readonly Bad[] }) {
   const columns = useMemo<readonly Column<Bad>[]>(
     () => [
       { name: words("import.line"), width: "5rem", cell: (one) => one.line },
-      { name: words("config.field"), width: "12rem", cell: (one) => one.field },
+      { name: words("config.field"), width: "minmax(12rem, 1fr)", cell: (one) => <span title={one.field}>{fieldIn(words, one.field)}</span> },
       { name: words("import.value"), width: "minmax(8rem, 1fr)", cell: (one) => <code title={one.value}>{one.value}</code> },
       { name: words("import.allowed"), width: "minmax(12rem, 2fr)", cell: (one) => <span title={one.allowed}>{allowedIn(words, one.allowed)}</span> },
     ],

@@ -2,10 +2,11 @@
 
 import { useState } from "react";
 
-import { DEVICE_KINDS, type Me, type Site } from "../api/types";
+import type { Me, Site } from "../api/types";
 import { useApi, useLoaded } from "../api/use";
 import { Failed, FailureNote, Loading, NoRights } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
+import { DeviceKind, Identifier, Name } from "../parts/asked";
 import { Table } from "../parts/table";
 import { Secret } from "../register/secret";
 import { hasRole } from "../session/session";
@@ -42,6 +43,7 @@ export function Inbox({ me, site }: { me: Me; site: Site }) {
 
 function Both({ site }: { site: Site }) {
   const words = useWords();
+  const told = useTold();
   const { date, number } = useFormats();
   const [chosen, setChosen] = useState<Waiting>();
   const [isAdding, setAdding] = useState(false);
@@ -70,7 +72,7 @@ function Both({ site }: { site: Site }) {
           none={words("inbox.none")}
           cells={(one) => [
             <code key="serial">{one.serial}</code>,
-            [said(one, "kind"), said(one, "subtype"), said(one, "model"), said(one, "id")].filter(Boolean).join(" · ") || "–",
+            [told(said(one, "kind")), said(one, "subtype"), said(one, "model"), said(one, "id")].filter(Boolean).join(" · ") || "–",
             <code key="fingerprint">{one.fingerprint}</code>,
             one.address ?? "–",
             date(one.last_heard),
@@ -123,7 +125,6 @@ interface Closing {
 /** What it said of itself is there already; the fingerprint is for whoever has the device in front of them. */
 function Register({ waiting, close, done }: Closing & { waiting: Waiting }) {
   const words = useWords();
-  const told = useTold();
   const api = useApi();
   async function send(form: Form) {
     const body = { fingerprint: waiting.fingerprint, device_id: form.some("device_id"), kind: form.some("kind"), name: form.text("name") };
@@ -135,24 +136,9 @@ function Register({ waiting, close, done }: Closing & { waiting: Waiting }) {
       <p>
         {words("inbox.compare")} <code className="secret">{waiting.fingerprint}</code>
       </p>
-      <label>
-        {words("register.add.id")}
-        <input name="device_id" defaultValue={said(waiting, "id")} required spellCheck={false} autoCapitalize="none" />
-      </label>
-      <label>
-        {words("register.kind")}
-        <select name="kind" defaultValue={said(waiting, "kind")}>
-          {DEVICE_KINDS.map((one) => (
-            <option key={one} value={one}>
-              {told(one)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        {words("register.add.name")}
-        <input name="name" />
-      </label>
+      <Identifier name="device_id" given={said(waiting, "id")} />
+      <DeviceKind given={said(waiting, "kind")} />
+      <Name />
     </Ask>
   );
 }

@@ -27,11 +27,13 @@ it("a configuration is a line for every field that is desired, and says where th
   const lines = linesOf([
     { ...about, device_id: "rsu-1", desired: { heartbeat_s: 5, level: "INFO" }, reported: { heartbeat_s: 10, level: "INFO" }, differences: [{ field: "heartbeat_s", desired: 5, reported: 10 }] },
     { ...about, device_id: "rsu-2", desired: null, reported: null, differences: [] },
+    { ...about, device_id: "rsu-3", desired: null, reported: { level: "INFO" }, differences: [] },
   ]);
   expect(lines.map((one) => [one.device, one.field, one.desired, one.reported, one.differs])).toEqual([
     ["rsu-1", "heartbeat_s", "5", "10", true],
     ["rsu-1", "level", "INFO", "INFO", false],
     ["rsu-2", "–", "–", "–", false],
+    ["rsu-3", "level", "–", "INFO", false],
   ]);
 });
 

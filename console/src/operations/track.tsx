@@ -8,6 +8,7 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
 import { Table } from "../parts/table";
 import { hasRole } from "../session/session";
+import { shortened, useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { AddArea } from "./area";
 
@@ -117,8 +118,15 @@ export function Track({ me, site }: { me: Me; site: Site }) {
   );
 }
 
+/** "trespass in oval" */
+function problemIn(told: (text: string) => string, problem: string): string {
+  const [what = "", where] = problem.split(" in ");
+  return where ? `${told(what)} (${where})` : told(what);
+}
+
 function PresentNow({ present }: { present: readonly Present[] }) {
   const words = useWords();
+  const told = useTold();
   const { number } = useFormats();
   return (
     <Table
@@ -128,11 +136,13 @@ function PresentNow({ present }: { present: readonly Present[] }) {
       keyOf={(one) => one.subject}
       none={words("track.present.none")}
       cells={(one) => [
-        one.subject,
+        <span key="subject" title={one.subject}>
+          {shortened(told(one.subject))}
+        </span>,
         one.team ?? "–",
         one.areas.join(", "),
         one.speed_mps === null ? "–" : `${number(one.speed_mps * 3.6)} ${words("unit.kmh")}`,
-        one.problems.length ? <span className="mark offline">{one.problems.join(", ")}</span> : "–",
+        one.problems.length ? <span className="mark offline">{one.problems.map((problem) => problemIn(told, problem)).join(", ")}</span> : "–",
       ]}
     />
   );

@@ -17,6 +17,7 @@ interface RowsProps<T> {
 }
 
 const ROW_PX = 36;
+const LEAST_ROWS = 3; // that stay in sight, the head among them, however little room there is
 const BEYOND = 8; // rows above and below the sight, so that scrolling does not show what is not there yet
 
 /** Which rows are in sight. */
@@ -51,7 +52,7 @@ export function Rows<T>({ label, columns, rows, keyOf }: RowsProps<T>) {
   const gridTemplateColumns = columns.map((column) => column.width).join(" ");
   const grid = { gridTemplateColumns, height: ROW_PX };
   return (
-    <div className="rows" ref={frame} role="table" aria-label={label} aria-rowcount={rows.length + 1} tabIndex={0}>
+    <div className="rows" ref={frame} role="table" aria-label={label} aria-rowcount={rows.length + 1} tabIndex={0} style={{ minHeight: Math.min(rows.length + 1, LEAST_ROWS) * ROW_PX }}>
       <div className="head" role="rowgroup" style={{ minWidth }}>
         <div role="row" style={{ gridTemplateColumns, minHeight: ROW_PX }} aria-rowindex={1}>
           {columns.map((column) => (

@@ -9,7 +9,7 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
 import { type Column, Rows } from "../parts/rows";
 import { hasRole } from "../session/session";
-import { useTold } from "../words/told";
+import { shortened, useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 
 const SEVERITIES = ["critical", "major", "warning", "info"] as const;
@@ -59,7 +59,7 @@ export function Alarms({ me, site }: { me: Me; site: Site }) {
         cell: (one) => <span className={`mark ${one.severity === "critical" || one.severity === "major" ? "offline" : "impaired"}`}>{words(`alarms.${one.severity}`)}</span>,
       },
       { name: words("alarms.kind"), width: "minmax(9rem, 1fr)", cell: (one) => told(one.kind) },
-      { name: words("register.audit.what"), width: "minmax(9rem, 1.4fr)", cell: (one) => `${one.subject} ${one.part}`.trim() },
+      { name: words("register.audit.what"), width: "minmax(9rem, 1.4fr)", cell: (one) => <span title={`${one.subject} ${one.part}`}>{shortened(`${told(one.subject)} ${one.part}`.trim())}</span> },
       { name: words("alarms.since"), width: "14rem", cell: (one) => date(one.since) },
       {
         name: words("alarms.acknowledged"),

@@ -92,13 +92,13 @@ function useColumns(status: ReadonlyMap<string, DeviceHealth>): readonly Column<
   return useMemo(
     () => [
       { name: words("register.column.id"), width: "minmax(9rem, 1.4fr)", cell: (one) => <code>{one.device_id}</code> },
-      { name: words("register.column.kind"), width: "7rem", cell: (one) => one.subtype ?? told(one.kind) },
+      { name: words("register.column.kind"), width: "7rem", cell: (one) => told(one.subtype ?? one.kind) },
       { name: words("register.column.name"), width: "minmax(6rem, 1.4fr)", cell: (one) => one.name || "–" },
       { name: words("register.column.vendor"), width: "minmax(6rem, 1fr)", cell: (one) => [one.vendor, one.model].filter(Boolean).join(" ") || "–" },
       { name: words("register.column.lifecycle"), width: "8rem", cell: (one) => told(one.lifecycle) },
       {
         name: words("register.column.status"),
-        width: "8rem",
+        width: "9.5rem",
         cell: (one) => {
           const found = status.get(one.device_id)?.status;
           return found ? <span className={`mark ${found}`}>{words(`status.${found}`)}</span> : "–";

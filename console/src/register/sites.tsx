@@ -7,6 +7,7 @@ import { SitesContext, useApi, useLoaded } from "../api/use";
 import { writeRoute } from "../layout/route";
 import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask, type Form } from "../parts/ask";
+import { Identifier, Name, Position } from "../parts/asked";
 import { Table } from "../parts/table";
 import { hasRole } from "../session/session";
 import { useFormats, useWords } from "../words/words";
@@ -90,22 +91,9 @@ export function AddSite({ done }: { done?: () => void }) {
       </button>
       {isAsking && (
         <Ask title={words("sites.add")} action={words("register.add.submit")} send={send} close={() => setAsking(false)}>
-          <label>
-            {words("register.add.id")}
-            <input name="site_id" required autoFocus autoCapitalize="none" spellCheck={false} />
-          </label>
-          <label>
-            {words("register.add.name")}
-            <input name="name" />
-          </label>
-          <label>
-            {words("register.add.latitude")}
-            <input name="latitude_deg" type="number" step="any" required />
-          </label>
-          <label>
-            {words("register.add.longitude")}
-            <input name="longitude_deg" type="number" step="any" required />
-          </label>
+          <Identifier name="site_id" />
+          <Name />
+          <Position isRequired />
           <label>
             {words("sites.add.elevation")}
             <input name="elevation_m" type="number" step="any" />

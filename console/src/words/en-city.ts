@@ -106,6 +106,7 @@ export const city = {
   "signals.priority.none": "nobody",
 
   "environment.none": "No sensor of this site measured anything in the last hour.",
+  "environment.visibility": "visibility",
   "environment.quantity": "Quantity",
   "environment.newest": "Newest",
   "environment.range": "In the last hour",

@@ -108,6 +108,7 @@ export const city: Readonly<Record<keyof typeof english, string>> = {
   "signals.priority.none": "无",
 
   "environment.none": "最近一小时此场地没有传感器数据。",
+  "environment.visibility": "能见度",
   "environment.quantity": "量",
   "environment.newest": "最新值",
   "environment.range": "最近一小时",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
+
+from chelu.conversion import conversion
 from chelu.drop_reason import DropReason
 from chelu.quality.monitors.assessments import Verdict
 from chelu.quality.monitors.catalogue import BY_NAME
@@ -31,9 +35,10 @@ def test_codes_have_chinese_words() -> None:
     assert len(codes) > 100
 
 
-def test_monitors_have_chinese_titles() -> None:
-    words = told("zh-sentences.ts")
+def test_monitors_have_chinese_titles_and_say_in_chinese_what_to_do() -> None:
+    words, more = told("zh-sentences.ts"), told("zh-monitors.ts")
     assert [one.title for one in BY_NAME.values() if f'"{one.title}":' not in words] == []
+    assert [one.action for one in BY_NAME.values() if f'"{one.action}":' not in more] == []
 
 
 def test_scenarios_that_ship_have_chinese_titles_questions_and_requirements() -> None:
@@ -43,3 +48,17 @@ def test_scenarios_that_ship_have_chinese_titles_questions_and_requirements() ->
     spelt = {text for text in said if any(f" {sign} " in text for sign in SIGNS.values()) or text.endswith(" never")}
     assert sorted(text for text in said - spelt if f'"{text}":' not in words) == []
     assert len(said - spelt) > 60
+
+
+def test_usual_units_of_the_page_are_those_of_the_table() -> None:
+    shown = {"degC": "°C", "percent": "%", "ug/m^3": "µg/m³", "mg/m^3": "mg/m³", "uS/cm": "µS/cm"}
+    text = (WORDS.parent / "city" / "usual.ts").read_text(encoding="utf-8")
+    rows = re.findall(r'\["([^"]+)", ([0-9.e-]+), ([0-9.]+), \[([^\]]+)\]\]', text)
+    found = {name: (unit, factor, offset) for unit, factor, offset, names in rows for name in re.findall(r'"(\w+)"', names)}
+    usual = {one for one in QUANTITIES if one.usual_unit != one.unit}
+    assert found.keys() == {one.name for one in usual}
+    for one in usual:
+        unit, factor, offset = found[one.name]
+        scale = conversion(one.usual_unit, one)
+        assert unit == shown.get(one.usual_unit, one.usual_unit), one.name
+        assert (float(factor), float(offset)) == pytest.approx((1 / scale.factor, scale.offset)), one.name

@@ -20,9 +20,15 @@ HEADING = "chelu package 1"
 COMPONENTS = ("firmware", "model")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 VERSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+OWN = frozenset({"parts", "installed.json", "job.json", "current"})  # what a device has beside packages and their versions
 SHA256 = re.compile(r"[0-9a-f]{64}")
 KEY = re.compile(r"[0-9a-f]{64}")
 SIGNATURE = re.compile(r"[0-9a-f]{128}")
+
+
+def is_free(name: str) -> bool:
+    """Whether a package, or a version, may be called so: not as what a device keeps of its own beside them."""
+    return name not in OWN and not name.startswith(".")
 
 
 @dataclass(frozen=True, slots=True)

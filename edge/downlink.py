@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -25,10 +26,10 @@ from edge.tally import Tally
 from edge.upgrade.upgrader import Upgrader
 from edge.vehicles.children import Children
 
+log = logging.getLogger(__name__)
+ORDERS = frozenset({"config", "command", "upgrade"})  # of every kind of device, and answered
 HANDED_ON = frozenset({"warning", "coop"})  # to the device's own software
-STREAMS = (
-    HANDED_ON | {"receipt", "config", "command", "upgrade"} | OF_SIGNALS | told.STREAMS | radio.STREAMS
-)  # what is subscribed
+STREAMS = HANDED_ON | ORDERS | {"receipt"} | OF_SIGNALS | told.STREAMS | radio.STREAMS  # what is subscribed
 
 
 class Downlink:
@@ -116,6 +117,12 @@ class Downlink:
             self._tally.count(f"{stream}/down", error.reason, detail=error.detail)
         except (SpoolError, NotKeptError) as error:
             self._tally.count("spool", "disk", detail=str(error))
+        except Exception as error:  # it would come again after every start: it ends the order and not the agent
+            log.exception("%s/down: a fault of the program", stream)
+            self._tally.count(f"{stream}/down", "fault")
+            if stream in ORDERS:
+                why = f"{type(error).__name__}: {error}"
+                self._say(f"{stream}/ack", Answer(control.number_of(message.payload), LOCAL_ERROR, why).encode())
 
     def _obey(self, stream: str, message: Received) -> None:
         if stream == "receipt":

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from chelu.errors import CheluError, MalformedError
-from chelu.signing import COMPONENTS, NAME, SHA256, VERSION, Statement, is_signed
+from chelu.signing import COMPONENTS, NAME, SHA256, VERSION, Statement, is_free, is_signed
 from edge.control import read_document
 
 MOST_BYTES = 64 << 30
@@ -109,6 +109,8 @@ def _text(document: Mapping[str, Any], field: str) -> str:
 
 def _matching(document: Mapping[str, Any], field: str, form: Any) -> str:
     value = document.get(field)
-    if not isinstance(value, str) or not form.fullmatch(value) or value in {".", ".."}:
+    if not isinstance(value, str) or not form.fullmatch(value):
         raise MalformedError("undecodable", f"{field} = {value!r} is not of the form {form.pattern}")
+    if not is_free(value):
+        raise MalformedError("undecodable", f"{field} = {value!r} is what a device calls a file of its own")
     return value

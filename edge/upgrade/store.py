@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from edge import state_file
 from edge.upgrade.order import Upgrade, UpgradeError
 
 INSTALLED, PARTS, CURRENT = "installed.json", "parts", "current"
+NEXT = "next"  # in installed.json: the version of a switch that is begun
 CHUNK = 1 << 20
 SPARE_BYTES = 1 << 16  # of the disk, left for the agent's own small files
 
@@ -30,8 +30,8 @@ class Store:
         self._directory, self._factory = directory, factory
 
     def versions(self) -> dict[str, str]:
-        """What is in use, by name."""
-        return {**self._factory, **{name: str(it["version"]) for name, it in self._installed().items()}}
+        """What is in use, by name; while a switch is begun, what was before it."""
+        return {**self._factory, **{name: str(it["version"]) for name, it in self._installed().items() if "version" in it}}
 
     def path(self, name: str, version: str) -> Path:
         """Where a version's file is, or would be."""
@@ -65,21 +65,44 @@ class Store:
             part.unlink()
             raise UpgradeError(f"its SHA-256 is {digest.hexdigest()[:16]}…, not {upgrade.sha256[:16]}…")
 
-    def install(self, upgrade: Upgrade) -> None:
-        """Put the whole part in place and into use."""
+    def put(self, upgrade: Upgrade) -> None:
+        """Put the whole part in place; it is not in use."""
         target = self.path(upgrade.name, upgrade.version)
         target.parent.mkdir(parents=True, exist_ok=True)
         self.part(upgrade).replace(target)
         sync_directory(target.parent)
-        self._use(upgrade.name, upgrade.version, self.versions().get(upgrade.name))
 
-    def roll_back(self, name: str, version: str) -> None:
-        """Use an earlier version again: one whose file is still here, or the factory's; UpgradeError when it is neither."""
-        if self.versions().get(name) == version:
-            return
+    # -- switching: begun, then settled or taken back; killed in between, it is still begun --------------------------------------
+
+    def begun(self) -> dict[str, str]:
+        """Versions, by name, to which a switch was begun."""
+        return {name: it[NEXT] for name, it in self._installed().items() if isinstance(it.get(NEXT), str)}
+
+    def begin(self, name: str, version: str) -> None:
+        """Link to a version whose file is here, or to the factory's; UpgradeError when it is neither."""
         if version != self._factory.get(name) and not self.path(name, version).exists():
             raise UpgradeError(f"{name} {version} is not on this device any more")
-        self._use(name, version, None)
+        self._keep(name, {**self._installed().get(name, {}), NEXT: version})
+        self._link(name, version)
+
+    def settle(self, name: str, *, keeps_former: bool) -> None:
+        """What was begun is in use from now on; the version before it stays only for the way back to it."""
+        known, former = self._installed()[name], self.versions().get(name)
+        version = known[NEXT]
+        previous = known.get("previous") if former == version else former if keeps_former else None
+        self._keep(name, {"version": version, "previous": previous})
+        self._forget_others(name)
+
+    def link_back(self, name: str) -> str | None:
+        """Link to what was in use before a switch that is begun; its version, None when there was none."""
+        former = self.versions().get(name)
+        self._link(name, former)
+        return former
+
+    def take_back(self, name: str) -> None:
+        """Nothing is begun any more."""
+        self._keep(name, {key: value for key, value in self._installed().get(name, {}).items() if key != NEXT})
+        self._forget_others(name)
 
     def forget_part(self, upgrade: Upgrade) -> None:
         """Give the room back."""
@@ -88,24 +111,29 @@ class Store:
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 
-    def _installed(self) -> dict[str, Any]:
-        found = state_file.read(self._directory / INSTALLED)
-        return {name: it for name, it in found.items() if isinstance(it, dict) and "version" in it}
+    def _installed(self) -> dict[str, dict[str, Any]]:
+        return {name: it for name, it in state_file.read(self._directory / INSTALLED).items() if isinstance(it, dict)}
 
-    def _use(self, name: str, version: str, previous: str | None) -> None:
+    def _keep(self, name: str, known: Mapping[str, Any]) -> None:
+        installed = {**self._installed(), name: dict(known)}
+        state_file.write(self._directory / INSTALLED, {each: it for each, it in installed.items() if it})
+
+    def _link(self, name: str, version: str | None) -> None:
         folder = self._directory / name
         folder.mkdir(parents=True, exist_ok=True)
         link = folder / f".{CURRENT}.new"
         link.unlink(missing_ok=True)
-        if (folder / version).exists():
+        if version is not None and (folder / version).exists():
             link.symlink_to(version)
-            os.replace(link, folder / CURRENT)
+            link.replace(folder / CURRENT)
         else:
             (folder / CURRENT).unlink(missing_ok=True)  # the factory's
-        state_file.write(self._directory / INSTALLED, {**self._installed(), name: {"version": version, "previous": previous}})
-        self._forget_others(folder, {version, previous})
+        sync_directory(folder)
 
-    def _forget_others(self, folder: Path, kept: set[str | None]) -> None:
-        for file in folder.iterdir():
-            if file.name not in kept and file.name != CURRENT and not file.name.startswith("."):
-                file.unlink(missing_ok=True)
+    def _forget_others(self, name: str) -> None:
+        known = self._installed().get(name, {})
+        kept = {CURRENT, known.get("version"), known.get("previous")}
+        for file in (self._directory / name).iterdir():
+            if file.name not in kept and not file.name.startswith("."):
+                with contextlib.suppress(OSError):  # then it goes the next time
+                    file.unlink()

@@ -87,6 +87,7 @@ class Upgrader:
     # -- the upgrader's thread -----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        self._end_overtaken()
         while (job := self._next()) is not None:
             try:
                 self._carry_out(job)
@@ -99,6 +100,20 @@ class Upgrader:
                 self._store.forget_part(job)  # the disk, most likely: its room is given back
                 reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
                 self._finish(job, "failed", LOCAL_ERROR, f"the disk does not take it: {reason}")
+            except Exception as error:  # whatever it is, it ends the order and not the agent
+                log.exception("%s %s: a fault of the program", job.name, job.version)
+                self._finish(job, "failed", LOCAL_ERROR, f"{type(error).__name__}: {error}")
+
+    def _end_overtaken(self) -> None:
+        """A switch that was begun before the last end, and that the order at hand is not about, is taken back."""
+        with self._guard:
+            job = self._job if self._end is None else None
+        for name, version in self._store.begun().items():
+            if job is None or (job.name, job.version) != (name, version):
+                try:
+                    self._go_back(name)
+                except Exception as error:  # noqa: BLE001 - as above
+                    log.warning("%s %s is not taken back whole: %s", name, version, error)
 
     def _next(self) -> Upgrade | None:
         with self._guard:
@@ -107,9 +122,9 @@ class Upgrader:
             return None if self._stopping else self._job
 
     def _carry_out(self, job: Upgrade) -> None:
-        if job.is_rollback:
+        if job.is_rollback or self._is_begun(job):
             self._tell(job, "installing")
-            self._switched_back(job.name, job.version)
+            self._put_into_use(job)
             return
         if self._store.versions().get(job.name) == job.version and self._store.path(job.name, job.version).exists():
             return
@@ -118,7 +133,13 @@ class Upgrader:
         self._fetch(job)
         self._tell(job, "verifying")
         self._store.check_whole(job)
-        self._install(job)
+        self._tell(job, "installing")
+        self._store.put(job)
+        self._put_into_use(job)
+
+    def _is_begun(self, job: Upgrade) -> bool:
+        """Whether the agent ended while it put this into use."""
+        return self._store.begun().get(job.name) == job.version and self._store.path(job.name, job.version).exists()
 
     def _fetch(self, job: Upgrade) -> None:
         self._tell(job, "downloading")
@@ -132,20 +153,27 @@ class Upgrader:
         fetcher = Fetcher(self._settings.registry, self._settings.ca_file, self._halting)
         fetcher.fetch(job, self._store.part(job), tell)
 
-    def _install(self, job: Upgrade) -> None:
-        self._tell(job, "installing")
-        before = self._store.versions().get(job.name)
-        self._store.install(job)
+    def _put_into_use(self, job: Upgrade) -> None:
+        """Switch and activate. It is in use when that ended well and is written down; killed before, all is done again."""
+        self._store.begin(job.name, job.version)
         try:
             self._activate(job.name, job.version)
-        except UpgradeError:
-            if before is not None:
-                self._switched_back(job.name, before)
+            self._store.settle(job.name, keeps_former=not job.is_rollback)
+        except Exception as error:
+            try:
+                self._go_back(job.name)
+            except UpgradeError as worse:
+                raise UpgradeError(f"{error}; then {worse}") from None
             raise
 
-    def _switched_back(self, name: str, version: str) -> None:
-        self._store.roll_back(name, version)
-        self._activate(name, version)
+    def _go_back(self, name: str) -> None:
+        """Put what was in use before a switch into use again; UpgradeError when that does not end well either."""
+        former = self._store.link_back(name)
+        try:
+            if former is not None:
+                self._activate(name, former)
+        finally:
+            self._store.take_back(name)
 
     def _activate(self, name: str, version: str) -> None:
         """Run what the device's own settings say, if anything; UpgradeError when it does not end well."""
@@ -154,11 +182,11 @@ class Upgrader:
         values = {"name": name, "version": version, "path": str(self._store.path(name, version))}
         command = [word.format(**values) for word in self._settings.activate]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=ACTIVATE_S, check=False)  # noqa: S603 - the device's own
+            done = subprocess.run(command, capture_output=True, timeout=ACTIVATE_S, check=False)  # noqa: S603 - the device's own
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UpgradeError(f"activating {name} {version} failed: {error}") from None
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or [""])[-1]
+            last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
             raise UpgradeError(f"activating {name} {version} ended with {done.returncode}: {last}")
 
     def _trusted(self) -> dict[str, str]:
@@ -179,6 +207,9 @@ class Upgrader:
 
     def _finish(self, job: Upgrade, state: str, code: int, detail: str = "") -> None:
         end = self._status(job, state, code, versions=self._store.versions())
+        detail = "".join(
+            one if one.isprintable() else "\ufffd" for one in detail
+        )  # no log obeys it, and the platform can store it
         end |= {"errorDesc": detail[:128]} if detail else {}
         log.info("%s %s: %s %s", job.name, job.version, state, detail)
         with self._guard:

@@ -58,7 +58,9 @@ class Packages:
             check_signed(upgrade, self._trusted)
             Fetcher(None, self._ca_file, self._stopping).fetch(upgrade, store.part(upgrade), lambda _: None)
             store.check_whole(upgrade)
-            store.install(upgrade)
+            store.put(upgrade)
+            store.begin(upgrade.name, upgrade.version)
+            store.settle(upgrade.name, keeps_former=True)
         except StoppedError:
             return
         except (UpgradeError, MalformedError, OSError) as error:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from chelu.signing import KEY, SHA256, SIGNATURE, VERSION
+from chelu.signing import KEY, OWN, SHA256, SIGNATURE, VERSION, is_free
 from services.registry.models import Identifier, Model, Word
 
 Component = Literal["firmware", "model"]
@@ -19,9 +19,17 @@ def _no_dots_alone(text: str) -> str:
     return text
 
 
+def _free(text: str) -> str:
+    if not is_free(text):
+        raise ValueError(f"none of {', '.join(sorted(OWN))} and nothing that begins with '.': files of a device's own")
+    return text
+
+
 Version = Annotated[
     str, StringConstraints(pattern=f"^{VERSION.pattern}$"), AfterValidator(_no_dots_alone), Field(examples=["1.2.0"])
 ]
+PackageName = Annotated[Identifier, AfterValidator(_free)]
+PackageVersion = Annotated[Version, AfterValidator(_free)]
 PublicKey = Annotated[
     str, StringConstraints(pattern=f"^{KEY.pattern}$"), Field(description="Ed25519, hexadecimal", examples=["ab" * 32])
 ]

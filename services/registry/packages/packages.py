@@ -16,7 +16,17 @@ from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.packages import rows
 from services.registry.packages.files import Incoming
-from services.registry.packages.models import Component, NewRule, NewSigningKey, Package, Rule, Signature, SigningKey, Version
+from services.registry.packages.models import (
+    Component,
+    NewRule,
+    NewSigningKey,
+    Package,
+    PackageName,
+    PackageVersion,
+    Rule,
+    Signature,
+    SigningKey,
+)
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
 from services.registry.routing import Router
@@ -90,8 +100,8 @@ async def add_package(
     parts: PartsOf,
     actor: ActorOf,
     component: Component,
-    name: Annotated[Identifier, Query()],
-    version: Annotated[Version, Query()],
+    name: Annotated[PackageName, Query()],
+    version: Annotated[PackageVersion, Query()],
     key: Annotated[Identifier, Query(description="the maker's")],
     signature: Annotated[Signature, Query(description="of component, name, version, size and SHA-256 (docs/registry.md)")],
 ) -> Package:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import socket
 
+import pytest
+
 from chelu.clock import SystemClock
+from edge.commands import Commands
 from edge.routing import Heard
 from tests.fix_broker import RunningBroker
 from tests.integration.edge.agents import NOW_US, MakePlatform, StartAgent, bsm
@@ -45,6 +48,23 @@ def test_a_ping_is_answered_with_the_agent_s_time(broker: RunningBroker, platfor
     (answer,) = hearer.documents("command/down/ack")
     assert (answer["seqNum"], answer["errorCode"]) == (9, 0)
     assert abs(answer["time_us"] - SystemClock().wall_us()) < 10_000_000
+
+
+def test_a_fault_of_the_agent_s_own_ends_the_order_and_not_the_agent(
+    broker: RunningBroker, platform: MakePlatform, start_agent: StartAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("nobody thought of it")
+
+    monkeypatch.setattr(Commands, "_log_level", fail)
+    hearer = platform()
+    agent = start_agent(broker.url)
+    hearer.say("command/down", {"seqNum": 4, "command": "log_level", "level": "INFO"})
+    hearer.say("command/down", {"seqNum": 5, "command": "ping"})
+    hearer.wait("command/down/ack", 2)
+    answers = [(item["seqNum"], item["errorCode"], item.get("errorDesc")) for item in hearer.documents("command/down/ack")]
+    assert answers == [(4, 2, "ZeroDivisionError: nobody thought of it"), (5, 0, None)]
+    assert agent.tally.by_place()["command/down"] == {"fault": 1}
 
 
 def test_the_heartbeat_counts_what_the_platform_sent(

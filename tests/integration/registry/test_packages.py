@@ -64,6 +64,9 @@ def test_what_is_not_signed_by_whom_it_says_is_refused_and_leaves_nothing(client
         ({"key": "nobody"}, "key", 422),
         ({"version": "../x"}, "version", 422),
         ({"version": "current"}, "version", 422),
+        ({"version": ".current.new"}, "version", 422),
+        ({"name": "parts"}, "name", 422),
+        ({"name": "installed.json"}, "name", 422),
         ({"component": "toaster"}, "component", 422),
     ):
         answer = send(place, signer, **change)  # type: ignore[arg-type]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import os
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -215,6 +218,97 @@ def test_a_package_that_cannot_be_put_into_use_is_taken_out_again(make: Make) ->
     assert not device.current.exists()  # the factory's
 
 
+def killed_while(directory: Path, begun: Path, activate: str, order: dict[str, Any]) -> None:
+    """An agent of its own process that is killed once its activation has made the file `begun`."""
+    script = f"""
+import sys; from pathlib import Path
+from tests.unit.edge.test_upgrade import Device
+device = Device(Path({str(directory)!r}), {order["url"]!r}, activate=(sys.executable, "-c", {activate!r}, "{{version}}"))
+device.upgrader.start(); device.told(**{order!r}); device.end()
+"""
+    with subprocess.Popen([sys.executable, "-c", script], start_new_session=True) as agent:
+        try:
+            until(begun.exists, 30, "the activation to begin")
+        finally:
+            os.killpg(agent.pid, signal.SIGKILL)
+
+
+def activation(directory: Path, then: str) -> str:
+    """A command's text: it notes each version that it activates, and makes the file `begun` for 2.0."""
+    return f"""
+import sys, time; from pathlib import Path
+with open({str(directory / "activated")!r}, "a") as file: print(sys.argv[1], file=file)
+if sys.argv[1] == "2.0": Path({str(directory / "begun")!r}).touch(); {then}
+"""
+
+
+@pytest.mark.parametrize(("then", "state", "in_use"), [("", "done", "2.0"), ("sys.exit('no such sensor')", "failed", "1.0")])
+def test_an_agent_killed_while_it_activates_activates_again_and_says_what_came_of_it(
+    make: Make, shelf: Shelf, tmp_path: Path, then: str, state: str, in_use: str
+) -> None:
+    killed_while(tmp_path, tmp_path / "begun", activation(tmp_path, "time.sleep(600)"), {"url": f"{shelf.url}/content"})
+    shelf.status = 404  # it is all here
+    device = make(activate=(sys.executable, "-c", activation(tmp_path, then), "{version}"))
+    assert device.upgrader.versions() == {"rsu-os": "1.0"} or device.ends()
+    end = device.end()
+    assert (end["state"], end["versions"]) == (state, {"rsu-os": in_use})
+    assert device.current.exists() is (state == "done")
+    assert (tmp_path / "activated").read_text().split() == ["2.0", "2.0", *(["1.0"] if state == "failed" else [])]
+
+
+def test_a_switch_whose_order_was_overtaken_before_the_kill_is_taken_back(make: Make, shelf: Shelf, tmp_path: Path) -> None:
+    killed_while(tmp_path, tmp_path / "begun", activation(tmp_path, "time.sleep(600)"), {"url": f"{shelf.url}/content"})
+    file = tmp_path / "packages" / "job.json"
+    kept_ = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept_, "job": {**kept_["job"], "number": 6, "name": "model", "version": "7"}}))
+    device = make(activate=(sys.executable, "-c", activation(tmp_path, ""), "{version}"))
+    assert device.end()["versions"] == {"rsu-os": "1.0"}
+    assert not device.current.is_symlink()
+    assert (tmp_path / "activated").read_text().split() == ["2.0", "1.0"]
+
+
+def test_a_way_back_that_cannot_be_put_into_use_leaves_what_was(make: Make, tmp_path: Path) -> None:
+    script = f"import sys; sys.exit(sys.argv[1] == '1.0' and not __import__('os').path.exists({str(tmp_path / 'ready')!r}))"
+    device = make(activate=(sys.executable, "-c", script, "{version}"))
+    device.told()
+    assert device.end()["state"] == "done"
+    device.told(seqNum=6, action="rollback", version="1.0")
+    end = device.end(2)
+    assert (end["state"], end["versions"], device.current.read_bytes()) == ("failed", {"rsu-os": "2.0"}, CONTENT)
+    (tmp_path / "ready").touch()
+    device.told(seqNum=7, action="rollback", version="1.0")
+    assert device.end(3)["versions"] == {"rsu-os": "1.0"}
+
+
+def test_what_an_activation_says_need_not_be_text(make: Make) -> None:
+    script = r"import sys; sys.stderr.buffer.write(b'\264\305\305\314 is full\0'); sys.exit(1)"  # in GBK
+    device = make(activate=(sys.executable, "-c", script))
+    device.told()
+    assert "ended with 1: \ufffd\ufffd\ufffd\ufffd is full\ufffd; then activating rsu-os 1.0" in device.end()["errorDesc"]
+
+
+def test_a_fault_of_the_agent_s_own_ends_an_order_and_not_the_agent(make: Make) -> None:
+    device = make(activate=("{no_such_word}",))
+    device.told()
+    assert "KeyError: 'no_such_word'" in device.end()["errorDesc"]
+    device.told(seqNum=6)
+    assert device.end(2)["seqNum"] == 6
+
+
+def test_what_an_earlier_agent_installed_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "rsu-os"
+    folder.mkdir()
+    for version in ("1.4", "1.5"):
+        (folder / version).write_text(version)
+    (folder / "current").symlink_to("1.5")
+    (tmp_path / "installed.json").write_text('{"rsu-os": {"version": "1.5", "previous": "1.4"}}')
+    store = Store(tmp_path, {"rsu-os": "1.0"})
+    assert (store.versions(), store.begun()) == ({"rsu-os": "1.5"}, {})
+    store.begin("rsu-os", "1.4")
+    store.settle("rsu-os", keeps_former=False)
+    assert (store.versions(), (folder / "current").read_text()) == ({"rsu-os": "1.4"}, "1.4")
+
+
 def test_it_goes_back_to_what_was_before_and_to_the_factory_s(make: Make, shelf: Shelf) -> None:
     device = make()
     device.told()
@@ -256,6 +350,12 @@ def test_a_newer_order_ends_the_older_one(make: Make, shelf: Shelf) -> None:
         {"sha256": "AB"},
         {"component": "toaster"},
         {"url": 7},
+        {"name": "parts"},
+        {"name": "installed.json"},
+        {"name": "job.json"},
+        {"name": ".job.json.new"},
+        {"version": "current"},
+        {"version": ".current.new"},
     ],
 )
 def test_an_order_that_is_none_is_refused_by_field(make: Make, change: dict[str, Any]) -> None:

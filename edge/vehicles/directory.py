@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,20 +39,20 @@ class Naming:
     pattern: re.Pattern[str]
     allowed: str
 
-    def name_of(self, row: Row) -> str:
+    def name_of(self, row: Row, where: str) -> str:
         """The row's cell: a column, a label as a column, or one of the labels that the register writes as JSON."""
         found = row.get(self.column) or row.get(f"label.{self.column}")
         if found or not row.get("labels"):
             return (found or "").strip()
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             labels = json.loads(row["labels"])
-        except ValueError:
-            return ""
-        return str(labels.get(self.column, "")).strip() if isinstance(labels, dict) else ""
+            if isinstance(labels, dict):
+                return str(labels.get(self.column, "")).strip()
+        raise ConfigurationError("labels", row["labels"], "a JSON object", source=where)
 
 
 VIN = Naming("vin", re.compile(r"[ -~]{17}"), "17 characters")
-PHONE = Naming("phone", re.compile(rf"\d{{1,{PHONE_DIGITS}}}"), f"1 to {PHONE_DIGITS} digits")
+PHONE = Naming("phone", re.compile(rf"[0-9]{{1,{PHONE_DIGITS}}}"), f"1 to {PHONE_DIGITS} digits")
 
 
 def key_of(naming: Naming, name: str) -> bytes:
@@ -65,21 +66,42 @@ def read_vehicles(text: str, *, source: str, naming: Naming = VIN, gateway: str 
     Where there are columns ``parent`` and ``lifecycle``, rows that are not below `gateway`, or that are planned or retired, are
     passed over, too: the broker would not let us speak for them. Raises ConfigurationError for the first line that is wrong.
     """
-    reader = csv.DictReader(io.StringIO(text))
-    columns = set(reader.fieldnames or ())
-    if "device_id" not in columns or not columns & {naming.column, f"label.{naming.column}", "labels"}:
-        raise ConfigurationError("vehicles", sorted(columns), f"columns {naming.column} and device_id", source=source)
     found: dict[bytes, Listed] = {}
     parents: dict[str, str] = {}
-    for row in reader:
-        where = f"{source}, line {reader.line_num}"
+    for where, row in _rows(text, source, naming):
         device = (row["device_id"] or "").strip()
-        parents[device] = (row.get("parent") or "").strip()
-        if (name := naming.name_of(row)) and row.get("lifecycle") not in SILENT:
+        if "parent" in row:
+            parents[device] = (row["parent"] or "").strip()
+        if (name := naming.name_of(row, where)) and row.get("lifecycle") not in SILENT:
             _add(found, key_of(naming, _checked(name, naming, where)), _listed(row, device, where), where, naming)
-    if gateway is None or "parent" not in columns:
+    if gateway is None or not parents:
         return found
     return {name: listed for name, listed in found.items() if _is_below(listed.device, gateway, parents)}
+
+
+def _text(content: bytes, source: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = content[error.start : error.start + 4]
+        raise ConfigurationError("row", found, "text in UTF-8", source=f"{source}, line {line}") from None
+
+
+def _rows(text: str, source: str, naming: Naming) -> Iterator[tuple[str, Row]]:
+    """Where each row is, and its cells by column."""
+    reader, done = csv.DictReader(io.StringIO(text, newline=None), strict=True), 0
+    try:
+        columns = set(reader.fieldnames or ())
+        if "device_id" not in columns or not columns & {naming.column, f"label.{naming.column}", "labels"}:
+            raise ConfigurationError("vehicles", sorted(columns), f"columns {naming.column} and device_id", source=source)
+        done = reader.line_num
+        for row in reader:
+            done = reader.line_num
+            yield f"{source}, line {done}", row
+    except csv.Error as error:
+        allowed = f"CSV with commas and double quotes, cells of up to {csv.field_size_limit()} characters"
+        raise ConfigurationError("row", str(error), allowed, source=f"{source}, line {done + 1}") from None
 
 
 def _checked(name: str, naming: Naming, where: str) -> str:
@@ -152,10 +174,11 @@ class Directory:
             stamp = state.st_mtime_ns, state.st_ino
             if stamp == self._stamp:
                 return False
-            text = self._file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            content = self._file.read_bytes()
+        except OSError as error:
             raise ConfigurationError("vehicles", str(self._file), f"it cannot be read ({error})") from None
         self._stamp = stamp
+        text = _text(content, str(self._file))
         self._vehicles = read_vehicles(text, source=str(self._file), naming=self._naming, gateway=self._gateway)
         for name in [name for name in self._unknown if name in self._vehicles]:
             del self._unknown[name]

@@ -62,6 +62,7 @@ class VehicleGateway(Listener):
         self._flush_at = 0.0
         self._tend_at = 0.0
         self._served = 0
+        self._list_fault = ""  # what was last wrong with the list
 
     def _close(self) -> None:
         for connection in list(self._connections.values()):
@@ -308,8 +309,12 @@ class VehicleGateway(Listener):
             if not directory.reload():
                 return
         except ConfigurationError as error:
-            self._count("vehicles_file", detail=str(error))
+            self._count("vehicles_file")
+            if str(error) != self._list_fault:
+                log.warning("%s; the list of before stays in force", error)
+            self._list_fault = str(error)
             return
+        self._list_fault = ""
         log.info("%s: %d vehicles", self._settings.vehicles, len(directory))
         for name, connection in list(self._holders.items()):
             if not directory.holds(name, connection.peer.vins.get(name, "")):

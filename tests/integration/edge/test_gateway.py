@@ -159,6 +159,27 @@ def test_a_vehicle_that_is_taken_off_the_list_is_hung_up_on_and_the_others_stay(
     assert dial(running).ask(Command.LOGIN, LOGIN, vin=names[1])[1] == Answer.VIN_UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [
+        ("phone", "１３９", "phone = '１３９' is not allowed: 1 to 20 digits"),
+        ("phone", "9" * 200_000, "row = 'field larger"),
+        ("labels", "[" * 2000 + "]" * 2000, "is not allowed: a JSON object"),
+    ],
+)
+def test_a_list_with_a_bad_row_is_said_and_that_of_before_stays(
+    start: Start, caplog: pytest.LogCaptureFixture, column: str, cell: str, said: str
+) -> None:
+    running = start(protocol="jt808")
+    listed = until(lambda: running.status().get("listed"), 10, "the list to be read")
+    running.vehicles.write_text(f"device_id,{column}\ncar-1,{cell}\n")
+    until(lambda: running.counted("vehicles_file"), 10, "the bad list to be seen")
+    lines = until(lambda: [line for line in caplog.messages if said in line], 10, "a sentence on it") or []
+    assert lines[0].startswith(f"{running.vehicles}, line 2: ")
+    assert (len(lines), running.status()["listed"]) == (1, listed)
+    running.allow(LISTED + 1)
+
+
 def test_a_silent_vehicle_is_hung_up_on(start: Start, dial: Dial) -> None:
     running = start(idle_s=1)
     car = dial(running)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chelu.codec.gbt32960_frame import Answer, Command, Encryption, Frame, encode_time
+from chelu.codec.gbt32960_frame import MOST_DATA, Answer, Command, Encryption, Frame, encode_time
 from edge.vehicles.language import Peer
 
 TIME = 6
-# Bytes: a login has time, serial number, ICCID and a count.
-LEAST_DATA: Mapping[int, int] = {
-    Command.LOGIN: 29,
-    Command.LOGOUT: 8,
-    Command.REALTIME: TIME,
-    Command.REISSUE: TIME,
-    Command.PLATFORM_LOGIN: 41,
-    Command.PLATFORM_LOGOUT: 8,
+# Bytes, from and to. A login has time, serial number, ICCID and a count of packs; in 2016 then the length of a pack's code and as
+# many codes, in 2025 at least a byte for each (no public text says more of it).
+LENGTHS: Mapping[int, tuple[int, int]] = {
+    Command.LOGIN: (29, MOST_DATA),
+    Command.LOGOUT: (8, 8),
+    Command.REALTIME: (TIME, MOST_DATA),
+    Command.REISSUE: (TIME, MOST_DATA),
+    Command.PLATFORM_LOGIN: (41, 41),
+    Command.PLATFORM_LOGOUT: (8, 8),
 }
+COUNT, CODE_LENGTH = 28, 29  # places in a login
 USER, PASSWORD = slice(8, 20), slice(20, 40)  # of a platform's login: time, serial number, user, password, encryption
 
 
@@ -63,10 +66,10 @@ class Dialogue:
         peer.edition = frame.edition
         if frame.answer != Answer.REQUEST:
             return Outcome(Do.NOTHING, reason="answer")  # to a request that nobody made
-        if len(frame.data) < LEAST_DATA.get(frame.command, 0):
-            return _refuse(frame, structure_error(frame.edition), "too_short")
-        if frame.command in LEAST_DATA and frame.encryption != Encryption.NONE:  # whoever has a key has opened it before
+        if frame.command in LENGTHS and frame.encryption != Encryption.NONE:  # whoever has a key has opened it before
             return _refuse(frame, Answer.DECRYPTION if frame.edition == 2025 else Answer.ERROR, "encrypted")
+        if fault := _fault(frame):
+            return _refuse(frame, structure_error(frame.edition), fault)
         handle = _HANDLED.get(frame.command)
         return handle(self, peer, frame, now_us) if handle else _refuse(frame, Answer.ERROR, "unsupported_command")
 
@@ -137,6 +140,39 @@ _HANDLED: Mapping[int, _Handler] = {
 def structure_error(edition: int) -> Answer:
     """What says that data cannot be read: 2016 has no code of its own for it."""
     return Answer.STRUCTURE if edition == 2025 else Answer.ERROR
+
+
+def _fault(frame: Frame) -> str:
+    """What is wrong with the data, as it is counted; nothing for commands whose data is not read."""
+    least, most = LENGTHS.get(frame.command, (0, MOST_DATA))
+    size = len(frame.data)
+    if frame.command == Command.LOGIN and size >= least:
+        least, most = _login_length(frame)
+    if size < least:
+        return "too_short"
+    if size > most:
+        return "too_long"
+    return "wrong_time" if frame.command == Command.LOGIN and not _is_time(frame.data) else ""
+
+
+def _login_length(frame: Frame) -> tuple[int, int]:
+    count = frame.data[COUNT]
+    if frame.edition == 2025:
+        return COUNT + 1 + count, MOST_DATA
+    if len(frame.data) == CODE_LENGTH:
+        return CODE_LENGTH + 1, MOST_DATA
+    length = CODE_LENGTH + 1 + count * frame.data[CODE_LENGTH]
+    return length, length
+
+
+def _is_time(data: bytes) -> bool:
+    """Whether a calendar has it."""
+    year, month, day, hour, minute, second = data[:TIME]
+    try:
+        datetime.datetime(2000 + year, month, day, hour, minute, second)
+    except ValueError:
+        return False
+    return True
 
 
 def _keep(frame: Frame, device: str) -> Outcome:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chelu.codec.gbt32960_frame import Answer, Command, Encryption, Frame, encode_time
 from chelu.errors import ConfigurationError
 from edge.settings import EdgeSettings
 from edge.vehicles.dialogue import Dialogue, Do, Outcome
-from edge.vehicles.directory import PHONE, Directory, Listed, read_vehicles
+from edge.vehicles.directory import PHONE, Directory, Listed, Naming, read_vehicles
+from edge.vehicles.directory import VIN as VIN_NAMING
 from edge.vehicles.gbt32960 import read_platforms
 from edge.vehicles.language import Peer
 
@@ -64,6 +68,15 @@ def test_a_known_vehicle_logs_in_reports_and_logs_out(talk: Talk) -> None:
         (frame(Command.HEARTBEAT), Answer.ERROR, "not_logged_in"),
         (frame(Command.LOGIN, LOGIN[:20]), Answer.ERROR, "too_short"),
         (frame(Command.LOGIN, LOGIN[:20], edition=2025), Answer.STRUCTURE, "too_short"),
+        (frame(Command.LOGIN, LOGIN[:29]), Answer.ERROR, "too_short"),
+        (frame(Command.LOGIN, LOGIN[:28] + b"\xff\x32"), Answer.ERROR, "too_short"),
+        (frame(Command.LOGIN, LOGIN[:28] + b"\xff\x32", edition=2025), Answer.STRUCTURE, "too_short"),
+        (frame(Command.LOGIN, LOGIN[:28] + b"\2\3ABCDEF\0"), Answer.ERROR, "too_long"),
+        (frame(Command.LOGIN, LOGIN + bytes(50)), Answer.ERROR, "too_long"),
+        (frame(Command.LOGIN, TIME[:1] + b"\x63" + LOGIN[2:]), Answer.ERROR, "wrong_time"),
+        (frame(Command.LOGIN, bytes(6) + LOGIN[6:], edition=2025), Answer.STRUCTURE, "wrong_time"),
+        (frame(Command.LOGOUT, TIME + b"\0\1\0"), Answer.ERROR, "too_long"),
+        (frame(Command.PLATFORM_LOGIN, bytes(42)), Answer.ERROR, "too_long"),
         (frame(Command.PLATFORM_LOGOUT, TIME + b"\0\1"), Answer.ERROR, "not_logged_in"),
         (frame(Command.ACTIVATION, TIME, edition=2025), Answer.ERROR, "unsupported_command"),
         (frame(0x7F, TIME), Answer.ERROR, "unsupported_command"),
@@ -79,6 +92,21 @@ def test_encrypted_reports_are_refused(talk: Talk, edition: int, answer: Answer)
     talk.say(frame(Command.LOGIN, LOGIN, edition=edition))
     outcome = talk.say(frame(Command.REALTIME, TIME, edition=edition, encryption=Encryption.AES128))
     assert (outcome.answer, outcome.reason) == (answer, "encrypted")
+
+
+@pytest.mark.parametrize(
+    ("packs", "edition"), [(b"\0\0", 2016), (b"\2\0", 2016), (b"\2\3ABCDEF", 2016), (b"\0", 2025), (b"\1\2" + b"8" * 48, 2025)]
+)
+def test_a_login_names_as_many_packs_as_it_says(talk: Talk, packs: bytes, edition: int) -> None:
+    assert talk.say(frame(Command.LOGIN, LOGIN[:28] + packs, edition=edition)).do is Do.KEEP
+
+
+def test_a_login_that_is_refused_leaves_the_vehicle_its_line(talk: Talk) -> None:
+    talk.say(frame(Command.LOGIN, LOGIN))
+    talk.holders[VIN] = talk.peer
+    other = Peer()
+    assert talk.say(frame(Command.LOGIN, LOGIN + bytes(50)), other).do is Do.REPLY
+    assert (other.vins, talk.peer.vins) == ({}, {VIN: "car-1"})
 
 
 def test_heartbeat_and_time_are_answered_at_once(talk: Talk) -> None:
@@ -159,9 +187,10 @@ def test_a_phone_number_is_a_column_or_a_label(head: str, cell: str) -> None:
     assert found == {b"00000000013912345678": Listed("car-1", "", "渝A12345")}
 
 
-def test_a_phone_number_has_digits_only() -> None:
-    with pytest.raises(ConfigurationError, match="line 2: phone = '139-1'"):
-        read_vehicles("device_id,phone\ncar-1,139-1\n", source="list.csv", naming=PHONE)
+@pytest.mark.parametrize("phone", ["139-1", "１３９", "²", "٣"])
+def test_a_phone_number_has_digits_only(phone: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"line 2: phone = '{phone}' is not allowed: 1 to 20 digits"):
+        read_vehicles(f"device_id,phone\ncar-1,{phone}\n", source="list.csv", naming=PHONE)
 
 
 @pytest.mark.parametrize(
@@ -173,11 +202,29 @@ def test_a_phone_number_has_digits_only() -> None:
         ("vin,device_id\nLCHELU00000000001,car/1\n", "line 2: device_id"),
         ("vin,device_id\nLCHELU00000000001,\n", "line 2: device_id"),
         ("vin,device_id\nLCHELU00000000001,a\nLCHELU00000000001,b\n", "line 3: vin"),
+        (
+            "vin,device_id\n" + "x" * 131_073 + ",a\n",
+            r"line 2: row = 'field larger .*' is not allowed: CSV with .* up to 131072 char",
+        ),
+        ("vin," + "x" * 131_073 + "\n", "line 1: row = 'field larger"),
+        ('vin,device_id\n"LCHELU00000000001,a\nLCHELU00000000002,b\n', "line 2: row = 'unexpected end of data'"),
+        ('device_id,labels\na,{}\nb,"{"\n', "line 3: labels = '{' is not allowed: a JSON object"),
+        ("device_id,labels\na,7\n", "line 2: labels = '7' is not allowed: a JSON object"),
+        ("device_id,labels\na," + "[" * 20_000 + "]" * 20_000 + "\n", "line 2: labels = '\\[\\[.* is not allowed: a JSON object"),
+        ("vin,device_id\nLCHELU00000000001,a\0\n", r"line 2: device_id = 'a\\x00'"),
     ],
 )
 def test_a_wrong_list_of_vehicles_is_refused_by_line(text: str, fault: str) -> None:
-    with pytest.raises(ConfigurationError, match=fault):
+    with pytest.raises(ConfigurationError, match=f"list.csv.*{fault}"):
         read_vehicles(text, source="list.csv")
+
+
+@given(st.text("vinphoe_dcl,\"'{}[]:\n\r\0 1２A", max_size=60), st.sampled_from((VIN_NAMING, PHONE)))
+def test_every_list_is_one_or_refused_with_a_sentence(text: str, naming: Naming) -> None:
+    for head in ("", "device_id,vin,phone,labels\n"):
+        with suppress(ConfigurationError):
+            found = read_vehicles(head + text, source="list.csv", naming=naming)
+            assert all(name.isascii() and listed.device for name, listed in found.items())
 
 
 def test_a_list_that_changes_is_read_again_and_a_wrong_one_changes_nothing(tmp_path: Path) -> None:
@@ -193,11 +240,16 @@ def test_a_list_that_changes_is_read_again_and_a_wrong_one_changes_nothing(tmp_p
     assert directory.reload()
     assert directory.find(OTHER) == "car-2"
     assert directory.unknown() == {}
-    file.write_text("nonsense")
-    os.utime(file, ns=(2, 2))
-    with pytest.raises(ConfigurationError):
-        directory.reload()
-    assert directory.find(VIN) == "car-1"
+    for age, (wrong, fault) in enumerate(
+        [(b"nonsense", "columns"), ("vin,device_id\n,渝A\n".encode("gbk"), r"line 2: row = b'\\xd3\\xe5A\\n' .* text in UTF-8")],
+        2,
+    ):
+        file.write_bytes(wrong)
+        os.utime(file, ns=(age, age))
+        with pytest.raises(ConfigurationError, match=fault):
+            directory.reload()
+        assert not directory.reload()  # it is said once
+        assert directory.find(VIN) == "car-1"
 
 
 def test_vins_that_somebody_invents_do_not_fill_the_memory(tmp_path: Path) -> None:

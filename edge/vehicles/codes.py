@@ -26,11 +26,11 @@ class Codes:
             directory.mkdir(parents=True, exist_ok=True)
             self._secret = _secret(directory / "secret")
             self._file = directory / "ended"
-            lines = self._file.read_text(encoding="ascii").split() if self._file.exists() else []
+            lines = self._file.read_bytes().split() if self._file.exists() else []
         except OSError as error:
             remedy = "make the spool's directory writable"
             raise CannotStartError(f"the codes in {directory} cannot be used ({error.strerror})", remedy) from None
-        self._ended = Counter(line.encode() for line in lines)
+        self._ended = Counter(lines)
 
     def of(self, phone: bytes) -> bytes:
         """The terminal's present code."""

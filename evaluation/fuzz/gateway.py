@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from chelu.codec import gbt32960_frame, jt808_frame
-from chelu.codec.gbt32960_frame import Answer, Encryption, Frame
+from chelu.codec.gbt32960_frame import Answer, Command, Encryption, Frame, encode_time
 from chelu.codec.jt808_talk import Registration, Say, encode_authentication
 from edge.vehicles.codes import Codes
 from edge.vehicles.directory import PHONE, VIN, Directory, key_of
@@ -21,6 +21,7 @@ from evaluation.fuzz import gbt32960, jt808
 NOW_US = 1_700_000_000_000_000
 NAME = "LFUZZ000000000001"  # in the reports of `gbt32960`
 PHONE_NUMBER = jt808.PHONE.hex().lstrip("0")
+LOGIN = encode_time(NOW_US) + b"\0\1" + b"8" * 20 + b"\1\1P"
 MOST_PER_CONNECTION = 40
 MOST_WAITING = 70_000  # bytes: the longest frame there is, and a bit
 
@@ -105,6 +106,8 @@ def _electric(random: Random) -> bytes:
     encryption = random.choice([Encryption.NONE] * 8 + list(Encryption))
     vin = NAME.encode() if random.random() < 0.8 else random.randbytes(17)
     data = random.randbytes(random.choice([0, 5, 6, 8, 29, 41, 60]))
+    if command == Command.LOGIN and random.random() < 0.5:
+        data = LOGIN
     frame = Frame(edition, command, random.choice([Answer.REQUEST] * 9 + [Answer.OK]), vin, encryption, data).encode()
     return frame if random.random() < 0.7 else gbt32960.damaged(random, frame)
 

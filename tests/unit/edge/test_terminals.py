@@ -261,6 +261,9 @@ def test_a_code_outlives_the_gateway_and_ends_with_its_terminals_logout(tmp_path
     for again in (codes, Codes(tmp_path / "codes")):
         assert not again.is_right(WHO, mine)
         assert again.is_right(b"1", other)
+    with (tmp_path / "codes" / "ended").open("ab") as file:
+        file.write(b"\xff\0")  # a power cut's
+    assert Codes(tmp_path / "codes").is_right(b"1", other)
     assert Codes(tmp_path / "elsewhere").of(b"1") != other
     assert stat.S_IMODE((tmp_path / "codes" / "secret").stat().st_mode) == 0o600
 

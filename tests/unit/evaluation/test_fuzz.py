@@ -16,7 +16,7 @@ from chelu.errors import ConfigurationError
 from evaluation.fuzz import command, gbt32960
 
 VERDICTS = {
-    "gbt32960-gateway": {"kept", "answered", "no frame", "not_logged_in", "encrypted", "kept+truncated"},
+    "gbt32960-gateway": {"kept", "answered", "no frame", "not_logged_in", "too_long", "encrypted", "kept+truncated"},
     "jt808-gateway": {"kept", "answered", "no frame", "not_logged_in", "encrypted", "kept+truncated", "waits", "wrong_code"},
     "tits0180": {"participant", "lamp", "event", "traffic", "undecodable", "out_of_range"},
     "openv2x": {"rsm", "rsi", "rsm in part", "undecodable"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -41,9 +42,23 @@ def check_storable(document: dict[str, Any]) -> None:
         text = json.dumps(document, allow_nan=False, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise _undecodable(f"it is not JSON in UTF-8 ({error})") from None
-    _check_depth(document, text)
+    if is_nested_deeply(document, text):
+        raise _undecodable(f"lists and objects are nested more than {DEEPEST} deep")
     if _NUL.search(text):
         raise _undecodable("a text holds the character NUL")
+
+
+def is_nested_deeply(value: object, text: bytes) -> bool:
+    """Whether lists and objects are nested more than `DEEPEST` deep. text: the value as JSON; most are seen by it not to be."""
+    return text.count(b"[") + text.count(b"{") > DEEPEST and is_deeper(value, DEEPEST)
+
+
+def is_deeper(value: object, most: int) -> bool:
+    """Whether lists and objects are nested more than so many deep."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(most):
+        level = [child for each in level for child in _children(each) if isinstance(child, dict | list)]
+    return bool(level)
 
 
 def event_time_us(document: dict[str, Any]) -> int | None:
@@ -76,20 +91,8 @@ def _iso_us(text: str) -> int | None:
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
-def _check_depth(document: dict[str, Any], text: bytes) -> None:
-    if text.count(b"[") + text.count(b"{") <= DEEPEST:
-        return
-    level: list[Any] = [document]
-    for _ in range(DEEPEST):
-        level = [item for value in level for item in _children(value)]
-    if any(isinstance(value, dict | list) for value in level):
-        raise _undecodable(f"lists and objects are nested more than {DEEPEST} deep")
-
-
-def _children(value: object) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+def _children(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _refuse_constant(name: str) -> NoReturn:

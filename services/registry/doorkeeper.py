@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, Self
 
-import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
@@ -150,17 +149,17 @@ class Doorkeeper:
         while words and not self._stopping.is_set():
             try:
                 self._work(words)
-            except psycopg.Error:  # one of them it does not like: the others must not suffer
-                LOG.exception("what was heard cannot be written")
-                if len(words) > 1:
-                    for word in words:
-                        self._take([word])
             except CheluError as error:
                 if not has_complained:
                     LOG.warning("what was heard waits: %s", error)
                 has_complained = True
                 self._stopping.wait(RETRY_S)
                 continue
+            except Exception:  # one of them breaks it: the others must not suffer, nor must all that is said later
+                LOG.exception("what was heard cannot be written")
+                if len(words) > 1:
+                    for word in words:
+                        self._take([word])
             return
 
     def _work(self, words: Sequence[Word]) -> None:

@@ -16,12 +16,12 @@ from pydantic import ValidationError
 
 from chelu import provisioning, topics, verifiers
 from chelu.bus import Received
+from chelu.codec.documents import read_object
 from chelu.errors import MalformedError
 from services.registry.joining_models import Hello
 from services.registry.joining_rows import KEPT_A_SERIAL, Heard, Kept
 from services.registry.models import DEVICE_ID
 from services.registry.problems import fault_of
-from services.registry.said import read_object
 
 MOST_SAID_BYTES = 4096  # of a hello
 MOST_KEPT_BYTES = 64 << 10  # of one message in quarantine; a longer one is cut

@@ -14,10 +14,10 @@ from typing import Any
 
 from chelu import topics
 from chelu.bus import Received
+from chelu.codec.documents import read_object
 from chelu.errors import MalformedError
 from services.registry.orders import frames
 from services.registry.orders.machine import Answered, Event, Moment, Progressed
-from services.registry.said import read_object
 
 MOST_BYTES = 64 << 10
 LONGEST_DETAIL = 200
@@ -159,7 +159,7 @@ def _plain(value: Any) -> Any:
         return sorted(map(repr, value))
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return value
 
 
 def _is_number(number: object) -> bool:

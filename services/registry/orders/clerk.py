@@ -21,11 +21,11 @@ from psycopg.rows import DictRow
 from chelu import topics
 from chelu.bus import Publication, Received
 from chelu.clock import Clock
-from chelu.errors import CheluError
 from chelu.topics import Kind
 from services.registry.database import Register
 from services.registry.orders import answers, frames, reported_rows, rows, upgrades
 from services.registry.orders.answers import EPOCH, FILTERS, Said
+from services.registry.orders.heard import MOST_AT_ONCE, Heard
 from services.registry.orders.machine import Attempted, CameOnline, Event, Expired, Moment, NotTaken, Taken
 from services.registry.orders.rows import Letter
 from services.registry.rounds import Rounds
@@ -35,8 +35,6 @@ PERIOD_S = 0.25  # between two looks at what is due, when nobody wakes the clerk
 SOON_S = 0.01  # between two looks at what the broker has not taken yet
 RETRY_S = 1.0
 UNHURRIED_S = 0.5  # by then most devices have answered, which says more than the broker's word
-MOST_AT_ONCE = 2000
-MOST_HEARD = 200_000
 ROWS = {
     **{name: topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade", "om-config")},
     **{name: topics.row(f"rscu/{{id}}/{name}/down") for name in ("event", "traffic")},
@@ -72,21 +70,18 @@ class Clerk:
     ) -> None:
         """documents: by topic, how its orders are written, where there is more in them than what is kept."""
         self._register, self._clock, self._helpers, self._documents = register, clock, helpers, documents or {}
-        self._heard: deque[Said] = deque()
+        self._heard = Heard()
         self._on_the_way: list[tuple[int, Publication]] = []
         self._handed: deque[tuple[float, list[tuple[int, Publication]]]] = deque()
         self._woken, self._is_anew = threading.Event(), threading.Event()
         self._looked_s = 0.0
-        self.overheard = 0  # answers passed over because too many waited
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
     def take(self, received: Sequence[Received]) -> None:
         """What the session heard; most of it is no answer, and no reason to look at the register."""
         said = [answer for message in received if (answer := answers.read(message)) is not None]
-        room = max(0, MOST_HEARD - len(self._heard))
-        self._heard.extend(said[:room])
-        self.overheard += len(said[room:])
+        self._heard.add(said)
         if said:
             self.wake()
 
@@ -134,43 +129,52 @@ class Clerk:
 
     def _turn(self, publish: Publish) -> bool:
         """Let everything happen that has; true when there is more to do at once."""
-        now = self._now()
         while self._handed and self._handed[0][0] <= self._clock.monotonic_s():
             self._on_the_way += self._handed.popleft()[1]
-        heard = [self._heard.popleft() for _ in range(min(len(self._heard), MOST_AT_ONCE))]
+        letters: list[Letter] = []
+        is_more = self._heard.turn(lambda heard: self._work(heard, letters))
+        self._on_the_way += [(letter.number, publish(*self._addressed(letter))) for letter in letters]
+        return is_more
+
+    def _work(self, heard: Sequence[Said], letters: list[Letter]) -> bool:
+        """All of a turn's transaction or nothing; true when there is more. Afterwards `letters` has what is to be sent."""
+        now, is_anew = self._now(), self._is_anew.is_set()
+        self._is_anew.clear()
         settled = [pair for pair in self._on_the_way if pair[1].is_settled]
         try:
             with self._register.transaction(ACTOR) as connection:
-                events = self._happened(connection, heard, settled, now)
-                rows.move(connection, events)
+                rows.move(connection, self._happened(connection, heard, settled, now, is_anew=is_anew))
                 is_more = sum(helper(connection, now) for helper in self._helpers) > 0
                 due = rows.due(connection, now, MOST_AT_ONCE)
                 rows.move(connection, {number: [Attempted(now)] for number in due})
-                letters = rows.letters(connection, due) if due else []
-        except CheluError:  # the database is away; what it does not like is passed over, since it will be said again
-            self._heard.extendleft(reversed(heard))
+                found = rows.letters(connection, due) if due else []
+        except Exception:
+            if is_anew:
+                self._is_anew.set()
             raise
+        letters += found
         done = {id(publication) for _, publication in settled}
         self._on_the_way = [pair for pair in self._on_the_way if id(pair[1]) not in done]
-        self._on_the_way += [(letter.number, publish(*self._addressed(letter))) for letter in letters]
-        return bool(self._heard) or is_more or len(due) == MOST_AT_ONCE
+        return is_more or len(due) == MOST_AT_ONCE
 
+    @classmethod
     def _happened(
-        self,
+        cls,
         connection: Connection[DictRow],
         heard: Sequence[Said],
         settled: Sequence[tuple[int, Publication]],
         now: Moment,
+        *,
+        is_anew: bool,
     ) -> dict[int, list[Event]]:
         events: dict[int, list[Event]] = {}
         for number, publication in settled:
             word: Event = Taken(now) if publication.is_acknowledged else NotTaken(now)
             events.setdefault(number, []).append(word)
-        asked = rows.attempted(connection) if self._is_anew.is_set() else []
-        self._is_anew.clear()
+        asked = rows.attempted(connection) if is_anew else []
         for number in {*asked, *rows.of_devices(connection, {said.device_id for said in heard if said.is_online})}:
             events.setdefault(number, []).append(CameOnline(now))
-        self._answered(connection, heard, events)
+        cls._answered(connection, heard, events)
         for number in rows.over(connection, now, MOST_AT_ONCE):
             events.setdefault(number, []).append(Expired(now))
         return events

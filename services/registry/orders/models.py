@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import datetime
-import json
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from chelu.codec.documents import check_storable
 from chelu.errors import MalformedError
 from chelu.topics import Kind
 from services.registry.lifecycle import Lifecycle
 from services.registry.models import Identifier, Model, Name, Word
 from services.registry.orders.machine import State
-from services.registry.said import read_object
 
 
 def _keepable(document: dict[str, Any]) -> dict[str, Any]:
     """What the database can keep, and a device be sent."""
     try:
-        return read_object(json.dumps(document).encode())
+        check_storable(document)
     except MalformedError as error:
         raise ValueError(error.detail) from None
+    return document
 
 
 Topic = Literal["config", "command", "upgrade", "event", "traffic", "om-config", "map", "rsi"]

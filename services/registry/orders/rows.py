@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
@@ -197,9 +197,5 @@ def forget(connection: Execute) -> None:
 
 
 def _row(order: Order) -> dict[str, Any]:
-    row = asdict(order)
-    return {
-        name: value.isoformat() if isinstance(value, datetime.datetime) else value
-        for name, value in row.items()
-        if name == "number" or name in MOVABLE
-    }
+    row = ((name, getattr(order, name)) for name in ("number", *MOVABLE))
+    return {name: value.isoformat() if isinstance(value, datetime.datetime) else value for name, value in row}

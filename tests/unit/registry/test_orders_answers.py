@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chelu.bus import Received
+from chelu.codec.documents import DEEPEST
 from services.registry.orders import answers
 from services.registry.orders.machine import Answered, Progressed
 from services.registry.packages.tokens import number_of, token_of
@@ -86,3 +87,22 @@ def test_a_token_is_good_for_its_number_alone(number: int, key: bytes, other: st
     assert number_of(key, f"{number + 1}.{token.partition('.')[2]}") is None
     assert number_of(bytes(32) if key != bytes(32) else b"x" * 32, token) is None
     assert other == token or number_of(key, other) is None
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_deeper_than_ingest_takes_is_no_word(topic: str, opens: str, closes: str) -> None:
+    def nested(deep: int) -> bytes:  # with the document and its configuration two more
+        inner = opens * deep + "1" + closes * deep
+        return f'{{"seqNum": 5, "errorCode": 0, "state": "online", "config": {{"heartbeat_s": {inner}}}}}'.encode()
+
+    assert heard(nested(DEEPEST - 2), topic) is not None
+    for deep in (DEEPEST - 1, 300, 490, 600, 900, 960, 975, 990, 5000):
+        assert heard(nested(deep), topic) is None
+
+
+def test_a_number_beyond_all_floats_is_compared_as_any_other() -> None:
+    config = said({"seqNum": 5, "errorCode": 0, "config": {"heartbeat_s": 10**400}})
+    assert answers.contradiction({"heartbeat_s": 5}, config).startswith("it reports heartbeat_s = 1000")
+    assert answers.contradiction({"heartbeat_s": 10**400}, config) == ""
+    assert answers.differences({"a": 5, "b": [1], "c": True}, {"a": 5.0, "b": [1], "c": True}) == {}

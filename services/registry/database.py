@@ -9,9 +9,10 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Jsonb, set_json_loads
 
 from chelu.store import Database
+from services.registry import stored_json
 
 CONNECTION_S = 2.0  # a caller is rather told to try again than kept waiting
 ITSELF = "registry"  # the actor of what the registry does by itself, all the time; it changes nobody's rights
@@ -33,7 +34,7 @@ class Register:
         UnreachableError or RefusedError when the database is away or says no; wrong SQL raises psycopg's errors.
         """
         with self._database.connection(doing="a request of the API", timeout_s=CONNECTION_S) as connection:
-            connection.row_factory = dict_row
+            _prepare(connection)
             if actor:
                 connection.execute("SELECT set_config('chelu.actor', %s, true)", (actor,))
             yield connection
@@ -44,7 +45,7 @@ class Register:
     def reading(self) -> Iterator[Connection[DictRow]]:
         """A connection for queries that need not see one state: each is a transaction of its own, two round trips less."""
         with self._database.connection(doing="a request of the API", timeout_s=CONNECTION_S) as connection:
-            connection.row_factory = dict_row
+            _prepare(connection)
             connection.autocommit = True
             try:
                 yield connection
@@ -56,6 +57,13 @@ class Register:
         """All rows of one query."""
         with self.reading() as connection:
             return connection.execute(sql.encode(), parameters).fetchall()
+
+
+def _prepare(connection: Connection[Any]) -> None:
+    """What the pool's connections keep, once they have it."""
+    if connection.row_factory is not dict_row:
+        connection.row_factory = dict_row
+        set_json_loads(stored_json.read, connection)
 
 
 def remember(connection: Connection[DictRow], actor: str, action: str, subject: str, detail: Mapping[str, object]) -> None:

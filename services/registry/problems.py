@@ -132,6 +132,8 @@ def _http(request: Request, error: Exception) -> Response:
         allowed = _methods(request) or dict(error.headers or {}).get("Allow", "")
         return _one(HTTPStatus.METHOD_NOT_ALLOWED, "method", request.method, allowed, {"Allow": allowed})
     if error.status_code == HTTPStatus.BAD_REQUEST:  # the framework's word for a body that it could not read
+        if isinstance(error.__cause__, ProblemError):
+            return _problem(request, error.__cause__)
         is_deep = isinstance(error.__cause__, RecursionError)
         found = "nested deeper than can be read" if is_deep else "bytes that are not UTF-8"
         allowed = "JSON in UTF-8, without nesting that nothing here has"

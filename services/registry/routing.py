@@ -1,18 +1,28 @@
-"""Routers that see at a glance whether an address can be theirs: of fifty, only one or two look at their routes one by one."""
+"""Routers that see at a glance whether an address can be theirs: of fifty, only one or two look at their routes one by one.
+
+Their routes read JSON as `bodies` does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import Enum
 from functools import cached_property
 
 from fastapi import APIRouter
 from starlette.routing import Match
 from starlette.types import Scope
 
+from services.registry.bodies import StrictRoute
+
 ANY = "*"
 
 
 class Router(APIRouter):
     """As FastAPI's, whose includes would else try every pattern before that of a request, twice."""
+
+    def __init__(self, *, prefix: str = "", tags: Sequence[str | Enum] = ()) -> None:
+        super().__init__(prefix=prefix, tags=list(tags) or None, route_class=StrictRoute)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """How well a route of this router fits a request, and what its path says."""

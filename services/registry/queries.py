@@ -1,7 +1,11 @@
-"""Query parameters that a route does not have are refused: a misspelt filter would answer as if nothing had been asked for."""
+"""Query parameters that a route does not have are refused: a misspelt filter would answer as if nothing had been asked for.
+
+So are control characters in any parameter: nothing here has one in its name, and the database cannot be asked for a NUL.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 
@@ -13,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from services.registry.problems import Fault, ProblemError, shown
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 Queries = Mapping[tuple[str, str], frozenset[str]]
 
 
@@ -27,7 +32,7 @@ def queries_of(routes: Sequence[BaseRoute]) -> Queries:
 
 
 async def refuse_unknown(connection: HTTPConnection) -> None:
-    """Before every route: ProblemError 422 when something is asked for that it does not know."""
+    """Before every route: ProblemError 422 when something is asked for that it does not know, or that nothing is called."""
     route = connection.scope["route"]
     check(connection, (connection.scope.get("method", ""), route.path))
 
@@ -38,11 +43,15 @@ def check(connection: HTTPConnection, route: tuple[str, str]) -> None:
     allowed = queries.get(route)
     unknown = [name for name in dict.fromkeys(connection.query_params) if allowed is not None and name not in allowed]
     if unknown:
-        raise _refusal([(name, connection.query_params[name]) for name in unknown], sorted(allowed or ()))
+        names = ", ".join(sorted(allowed or ()))
+        what = f"one of the parameters {names}" if names else "no parameter: there is none here"
+        raise _refusal([(name, connection.query_params[name]) for name in unknown], what)
+    given = [*connection.path_params.items(), *connection.query_params.multi_items()]
+    if broken := [(name, value) for name, value in given if isinstance(value, str) and CONTROL.search(value)]:
+        raise _refusal(broken, "text without control characters")
 
 
-def _refusal(given: Iterable[tuple[str, str]], allowed: list[str]) -> ProblemError:
-    what = f"one of the parameters {', '.join(allowed)}" if allowed else "no parameter: there is none here"
+def _refusal(given: Iterable[tuple[str, str]], what: str) -> ProblemError:
     faults = [Fault(name[:200] or "''", shown(value), what) for name, value in given]
     first = faults[0]
     more = f" (and {len(faults) - 1} more)" if faults[1:] else ""

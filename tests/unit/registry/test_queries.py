@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from http import HTTPStatus
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -62,3 +63,30 @@ def test_every_route_of_the_description_is_covered_and_several_faults_are_all_sa
 
 def test_pages_for_people_take_whatever_is_asked(application: FastAPI) -> None:
     assert send(application, "GET", "/openapi.json", **{UNKNOWN: "x"}).status_code == HTTPStatus.OK
+
+
+def test_a_nul_in_any_parameter_of_any_route_is_refused_by_name(application: FastAPI) -> None:
+    value = "a\0b"
+    tried = 0
+    for method, path, operation in operations(application.openapi()):
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "query":
+                response = send(application, method, path, **{parameter["name"]: value})
+            elif parameter["in"] == "path":
+                named = path.replace(f"{{{parameter['name']}}}", quote(value, safe=""))
+                response = send(application, method, named)
+            else:
+                continue
+            tried += 1
+            assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, (method, path, parameter)
+            (fault,) = response.json()["errors"]
+            assert (fault["field"], fault["value"]) == (parameter["name"], repr(value))
+            assert fault["allowed"] == "text without control characters"
+    assert tried > 400
+
+
+def test_so_is_every_control_character_and_others_are_let_through_to_the_question_who_asks(application: FastAPI) -> None:
+    for value in ("a\nb", "\x1f", "\x7f", "\x9f"):
+        assert send(application, "GET", "/api/city/state", place=value).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    for value in ("路口\u3000北", "a b", "é", "\u00a0"):
+        assert send(application, "GET", "/api/city/state", place=value).status_code == HTTPStatus.UNAUTHORIZED

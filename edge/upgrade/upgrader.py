@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from edge.upgrade.store import Store
 log = logging.getLogger(__name__)
 JOB = "job.json"  # in the packages' directory: the order at hand, or the last one with its end
 ACTIVATE_S = 300.0
+MOST_WORDS = 4096  # bytes, of what an activation says
 TOLD_SHARE = 0.25  # of a package's bytes, between two words on them
 
 Say = Callable[[str, Mapping[str, Any]], None]
@@ -182,12 +184,11 @@ class Upgrader:
         values = {"name": name, "version": version, "path": str(self._store.path(name, version))}
         command = [word.format(**values) for word in self._settings.activate]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=ACTIVATE_S, check=False)  # noqa: S603 - the device's own
+            code, last = _run(command)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UpgradeError(f"activating {name} {version} failed: {error}") from None
-        if done.returncode:
-            last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
-            raise UpgradeError(f"activating {name} {version} ended with {done.returncode}: {last}")
+        if code:
+            raise UpgradeError(f"activating {name} {version} ended with {code}: {last}")
 
     def _trusted(self) -> dict[str, str]:
         file = self._settings.keys_file
@@ -235,3 +236,11 @@ class Upgrader:
         if isinstance(job, dict):
             self._job = kept(job)
             self._end = end if isinstance(end, dict) else None
+
+
+def _run(command: list[str]) -> tuple[int, str]:
+    """The code that a command ends with, and its last words; not waiting for programs that it leaves running."""
+    with tempfile.TemporaryFile() as said:  # a pipe would be open as long as those are
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=said, timeout=ACTIVATE_S, check=False)  # noqa: S603 - the device's own
+        said.seek(max(0, said.tell() - MOST_WORDS))
+        return done.returncode, (said.read().decode("utf-8", "replace").strip().splitlines() or [""])[-1]

@@ -287,6 +287,15 @@ def test_what_an_activation_says_need_not_be_text(make: Make) -> None:
     assert "ended with 1: \ufffd\ufffd\ufffd\ufffd is full\ufffd; then activating rsu-os 1.0" in device.end()["errorDesc"]
 
 
+def test_an_activation_may_leave_a_program_running(make: Make, tmp_path: Path) -> None:
+    device = make(activate=("/bin/sh", "-c", f"sleep 600 & echo $! > {tmp_path}/left"))
+    device.told()
+    try:
+        assert device.end()["state"] == "done"
+    finally:
+        os.kill(int((tmp_path / "left").read_text()), signal.SIGKILL)
+
+
 def test_a_fault_of_the_agent_s_own_ends_an_order_and_not_the_agent(make: Make) -> None:
     device = make(activate=("{no_such_word}",))
     device.told()

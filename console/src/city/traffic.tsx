@@ -96,7 +96,7 @@ function Segments({ rows }: { rows: readonly StateRow[] }) {
   const columns = useMemo<readonly Column<StateRow>[]>(() => {
     const known = (value: number | null, digits = 0) => (value === null ? "–" : number(value, digits));
     return [
-      { name: words("city.segment"), width: "minmax(9rem, 1.5fr)", cell: (row) => <code>{row.place}</code> },
+      { name: words("city.segment"), width: "minmax(9rem, 1fr)", cell: (row) => <code>{row.place}</code> },
       { name: words("city.speed"), width: "9.5rem", cell: (row) => known(row.mean_speed_mps === null ? null : row.mean_speed_mps * KMH) },
       {
         name: words("city.share"),
@@ -111,7 +111,7 @@ function Segments({ rows }: { rows: readonly StateRow[] }) {
           );
         },
       },
-      { name: words("city.level"), width: "7rem", cell: (row) => <span className={`mark ${row.level >= 4 ? "offline" : row.level === 3 ? "impaired" : row.level ? "healthy" : ""}`}>{words(`city.level.${row.level as 1}`)}</span> },
+      { name: words("city.level"), width: "8.5rem", cell: (row) => <span className={`mark ${row.level >= 4 ? "offline" : row.level === 3 ? "impaired" : row.level ? "healthy" : ""}`}>{words(`city.level.${row.level as 1}`)}</span> },
       { name: words("city.vehicles"), width: "7rem", cell: (row) => known(row.vehicles, 1) },
       { name: words("city.flow"), width: "6.5rem", cell: (row) => known(row.flow_vph) },
       { name: words("city.queue"), width: "6rem", cell: (row) => known(row.queue_most_vehicles) },

@@ -8,7 +8,7 @@ frame, which has no number, it has ``sha256``.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,6 +43,7 @@ PATTERNS = (
 )
 FILTERS = tuple((name, 1) for pattern in PATTERNS for name in topics.row(pattern).subscriptions())
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+LATEST = datetime.timedelta(days=31)  # as long as an order may last: what is stamped earlier yet is so by a wrong clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,16 @@ def newest(said: Iterable[Said]) -> dict[str, Said]:
     return found
 
 
+def since(said: Iterable[Said], anew: Collection[tuple[str, int]]) -> list[Said]:
+    """The same without what devices said before these answers (device, number): by another clock than they have now."""
+    kept: dict[str, list[Said]] = {}
+    for one in said:
+        if (one.device_id, one.number) in anew:
+            kept[one.device_id] = []
+        kept.setdefault(one.device_id, []).append(one)
+    return [one for each in kept.values() for one in each]
+
+
 def _order(said: Said) -> Moment:
     return said.said or said.at
 
@@ -183,7 +194,8 @@ def _versions(document: Mapping[str, Any]) -> Mapping[str, str] | None:
 
 
 def _instant(time_us: object, heard: Moment) -> Moment:
-    """When the device says it said so, by its own clock, which may be wrong: never later than it was heard."""
+    """When the device says it said so, by its own clock, which may be wrong: never later than it was heard, nor long before."""
     if isinstance(time_us, bool) or not isinstance(time_us, int) or not 0 < time_us < 4_102_444_800_000_000:
         return heard
-    return min(heard, EPOCH + datetime.timedelta(microseconds=time_us))
+    said = EPOCH + datetime.timedelta(microseconds=time_us)
+    return said if heard - LATEST < said < heard else heard

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import httpx
+import pytest
 
 from chelu.api import Client
 from tests.integration.registry.conftest import KEY, AddDevice, Place
 from tests.integration.registry.fix_at_broker import registry_account
-from tests.integration.registry.test_orders import Talk, configure, talk
+from tests.integration.registry.test_orders import Talk, configure, state_is, talk
 from tests.waiting import until
 
 __all__ = ["registry_account", "talk"]
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
+HOUR_US = 3_600_000_000
 CHANGES: list[dict[str, Any]] = [{"heartbeat_s": 5}, {"log_level": "DEBUG"}, {"run_status_s": 30}]
 
 
@@ -83,3 +86,47 @@ def test_a_campaign_overtaken_by_an_operator_says_so_and_is_rolled_back_all_the_
     device.answer(device.wait(3)["seqNum"])
     until(lambda: client.people("GET", "campaigns", "late")["phase"] == "rolled back", 10, "the way back")
     assert client.people("GET", "devices", "overtaken", "config")["desired"] == {"log_level": "DEBUG"}
+
+
+def test_old_news_does_not_overwrite_new(client: Client, talk: Talk) -> None:
+    device = talk("spools")
+    for number, time_us in ((2, time.time_ns() // 1000), (1, time.time_ns() // 1000 - 480 * HOUR_US)):
+        device.say("info/up", {"config": {"heartbeat_s": number}, "versions": {"rsu-os": str(number)}, "time_us": time_us})
+    device.say("config/down/ack", {"seqNum": 1, "errorCode": 0})
+    until(lambda: client.people("GET", "devices", "spools", "config")["strays"], 5, "the last of them")
+    shown = client.people("GET", "devices", "spools", "config")
+    assert (shown["reported"], shown["versions"], shown["desired"]) == ({"heartbeat_s": 2}, {"rsu-os": "2"}, None)
+
+
+@pytest.mark.parametrize("back_us", [HOUR_US, 9_000 * HOUR_US])
+def test_a_device_whose_clock_was_set_back_is_believed_when_it_answers(client: Client, talk: Talk, back_us: int) -> None:
+    name = f"back-{back_us}"
+    device = talk(name)
+
+    def shown() -> dict[str, Any]:
+        return dict(client.people("GET", "devices", name, "config"))
+
+    now_us = time.time_ns() // 1000
+    device.say("info/up", {"config": {"heartbeat_s": 2}, "versions": {"os": "1"}, "time_us": now_us})
+    until(lambda: shown()["versions"] == {"os": "1"}, 10, "what it says with the right time")
+    configure(client, {"heartbeat_s": 9}, name)
+    device.answer(device.wait()["seqNum"], config={"heartbeat_s": 9}, time_us=now_us - back_us)
+    state_is(client, name, "applied")
+    assert shown()["reported"] == {"heartbeat_s": 9}
+    assert shown()["differences"] == []
+    device.say("info/up", {"config": {"heartbeat_s": 8}, "versions": {"os": "2"}, "time_us": now_us - back_us + 2})
+    until(lambda: shown()["versions"] == {"os": "2"}, 10, "what it says after that")
+    assert shown()["reported"] == {"heartbeat_s": 8}
+
+
+def test_a_late_answer_to_an_older_order_does_not_overwrite_a_newer_one_s(client: Client, talk: Talk) -> None:
+    device = talk("overtakes")
+    configure(client, {"heartbeat_s": 5}, "overtakes")
+    first = device.wait()["seqNum"]
+    configure(client, {"heartbeat_s": 6}, "overtakes")
+    second = device.wait(2)["seqNum"]
+    now_us = time.time_ns() // 1000
+    device.answer(second, config={"heartbeat_s": 6}, time_us=now_us)
+    device.answer(first, config={"heartbeat_s": 5}, time_us=now_us - HOUR_US)
+    until(lambda: client.people("GET", "devices", "overtakes", "orders")[1]["answers"] == 1, 10, "the late word to be counted")
+    assert client.people("GET", "devices", "overtakes", "config")["reported"] == {"heartbeat_s": 6}

@@ -208,16 +208,6 @@ def test_a_device_that_was_away_is_told_when_it_comes(
         device.peer.close()
 
 
-def test_old_news_does_not_overwrite_new(client: Client, talk: Talk) -> None:
-    device = talk("spools")
-    device.say("info/up", {"config": {"heartbeat_s": 2}, "versions": {"rsu-os": "2"}, "time_us": 1_795_000_000_000_002})
-    device.say("info/up", {"config": {"heartbeat_s": 1}, "versions": {"rsu-os": "1"}, "time_us": 1_795_000_000_000_001})
-    device.say("config/down/ack", {"seqNum": 1, "errorCode": 0})
-    until(lambda: client.people("GET", "devices", "spools", "config")["strays"], 5, "the last of them")
-    shown = client.people("GET", "devices", "spools", "config")
-    assert (shown["reported"], shown["versions"], shown["desired"]) == ({"heartbeat_s": 2}, {"rsu-os": "2"}, None)
-
-
 def test_an_order_that_is_taken_back_is_not_sent_any_more(client: Client, talk: Talk) -> None:
     device = talk("spared")
     dispatch = command(client, "ping", "spared")

@@ -68,6 +68,23 @@ def test_a_clock_that_runs_ahead_says_nothing_of_the_future() -> None:
     assert answers.newest([ahead, before]) == {"r": ahead}
 
 
+def test_what_is_dated_before_any_order_that_could_be_open_counts_as_of_when_it_was_heard() -> None:
+    month_us = 31 * 86_400 * 10**6
+    assert said({"config": {}, "time_us": NOW_US - month_us}, "info/up").said == said({"config": {}}, "info/up").at
+    late = said({"config": {}, "time_us": NOW_US - month_us + 1}, "info/up")
+    assert late.said is not None
+    assert late.said < late.at
+
+
+def test_what_was_said_by_a_clock_before_it_was_set_back_is_older_than_what_was_said_after() -> None:
+    before = said({"config": {"heartbeat_s": 1}, "time_us": NOW_US}, "info/up")
+    answer = said({"seqNum": 5, "config": {"heartbeat_s": 2}, "time_us": NOW_US - 10**9})
+    after = said({"config": {"heartbeat_s": 3}, "time_us": NOW_US - 10**9 + 1}, "info/up")
+    assert answers.since([before, answer, after], {("r", 5)}) == [answer, after]
+    assert answers.since([before, answer, after], {("q", 5), ("r", 6)}) == [before, answer, after]
+    assert answers.newest(answers.since([before, answer, after], {("r", 5)})) == {"r": after}
+
+
 def test_differences_are_of_values_not_of_how_they_are_written() -> None:
     desired = {"heartbeat_s": 5, "muted_streams": ["spat", "bsm"], "bsmConfig": {"upLimit": 10}}
     assert (

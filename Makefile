@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
-TOGETHER := -n $(WORKERS) --dist loadfile
+AND_ONE = $(shell expr $(WORKERS) + 1)
+TOGETHER := --dist loadfile -n
 SOURCES := chelu services edge simulators evaluation tests
 
 # Most tests start processes, which would each compile every module anew where the environment forbids to keep that.
@@ -31,7 +32,7 @@ demo: $(VENV)/.demo console/dist/index.html ## the whole road for 60 s: broker, 
 	$(BIN)/chelu demo --seconds 60 --summary demo.json
 
 test: check console/dist/index.html ## every test there is
-	$(BIN)/python -m pytest $(TOGETHER) tests/integration tests/e2e
+	$(BIN)/python -m pytest $(TOGETHER) $(AND_ONE) tests/integration tests/e2e
 	$(BIN)/python -m pytest tests/bench
 
 check: $(VENV)/.dev ## format, lint, types, architecture, unit tests
@@ -40,7 +41,7 @@ check: $(VENV)/.dev ## format, lint, types, architecture, unit tests
 	$(BIN)/mypy --num-workers $(WORKERS)
 	$(BIN)/lint-imports
 	console/run check
-	$(BIN)/python -m pytest -q $(TOGETHER) tests/unit
+	$(BIN)/python -m pytest -q $(TOGETHER) $(WORKERS) tests/unit
 
 format: $(VENV)/.dev ## put the sources into shape
 	$(BIN)/ruff format $(SOURCES)

@@ -166,7 +166,9 @@ def _login_length(frame: Frame) -> tuple[int, int]:
 
 
 def _is_time(data: bytes) -> bool:
-    """Whether a calendar has it."""
+    """Whether a calendar has it, or the clock was never set: who is let in may ask for the time."""
+    if data[:TIME] == bytes(TIME):
+        return True
     year, month, day, hour, minute, second = data[:TIME]
     try:
         datetime.datetime(2000 + year, month, day, hour, minute, second)

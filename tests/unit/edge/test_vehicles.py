@@ -74,7 +74,7 @@ def test_a_known_vehicle_logs_in_reports_and_logs_out(talk: Talk) -> None:
         (frame(Command.LOGIN, LOGIN[:28] + b"\2\3ABCDEF\0"), Answer.ERROR, "too_long"),
         (frame(Command.LOGIN, LOGIN + bytes(50)), Answer.ERROR, "too_long"),
         (frame(Command.LOGIN, TIME[:1] + b"\x63" + LOGIN[2:]), Answer.ERROR, "wrong_time"),
-        (frame(Command.LOGIN, bytes(6) + LOGIN[6:], edition=2025), Answer.STRUCTURE, "wrong_time"),
+        (frame(Command.LOGIN, bytes(5) + b"\x01" + LOGIN[6:], edition=2025), Answer.STRUCTURE, "wrong_time"),
         (frame(Command.LOGOUT, TIME + b"\0\1\0"), Answer.ERROR, "too_long"),
         (frame(Command.PLATFORM_LOGIN, bytes(42)), Answer.ERROR, "too_long"),
         (frame(Command.PLATFORM_LOGOUT, TIME + b"\0\1"), Answer.ERROR, "not_logged_in"),
@@ -85,6 +85,11 @@ def test_a_known_vehicle_logs_in_reports_and_logs_out(talk: Talk) -> None:
 def test_what_may_not_be_is_refused_with_its_code(talk: Talk, request_: Frame, answer: Answer, reason: str) -> None:
     outcome = talk.say(request_)
     assert (outcome.do, outcome.answer, outcome.reason) == (Do.REPLY, answer, reason)
+
+
+@pytest.mark.parametrize("edition", [2016, 2025])
+def test_a_terminal_whose_clock_was_never_set_is_let_in_and_may_ask_for_the_time(talk: Talk, edition: int) -> None:
+    assert talk.say(frame(Command.LOGIN, bytes(6) + LOGIN[6:], edition=edition)).do is Do.KEEP
 
 
 @pytest.mark.parametrize(("edition", "answer"), [(2016, Answer.ERROR), (2025, Answer.DECRYPTION)])

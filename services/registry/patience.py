@@ -7,13 +7,17 @@ nobody else got in; and one who never ends a head, its memory. A body is bounded
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import resource
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_S = 10.0  # from the first byte, or the connection's beginning, to the last byte of the headers
 MOST_HEAD_BYTES = 65_536
+HAS_LEFT = "chelu.has_left"  # the scope's extension: whether all that was written has left this machine
+SIOCOUTQNSD = 0x894B  # Linux: bytes that the system has and has not sent yet, for want of somebody who takes them
 LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -49,11 +53,21 @@ class PatientHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._has_head = True
+        self.scope["extensions"] = {HAS_LEFT: {"ask": self._has_left}}
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
         super().connection_lost(exc)
+
+    def _has_left(self) -> bool:
+        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+            return False
+        try:
+            kept = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), SIOCOUTQNSD, bytes(4))
+        except OSError:  # another system: what it has, it has taken
+            return True
+        return not any(kept)
 
     def _await_head(self) -> None:
         if self._deadline is None:
@@ -69,6 +83,12 @@ class PatientHttp(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(answer)
             self.transport.close()
+
+
+def has_left(scope: Mapping[str, Any]) -> Callable[[], bool]:
+    """What says, in the event loop's thread, whether all that was written for a request has left this machine."""
+    ask: Callable[[], bool] = scope.get("extensions", {}).get(HAS_LEFT, {}).get("ask", lambda: True)
+    return ask
 
 
 def allow_connections() -> None:

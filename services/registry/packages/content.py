@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Path
+from fastapi import Depends, Header, Path, Request
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from services.registry.access import BEARER
 from services.registry.packages import rows
 from services.registry.packages.files import Files
 from services.registry.packages.tokens import number_of
 from services.registry.parts import Parts, PartsOf
+from services.registry.patience import has_left
 from services.registry.problems import Fault, ProblemError
 from services.registry.routing import Router
 
 ROUTER = Router(prefix="/api/packages", tags=["packages"])
 BYTES = "application/octet-stream"
+SHORTEST_S, LONGEST_S = 0.001, 0.02  # between two looks whether a piece has left
 RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {BYTES: {}}},
@@ -41,6 +45,7 @@ def order_number(parts: PartsOf, bearer: Annotated[HTTPAuthorizationCredentials 
 @ROUTER.get("/{package_id}/content", response_class=StreamingResponse, responses=ANSWERS)
 def read_content(
     package_id: Annotated[int, Path(ge=0, le=2**63 - 1)],
+    request: Request,
     parts: PartsOf,
     number: Annotated[int, Depends(order_number)],
     wanted: Annotated[str | None, Header(alias="range", max_length=100, description="bytes=FIRST-LAST or bytes=FIRST-")] = None,
@@ -53,7 +58,8 @@ def read_content(
     if wanted is not None:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
-    return StreamingResponse(_counted(parts, files, order, start, stop), int(status), headers, BYTES)
+    pieces = _counted(parts, files, order, start, stop, has_left(request.scope))
+    return StreamingResponse(pieces, int(status), headers, BYTES)
 
 
 def _order(parts: Parts, package_id: int, number: int) -> tuple[dict[str, Any], Files]:
@@ -80,11 +86,23 @@ def _range(wanted: str | None, size: int) -> tuple[int, int]:
     return start, stop
 
 
-def _counted(parts: Parts, files: Files, order: Mapping[str, Any], start: int, stop: int) -> Iterator[bytes]:
-    """The bytes, each piece noted before it goes: a device that has the last one may say so at once."""
-    for piece in files.pieces(order["sha256"], start, stop):
-        with parts.register.transaction() as connection:
-            end = start + len(piece)
-            rows.note_fetched(connection, order["device_key"], order["package_id"], start=start, stop=end)
+async def _counted(
+    parts: Parts, files: Files, order: Mapping[str, Any], start: int, stop: int, has_left: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    """The bytes, each piece noted before it goes: a device that has the last one may say so at once.
+
+    None goes before the one before it has left this machine, so that who takes nothing is given no more than a piece.
+    """
+    async for piece in iterate_in_threadpool(files.pieces(order["sha256"], start, stop)):
+        pause_s = SHORTEST_S
+        while not has_left():
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_S)
+        await run_in_threadpool(_note, parts, order, start, start + len(piece))
         yield piece
-        start = end
+        start += len(piece)
+
+
+def _note(parts: Parts, order: Mapping[str, Any], start: int, stop: int) -> None:
+    with parts.register.transaction() as connection:
+        rows.note_fetched(connection, order["device_key"], order["package_id"], start=start, stop=stop)

@@ -13,7 +13,7 @@ from typing import IO
 
 from chelu.spool.files import sync_directory
 
-CHUNK = 1 << 18
+FIRST, LARGEST = 1 << 14, 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,12 @@ class Files:
         return Incoming(self, Path(name), os.fdopen(descriptor, "wb"))
 
     def pieces(self, sha256: str, start: int, stop: int) -> Iterator[bytes]:
-        """Bytes [start, stop) of a file; raises OSError when it is not there."""
+        """Bytes [start, stop) of a file, a few at first, then more at once; raises OSError when it is not there."""
         with self.path(sha256).open("rb") as file:
             file.seek(start)
-            while start < stop and (piece := file.read(min(CHUNK, stop - start))):
-                start += len(piece)
+            most = FIRST
+            while start < stop and (piece := file.read(min(most, stop - start))):
+                start, most = start + len(piece), min(2 * most, LARGEST)
                 yield piece
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -169,6 +173,57 @@ def test_only_who_was_told_to_may_fetch_and_only_while_it_is(client: Client, tal
     assert failed["detail"] == "it has fetched 3 of 10000 bytes"
     assert get(order["token"]).status_code == 404  # it has ended
     assert other.told == []
+
+
+def fetched(order: dict[str, Any], start: int, count: int) -> bytes:
+    """What comes of a package from `start` on until so many bytes are there; then the connection is cut."""
+    address = urlsplit(order["url"])
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        asked = (
+            f"GET {address.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {order['token']}\r\nRange: bytes={start}-\r\n\r\n"
+        )
+        connection.sendall(asked.encode())
+        found = b""
+        while len(found.partition(b"\r\n\r\n")[2]) < count:
+            found += connection.recv(2048)
+    assert found.startswith(b"HTTP/1.1 206")
+    return found.partition(b"\r\n\r\n")[2]
+
+
+@pytest.fixture(scope="module")
+def large(client: Client, place: Place, signer: Signer) -> tuple[int, bytes]:
+    content = os.urandom(700_000)
+    package = int(send(place, signer, content, version="8.0").json()["package_id"])
+    client.people("POST", "packages", str(package), "rules", json={})
+    return package, content
+
+
+def test_what_was_never_taken_is_not_counted(client: Client, talk: Talk, large: tuple[int, bytes]) -> None:
+    device = talk("cuts")
+    body = {"campaign_id": "cuts", "selection": {"devices": ["cuts"]}, "package_id": large[0], "waves": [1.0]}
+    client.people("POST", "campaigns", json=body)
+    order = device.wait()
+    for start in (0, 1 << 18, 1 << 19):
+        fetched(order, start, 10)
+    done = {"state": "done", "versions": {"os": "8.0"}}
+    device.say("upgrade-status/up", {"seqNum": order["seqNum"], "errorCode": 0, **done})
+    has = re.fullmatch(r"it has fetched (\d+) of 700000 bytes", state_is(client, "cuts", "failed")["detail"])
+    assert has is not None
+    assert 0 < int(has[1]) < 1 << 17
+
+
+def test_who_was_cut_off_goes_on_with_what_it_has(client: Client, talk: Talk, large: tuple[int, bytes]) -> None:
+    device = talk("resumes")
+    body = {"campaign_id": "resumes", "selection": {"devices": ["resumes"]}, "package_id": large[0], "waves": [1.0]}
+    client.people("POST", "campaigns", json=body)
+    order, has = device.wait(), b""
+    while len(has) < len(large[1]):
+        has += fetched(order, len(has), min(150_000, len(large[1]) - len(has)))
+    assert has == large[1]
+    done = {"state": "done", "versions": {"os": "8.0"}}
+    device.say("upgrade-status/up", {"seqNum": order["seqNum"], "errorCode": 0, **done})
+    state_is(client, "resumes", "applied")
 
 
 def test_a_device_is_believed_when_it_reports_the_version(client: Client, talk: Talk, place: Place, package: int) -> None:

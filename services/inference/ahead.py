@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from chelu.geo import heading_of
+from services.inference.free_flow import expected_mps
 from services.inference.history import Recent
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
@@ -95,9 +96,9 @@ def features(now: Recent, ahead: Ahead) -> Floats:
     part = now.take(ahead.row)
     state = np.stack([part.speed_mps, part.acceleration_mps2, part.yaw_rate_dps, part.length_m, part.width_m], axis=1)
     junction = np.clip(ahead.junction_m, *_JUNCTION_M)
+    limit = expected_mps(ahead.limit_mps, part.speed_mps)
     way = np.stack(
-        [junction, ahead.turn_deg, ahead.aside_m, ahead.slant_deg, ahead.limit_mps, ahead.choices, np.nan_to_num(part.turn_deg)],
-        axis=1,
+        [junction, ahead.turn_deg, ahead.aside_m, ahead.slant_deg, limit, ahead.choices, np.nan_to_num(part.turn_deg)], axis=1
     )
     return np.concatenate([part.past.reshape(len(part.past), -1), state, way, ahead.bend_deg], axis=1)
 

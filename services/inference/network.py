@@ -14,6 +14,7 @@ from chelu.roads.matching import match
 from chelu.roads.network import VEHICLES, Kind, Lines, RoadNetwork
 from chelu.roads.pieces import meetings
 from services.inference.city.segments import Segments
+from services.inference.free_flow import free_flow_mps
 from services.inference.pavements import Pavements
 from services.inference.placing import AGREES_M, CANDIDATES, MOST_ERROR_M, Placed
 from services.inference.reports import Floats, Ints
@@ -156,7 +157,7 @@ class NetworkRoads:
         counted = np.isin(links.kind, [Kind.ROAD, Kind.TUNNEL, Kind.BRIDGE])
         lane_link = np.where(counted[lanes.link], lanes.link, -1).astype(np.int64)
         count = np.bincount(lanes.link, minlength=len(links.id))
-        return Segments(links.length_m, np.maximum(count, 1), links.speed_limit_mps, lane_link)
+        return Segments(links.length_m, np.maximum(count, 1), free_flow_mps(links.speed_limit_mps), lane_link)
 
     def lane_id(self, lane: int) -> str | None:
         """A lane's name on the map; None for no lane."""

@@ -29,7 +29,7 @@ class StopLines:
     """For n lanes, and for the network's connections (c,).
 
     ahead (n, MOST_LINES): the lanes that end at the next lines, `NONE` behind the last; way_m: from the lane's beginning to each;
-    limit_mps: the lowest speed limit until there. is_certain (n,): nobody can turn off before the first.
+    limit_mps: the lowest speed limit until there, NaN where none is known. is_certain (n,): nobody can turn off before the first.
 
     movements (n, MOST_MOVEMENTS): of a lane that ends at a line, its connections, the straightest first. end (n, 3): where lanes
     end. lane_id: for people. signal, group, to_lane, is_left, is_right: of the network's connections (c,).
@@ -105,11 +105,11 @@ def _walk(network: RoadNetwork, following: Ints, choices: Ints, is_line: Mask) -
     length, here = _lengths(network), np.arange(count)
     ahead = np.full((count, MOST_LINES), NONE, np.int64)
     way, limit = np.full((count, MOST_LINES), np.inf), np.full((count, MOST_LINES), np.nan)
-    along, lowest, found = np.zeros(count), np.full(count, np.inf), np.zeros(count, np.int64)
+    along, lowest, found = np.zeros(count), np.full(count, np.nan), np.zeros(count, np.int64)
     is_certain, is_on = np.ones(count, np.bool_), np.ones(count, np.bool_)
     for _ in range(_MOST_HOPS):
         along = along + np.where(is_on, length[here], 0.0)
-        lowest = np.minimum(lowest, np.where(is_on, lanes.speed_limit_mps[here], np.inf))
+        lowest = np.fmin(lowest, np.where(is_on, lanes.speed_limit_mps[here], np.nan))
         rows = np.flatnonzero(is_on & is_line[here])
         ahead[rows, found[rows]], way[rows, found[rows]], limit[rows, found[rows]] = here[rows], along[rows], lowest[rows]
         found[rows] += 1

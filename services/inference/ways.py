@@ -28,7 +28,7 @@ class Ways:
     """w ways: points (k, 2) of which those of way i begin at first[i]; of_lane (lanes, MOST_WAYS), −1 where there is none.
 
     own_m (w,): length of the lane itself, so where the junction begins; turn_deg (w,): how far the way turns to the right from
-    there over `_TURNED_M`; limit_mps (w,): least speed limit of the lane and of what follows.
+    there over `_TURNED_M`; limit_mps (w,): least speed limit of the lane and of what follows, NaN where none is known.
     """
 
     points: Floats
@@ -87,7 +87,7 @@ def ways_of(network: RoadNetwork) -> Ways:
             lines.append(line)
             own.append(own_m)
             turns.append(_turn_deg(line, own_m))
-            limits.append(float(network.lanes.speed_limit_mps[chain[:3]].min()))
+            limits.append(float(np.fmin.reduce(network.lanes.speed_limit_mps[chain[:3]])))
     count = np.array([len(line) for line in lines], np.int64)
     points = np.concatenate([*lines, np.zeros((0, 2))])
     return Ways(points, np.cumsum(count) - count, count, of_lane, np.array(own), np.array(turns), np.array(limits))
@@ -144,8 +144,10 @@ def _line(network: RoadNetwork, chain: list[int]) -> tuple[Floats, float]:
     own_m = _length(network, chain[0])
     end = own_m + REACH_M + STEP_M
     if along[-1] < end + STEP_M:
+        onward = step[np.hypot(step[:, 0], step[:, 1]) > 0][-1:]
+        onward = onward if len(onward) else np.array([[0.0, 1.0]])  # lanes without length point nowhere
         more = end + STEP_M - along[-1]
-        shape = np.concatenate([shape, shape[-1:] + more * step[-1:] / np.hypot(*step[-1])])
+        shape = np.concatenate([shape, shape[-1:] + more * onward / np.hypot(*onward[0])])
         along = np.append(along, end + STEP_M)
     at = np.arange(0.0, end, STEP_M)
     return np.stack([np.interp(at, along, shape[:, axis]) for axis in (0, 1)], axis=1), own_m

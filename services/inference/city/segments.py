@@ -25,7 +25,7 @@ _BACKWARD_S = 10.0  # event time going back further than this is a new run
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """k links: length, lanes and free-flow speed (the limit) of each; lane_link (lanes,) leads from matched lanes to links."""
+    """k links: length, lanes and free-flow speed (`free_flow`) of each; lane_link (lanes,) leads from matched lanes to links."""
 
     length_m: Floats
     lanes: Ints

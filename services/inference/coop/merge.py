@@ -18,6 +18,7 @@ from services.inference.coop.session import Session, State
 from services.inference.coop.streets import Streets, Way
 from services.inference.coop.turn import DeclinedError, Turn
 from services.inference.coop.zones import shared
+from services.inference.free_flow import free_flow_mps
 from services.inference.parameters import parameter
 
 GUIDANCE = "merge.guidance"
@@ -110,7 +111,7 @@ class MergeRamp(Application):
         parts = shared(one, other)
         begin = (one.length_m, other.length_m) if parts is None else (parts[0][0], parts[1][0])
         branches = tuple(self._ways_to(streets, way, at_m) for way, at_m in zip((one, other), begin, strict=True))
-        limit = float(streets.network.lanes.speed_limit_mps[one.to_lane])
+        limit = float(free_flow_mps(streets.network.lanes.speed_limit_mps[one.to_lane]))
         return Merge((branches[0], branches[1]), frozenset(one.inner), limit)
 
     def _ways_to(self, streets: Streets, way: Way, at_m: float) -> Mapping[int, float]:

@@ -17,6 +17,7 @@ from chelu.coop.parts import Intersection, Lane
 from chelu.roads.geometry import lane_path
 from chelu.roads.network import Kind, RoadNetwork
 from chelu.roads.numbering import lane_numbers, node_numbers
+from services.inference.free_flow import free_flow_mps
 from services.inference.reports import Floats
 
 
@@ -200,6 +201,6 @@ class Streets:
         points, along = lane_path(self.network, inner)
         if len(points) < 2:
             return None
-        speed = float(self.network.lanes.speed_limit_mps[inner].min())
+        speed = float(free_flow_mps(self.network.lanes.speed_limit_mps[inner]).min())
         signal, group = int(connections.signal[row]), int(connections.group[row])
         return Way(node, lane, end, tuple(inner), points, along, speed, signal, group)

@@ -73,6 +73,7 @@ def advised(lines: LinesAhead, begin_s: Floats, end_s: Floats, speed_mps: Floats
     first = np.full((n, 2), np.nan)
     for line in range(MOST_LINES):
         way, limit = lines.distance_m[:, line], lines.limit_mps[:, line]
+        limit = np.where(np.isnan(limit), speed_mps, limit)  # where none is known nobody is asked to drive faster
         lowest, highest = _speeds(way, speed_mps, begin_s[:, line], end_s[:, line], p)
         lowest = np.maximum(lowest, low[:, None])
         highest = np.minimum(np.minimum(highest, high[:, None]), limit[:, None])

@@ -15,6 +15,7 @@ from chelu.roads.network import VEHICLES, RoadNetwork
 from chelu.roads.pieces import meetings
 from services.inference.city.control.told import Programme
 from services.inference.city.signals.contract import CLOSED, PERMISSIVE, PROTECTED, Ints, Junctions
+from services.inference.free_flow import free_flow_mps
 from services.inference.reports import Floats
 from services.inference.signals import phase_key
 from services.inference.stop_lines import StopLines
@@ -113,7 +114,7 @@ def _junctions(roads: Roads, programmes: Sequence[Programme], found: Found) -> J
     places = np.zeros((count, max(map(len, exits), default=0)))
     for row in range(count):
         is_lane[row, : len(lanes[row])] = True
-        speed[row, : len(lanes[row])] = np.maximum(network.lanes.speed_limit_mps[lanes[row]], 1.0)
+        speed[row, : len(lanes[row])] = np.maximum(free_flow_mps(network.lanes.speed_limit_mps[lanes[row]]), 1.0)
         places[row, : len(exits[row])] = _room(network, exits[row])
     is_stage = np.arange(most) < np.array([len(one.stages) for one in programmes])[:, None]
     return Junctions(

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from chelu.roads.network import VEHICLES, Kind, RoadNetwork
+from services.inference.free_flow import free_flow_mps
 from services.inference.reports import Floats, Ints
 
 KNOWN_BY = 3.0  # vehicles that move on a link at which half of what is known of its pace comes from them
@@ -63,10 +64,13 @@ class Streets:
         return frozenset(self._from.tolist()) | frozenset(self._to.tolist())
 
     @cached_property
+    def _free_mps(self) -> Floats:
+        return np.maximum(free_flow_mps(self.network.links.speed_limit_mps), 1.0)
+
+    @cached_property
     def free_s(self) -> Floats:
         """Seconds through each link on a free road (links,)."""
-        links = self.network.links
-        return np.asarray(links.length_m / np.maximum(links.speed_limit_mps, 1.0))
+        return np.asarray(self.network.links.length_m / self._free_mps)
 
     def now_s(self, link: Ints, speed_mps: Floats, faster: float = 1.0) -> Floats:
         """Seconds through each link (links,) from who is on it: link and speed of each vehicle (n,).
@@ -75,7 +79,7 @@ class Streets:
         will be green: they have to leave first. faster: how much faster than the limit one drives where nobody is in the way.
         """
         count = len(self.free_s)
-        limit, moves = np.maximum(self.network.links.speed_limit_mps, 1.0) * faster, speed_mps >= STANDS_MPS
+        limit, moves = self._free_mps * faster, speed_mps >= STANDS_MPS
         moving = np.bincount(link[moves], minlength=count).astype(np.float64)
         pace = np.bincount(link[moves], weights=1.0 / speed_mps[moves], minlength=count) / np.maximum(moving, 1.0)
         share = moving / (moving + KNOWN_BY)
@@ -121,4 +125,6 @@ class Streets:
     def _across(self, connection: int) -> float:
         """Seconds across the junction."""
         lanes, via = self.network.lanes, int(self.network.connections.via[connection])
-        return 1.0 if via < 0 else float(lanes.length_m[via]) / max(float(lanes.speed_limit_mps[via]), 1.0)
+        if via < 0:
+            return 1.0
+        return float(lanes.length_m[via]) / max(float(free_flow_mps(lanes.speed_limit_mps[via])), 1.0)

@@ -1,4 +1,7 @@
-"""How fast each segment is driven when nobody is in the way: learned from speeds, the limit until enough were seen."""
+"""How fast each segment is driven when nobody is in the way: learned from speeds, the limit until enough were seen.
+
+What is learned stays near the limit, where there is one.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ class FreeSpeeds:
         places = layout.places[Scope.SEGMENT]
         self._road_m = places.road_m
         self._limit, self._count = places.limit_mps, len(places)
+        self._low, self._high = 0.3 * self._limit, np.where(places.has_limit, 1.3 * self._limit, np.inf)
         self._seen = np.zeros((self._count, BINS))
         self.mps: Floats = self._limit.copy()
 
@@ -35,5 +39,5 @@ class FreeSpeeds:
         total = np.cumsum(self._seen, axis=1)
         found = (np.argmax(total >= SHARE * total[:, -1:], axis=1) + 0.5) * BIN_MPS
         is_known = total[:, -1] >= ENOUGH
-        self.mps = np.where(is_known, np.clip(found, 0.3 * self._limit, 1.3 * self._limit), self._limit)
+        self.mps = np.where(is_known, np.clip(found, self._low, self._high), self._limit)
         self._seen *= 0.5 ** (passed_s / HALF_LIFE_S)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from chelu.roads.network import VEHICLES, Kind, RoadNetwork
 from services.inference.city.state.tally import tally
+from services.inference.free_flow import free_flow_mps
 from services.inference.reports import Floats, Ints
 from services.inference.types import Mask
 
@@ -28,13 +29,17 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Things of one scope (k,): name, metres of lane and of road, lanes, and the speed limit (mean of the lanes by length)."""
+    """Things of one scope (k,): name, metres of lane and of road, lanes, and the speed limit (mean of the lanes by length).
+
+    Lanes of which the map tells no limit count with what is usual (`free_flow.py`); has_limit: whether one of the lanes has one.
+    """
 
     name: Names
     lane_m: Floats
     road_m: Floats
     lanes: Ints
     limit_mps: Floats
+    has_limit: Mask
 
     def __len__(self) -> int:
         return len(self.name)
@@ -97,11 +102,11 @@ def layout_of(network: RoadNetwork) -> Layout:
         Scope.JUNCTION: network.nodes.id[junction_node],
         Scope.NETWORK: np.array(["network"]),
     }
-    limit = lanes.speed_limit_mps
+    limit, has_limit = free_flow_mps(lanes.speed_limit_mps), lanes.speed_limit_mps > 0
     first_lane = np.full(len(links.id), -1, np.int64)
     driven = np.flatnonzero(is_driven)[::-1]
     first_lane[link[driven]] = driven
-    places = {scope: _places(names[scope], of[scope], link, length_m, limit, is_road) for scope in Scope}
+    places = {scope: _places(names[scope], of[scope], link, length_m, (limit, has_limit), is_road) for scope in Scope}
     return Layout(length_m, limit, lanes.gradient, link, first_lane, of, places, _turns(network, segment))
 
 
@@ -133,7 +138,7 @@ def _groups(network: RoadNetwork, segment: Ints, names: Names) -> tuple[Ints, Na
 
 
 def _places(
-    names: Names, of_lane: Ints, link: Ints, length_m: Floats, limit_mps: Floats, is_road: npt.NDArray[np.bool_]
+    names: Names, of_lane: Ints, link: Ints, length_m: Floats, limits: tuple[Floats, Mask], is_road: npt.NDArray[np.bool_]
 ) -> Places:
     """Sizes are those of roads alone: ways across junctions overlap one another."""
     mine = is_road & (of_lane >= 0)
@@ -142,8 +147,9 @@ def _places(
     lanes = np.bincount(row, minlength=count)
     links, first = np.unique(link[mine], return_index=True)
     road_m = tally(row[first], count, length_m[mine][first]) if len(links) else np.zeros(count)
+    limit_mps, has_limit = limits
     limit = tally(row, count, (length_m * limit_mps)[mine]) / np.maximum(lane_m, 1e-9)
-    return Places(names, lane_m, road_m, lanes, limit)
+    return Places(names, lane_m, road_m, lanes, limit, np.bincount(row[has_limit[mine]], minlength=count) > 0)
 
 
 def _turns(network: RoadNetwork, segment: Ints) -> Ints:

@@ -102,6 +102,11 @@ class SiteEntry:
     roads_version: int
     is_map: bool = False
 
+    @property
+    def roads_name(self) -> str:
+        """For people."""
+        return f"{'map' if self.is_map else 'road network'} {self.roads_version} of site {self.site_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class SiteValues:
@@ -203,17 +208,20 @@ def _with_roads(connection: Connection[Any], entry: SiteEntry, known: SiteEntry 
 
 
 def _read(connection: Connection[Any], entry: SiteEntry) -> NetworkRoads | None:
-    what = f"{'map' if entry.is_map else 'road network'} {entry.roads_version} of site {entry.site_id}"
     row = connection.execute(_MAP if entry.is_map else _NETWORK, (entry.site_id, entry.roads_version)).fetchone()
     if row is None:  # it was deleted between two queries, which is told as well
         return None
     try:
         network = open_at(bytes(row[1]), row[0], entry.frame).network
+        if not len(network.lanes.id):
+            log.warning("%s has no lanes, going on without", entry.roads_name)
+            return None
+        roads = NetworkRoads(network)
     except CheluError as error:
-        log.warning("%s cannot be read, going on without: %s", what, error)
+        log.warning("%s cannot be read, going on without: %s", entry.roads_name, error)
         return None
-    if not len(network.lanes.id):
-        log.warning("%s has no lanes, going on without", what)
+    except Exception:  # a fault here is to cost this site its roads, and not all sites their warnings
+        log.exception("%s cannot be used, going on without until another is in force", entry.roads_name)
         return None
-    log.info("%s: %d lanes", what, len(network.lanes.id))
-    return NetworkRoads(network)
+    log.info("%s: %d lanes", entry.roads_name, len(network.lanes.id))
+    return roads

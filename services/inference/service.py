@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from chelu.bus import BulkSession, Messages
 from chelu.clock import Clock
@@ -23,14 +24,16 @@ from services.inference.making import site_of, tellers_of
 from services.inference.motion_model import MotionModel
 from services.inference.outbox import Sent, documents, letter, segment_rows, warning_rows
 from services.inference.parameters import read_site_values
-from services.inference.register import Register, SiteValues
+from services.inference.register import Register, SiteEntry, SiteValues
 from services.inference.reports import nothing
 from services.inference.settings import InferenceSettings
-from services.inference.site import Site
+from services.inference.site import Site, SiteParameters
 from services.inference.storage import JUDGING, SEGMENT, WARNING, Item, Storage
+from services.inference.unusable import Unusable
 from services.inference.watch import Watch
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _IDLE_S = 0.05  # without messages, warnings and tracks still end
 _LEAST_PERIOD_S = 0.004  # from a turn's beginning to the next one's: what little there is to do does not take a whole processor
@@ -67,6 +70,7 @@ class Service:
             lambda *out: session.publish(out[0], out[1], qos=out[2]), storage.put, clock.wall_us() // 1000
         )
         self._sites: dict[str, Site] = {}
+        self._unusable = Unusable()
         self._register = register
         self._picture_due_s = self._report_due_s = 0.0
         self._judged_s, self._told_lacks = clock.monotonic_s(), dict[str, tuple[Site, Lacks]]()
@@ -99,9 +103,10 @@ class Service:
         received, of_signals = self._signals.sort(received)
         intakes = self._inbox.read(received) if len(received) else {}
         self._session.acknowledge(received)
-        sent = {site_id: self._warn(site_id, site, intakes.get(site_id)) for site_id, site in self._sites.items()}
-        for site_id, site in self._sites.items():  # what can wait comes when every site's warnings are out
-            self._store(site_id, site, sent[site_id])
+        sent = self._of_each(lambda site_id, site: self._warn(site_id, site, intakes.get(site_id)))
+        self._of_each(
+            lambda site_id, site: self._store(site_id, site, sent.get(site_id, []))
+        )  # what can wait, after all warnings
         self._hand_on(intakes)
         if self._clock.monotonic_s() >= self._picture_due_s:
             self._broadcast()
@@ -113,6 +118,20 @@ class Service:
             self._tell_lacks()
         if self._clock.monotonic_s() >= self._report_due_s:
             self._report()
+
+    def _of_each(self, work: Callable[[str, Site], T]) -> dict[str, T]:
+        """What comes of each site; one whose stages fail begins anew without its roads, and nothing comes of it now."""
+        found: dict[str, T] = {}
+        failed = False
+        for site_id, site in self._sites.items():
+            try:
+                found[site_id] = work(site_id, site)
+            except Exception as error:  # noqa: BLE001  # it is to cost this site its map, and not all sites their warnings
+                self._unusable.note(self._register.sites[site_id], error)
+                failed = True
+        if failed:
+            self._use(self._register)
+        return found
 
     def _hand_on(self, intakes: Mapping[str, Intake]) -> None:
         """Let those with a thread of their own have what came."""
@@ -186,24 +205,33 @@ class Service:
 
     def _use(self, register: Register) -> None:
         """Take over a new register: sites whose frame or roads changed start anew, others go by new parameters from now on."""
-        before, self._register = self._register, register
-        self._inbox.use(register)
-        self._office.use(before, register)
-        self._signals.use(register, self._clock.wall_us())
+        before, register = self._register, self._unusable.without(register)
         for site_id, entry in register.sites.items():
             is_news = self._choices.take(site_id, register.values.get(site_id, SiteValues()))
             parameters = self._choices.of(site_id).parameters
             if site_id not in self._sites or before.sites.get(site_id) != entry:
-                self._sites[site_id] = site_of(entry, parameters, model=self._model, new_id=self._new_id)
+                self._sites[site_id] = self._made(entry, parameters)
             elif is_news:
                 self._sites[site_id].use(parameters)
                 self._judging_due_s = 0.0  # whoever changed them is to see at once what became of it
+        self._register = register = self._unusable.without(register)
+        self._inbox.use(register)
+        self._office.use(before, register)
+        self._signals.use(register, self._clock.wall_us())
         tellers = tellers_of(register)
         for site in self._sites.values():
             site.picture.tellers = tellers
         for site_id in set(self._sites) - set(register.sites):
             del self._sites[site_id]
         log.info("register: %d sites, %d devices", len(register.sites), len(register.devices))
+
+    def _made(self, entry: SiteEntry, parameters: SiteParameters) -> Site:
+        """A site that has heard nothing yet, without its roads where none can be made with them."""
+        try:
+            return site_of(entry, parameters, model=self._model, new_id=self._new_id)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._unusable.note(entry, error)
+            return site_of(replace(entry, roads=None), parameters, model=self._model, new_id=self._new_id)
 
     def _desk_counts(self) -> Counter[str]:
         """Of what has a thread of its own: copied at once, since they go on."""

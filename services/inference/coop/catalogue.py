@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from services.inference.coop.table import SessionParameters
 from services.inference.coop.vru import Vru
 from services.inference.parameters import with_site_values
 from services.inference.register import SiteEntry
+
+log = logging.getLogger(__name__)
 
 APPLICATIONS: tuple[type[Application], ...] = (
     SensorSharing,
@@ -49,5 +52,15 @@ def desk_of(
     """A site's desk, with the applications that are switched on."""
     parameters = parameters_of(values, where=f"parameters_file, site {entry.site_id}")
     chosen = [one(parameters[PREFIX + one.name]) for one in APPLICATIONS if parameters[PREFIX + one.name].is_on]
-    streets = Streets(entry.roads.network) if entry.roads is not None else None
-    return Desk(parameters[SESSIONS], chosen, new_id, next_number, streets, entry.frame)
+    return Desk(parameters[SESSIONS], chosen, new_id, next_number, _streets(entry), entry.frame)
+
+
+def _streets(entry: SiteEntry) -> Streets | None:
+    """A fault here is to cost this site its cooperation, and not all sites their warnings."""
+    if entry.roads is None:
+        return None
+    try:
+        return Streets(entry.roads.network)
+    except Exception:
+        log.exception("%s cannot be used for cooperation, going on without until another is in force", entry.roads_name)
+        return None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from chelu.errors import MalformedError
+from chelu.messages import DropReason
 from chelu.roads.decks import decks, stacked
 from chelu.roads.network import (
+    FEWEST_POINTS,
     Connections,
     Floats,
     Integers,
@@ -38,7 +41,14 @@ def assemble(
     connections: Connections,
     signals: Signals,
 ) -> RoadNetwork:
-    """A network of a reader's tables; columns as in `chelu.roads.network`, all lane columns of one length."""
+    """A network of a reader's tables; columns as in `chelu.roads.network`, all lane columns of one length.
+
+    MalformedError for a lane that is no line.
+    """
+    short = np.flatnonzero(np.diff(shape.start) < FEWEST_POINTS)
+    if len(short):
+        count = int(np.diff(shape.start)[short[0]])
+        raise MalformedError(DropReason.UNDECODABLE, f"lane {lane_id[short[0]]}: {count} points, a line has two at least")
     pieces = cut(shape)
     is_area = links.kind[lane_link] == Kind.WALKING_AREA  # an outline, not a path: it would seem to overlap whatever it touches
     stack = stacked(pieces, np.where(is_area, 0.0, width_m))

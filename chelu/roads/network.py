@@ -49,6 +49,8 @@ class User(enum.IntFlag):
     RAIL = 128
 
 
+FEWEST_POINTS = 2  # of a lane's shape
+FURTHEST_M = 1e8  # of a file's metres from their origin: those of projections lie within 1e7
 VEHICLES = User.CAR | User.TRUCK | User.BUS | User.MOTORCYCLE | User.EMERGENCY
 
 

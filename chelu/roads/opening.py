@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from chelu.geo import LocalFrame
 from chelu.roads import sumo
@@ -23,6 +26,7 @@ from chelu.xml_tree import ElementError
 PATTERNS = ("*.xodr", "*.osm", "*.net.xml", "*.net.xml.gz", "*.geojson", "*.uper")  # of road files in a directory
 _ROOT = re.compile(rb"<\s*([A-Za-z_][\w.-]*)")
 _HEAD = 1 << 16  # bytes in which the root element must begin
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,20 +52,32 @@ def open_roads(data: bytes, file: str, *, origin: LocalFrame | None = None) -> O
     Raises MalformedError for what cannot be read; ElementError for XML that is none of the formats.
     """
     data = sumo.unpacked(data)
-    if is_map(data):
-        return _map(data, file, origin)
-    if data.lstrip()[:1] == b"{":
-        return _geojson(data, file, origin)
-    root = _root(data)
-    if root not in _READERS:
-        wanted = f"one of {', '.join(_READERS)} is wanted, a MAP message or GeoJSON"
-        raise ElementError(file, 1, "", f"the root element is {root!r}: {wanted}")
-    return _READERS[root](data, file, origin)
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes to more than any road has is refused, whatever it is
+        if is_map(data):
+            return _map(data, file, origin)
+        if data.lstrip()[:1] == b"{":
+            return _geojson(data, file, origin)
+        root = _root(data)
+        if root not in _READERS:
+            raise ElementError(file, 1, "", f"{_instead(data, root)}: {_WANTED}")
+        return _READERS[root](data, file, origin)
+
+
+def _instead(data: bytes, root: str) -> str:
+    """What a file is that is none of the formats."""
+    if root:
+        return f"the root element is {root!r}"
+    if not data.strip():
+        return "the file is empty"
+    return f"it begins with {data.lstrip()[:8]!r}, which is no XML, no JSON object and no MAP"
 
 
 def _root(data: bytes) -> str:
     """The name of the first element; empty when there is none."""
-    head = re.sub(rb"<!--.*?-->|<[?!][^>]*>", b"", data[:_HEAD], flags=re.DOTALL)
+    head = data[:_HEAD]
+    if head.startswith(_UTF_16):
+        head = head.decode("utf-16", errors="ignore").encode("utf-8", errors="ignore")
+    head = re.sub(rb"<!--.*?-->|<[?!][^>]*>", b"", head, flags=re.DOTALL)
     found = _ROOT.search(head)
     return found.group(1).decode() if found else ""
 
@@ -117,3 +133,7 @@ _READERS: Mapping[str, Callable[[bytes, str, LocalFrame | None], Opened]] = {
     "osm": _lanelet2,
     "net": _sumo,
 }
+_WANTED = (
+    f"XML with the root element {', '.join(list(_READERS)[:-1])} or {list(_READERS)[-1]} is wanted, or a MAP message in UPER,"
+    " hexadecimal (whole bytes, one message a line) or JSON, or GeoJSON"
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -16,7 +17,20 @@ import numpy as np
 from chelu.errors import MalformedError
 from chelu.roads.assemble import assemble
 from chelu.roads.left_out import LeftOut, tally
-from chelu.roads.network import Connections, Floats, Kind, Lines, Links, Nodes, RoadNetwork, Signals, User, lines_of
+from chelu.roads.network import (
+    FEWEST_POINTS,
+    FURTHEST_M,
+    Connections,
+    Floats,
+    Kind,
+    Lines,
+    Links,
+    Nodes,
+    RoadNetwork,
+    Signals,
+    User,
+    lines_of,
+)
 from chelu.xml_tree import Element, parse
 
 READ: Mapping[str, frozenset[str]] = {
@@ -98,9 +112,9 @@ def _network(root: Element) -> RoadNetwork:
         lane_id=_strings(lane.needed("id") for lane in lanes),
         lane_link=lane_link,
         lane_index=np.array([lane.integer("index") for lane in lanes], np.int32),
-        width_m=_floats(lanes, "width", 3.2),
-        speed_limit_mps=_floats(lanes, "speed"),
-        length_m=_floats(lanes, "length"),
+        width_m=_floats(lanes, "width", 3.2, low=0.0),
+        speed_limit_mps=_floats(lanes, "speed", low=0.0),
+        length_m=_floats(lanes, "length", low=0.0),
         users=np.array([_users(lane) for lane in lanes], np.int32),
         shape=_shapes(lanes),
         connections=_connections(root, lane_of, signals),
@@ -215,18 +229,23 @@ def _shapes(lanes: Sequence[Element]) -> Lines:
     """All lanes' shapes; a network wider than a region would be a mistake, and its index would not fit into memory."""
     shapes = [_shape(lane, lane.needed("shape")) for lane in lanes]
     for lane, shape in zip(lanes, shapes, strict=True):
-        if not len(shape):
-            raise lane.wrong("its shape has no point")
+        if len(shape) < FEWEST_POINTS:
+            told = "no point" if not len(shape) else f"one point, {lane.needed('shape')[:40]!r}"
+            raise lane.wrong(f"lane {lane.needed('id')}: its shape has {told}; a line has two at least")
     lines = lines_of(shapes)
     extent = float(np.ptp(lines.points, axis=0).max()) if len(lines.points) else 0.0
     if extent > MAX_EXTENT_M:
         far = lanes[int(np.argmax([np.abs(shape).max() for shape in shapes]))]
-        raise far.wrong(f"the network is {extent:.0f} m wide, the limit is {MAX_EXTENT_M:.0f} m")
+        raise far.wrong(f"the network is {np.rint(extent):.7g} m wide, the limit is {MAX_EXTENT_M:.0f} m")
+    furthest = np.array([np.abs(shape).max() for shape in shapes])
+    if len(furthest) and furthest.max() > FURTHEST_M:
+        problem = f"it lies {furthest.max():.7g} m from the origin, the limit is {FURTHEST_M:.0f} m"
+        raise lanes[int(np.argmax(furthest))].wrong(problem)
     return lines
 
 
-def _floats(elements: Sequence[Element], key: str, default: float | None = None) -> Floats:
-    return np.array([element.number(key, default) for element in elements], np.float64)
+def _floats(elements: Sequence[Element], key: str, default: float | None = None, *, low: float = -math.inf) -> Floats:
+    return np.array([element.number(key, default, low=low) for element in elements], np.float64)
 
 
 def _strings(values: Iterable[str]) -> np.ndarray[tuple[int], np.dtype[np.str_]]:

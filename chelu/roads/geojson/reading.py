@@ -13,16 +13,35 @@ from chelu.errors import MalformedError
 from chelu.geo import LocalFrame
 from chelu.messages import DropReason
 from chelu.roads.assemble import assemble
-from chelu.roads.network import Connections, Floats, Integers, Kind, Links, Nodes, RoadNetwork, Signals, Strings, User, lines_of
+from chelu.roads.network import (
+    FEWEST_POINTS,
+    Connections,
+    Floats,
+    Integers,
+    Kind,
+    Links,
+    Nodes,
+    RoadNetwork,
+    Signals,
+    Strings,
+    User,
+    lines_of,
+)
 
 Json = dict[str, Any]
 LARGEST_M = 200_000.0
+_NO_ORIGIN = (
+    "GeoJSON without the member origin ([longitude, latitude, elevation] of where metres begin): roads are read in the GeoJSON"
+    " that `chelu roads convert` writes"
+)
 
 
 def read(data: bytes, file: str = "GeoJSON") -> tuple[RoadNetwork, LocalFrame]:
     """The network that `written` wrote, and its frame; MalformedError names the file and the first feature that is none."""
     try:
         document = json.loads(data)
+        if not isinstance(document, dict) or "origin" not in document:
+            raise MalformedError(DropReason.UNDECODABLE, f"{file}: {_NO_ORIGIN}")
         longitude, latitude, elevation = document["origin"]
         frame = LocalFrame(latitude, longitude, elevation)
         found: dict[str, list[tuple[int, Json]]] = defaultdict(list)
@@ -53,9 +72,9 @@ class _Reader:
             lane_id=_texts(lanes["id"]),
             lane_link=self._rows("link", "lane", lanes["link"]),
             lane_index=np.array(lanes["index"], np.int32),
-            width_m=_floats(lanes["width_m"]),
-            speed_limit_mps=_floats(lanes["speed_limit_mps"]),
-            length_m=_floats(lanes["length_m"]),
+            width_m=self._sizes("lane", lanes, "width_m"),
+            speed_limit_mps=self._sizes("lane", lanes, "speed_limit_mps"),
+            length_m=self._sizes("lane", lanes, "length_m"),
             users=np.array([sum(User[one.upper()] for one in names) for names in lanes["users"]], np.int32),
             shape=lines_of([self._line(number, feature) for number, feature in self._found.get("lane", ())]),
             connections=self._ways(),
@@ -90,11 +109,23 @@ class _Reader:
                 columns[name].append(feature["properties"][name])
         return columns
 
+    def _sizes(self, what: str, columns: Mapping[str, list[Any]], name: str) -> Floats:
+        """Numbers that are not below 0, NaN for null."""
+        found = _floats(columns[name])
+        for row in np.flatnonzero(found < 0)[:1].tolist():
+            raise self._wrong(self._found[what][row][0], f"{what} {columns['id'][row]}: {name} = {found[row]:g}: at least 0")
+        return found
+
     def _line(self, number: int, feature: Json) -> Floats:
         """A lane's points; further away, or higher, is a mistake, and their index would not fit into memory."""
         line = self._places(feature["geometry"]["coordinates"])
+        if len(line) < FEWEST_POINTS:
+            name = feature["properties"]["id"]
+            raise self._wrong(number, f"lane {name}: its coordinates are {len(line)} points, a line has two at least")
         if len(line) and not (away_m := float(np.abs(line).max())) <= LARGEST_M:
-            raise self._wrong(number, f"it lies {away_m / 1000:.0f} km from the origin, the limit is {LARGEST_M / 1000:.0f} km")
+            raise self._wrong(
+                number, f"it lies {np.rint(away_m / 1000):.7g} km from the origin, the limit is {LARGEST_M / 1000:.0f} km"
+            )
         return line
 
     def _places(self, coordinates: Sequence[Sequence[float]]) -> Floats:
@@ -125,8 +156,8 @@ class _Reader:
             name=_texts(columns["name"]),
             from_node=self._rows("node", "link", columns["from_node"]),
             to_node=self._rows("node", "link", columns["to_node"]),
-            length_m=_floats(columns["length_m"]),
-            speed_limit_mps=_floats(columns["speed_limit_mps"]),
+            length_m=self._sizes("link", columns, "length_m"),
+            speed_limit_mps=self._sizes("link", columns, "speed_limit_mps"),
             priority=np.array(columns["priority"], np.int32),
             kind=np.array([Kind[one.upper()] for one in columns["kind"]], np.int8),
         )

@@ -96,8 +96,8 @@ def _check_extent(nodes: Sequence[Element], points: Floats) -> None:
     extent = np.ptp(points, axis=0) if len(points) else np.zeros(3)
     if not extent.max() <= LARGEST_M:
         far = nodes[int(np.argmax(np.abs(points - np.median(points, axis=0)).max(axis=1)))]
-        raise far.wrong(f"the nodes lie {extent.max():.0f} m apart, the limit is {LARGEST_M:.0f} m")
+        raise far.wrong(f"the nodes lie {np.rint(extent.max()):.7g} m apart, the limit is {LARGEST_M:.0f} m")
     away = np.hypot(*points[:, :2].T)
     if len(points) and not away.max() <= LARGEST_M:
-        problem = f"it lies {away.max() / 1000:.0f} km from the origin, the limit is {LARGEST_M / 1000:.0f} km"
+        problem = f"it lies {np.rint(away.max() / 1000):.7g} km from the origin, the limit is {LARGEST_M / 1000:.0f} km"
         raise nodes[int(np.argmax(away))].wrong(problem)

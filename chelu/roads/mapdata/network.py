@@ -169,7 +169,7 @@ def _assembled(
     extent = float(np.ptp(shape.points, axis=0).max())
     if not extent <= LARGEST_M:
         raise MalformedError(
-            DropReason.UNDECODABLE, f"{file}: its lanes lie {extent:.0f} m apart, the limit is {LARGEST_M:.0f} m"
+            DropReason.UNDECODABLE, f"{file}: its lanes lie {np.rint(extent):.7g} m apart, the limit is {LARGEST_M:.0f} m"
         )
     length = np.array([np.linalg.norm(np.diff(lane.shape, axis=0), axis=1).sum() for lane in lanes])
     lane_link = np.array([link_row[lane.link.id] for lane in lanes], np.int32)

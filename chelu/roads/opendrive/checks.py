@@ -71,9 +71,10 @@ def _of_junctions(model: OpenDrive) -> Iterator[str]:
 def _of_lanes(model: OpenDrive) -> Iterator[str]:
     """Driving lanes that lead into one another and do not meet: one sentence for each pair of roads."""
     worst: dict[tuple[str, str], tuple[float, LaneAt, LaneAt]] = {}
+    ends = _Ends(model)
     for at in driven_lanes(model):
         for to in onward(model, at):
-            apart = end_of(model, at, is_end=at.is_along) - end_of(model, to, is_end=not to.is_along)
+            apart = ends.of(at, is_end=at.is_along) - ends.of(to, is_end=not to.is_along)
             gap = float(np.hypot(*apart))
             if gap > max(LANE_GAP_M, worst.get((at.road, to.road), (0.0,))[0]):
                 worst[at.road, to.road] = gap, at, to
@@ -90,11 +91,20 @@ def driven_lanes(model: OpenDrive) -> Iterator[LaneAt]:
                     yield LaneAt(road.id, section, lane.id, road.runs_along(lane))
 
 
-def end_of(model: OpenDrive, at: LaneAt, *, is_end: bool) -> Floats:
-    """x, y of a lane's middle where its section ends in s, or begins."""
-    road = model.roads[at.road]
-    section = road.sections[at.section]
-    s = np.asarray(section.end_m if is_end else section.begin_m)
-    inner, outer = section.edges(at.lane, s)
-    found = road.places(s, (inner + outer) / 2.0 + road.lane_offset.at(s))
-    return np.array([float(found.x_m), float(found.y_m)])
+class _Ends:
+    """Where lanes' middles are at the ends of their sections; worked out for all lanes of one when the first is asked for."""
+
+    def __init__(self, model: OpenDrive) -> None:
+        self._model = model
+        self._edges: dict[tuple[str, int, bool], dict[int, tuple[Floats, Floats]]] = {}
+
+    def of(self, at: LaneAt, *, is_end: bool) -> Floats:
+        """x, y where the lane's section ends in s, or begins."""
+        road = self._model.roads[at.road]
+        section, place = road.sections[at.section], (at.road, at.section, is_end)
+        s = np.asarray(section.end_m if is_end else section.begin_m)
+        if place not in self._edges:
+            self._edges[place] = section.every_edge(s)
+        inner, outer = self._edges[place][at.lane]
+        found = road.places(s, (inner + outer) / 2.0 + road.lane_offset.at(s))
+        return np.array([float(found.x_m), float(found.y_m)])

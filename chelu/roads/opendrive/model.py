@@ -6,7 +6,7 @@ left. Lane 0 is the line in the middle; lanes to the right have negative numbers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,13 +59,20 @@ class LaneSection:
         """Inner and outer edge (…) of a lane as t, lane 0 lying at 0; KeyError for a lane that is not there."""
         if lane not in self.lanes:
             raise KeyError(lane)
-        side = 1 if lane > 0 else -1
-        inner = outer = np.zeros_like(s_m)
+        return next(edges for number, edges in self._from_middle(1 if lane > 0 else -1, s_m) if number == lane)
+
+    def every_edge(self, s_m: Floats) -> dict[int, tuple[Floats, Floats]]:
+        """`edges` of all lanes, in the time that one takes."""
+        return {number: edges for side in (1, -1) for number, edges in self._from_middle(side, s_m)}
+
+    def _from_middle(self, side: int, s_m: Floats) -> Iterator[tuple[int, tuple[Floats, Floats]]]:
+        """The lanes of one side (1 left, −1 right) from the inside, with their edges."""
+        outer = np.zeros_like(s_m)
+        if 0 in self.lanes:  # a file may say so: it has no width
+            yield 0, (outer, outer)
         for number in sorted((one for one in self.lanes if one * side > 0), key=abs):
-            if abs(number) > abs(lane):
-                break
             inner, outer = outer, self._outer(self.lanes[number], side, outer, s_m - self.begin_m)
-        return inner, outer
+            yield number, (inner, outer)
 
     @staticmethod
     def _outer(lane: Lane, side: int, inner: Floats, d_m: Floats) -> Floats:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from chelu.roads.assemble import assemble
-from chelu.roads.network import Floats, Kind, Links, Nodes, RoadNetwork, lines_of
+from chelu.roads.network import FURTHEST_M, Floats, Kind, Links, Nodes, RoadNetwork, lines_of
 from chelu.roads.opendrive.connecting import connections_of
 from chelu.roads.opendrive.lane_types import USERS
 from chelu.roads.opendrive.model import Lane, OpenDrive, Road
 from chelu.roads.opendrive.onward import LaneAt
-from chelu.roads.opendrive.sampling import sample_places
+from chelu.roads.opendrive.sampling import Sampling
 from chelu.roads.opendrive.signalling import signals_of
 from chelu.xml_tree import ElementError
 
@@ -47,7 +47,7 @@ class LaneRow:
 def network_of(model: OpenDrive) -> RoadNetwork:
     """All lanes that somebody may use.
 
-    ElementError for a lane that is wider than `WIDEST_M`, and for roads further apart than `LARGEST_M`.
+    ElementError for a lane that is wider than `WIDEST_M` or of negative width, and for roads further apart than `LARGEST_M`.
     """
     rows = [row for road in model.roads.values() for row in _rows(model, road)]
     _check_extent(model, rows)
@@ -79,33 +79,45 @@ def _check_extent(model: OpenDrive, rows: Sequence[LaneRow]) -> None:
     ends = [np.concatenate([row.shape.min(axis=0), row.shape.max(axis=0)]) for row in rows]
     extent = float(np.ptp(np.array(ends).reshape(-1, 3), axis=0).max()) if ends else 0.0
     if not extent <= LARGEST_M:
-        raise ElementError(model.file, 1, "/OpenDRIVE", f"the roads are {extent:.0f} m apart, the limit is {LARGEST_M:.0f} m")
+        raise ElementError(
+            model.file, 1, "/OpenDRIVE", f"the roads are {np.rint(extent):.7g} m apart, the limit is {LARGEST_M:.0f} m"
+        )
+    furthest = float(np.abs(ends).max()) if ends else 0.0
+    if furthest > FURTHEST_M:
+        problem = f"the roads lie {furthest:.7g} m from their origin, the limit is {FURTHEST_M:.0f} m"
+        raise ElementError(model.file, 1, "/OpenDRIVE", problem)
 
 
 def _rows(model: OpenDrive, road: Road) -> list[LaneRow]:
-    found = []
+    found, sampling = list[LaneRow](), Sampling.of(road)
     for number, section in enumerate(road.sections):
         if section.end_m <= section.begin_m:
             continue
-        s = sample_places(road, section.begin_m, section.end_m)
+        s = sampling.places(section.begin_m, section.end_m)
+        edges, offset = section.every_edge(s), road.lane_offset.at(s)
         for lane in section.lanes.values():
-            inner, outer = section.edges(lane.id, s)
+            inner, outer = edges[lane.id]
             width = float(np.trapezoid(np.abs(outer - inner), s) / (s[-1] - s[0]))
             if lane.type not in USERS or width < THINNEST_M:
                 continue
-            if not np.abs(outer - inner).max() <= WIDEST_M:
-                problem = (
-                    f"road {road.id}, lane {lane.id}: {np.abs(outer - inner).max():.0f} m wide, at most {WIDEST_M:.0f} m are read"
-                )
-                raise ElementError(model.file, lane.line, "", problem)
+            _check_width(model, road, lane, (outer - inner) * np.sign(lane.id))
             is_along = road.runs_along(lane)
-            places = road.places(s, (inner + outer) / 2.0 + road.lane_offset.at(s))
+            places = road.places(s, (inner + outer) / 2.0 + offset)
             shape = np.column_stack([places.x_m, places.y_m, places.z_m])[:: 1 if is_along else -1]
             length = float(np.linalg.norm(np.diff(shape, axis=0), axis=1).sum())
             found.append(
                 LaneRow(LaneAt(road.id, number, lane.id, is_along), lane, shape, width, length, _limit(road, number, lane))
             )
     return found
+
+
+def _check_width(model: OpenDrive, road: Road, lane: Lane, width_m: Floats) -> None:
+    """ElementError for a lane of widths (k,) that no lane has; one that thins out may come to a little less than nothing."""
+    widest, thinnest = float(width_m.max()), float(width_m.min())
+    if not (widest <= WIDEST_M and thinnest >= -THINNEST_M):
+        wrong = thinnest if thinnest < -THINNEST_M else widest
+        problem = f"road {road.id}, lane {lane.id}: {wrong:.7g} m wide, from 0 to {WIDEST_M:.0f} m are read"
+        raise ElementError(model.file, lane.line, "", problem)
 
 
 def _limit(road: Road, section: int, lane: Lane) -> float:

@@ -10,6 +10,7 @@ from chelu.roads.opendrive.reference_line import Curve, Geometry, ReferenceLine
 from chelu.xml_tree import Element
 
 SHORTEST_M = 1e-9  # shorter pieces are none
+FURTHEST_M = 200_000.0  # of a piece from its beginning: as of all roads together
 
 
 def reference_line(plan_view: Element) -> ReferenceLine:
@@ -54,28 +55,32 @@ def _spiral(element: Element, length_m: float) -> Mapping[str, Any]:
 
 def _check_turn(element: Element, turn_rad: float) -> None:
     if turn_rad > MOST_TURN_RAD:
-        raise element.wrong(f"it turns by {turn_rad:.0f} rad, at most {MOST_TURN_RAD:.0f} are read")
+        raise element.wrong(f"it turns by {turn_rad:.7g} rad, at most {MOST_TURN_RAD:.0f} are read")
 
 
-def _poly3(element: Element, _length_m: float) -> Mapping[str, Any]:
-    return {"kind": Curve.POLY3, "v": _coefficients(element, "")}
+def _poly3(element: Element, length_m: float) -> Mapping[str, Any]:
+    return {"kind": Curve.POLY3, "v": _coefficients(element, "", length_m)}
 
 
-def _param_poly3(element: Element, _length_m: float) -> Mapping[str, Any]:
+def _param_poly3(element: Element, length_m: float) -> Mapping[str, Any]:
     runs = element.get("pRange", "normalized")
     if runs not in {"arcLength", "normalized"}:
         raise element.wrong(f"pRange = {runs!r}: arcLength or normalized")
     by_length = runs == "arcLength"
     return {
         "kind": Curve.PARAM_POLY3,
-        "u": _coefficients(element, "U"),
-        "v": _coefficients(element, "V"),
+        "u": _coefficients(element, "U", length_m if by_length else 1.0),
+        "v": _coefficients(element, "V", length_m if by_length else 1.0),
         "is_by_length": by_length,
     }
 
 
-def _coefficients(element: Element, axis: str) -> tuple[float, float, float, float]:
+def _coefficients(element: Element, axis: str, most: float) -> tuple[float, float, float, float]:
+    """Of a cubic up to a parameter; ElementError for one whose terms lie further away than any road."""
     a, b, c, d = (element.number(f"{name}{axis}") for name in "abcd")
+    away_m = max(abs(one) * most**power for power, one in enumerate((a, b, c, d)))
+    if away_m > FURTHEST_M:
+        raise element.wrong(f"a{axis} … d{axis} lead {away_m:.7g} m away, at most {FURTHEST_M:.0f} m are read")
     return a, b, c, d
 
 

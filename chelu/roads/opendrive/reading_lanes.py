@@ -64,4 +64,4 @@ def limit_mps(element: Element) -> float:
     unit = element.get("unit") or "m/s"
     if unit not in MPS:
         raise element.wrong(f"unit = {unit!r}: one of {', '.join(MPS)}")
-    return element.number("max") * MPS[unit]
+    return element.number("max", low=0.0) * MPS[unit]

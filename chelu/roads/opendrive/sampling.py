@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 
@@ -16,21 +18,33 @@ _LOOKS = 9  # at the curvature of a piece
 
 
 def sample_places(road: Road, begin_m: float, end_m: float) -> Floats:
-    """Places s (k,) from begin to end: the ends of all that changes, and between them steps as the curvature asks for."""
-    lanes = [one for section in road.sections for lane in section.lanes.values() for one in (lane.width, lane.border)]
-    alike = [road.elevation, road.superelevation, road.lane_offset]
-    knots = np.concatenate(
-        [
-            road.reference.s_m,
-            *(one.begin_m for one in alike),
-            *(section.begin_m + lane.width.begin_m for section in road.sections for lane in section.lanes.values()),
-            [begin_m, end_m],
-        ]
-    )
-    knots = np.unique(knots[(knots >= begin_m) & (knots <= end_m)])
-    longest = VARYING_M if any(_bends(one) for one in (*alike, *lanes)) else LONGEST_M
-    parts = [np.linspace(a, b, _steps(road, a, b, longest), endpoint=False) for a, b in pairwise(knots.tolist())]
-    return np.concatenate([*parts, [end_m]])
+    """As `Sampling.places`, of a road that is asked once."""
+    return Sampling.of(road).places(begin_m, end_m)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """A road, where on it something changes (k,), ascending, and how long the steps between may be."""
+
+    road: Road
+    knots_m: Floats
+    longest_m: float
+
+    @classmethod
+    def of(cls, road: Road) -> Self:
+        """Of all that the road's line, heights and lanes say."""
+        lanes = [one for section in road.sections for lane in section.lanes.values() for one in (lane.width, lane.border)]
+        alike = [road.elevation, road.superelevation, road.lane_offset]
+        widths = (section.begin_m + lane.width.begin_m for section in road.sections for lane in section.lanes.values())
+        knots = np.unique(np.concatenate([road.reference.s_m, *(one.begin_m for one in alike), *widths]))
+        return cls(road, knots, VARYING_M if any(_bends(one) for one in (*alike, *lanes)) else LONGEST_M)
+
+    def places(self, begin_m: float, end_m: float) -> Floats:
+        """Places s (k,) from begin to end: the ends of all that changes, and between them steps as the curvature asks for."""
+        low, high = np.searchsorted(self.knots_m, begin_m, side="left"), np.searchsorted(self.knots_m, end_m, side="right")
+        knots = np.unique(np.concatenate([self.knots_m[low:high], [begin_m, end_m]]))
+        parts = [np.linspace(a, b, _steps(self.road, a, b, self.longest_m), endpoint=False) for a, b in pairwise(knots.tolist())]
+        return np.concatenate([*parts, [end_m]])
 
 
 def _bends(one: Polynomials) -> bool:

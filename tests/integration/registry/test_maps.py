@@ -81,7 +81,7 @@ def test_a_map_is_kept_with_its_file_and_what_is_doubtful_in_it(client: Client, 
         (b"<net><edge", "broken.xml:1: not XML"),
         (b"\x1f\x8bnothing", "a whole gzip file"),
         (b"", "it is required"),
-        (b"  ", "the root element is ''"),
+        (b"  ", "the file is empty"),
         (b'<net><connection from="a" fromLane="0" to="b" toLane="0"/></net>', "/net/connection: it leads from the lane a_0"),
     ],
 )

@@ -64,7 +64,9 @@ def test_names_say_the_format_and_what_has_none_is_refused(net: Path, tmp_path: 
         said_of(net, tmp_path / "out.kml")
     strange = tmp_path / "page.osm"
     strange.write_text("<!-- <net> --><?xml-stylesheet?>\n<html/>")
-    with pytest.raises(ElementError, match=r"page.osm:1: the root element is 'html': one of OpenDRIVE, osm, net is wanted"):
+    with pytest.raises(
+        ElementError, match=r"page.osm:1: the root element is 'html': XML with the root element OpenDRIVE, osm or net is wanted"
+    ):
         said_of(strange, tmp_path / "out.uper")
 
 

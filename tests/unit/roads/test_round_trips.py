@@ -178,10 +178,3 @@ def test_geojson_that_is_larger_than_a_region_is_refused_with_its_feature(height
     assert broken != written
     with pytest.raises(MalformedError, match=says):
         geojson_reading.read(broken, "roads.geojson")
-
-
-def test_lanes_of_one_point_are_compared_and_written() -> None:
-    text = star([(0, 1, 1, 0.0), (180, 1, 1, 0.0)], groups=0)
-    network = sumo.read(re.sub(r'(lane id="in0_0"[^>]* shape=")[^"]*"', r'\g<1>1,1,0"', text).encode())
-    assert compare(network, network).is_same
-    assert b'shape="1.000,1.000,0.000"' in sumo_plain.written(network)["edg.xml"]

@@ -102,7 +102,10 @@ def test_an_empty_network_is_a_network() -> None:
             net('<edge id="e"><lane id="e_0" index="0" speed="1" length="1" shape="0 1,0"/></edge>'),
             "lane: shape = '0 1,0': x,y or",
         ),
-        (net('<edge id="e"><lane id="e_0" index="0" speed="1" length="1" shape=""/></edge>'), "lane: its shape has no point"),
+        (
+            net('<edge id="e"><lane id="e_0" index="0" speed="1" length="1" shape=""/></edge>'),
+            "lane: lane e_0: its shape has no point",
+        ),
         (
             net('<edge id="e" priority="99999999999"><lane id="e_0" index="0" speed="1" length="1" shape="0,0 1,0"/></edge>'),
             "/net/edge: priority = '99999999999': a whole number of 32 bits",

@@ -66,10 +66,14 @@ def made_whole(wanted: NewRoadEvent, frame: LocalFrame, network: RoadNetwork | N
 
 def period(begin: Moment, until: Moment | None, now: Moment) -> tuple[Moment, Moment | None]:
     """In whole minutes, as a message says it; ProblemError 422 for one that is over or too far away."""
-    begin, end = _minute(begin, is_up=False), None if until is None else _minute(until, is_up=True)
     if not now - LONGEST <= begin <= now + LONGEST:
         raise refusal("valid_from", begin.isoformat(), f"within {LONGEST.days} days")
-    if end is not None and not max(now, begin) < end <= now + LONGEST:
+    begin = _minute(begin, is_up=False)
+    if until is None:
+        return begin, None
+    # the last minute of all has none behind it: what is too far away is refused before it is rounded up
+    end = _minute(until, is_up=True) if now - LONGEST <= until <= now + LONGEST else until
+    if not max(now, begin) < end <= now + LONGEST:
         raise refusal("valid_until", end.isoformat(), f"after now and after valid_from, within {LONGEST.days} days")
     return begin, end
 

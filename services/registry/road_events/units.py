@@ -56,7 +56,8 @@ def free_number(event_id: int, held: Iterable[int]) -> int | None:
 def _shape(frame: LocalFrame, place: Point | None, path: Sequence[Point], radius_m: float) -> Any:
     parts = []
     if place is not None:
-        parts.append(shapely.Point(_plane(frame, [place])[0]).buffer(radius_m))
+        point = shapely.Point(_plane(frame, [place])[0])
+        parts.append(point.buffer(radius_m) if radius_m > 0 else point)  # a disc of no radius is empty, and far from everything
     if path:
         parts.append(shapely.LineString(_plane(frame, path)))
     return shapely.union_all(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from http import HTTPStatus
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from chelu.codec import cv2x
 from chelu.geo import LocalFrame
 from chelu.road_events.message import MOST_POINTS, Point, RoadEvent, Sending, frame_of
 from services.registry.orders.answers import EPOCH
-from services.registry.road_events import heard, units, ways
+from services.registry.problems import ProblemError
+from services.registry.road_events import giving, heard, units, ways
 from tests.unit.roads.networks import district
 
 FRAME = LocalFrame(29.55, 106.57, 250.0)
@@ -57,6 +59,43 @@ def test_units_are_concerned_whose_coverage_touches_the_place_or_the_path() -> N
 
 def test_a_unit_without_a_position_is_near_to_nothing() -> None:
     assert units.by_distance([{**unit("x", 0, 0), "latitude_deg": None}], FRAME, point(0, 0), [], 1.0) == []
+
+
+def test_a_place_without_a_radius_is_as_far_away_as_it_is() -> None:
+    found = units.by_distance([unit("near", 300, 400), unit("far", 0, -900)], FRAME, point(0, 0), [], 0.0)
+    assert [(near.device_id, round(near.distance_m), near.is_concerned) for near in found] == [
+        ("near", 500, True), ("far", 900, False),
+    ]  # fmt: skip
+
+
+FAR = "within 7320 days"
+
+
+@pytest.mark.parametrize(
+    ("begin", "until", "says"),
+    [
+        (None, "9999-12-31T23:59:59Z", f"valid_until.*9999-12-31T23:59:59.*{FAR}"),
+        (None, "9999-12-31T23:59:30+00:00", f"valid_until.*{FAR}"),
+        (None, "9999-12-31T23:59:59-12:00", f"valid_until.*{FAR}"),
+        (None, "0001-01-01T00:00:30Z", f"valid_until.*{FAR}"),
+        (None, "0001-01-01T00:00:30+14:00", f"valid_until.*{FAR}"),
+        ("0001-01-01T00:00:30+14:00", None, f"valid_from.*{FAR}"),
+        ("9999-12-31T23:59:59.999999Z", None, f"valid_from.*{FAR}"),
+    ],
+)
+def test_ends_and_begins_at_the_end_of_time_are_refused_like_all_that_are_too_far(
+    begin: str | None, until: str | None, says: str
+) -> None:
+    at = {name: None if text is None else datetime.datetime.fromisoformat(text) for name, text in (("b", begin), ("u", until))}
+    with pytest.raises(ProblemError, match=says) as caught:
+        giving.period(at["b"] or NOW, at["u"], NOW)
+    assert caught.value.status == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def test_an_end_within_the_last_minute_that_is_allowed_is_kept() -> None:
+    begin, end = giving.period(NOW, NOW + giving.LONGEST - datetime.timedelta(minutes=1), NOW)
+    assert end is not None
+    assert begin <= NOW < end <= NOW + giving.LONGEST
 
 
 def test_a_number_is_one_that_no_other_event_has_and_not_the_one_that_was_free_last() -> None:

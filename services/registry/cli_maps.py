@@ -168,11 +168,24 @@ def export_map(
             pieces = client.pieces(f"{base}/file") if form is None else client.pieces(f"{base}/export", format=form)
             contents = {file: b"".join(pieces)}
     for path, content in contents.items():
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise ConfigurationError("FILE", str(path), f"it cannot be written ({error.strerror})") from None
+        _write(path, content)
         typer.echo(f"{path}: {len(content)} bytes")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing: what was there before stays where there is no room for it. ConfigurationError says why."""
+    from chelu.api_exports import PARTIAL
+
+    is_device = path.exists() and not path.is_file()
+    partial = path if is_device else path.with_name(path.name + PARTIAL)
+    try:
+        partial.write_bytes(content)
+        if not is_device:
+            partial.replace(path.resolve())
+    except OSError as error:
+        if not is_device:
+            partial.unlink(missing_ok=True)
+        raise ConfigurationError("FILE", str(path), f"it cannot be written ({error.strerror})") from None
 
 
 def _frames(lines: bytes, file: Path) -> dict[Path, bytes]:

@@ -80,6 +80,8 @@ def exported(network: RoadNetwork, frame: LocalFrame, form: str) -> bytes:
         frames = frames_of(network, frame, usual_style(network))
     except CheluError as error:
         raise _refused(form, str(error)) from None
+    if not frames:
+        raise _refused(form, "no lane of the map leads into a node, so there is nothing that a MAP message says")
     if form == "json":
         return json.dumps([cv2x.to_json(one) for one in frames], ensure_ascii=False).encode()
     if form == "hex":

@@ -11,6 +11,7 @@ import numpy as np
 from services.inference.reports import Floats
 
 USUAL_MPS = 50.0 / 3.6  # 道路交通安全法实施条例, article 45: in a city, where no sign says otherwise
+TURNING_MPS = 30.0 / 3.6  # the same, article 46: who turns
 HIGHEST_MPS = 120.0 / 3.6  # the same, article 78: of a lane that is without a limit, as OpenDRIVE says it
 
 

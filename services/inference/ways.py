@@ -13,11 +13,13 @@ import numpy as np
 
 from chelu.roads.geometry import lane_path
 from chelu.roads.network import VEHICLES, RoadNetwork
+from services.inference.free_flow import TURNING_MPS
 from services.inference.reports import Floats, Ints
 
 STEP_M = 2.0  # a turn of 8 m radius is cut by 6 cm
 REACH_M = 170.0  # what is driven in the horizon at 30 m/s, and some points for the search
 MOST_WAYS = 4  # of one lane; a fifth would be the rarest
+_TURNS_DEG = 45.0
 _TURNED_M = 24.0  # a path across a junction
 _WINDOW: Ints = np.arange(-3, 4)
 _LONGEST_LANES = 30  # of one way: short ones inside junctions
@@ -28,7 +30,8 @@ class Ways:
     """w ways: points (k, 2) of which those of way i begin at first[i]; of_lane (lanes, MOST_WAYS), −1 where there is none.
 
     own_m (w,): length of the lane itself, so where the junction begins; turn_deg (w,): how far the way turns to the right from
-    there over `_TURNED_M`; limit_mps (w,): least speed limit of the lane and of what follows, NaN where none is known.
+    there over `_TURNED_M`; limit_mps (w,): least speed limit of the lane and of what follows, of turns at most
+    `TURNING_MPS` where theirs is not known; NaN where none is.
     """
 
     points: Floats
@@ -87,7 +90,7 @@ def ways_of(network: RoadNetwork) -> Ways:
             lines.append(line)
             own.append(own_m)
             turns.append(_turn_deg(line, own_m))
-            limits.append(float(np.fmin.reduce(network.lanes.speed_limit_mps[chain[:3]])))
+            limits.append(_limit_mps(network.lanes.speed_limit_mps[chain[:3]], turns[-1]))
     count = np.array([len(line) for line in lines], np.int64)
     points = np.concatenate([*lines, np.zeros((0, 2))])
     return Ways(points, np.cumsum(count) - count, count, of_lane, np.array(own), np.array(turns), np.array(limits))
@@ -151,6 +154,12 @@ def _line(network: RoadNetwork, chain: list[int]) -> tuple[Floats, float]:
         along = np.append(along, end + STEP_M)
     at = np.arange(0.0, end, STEP_M)
     return np.stack([np.interp(at, along, shape[:, axis]) for axis in (0, 1)], axis=1), own_m
+
+
+def _limit_mps(limit_mps: Floats, turn_deg: float) -> float:
+    """Of a lane and what follows; without one for turns, the model would take who turns to be as fast as who goes on."""
+    is_slow = abs(turn_deg) > _TURNS_DEG and bool(np.isnan(limit_mps[1:2]).any())
+    return float(np.fmin.reduce([*limit_mps, TURNING_MPS if is_slow else np.nan]))
 
 
 def _turn_deg(line: Floats, own_m: float) -> float:

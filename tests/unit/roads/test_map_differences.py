@@ -91,3 +91,77 @@ def test_a_node_without_a_place_is_said_to_have_none() -> None:
         found[0, 1]["reference_position"] = {"latitude_deg": None, "longitude_deg": None}
 
     assert sent(change) == ["node 1: it is sent without a place"]
+
+
+FAST = [{"type": "vehicleMaxSpeed", "speed_mps": 13.88}, {"type": "vehicleMinSpeed", "speed_mps": 5.0}]
+SLOW = [{"type": "vehicleMaxSpeed", "speed_mps": 8.34}]
+AT = "node 1, link from node 2, lane 1"
+
+
+def first_link(found: Nodes) -> Any:
+    return found[0, 1]["in_links"][0]
+
+
+def told(should: Any, change: Any) -> list[str]:
+    """What differs between nodes as one change makes them, and as another does."""
+    changed = [copy.deepcopy(nodes()) for _ in range(2)]
+    should(changed[0])
+    change(changed[1])
+    return differences(*changed)
+
+
+def limited(limits: Any) -> Any:
+    return lambda found: first_link(found).update(speed_limits=limits)
+
+
+def unlimited(found: Nodes) -> None:
+    del first_link(found)["speed_limits"]
+
+
+def test_limits_that_are_sent_otherwise_not_at_all_or_too_many() -> None:
+    assert told(limited(FAST), limited(FAST)) == []
+    assert told(limited(FAST), limited(SLOW)) == [
+        f"{AT}: its vehicleMaxSpeed is sent as 8.34 m/s, and should be 13.88 m/s",
+        f"{AT}: its vehicleMinSpeed of 5.00 m/s is not sent",
+    ]
+    assert told(limited(SLOW), unlimited) == [f"{AT}: its vehicleMaxSpeed of 8.34 m/s is not sent"]
+    assert told(unlimited, limited(SLOW)) == [f"{AT}: a vehicleMaxSpeed of 8.34 m/s is sent, and is not in the map"]
+
+
+def test_a_limit_is_the_same_whether_the_link_or_each_of_its_lanes_says_it() -> None:
+    def by_lanes(found: Nodes) -> None:
+        unlimited(found)
+        for lane in first_link(found)["lanes"]:
+            lane["speed_limits"] = FAST
+
+    assert told(limited(FAST), by_lanes) == []
+
+
+def test_a_lane_that_is_named_twice_is_told_though_both_say_the_same() -> None:
+    def twice(found: Nodes) -> None:
+        first_link(found)["lanes"].append(copy.deepcopy(first_lane(found)))
+
+    assert sent(twice) == [f"{AT} is sent 2 times"]
+
+
+def test_a_node_with_two_links_whose_lanes_have_the_same_numbers_is_told() -> None:
+    def twice(found: Nodes) -> None:
+        found[0, 1]["in_links"].append(copy.deepcopy(first_link(found)))
+
+    assert sent(twice) == [f"{AT} is sent 2 times"]
+
+
+def test_widths_manoeuvres_and_bridges_that_are_sent_otherwise() -> None:
+    def change(found: Nodes) -> None:
+        lane = first_lane(found)
+        del lane["lane_width_m"]
+        lane["maneuvers"] = ["maneuverLeftAllowed"]
+        lane["connects_to"][0]["connecting_lane"]["maneuver"] = ["maneuverLeftAllowed"]
+        lane["lane_attributes"]["lane_type"] = {"vehicle": ["isVehicleFlyOverLane"]}
+
+    assert sent(change) == [
+        f"{AT}: its width of 3.50 m is not sent",
+        f"{AT}: it is sent as one that leads over others",
+        f"{AT}: it is sent with maneuverLeftAllowed, and should be with maneuverStraightAllowed",
+        f"{AT}: its way on to node 3, lane 1 is sent with maneuverLeftAllowed, and should be with maneuverStraightAllowed",
+    ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import psycopg
@@ -28,6 +29,7 @@ from services.registry.monitors.models import (
     QualityNotification,
 )
 from services.registry.parts import PartsOf
+from services.registry.problems import Fault, ProblemError
 from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.streams import END_OF_TIME_US, From, To, missing
@@ -74,6 +76,7 @@ def list_quality_events(
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="the event_id after which the page begins")] = 0,
 ) -> QualityEventPage:
     """Where a device, junction, phase, lane or place began to be bad, as the live monitors found it."""
+    _refuse_backwards(from_us, to_us)
     asked = {"monitor": monitor, "device": device, "from_us": from_us, "to_us": to_us, "after": after, "limit": limit + 1}
     names, rows = _read(parts, site_id, EVENTS, asked)
     found = [_event(row, names) for row in rows[:limit]]
@@ -93,6 +96,7 @@ def list_quality_assessments(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[QualityAssessment]:
     """What share was bad, newest first. A day adds up its hours' items, and has a verdict of its own."""
+    _refuse_backwards(from_us, to_us)
     asked = {"monitor": monitor, "device": device, "verdict": verdict, "from_us": from_us, "to_us": to_us}
     names, rows = _read(parts, site_id, HOURS if by == "hour" else DAYS, {**asked, "limit": limit, "most": MOST})
     found = [_assessment(row, names) for row in rows]
@@ -113,6 +117,13 @@ def list_quality_notifications(site_id: SiteId, parts: PartsOf) -> list[QualityN
         )
         for row in rows
     ]
+
+
+def _refuse_backwards(from_us: int, to_us: int) -> None:
+    """ProblemError 422 for a stretch that ends before it begins: nothing found there would say that nothing was bad."""
+    if to_us <= from_us:
+        fault = Fault("to_us", str(to_us), f"after from_us = {from_us}")
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"to_us = {to_us} is not allowed: after from_us = {from_us}", [fault])
 
 
 def _read(parts: PartsOf, site_id: str, sql: str, asked: Mapping[str, Any]) -> tuple[dict[int, str], list[dict[str, Any]]]:

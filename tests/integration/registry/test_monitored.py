@@ -57,6 +57,13 @@ def test_events_are_listed_page_by_page_with_what_they_are_about(client: Client,
         read(client, "events", monitor="nonsense")
 
 
+@pytest.mark.parametrize("what", ["events", "assessments"])
+def test_a_stretch_that_ends_before_it_begins_is_refused(client: Client, judged: None, what: str) -> None:
+    for to_us in (999, 1000):
+        with pytest.raises(RefusedError, match=f"to_us = {to_us} is not allowed: after from_us = 1000"):
+            read(client, what, from_us=1000, to_us=to_us)
+
+
 def test_hours_add_up_to_the_day_and_what_was_not_judged_is_counted_by_its_reason(client: Client, judged: None) -> None:
     hours, days = (read(client, "assessments", by=by, monitor="green-conflict") for by in ("hour", "day"))
     for name in ("judged", "bad"):

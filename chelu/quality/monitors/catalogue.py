@@ -110,7 +110,8 @@ MONITORS: tuple[Monitor, ...] = (
         name="map-content",
         title="MAP minimum content",
         about="A MAP lacks what is needed to place a vehicle on it.",
-        formula="missing: reference position, links, a lane's line, where a lane for vehicles goes on to",
+        formula="missing: reference position, all links, a lane's line, where a lane for vehicles goes on to (at a node with one "
+        "neighbour at most a road ends, and with two a lane may end beside others)",
         source=f"{YDT}: all but the reference position are optional",
         action="Complete the map and push it anew.",
         unit="things",
@@ -150,7 +151,7 @@ MONITORS: tuple[Monitor, ...] = (
             name=f"{stream}-count",
             title=f"{stream.upper()} message count",
             about=f"The message count of {whose} is repeated or goes backwards.",
-            formula="(count − count before) mod 128 is 0 or above 64",
+            formula="(count − count before) mod 128 is 0 or above 64" + but,
             source=f"{YDT}: MsgCount goes on by one with each message",
             action="Two senders may share an id, a unit may have begun anew, or messages may come twice.",
             unit="counts",
@@ -159,11 +160,11 @@ MONITORS: tuple[Monitor, ...] = (
             judge=judge,
             apart_s=2.0,
         )
-        for stream, whose, judge in (
-            ("spat", "a signal stream", counts.spat_count),
-            ("map", "a MAP", counts.map_count),
-            ("bsm", "a vehicle", counts.bsm_count),
-            ("rsm", "a roadside unit", counts.rsm_count),
+        for stream, whose, judge, but in (
+            ("spat", "a signal stream", counts.spat_count, ""),
+            ("map", "a MAP", counts.map_count, "; not of the same message again, nor where another MAP begins"),
+            ("bsm", "a vehicle", counts.bsm_count, ""),
+            ("rsm", "a roadside unit", counts.rsm_count, ""),
         )
     ),
     Monitor(

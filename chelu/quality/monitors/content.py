@@ -5,7 +5,7 @@ Almost everything in MAP and SPAT of YD/T 3709-2020 is optional, so that a messa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,25 +51,46 @@ def map_content(window: Window, parameters: Content) -> Judged:
 
 
 def lacks(value: Json, junction: Node) -> list[str]:
-    """What a MAP does not say of one of its nodes: sentences."""
-    return [text for node in value.get("nodes", ()) if node_of(node["id"]) == junction for text in _of_node(node)]
+    """What a MAP does not say of one of its nodes: sentences.
+
+    Links are drawn at the node that they lead to, so that one at which roads only begin has none. Where the MAP knows one
+    neighbour or none, a road ends: nobody need go on from there. Where it knows two, one road becomes another, and a lane may end
+    beside others that go on.
+    """
+    nodes = value.get("nodes", ())
+    has_links = any(node.get("in_links") for node in nodes)
+    count = len(_neighbours(nodes, junction))
+    mine = [node for node in nodes if node_of(node["id"]) == junction]
+    return [text for node in mine for text in _of_node(node, has_links=has_links, neighbours=count)]
 
 
-def _of_node(node: Json) -> Iterator[str]:
+def _neighbours(nodes: Iterable[Json], junction: Node) -> set[Node]:
+    """The nodes that links lead from to this one, and that links lead to from it."""
+    found: set[Node] = set()
+    for node in nodes:
+        here = node_of(node["id"])
+        begins = {node_of(link["upstream_node_id"]) for link in node.get("in_links", ())}
+        found |= begins if here == junction else {here} if junction in begins else set()
+    return found
+
+
+def _of_node(node: Json, *, has_links: bool, neighbours: int) -> Iterator[str]:
     place = node.get("reference_position", {})
     if place.get("latitude_deg") is None or place.get("longitude_deg") is None:
         yield "its reference position"
-    if not node.get("in_links"):
-        yield "any link that leads to it"
+    if not has_links:
+        yield "any link"
     for number, link in enumerate(node.get("in_links", ()), 1):
-        yield from _of_link(number, link)
+        yield from _of_link(number, link, neighbours)
 
 
-def _of_link(number: int, link: Json) -> Iterator[str]:
-    by_exit = {node_of(one["remote_intersection"]) for one in link.get("movements", ())}
-    for lane in link.get("lanes", ()):
+def _of_link(number: int, link: Json, neighbours: int) -> Iterator[str]:
+    lanes = link.get("lanes", ())
+    may_end = neighbours < 2 or (neighbours == 2 and any(lane.get("connects_to") for lane in lanes))
+    for lane in lanes:
         name = f"link {number} lane {lane['lane_id']}"
         if not (lane.get("points") or link.get("points")):
             yield f"the line of {name}"
-        if is_for_vehicles(lane) and not lane.get("connects_to") and not by_exit:  # a pavement ends at a crossing
+        leads_on = lane.get("connects_to") or link.get("movements")
+        if is_for_vehicles(lane) and not leads_on and not may_end:  # a pavement ends at a crossing
             yield f"where {name} goes on to"

@@ -2,6 +2,8 @@
 
 A count says how many messages a sender has made, so it goes on by one; whoever hears one of several streams of a sender, or loses
 messages, sees it go on by more. What is lost is counted by the delivery monitor, not here.
+
+A MAP changes seldom, and units send what they were given as it is: the same bytes are the same message, which has one count.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ from chelu.quality.gaps import COUNTS
 from chelu.quality.monitors.judged import Ints, Judged, Mask, Subject, judged, together
 from chelu.quality.monitors.monitor import Assessed
 from chelu.quality.monitors.vehicles import by_sender
-from chelu.quality.monitors.window import Window
+from chelu.quality.monitors.window import MapStream, Window
 from chelu.quality.senders import sender_keys
 from chelu.units import US_PER_S
 
 AWAY = "it was silent for so long that the count may have wrapped"
+AGAIN = "the same message again, which keeps its count"
+ANEW = "another MAP, of which the count may begin anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,16 @@ def spat_count(window: Window, parameters: CountProgress) -> Judged:
 
 
 def map_count(window: Window, parameters: CountProgress) -> Judged:
-    """The counts of each MAP that is repeated at least once a `forget_s`."""
-    return together([
-        _steps(Subject(one.device_key, *one.junction), one.time_us, one.message_count, parameters) for one in window.maps
-    ])  # fmt: skip
+    """The counts of each MAP that is made anew, or goes on to be counted, at least once a `forget_s`."""
+    return together([_map_steps(one, parameters) for one in window.maps])
+
+
+def _map_steps(one: MapStream, parameters: CountProgress) -> Judged:
+    step, is_bad, is_away = _step(one.time_us, one.message_count, parameters)
+    is_other = np.diff(one.content) != 0
+    is_again = (step == 0) & ~is_other & (np.diff(one.minute) == 0)
+    passed = {AWAY: is_away, AGAIN: is_again, ANEW: is_bad & is_other}
+    return judged(Subject(one.device_key, *one.junction), one.time_us[1:], is_bad, step, passed=passed)
 
 
 def bsm_count(window: Window, parameters: CountProgress) -> Judged:

@@ -65,15 +65,17 @@ def coverage_m(unit: Mapping[str, Any]) -> float:
 
 
 def _part(near: Sequence[Json]) -> Part | None:
-    """As many of the nodes, the nearest first, as a frame holds."""
+    """As many of the nodes, the nearest first, as a frame holds; None where no lane leads to any of them."""
     kept, size = list[Json](), 0
     for node in near[:MOST_NODES]:
         size += len(frame_of([node]))  # together they are never longer than one by one
         if size > MOST_BYTES:
             break
         kept.append(node)
+    if not any("in_links" in node for node in kept):
+        return None
     ordered = sorted(kept, key=lambda node: node_id(node["id"]))
-    return Part(frame_of(ordered), tuple(ordered), len(near) - len(kept)) if kept else None
+    return Part(frame_of(ordered), tuple(ordered), len(near) - len(kept))
 
 
 def newest_nodes(messages: Iterable[Json]) -> dict[NodeId, Json]:

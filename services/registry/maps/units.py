@@ -106,7 +106,7 @@ def _why(unit: Unit, part: Part | None, known: _Known) -> str:
     if part is None:
         if unit["latitude_deg"] is None or unit["longitude_deg"] is None:
             return "nobody has said where it stands"
-        return f"no node that fits into a frame is within its {coverage_m(unit):g} m"
+        return f"no node that a road leads to, and that fits into a frame, is within its {coverage_m(unit):g} m"
     if known.e_tag == part.e_tag:
         return "it says that it has it"
     return "it is heard to send it" if known.nodes and not told_otherwise(part, known.nodes) else ""

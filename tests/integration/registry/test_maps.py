@@ -153,7 +153,7 @@ def test_units_are_sent_their_part_once_and_their_answers_count(client: Client, 
     pushed = send("POST", "maps", str(version), "push", json={"units": ["map-near", "map-far"]})
     away, part = pushed["units"]
     assert (away["device_id"], away["is_sent"], away["e_tag"]) == ("map-far", False, None)
-    assert away["why"] == "no node that fits into a frame is within its 500 m"
+    assert away["why"] == "no node that a road leads to, and that fits into a frame, is within its 500 m"
     assert (part["device_id"], part["nodes"], part["beyond"], part["is_sent"]) == ("map-near", [1, 2, 3], 0, True)
     sent = near.wait(1)
     assert hashlib.sha256(sent).hexdigest() == part["e_tag"]
@@ -239,6 +239,13 @@ def test_what_a_unit_is_heard_to_send_is_compared_with_the_valid_map(send: Send,
         connection.execute(hear, (json.dumps(said),))
         (difference,) = mine()["differences"]
         assert difference.endswith("is sent under phase 9, and should be under 1")
+        slow = put(send, net(rise=7.0).replace(b'speed="13.9"', b'speed="8.3"'), "slow.net.xml")["version"]
+        said["nodes"][0]["in_links"][0]["lanes"][0]["connects_to"][0]["phase_id"] = 1
+        connection.execute(hear, (json.dumps(said),))
+        other = send("POST", "maps", str(slow), "push", json={"units": ["map-heard"]})
+        assert other["units"][0]["is_sent"], "it is heard to send the same roads with other limits"
+        said["nodes"][0]["in_links"][0]["lanes"][0]["connects_to"][0]["phase_id"] = 9
+        connection.execute(hear, (json.dumps(said),))
         done = chelu(place, "map", "diff", "map-heard", "--site", SITE)
         assert (done.returncode, f"map-heard: {difference}" in done.stdout) == (1, True)
         connection.execute("DROP SCHEMA stream CASCADE")

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,21 @@ from chelu.errors import ConfigurationError, UnreachableError
 
 NOTE = "export.json"  # which export a directory holds, and what was asked for
 PARTIAL = ".part"
-TRIES, PAUSE_S = 5, 1.0  # in a row without a byte
+AWAY_S = 120.0  # without a byte: a registry that has died is back within half a minute, on a busy machine within one
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 Tell = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a registry that has gone away is waited for, and how time passes meanwhile."""
+
+    away_s: float = AWAY_S
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+
+
+USUAL = Patience()
 
 
 def begin(client: Client, directory: Path, wanted: Mapping[str, Any]) -> Row:
@@ -51,13 +65,12 @@ def _noted(note: Path) -> Row:
         raise ConfigurationError("DIRECTORY", str(note.parent), allowed) from None
 
 
-def fetch(client: Client, export: Mapping[str, Any], directory: Path, tell: Tell) -> list[Path]:
+def fetch(client: Client, export: Mapping[str, Any], directory: Path, tell: Tell, patience: Patience = USUAL) -> list[Path]:
     """The files of an export, those that are there already left alone; `tell` hears of each piece's stream and bytes.
 
-    What is half there goes on; when the registry goes away it is asked again a few times, and UnreachableError leaves the rest
-    for another time.
+    What is half there goes on; a registry that goes away is waited for, and UnreachableError leaves the rest for another time.
     """
-    return [_file(client, export, stream, directory, tell) for stream in _streams(export)]
+    return [_file(client, export, stream, directory, tell, patience) for stream in _streams(export)]
 
 
 def _streams(export: Mapping[str, Any]) -> Sequence[str]:
@@ -65,22 +78,25 @@ def _streams(export: Mapping[str, Any]) -> Sequence[str]:
     return found
 
 
-def _file(client: Client, export: Mapping[str, Any], stream: str, directory: Path, tell: Tell) -> Path:
+def _file(client: Client, export: Mapping[str, Any], stream: str, directory: Path, tell: Tell, patience: Patience) -> Path:
     target = directory / f"{stream}.{export['format']}"
     if target.exists():
         return target
-    partial, tries = target.with_name(target.name + PARTIAL), 0
+    partial, path = target.with_name(target.name + PARTIAL), f"/api/exports/{export['export_id']}/content/{stream}"
+    since_s, pause_s = float("inf"), FIRST_PAUSE_S  # since when it has been away
     while True:
         before = _size(partial)
         try:
-            _go_on(
-                client, f"/api/exports/{export['export_id']}/content/{stream}", partial, before, lambda size: tell(stream, size)
-            )
+            _go_on(client, path, partial, before, lambda size: tell(stream, size))
         except UnreachableError:
-            tries = tries + 1 if _size(partial) == before else 0
-            if tries == TRIES:
+            now_s = patience.clock()
+            if _size(partial) > before:
+                since_s, pause_s = now_s, FIRST_PAUSE_S
+            since_s = min(since_s, now_s)
+            if now_s - since_s >= patience.away_s:
                 raise
-            time.sleep(PAUSE_S)
+            patience.pause(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         except OSError as error:
             allowed = f"one with room ({error.strerror}); the same command goes on where it stopped"
             raise ConfigurationError("DIRECTORY", str(directory), allowed) from None

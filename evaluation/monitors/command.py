@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from chelu import daemon
 from chelu.clock import SystemClock
 from chelu.errors import ConfigurationError
+from chelu.local.database import database_url
 from chelu.parameters import read_site_values
 from chelu.quality.monitors.assessments import HOUR_US
 from chelu.quality.monitors.catalogue import MONITORS, monitor_of, site_parameters
@@ -65,7 +65,7 @@ def run(request: Request) -> int:
 
 
 def _stored(request: Request, asked: Run) -> tuple[Report, Mapping[int, str]]:
-    database = Database(daemon.required(os.environ, "CHELU_DATABASE_URL"), application="chelu monitors")
+    database = Database(database_url(os.environ), application="chelu monitors")
     to_us = SystemClock().wall_us()
     with failures(database.url, "reading what is stored"), database.connect(autocommit=True) as connection:
         store = Store(connection)

@@ -11,6 +11,7 @@ import typer
 
 from chelu.cli import extra
 from chelu.errors import ConfigurationError
+from chelu.local.database import database_url
 from chelu.local.targets import check_writable
 
 DRAWN = {".svg", ".png"}
@@ -44,7 +45,7 @@ def explain(
     with extra("inference"):
         from services.inference.explain import command, telling
         from services.inference.settings import load
-    url = command.database_url(os.environ, data)
+    url = database_url(os.environ, data)
     if warning is None:
         found = command.latest(url, site, application, count)
         typer.echo(json.dumps([one.raised.detail for one in found], ensure_ascii=False) if as_json else telling.listed(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from chelu.errors import ConfigurationError
@@ -336,7 +337,20 @@ def site_parameters(values: Mapping[str, Mapping[str, Any]], *, where: str) -> d
     for name in values:
         if "-" in name:
             monitor_of(name)
-    return {one.name: with_site_values(one.parameters(), values.get(one.name, {}), where=where) for one in MONITORS}
+    found = {one.name: with_site_values(one.parameters(), values.get(one.name, {}), where=where) for one in MONITORS}
+    for name, parameters in found.items():
+        _refuse_reversed(f"{where}, {name}", parameters)
+    return found
+
+
+def _refuse_reversed(where: str, parameters: Assessed) -> None:
+    """ConfigurationError for a lowest value above its highest: everything would be bad, whatever comes."""
+    for one in fields(parameters):
+        if one.name.startswith("lowest_"):
+            other = one.name.replace("lowest_", "highest_", 1)
+            low, high = getattr(parameters, one.name), getattr(parameters, other)
+            if low > high:
+                raise ConfigurationError(one.name, low, f"at most {other}, which is {high}", source=where)
 
 
 def named(monitor: Monitor, subject: Subject, device_names: Mapping[int, str] | None = None) -> str:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from psycopg import Connection
 
-from chelu.errors import CannotStartError
-from chelu.local.files import Layout, home, read_json
 from chelu.store import Database, failures
 from services.inference.chosen import chosen
 from services.inference.explain import recorded as records
@@ -43,18 +40,6 @@ class Request:
     warning: str
     site: str | None
     before_s: float = BEFORE_S
-
-
-def database_url(environ: Mapping[str, str], data: Path | None) -> str:
-    """CHELU_DATABASE_URL, or the database of the site that runs on `data` (CHELU_HOME, ./chelu-data)."""
-    if data is None and (url := environ.get("CHELU_DATABASE_URL")):
-        return url
-    file = Layout((data or home(environ)).absolute()).endpoints
-    url = read_json(file).get("database_url")
-    if not isinstance(url, str):
-        remedy = "start the site with `chelu up --data …`, or set CHELU_DATABASE_URL"
-        raise CannotStartError(f"no site runs here (there is no {file}, or it names no database)", remedy)
-    return url
 
 
 @contextlib.contextmanager

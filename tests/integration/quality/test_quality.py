@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 from chelu.cli import build
 from chelu.clock import SystemClock, VirtualClock
-from chelu.errors import CheluError
+from chelu.errors import CannotStartError, CheluError
+from chelu.local.files import Layout
 from chelu.quality.monitors.catalogue import site_parameters
 from chelu.quality.monitors.window import Heard
 from chelu.store import Database, copy_rows, migrate
@@ -220,14 +221,26 @@ def test_a_process_that_is_killed_goes_on_without_a_gap_and_without_a_doubled_ev
     assert len(set(times)) == len(times)
 
 
-def test_the_command_reads_what_is_stored(place, monkeypatch) -> None:
+def test_the_command_reads_what_is_stored(place, monkeypatch, tmp_path) -> None:
     shift_us = (SystemClock().wall_us() - END_US) // 10_000_000 * 10_000_000 - 60_000_000
     place.store(moved(two_greens(at.crossing()), shift_us))
+    monkeypatch.delenv("CHELU_DATABASE_URL", raising=False)
+    monkeypatch.setenv("CHELU_HOME", str(tmp_path))
+    asked = ["monitors", "run", "--hours", "0.2", "--monitor", "green-conflict", "--json"]
+    nowhere = CliRunner().invoke(build(), asked)
+    assert isinstance(nowhere.exception, CannotStartError)
+    assert "no site runs here" in str(nowhere.exception)
+
+    def found() -> list[str]:
+        done = CliRunner().invoke(build(), asked)
+        assert done.exit_code == 1, done.output
+        return [event["subject"] for event in json.loads(done.stdout)["events"]]
+
+    Layout(tmp_path).endpoints.write_text(json.dumps({"database_url": place.url}))
+    assert found() == ["rsu-1, junction 1/5"], "of the site that runs here"
+    Layout(tmp_path).endpoints.unlink()
     monkeypatch.setenv("CHELU_DATABASE_URL", place.url)
-    done = CliRunner().invoke(build(), ["monitors", "run", "--hours", "0.2", "--monitor", "green-conflict", "--json"])
-    assert done.exit_code == 1, done.output
-    found = json.loads(done.stdout)
-    assert [event["subject"] for event in found["events"]] == ["rsu-1, junction 1/5"]
+    assert found() == ["rsu-1, junction 1/5"]
 
 
 def test_before_anything_is_stored_the_command_says_so_and_the_monitors_go_on_when_it_is(database_url) -> None:

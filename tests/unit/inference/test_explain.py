@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from chelu.errors import CannotStartError, ConfigurationError
+from chelu.local.database import database_url
 from services.inference.explain import telling
-from services.inference.explain.command import database_url, late_of
+from services.inference.explain.command import late_of
 from services.inference.explain.compared import Verdict, verdict
 from services.inference.explain.evidence import Json
 from services.inference.explain.explanation import Search, document

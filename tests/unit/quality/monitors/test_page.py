@@ -48,5 +48,10 @@ def test_a_sites_values_are_checked() -> None:
         monitor_of("spat-rat")
     with pytest.raises(ConfigurationError, match="monitor = 'spat-rats' is not allowed: one of spat-rate"):
         site_parameters({"spat-rats": {"lowest_hz": 0.8}}, where="a file")
+    with pytest.raises(ConfigurationError, match=r"lowest_hz = 13\.0 is not allowed: at most highest_hz, which is 12\.0"):
+        site_parameters({"spat-rate": {"lowest_hz": 13}}, where="a file")
+    with pytest.raises(ConfigurationError, match=r"a file, map-rate"):
+        site_parameters({"map-rate": {"highest_hz": 0.5}}, where="a file")
+    assert site_parameters({"spat-rate": {"lowest_hz": 13, "highest_hz": 13}}, where="a file")
     assert site_parameters({"fcw": {"anything": 1}}, where="a file that applications use, too")
     assert all("-" in name for name in BY_NAME)

@@ -53,8 +53,8 @@ def run(
 ) -> None:
     """Run monitors over a recording, or over what is stored, and tell what they found; exit code 1 when somebody has to be told.
 
-    What is stored is read from CHELU_DATABASE_URL, else from the database of what runs here (CHELU_HOME, ./chelu-data); --site says
-    of which site. Nothing is written there.
+    What is stored is read from CHELU_DATABASE_URL, else from the database of what runs here (CHELU_HOME, ./chelu-data);
+    --site says of which site. Nothing is written there.
     """
     with extra("evaluation"):
         from evaluation.monitors.command import Request

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chelu.codec import cv2x
 from chelu.errors import ConfigurationError
 from chelu.geo import LocalFrame
-from chelu.roads import sumo_plain
+from chelu.roads import sumo_location, sumo_plain
 from chelu.roads.comparing import Comparison, compare, summed
 from chelu.roads.geojson import writing as geojson_writing
 from chelu.roads.mapdata.writing import frames_of, usual_style
@@ -81,8 +81,10 @@ def convert(source: Path, target: Path, origin: LocalFrame | None, wanted: Wante
 
     ConfigurationError where the source has local metres alone and no origin was given.
     """
-    end = writer_of(target.name)
-    opened = open_roads(source.read_bytes(), str(source), origin=origin)
+    end, content = writer_of(target.name), source.read_bytes()
+    opened = open_roads(content, str(source), origin=origin)
+    if opened.format == "sumo" and origin is None and end != ".nod.xml":
+        opened = _placed(opened, content, str(source))
     frame = origin or opened.frame or (_ANYWHERE if end == ".nod.xml" else None)
     if frame is None:
         raise ConfigurationError("--origin", None, f"{source} has local metres alone: say where on Earth they begin")
@@ -97,6 +99,15 @@ def convert(source: Path, target: Path, origin: LocalFrame | None, wanted: Wante
         return
     for line in summed(_lost(opened, frame, files, str(target))):
         tell(f"  {line}")
+
+
+def _placed(opened: Opened, content: bytes, file: str) -> Opened:
+    """A SUMO network in metres around its middle, when it says where on Earth it lies."""
+    grid = sumo_location.grid_of(content, file)
+    if grid is None:
+        return opened
+    network, frame = sumo_location.on_earth(opened.network, grid)
+    return replace(opened, network=network, frame=frame)
 
 
 def _inputs(target: Path, stem: str) -> str:

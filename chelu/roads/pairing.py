@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,14 +37,18 @@ def paired(a: RoadNetwork, b: RoadNetwork) -> Pair:
 
 
 def placed_in(network: RoadNetwork, own: LocalFrame, other: LocalFrame) -> RoadNetwork:
-    """The same network in the metres of another frame: shapes and nodes; gradients, decks and the index stay what they were."""
+    """The same network in the metres of another frame."""
+    return moved(network, lambda points: other.to_local(*own.to_geodetic(points)).reshape(-1, 3))
 
-    def moved(points: Floats) -> Floats:
-        return other.to_local(*own.to_geodetic(points)).reshape(-1, 3)
 
-    shape = network.lanes.shape
-    lanes = replace(network.lanes, shape=Lines(moved(shape.points), shape.start))
-    return replace(network, lanes=lanes, nodes=replace(network.nodes, position=moved(network.nodes.position)))
+def moved(network: RoadNetwork, move: Callable[[Floats], Floats]) -> RoadNetwork:
+    """A network with its points (n, 3) elsewhere: shapes, nodes, outlines; gradients, decks and the index stay what they were."""
+
+    def lines(old: Lines) -> Lines:
+        return Lines(move(old.points), old.start)
+
+    nodes = replace(network.nodes, position=move(network.nodes.position), area=lines(network.nodes.area))
+    return replace(network, lanes=replace(network.lanes, shape=lines(network.lanes.shape)), nodes=nodes)
 
 
 def _same_lanes(a: RoadNetwork, b: RoadNetwork) -> Integers:

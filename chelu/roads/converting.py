@@ -31,7 +31,12 @@ class Wanted:
 
 def _map_frames(network: RoadNetwork, frame: LocalFrame, wanted: Wanted) -> list[bytes]:
     most = {} if wanted.most_bytes is None else {"most_bytes": wanted.most_bytes}
-    return frames_of(network, frame, usual_style(network, region=wanted.region, is_named=wanted.is_named, **most))
+    frames = frames_of(network, frame, usual_style(network, region=wanted.region, is_named=wanted.is_named, **most))
+    if not frames:
+        raise ConfigurationError(
+            "OUT", "MAP", "another format: no lane leads into a node, so no MAP message says anything of them"
+        )
+    return frames
 
 
 def _uper(network: RoadNetwork, frame: LocalFrame, wanted: Wanted) -> Written:

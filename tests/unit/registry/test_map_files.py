@@ -12,6 +12,7 @@ import pytest
 from chelu.errors import ConfigurationError
 from chelu.geo import LocalFrame
 from chelu.roads import sumo
+from chelu.roads.converting import Wanted, convert
 from services.registry.cli_maps import _write
 from services.registry.maps.reading import exported
 from services.registry.problems import ProblemError
@@ -36,6 +37,15 @@ def test_a_map_of_which_no_message_says_anything_is_no_file_of_messages(form: st
     network = sumo.read(net(edge("e", "0,0 100,0")))
     with pytest.raises(ProblemError, match=f"format = '{form}' is not allowed: no lane of the map leads into a node"):
         exported(network, FRAME, form)
+
+
+@pytest.mark.parametrize("end", ["uper", "hex", "json"])
+def test_nor_is_one_written_of_a_road_file(end: str, tmp_path: Path) -> None:
+    source, target = tmp_path / "road.net.xml", tmp_path / f"road.{end}"
+    source.write_bytes(net(edge("e", "0,0 100,0")))
+    with pytest.raises(ConfigurationError, match="no lane leads into a node"):
+        convert(source, target, FRAME, Wanted(), print)
+    assert not target.exists()
 
 
 def test_a_file_for_which_there_is_no_room_leaves_what_was_there(tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ def main() -> None:
     order = json.loads(sys.stdin.buffer.readline())
     import libsumo
 
-    libsumo.start(["sumo", *(text for key, value in order["options"].items() for text in (f"--{key}", str(value)))])
+    try:
+        libsumo.start(["sumo", *(text for key, value in order["options"].items() for text in (f"--{key}", str(value)))])
+    except libsumo.TraCIException as error:
+        sys.exit(f"Error: {error}")
     for _ in range(order["warm_up_steps"]):
         libsumo.simulationStep()
     wire.write(json.dumps({"sumo": libsumo.getVersion()[1]}).encode() + b"\n")

@@ -11,6 +11,7 @@ import pytest
 from chelu.api import Client
 from chelu.clock import SystemClock, VirtualClock
 from chelu.errors import RefusedError, UnreachableError
+from chelu.quality.monitors.assessments import HOUR_US
 from chelu.quality.monitors.window import Heard
 from chelu.store import Database
 from chelu.topics import Kind
@@ -23,6 +24,8 @@ from tests.unit.quality.monitors import crossing as at
 from tests.unit.quality.monitors.faults import two_greens
 from tests.waiting import until
 
+CROSSING_US = round(at.SECONDS * 1e6) + 10_000_000
+
 
 @pytest.fixture(scope="module")
 def judged(client: Client, add_device: AddDevice, place: Place) -> None:
@@ -32,7 +35,11 @@ def judged(client: Client, add_device: AddDevice, place: Place) -> None:
         prepare_schema(connection)
     with pytest.raises((RefusedError, UnreachableError), match="the service that writes it has to start first"):
         read(client, "events")
-    shift_us = (SystemClock().wall_us() - END_US) // 10_000_000 * 10_000_000 - 60_000_000
+    end_us = (SystemClock().wall_us() // 10_000_000) * 10_000_000 - 60_000_000
+    into_the_hour_us = end_us % HOUR_US
+    if into_the_hour_us < CROSSING_US:  # judged by hours, neither part would be enough to tell of
+        end_us -= into_the_hour_us
+    shift_us = (end_us - END_US) // 10_000_000 * 10_000_000
     heard: Heard = moved(two_greens(at.crossing()), shift_us)
     Stored(place.database_url).store(heard)
     quality = Quality(SETTINGS, Database(place.database_url), VirtualClock(END_US + shift_us + 20_000_000))

@@ -64,8 +64,8 @@ class Fleet:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
+        self._thread.join()  # who might still have a package fetched
         self._packages.close()
-        self._thread.join()
         self._loop.close()
 
     @property

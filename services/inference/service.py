@@ -104,9 +104,8 @@ class Service:
         intakes = self._inbox.read(received) if len(received) else {}
         self._session.acknowledge(received)
         sent = self._of_each(lambda site_id, site: self._warn(site_id, site, intakes.get(site_id)))
-        self._of_each(
-            lambda site_id, site: self._store(site_id, site, sent.get(site_id, []))
-        )  # what can wait, after all warnings
+        # What can wait comes when every site's warnings are out.
+        self._of_each(lambda site_id, site: self._store(site_id, site, sent.get(site_id, [])))
         self._hand_on(intakes)
         if self._clock.monotonic_s() >= self._picture_due_s:
             self._broadcast()

@@ -138,9 +138,8 @@ def delete_package(package_id: Id, parts: PartsOf, actor: ActorOf) -> None:
         connection.execute(DELETE, (package_id,))
         remember(connection, actor, "delete package", f"{row['name']} {row['version']}", {"sha256": row["sha256"]})
     if parts.packages is not None:
-        with (
-            parts.register.transaction() as connection
-        ):  # a second: a file without its row harms nobody, a row without its file does
+        # A second one: a file without its row harms nobody, a row without its file does.
+        with parts.register.transaction() as connection:
             rows.lock_file(connection, row["sha256"])
             if not rows.is_named(connection, row["sha256"]):
                 parts.packages.path(row["sha256"]).unlink(missing_ok=True)

@@ -16,15 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from chelu.clock import SystemClock
-from chelu.errors import MalformedError
-from chelu.signing import Signer, Statement, is_signed
+from chelu.signing import Signer, Statement
 from edge.settings import UpgradeSettings
 from edge.upgrade.download import Fetcher, StoppedError
-from edge.upgrade.order import Upgrade, UpgradeError, check_signed, read, read_keys
+from edge.upgrade.order import Upgrade, read
 from edge.upgrade.store import Store
 from edge.upgrade.upgrader import Upgrader
 from tests.waiting import until
@@ -373,32 +370,6 @@ def test_an_order_that_is_none_is_refused_by_field(make: Make, change: dict[str,
     (answer,) = device.answers
     assert (answer["errorCode"], next(iter(change)) in answer["errorDesc"]) == (1, True)
     assert device.said == []
-
-
-@given(st.dictionaries(st.sampled_from(sorted(ORDER)), st.one_of(st.none(), st.integers(), st.text(max_size=5))))
-def test_every_document_is_an_order_or_malformed(change: dict[str, object]) -> None:
-    try:
-        upgrade = read(json.dumps({**ORDER, **change}).encode())
-    except MalformedError:
-        return
-    assert "/" not in upgrade.name + upgrade.version
-
-
-def test_a_signature_is_good_for_what_was_signed_and_nothing_else() -> None:
-    statement = Statement("model", "motion", "1", 10, "ab" * 32)
-    signature = SIGNER.sign(statement)
-    assert is_signed(statement, signature, SIGNER.public_key)
-    for other in (replace(statement, version="2"), replace(statement, size=11), replace(statement, sha256="cd" * 32)):
-        assert not is_signed(other, signature, SIGNER.public_key)
-    assert not is_signed(statement, signature, Signer.new().public_key)
-    assert not is_signed(statement, "zz", SIGNER.public_key)
-    assert not is_signed(statement, signature, "zz")
-    with pytest.raises(UpgradeError, match="no key is"):
-        check_signed(read(json.dumps(ORDER).encode()), {})
-
-
-def test_keys_are_read_line_by_line() -> None:
-    assert read_keys("# makers\n\nacme AB # the old one\nother cd\nbroken\n") == {"acme": "ab", "other": "cd"}
 
 
 def test_other_parts_are_given_up_for_a_new_one(tmp_path: Path) -> None:

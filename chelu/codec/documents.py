@@ -57,6 +57,8 @@ def is_deeper(value: object, most: int) -> bool:
     """Whether lists and objects are nested more than so many deep."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(most):
+        if not level:
+            break
         level = [child for each in level for child in _children(each) if isinstance(child, dict | list)]
     return bool(level)
 

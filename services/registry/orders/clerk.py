@@ -146,6 +146,9 @@ class Clerk:
                 rows.move(connection, self._happened(connection, heard, settled, now, is_anew=is_anew))
                 is_more = sum(helper(connection, now) for helper in self._helpers) > 0
                 due = rows.due(connection, now, MOST_AT_ONCE)
+                if overtaken := rows.overtaken(connection, due):
+                    rows.supersede(connection, overtaken, now)
+                    due = [number for number in due if number not in overtaken]
                 rows.move(connection, {number: [Attempted(now)] for number in due})
                 found = rows.letters(connection, due) if due else []
         except Exception:

@@ -27,6 +27,11 @@ ADD = """INSERT INTO register.device_order (dispatch_id, device_key, topic, slot
     RETURNING number, device_key"""
 BEFORE = f"""SELECT number FROM register.device_order
     WHERE device_key = ANY(%(keys)s) AND slot = %(slot)s AND {IS_OPEN}"""  # noqa: S608
+# Two who order at the same moment do not see each other's order.
+OVERTAKEN = f"""SELECT DISTINCT older.number FROM unnest(%s::bigint[]) AS said (number)
+    JOIN register.device_order AS o ON o.number = said.number AND o.slot IS NOT NULL
+    JOIN LATERAL (SELECT number, lead(number) OVER (ORDER BY number) AS newer FROM register.device_order AS held
+        WHERE held.device_key = o.device_key AND held.slot = o.slot AND held.{IS_OPEN}) AS older ON older.newer IS NOT NULL"""  # noqa: S608
 OF_DISPATCH = f"SELECT number FROM register.device_order WHERE dispatch_id = %s AND {IS_OPEN}"  # noqa: S608 - constants only
 FIELDS = ("number", "state", "queued", "expires", "due", "attempts", "pause_s", "sent", "delivered", "settled", "code", "detail")
 LAST_FIELDS = ("answer", "answers", "is_late")
@@ -154,6 +159,11 @@ def move(connection: Execute, events: Mapping[int, Sequence[Event]]) -> list[Ord
 def due(connection: Execute, now: Moment, limit: int) -> list[int]:
     """Orders that are to be sent now, the longest due first."""
     return [row["number"] for row in connection.execute(DUE, {"now": now, "limit": limit})]
+
+
+def overtaken(connection: Execute, numbers: Sequence[int]) -> list[int]:
+    """The open orders to the devices of these that a newer open one of their slot should have superseded."""
+    return [row["number"] for row in connection.execute(OVERTAKEN, (list(numbers),))] if numbers else []
 
 
 def over(connection: Execute, now: Moment, limit: int) -> list[int]:

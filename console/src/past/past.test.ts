@@ -102,6 +102,12 @@ describe("a stored warning", () => {
     expect([0.9, 1.1, 2.0, 2.6].map(levels)).toEqual([[], [1], [2], []]);
   });
 
+  it("is up at the instant at which it was raised, even when it ended in the same", () => {
+    const states = WARNING.states.filter((_, at) => at !== 1).map((state) => ({ ...state, at_ms: 1000.25 }));
+    const brief = windowOf(chunk(0, 6, DRIVING, { warnings: [{ ...WARNING, raised_us: START + 1_000_250, states }] }));
+    expect([1_000_249, 1_000_250, 1_000_251].map((us) => brief.moment(START + us)?.header.warnings?.length)).toEqual([0, 1, 0]);
+  });
+
   it("lapses when nobody renews it", () => {
     const silent = windowOf(chunk(0, 6, DRIVING, { warnings: [{ ...WARNING, states: WARNING.states.slice(0, 1) }] }));
     expect(silent.moment(START + 2.5e6)?.header.warnings).toEqual([]);

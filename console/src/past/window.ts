@@ -94,13 +94,14 @@ export class PastWindow {
     ]);
   }
 
+  /** A warning is up from the instant at which it was raised to the one at which it ended, both included: some last no time. */
   private warningsAt(us: number): Warning[] {
     const up = new Map<string, readonly [PastWarning, PastState]>();
     for (const { header } of this.chunks) {
       if (header.from_us > us) break;
       const atMs = (us - header.from_us) / 1000;
       for (const one of header.warnings) {
-        const state = one.states.findLast((each) => each.at_ms <= atMs);
+        const state = one.states.findLast((each) => each.at_ms < atMs || (each.at_ms === atMs && each.level > 0));
         const isUp = state && state.level > 0 && (state.until_ms === null || state.until_ms >= atMs);
         if (isUp) up.set(one.warning_id, [one, state]);
         else if (state) up.delete(one.warning_id);

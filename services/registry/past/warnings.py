@@ -84,9 +84,9 @@ def _about(row: Row, frame: LocalFrame) -> dict[str, Any]:
 def _state(row: Row, from_us: int) -> dict[str, Any]:
     until_us = None if row["state"] == CLEARED else holds_until_us(row)
     return {
-        "at_ms": (row["time_us"] - from_us) // 1000,
+        "at_ms": (row["time_us"] - from_us) / 1000,
         "level": 0 if row["state"] == CLEARED else row["level"],
-        "until_ms": None if until_us is None else (until_us - from_us) // 1000,
+        "until_ms": None if until_us is None else (until_us - from_us) / 1000,
         "ttc_s": row["ttc_s"],
         "distance_m": row["distance_m"],
     }

@@ -153,6 +153,11 @@ def test_a_warning_is_told_with_its_states_and_names_its_road_users_as_tracks_do
     )
 
 
+def test_a_warning_s_states_are_told_to_the_microsecond() -> None:
+    (found,) = on_map([warning_row("raised", 0.000_250, 1), warning_row("cleared", 0.000_750, 0)], {}, FRAME, START_US)
+    assert [one["at_ms"] for one in found["states"]] == [0.25, 0.75]
+
+
 def test_a_thing_that_was_warned_of_has_its_place_on_the_map() -> None:
     latitude, longitude, _ = (float(one[0]) for one in FRAME.to_geodetic(np.array([[100.0, 50.0, 0.0]])))
     subject = {"kind": "stop line", "id": 4, "latitude_deg": latitude, "longitude_deg": longitude, "elevation_m": None}

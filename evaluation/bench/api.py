@@ -166,16 +166,20 @@ def _one(
     connection: Callable[[], http.client.HTTPConnection], keyed: Mapping[str, str], number: int, due: float, answers: Answers
 ) -> None:
     sort, path = requests(time.time_ns() // 1000, number)
+    mine = connection()
     try:
-        mine = connection()
-        mine.request("GET", path, headers=dict(keyed))
-        response = mine.getresponse()
-        response.read()
-        status = response.status
-    except (OSError, http.client.HTTPException):
-        status = 0
-        mine.close()  # it is opened again for the next
+        status = _status(mine, path, keyed)
+    except (ConnectionResetError, BrokenPipeError):  # it was closed meanwhile, for want of use: any client asks again
+        mine.close()
+        status = _status(mine, path, keyed)
     answers.note(sort, (time.monotonic() - due) * 1e3, status)
+
+
+def _status(mine: http.client.HTTPConnection, path: str, keyed: Mapping[str, str]) -> int:
+    mine.request("GET", path, headers=dict(keyed))
+    response = mine.getresponse()
+    response.read()
+    return response.status
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, cast
@@ -85,6 +85,16 @@ def require(who: Caller, role: Role, sites: Iterable[str | None]) -> None:
         if not who.has(role, site):
             place = "all sites" if site is None else f"site {site!r}"
             raise _forbidden(who, Fault("role", _roles(who, {None, site}), f"{role} on {place}"))
+
+
+def require_reached(who: Caller, role: Role, sites: Collection[str]) -> None:
+    """As `require`, for what went to devices of these sites: to read it, the role on one of them; to change it, on all.
+
+    What has no device left is nobody's but theirs who have the role on all sites.
+    """
+    if role is Role.VIEWER and any(who.has(role, site) for site in sites):
+        return
+    require(who, role, sites or [None])
 
 
 async def actor(who: CallerOf) -> str:

@@ -10,7 +10,7 @@ from psycopg import Connection, errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from services.registry.access import ActorOf, CallerOf, require
+from services.registry.access import ActorOf, CallerOf, require_reached
 from services.registry.campaigns import rows
 from services.registry.campaigns.models import (
     Added,
@@ -200,8 +200,4 @@ def _shown(connection: Execute, row: dict[str, Any]) -> Campaign:
 
 
 def _require(connection: Execute, who: Caller, campaign_id: str, role: Role) -> None:
-    """To read it, the role on one of its devices' sites; to change it, on all."""
-    sites = [row["site_id"] for row in connection.execute(rows.SITES, (campaign_id,))]
-    if role is Role.VIEWER and any(who.has(role, site) for site in sites):
-        return
-    require(who, role, sites)
+    require_reached(who, role, [row["site_id"] for row in connection.execute(rows.SITES, (campaign_id,))])

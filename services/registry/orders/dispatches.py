@@ -8,7 +8,7 @@ from fastapi import Path, Query
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from services.registry.access import ActorOf, CallerOf, require
+from services.registry.access import ActorOf, CallerOf, require_reached
 from services.registry.database import remember
 from services.registry.models import Identifier
 from services.registry.orders import rows
@@ -101,8 +101,4 @@ def _orders(parts: Parts, where: str, order: str, query: dict[str, Any]) -> list
 
 
 def _require(connection: Connection[DictRow], who: Caller, dispatch_id: int, role: Role) -> None:
-    """To read it, the role on one of its devices' sites; to change it, on all."""
-    sites = [row["site_id"] for row in connection.execute(SITES, {"dispatch": dispatch_id})]
-    if role is Role.VIEWER and any(who.has(role, site) for site in sites):
-        return
-    require(who, role, sites)
+    require_reached(who, role, [row["site_id"] for row in connection.execute(SITES, {"dispatch": dispatch_id})])

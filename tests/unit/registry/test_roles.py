@@ -9,6 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.registry import passwords, roles
+from services.registry.access import require_reached
+from services.registry.problems import ProblemError
 from services.registry.roles import NEEDS, OPEN, Caller, Role, Scope
 from services.registry.throttle import Throttle
 
@@ -24,6 +26,27 @@ def test_a_role_includes_those_before_it_on_its_site_only(mine: Role, wanted: Ro
     everywhere = Caller("c", "c", {None: mine})
     assert everywhere.has(wanted, "s") is everywhere.has(wanted, None) is includes
     assert everywhere.sites(wanted) == (None if includes else [])
+
+
+@given(
+    st.dictionaries(st.sampled_from([None, "hill", "dale", "bay"]), st.sampled_from(Role)),
+    st.sets(st.sampled_from(["hill", "dale", "bay"])),
+    st.sampled_from(Role),
+)
+@example({"dale": Role.ADMINISTRATOR}, set(), Role.VIEWER)
+@example({"dale": Role.ADMINISTRATOR}, set(), Role.OPERATOR)
+def test_what_went_to_devices_is_theirs_who_have_the_role_there_and_without_any_theirs_who_have_it_everywhere(
+    mine: dict[str | None, Role], reached: set[str], wanted: Role
+) -> None:
+    who = Caller("c", "c", mine)
+    of_each = [who.has(wanted, site) for site in reached]
+    some = any(of_each) if wanted is Role.VIEWER else bool(of_each) and all(of_each)
+    if some or who.has(wanted, None):
+        require_reached(who, wanted, reached)
+    else:
+        with pytest.raises(ProblemError) as refused:
+            require_reached(who, wanted, reached)
+        assert refused.value.status == 403
 
 
 def test_a_key_without_scopes_has_all_and_one_with_scopes_those() -> None:

@@ -63,6 +63,11 @@ def is_deeper(value: object, most: int) -> bool:
     return bool(level)
 
 
+def printable(text: str) -> str:
+    """A text without what cannot be printed, which a database may not be able to hold: NUL, or half of a surrogate pair."""
+    return "".join(filter(str.isprintable, text))
+
+
 def event_time_us(document: dict[str, Any]) -> int | None:
     """The instant a document gives at its top level, or None: ``time_us``, or ``timestamp``/``timeStamp`` in ms or ISO 8601."""
     for name in ("time_us", "timestamp", "timeStamp"):

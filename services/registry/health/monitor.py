@@ -21,6 +21,7 @@ from psycopg.rows import DictRow
 
 from chelu.bus import Received
 from chelu.clock import Clock
+from chelu.errors import CheluError
 from services.registry.alarms import kinds
 from services.registry.alarms import rows as alarm_rows
 from services.registry.alarms.rows import Finding, Key
@@ -30,6 +31,7 @@ from services.registry.health import judgement, rows, words
 from services.registry.health.columns import Book, Mask
 from services.registry.health.counting import Counting
 from services.registry.health.judgement import Judged, Limits
+from services.registry.heard import Heard
 from services.registry.revisions import Revisions
 from services.registry.rounds import Rounds
 
@@ -54,6 +56,10 @@ class Round:
     saved: int
     seconds: float
 
+    def and_then(self, devices: int, raised: int, ended: int, saved: int, seconds: float) -> Round:
+        """What two evaluations did."""
+        return Round(devices, self.raised + raised, self.ended + ended, self.saved + saved, self.seconds + seconds)
+
 
 class Monitor:
     """Evaluates while it is entered. is_listening: whether the session at the broker is there now."""
@@ -62,8 +68,7 @@ class Monitor:
         self._register, self._clock, self._is_listening, self._period_s = register, clock, is_listening, period_s
         self._counting = Counting(register, clock)
         self._guard = threading.Condition()
-        self._heard: list[Received] = []
-        self.dropped = 0  # words there was no room for
+        self._heard = Heard[Received](words.passed_over, most=MOST_WAITING, at_once=MOST_WAITING)
         self._is_urgent = False
         self._thread = Rounds("health", self.evaluate, "health is not watched", wait=self._wait, wake=self._wake)
         self._book = Book([])
@@ -72,6 +77,7 @@ class Monitor:
         self._listening_us = 0
         self._round_s: float | None = None
         self._rounds = 0
+        self._done = Round(0, 0, 0, 0, 0.0)
 
     def __enter__(self) -> Self:
         self._counting.start()
@@ -95,13 +101,12 @@ class Monitor:
     def take(self, received: Sequence[Received]) -> None:
         """Queue what may be about a device's health; a state wakes the monitor at once."""
         mine = [message for message in received if message.topic.endswith(ENDINGS)]
-        with self._guard:
-            room = max(0, MOST_WAITING - len(self._heard))
-            self._heard += mine[:room]
-            if mine[room:] and not self.dropped:
-                LOG.warning("more than %d words of devices wait: some are dropped from now on", MOST_WAITING)
-            self.dropped += len(mine[room:])
-            if any(message.topic.endswith(STATE) for message in mine):
+        before = self._heard.overheard
+        self._heard.add(mine)
+        if self._heard.overheard and not before:
+            LOG.warning("more than %d words of devices wait: some are dropped from now on", MOST_WAITING)
+        if any(message.topic.endswith(STATE) for message in mine):
+            with self._guard:
                 self._is_urgent = True
                 self._guard.notify()
 
@@ -117,11 +122,16 @@ class Monitor:
             self._guard.notify()
 
     def evaluate(self) -> Round:
-        """One round over all devices, in one transaction; what fails with it is tried again in the next."""
+        """One round over all devices; a word that breaks it is found in some more, and passed over."""
+        self._done = Round(0, 0, 0, 0, 0.0)
+        while self._heard.turn(self._work) and not self._thread.stopping.is_set():
+            pass
+        return self._done
+
+    def _work(self, heard: Sequence[Received]) -> bool:
+        """One round, in one transaction, all of it or nothing: what fails with it is tried again in the next."""
         begun_s, now_us = time.perf_counter(), self._clock.wall_us()
         self._note_listening(now_us)
-        with self._guard:
-            heard, self._heard = self._heard, []
         try:
             with self._register.transaction(ACTOR) as connection:
                 self._follow(connection)
@@ -130,18 +140,19 @@ class Monitor:
                 found = self._judge(connection, now_us)
                 raised, ended = self._tell(connection, found, now_us)
                 saved = self._save(connection, found, now_us)
-        except Exception:
-            self._undo(heard)
+        except Exception as error:
+            self._undo(error)
             raise
         self._rounds += 1
-        return Round(len(self._book), raised, ended, saved, time.perf_counter() - begun_s)
+        self._done = self._done.and_then(len(self._book), raised, ended, saved, time.perf_counter() - begun_s)
+        return False
 
-    def _undo(self, heard: list[Received]) -> None:
+    def _undo(self, error: Exception) -> None:
         self._book.is_changed[:] = True
         self._rounds = 0  # so that the next round keeps them all
         self._round_s = None  # and nobody is called silent whose words still wait
-        with self._guard:
-            self._heard = heard + self._heard
+        if not isinstance(error, CheluError):  # the book has what cannot be kept: what was kept is read again
+            self._book, self._revisions = Book([]), Revisions(rows.TABLES)
 
     def _note_listening(self, now_us: int) -> None:
         """Forget since when we have listened when we do not, or did not even look at the clock."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from chelu import topics
 from chelu.bus import Received
+from chelu.codec.documents import printable
 
 LONGEST_BEAT_S = 3600.0
 MOST = 1e15  # of a counter
@@ -101,11 +102,18 @@ def _read(match: topics.Match, document: Mapping[str, Any], message: Received) -
     return _running(match.device, document, message.arrival_us)
 
 
+def passed_over(message: Received) -> tuple[str, str]:
+    """Whose word it is, and what is told when it cannot be worked off."""
+    match = topics.find(message.topic)
+    text = f"a word on {message.topic} is passed over, since it breaks the watch over health"
+    return match.device if match else message.topic, text
+
+
 def _state(device: str, document: Mapping[str, Any], message: Received) -> State | None:
     if document.get("state") not in ("online", "offline"):
         return None
     reason = document.get("reason")
-    text = "".join(filter(str.isprintable, reason))[:100] if isinstance(reason, str) else ""
+    text = printable(reason)[:100] if isinstance(reason, str) else ""
     return State(device, document["state"] == "online", message.arrival_us, text, message.retained)
 
 
@@ -147,7 +155,7 @@ def _counters(value: object) -> dict[str, int]:
     if not isinstance(value, dict):
         return {}
     read = {name: _within(count, 0, MOST) for name, count in list(value.items())[:MOST_STREAMS] if len(name) <= LONGEST_NAME}
-    return {name.replace("\0", ""): int(count) for name, count in read.items() if not math.isnan(count)}
+    return {printable(name): int(count) for name, count in read.items() if not math.isnan(count)}
 
 
 def _within(value: object, low: float, high: float) -> float:

@@ -113,6 +113,11 @@ def _said(device_id: str, stream: str, document: Mapping[str, Any], at: Moment) 
     )
 
 
+def passed_over(said: Said) -> tuple[str, str]:
+    """Whose word it is, and what is told when it cannot be worked off."""
+    return said.device_id, f"an answer of {said.device_id} about {said.topic} is passed over, since it breaks the work on orders"
+
+
 def numbered(said: Iterable[Said], numbers: Mapping[tuple[str, str], int]) -> list[Said]:
     """The same, with the numbers of frames by device and digest; 0 for one that its device was never sent."""
     return [replace(one, number=numbers.get((one.device_id, one.digest), 0)) if one.digest else one for one in said]

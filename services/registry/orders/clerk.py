@@ -23,9 +23,9 @@ from chelu.bus import Publication, Received
 from chelu.clock import Clock
 from chelu.topics import Kind
 from services.registry.database import Register
+from services.registry.heard import MOST_AT_ONCE, Heard
 from services.registry.orders import answers, frames, reported_rows, rows, upgrades
 from services.registry.orders.answers import EPOCH, FILTERS, Said
-from services.registry.orders.heard import MOST_AT_ONCE, Heard
 from services.registry.orders.machine import Attempted, CameOnline, Event, Expired, Moment, NotTaken, Taken
 from services.registry.orders.rows import Letter
 from services.registry.rounds import Rounds
@@ -70,7 +70,7 @@ class Clerk:
     ) -> None:
         """documents: by topic, how its orders are written, where there is more in them than what is kept."""
         self._register, self._clock, self._helpers, self._documents = register, clock, helpers, documents or {}
-        self._heard = Heard()
+        self._heard = Heard[Said](answers.passed_over)
         self._on_the_way: list[tuple[int, Publication]] = []
         self._handed: deque[tuple[float, list[tuple[int, Publication]]]] = deque()
         self._woken, self._is_anew = threading.Event(), threading.Event()

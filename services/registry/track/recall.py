@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from chelu import topics
 from chelu.bus import Publication, Received
 from chelu.clock import Clock
+from chelu.codec.documents import printable
 from services.registry.database import Register
 from services.registry.orders.clerk import Clerk, addressed
 from services.registry.orders.rows import Letter
@@ -150,4 +151,5 @@ def start_of(payload: bytes) -> str | None:
         return None
     if not isinstance(document, dict) or document.get("state") != "online":
         return None
-    return str(document.get("start_id", ""))[:LONGEST_START]
+    start = document.get("start_id")
+    return printable(str(start))[:LONGEST_START] if isinstance(start, str | int) else ""

@@ -91,6 +91,27 @@ def test_all_devices_are_evaluated_at_once(register: Register) -> None:
     assert taken_s["a round with a second's heartbeats of a thousand"] < BOUND_S
 
 
+def test_a_word_that_breaks_the_round_costs_itself_and_nobody_elses_health(url: str, register: Register) -> None:
+    """The database refuses what one device gives as its reason; what is none of any word's stays an error."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE register.health ADD CONSTRAINT taste CHECK (reason <> 'bitter')")
+    clock = VirtualClock(NOW)
+    monitor = Monitor(register, clock, is_listening=lambda: True)
+    monitor.take([beat(number, NOW) for number in range(1, 21)])
+    assert monitor.evaluate().saved == 20
+    clock.advance(1)
+    states = {number: {"state": "offline", "reason": "bitter" if number in {3, 8} else "stopped"} for number in range(1, 11)}
+    monitor.take([said(number, "state", document, clock.wall_us()) for number, document in states.items()])
+    monitor.evaluate()
+    standing = register.rows("SELECT subject FROM register.alarm WHERE kind = 'offline' ORDER BY subject")
+    assert {row["subject"] for row in standing} == {f"obu-{number}" for number in (1, 2, 4, 5, 6, 7, 9, 10)}
+    clock.advance(1)
+    monitor.take([beat(number, clock.wall_us()) for number in range(1, 21)])
+    assert monitor.evaluate().ended == 8
+    health = register.rows("SELECT status, count(*) AS devices FROM register.health GROUP BY status")
+    assert health == [{"status": "healthy", "devices": 20}]
+
+
 def test_what_came_of_all_devices_is_counted_at_once(url: str, register: Register) -> None:
     """As many rows as ten thousand OBUs send between two counts."""
     rows = round(HZ * EVERY_S)

@@ -246,6 +246,15 @@ def test_whatever_a_device_says_breaks_nothing(stream: str, said: object) -> Non
     judged(found, NOW)
 
 
+@pytest.mark.parametrize("name", ["\ud800", "\0", "b\udfffsm", "\n"])
+def test_of_what_a_counter_is_called_only_what_can_be_kept_counts(name: str) -> None:
+    said = words.read(message("obu/o/heartbeat/up", {"sent": {name: 1, "rsm": 2}, "received": {name: 3}}))
+    assert isinstance(said, Beat)
+    json.dumps([dict(said.sent), dict(said.received)], ensure_ascii=False).encode()
+    assert said.sent["rsm"] == 2
+    assert not {*said.sent, *said.received} & {name}
+
+
 def test_bytes_that_are_no_json_are_nothing() -> None:
     for payload in (b"", b"\xff", b"[", b"[" * 100_000, b"3", b"x" * 100_000):
         assert words.read(message("obu/o/heartbeat/up", payload)) is None

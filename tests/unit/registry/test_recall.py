@@ -32,3 +32,9 @@ def test_a_start_is_read_from_a_state_that_says_online() -> None:
     assert start_of(b'{"state": "online", "start_id": "a"}') == "a"
     assert start_of(b'{"state": "online"}') == ""
     assert [start_of(one) for one in (b'{"state": "offline", "start_id": "a"}', b"[]", b"rubbish", b"[" * 100_000)] == [None] * 4
+
+
+def test_of_a_start_only_what_can_be_kept_counts() -> None:
+    assert start_of(b'{"state": "online", "start_id": "a\\u0000\\ud800b"}') == "ab"
+    assert start_of(b'{"state": "online", "start_id": 7}') == "7"
+    assert [start_of(b'{"state": "online", "start_id": %b}' % said) for said in (b"[[]]", b"{}", b"null", b"0.5")] == [""] * 4

@@ -1,4 +1,4 @@
-"""One answer that breaks the work on orders costs itself, and no other."""
+"""One word that breaks the work costs itself, and no other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from chelu.errors import UnreachableError
-from services.registry.orders.answers import EPOCH, Said
-from services.registry.orders.heard import MOST_AT_ONCE, MOST_HEARD, Heard
+from services.registry.heard import MOST_AT_ONCE, MOST_HEARD, Heard
+from services.registry.orders.answers import EPOCH, Said, passed_over
 
 
 def said(*numbers: int, device: str = "rsu-1") -> list[Said]:
@@ -29,7 +29,7 @@ def working(taken: list[int], *broken: int) -> Callable[[Sequence[Said]], bool]:
     return work
 
 
-def work_off(heard: Heard, work: Callable[[Sequence[Said]], bool]) -> int:
+def work_off(heard: Heard[Said], work: Callable[[Sequence[Said]], bool]) -> int:
     """Turns until there is no more to do at once; how many."""
     turns = 1
     while heard.turn(work):
@@ -41,7 +41,7 @@ def work_off(heard: Heard, work: Callable[[Sequence[Said]], bool]) -> int:
 def test_all_but_the_answers_that_break_the_work_are_taken_once_and_in_their_order(
     broken: tuple[int, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard, taken = Heard(), list[int]()
+    heard, taken = Heard[Said](passed_over), list[int]()
     heard.add(said(*range(3000)))
     turns = work_off(heard, working(taken, *broken))
     assert taken == [number for number in range(3000) if number not in broken]
@@ -54,7 +54,7 @@ def test_all_but_the_answers_that_break_the_work_are_taken_once_and_in_their_ord
 
 
 def test_each_device_whose_answers_break_the_work_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    heard = Heard()
+    heard = Heard[Said](passed_over)
     heard.add([*said(1, 2, device="rsu-1"), *said(3, 4, device="rsu-2")])
     work_off(heard, working([], 1, 2, 3, 4))
     assert heard.broken == 4
@@ -62,7 +62,7 @@ def test_each_device_whose_answers_break_the_work_is_told_of_once(caplog: pytest
 
 
 def test_what_breaks_without_any_answer_is_raised_and_no_answer_is_lost() -> None:
-    heard, taken = Heard(), list[int]()
+    heard, taken = Heard[Said](passed_over), list[int]()
     heard.add(said(1, 2, 3))
 
     def work(_: Sequence[Said]) -> bool:
@@ -77,7 +77,7 @@ def test_what_breaks_without_any_answer_is_raised_and_no_answer_is_lost() -> Non
 
 
 def test_while_the_database_is_away_all_wait() -> None:
-    heard, taken = Heard(), list[int]()
+    heard, taken = Heard[Said](passed_over), list[int]()
     heard.add(said(1, 2, 3))
 
     def work(_: Sequence[Said]) -> bool:
@@ -92,7 +92,7 @@ def test_while_the_database_is_away_all_wait() -> None:
 
 
 def test_a_turn_has_no_more_than_it_may_and_what_is_too_much_is_counted() -> None:
-    heard, sizes = Heard(), list[int]()
+    heard, sizes = Heard[Said](passed_over), list[int]()
     heard.add(said(1) * (MOST_HEARD + 5))
     assert heard.overheard == 5
 

@@ -3,17 +3,17 @@
     pending ──(raise_after_s)──► raised ──(no longer so)──► clearing ──(clear_after_s)──► cleared
        └── no longer so: forgotten           └── so again: raised, as if nothing had been ──┘
 
-A kind, subject and part have at most one alarm that is not cleared, so saying the same again changes nothing. `settle` does what
-time does, and is called by `raise_alarms` and `clear_alarms`, too: without patience an alarm is raised, or cleared, in the same
-transaction. The events that webhooks are sent (`register.alarm_event`) are written by the database's triggers, whoever changes an
-alarm.
+A kind, subject and part have on a site at most one alarm that is not cleared, so saying the same again changes nothing.
+`settle` does what time does, and is called by `raise_alarms` and `clear_alarms`, too: without patience an alarm is raised, or
+cleared, in the same transaction. The events that webhooks are sent (`register.alarm_event`) are written by the database's
+triggers, whoever changes an alarm.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -34,11 +34,12 @@ RAISE = f"""INSERT INTO register.alarm AS alarm
     FROM jsonb_to_recordset(%(findings)s) AS new (kind text, subject text, part text, site_id text, device_key integer,
         severity text, value double precision, bound double precision, detail jsonb, raise_after_s double precision,
         clear_after_s double precision)
-    ON CONFLICT (kind, subject, part) WHERE state <> 'cleared' DO UPDATE SET detail = excluded.detail,
+    ON CONFLICT (kind, subject, part, coalesce(site_id, '')) WHERE state <> 'cleared' DO UPDATE SET detail = excluded.detail,
         state = CASE alarm.state WHEN 'clearing' THEN 'raised' ELSE alarm.state END,
         due = CASE alarm.state WHEN 'clearing' THEN NULL ELSE alarm.due END
     WHERE alarm.state = 'clearing' OR alarm.detail <> excluded.detail"""  # noqa: S608 - constants only
-OVER = "(kind, subject, part) IN (SELECT * FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(parts)s::text[]))"
+OVER = """(kind, subject, part, coalesce(site_id, '')) IN
+    (SELECT * FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(parts)s::text[], %(sites)s::text[]))"""
 FORGET = f"DELETE FROM register.alarm WHERE state = 'pending' AND {OVER}"  # noqa: S608 - constants only
 CLEAR = f"""UPDATE register.alarm SET state = 'clearing', due = {NOW} + clear_after_s * {SECONDS}
     WHERE state = 'raised' AND {OVER}"""  # noqa: S608 - constants only
@@ -51,7 +52,8 @@ SETTLE = (
     f"""UPDATE register.alarm SET state = 'cleared', cleared = {NOW}, due = NULL
         WHERE state = 'clearing' AND due <= {NOW}""",  # noqa: S608 - constants only
 )
-STANDING = "SELECT kind, subject, part FROM register.alarm WHERE state IN ('pending', 'raised') AND kind = ANY(%s)"
+STANDING = """SELECT kind, subject, part, coalesce(site_id, '') AS site_id FROM register.alarm
+    WHERE state IN ('pending', 'raised') AND kind = ANY(%s)"""
 # Two that change many would lock each other out; and events are numbered in the order in which they are committed.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu alarms'))"
 ACKNOWLEDGE = f"""UPDATE register.alarm SET acknowledged = {NOW}, acknowledged_by = %(actor)s, comment = %(comment)s
@@ -60,7 +62,14 @@ CLEAR_BY_HAND = f"""UPDATE register.alarm SET state = 'cleared', cleared = {NOW}
         comment = CASE WHEN %(comment)s <> '' THEN %(comment)s ELSE comment END
     WHERE alarm_id = %(alarm_id)s AND state IN ('raised', 'clearing') RETURNING alarm_id"""  # noqa: S608 - constants only
 
-Key = tuple[str, str, str]  # kind, subject, part
+
+class Key(NamedTuple):
+    """What there is one open alarm of; site_id: "" for one of the whole installation."""
+
+    kind: str
+    subject: str
+    part: str
+    site_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ class Finding:
     @property
     def key(self) -> Key:
         """What there is one open alarm of."""
-        return self.kind, self.subject, self.part
+        return Key(self.kind, self.subject, self.part, self.site_id or "")
 
     def row(self) -> dict[str, Any]:
         """As `RAISE` takes it."""
@@ -119,9 +128,9 @@ def raise_alarm(
         raise_alarms(connection, [found], now_us=now_us)
 
 
-def clear_alarm(connection: Execute, kind: str, subject: str, *, now_us: int, part: str = "") -> None:
+def clear_alarm(connection: Execute, kind: str, subject: str, *, site_id: str | None, now_us: int, part: str = "") -> None:
     """Say that it is no longer so; nothing happens when it was not."""
-    clear_alarms(connection, [(kind, subject, part)], now_us=now_us)
+    clear_alarms(connection, [Key(kind, subject, part, site_id or "")], now_us=now_us)
 
 
 def raise_alarms(connection: Execute, findings: Sequence[Finding], *, now_us: int) -> None:
@@ -137,7 +146,7 @@ def clear_alarms(connection: Execute, keys: Iterable[Key], *, now_us: int) -> No
     """Say that none of this is so any more, in one statement whatever its number."""
     columns = list(zip(*keys, strict=True))
     if columns:
-        given = {name: list(column) for name, column in zip(("kinds", "subjects", "parts"), columns, strict=True)}
+        given = {name: list(column) for name, column in zip(("kinds", "subjects", "parts", "sites"), columns, strict=True)}
         connection.execute(LOCK)
         for statement in (FORGET, CLEAR):
             connection.execute(statement.encode(), {**given, "now_us": now_us})
@@ -154,7 +163,7 @@ def settle(connection: Execute, *, now_us: int) -> None:
 def standing(connection: Execute, kinds: Iterable[str]) -> set[Key]:
     """What of these kinds was so when it was last looked at: pending or raised, and not clearing."""
     rows = connection.execute(STANDING.encode(), (list(kinds),)).fetchall()
-    return {(row["kind"], row["subject"], row["part"]) for row in rows}
+    return {Key(**row) for row in rows}
 
 
 def acknowledge(connection: Execute, alarm_id: int, *, actor: str, comment: str, now_us: int) -> bool:

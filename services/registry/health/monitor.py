@@ -175,10 +175,14 @@ class Monitor:
 
     def _judge(self, connection: Connection[DictRow], now_us: int) -> list[Judged]:
         opened: dict[tuple[str, str], Mask] = {}
-        for kind, subject, part in alarm_rows.standing(connection, NAMES):
-            place = self._book.place.get(subject)
-            if place is not None:
-                opened.setdefault((kind, part), np.zeros(len(self._book), np.bool_))[place] = True
+        left: list[Key] = []
+        for key in alarm_rows.standing(connection, NAMES):
+            place = self._book.place.get(key.subject)
+            if place is not None and self._book.sites[place] != key.site_id:  # it has moved: no alarm stays behind
+                left.append(key)
+            elif place is not None:
+                opened.setdefault((key.kind, key.part), np.zeros(len(self._book), np.bool_))[place] = True
+        alarm_rows.clear_alarms(connection, left, now_us=now_us)
         return judgement.judge(self._book, self._limits, opened, now_us=now_us, listening_us=self._listening_us)
 
     def _tell(self, connection: Connection[DictRow], found: Iterable[Judged], now_us: int) -> tuple[int, int]:
@@ -187,7 +191,7 @@ class Monitor:
         for each in found:
             begun += [self._finding(each, place) for place in np.flatnonzero(each.is_so & ~each.was_so).tolist()]
             places = np.flatnonzero(each.was_so & ~each.is_so).tolist()
-            ended += [(each.kind, self._book.ids[place], each.part) for place in places]
+            ended += [Key(each.kind, self._book.ids[place], each.part, self._book.sites[place]) for place in places]
         alarm_rows.raise_alarms(connection, begun, now_us=now_us)
         alarm_rows.clear_alarms(connection, ended, now_us=now_us)
         return len(begun), len(ended)

@@ -204,6 +204,9 @@ class Supervision(InRounds):
             if state.mode in WATCHED and now_us - heard_us > SILENT_US:
                 now["silent"] = {"mode": state.mode, "last_heard_us": heard_us}
             before = alarms.get(key)
+            if (known := self._owners.get(key)) is not None and known.site_id != owner.site_id:  # it moved: no alarm stays behind
+                words.setdefault(known.site_id, []).extend(Word(kind, known.vehicle, is_so=False) for kind in KINDS.values())
+                before = None
             names = (
                 KINDS if before is None else {name: KINDS[name] for name in {*now, *before} if now.get(name) != before.get(name)}
             )

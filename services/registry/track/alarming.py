@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from services.registry.alarms.rows import Finding, clear_alarms, load_rules, raise_alarms
+from services.registry.alarms.rows import Finding, Key, clear_alarms, load_rules, raise_alarms
 from services.registry.alarms.rules import Scope
 
 
@@ -40,4 +40,5 @@ def say(connection: Connection[DictRow], site_id: str, words: Sequence[Word], no
                 Finding(word.kind, word.subject, site_id, rule, part=word.part, device_key=word.device_key, detail=detail)
             )
     raise_alarms(connection, findings, now_us=now_us)
-    clear_alarms(connection, [(word.kind, word.subject, word.part) for word in newest if not word.is_so], now_us=now_us)
+    over = [Key(word.kind, word.subject, word.part, site_id) for word in newest if not word.is_so]
+    clear_alarms(connection, over, now_us=now_us)

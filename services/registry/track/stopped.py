@@ -17,7 +17,7 @@ from services.registry.track import stop_rows
 
 PERIOD_S = 1.0  # between two looks whether every stop has its alarm
 SILENT = """SELECT site_id FROM register.stop WHERE released IS NULL AND NOT EXISTS (SELECT 1 FROM register.alarm
-        WHERE kind = %(kind)s AND subject = stop.site_id AND state IN ('pending', 'raised'))
+        WHERE kind = %(kind)s AND subject = stop.site_id AND alarm.site_id = stop.site_id AND state IN ('pending', 'raised'))
     ORDER BY site_id"""
 OF_DISPATCH = """SELECT site_id FROM register.stop JOIN register.stop_device USING (stop_id)
         JOIN register.device_order USING (number)

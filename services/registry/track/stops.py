@@ -80,7 +80,7 @@ def release_stop(site_id: SiteId, release: Release, parts: PartsOf, actor: Actor
         letters = stop_rows.order_release(connection, stop, actor, now)
         remember(connection, actor, "stop released", site_id, {"stop": stop["stop_id"], "note": release.note})
         log_rows.append(connection, site_id, [_released(actor, site_id, stop, did)], parts.clock.wall_us())
-        clear_alarm(connection, EMERGENCY_STOP, site_id, now_us=parts.clock.wall_us())
+        clear_alarm(connection, EMERGENCY_STOP, site_id, site_id=site_id, now_us=parts.clock.wall_us())
     send(parts.doorkeeper.publish, parts.clerk, letters)
     return _shown(parts, stop)
 

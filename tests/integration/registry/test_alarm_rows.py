@@ -45,7 +45,7 @@ def say(connection: Connection[DictRow], second: float, *, is_so: bool, subject:
     if is_so:
         rows.raise_alarm(connection, KIND, subject, site_id=SITE, now_us=now_us, **more)
     else:
-        rows.clear_alarm(connection, KIND, subject, now_us=now_us)
+        rows.clear_alarm(connection, KIND, subject, site_id=SITE, now_us=now_us)
     return state(connection, subject)
 
 
@@ -100,9 +100,21 @@ def test_parts_and_subjects_are_alarms_of_their_own(connection: Connection[DictR
     for subject, part in (("obu-1", ""), ("obu-1", "gnss"), ("rsu-1", ""), ("a place", "")):
         rows.raise_alarm(connection, "offline", subject, site_id=SITE, now_us=NOW, part=part)
     assert [state(connection, subject) for subject in ("obu-1", "rsu-1", "a place")] == ["raised"] * 3
-    rows.clear_alarm(connection, "offline", "obu-1", part="gnss", now_us=NOW)
+    rows.clear_alarm(connection, "offline", "obu-1", site_id=SITE, part="gnss", now_us=NOW)
     found = connection.execute("SELECT state, count(*) AS n FROM register.alarm GROUP BY state ORDER BY state").fetchall()
     assert [(row["state"], row["n"]) for row in found] == [("clearing", 1), ("raised", 3)]
+
+
+def test_the_same_on_two_sites_and_on_none_are_alarms_of_their_own(connection: Connection[DictRow]) -> None:
+    connection.execute(
+        "INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg) VALUES ('dale', '', 0, 0), ('glen', '', 0, 0)"
+    )
+    for site_id in (SITE, "dale", None, None):
+        rows.raise_alarm(connection, "intruder", "oval", site_id=site_id, part="oval", now_us=NOW)
+    rows.clear_alarm(connection, "intruder", "oval", site_id="dale", part="oval", now_us=NOW)
+    rows.clear_alarm(connection, "intruder", "oval", site_id="glen", part="oval", now_us=NOW)
+    found = connection.execute("SELECT site_id, state FROM register.alarm ORDER BY alarm_id").fetchall()
+    assert [tuple(row.values()) for row in found] == [(SITE, "raised"), ("dale", "cleared"), (None, "raised")]
 
 
 def window(

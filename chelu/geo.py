@@ -33,6 +33,8 @@ GCJ_E2 = 0.00669342162296594323
 GCJ_LONGITUDE = (72.004, 137.8347)
 GCJ_LATITUDE = (0.8293, 55.8271)
 
+MOST_LATITUDE_DEG = 89.0  # of a local frame: nearer to a pole east turns within a few steps
+
 _ROUNDS = 12  # the first guess is off by 0.003 of the distance at 20 km, each round takes that factor again
 _STEP_M = 1e-7
 
@@ -46,7 +48,10 @@ class LocalFrame:
     elevation_m: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value, bound in (("latitude_deg", self.latitude_deg, 89.0), ("longitude_deg", self.longitude_deg, 180.0)):
+        for name, value, bound in (
+            ("latitude_deg", self.latitude_deg, MOST_LATITUDE_DEG),
+            ("longitude_deg", self.longitude_deg, 180.0),
+        ):
             if not abs(value) <= bound:
                 raise OutOfRangeError(name, value, -bound, bound)
         if not np.isfinite(self.elevation_m):

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
+from chelu.geo import MOST_LATITUDE_DEG
 from services.registry import polygons
 from services.registry.models import Elevation, Identifier, Latitude, Longitude, Model, Name
 
@@ -18,6 +19,9 @@ from services.registry.models import Elevation, Identifier, Latitude, Longitude,
 def _time_zones() -> frozenset[str]:
     """The names there are; the system's directory of them is walked once, which takes milliseconds."""
     return frozenset(zoneinfo.available_timezones())
+
+
+OriginLatitude = Annotated[Latitude, Field(ge=-MOST_LATITUDE_DEG, le=MOST_LATITUDE_DEG)]  # where a local frame can be
 
 
 def _time_zone(name: str) -> str:
@@ -86,20 +90,21 @@ class NewSite(SiteFields):
     """A test site, with the origin of its local east-north-up frame."""
 
     site_id: Identifier
-    latitude_deg: Latitude
+    latitude_deg: OriginLatitude
     longitude_deg: Longitude
 
 
 class SiteChange(SiteFields):
     """What of a site may change; what is not named stays as it is."""
 
-    latitude_deg: Latitude | None = None
+    latitude_deg: OriginLatitude | None = None
     longitude_deg: Longitude | None = None
 
 
 class Site(NewSite):
     """A registered site; `version` is its ETag."""
 
+    latitude_deg: Latitude  # one that an older version took is shown, too
     version: int
 
 

@@ -63,6 +63,13 @@ class Conditions:
         over = [change for key in lacking if (change := self._lacks(key, now_us, is_seen=key.subject in seen))]
         return [*changes, *over]
 
+    def end(self, areas: frozenset[str], because: str) -> list[Change]:
+        """What is over since its area is none of these; all is when there are none."""
+        gone = {key: state for key, state in self._states.items() if not areas or (key.area and key.area not in areas)}
+        for key in gone:
+            del self._states[key]
+        return [Change(key, is_on=False, detail=state.detail, because=because) for key, state in gone.items() if state.is_on]
+
     def _holds(self, key: Key, detail: Mapping[str, Any], now_us: int) -> Change | None:
         state = self._states.setdefault(key, _State(0, now_us, detail))
         state.looks, state.last_us, state.detail = state.looks + 1, now_us, detail

@@ -10,14 +10,15 @@ import datetime
 import logging
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from chelu.bus import Received
 from chelu.clock import Clock
 from chelu.codec import columns
-from chelu.errors import MalformedError
+from chelu.errors import MalformedError, RefusedError, UnreachableError
 from chelu.messages import Batch
 from chelu.topics import PICTURE
 from services.registry.database import Register
@@ -53,7 +54,8 @@ class _Site:
     unwritten: list[Change] = field(default_factory=list)
     seen: Seen | None = None
     pictured_us: int = 0
-    is_blind: bool = False
+    blind: str = ""  # why it is said to be
+    fault: str = ""  # why its newest picture cannot be compared
 
 
 class Watch(InRounds):
@@ -68,6 +70,7 @@ class Watch(InRounds):
         self._is_stale = True
         self._rounds = Rounds("track", self._round, "the track is not watched", wait=self._wait, wake=self._wake)
         self._rosters: dict[str, Roster] = {}
+        self._faults: dict[str, str] = {}  # why sites have no roster
         self._sites: dict[str, _Site] = {}
         self._revisions = Revisions(watch_rows.TABLES)
         self._looked_s, self._loaded_s, self._said_s = float("-inf"), float("-inf"), float("-inf")
@@ -96,7 +99,7 @@ class Watch(InRounds):
         site = self._sites.get(site_id)
         if site is None or site.seen is None:
             return None, True
-        return site.seen, self._clock.wall_us() - site.pictured_us > BLIND_US
+        return site.seen, bool(site.blind) or self._clock.wall_us() - site.pictured_us > BLIND_US
 
     # -- the watch's thread ----------------------------------------------------------------------------------------------------
 
@@ -112,9 +115,12 @@ class Watch(InRounds):
         with self._guard:
             pictures, self._pictures = self._pictures, {}
         self._load()
+        self._end_what_is_gone()
         for site_id, payload in pictures.items():
             if site_id in self._rosters:
-                self._look(site_id, payload)
+                with self._alone(site_id):
+                    self._look(site_id, payload)
+                    self._sites[site_id].fault = ""
         self._look_for_blindness()
         self._say_again()
 
@@ -131,14 +137,41 @@ class Watch(InRounds):
                 return
             self._is_stale = False
             now_us = self._clock.wall_us()
-            rosters = watch_rows.rosters(connection, now_us)
-            for site_id in rosters.keys() - self._sites.keys():
-                held, is_blind = watch_rows.before(connection, site_id, now_us)
-                site = self._sites[site_id] = _Site(pictured_us=now_us, is_blind=is_blind)
+            rosters, faults = watch_rows.rosters(connection, self._sites, now_us)
+            present = rosters.keys() | faults.keys()
+            for site_id in present - self._sites.keys():
+                held, blind = watch_rows.before(connection, site_id, now_us)
+                site = self._sites[site_id] = _Site(pictured_us=now_us, blind=blind)
                 for key in held:
                     site.conditions.begin(key, {}, now_us)
         self._revisions.were_read()
-        self._rosters, self._loaded_s = rosters, now_s
+        self._sites = {site_id: site for site_id, site in self._sites.items() if site_id in present}
+        for site_id in [site_id for site_id, fault in faults.items() if fault != self._faults.get(site_id)]:
+            LOG.warning("the track of %s is not watched: %s", site_id, faults[site_id])
+        self._rosters, self._faults, self._loaded_s = rosters, faults, now_s
+
+    @contextmanager
+    def _alone(self, site_id: str) -> Iterator[None]:
+        """Whatever is wrong with one site, the others are watched all the same; that the database is away concerns all."""
+        try:
+            yield
+        except (UnreachableError, RefusedError):
+            raise
+        except Exception as error:
+            site, fault = self._sites[site_id], str(error) or repr(error)
+            if fault != site.fault:
+                LOG.warning("the track of %s is not watched: %s", site_id, fault, exc_info=True)
+            site.fault = fault
+
+    def _end_what_is_gone(self) -> None:
+        """What held in an area that was deleted is over; and a site without areas is watched no longer."""
+        now_us = self._clock.wall_us()
+        for site_id, roster in list(self._rosters.items()):
+            site, areas = self._sites[site_id], frozenset(roster.shapes.ids)
+            self._write(site_id, site.conditions.end(areas, "there is no such area any more"), now_us)
+            if not areas:
+                self._tell_blindness(site_id, "", "it has no areas any more")
+                del self._sites[site_id], self._rosters[site_id]
 
     def _look(self, site_id: str, payload: bytes) -> None:
         try:
@@ -166,13 +199,19 @@ class Watch(InRounds):
 
     def _look_for_blindness(self) -> None:
         now_us = self._clock.wall_us()
-        for site_id in self._rosters:
-            site = self._sites[site_id]
-            is_blind = now_us - site.pictured_us > BLIND_US
-            if is_blind != site.is_blind and (is_blind or site.seen is not None):
-                with self._register.transaction(watch_rows.ACTOR) as connection:
-                    watch_rows.note_blindness(connection, site_id, now_us, is_blind=is_blind)
-                site.is_blind = is_blind
+        for site_id, site in self._sites.items():
+            is_silent = now_us - site.pictured_us > BLIND_US
+            blind = self._faults.get(site_id) or site.fault or (watch_rows.NO_PICTURE if is_silent else "")
+            if blind or site.seen is not None:
+                self._tell_blindness(site_id, blind, blind or "a picture comes again")
+
+    def _tell_blindness(self, site_id: str, blind: str, what: str) -> None:
+        site = self._sites[site_id]
+        if blind == site.blind:
+            return
+        with self._register.transaction(watch_rows.ACTOR) as connection:
+            watch_rows.note_blindness(connection, site_id, self._clock.wall_us(), what, is_blind=bool(blind))
+        site.blind = blind
 
     def _say_again(self) -> None:
         """An alarm that somebody cleared by hand is raised anew while it is still so."""

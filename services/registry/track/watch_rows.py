@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg import Connection
@@ -18,7 +18,10 @@ from services.registry.track.roster import Roster, roster_of
 Execute = Connection[DictRow]
 ACTOR = "registry"
 TABLES = ["site", "device", "area", "permit"]
-SITES = "SELECT DISTINCT site_id FROM register.area ORDER BY 1"
+SITES = """SELECT site_id FROM register.site WHERE site_id = ANY(%s)
+        OR EXISTS (SELECT 1 FROM register.area WHERE area.site_id = site.site_id) OR EXISTS (
+            SELECT 1 FROM register.alarm WHERE alarm.site_id = site.site_id AND state IN ('pending', 'raised') AND kind = ANY(%s))
+    ORDER BY 1"""
 DEVICES = """SELECT device.device_key, device.vehicle_id AS bsm_id,
         coalesce(vehicle.device_key, device.device_key) AS vehicle_key,
         coalesce(vehicle.device_id, device.device_id) AS vehicle, coalesce(vehicle.team, device.team) AS team
@@ -32,7 +35,8 @@ INSIDE = """SELECT subject, area FROM (
         SELECT DISTINCT ON (subject, area) subject, entry::jsonb -> 'detail' ->> 'area' AS area, what
         FROM register.track_log WHERE site_id = %s AND what IN ('entered', 'left') AND at_us > %s
         ORDER BY subject, area, number DESC) AS last WHERE what = 'entered'"""
-OPEN = """SELECT kind, subject, part FROM register.alarm WHERE state <> 'cleared' AND site_id = %s AND kind = ANY(%s)"""
+OPEN = """SELECT kind, subject, part, detail FROM register.alarm WHERE state <> 'cleared' AND site_id = %s AND kind = ANY(%s)"""
+NO_PICTURE = "no picture comes"
 REMEMBERED_US = 86_400_000_000
 KIND_OF = {
     presence.TRESPASS: TRESPASS,
@@ -49,23 +53,32 @@ def as_one(connection: Execute) -> None:
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
-def rosters(connection: Execute, now_us: int) -> dict[str, Roster]:
-    """What the register says, of every site that has areas; of permits, those that have not ended."""
+def rosters(connection: Execute, watched: Iterable[str], now_us: int) -> tuple[dict[str, Roster], dict[str, str]]:
+    """What the register says of every site that has areas, or alarms of those it had, or was watched; and why it makes no sense.
+
+    Of permits those that have not ended. A site of which it makes no sense has no roster: the others are watched all the same.
+    """
     found: dict[str, Roster] = {}
-    for site_id in [row["site_id"] for row in connection.execute(SITES)]:
+    faults: dict[str, str] = {}
+    for site_id in [row["site_id"] for row in connection.execute(SITES, (list(watched), [*WHAT_OF, TRACK_BLIND]))]:
         permits = connection.execute(PERMITS, (site_id, now_us)).fetchall()
         devices = connection.execute(DEVICES, (site_id,)).fetchall()
-        found[site_id] = roster_of(rows.site(connection, site_id), rows.areas(connection, site_id), permits, devices)
-    return found
+        site, areas = rows.site(connection, site_id), rows.areas(connection, site_id)
+        try:
+            found[site_id] = roster_of(site, areas, permits, devices)
+        except Exception as error:  # noqa: BLE001 - it is told, and that the others are not watched must not be its consequence
+            faults[site_id] = str(error) or repr(error)
+    return found, faults
 
 
-def before(connection: Execute, site_id: str, now_us: int) -> tuple[list[Key], bool]:
-    """What counted when the registry ended: alarms that are open, who was in which area; and whether the site was blind."""
+def before(connection: Execute, site_id: str, now_us: int) -> tuple[list[Key], str]:
+    """What counted when the registry ended: alarms that are open, who was in which area; and why the site was blind, or ""."""
     alarms = connection.execute(OPEN, (site_id, [*WHAT_OF, TRACK_BLIND])).fetchall()
     held = [Key(WHAT_OF[row["kind"]], row["subject"], row["part"]) for row in alarms if row["kind"] in WHAT_OF]
     inside = connection.execute(INSIDE, (site_id, now_us - REMEMBERED_US)).fetchall()
     held += [Key(presence.ENTERED, row["subject"], row["area"]) for row in inside]
-    return held, any(row["kind"] == TRACK_BLIND for row in alarms)
+    blind = [row["detail"].get("reason", NO_PICTURE) for row in alarms if row["kind"] == TRACK_BLIND]
+    return held, blind[0] if blind else ""
 
 
 def write(connection: Execute, site_id: str, changes: Sequence[Change], keys: Mapping[str, int], now_us: int) -> None:
@@ -92,11 +105,10 @@ def say_again(
     say(connection, site_id, words, now_us)
 
 
-def note_blindness(connection: Execute, site_id: str, now_us: int, *, is_blind: bool) -> None:
-    """Note that no picture comes, or that one comes again."""
-    what = "no picture comes" if is_blind else "a picture comes again"
+def note_blindness(connection: Execute, site_id: str, now_us: int, what: str, *, is_blind: bool) -> None:
+    """Note why a site is blind, or that it is no longer."""
     log_rows.append(connection, site_id, [Happening(ACTOR, what, site_id, {})], now_us)
-    say(connection, site_id, [Word(TRACK_BLIND, site_id, is_blind)], now_us)
+    say(connection, site_id, [Word(TRACK_BLIND, site_id, is_blind, detail={"reason": what} if is_blind else {})], now_us)
 
 
 def _happening(change: Change) -> Happening:

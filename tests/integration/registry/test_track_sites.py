@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from chelu.api import Client, Site
+from chelu.errors import RefusedError
 from chelu.geo import LocalFrame
 from tests.integration.registry.conftest import Place
 from tests.integration.registry.fix_at_broker import registry_account
@@ -74,3 +75,47 @@ def test_two_sites_raise_the_same_alarm_each_for_itself(place: Place, ovals: Non
         dale.rows = [(1, "99", 500.0, 500.0)]
         until(lambda: not wanted & raised(place, "dale"), 10, "those of the one to be over")
         assert wanted <= raised(place, "hill")
+
+
+def test_what_held_in_an_area_ends_with_it(place: Place, client: Client, ovals: None) -> None:
+    wanted: Any = {("intruder", "oval"), ("trespass", "id 0000000000000099")}
+    mark_out(client, "dale", "yard", east=300.0)
+    with painted(place, "dale") as dale:
+        dale.rows = [INTRUDER, STRANGER, (2, "78", 350.0, 50.0)]
+        until(lambda: {*wanted, ("intruder", "yard")} <= raised(place, "dale"), 10, "the alarms")
+        client.people("DELETE", "sites", "dale", "areas", "yard")
+        until(lambda: ("intruder", "yard") not in raised(place, "dale"), 5, "that of the area to be over")
+        assert wanted <= raised(place, "dale")
+        client.people("DELETE", "sites", "dale", "areas", "oval")
+        until(lambda: not raised(place, "dale"), 5, "all to be over with the last area")
+        assert client.people("GET", "sites", "dale", "track") == {"seen": None, "is_blind": False, "present": []}
+
+
+def test_a_site_of_which_the_register_makes_no_sense_is_blind_and_the_others_are_watched(place: Place, ovals: None) -> None:
+    """Such as one that an older version took in at a pole."""
+    at = "UPDATE register.site SET latitude_deg = %s WHERE site_id = 'hill'"
+    with (
+        painted(place, "dale") as dale,
+        painted(place, "hill"),
+        psycopg.connect(place.database_url, autocommit=True) as connection,
+    ):
+        until(lambda: not raised(place, "hill"), 10, "a picture")
+        connection.execute(at, (89.5,))
+        until(lambda: ("track-blind", "hill") in raised(place, "hill"), 10, "the site to be blind")
+        query = (
+            "SELECT detail ->> 'reason' FROM register.alarm WHERE kind = 'track-blind' AND site_id = 'hill' AND state = 'raised'"
+        )
+        assert connection.execute(query).fetchone() == ("latitude_deg = 89.5 is outside -89.0 … 89.0",)
+        dale.rows = [INTRUDER]
+        until(lambda: ("intruder", "oval") in raised(place, "dale"), 5, "the other site's alarm")
+        connection.execute(at, (SITES["hill"],))
+        until(lambda: not raised(place, "hill"), 10, "it to be watched again")
+
+
+@pytest.mark.parametrize("latitude", [89.5, -89.1])
+def test_a_site_at_a_pole_is_refused(client: Client, sites: None, latitude: float) -> None:
+    for method, path, body in (("PATCH", ["dale"], {}), ("POST", [], {"site_id": "pole", "longitude_deg": 0.0})):
+        with pytest.raises(RefusedError) as refused:
+            client.people(method, "sites", *path, json={**body, "latitude_deg": latitude})
+        assert "latitude_deg" in str(refused.value)
+        assert "89" in str(refused.value)

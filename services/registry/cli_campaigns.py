@@ -14,8 +14,8 @@ from services.registry.cli_shared import AsJson, open_client, print_one, print_r
 
 CAMPAIGNS = typer.Typer(help="A configuration or a package for many devices, in waves.", no_args_is_help=True)
 COLUMNS = ("campaign_id", "topic", "phase", "devices", "good", "bad", "open", "waiting", "reason")
-WAVE_COLUMNS = ("wave", "devices", "waiting", "open", "good", "bad", "overtaken")
-DEVICE_COLUMNS = ("device_id", "wave", "state", "detail", "back")
+WAVE_COLUMNS = ("wave", "devices", "waiting", "open", "good", "bad", "overtaken", "skipped")
+DEVICE_COLUMNS = ("device_id", "wave", "state", "detail", "back", "back_skipped")
 LIVE = {"running", "rolling back"}
 POLL_S = 0.5
 PAGE = 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from services.registry.campaigns.models import (
     TargetShown,
     WaveShown,
 )
-from services.registry.campaigns.planner import LIVE, RESUMABLE, Phase, sizes
+from services.registry.campaigns.planner import LIVE, RESUMABLE, Back, Phase, sizes
 from services.registry.campaigns.runner import install_body
 from services.registry.database import remember
 from services.registry.models import Identifier
@@ -189,13 +190,8 @@ def _find(connection: Execute, campaign_id: str) -> Campaign:
 
 def _shown(connection: Execute, row: dict[str, Any]) -> Campaign:
     waves, back, devices = rows.standing(connection, row["campaign_id"])
-    shown = [
-        WaveShown(devices=count, waiting=it.waiting, open=it.open, good=it.good, bad=it.bad, overtaken=it.overtaken)
-        for it, count in zip(waves, devices, strict=True)
-    ]
-    taken = BackShown(waiting=0, open=0, good=0, bad=0)
-    if row["phase"] in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}:
-        taken = BackShown(waiting=back.waiting, open=back.open, good=back.good, bad=back.bad)
+    shown = [WaveShown(devices=count, **asdict(it)) for it, count in zip(waves, devices, strict=True)]
+    taken = BackShown(**asdict(back if row["phase"] in {Phase.ROLLING_BACK, Phase.ROLLED_BACK} else Back()))
     return Campaign(**{**row, "waves": shown}, devices=sum(devices), back=taken)
 
 

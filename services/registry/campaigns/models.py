@@ -68,6 +68,7 @@ class WaveShown(BaseModel):
     good: int
     bad: int = Field(description="failed, or did not answer in time")
     overtaken: int = Field(description="a newer order took its place")
+    skipped: int = Field(description="their turn passed: no rule let them have the package by then, or they had it")
 
 
 class BackShown(BaseModel):
@@ -77,6 +78,7 @@ class BackShown(BaseModel):
     open: int
     good: int
     bad: int
+    skipped: int = Field(description="left as they are: what the campaign installed no longer stands")
 
 
 class Campaign(BaseModel):
@@ -108,12 +110,14 @@ class TargetShown(BaseModel):
 
     device_id: str
     wave: int = Field(description="from 1")
-    state: State | None = Field(description="of its order; null: its turn has not come")
+    state: State | None = Field(description="of its order; null: its turn has not come, or has passed")
     number: int | None
-    detail: str
+    detail: str = Field(description="why it failed, or was skipped")
+    is_skipped: bool = Field(description="its turn has passed without an order")
     is_late: bool
     before: dict[str, Any] | None = Field(description="what it goes back to")
     back: State | None = Field(description="of the order that takes it back")
+    back_skipped: str | None = Field(description="why it is left as it is, and not taken back")
 
 
 class TargetPage(BaseModel):

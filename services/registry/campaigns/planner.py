@@ -7,7 +7,7 @@ At no time are more than so many at it at once.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -46,13 +46,17 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Devices by how they stand: whose turn has not come, at it, done, failed; overtaken by a newer order counts as neither."""
+    """Devices by how they stand: whose turn has not come, at it, done, failed; overtaken by a newer order counts as neither.
+
+    Nor does skipped: no rule let it have the package by the time of its turn, or it had it.
+    """
 
     waiting: int = 0
     open: int = 0
     good: int = 0
     bad: int = 0
     overtaken: int = 0
+    skipped: int = 0
 
     @property
     def has_ended(self) -> bool:
@@ -62,12 +66,29 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """Of the devices that are taken back: whose turn has not come, at it, done, failed."""
+    """Of the devices that are taken back: whose turn has not come, at it, done, failed; skipped, as they have something newer."""
 
     waiting: int = 0
     open: int = 0
     good: int = 0
     bad: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """What a campaign ordered a device to install, and what has become of it.
+
+    newer: the version that the newest order after it is for, of those that are open or were applied; reported: None for none.
+    """
+
+    name: str
+    version: str
+    before: str
+    is_applied: bool
+    reported: str | None = None
+    newer: str | None = None
+    is_newer_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +112,12 @@ def decide(rules: Rules, waves: Sequence[Wave]) -> Step:
             return Step(begin=min(wave.waiting, max(0, rules.most_at_once - at_it)), wave=index)
         if not wave.has_ended:
             return Step()
-    bad, overtaken = sum(wave.bad for wave in waves), sum(wave.overtaken for wave in waves)
-    words = (f"{bad} failed" if bad else "", f"{overtaken} overtaken or taken back" if overtaken else "")
-    return Step(phase=Phase.DONE, reason=", ".join(filter(None, words)))
+    counts = {
+        "failed": sum(wave.bad for wave in waves),
+        "overtaken or taken back": sum(wave.overtaken for wave in waves),
+        "skipped": sum(wave.skipped for wave in waves),
+    }
+    return Step(phase=Phase.DONE, reason=_counted(counts))
 
 
 def too_many_failed(rules: Rules, waves: Sequence[Wave]) -> str:
@@ -111,7 +135,43 @@ def decide_back(rules: Rules, back: Back) -> Step:
         return Step(begin=min(back.waiting, max(0, rules.most_at_once - back.open)))
     if back.open:
         return Step()
-    return Step(phase=Phase.ROLLED_BACK, reason=f"{back.bad} could not be taken back" if back.bad else "")
+    counts = {"could not be taken back": back.bad, "left as they are": back.skipped}
+    return Step(phase=Phase.ROLLED_BACK, reason=_counted(counts))
+
+
+def why_not_install(name: str, version: str, reported: str | None, *, may_have: bool) -> str:
+    """Why a device whose turn has come is skipped; nothing when it is not. may_have: a rule lets it."""
+    if reported == version:
+        return f"it has {name} {version} already"
+    return "" if may_have else f"no rule lets it have {name} {version} from {reported or 'a version that is not known'}"
+
+
+def why_not_back(it: Installed) -> str:
+    """Why a device is left as it is, since what the campaign installed no longer stands; nothing when it is taken back."""
+    if it.newer is None and not it.is_applied:
+        return ""  # whatever it reports comes of an installation that failed
+    has = it.newer if it.is_newer_open or it.reported is None else it.reported
+    if has in {None, it.version, it.before}:
+        return ""
+    return f"{it.name} {has} is on its way to it" if it.is_newer_open else f"it has {it.name} {has}, no longer {it.version}"
+
+
+def passed(reasons: Mapping[int, str], count: int) -> tuple[list[int], dict[int, str]]:
+    """Of devices by key with the reasons against them: the first `count` that have none, and those before them that have one."""
+    kept: list[int] = []
+    skipped: dict[int, str] = {}
+    for key, reason in reasons.items():
+        if len(kept) == count:
+            break
+        if reason:
+            skipped[key] = reason
+        else:
+            kept.append(key)
+    return kept, skipped
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def sizes(shares: Sequence[float], count: int) -> list[int]:

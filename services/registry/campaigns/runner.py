@@ -11,7 +11,17 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from services.registry.campaigns import rows
-from services.registry.campaigns.planner import OnFailure, Phase, Rules, Step, decide, decide_back
+from services.registry.campaigns.planner import (
+    OnFailure,
+    Phase,
+    Rules,
+    Step,
+    decide,
+    decide_back,
+    passed,
+    why_not_back,
+    why_not_install,
+)
 from services.registry.orders import configuration
 from services.registry.orders import rows as order_rows
 from services.registry.orders.machine import Moment
@@ -21,6 +31,7 @@ from services.registry.problems import ProblemError
 
 LOG = logging.getLogger(__name__)
 EVERY = datetime.timedelta(seconds=0.1)
+LOOKED_AT = 1000  # devices in one step at least, so that many who are skipped do not take a step each
 SLOTS = {"config": configuration.SLOT, "upgrade": "upgrade"}
 Campaign = Mapping[str, Any]
 Execute = Connection[DictRow]
@@ -76,24 +87,42 @@ def _enter(connection: Execute, campaign: Campaign, phase: Phase, reason: str) -
 
 
 def _begin(connection: Execute, campaign: Campaign, step: Step, now: Moment) -> bool:
-    package = package_rows.find(connection, campaign["package_id"]) if campaign["package_id"] is not None else None
-    turn = rows.turn(connection, campaign["campaign_id"], step.wave, step.begin, package["name"] if package else "")
-    targets = [target for target, _ in turn]
+    if campaign["package_id"] is not None:
+        return _begin_install(connection, campaign, step, now)
+    targets = rows.turn(connection, campaign["campaign_id"], step.wave, step.begin)
     if not targets:
         return False
-    befores: Mapping[int, Any]
-    if package is None:
-        befores = configuration.desired(connection, [target.device_key for target in targets])
-        bodies = configuration.desire(connection, targets, campaign["change"])
-    else:
-        befores = {target.device_key: None if version is None else {"version": version} for target, version in turn}
-        bodies = {target.device_key: install_body(package) for target in targets}
+    befores = configuration.desired(connection, [target.device_key for target in targets])
+    bodies = configuration.desire(connection, targets, campaign["change"])
+    rows.begin(connection, campaign["campaign_id"], _issue(connection, campaign, bodies, now), befores)
+    return True
+
+
+def _begin_install(connection: Execute, campaign: Campaign, step: Step, now: Moment) -> bool:
+    """Devices may have come to other versions, and rules may be others, since the campaign began: both are looked at anew."""
+    package = package_rows.find(connection, campaign["package_id"]) or {}
+    targets = rows.turn(connection, campaign["campaign_id"], step.wave, max(step.begin, LOOKED_AT))
+    found = package_rows.eligible(connection, campaign["package_id"], [target.device_key for target in targets])
+    reasons = {
+        key: why_not_install(package["name"], package["version"], version, may_have=may_have)
+        for key, (version, may_have) in found.items()
+    }
+    kept, skipped = passed(reasons, step.begin)
+    rows.skip(connection, campaign["campaign_id"], skipped)
+    if not kept:
+        return False
+    befores = {key: None if found[key][0] is None else {"version": found[key][0]} for key in kept}
+    bodies = {key: install_body(package) for key in kept}
     rows.begin(connection, campaign["campaign_id"], _issue(connection, campaign, bodies, now), befores)
     return True
 
 
 def _begin_back(connection: Execute, campaign: Campaign, step: Step, now: Moment) -> bool:
-    befores = rows.back_turn(connection, campaign["campaign_id"], step.begin)
+    found = rows.back_turn(connection, campaign["campaign_id"], max(step.begin, LOOKED_AT))
+    reasons = {key: "" if installed is None else why_not_back(installed) for key, (_, installed) in found.items()}
+    kept, skipped = passed(reasons, step.begin)
+    rows.skip(connection, campaign["campaign_id"], skipped, is_back=True)
+    befores = {key: found[key][0] for key in kept}
     if not befores:
         return False
     if campaign["topic"] == "config":

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.campaigns.planner import Back, OnFailure, Phase, Rules, Wave, decide, decide_back, sizes, too_many_failed
+from services.registry.campaigns.planner import (
+    Back,
+    Installed,
+    OnFailure,
+    Phase,
+    Rules,
+    Wave,
+    decide,
+    decide_back,
+    passed,
+    sizes,
+    too_many_failed,
+    why_not_back,
+    why_not_install,
+)
 
 RULES = Rules(most_at_once=3, most_failed=0.2, least_ended=5, on_failure=OnFailure.ROLL_BACK)
 
@@ -22,7 +37,7 @@ def moved(wave: Wave, **change: int) -> Wave:
     st.floats(0, 1),
     st.integers(1, 6),
     st.sampled_from(OnFailure),
-    st.lists(st.sampled_from(["good", "bad", "overtaken"]), min_size=40, max_size=40),
+    st.lists(st.sampled_from(["good", "bad", "overtaken", "skipped"]), min_size=40, max_size=40),
 )
 def test_a_campaign_ends_and_keeps_its_rules_at_every_step(
     counts: list[int], most_at_once: int, most_failed: float, least_ended: int, on_failure: OnFailure, fates: list[str]
@@ -57,6 +72,69 @@ def test_a_campaign_that_is_done_says_who_has_not_got_it() -> None:
     assert decide(whole, [Wave(bad=1), Wave(bad=1, good=1)]).reason == "2 failed"
     assert decide(whole, [Wave(overtaken=2)]).reason == "2 overtaken or taken back"
     assert decide(whole, [Wave(overtaken=2, bad=1), Wave(overtaken=1)]).reason == "1 failed, 3 overtaken or taken back"
+    assert decide(whole, [Wave(skipped=2), Wave(overtaken=1, good=1)]).reason == "1 overtaken or taken back, 2 skipped"
+
+
+def test_a_campaign_that_was_taken_back_says_who_was_not() -> None:
+    assert decide_back(RULES, Back(good=3)).reason == ""
+    assert decide_back(RULES, Back(good=3, skipped=2)).reason == "2 left as they are"
+    assert decide_back(RULES, Back(bad=1, skipped=2)).reason == "1 could not be taken back, 2 left as they are"
+
+
+@pytest.mark.parametrize(
+    ("reported", "may_have", "reason"),
+    [
+        ("1.0", True, ""),
+        (None, True, ""),
+        ("2.0", True, "it has os 2.0 already"),
+        ("2.0", False, "it has os 2.0 already"),
+        ("3.0", False, "no rule lets it have os 2.0 from 3.0"),
+        (None, False, "no rule lets it have os 2.0 from a version that is not known"),
+    ],
+)
+def test_who_has_it_or_may_not_have_it_at_its_turn_is_skipped(reported: str | None, may_have: bool, reason: str) -> None:
+    assert why_not_install("os", "2.0", reported, may_have=may_have) == reason
+
+
+INSTALLED = Installed(name="os", version="2.0", before="1.0", is_applied=True)
+
+
+@pytest.mark.parametrize(
+    ("reported", "newer", "is_newer_open", "is_applied", "reason"),
+    [
+        ("2.0", None, False, True, ""),
+        ("1.0", None, False, False, ""),  # it failed
+        ("2.0-broken", None, False, False, ""),  # and left this
+        (None, None, False, True, ""),
+        ("3.0", None, False, True, "it has os 3.0, no longer 2.0"),  # somebody has been there
+        ("3.0", "3.0", False, True, "it has os 3.0, no longer 2.0"),
+        ("3.0", "3.0", False, False, "it has os 3.0, no longer 2.0"),
+        (None, "3.0", False, True, "it has os 3.0, no longer 2.0"),
+        ("2.0", "3.0", True, True, "os 3.0 is on its way to it"),
+        ("2.0", "2.0", False, True, ""),  # the newer one was taken back
+        ("3.0", "2.0", True, True, ""),  # and is being
+        ("1.0", "1.0", False, True, ""),
+    ],
+)
+def test_only_who_still_has_what_was_installed_is_taken_back(
+    reported: str | None, newer: str | None, is_newer_open: bool, is_applied: bool, reason: str
+) -> None:
+    it = replace(INSTALLED, reported=reported, newer=newer, is_newer_open=is_newer_open, is_applied=is_applied)
+    assert why_not_back(it) == reason
+
+
+@given(st.lists(st.sampled_from(["", "for a reason"]), max_size=20), st.integers(1, 20))
+def test_nobody_is_skipped_before_its_turn(reasons: list[str], count: int) -> None:
+    by_key = dict(enumerate(reasons))
+    kept, skipped = passed(by_key, count)
+    assert len(kept) == min(count, reasons.count(""))
+    assert sorted([*kept, *skipped]) == list(range(len(kept) + len(skipped)))
+    assert all(by_key[key] for key in skipped)
+    assert not any(by_key[key] for key in kept)
+    if len(kept) < count:
+        assert len(kept) + len(skipped) == len(reasons)
+    else:
+        assert max(kept) >= max(skipped, default=0)
 
 
 def test_a_few_early_failures_are_not_judged_before_enough_have_ended() -> None:

@@ -54,8 +54,9 @@ MOVABLE = {
 STORE = f"""UPDATE register.device_order AS o SET {", ".join(f"{name} = new.{name}" for name in MOVABLE)}
     FROM jsonb_to_recordset(%s) AS new (number bigint, {", ".join(f"{name} {kind}" for name, kind in MOVABLE.items())})
     WHERE o.number = new.number"""  # noqa: S608 - constants only
+# Whoever changes an order now may wait for another that is locked here already: it is sent when that is over.
 DUE = f"""SELECT number FROM register.device_order WHERE {IS_OPEN} AND due <= %(now)s AND expires > %(now)s
-    ORDER BY due, number LIMIT %(limit)s"""  # noqa: S608 - constants only
+    ORDER BY due, number LIMIT %(limit)s FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constants only
 OVER = f"SELECT number FROM register.device_order WHERE {IS_OPEN} AND expires <= %(now)s LIMIT %(limit)s"  # noqa: S608
 LETTERS = """SELECT number, topic, body, device_id, kind FROM register.device_order JOIN register.device USING (device_key)
     WHERE number = ANY(%s) ORDER BY number"""
@@ -157,7 +158,7 @@ def move(connection: Execute, events: Mapping[int, Sequence[Event]]) -> list[Ord
 
 
 def due(connection: Execute, now: Moment, limit: int) -> list[int]:
-    """Orders that are to be sent now, the longest due first."""
+    """Orders that are to be sent now, the longest due first; without those that somebody else is changing."""
     return [row["number"] for row in connection.execute(DUE, {"now": now, "limit": limit})]
 
 

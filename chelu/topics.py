@@ -208,7 +208,7 @@ TOPICS: tuple[Topic, ...] = (
     # Read from an OpenV2X roadside.
     _up("V2X/RSU/{id}/RSM/UP", (_R,), _JSON, 10, 0, _OPEN, "RSM in OpenV2X JSON", "participant"),
     _up("V2X/RSU/{id}/RSI/UP", (_R,), _JSON, None, 0, _OPEN, "RSI in OpenV2X JSON", "message"),
-    _up("V2X/RSU/{id}/HB/UP", (_R,), _JSON, 1 / 60, 0, _OPEN, "heartbeat in OpenV2X JSON"),
+    _up("V2X/RSU/{id}/HB/UP", (_R,), _JSON, 1 / 10, 0, _OPEN, "heartbeat in OpenV2X JSON"),
     _up("V2X/RSU/{id}/INFO/UP", (_R,), _JSON, None, 0, _OPEN, "info in OpenV2X JSON"),
 )
 

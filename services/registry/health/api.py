@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -14,7 +15,8 @@ from services.registry.access import ActorOf, CallerOf
 from services.registry.database import remember
 from services.registry.health.columns import Status
 from services.registry.health.models import DeviceHealth, HealthPage, HealthSummary, MessageProfile, ProfileFields
-from services.registry.health.profiles import expected_hz
+from services.registry.health.profiles import expected_hz, usual_beat_s
+from services.registry.health.rows import IS_BELOW_GATEWAY
 from services.registry.models import Identifier
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError, not_found
@@ -25,8 +27,10 @@ ROUTER = Router(prefix="/api", tags=["health"])
 STREAMS = tuple(
     sorted({row.stream for row in TOPICS if row.from_device and row.table and row.kinds and "V2X" not in row.pattern})
 )
-COLUMNS = """device_id, kind, site_id, coalesce(status, 'unheard') AS status, nullif(since_us, 0) AS since_us,
-    nullif(heard_us, 0) AS heard_us, coalesce(reason, '') AS reason, beat_s, coalesce(problems, ARRAY[]::text[]) AS problems,
+COLUMNS = f"""device_id, kind, site_id, coalesce(status, 'unheard') AS status, nullif(since_us, 0) AS since_us,
+    nullif(heard_us, 0) AS heard_us, coalesce(reason, '') AS reason,
+    coalesce(message_profile.heartbeat_s, beat_s) AS beat_s, profile, {IS_BELOW_GATEWAY},
+    coalesce(problems, ARRAY[]::text[]) AS problems,
     coalesce(health.rates_hz, NOTHING) AS rates_hz,
     message_profile.rates_hz AS of_profile, coalesce(stored, 0) AS stored, coalesce(sent, NOTHING) AS sent,
     coalesce(received, NOTHING) AS received, coalesce(lost, 0) AS lost, lost_share, latency_ms, skew_s, cpu_percent,
@@ -116,5 +120,8 @@ def delete_profile(name: ProfileName, parts: PartsOf, actor: ActorOf) -> None:
 
 
 def _health(row: Mapping[str, Any]) -> DeviceHealth:
-    own = {name: value for name, value in row.items() if name != "of_profile"}
+    own = {name: value for name, value in row.items() if name not in {"of_profile", "profile", "is_below_gateway"}}
+    if own["beat_s"] is None:
+        usual_s = usual_beat_s(row["kind"], row["profile"], is_below_gateway=row["is_below_gateway"])
+        own["beat_s"] = usual_s if math.isfinite(usual_s) else None
     return DeviceHealth(**own, expected_hz=dict(expected_hz(row["kind"], row["of_profile"])))

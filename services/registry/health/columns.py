@@ -8,6 +8,7 @@ step in Python for each, since the interpreter is also that of those who ask the
 from __future__ import annotations
 
 import enum
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -45,7 +46,10 @@ UNHEARD, OFFLINE, IMPAIRED, HEALTHY = range(len(STATUSES))
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A device as the register has it. beat_s: as its profile says; NaN: as it says itself. expected_hz: by stream."""
+    """A device as the register has it. beat_s: as its profile says; NaN: as it says itself. expected_hz: by stream.
+
+    usual_beat_s: as its standard says, where neither does; NaN where no standard does.
+    """
 
     key: int
     device_id: str
@@ -54,6 +58,7 @@ class Known:
     is_supervised: bool
     beat_s: float
     expected_hz: Mapping[str, float]
+    usual_beat_s: float = math.nan
 
 
 class Book:
@@ -69,7 +74,7 @@ class Book:
         self.kinds: list[str] = []
         self.sites: list[str] = []
         supervised: list[bool] = []
-        beats_s: list[float] = []
+        beats_s: list[tuple[float, float]] = []
         expected: dict[str, dict[int, float]] = {}  # by stream and place
         for place, device in enumerate(devices):
             self.keys.append(device.key)
@@ -77,10 +82,11 @@ class Book:
             self.kinds.append(sys.intern(device.kind))
             self.sites.append(sys.intern(device.site_id))
             supervised.append(device.is_supervised)
-            beats_s.append(device.beat_s)
+            beats_s.append((device.beat_s, device.usual_beat_s))
             for stream, rate_hz in device.expected_hz.items():
                 expected.setdefault(stream, {})[place] = rate_hz
-        self.is_supervised, self.profile_beat_s = np.array(supervised, np.bool_), np.array(beats_s, np.float64)
+        self.is_supervised = np.array(supervised, np.bool_)
+        self.profile_beat_s, self.usual_beat_s = np.array(beats_s, np.float64).reshape(-1, 2).T.copy()
         self.streams = sorted(expected)
         self.expected_hz = {name: _spread(expected[name], len(self)) for name in self.streams}
         self._index()
@@ -95,8 +101,9 @@ class Book:
         self.scope, self.scopes = np.array(scope, np.intp), tuple(numbers)
 
     def _forget(self) -> None:
-        """Nothing is known of anybody."""
+        """Nothing is known of anybody. counting_us, counted_us: from when to when stored rows are counted without a break."""
         count = len(self)
+        self.counting_us = self.counted_us = 0
         self.floats: dict[str, Floats] = {name: np.full(count, np.nan) for name in QUANTITIES}
         self.integers = {name: np.zeros(count, np.int64) for name in (*INSTANTS, *COUNTERS)}
         self.rates_hz = {name: np.full(count, np.nan) for name in self.streams}
@@ -115,6 +122,7 @@ class Book:
     def following(self, devices: Iterable[Known]) -> Book:
         """A book of these devices, with what this one knows of them."""
         new = Book(devices)
+        new.counting_us, new.counted_us = self.counting_us, self.counted_us
         moved = {place: after for key, after in new.place_of_key.items() if (place := self.place_of_key.get(key)) is not None}
         old, at = np.array(list(moved), np.intp), np.array(list(moved.values()), np.intp)
         for mine, its in self._arrays(new):

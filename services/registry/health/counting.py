@@ -28,8 +28,9 @@ FEWEST_FRAMES = 50  # of a device, of which a share lost is worth saying
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one round found. new: since the round before; window: that and what the round before found."""
+    """What one round found. new: since the round before, until `to_us`; window: that and what the round before found."""
 
+    to_us: int
     new: Counts | None
     window: Counts | None
     losses: Mapping[int, Loss] | None
@@ -58,6 +59,7 @@ class Counting:
         with self._guard:
             waiting, self._waiting = self._waiting, []
         for counted in waiting:
+            _note(book, counted)
             if counted.new is not None:
                 _add(book, counted.new)
             if counted.window is not None:
@@ -78,12 +80,19 @@ class Counting:
         window = counts.together(self._before, new)
         self._counted_us, self._before = to_us, new
         self._rounds += 1
-        return Counted(new, window, lost)
+        return Counted(to_us, new, window, lost)
 
     def _count(self) -> None:
         counted = self.count()
         with self._guard:
             self._waiting.append(counted)
+
+
+def _note(book: Book, counted: Counted) -> None:
+    """Until when rows are counted, and since when without a break."""
+    if counted.new is None or counted.to_us - book.counted_us > LONGEST_S * US_PER_S:
+        book.counting_us = counted.to_us
+    book.counted_us = counted.to_us
 
 
 def _add(book: Book, counted: Counts) -> None:

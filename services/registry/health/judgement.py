@@ -16,7 +16,7 @@ from services.registry.alarms import kinds
 from services.registry.alarms.rules import Rule, Rules, Scope
 from services.registry.health.columns import HEALTHY, IMPAIRED, OFFLINE, UNHEARD, Book, Floats, Mask
 
-USUAL_BEAT_S = 60.0  # of a device that says nothing of its heartbeats: T/ITS 0180.1 has run-status that often
+USUAL_BEAT_S = 60.0  # of a device of whose heartbeats nothing is known: T/ITS 0180.1 has run-status that often
 SILENCE = 3.0  # heartbeats missed, after which a device counts as away whatever its alarm's threshold is
 US = 1e6
 MEASURED = (  # kind of alarm, the book's column, whether only its size counts
@@ -117,16 +117,24 @@ class Presence:
 
 
 def presence(book: Book, *, now_us: int, listening_us: int) -> Presence:
-    """See `Presence`; listening_us as for `judge`."""
+    """See `Presence`; listening_us as for `judge`.
+
+    Of whom only the standard says how often it is heard, that is by its stored rows: it is as late as they are counted.
+    """
     heard = np.where(book.integers["heard_us"] > 0, book.integers["heard_us"], np.nan)
+    is_by_rows = ~np.isnan(book.usual_beat_s) & np.isnan(book.profile_beat_s) & np.isnan(book.floats["beat_s"])
+    until = np.where(is_by_rows, min(now_us, book.counted_us), now_us)
+    since = np.where(is_by_rows, max(listening_us, book.counting_us), listening_us)
     beat_us = US * beats_s(book)
-    return Presence(np.maximum(0.0, (now_us - heard) / beat_us), (now_us - listening_us) / beat_us)
+    return Presence(np.maximum(0.0, (until - heard) / beat_us), np.maximum(0.0, (until - since) / beat_us))
 
 
 def beats_s(book: Book) -> Floats:
-    """Between heartbeats: as the profile says, else as the device does, else what is usual."""
-    said = np.where(np.isnan(book.profile_beat_s), book.floats["beat_s"], book.profile_beat_s)
-    return np.where(np.isnan(said), USUAL_BEAT_S, said)
+    """Between heartbeats: as the profile says, else as the device does, else as its standard does, else what is usual."""
+    found = np.full(len(book), USUAL_BEAT_S)
+    for said in (book.usual_beat_s, book.floats["beat_s"], book.profile_beat_s):
+        found = np.where(np.isnan(said), found, said)
+    return found
 
 
 def statuses(book: Book, judged: Sequence[Judged], seen: Presence) -> tuple[npt.NDArray[np.int8], dict[str, Mask]]:
@@ -163,7 +171,8 @@ def beyond(value: Floats, limits: Limits, was_so: Mask, *, is_low: bool = False)
 
 def _offline(book: Book, seen: Presence, limits: Limits, was_so: Mask) -> Judged:
     """Gone by its own word or the broker's at once, silent after some missed heartbeats; for those that have any."""
-    speaks = ~np.isnan(book.profile_beat_s) | ~np.isnan(book.floats["beat_s"]) | ~np.isnan(book.delays[:, 0])
+    known = (book.profile_beat_s, book.floats["beat_s"], book.usual_beat_s, book.delays[:, 0])
+    speaks = ~np.isnan(np.stack(known)).all(axis=0)
     is_silent = np.where(seen.is_unknown(limits.bound), was_so, seen.beyond(limits.bound) & speaks)
     is_so = (book.is_off | is_silent) & book.is_supervised & limits.is_enabled
     return Judged(kinds.OFFLINE, "", seen.missed, is_so, was_so)

@@ -24,7 +24,7 @@ class DeviceHealth(Model):
     since_us: Instant | None = Field(description="of the status")
     heard_us: Instant | None = Field(description="its last word, or row")
     reason: str = Field(description="of being off, as its last will or its good-bye says")
-    beat_s: float | None = Field(description="seconds between its heartbeats, as it says")
+    beat_s: float | None = Field(description="seconds between its heartbeats, as its profile, it, or its standard says")
     problems: list[str] = Field(description="what is wrong now (alarm kind and part), whether or not an alarm is raised")
     rates_hz: dict[str, float] = Field(description="messages that come a second, by stream, over the last seconds")
     expected_hz: dict[str, float] = Field(

@@ -16,8 +16,11 @@ from services.registry.health.profiles import known
 
 Execute = Connection[DictRow]
 TABLES = ("device", "message_profile", "threshold")  # of what is expected of devices
-DEVICES = """SELECT device_key, device_id, kind, site_id, lifecycle, heartbeat_s, rates_hz
-    FROM register.device LEFT JOIN register.message_profile ON message_profile.name = device.profile ORDER BY device_key"""
+GATEWAYS = "SELECT device_key FROM register.device WHERE kind = 'gateway'"
+IS_BELOW_GATEWAY = f"coalesce(device.parent_key IN ({GATEWAYS}), false) AS is_below_gateway"
+DEVICES = f"""SELECT device_key, device_id, kind, site_id, lifecycle, profile, heartbeat_s, rates_hz, {IS_BELOW_GATEWAY}
+    FROM register.device LEFT JOIN register.message_profile ON message_profile.name = device.profile
+    ORDER BY device_key"""  # noqa: S608 - constants only
 SAVED_AT_ONCE = 200  # devices: while they become JSON, nothing else has the interpreter
 LOAD = "SELECT * FROM register.health"
 TYPES = {

@@ -136,6 +136,10 @@ def told(client: Client, device_id: str, name: str) -> dict[str, Any]:
     return health(client, device_id)
 
 
+def wait_beat(client: Client, device_id: str, beat_s: float) -> None:
+    until(lambda: health(client, device_id)["beat_s"] == beat_s, PATIENCE_S, f"heartbeats of {device_id} each {beat_s} s")
+
+
 def threshold(client: Client, kind: str, **limits: Any) -> None:
     client.people("PUT", "thresholds", json={"kind": kind, **limits})
 
@@ -156,7 +160,7 @@ def test_a_killed_agent_is_offline_at_once_by_its_last_will(client: Client, agen
 
 def test_a_stopped_process_has_missed_three_heartbeats(client: Client, agents: Agents) -> None:
     process = agents.start("stopped")
-    told(client, "stopped", "beat_s")
+    wait_beat(client, "stopped", BEAT_S)
     wait_status(client, "stopped", "healthy")
     process.send_signal(signal.SIGSTOP)
     found = wait_alarm(client, "stopped", "offline")
@@ -165,6 +169,18 @@ def test_a_stopped_process_has_missed_three_heartbeats(client: Client, agents: A
     threshold(client, "offline", device="stopped", clear_after_s=0)
     process.send_signal(signal.SIGCONT)
     wait_status(client, "stopped", "healthy")
+
+
+def test_a_roadside_s_heartbeat_is_its_standard_s_until_its_profile_says_otherwise(client: Client) -> None:
+    client.add_devices([
+        NewDevice(device_id="gate", kind=Kind.RSU, site_id=SITE, profile="openv2x", serial="R328328"),
+        NewDevice(device_id="computer", kind=Kind.RSCU, site_id=SITE),
+        NewDevice(device_id="car", kind=Kind.OBU, site_id=SITE),
+    ])  # fmt: skip
+    assert [health(client, name)["beat_s"] for name in ("gate", "computer", "car")] == [10, 60, None]
+    client.people("PUT", "profiles", "openv2x", json={"heartbeat_s": 60})
+    assert health(client, "gate")["beat_s"] == 60
+    client.people("DELETE", "profiles", "openv2x")
 
 
 def test_a_device_that_comes_and_goes_is_one_alarm(client: Client, agents: Agents) -> None:
@@ -273,7 +289,7 @@ def test_a_registry_that_was_killed_goes_on_where_it_was(running: RunningSite, c
     """One is down before and after, one dies meanwhile, one comes back meanwhile, and one is there all the time."""
     for name in ("down", "dies", "comes", "stays"):
         agents.start(name, beat_s=1)
-        told(client, name, "beat_s")
+        wait_beat(client, name, 1)
         wait_status(client, name, "healthy")
     for name in ("down", "comes"):
         agents.kill(name)

@@ -19,7 +19,7 @@ from chelu.messages import STREAMS
 from services.registry.alarms import kinds, signing
 from services.registry.alarms.deliveries import LONGEST_WAIT_S, MOST_ATTEMPTS, wait_s
 from services.registry.alarms.rules import Rules, Scope
-from services.registry.health import counts, judgement, words
+from services.registry.health import counts, judgement, profiles, words
 from services.registry.health.columns import STATUSES, Book, Known, Status
 from services.registry.health.counting import _measure
 from services.registry.health.counts import Counts, together
@@ -83,6 +83,39 @@ def test_a_device_that_has_no_heartbeats_is_not_blamed_for_missing_them() -> Non
     seen = judgement.presence(found, now_us=NOW + 3600 * S, listening_us=0)
     each = judgement.judge(found, judgement.limits_of(found, Rules([])), {}, now_us=NOW + 3600 * S, listening_us=0)
     assert STATUSES[judgement.statuses(found, each, seen)[0][0]] == Status.OFFLINE
+
+
+@pytest.mark.parametrize(
+    ("kind", "profile", "is_below_gateway", "beat_s"),
+    [
+        ("rsu", "openv2x", False, 10.0),
+        ("rsu", None, False, 60.0),
+        ("rscu", None, False, 60.0),
+        ("rsu", "openv2x", True, None),
+        ("obu", None, False, None),
+    ],
+)
+def test_a_roadside_is_heard_as_often_as_its_standard_says(
+    kind: str, profile: str | None, is_below_gateway: bool, beat_s: float | None
+) -> None:
+    row = {"device_key": 1, "device_id": "gate", "kind": kind, "site_id": "hillside", "lifecycle": "active"}
+    row |= {"profile": profile, "is_below_gateway": is_below_gateway, "heartbeat_s": None, "rates_hz": None}
+    found = book(profiles.known(row))
+    found.integers["heard_us"][0] = NOW  # by its rows: the registry hears nothing of its own of it
+    if beat_s is None:
+        found.counted_us = NOW + 3600 * S
+        assert not judged(found, NOW + 3600 * S)["offline"]
+        return
+    silent_us = round(3 * beat_s + 1) * S
+    assert not judged(found, NOW + silent_us)["offline"], "rows are not counted up to then"
+    found.counted_us = NOW + silent_us
+    found.counting_us = NOW + 2 * S
+    assert not judged(found, NOW + silent_us)["offline"], "they were not counted for a while"
+    found.counting_us = 0
+    assert not judged(found, NOW + round(3 * beat_s) * S)["offline"]
+    assert judged(found, NOW + silent_us)["offline"]
+    found.take([Introduction("gate", NOW, 100.0)])
+    assert not judged(found, NOW + 299 * S)["offline"], "what it says itself goes before"
 
 
 def test_a_rate_has_to_come_back_to_the_clear_bound() -> None:

@@ -36,6 +36,11 @@ def reading_of(document: Mapping[str, Any] | None) -> Reading:
     return Reading(**{name: value for name, value in document.items() if name in known}) if document else AS_WRITTEN
 
 
+def has_message_count(kind: str, profile: str | None) -> bool:
+    """Whether the messages of such a device are counted: T/ITS 0180.1 has no count, OpenV2X mostly none."""
+    return kind != Kind.RSCU and not (kind == Kind.RSU and profile == OPENV2X_PROFILE)
+
+
 def esn_of(kind: str, profile: str | None, serial: str | None) -> str:
     """Under which ESN a device of the register speaks where topics have no ids (`chelu.topics.Topic.is_by_serial`); "": none."""
     return serial or "" if kind == Kind.RSU and profile == OPENV2X_PROFILE else ""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from psycopg import Connection, errors
 
+from chelu.codec.roadside import has_message_count
 from chelu.errors import CheluError
 from chelu.messages import BSM, PARTICIPANT, SPAT, Batch, Stream
 from chelu.quality.monitors.window import HEADER, LEAD_S, MAP, NO_MINUTE, TAIL_S, Heard
@@ -43,7 +44,7 @@ CONTENTS = f"""SELECT DISTINCT ON (digest) digest, content FROM (SELECT md5(({CO
 COPY = f"""COPY (SELECT {{columns}} FROM stream.{{table}} AS r WHERE time >= {reading.instant("from_us")}
     AND time < {reading.instant("to_us")} ORDER BY time) TO STDOUT (FORMAT BINARY)"""  # noqa: S608 - names of ours
 COUNT = "SELECT count(*) FROM stream.bsm WHERE time >= %s AND time < %s"
-SITES = "SELECT device_key, device_id, site_id FROM register.device"
+SITES = "SELECT device_key, device_id, site_id, kind, profile FROM register.device"
 
 
 class NothingStoredError(CheluError):
@@ -64,10 +65,11 @@ def _tables() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The devices of one site: names by key."""
+    """The devices of one site: names by key; uncounted: keys of those whose format has no message count."""
 
     site_id: str
     names: Mapping[int, str]
+    uncounted: frozenset[int] = frozenset()
 
     @property
     def keys(self) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
@@ -86,11 +88,14 @@ class Store:
     def sites(self) -> list[Site]:
         """All sites with devices."""
         found: dict[str, dict[int, str]] = {}
+        uncounted: dict[str, set[int]] = {}
         with _tables():
             rows = self.connection.execute(SITES).fetchall()
-        for key, name, site in rows:
+        for key, name, site, kind, profile in rows:
             found.setdefault(str(site), {})[int(key)] = str(name)
-        return [Site(site, names) for site, names in sorted(found.items())]
+            if not has_message_count(kind, profile):
+                uncounted.setdefault(str(site), set()).add(int(key))
+        return [Site(site, names, frozenset(uncounted.get(site, ()))) for site, names in sorted(found.items())]
 
     def heard(self, from_us: int, to_us: int) -> Heard:
         """What was stored of a window and its surroundings."""
@@ -140,4 +145,4 @@ def of_site(heard: Heard, site: Site) -> Heard:
     keys = site.keys
     parts = {name: getattr(heard, name) for name in ("bsm", "participant", "spat", "map")}
     mine = {name: rows.take(np.isin(rows["device_key"], keys)) for name, rows in parts.items()}
-    return replace(heard, **mine)
+    return replace(heard, **mine, uncounted=site.uncounted)

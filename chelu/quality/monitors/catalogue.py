@@ -16,6 +16,7 @@ from chelu.quality.monitors.vehicles import cell_name
 
 YDT, GB, OURS = "YD/T 3709-2020", "GB 14886-2016", "Chelu"
 ITS = "T/ITS 0180.1-2021"
+NO_COUNT = "; a roadside computer's documents and OpenV2X's messages without a count are not judged"
 
 MONITORS: tuple[Monitor, ...] = (
     Monitor(
@@ -152,7 +153,7 @@ MONITORS: tuple[Monitor, ...] = (
             name=f"{stream}-count",
             title=f"{stream.upper()} message count",
             about=f"The message count of {whose} is repeated or goes backwards.",
-            formula="(count − count before) mod 128 is 0 or above 64" + but,
+            formula="(count − count before) mod 128 is 0 or above 64" + but + without,
             source=f"{YDT}: MsgCount goes on by one with each message",
             action="Two senders may share an id, a unit may have begun anew, or messages may come twice.",
             unit="counts",
@@ -161,11 +162,11 @@ MONITORS: tuple[Monitor, ...] = (
             judge=judge,
             apart_s=2.0,
         )
-        for stream, whose, judge, but in (
-            ("spat", "a signal stream", counts.spat_count, ""),
-            ("map", "a MAP", counts.map_count, "; not of the same message again, nor where another MAP begins"),
-            ("bsm", "a vehicle", counts.bsm_count, ""),
-            ("rsm", "a roadside unit", counts.rsm_count, ""),
+        for stream, whose, judge, but, without in (
+            ("spat", "a signal stream", counts.spat_count, "", NO_COUNT),
+            ("map", "a MAP", counts.map_count, "; not of the same message again, nor where another MAP begins", ""),
+            ("bsm", "a vehicle", counts.bsm_count, "", ""),
+            ("rsm", "a roadside unit", counts.rsm_count, "", NO_COUNT),
         )
     ),
     Monitor(

@@ -3,6 +3,8 @@
 A count says how many messages a sender has made, so it goes on by one; whoever hears one of several streams of a sender, or loses
 messages, sees it go on by more. What is lost is counted by the delivery monitor, not here.
 
+Some formats have no count: T/ITS 0180.1, and mostly OpenV2X. Their messages are stored with 0, and not judged.
+
 A MAP changes seldom, and units send what they were given as it is: the same bytes are the same message, which has one count.
 """
 
@@ -22,6 +24,7 @@ from chelu.quality.senders import sender_keys
 from chelu.units import US_PER_S
 
 AWAY = "it was silent for so long that the count may have wrapped"
+UNCOUNTED = "its format has no message count"
 AGAIN = "the same message again, which keeps its count"
 ANEW = "another MAP, of which the count may begin anew"
 
@@ -38,7 +41,14 @@ class CountProgress(Assessed):
 def spat_count(window: Window, parameters: CountProgress) -> Judged:
     """The counts of each signal stream."""
     return together([
-        _steps(one.subject, one.time_us, one.message_count.astype(np.int64), parameters) for one in window.signals
+        _steps(
+            one.subject,
+            one.time_us,
+            one.message_count.astype(np.int64),
+            parameters,
+            has_count=one.device_key not in window.uncounted,
+        )
+        for one in window.signals
     ])  # fmt: skip
 
 
@@ -71,12 +81,20 @@ def rsm_count(window: Window, parameters: CountProgress) -> Judged:
     time_us, count = rows["time_us"][order], rows["message_count"][order].astype(np.int64)
     step, is_bad, is_away = _step(time_us, count, parameters)
     subjects = [Subject(int(device)) for device in devices]
-    return judged(subjects, time_us[1:], is_bad, step, of=of[1:], passed={AWAY: is_away}).take(follows)
+    has_count = ~np.isin(devices, sorted(window.uncounted))[of[1:]]
+    passed = {UNCOUNTED: _is_uncounted(count, has_count), AWAY: is_away}
+    return judged(subjects, time_us[1:], is_bad, step, of=of[1:], passed=passed).take(follows)
 
 
-def _steps(subject: Subject, time_us: Ints, count: Ints, parameters: CountProgress) -> Judged:
+def _steps(subject: Subject, time_us: Ints, count: Ints, parameters: CountProgress, *, has_count: bool) -> Judged:
     step, is_bad, is_away = _step(time_us, count, parameters)
-    return judged(subject, time_us[1:], is_bad, step, passed={AWAY: is_away})
+    passed = {UNCOUNTED: _is_uncounted(count, np.full(len(step), has_count)), AWAY: is_away}
+    return judged(subject, time_us[1:], is_bad, step, passed=passed)
+
+
+def _is_uncounted(count: Ints, has_count: Mask) -> Mask:
+    """Pairs (n − 1,) of counts (n,) that nobody gave: a unit that gives one all the same, as some of OpenV2X do, is judged."""
+    return ~has_count & (count[1:] == 0) & (count[:-1] == 0)
 
 
 def _step(time_us: Ints, count: Ints, parameters: CountProgress) -> tuple[Ints, Mask, Mask]:

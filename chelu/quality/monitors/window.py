@@ -46,7 +46,7 @@ class Heard:
     """What a monitor run is given, each batch sorted by time: rows of the streams with the header's device_key and arrival_us.
 
     map: columns of `MAP`; content is the row of `contents`, the MAPs as JSON without count and time, each once. minute: of the
-    year, as sent.
+    year, as sent. uncounted: keys of devices whose format has no message count, so that 0 stands for none.
     """
 
     bsm: Batch = field(default_factory=lambda: nothing_of(BSM.dtypes()))
@@ -54,6 +54,7 @@ class Heard:
     spat: Batch = field(default_factory=lambda: nothing_of(SPAT.dtypes()))
     map: Batch = field(default_factory=lambda: Batch({name: np.empty(0, kind) for name, kind in MAP.items()}))
     contents: tuple[Mapping[str, Any], ...] = ()
+    uncounted: frozenset[int] = frozenset()
 
     def bounds_us(self) -> tuple[int, int]:
         """The first instant, and the one just behind the last; (0, 0) of nothing."""
@@ -80,6 +81,7 @@ class Window:
 
     junctions: the newest map of each node. around: what waits for the tracks of the vehicles around each, which take longest, so
     that who needs none may go ahead. known: streams (kind, device, region, node) that were there before, and are expected.
+    uncounted: as in `Heard`.
     """
 
     from_us: int
@@ -94,6 +96,7 @@ class Window:
     around: Mapping[Node, Callable[[], Tracks]]
     participant: Batch
     known: frozenset[tuple[str, int, int, int]] = frozenset()
+    uncounted: frozenset[int] = frozenset()
 
     def tracks(self, node: Node) -> Tracks:
         """Of the vehicles around a node of `junctions`."""
@@ -140,6 +143,7 @@ def window(
         around=around,
         participant=parts["participant"],
         known=known,
+        uncounted=heard.uncounted,
     )
 
 

@@ -129,3 +129,15 @@ def test_site_values_change_what_counts(clean) -> None:
     slow = FAULTS["spat-rate"](clean)
     assert one(slow, "spat-rate").of_monitor("spat-rate").bad == 18
     assert one(slow, "spat-rate", lowest_hz=5.0).of_monitor("spat-rate").bad == 0
+
+
+@pytest.mark.parametrize(("name", "stream"), [("spat-count", "spat"), ("rsm-count", "participant")])
+def test_a_format_without_a_count_is_not_judged_by_it(clean, name, stream) -> None:
+    rows = getattr(clean, stream)
+    uncounted = {stream: rows.with_columns(message_count=np.zeros(len(rows), np.uint8))}
+    devices = frozenset(np.unique(rows["device_key"]).tolist())
+    whole = one(replace(clean, **uncounted, uncounted=devices), name).of_monitor(name)
+    assert (whole.judged, set(whole.passed)) == (0, {"its format has no message count"})
+    assert one(replace(clean, **uncounted), name).of_monitor(name).bad > 0, "where there is one, a count that stands is bad"
+    again = one(replace(FAULTS[name](clean), uncounted=devices), name).of_monitor(name)
+    assert again.bad == one(FAULTS[name](clean), name).of_monitor(name).bad, "one that is given all the same is judged"

@@ -78,7 +78,7 @@ class Signal:
             self._say(now_us)
         if self._spat is not None and (shown is not None or self._is_spat_due(now_us)):
             self._spat_due_us = now_us + round(self._settings.spat_s * US)
-            for frame in self._spat.frames(self._plan.shown, self._plan.following, self._plan.ends_us(now_us), now_us):
+            for frame in self._spat.frames(self._plan.shown, self._plan.following, self._plan.ahead(now_us), now_us):
                 self._send(frame, now_us)
         self.turned_us = now_us
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from chelu.signals.commanded import CommandedSignal
 from chelu.signals.stages import US, Shown, Stage
 
-__all__ = ["US", "Granted", "Limits", "Refused", "Shown", "SignalPlan", "Stage"]
+__all__ = ["US", "Ahead", "Granted", "Limits", "Refused", "Shown", "SignalPlan", "Stage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,17 @@ class Wish:
     greens: tuple[Green, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What comes, as far as is known now, each as the soonest and the likely instant.
+
+    ends_us: when what is shown ends. opens_us: by stage, when it is green next; of the one that is green, when it came to be.
+    """
+
+    ends_us: tuple[int, int]
+    opens_us: tuple[tuple[int, int], ...]
+
+
 class SignalPlan:
     """Owned by one thread. `turn` must be called often; every instant is an argument."""
 
@@ -82,9 +93,12 @@ class SignalPlan:
         """Whether a command decides, and no vehicle's wish."""
         return self._wish is None and self._commanded.is_commanded(now_us)
 
-    def ends_us(self, now_us: int) -> int:
-        """When the green at hand ends, as far as is known now: of another light, when it does."""
-        return max(self._guard.due(self._wanted_us(now_us))[1], now_us)
+    def ahead(self, now_us: int) -> Ahead:
+        """What comes by the plan, and by the wish or the command that is in force."""
+        ends_us, soonest_us = (max(self._guard.due(wanted_us)[1], now_us) for wanted_us in (self._wanted_us(now_us), now_us))
+        likely_us = self._opens_us(ends_us, now_us)
+        least_us = [min(self._soonest_us(stage, now_us), likely) for stage, likely in enumerate(likely_us)]
+        return Ahead((soonest_us, ends_us), tuple(zip(least_us, likely_us, strict=True)))
 
     @property
     def session(self) -> str:
@@ -180,6 +194,23 @@ class SignalPlan:
         if self._wish is None and self._commanded.is_commanded(now_us):
             return self._commanded.next_stage(now_us)
         return self._guard.longest_red()
+
+    def _opens_us(self, ends_us: int, now_us: int) -> list[int]:
+        """When each stage is likely to be green next, if the green at hand ends at an instant."""
+        wished = {green.stage: green.until_us for green in self._wish.greens} if self._wish else {}
+        here, ended = self._at_hand(now_us), list(self._guard.ended_us)
+        here, following = replace(here, until_us=wished.pop(here.stage, here.until_us)), None
+        if self._guard.shown.light == "green":
+            here, following = replace(here, until_us=ends_us), self._following(now_us)
+        found = {here.stage: here.from_us}
+        while len(found) < len(self._stages):
+            ended[here.stage] = here.until_us
+            stage = self._guard.longest_red(ended, here.stage) if following is None else following
+            begins_us, following = here.until_us + round(self._stages[here.stage].change_s * US), None
+            here = self._planned(stage, begins_us)
+            here = replace(here, until_us=max(wished.pop(stage, here.until_us), begins_us))
+            found.setdefault(stage, begins_us)
+        return [found[stage] for stage in range(len(self._stages))]
 
     def _soonest_us(self, stage: int, now_us: int) -> int:
         """When a stage's green began, or could begin."""

@@ -1,4 +1,4 @@
-"""A signal's SPAT: what each phase shows now and, as far as it is known, until when."""
+"""A signal's SPAT: what each phase shows now, and until when at the soonest and likely."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from chelu.codec import cv2x
 from chelu.lights import Light
 from chelu.messages import SPAT, Batch
 from chelu.signals.stages import US, Shown, Stage
+from edge.signal_plan import Ahead
 
 MOST_PHASES = 16  # of an intersection in a SPAT (YD/T 3709-2020)
 
@@ -38,14 +39,14 @@ class SpatWriter:
         self._phases = phases_of(stages)
         self._count = 0
 
-    def frames(self, shown: Shown, following: int, ends_us: int, now_us: int) -> list[bytes]:
-        """As of now; ends_us: when what is shown ends, as far as is known."""
+    def frames(self, shown: Shown, following: int, ahead: Ahead, now_us: int) -> list[bytes]:
+        """As of now; ahead: when what is shown ends, and when each stage is green next."""
         lights = [light_of(phase, shown, following, self._stages) for phase in self._phases]
-        is_changing = [
-            light != Light.RED and phase in self._stages[shown.stage].phases
+        ends_us = [
+            self._opens_us(phase, ahead) if light == Light.RED else ahead.ends_us
             for light, phase in zip(lights, self._phases, strict=True)
         ]
-        ends_s = np.where(is_changing, max(0.0, (ends_us - now_us) / US), np.nan)
+        ends_s = np.maximum(0.0, (np.array(ends_us) - now_us) / US)
         self._count = (self._count + 1) % 128
         n = len(self._phases)
         rows = {name: np.full(n, np.nan) if kind.kind == "f" else np.zeros(n, kind) for name, kind in SPAT.dtypes().items()}
@@ -58,9 +59,15 @@ class SpatWriter:
             intersection_id=np.full(n, self._intersection, np.uint16),
             phase_id=np.array(self._phases, np.int16),
             light=np.array(lights, np.uint8),
-            timing=np.where(np.isnan(ends_s), 0, 1).astype(np.uint8),
-            start_s=np.where(np.isnan(ends_s), np.nan, 0.0),
-            likely_end_s=ends_s,
+            timing=np.ones(n, np.uint8),
+            start_s=np.zeros(n),
+            min_end_s=ends_s[:, 0],
+            likely_end_s=ends_s[:, 1],
         )
         frames = cv2x.encode_spat(batch)
         return [frames.frame(row) for row in range(len(frames))]
+
+    def _opens_us(self, phase: int, ahead: Ahead) -> tuple[int, int]:
+        """When a phase that is red is green next: with the first of its stages."""
+        opens = [ahead.opens_us[row] for row, stage in enumerate(self._stages) if phase in stage.phases]
+        return min(soonest for soonest, _ in opens), min(likely for _, likely in opens)

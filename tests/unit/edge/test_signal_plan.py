@@ -33,6 +33,43 @@ def test_without_a_wish_the_stages_follow_as_planned() -> None:
     assert greens == [(25, 1), (49, 2), (63, 0), (88, 1)]
 
 
+def foretold(signal: SignalPlan, at_s: float) -> list[tuple[float, float]]:
+    """The soonest and the likely next green of each stage."""
+    ahead = signal.ahead(BEGIN + round(at_s * US))
+    return [((soonest - BEGIN) / US, (likely - BEGIN) / US) for soonest, likely in ahead.opens_us]
+
+
+def test_it_tells_when_each_stage_will_be_green_next() -> None:
+    signal = plan()
+    assert foretold(signal, 0) == [(0, 0), (12, 25), (12, 49)]
+    assert signal.ahead(BEGIN).ends_us == (BEGIN + 7 * US, BEGIN + 20 * US)
+    run(signal, 0, 21)
+    assert foretold(signal, 21) == [(39, 63), (25, 25), (39, 49)], "in the change the following one is certain"
+    signal.ask("a", 4, BEGIN + 25 * US, BEGIN + 50 * US, BEGIN + 21 * US)
+    greens = [(when, stage) for when, stage, light in run(signal, 21.1, 100) if light == "green"]
+    again = plan()
+    run(again, 0, 21)
+    again.ask("a", 4, BEGIN + 25 * US, BEGIN + 50 * US, BEGIN + 21 * US)
+    assert [(foretold(again, 21)[stage][1], stage) for stage in (1, 2, 0)] == greens[:3], "a wish is foretold as it comes"
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 2), st.integers(1, 60)), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_no_stage_is_green_before_the_soonest_that_was_told(commands: list[tuple[int, int, int]]) -> None:
+    signal, soonest_us = plan(), [0] * len(STAGES)
+    for tick in range(1200):
+        now_us = BEGIN + tick * US // 10
+        for when, stage, lasting_s in commands:
+            if when == tick:
+                signal.command(stage, now_us + lasting_s * US, now_us)
+        shown = signal.turn(now_us)
+        if shown is not None and shown.light == "green":
+            assert now_us >= soonest_us[shown.stage]
+        for stage, (soonest, likely) in enumerate(signal.ahead(now_us).opens_us):
+            assert soonest <= likely
+            soonest_us[stage] = soonest
+
+
 def test_a_green_at_hand_is_kept_and_not_beyond_its_maximum() -> None:
     signal = plan()
     assert signal.ask("a", 1, BEGIN + 10 * US, BEGIN + 30 * US, BEGIN) == Granted(BEGIN + 10 * US, BEGIN + 30 * US)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from chelu.codec import cv2x
 from chelu.lights import Light
 from chelu.messages import frames_of
 from chelu.signals.stages import US, Shown, Stage
+from edge.signal_plan import Ahead
 from edge.spat_writer import SpatWriter, light_of
 
 NOW = 1_777_622_400 * US
@@ -34,17 +34,21 @@ def test_who_is_green_before_and_after_a_change_is_green_through_it(light, light
 
 
 def test_a_frame_reads_back_as_what_is_shown_and_until_when() -> None:
-    frames = SpatWriter(STAGES, 0, 7).frames(Shown(0, "green", NOW - 3 * US), 0, NOW + 12 * US, NOW)
+    ahead = Ahead((NOW + 4 * US, NOW + 12 * US), ((NOW - 3 * US,) * 2, (NOW + 13 * US, NOW + 21 * US)))
+    frames = SpatWriter(STAGES, 0, 7).frames(Shown(0, "green", NOW - 3 * US), 0, ahead, NOW)
     rows = cv2x.decode(frames_of(frames, NOW)).spat
     assert rows["intersection_id"].tolist() == [7] * 4
     assert rows["phase_id"].tolist() == [1, 2, 3, 5]
     assert rows["light"].tolist() == [Light.PROTECTED_GREEN, Light.RED, Light.PERMISSIVE_GREEN, Light.PROTECTED_GREEN]
-    assert np.nan_to_num(rows["likely_end_s"], nan=-1).tolist() == [12.0, -1.0, 12.0, 12.0]
+    assert rows["start_s"].tolist() == [0.0] * 4
+    assert rows["min_end_s"].tolist() == [4.0, 13.0, 4.0, 4.0]
+    assert rows["likely_end_s"].tolist() == [12.0, 21.0, 12.0, 12.0], "a red phase says when it will be green"
     assert rows["time_us"].tolist() == [NOW] * 4
 
 
 def test_more_phases_than_a_message_holds_go_in_several() -> None:
     stages = (Stage(tuple(range(1, 15)), 20, 7, 40, 0, 3, 2), Stage(tuple(range(15, 31)), 20, 7, 40, 0, 3, 2))
-    frames = SpatWriter(stages, 0, 1).frames(Shown(0, "green", NOW), 0, NOW + US, NOW)
+    ahead = Ahead((NOW, NOW + US), ((NOW, NOW), (NOW + US, NOW + US)))
+    frames = SpatWriter(stages, 0, 1).frames(Shown(0, "green", NOW), 0, ahead, NOW)
     assert len(frames) == 2
     assert len(cv2x.decode(frames_of(frames, NOW)).spat) == 30

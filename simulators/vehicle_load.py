@@ -17,12 +17,16 @@ from chelu.clock import Clock, SystemClock
 from chelu.errors import UnreachableError
 from chelu.units import US_PER_S
 from edge.vehicles.limits import allow_connections
-from simulators.vehicle_names import device_of
+from simulators.vehicle_names import device_of, phone_of, vin_of
 from simulators.vehicle_speech import Splitter, speech
 from simulators.vehicles import vehicles_at
 
+NAMES = {"gbt32960": "GB/T 32960", "jt808": "JT/T 808"}
 TICK_S = 0.02
 CONNECTS_PER_TICK = 50
+SILENT_S = 10.0  # without any answer: then those that are not logged in are not waited for any longer
+LOGIN_S = 30.0  # longest wait for all of them
+SHOWN = 5  # refused vehicles that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,9 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """refused: answers that were no good news, as the protocol calls them.
+    """refused: answers that were no good news, as the protocol calls them; refusals: by vehicle, why it was not let in.
 
+    answers: that could be read as this protocol's.
     latency_s: from a report's last byte handed to the kernel to its acknowledgement.
     """
 
@@ -52,7 +57,9 @@ class Outcome:
     sent: int = 0
     acknowledged: int = 0
     hung_up: int = 0
+    answers: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    refusals: dict[int, str] = field(default_factory=dict)
     latency_s: list[float] = field(default_factory=list)
 
     def percentile_ms(self, share: float) -> float:
@@ -80,13 +87,19 @@ class Load:
         self._selector = selectors.DefaultSelector()
         self._vehicles: dict[int, _Vehicle] = {}
         self._random = np.random.default_rng(plan.seed)
+        self._heard_s = 0.0
         self._log = plan.acknowledged_file.open("a", encoding="ascii", buffering=1) if plan.acknowledged_file else None
         self.outcome = Outcome()
 
     def run(self, *, begun: Callable[[], None] | None = None) -> Outcome:
-        """Connect and log in all vehicles, then report for `seconds`; begun() is called when the reporting begins."""
+        """Connect and log in all vehicles, then report for `seconds`; begun() is called when the reporting begins.
+
+        It does not begin when none is let in.
+        """
         try:
             self._connect_all()
+            if not self.outcome.logged_in:
+                return self.outcome
             started_s = self._clock.monotonic_s()
             for place, vehicle in enumerate(self._vehicles.values()):
                 vehicle.due_s = started_s + self._plan.interval_s * place / max(1, len(self._vehicles))
@@ -113,10 +126,15 @@ class Load:
             self._connect(number)
             if number % CONNECTS_PER_TICK == CONNECTS_PER_TICK - 1:
                 self._listen(TICK_S)
-        deadline_s = self._clock.monotonic_s() + 30
-        while self._clock.monotonic_s() < deadline_s and any(not one.is_logged_in for one in self._vehicles.values()):
+        self._heard_s = self._clock.monotonic_s()
+        deadline_s = self._heard_s + LOGIN_S
+        while self._is_waiting() and self._clock.monotonic_s() < min(deadline_s, self._heard_s + SILENT_S):
             self._listen(TICK_S)
         self.outcome.logged_in = sum(one.is_logged_in for one in self._vehicles.values())
+
+    def _is_waiting(self) -> bool:
+        """Whether an answer to a login is still to come."""
+        return any(not one.is_logged_in and one.number not in self.outcome.refusals for one in self._vehicles.values())
 
     def _connect(self, number: int) -> None:
         try:
@@ -166,8 +184,12 @@ class Load:
 
     def _answered(self, vehicle: _Vehicle, raw: bytes) -> None:
         heard = self._speech.hear(vehicle.number, raw)
+        self.outcome.answers += 1
+        self._heard_s = self._clock.monotonic_s()
         if not heard.is_good:
             self.outcome.refused[heard.code] += 1
+            if heard.is_final:
+                self.outcome.refusals[vehicle.number] = f"{heard.why} ({heard.code})"
             return
         vehicle.is_logged_in |= heard.is_logged_in
         if heard.reply:
@@ -213,6 +235,8 @@ def drive(plan: Plan, console: Console, *, watch: int | None) -> int:
     console.print(f"{outcome.logged_in:,} of {plan.count:,} vehicles logged in; {outcome.hung_up:,} were hung up on")
     refused = dict(outcome.refused) or "none"
     console.print(f"{outcome.sent:,} reports sent, {outcome.acknowledged:,} acknowledged; refused, by message/code: {refused}")
+    for line in reasons(plan, outcome):
+        console.print(line)
     if outcome.latency_s:
         shares = (("p50", 0.5), ("p99", 0.99), ("max", 1))
         console.print(
@@ -223,6 +247,22 @@ def drive(plan: Plan, console: Console, *, watch: int | None) -> int:
         console.print(f"process {watch}: {100 * (cpu_s(watch) - since[1]) / passed_s:.1f} % of a core over {passed_s:.0f} s")
     is_whole = outcome.logged_in == plan.count and outcome.acknowledged == outcome.sent and not outcome.hung_up
     return 0 if is_whole else 1
+
+
+def reasons(plan: Plan, outcome: Outcome) -> list[str]:
+    """Who was not let in and why, a line each; and that nobody answered, where nobody did."""
+    if not outcome.answers:
+        return [f"nobody answered at {plan.host}:{plan.port} as {NAMES[plan.protocol]}: is that the gateway's port for it?"]
+    refused = sorted(outcome.refusals.items())
+    lines = [f"{_named(plan, number)} was refused: {why}" for number, why in refused[:SHOWN]]
+    lines += [f"and {len(refused) - SHOWN:,} more were refused"] if len(refused) > SHOWN else []
+    unanswered = plan.count - outcome.logged_in - len(refused)
+    return [*lines, *([f"{unanswered:,} had no answer to their login, or were hung up on before it"] if unanswered > 0 else [])]
+
+
+def _named(plan: Plan, number: int) -> str:
+    known = f"VIN {vin_of(number)}" if plan.protocol == "gbt32960" else f"phone {phone_of(number, plan.edition)}"
+    return f"{device_of(number)}, {known},"
 
 
 def cpu_s(pid: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,25 @@ from simulators.vehicle_names import phone_of, vin_of
 
 CELLS, PROBES = 96, 24
 ICCID = b"89860000000000000000"
+ANSWERS: Mapping[int, str] = {
+    Answer.ERROR: "it is not set up as the gateway expects",
+    Answer.VIN_DUPLICATE: "its VIN is logged in on another connection",
+    Answer.VIN_UNKNOWN: "the gateway's list of vehicles has no such VIN",
+    Answer.SIGNATURE: "its signature is not right",
+    Answer.STRUCTURE: "what it said is built otherwise than the standard has it",
+    Answer.DECRYPTION: "what it said cannot be opened",
+}
+REGISTRATIONS: Mapping[int, str] = {
+    Registered.VEHICLE_TAKEN: "its vehicle is registered already",
+    Registered.NO_VEHICLE: "the gateway knows no such vehicle",
+    Registered.TERMINAL_TAKEN: "its terminal is registered already",
+    Registered.NO_TERMINAL: "the gateway's list of vehicles has no such phone number",
+}
+RESULTS: Mapping[int, str] = {
+    Result.FAILED: "the gateway could not do it",
+    Result.WRONG: "the message was wrong",
+    Result.UNSUPPORTED: "the gateway does not know the message",
+}
 PLATE_COLOUR = 0  # no plate yet: the VIN stands in its place
 
 
@@ -42,13 +61,18 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An answer. code: how the protocol calls it; reply: what the vehicle says next; key: the report that it acknowledges."""
+    """An answer. code: how the protocol calls it; reply: what the vehicle says next; key: the report that it acknowledges.
+
+    why: of one that is no good news, in words; is_final: the vehicle will not be let in.
+    """
 
     code: str
     is_good: bool
     key: bytes | None = None
     is_logged_in: bool = False
     reply: bytes = b""
+    why: str = ""
+    is_final: bool = False
 
 
 class Splitter(Protocol):
@@ -101,9 +125,10 @@ class Electric:
         """As `Speech`: an answer holds the request's time."""
         frame = gbt32960_frame.read(raw)
         code, is_good = f"{frame.command:02x}/{frame.answer:02x}", frame.answer == Answer.OK
+        why = "" if is_good else ANSWERS.get(frame.answer, "it gave no reason that the standard knows")
         if frame.command == Command.LOGIN:
-            return Heard(code, is_good, is_logged_in=is_good)
-        return Heard(code, is_good, frame.data[:6])
+            return Heard(code, is_good, is_logged_in=is_good, why=why, is_final=not is_good)
+        return Heard(code, is_good, frame.data[:6], why=why)
 
 
 class Terminal:
@@ -136,13 +161,23 @@ class Terminal:
         if message.message == Say.REGISTER_ANSWER:
             _, result, code = read_registration_answer(message.body)
             is_good = result == Registered.OK
-            body = encode_authentication(self._edition, code) if is_good else b""
-            return Heard(f"0100/{result}", is_good, reply=self._message(number, Say.AUTHENTICATE, body)[1] if is_good else b"")
+            if not is_good:
+                why = REGISTRATIONS.get(result, "it gave no reason that the standard knows")
+                return Heard(f"0100/{result}", is_good, why=why, is_final=True)
+            body = encode_authentication(self._edition, code)
+            return Heard(f"0100/{result}", is_good, reply=self._message(number, Say.AUTHENTICATE, body)[1])
         if message.message != Say.PLATFORM_ANSWER:
             raise MalformedError("undecodable", f"a platform does not say {message.message:04x} to us")
         to, serial, result = read_general_answer(message.body)
         is_good, is_login = result == Result.OK, to == Say.AUTHENTICATE
-        return Heard(f"{to:04x}/{result}", is_good, serial.to_bytes(2, "big"), is_logged_in=is_login and is_good)
+        return Heard(
+            f"{to:04x}/{result}",
+            is_good,
+            serial.to_bytes(2, "big"),
+            is_logged_in=is_login and is_good,
+            why="" if is_good else RESULTS.get(result, "it gave no reason that the standard knows"),
+            is_final=is_login and not is_good,
+        )
 
     def _message(self, number: int, kind: Say, body: bytes) -> tuple[bytes, bytes]:
         """The serial number, and the frame."""

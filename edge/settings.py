@@ -85,7 +85,7 @@ class _Vehicles(Part):
     idle_s: float = Field(default=180.0, ge=1, le=86_400)
     login_s: float = Field(default=60.0, ge=0.1, le=86_400)
     batch_ms: float = Field(default=20.0, ge=0, le=1000)
-    max_connections: int = Field(default=10_000, ge=1, le=100_000)
+    max_connections: int = Field(default=6_000, ge=1, le=100_000)
     second_login: Literal["replace", "refuse"] = "replace"
 
     def below(self, base: Path) -> Self:

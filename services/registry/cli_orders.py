@@ -237,7 +237,7 @@ def take_back(dispatch: int, *, as_json: AsJson = False) -> None:
 
 
 def _tell(client: Client, dispatch: Mapping[str, Any], wait_s: float, *, as_json: bool) -> None:
-    """Wait for the answers and print them; CheluError when some have not come in time, which is no failure yet."""
+    """Wait for the answers and print them; CheluError when some have not come in time, which is no failure yet, or say no."""
     number, deadline_s = dispatch["dispatch_id"], time.monotonic() + wait_s
     while wait_s and OPEN & dispatch["states"].keys() and time.monotonic() < deadline_s:
         time.sleep(POLL_S)
@@ -250,6 +250,9 @@ def _tell(client: Client, dispatch: Mapping[str, Any], wait_s: float, *, as_json
     if wait_s and waiting:
         who = f"{waiting} of {dispatch['devices']} devices have not answered dispatch {number} within {wait_s:g} s"
         raise CheluError(f"{who}; it goes on, and chelu orders show {number} follows it")
+    if wait_s and (undone := {state: count for state, count in dispatch["states"].items() if state != "applied"}):
+        told = ", ".join(f"{count} {state}" for state, count in undone.items())
+        raise CheluError(f"not all of {dispatch['devices']} devices have done what dispatch {number} says: {told}")
 
 
 def _print_dispatch(dispatch: Mapping[str, Any], *, as_json: bool) -> None:
@@ -270,7 +273,7 @@ def _orders(client: Client, dispatch: int, state: str | None) -> list[dict[str, 
 
 def _in_short(body: Mapping[str, Any]) -> str:
     """What was asked for, for a line of a table: `--json` has the whole of a document of some thousand characters."""
-    text = ", ".join(f"{name}={value}" for name, value in body.items())
+    text = ", ".join(f"{name}={'null' if value is None else value}" for name, value in body.items())
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 
 

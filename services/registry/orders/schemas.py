@@ -5,7 +5,7 @@ Names without a capital are our agent's (docs/edge.md); ``bsmConfig`` and its li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -100,13 +100,22 @@ def find_faults(schema: Schema, document: Mapping[str, Any], *, at: str) -> list
     found = []
     for error, _ in zip(errors, range(MOST_FAULTS), strict=False):
         path = ".".join(str(part) for part in (at, *error.instance_path))
-        found.append(Fault(path, shown(error.instance), _allowed(error)))
+        found.append(Fault(path, shown(error.instance), _allowed(schema, error)))
     return found
 
 
-def _allowed(error: jsonschema_rs.ValidationError) -> str:
-    """What would have been; the library names two values and counts the others."""
+def _names(schema: Schema, path: Iterable[str | int]) -> list[str]:
+    """The names that an object at this path of a document may have."""
+    for part in path:
+        schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
+    return sorted(schema.get("properties", {}))
+
+
+def _allowed(schema: Schema, error: jsonschema_rs.ValidationError) -> str:
+    """What would have been; the library names two values and counts the others, and of names only those that are too many."""
     kind = error.kind
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Enum):
         return f"one of {', '.join(map(str, kind.options))}"
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
+        return f"without {', '.join(kind.unexpected)}: there are {', '.join(_names(schema, error.instance_path)) or 'none'}"
     return error.message[:300]

@@ -46,13 +46,22 @@ def select(connection: Connection[DictRow], who: Caller, selection: Selection) -
     if selection.devices is not None and not _is_filtered(given):
         known = {target.device_id for target in found}
         if missing := [name for name in selection.devices if name not in known]:
-            raise not_found("device that may be told something", missing[0])
+            raise _untold(connection, missing[0])
     require(who, Role.OPERATOR, {target.site_id for target in found})
     if not found:
         raise _refused(json.dumps(given, ensure_ascii=False), "what names at least one device that may be told something")
     if len(found) > MOST_DEVICES:
         raise _refused(f"over {MOST_DEVICES} devices", f"at most {MOST_DEVICES} at once: select fewer")
     return found
+
+
+def _untold(connection: Connection[DictRow], device_id: str) -> ProblemError:
+    """Why a device that was named is not among those that may be told something."""
+    row = connection.execute("SELECT lifecycle FROM register.device WHERE device_id = %s", (device_id,)).fetchone()
+    if row is None:
+        return not_found("device", device_id)
+    fault = Fault("selection.devices", device_id, f"one that is {' or '.join(sorted(SPEAKING))}")
+    return ProblemError(HTTPStatus.CONFLICT, f"device {device_id!r} is {row['lifecycle']}: it is told nothing", [fault])
 
 
 def _is_filtered(given: Mapping[str, Any]) -> bool:

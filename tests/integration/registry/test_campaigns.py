@@ -243,7 +243,7 @@ def test_what_no_rule_allows_is_left_out_and_what_is_wrong_refused_by_field(
         ({"change": {"heartbeat_s": 5}}, "(document)", 422),
         ({"most_failed": 2}, "most_failed", 422),
         ({"package_id": None, "change": {"heartbeat_s": 0}}, "change.heartbeat_s", 422),
-        ({"selection": {"devices": ["ruled-9999"]}}, "device that may be told something", 404),
+        ({"selection": {"devices": ["ruled-9999"]}}, "device", 404),
     ):
         headers = {"Authorization": f"Bearer {KEY}"}
         answer = httpx.post(f"{place.url}/api/campaigns", json={**whole, **change}, headers=headers, timeout=30)

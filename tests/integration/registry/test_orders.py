@@ -237,6 +237,13 @@ def test_labels_make_a_group_and_one_request_is_one_dispatch(client: Client, tal
     assert noted == [("order command",)]
 
 
+def test_a_device_that_is_told_nothing_is_refused_by_its_state(client: Client, add_device: AddDevice) -> None:
+    add_device("laid-off", Kind.RSU)
+    client.step_device("laid-off", "retired")
+    with pytest.raises(RefusedError, match="device 'laid-off' is retired: it is told nothing"):
+        command(client, "ping", "laid-off")
+
+
 @pytest.fixture(scope="module")
 def unasked(add_device: AddDevice) -> None:
     """A roadside unit and a computer that are told nothing."""
@@ -257,7 +264,7 @@ def unasked(add_device: AddDevice) -> None:
         ),
         ("config", {"selection": {"devices": ["unasked"]}, "change": {"x": "\0"}}, "change", 422),
         ("config", {"selection": {}, "change": {}}, "selection", 422),
-        ("config", {"selection": {"devices": ["nobody"]}, "change": {}}, "device that may be told something", 404),
+        ("config", {"selection": {"devices": ["nobody"]}, "change": {}}, "device", 404),
         ("commands", {"selection": {"devices": ["unasked"]}, "command": "explode"}, "command", 422),
         ("commands", {"selection": {"devices": ["unasked"]}, "command": "capture"}, "parameters", 422),
         (
@@ -324,6 +331,8 @@ def test_the_commands_do_it_too(client: Client, talk: Talk, place: Place) -> Non
     assert "typed-9" in chelu(place, "orders", "show", str(dispatch)).stdout
     taken_back = chelu(place, "orders", "take-back", str(dispatch)).stdout
     assert "superseded=1" in taken_back
+    gone = chelu(place, "command", "send", "ping", "--device", "typed-9", "--lasting", "0.1")
+    assert (gone.returncode, "1 timed out" in gone.stderr) == (1, True)
     assert "selection" not in taken_back, "it may be thousands"
     nobody = chelu(place, "command", "send", "ping")
     assert (nobody.returncode, "say which devices" in nobody.stderr) == (1, True)

@@ -28,6 +28,7 @@ it("a route is read back as it was written", () => {
   const asked = { site: "hill/side", at: "1=2&3" };
   expect(readRoute(writeRoute("register", "audit", asked))).toEqual({ section: "register", part: "audit", asked });
   expect(readRoute("")).toEqual({ section: "", part: "", asked: {} });
+  expect(readRoute("#/health/100%?site=a%")).toEqual({ section: "health", part: "100%", asked: { site: "a%" } });
 });
 
 it("a session is kept until it expires, and what is no session is none", () => {

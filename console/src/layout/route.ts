@@ -10,8 +10,17 @@ export interface Route {
 
 export function readRoute(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  const [section = "", part = ""] = path.split("/").map(decodeURIComponent);
+  const [section = "", part = ""] = path.split("/").map(decoded);
   return { section, part, asked: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+/** What was typed by hand may be no encoding of anything: then it is what it says. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 export function writeRoute(section: string, part = "", asked: Readonly<Record<string, string>> = {}): string {

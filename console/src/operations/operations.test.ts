@@ -47,6 +47,8 @@ it("a role is given here or everywhere, and roles elsewhere stay", () => {
   expect(rolesOf(form({ role: "operator", where: "site" }), site, present)).toEqual([present[0], { site: "hillside", role: "operator" }]);
   expect(rolesOf(form({ role: "", where: "site" }), site, present)).toEqual([present[0]]);
   expect(rolesOf(form({ role: "tester", where: "all" }), site)).toEqual([{ site: null, role: "tester" }]);
+  const everywhere = [{ site: null, role: "administrator" as const }, ...present];
+  expect(rolesOf(form({ role: "viewer", where: "site" }), site, everywhere)).toEqual([present[0], { site: "hillside", role: "viewer" }]);
 });
 
 it("corners become a closed ring, longitude first", () => {

@@ -10,7 +10,7 @@ import { Ask, type Form } from "../parts/ask";
 import { Table } from "../parts/table";
 import { Secret } from "../register/secret";
 import { hasRole } from "../session/session";
-import { useFormats, useWords } from "../words/words";
+import { useFormats, useWords, type Words } from "../words/words";
 import { End } from "./track";
 
 interface User {
@@ -76,7 +76,7 @@ function Users({ me, site, show }: { me: Me; site: Site; show: (shown: Shown) =>
         cells={(one) => [
           one.user_name,
           one.full_name || "–",
-          one.roles.map((role) => `${words(`role.${role.role}`)} (${role.site ?? words("screen.allSites")})`).join(", ") || "–",
+          rolesInWords(words, one.roles) || "–",
           one.team ?? "–",
           <span key="state" className={`mark ${one.is_active ? "healthy" : ""}`}>
             {words(one.is_active ? "people.active" : "people.inactive")}
@@ -95,21 +95,32 @@ function Users({ me, site, show }: { me: Me; site: Site; show: (shown: Shown) =>
   );
 }
 
-/** The role on this site or on all, with the person's roles elsewhere left as they are. */
+function rolesInWords(words: Words, roles: readonly SiteRole[]): string {
+  return roles.map((role) => `${words(`role.${role.role}`)} (${role.site ?? words("screen.allSites")})`).join(", ");
+}
+
+/** Which of a person's roles the form is about: what they are on all sites, before what they are on this one. */
+export function editedRole(site: Site, present: readonly SiteRole[]): SiteRole | undefined {
+  return present.find((one) => one.site === null) ?? present.find((one) => one.site === site.site_id);
+}
+
+/** The role on this site or on all in place of the one that was edited; the person's roles elsewhere are left as they are. */
 export function rolesOf(form: Form, site: Site, present: readonly SiteRole[] = []): SiteRole[] {
   const where = form.text("where") === "all" ? null : site.site_id;
   const role = form.some("role") as Role | undefined;
-  return [...present.filter((one) => one.site !== where), ...(role ? [{ site: where, role }] : [])];
+  const edited = editedRole(site, present);
+  return [...present.filter((one) => one !== edited && one.site !== where), ...(role ? [{ site: where, role }] : [])];
 }
 
 function RoleFields({ site, present = [] }: { site: Site; present?: readonly SiteRole[] }) {
   const words = useWords();
-  const first = present.find((one) => one.site === site.site_id) ?? present.find((one) => one.site === null);
+  const edited = editedRole(site, present);
+  const others = present.filter((one) => one !== edited);
   return (
     <>
       <label>
         {words("people.role")}
-        <select name="role" defaultValue={first?.role ?? ""}>
+        <select name="role" defaultValue={edited?.role ?? ""}>
           <option value="">{words("screen.noRights.nothing")}</option>
           {ROLES.map((one) => (
             <option key={one} value={one}>
@@ -120,11 +131,12 @@ function RoleFields({ site, present = [] }: { site: Site; present?: readonly Sit
       </label>
       <label>
         {words("people.where")}
-        <select name="where" defaultValue={first?.site === null ? "all" : "site"}>
+        <select name="where" defaultValue={edited?.site === null ? "all" : "site"}>
           <option value="site">{site.name || site.site_id}</option>
           <option value="all">{words("screen.allSites")}</option>
         </select>
       </label>
+      {others.length > 0 && <p className="note">{words("people.roles.others", { roles: rolesInWords(words, others) })}</p>}
     </>
   );
 }

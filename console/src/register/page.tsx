@@ -1,8 +1,5 @@
 // The register and what is done with it: sites, devices and how they come, what they are told, the track, people, alarms, who changed what.
 
-import type { ComponentType } from "react";
-
-import type { Me, Site } from "../api/types";
 import { Campaigns } from "../operations/campaigns";
 import { Configurations } from "../operations/configuration";
 import { Firmware } from "../operations/firmware";
@@ -11,19 +8,12 @@ import { Inbox } from "../operations/inbox";
 import { People } from "../operations/people";
 import { Track } from "../operations/track";
 import type { PageProps } from "../pages/sections";
-import { Tabs } from "../parts/tabs";
-import { type Key, useWords } from "../words/words";
+import { type Part, Section } from "../parts/section";
 import { Alarms } from "./alarms";
 import { Audit } from "./audit";
 import { Devices } from "./devices";
 import { Sites } from "./sites";
 import { EmergencyStop } from "./stop";
-
-interface Part {
-  readonly path: string;
-  readonly word: Key;
-  readonly Shown: ComponentType<{ me: Me; site: Site }>;
-}
 
 const PARTS: readonly Part[] = [
   { path: "", word: "register.devices", Shown: Devices },
@@ -41,13 +31,5 @@ const PARTS: readonly Part[] = [
 ];
 
 export default function RegisterPage({ me, site, part }: PageProps) {
-  const words = useWords();
-  const { Shown } = PARTS.find((one) => one.path === part) ?? { Shown: Devices };
-  return (
-    <div className="page whole">
-      <h1>{words("section.register")}</h1>
-      <Tabs section="register" title="section.register" parts={PARTS} open={part} siteId={site.site_id} />
-      <Shown me={me} site={site} />
-    </div>
-  );
+  return <Section section="register" title="section.register" parts={PARTS} open={part} me={me} site={site} />;
 }

@@ -128,6 +128,7 @@ export const operations = {
   "people.change.one": "Change {name}",
   "people.delete": "Delete {name}",
   "people.roles": "Roles",
+  "people.roles.others": "Besides: {roles}",
   "people.role": "Role",
   "people.where": "Where",
   "people.state": "State",

@@ -130,6 +130,7 @@ export const operations: Readonly<Record<keyof typeof english, string>> = {
   "people.change.one": "修改 {name}",
   "people.delete": "删除 {name}",
   "people.roles": "角色",
+  "people.roles.others": "另有：{roles}",
   "people.role": "角色",
   "people.where": "范围",
   "people.state": "状态",

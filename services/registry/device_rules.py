@@ -108,6 +108,8 @@ def _own(devices: Sequence[NewDevice]) -> Iterator[Rule]:
     yield "credential", "none while planned or retired", lambda it: it.has_credential and it.lifecycle not in SPEAKING, bad
     yield "kind", "rsu, since its profile is openv2x", lambda it: _is_openv2x(it) and it.kind is not Kind.RSU, bad
     yield "serial", "its ESN, 1..64 of letters, digits, '_', '.', '-', since its profile is openv2x", _has_no_esn, bad
+    for field, other in (("latitude_deg", "longitude_deg"), ("longitude_deg", "latitude_deg")):
+        yield field, f"a value, since {other} has one", _is_half_a_position(field, other), bad
     for field in VEHICLE_FIELDS:
         if any(_value(device, field) is not None for device in devices):
             yield field, "nothing, unless its kind is vehicle", _is_of_vehicle_only(field), bad
@@ -115,6 +117,10 @@ def _own(devices: Sequence[NewDevice]) -> Iterator[Rule]:
 
 def _is_of_vehicle_only(field: str) -> Is:
     return lambda it: it.kind is not Kind.VEHICLE and _value(it, field) is not None
+
+
+def _is_half_a_position(field: str, other: str) -> Is:
+    return lambda it: _value(it, field) is None and _value(it, other) is not None
 
 
 def _is_openv2x(device: NewDevice) -> bool:

@@ -45,6 +45,8 @@ def test_a_device_that_keeps_all_rules_has_no_fault() -> None:
         ({"parent": "x"}, "parent", "a registered device"),
         ({"on_vehicle": "rsu-1"}, "on_vehicle", "a registered vehicle"),
         ({"kind": Kind.VEHICLE, "on_vehicle": "bus-1"}, "on_vehicle", "nothing, since it is a vehicle"),
+        ({"latitude_deg": 29.5}, "longitude_deg", "a value, since latitude_deg has one"),
+        ({"longitude_deg": 106.5}, "latitude_deg", "a value, since longitude_deg has one"),
         ({"vendor": "crew"}, "vendor", "a registered vendor"),
         ({"carries": ["rsu-1"]}, "carries", "nothing, unless its kind is vehicle"),
         ({"kind": Kind.VEHICLE, "carries": ["x"]}, "carries", "registered devices that are no vehicles"),

@@ -1,6 +1,6 @@
 // Whatever was clicked: what the picture tells of it now, and its last minute as it was stored.
 
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 
 import type { Device, DeviceHealth } from "../api/types";
 import { useLoaded } from "../api/use";
@@ -28,8 +28,10 @@ interface DetailsProps {
 
 export function Details({ map, picked, devices, untilUs }: DetailsProps) {
   const words = useWords();
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), []);
   return (
-    <section className="card details" aria-label={words("map.details")}>
+    <section className="card details" ref={card} aria-label={words("map.details")}>
       <button type="button" className="quiet close" aria-label={words("map.details.close")} onClick={() => map.pick(undefined)}>
         ✕
       </button>

@@ -32,11 +32,17 @@ def device(**fields: object) -> dict[str, object]:
 
 def test_registered_devices_are_read_back(client: Client, add_device: AddDevice) -> None:
     added = add_device(
-        "rsu-1", Kind.RSU, name="北碚 Nord", latitude_deg=29.5, labels={"lane": "3"}, vehicle_id="FFFFFFFFFFFFFFFF"
+        "rsu-1",
+        Kind.RSU,
+        name="北碚 Nord",
+        latitude_deg=29.5,
+        longitude_deg=106.5,
+        labels={"lane": "3"},
+        vehicle_id="FFFFFFFFFFFFFFFF",
     )
     found = client.device("rsu-1")
     assert (found.device_key, found.kind, found.name) == (added.device_key, Kind.RSU, "北碚 Nord")
-    assert (found.latitude_deg, found.longitude_deg) == (29.5, None)
+    assert (found.latitude_deg, found.longitude_deg) == (29.5, 106.5)
     assert (found.vehicle_id, found.labels, found.has_credential) == ("ffffffffffffffff", {"lane": "3"}, True)
     assert added.secret is not None
     assert len(added.secret) == 43

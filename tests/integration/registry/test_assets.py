@@ -77,7 +77,9 @@ def test_a_page_tells_of_a_device_what_the_device_tells_of_itself(place: Place, 
 
 
 def test_a_change_names_its_version_and_leaves_the_rest(place: Place, client: Client, add_device: AddDevice) -> None:
-    add_device("changed", Kind.RSU, latitude_deg=29.5, vehicle_id="FFFFFFFFFFFFFFFE", name="old", serial="s-1")
+    add_device(
+        "changed", Kind.RSU, latitude_deg=29.5, longitude_deg=106.5, vehicle_id="FFFFFFFFFFFFFFFE", name="old", serial="s-1"
+    )
     path = "/api/devices/changed"
     assert patch(place, path, {"name": "new"}).status_code == 428
     first = patch(place, path, {"name": "new", "serial": None}, **{"If-Match": '"1"'})

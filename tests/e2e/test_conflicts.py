@@ -23,7 +23,9 @@ from evaluation.v2x.encounters import Encounters
 from evaluation.v2x.staging import LANE_M, STAGES, stage
 from evaluation.v2x.truth import needs_braking, truth_of
 from services.inference.reports import Event
+from services.inference.v2x.catalogue import APPLICATIONS
 from tests.e2e.conftest import PLACE, RSU, AgentProcess, Running, received
+from tests.e2e.test_rules import RULES
 from tests.waiting import until
 
 FRAME = LocalFrame(PLACE["latitude_deg"], PLACE["longitude_deg"], PLACE["elevation_m"])
@@ -162,6 +164,7 @@ def test_every_conflict_application_warns_whom_it_must_in_time_and_nobody_else(
     running: Running, unit: AgentProcess, sink: socket.socket
 ) -> None:
     made = pairs()
+    assert {one.application for one in made} | {one.application for one in RULES} == {one.name for one in APPLICATIONS}
     stage = staged(made)
 
     def is_heard() -> bool:

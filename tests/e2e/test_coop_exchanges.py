@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from services.inference.coop.exchanges import EXCHANGES
 from simulators.coop.participant import Participant
 from tests.e2e.coop_site import CoopSite
 from tests.e2e.test_coop import ended, seen
@@ -102,6 +103,7 @@ def test_every_exchange_goes_its_way_and_is_stored_as_a_session(site: CoopSite) 
         assert not two.heard("correction.data")
     found = dict(site.rows("SELECT application, count(*) FROM city.coop_session WHERE state = 'done' GROUP BY application"))
     assert found == dict.fromkeys(done, 1)
+    assert {*found, "correction"} == {one.name for one in EXCHANGES}
     refused = site.rows("SELECT application, reason FROM city.coop_session WHERE state = 'refused'")
     assert refused == [("parking", "all 1 places of p1 are taken")]
 

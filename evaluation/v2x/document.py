@@ -22,7 +22,7 @@ from evaluation.v2x.slices import AIR, SPEED_MPS
 from evaluation.v2x.staging import STAGES
 from evaluation.v2x.weather import SKIES
 
-NONE = "–"
+NONE, PLAIN = "–", "baseline_"
 Cell = Callable[[Mapping[str, Any]], str]
 _AIR = {"noise_m": ("noise", "m"), "loss": ("loss", "%"), "rate_hz": ("rate", "Hz"), "latency_s": ("latency", "ms")}
 _SCALE = {"loss": 100.0, "latency_s": 1000.0}
@@ -70,32 +70,39 @@ def drivers(run: Run) -> list[str]:
     speeds = [f"{low:g}–{high:g}" for low, high in pairwise(SPEED_MPS)]
     columns = {"speed_mps": speeds, "slope": ("down", "level", "up"), "truck": ("none", "the host", "another")}
     heads = ("application", *(f"host {one} m/s" for one in speeds), *columns["slope"], "no truck", "host a truck", "another")
-    return _of_all(STAGES, run, heads, lambda one: tuple(_sliced(one, columns, _driver)))
+    return _of_all(STAGES, run, heads, lambda one: tuple(_sliced(one, columns, _in_short)))
 
 
-def _driver(one: Mapping[str, Any]) -> str:
+def _in_short(one: Mapping[str, Any]) -> str:
+    """Recall, lead, false warnings."""
     parts = (number(one["recall"], 3), number(one["lead_p5_s"], 1), number(one["false_staged_per_vehicle_hour"], 1))
     return ", ".join(parts) if one["n"] else NONE
 
 
 def recall(run: Run) -> list[str]:
     """Recall at varied conditions."""
-    return _varied(run, "recall", 2)
+    return _varied(run, lambda one: number(one["recall"], 2))
+
+
+def leads(run: Run) -> list[str]:
+    """Leads at varied conditions."""
+    return _varied(run, lambda one: f"{number(one['lead_p5_s'], 1)}, {number(one['lead_p50_s'], 1)}")
 
 
 def false(run: Run) -> list[str]:
     """False warnings at varied conditions."""
-    return _varied(run, "false_staged_per_vehicle_hour", 1)
+    return _varied(run, lambda one: number(one["false_staged_per_vehicle_hour"], 1))
 
 
-def _varied(run: Run, key: str, digits: int) -> list[str]:
+def _varied(run: Run, cell: Cell) -> list[str]:
+    """Whole, the plain way's in brackets, and by what the air does."""
     columns = {name: [f"{low:g}–{high:g}" for low, high in pairwise(AIR[name])] for name in _AIR}
     classes = [f"{_AIR[name][0]} {_scaled(name, label)} {_AIR[name][1]}" for name, of in columns.items() for label in of]
 
     def cells(one: Mapping[str, Any]) -> tuple[str, ...]:
         varied = one["varied"]
-        whole = f"{number(varied[key], digits)} ({number(varied[f'baseline_{key}'], digits)})"
-        return whole, *_sliced(varied, columns, lambda part: number(part[key], digits))
+        plain = {key.removeprefix(PLAIN): value for key, value in varied.items() if key.startswith(PLAIN)}
+        return f"{cell(varied)} ({cell(plain)})", *_sliced(varied, columns, cell)
 
     return _of_all(STAGES, run, ("application", "all", *classes), cells, is_varied=True)
 
@@ -154,6 +161,7 @@ TABLES: Mapping[str, Callable[[Run], list[str]]] = {
     "traffic": traffic,
     "drivers": drivers,
     "recall": recall,
+    "leads": leads,
     "false": false,
     "signals": signals,
     "events": events,

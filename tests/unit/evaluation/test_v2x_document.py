@@ -64,12 +64,19 @@ def test_a_class_nobody_is_in_has_a_dash_and_classes_stand_under_their_heads() -
     assert first[1] == "0.99 (0.99)"
 
 
+def test_leads_are_told_class_by_class_those_of_the_plain_way_in_brackets() -> None:
+    text = blocks.filled(page("leads"), "v2x", TABLES, joined([run()]))
+    cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    assert [(one[0], one[1]) for one in cells] == [(f"`{name}`", "2.6, 3.0 (2.6, 3.0)") for name in STAGES]
+    assert cells[0].count("2.6, 3.0") == 1
+
+
 def test_tables_of_nominal_conditions_need_no_others() -> None:
     only = run()
     only["tasks"] = {name: task for name, task in only["tasks"].items() if not name.endswith(", varied")}
     text = blocks.filled(page(*TABLES), "v2x", TABLES, joined([only]))
     kept = [line.removeprefix("old ") for line in text.splitlines() if line.startswith("old")]
-    assert kept == ["recall", "false", "signals", "events", "vehicles"]
+    assert kept == ["recall", "leads", "false", "signals", "events", "vehicles"]
 
 
 def test_tasks_of_two_runs_stand_together_and_those_of_another_kind_do_not() -> None:

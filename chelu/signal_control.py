@@ -15,7 +15,7 @@ PLAN = "signal-plan"  # seconds of green of each stage in turn, of a manual plan
 PRIORITY = "signal-priority"  # for whom it may be given: `PRIORITIES`
 CORRIDOR = "corridor-to"  # of an emergency vehicle's unit: the link that it is to be led to
 OFF, MANUAL = "off", "manual"
-AUTOMATIC = ("fixed", "webster", "actuated", "greedy", "max-pressure", "predictive", "learned")
+AUTOMATIC = ("fixed", "webster", "green-wave", "actuated", "greedy", "max-pressure", "predictive", "learned")
 PRIORITIES = ("all", "emergency", "none")
 LEAST_GREEN_S, MOST_GREEN_S, MOST_STAGES = 1.0, 600.0, 16
 

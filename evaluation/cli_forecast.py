@@ -39,6 +39,7 @@ def evaluate(
     step: Step = None,
     trees: Annotated[bool, typer.Option("--trees/--no-trees", help="Train boosted trees to compare with: minutes.")] = True,
     plots: Annotated[Path | None, typer.Option(help="Draw the model's fans (PNG) into this directory.")] = None,
+    quantity: Annotated[str, typer.Option(help="What is read, with its unit, for the plots: `speed, km/h`.")] = "reading",
     quick: QuickTraining = False,
     seed: Seed = 0,
 ) -> None:
@@ -48,4 +49,4 @@ def evaluate(
 
         from evaluation.forecast.command import Request, plan_of, run_judging
     plan = plan_of(is_quick=quick, seed=seed)
-    raise typer.Exit(run_judging(Request(train, test, json, model, step, trees, plan, plots), Console()))
+    raise typer.Exit(run_judging(Request(train, test, json, model, step, trees, plan, plots, quantity), Console()))

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from chelu.errors import ConfigurationError
 from chelu.local.targets import check_writable
-from evaluation.city.parts import PARTS, SHORT, NoDataError, Place
+from evaluation.city.parts import PARTS, SHORT, NoDataError, Place, signals_title
 
 INTERRUPTED = 130
 
@@ -81,7 +81,8 @@ def _part(name: str, request: Request, console: Console) -> dict[str, Any]:
     if name == "signals":
         from evaluation.city.plots import controllers
 
-        console.print(f"drawn: {controllers(found['figures'], request.plots)}", soft_wrap=True)
+        title = signals_title(is_quick=request.is_quick)
+        console.print(f"drawn: {controllers(found['figures'], request.plots, title)}", soft_wrap=True)
     file.write_text(json.dumps(found), encoding="utf-8")
     return found
 

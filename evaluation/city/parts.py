@@ -9,6 +9,7 @@ from pathlib import Path
 from evaluation.signals import networks
 
 READINGS = Path("traffic_speed/metr_la_60_sensors.csv")
+READ = "speed, mph"
 SIGNALS_S, QUICK_SIGNALS_S = 1800, 300
 QUICK_CONTROLLERS = "fixed,actuated,max-pressure,predictive,learned"
 
@@ -55,7 +56,8 @@ def _forecast(place: Place) -> list[str]:
         (place.work / f"{name}.csv").write_text(head + "".join(half), encoding="utf-8")
     files = [word for name in halves for word in (f"--{name}", str(place.work / f"{name}.csv"))]
     quick = ("--quick", "--no-trees") if place.is_quick else ()
-    return ["evaluate", "forecast", *files, "--step", "300", "--seed", str(place.seed), "--plots", str(place.plots), *quick]
+    drawn = ("--plots", str(place.plots), "--quantity", READ)
+    return ["evaluate", "forecast", *files, "--step", "300", "--seed", str(place.seed), *drawn, *quick]
 
 
 def _anomalies(place: Place) -> list[str]:
@@ -94,6 +96,11 @@ def _environment(place: Place) -> list[str]:
 def _district(place: Place) -> list[str]:
     hours = "0.05" if place.is_quick else "1"
     return ["district", "run", "--hours", hours, "--seed", str(place.seed)]
+
+
+def signals_title(*, is_quick: bool) -> str:
+    """What the picture of controllers shows."""
+    return "One crossing, five minutes" if is_quick else "Grid of three by three signals, half an hour"
 
 
 PARTS: Mapping[str, Arguments] = {

@@ -15,6 +15,7 @@ from rich.table import Table
 from chelu.errors import ConfigurationError
 from chelu.local.targets import check_writable
 from evaluation.district import demand
+from evaluation.signals import demand as given
 from evaluation.signals import network
 from evaluation.signals.command import INTERRUPTED, work
 from evaluation.signals.compare import half_interval
@@ -54,11 +55,7 @@ def run(request: Request, console: Console) -> int:
     """Judge; 0, 1 when anything was unsafe, 130 when interrupted."""
     check_writable({"--json": request.json, "--picture": request.picture})
     net = request.net or DATA / "district.net.xml.gz"
-    roads = network.read(net).edges
-    for mission in request.missions:
-        for name in mission:
-            if name not in roads:
-                raise ConfigurationError("--mission", f"{mission[0]}:{mission[1]}", f"roads of {net.name}; {name} is none")
+    _check(request, net)
     with tempfile.TemporaryDirectory() as scratch:
         results = Results(_kind(request), request.json)
         if request.is_resumed:
@@ -78,6 +75,17 @@ def run(request: Request, console: Console) -> int:
     if not is_whole:
         return INTERRUPTED
     return 1 if found["unsafe"] else 0
+
+
+def _check(request: Request, net: Path) -> None:
+    """What would fail later is refused now: roads that the network has not."""
+    found = network.read(net)
+    if request.route is not None:
+        given.check(request.route, found, request.begin_s, request.begin_s + SETS_OUT_S + GOES_ON_S)
+    for mission in request.missions:
+        for name in mission:
+            if name not in found.edges:
+                raise ConfigurationError("--mission", f"{mission[0]}:{mission[1]}", f"roads of {net.name}; {name} is none")
 
 
 def _kind(request: Request) -> dict[str, Any]:

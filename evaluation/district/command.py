@@ -35,6 +35,7 @@ from evaluation.district.heads import signals
 from evaluation.district.loop import Loop, percentiles
 from evaluation.district.town import Seen, Town
 from evaluation.district.voices import Voices
+from evaluation.signals import demand as given
 from evaluation.signals import network as networks
 from evaluation.signals import trips
 from evaluation.signals.lights import watch_over
@@ -115,7 +116,9 @@ def _hours(request: Request, keep: Path, found: list[dict[str, Any]], console: C
     """Every piece that is left, an hour each; True when all are done."""
     net, route = request.net or DATA / "district.net.xml.gz", request.route
     begin_s = request.begin_s if route else request.begin_h * 3600.0
-    if route is None:
+    if route is not None:
+        given.check(route, networks.read(net), begin_s, begin_s + request.hours * 3600.0)
+    else:
         route = keep / "day.rou.xml"
         demand.write(route, request.seed, request.begin_h, -(-int(request.hours * 3600) // 3600))
     total = round(request.hours * 3600)

@@ -33,7 +33,7 @@ INTERRUPTED = 130
 class Request:
     """train, test: tables; model: a file made before, instead of training; step_s: of tables that tell no time.
 
-    plots: where fans of the model are drawn.
+    plots: where fans of the model are drawn; quantity: what is read, as they name it.
     """
 
     train: Path
@@ -44,6 +44,7 @@ class Request:
     has_trees: bool
     plan: Plan
     plots: Path | None = None
+    quantity: str = "reading"
 
 
 def plan_of(*, is_quick: bool, seed: int) -> Plan:
@@ -89,7 +90,7 @@ def run_judging(request: Request, console: Console) -> int:
             with _progress(console, "judging") as tell:
                 found = judge(test, methods, tell)
             if request.plots is not None:
-                _draw(request.plots / "forecast_fans.png", test, told, console)
+                _draw(request, test, told, console)
     except KeyboardInterrupt:
         console.print("[yellow]interrupted")
         return INTERRUPTED
@@ -101,10 +102,11 @@ def run_judging(request: Request, console: Console) -> int:
     return 0
 
 
-def _draw(file: Path, test: Readings, model: ForecastModel, console: Console) -> None:
+def _draw(request: Request, test: Readings, model: ForecastModel, console: Console) -> None:
     from evaluation.forecast.plots import fans
 
-    is_drawn = fans(file, test, lambda readings, rows: model.forecast(readings, rows).values)
+    file = (request.plots or Path()) / "forecast_fans.png"
+    is_drawn = fans(file, test, lambda readings, rows: model.forecast(readings, rows).values, request.quantity)
     console.print(f"drawn: {file}" if is_drawn else "no sensor was read without a gap for long enough to draw", soft_wrap=True)
 
 

@@ -17,8 +17,11 @@ SENSORS = 3
 SMOOTH_S = 3600
 
 
-def fans(file: Path, test: Readings, forecast: Forecaster) -> bool:
-    """Up to three sensors; forecast: of all steps of an hour, with the middle and an interval. False: there is none to draw."""
+def fans(file: Path, test: Readings, forecast: Forecaster, quantity: str = "reading") -> bool:
+    """Up to three sensors; forecast: of all steps of an hour, with the middle and an interval. False: there is none to draw.
+
+    quantity: what is read, with its unit.
+    """
     shown = chosen(test)
     if not shown:
         return False
@@ -38,10 +41,10 @@ def fans(file: Path, test: Readings, forecast: Forecaster) -> bool:
             axes.plot(at, np.r_[now, middle[:ahead]], color="#2c4a80", linewidth=1.8, label="foretold at the fan's tip")
             axes.plot(at[0], now, "o", color="#2c4a80", markersize=4)
         axes.set_title(f"sensor {test.sensors[sensor]}", loc="left", fontsize=10)
-        axes.set(ylabel="reading", xlim=(hours[0], hours[-1]))
+        axes.set(ylabel=quantity, xlim=(hours[0], hours[-1]))
         axes.grid(color="#e5e5e5")
         axes.set_axisbelow(True)
-    figure.axes[-1].set_xlabel("hours")
+    figure.axes[-1].set_xlabel("hours since the first fan")
     lines, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(lines[:3], names[:3], loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle("An hour ahead, told once an hour: where readings changed most", x=0.01, ha="left", fontsize=11)

@@ -10,6 +10,7 @@ import numpy as np
 from evaluation.signals.network import Network
 from evaluation.signals.programme import Programme
 from services.inference.city.signals.contract import CLOSED, PERMISSIVE, PROTECTED, Junctions
+from services.inference.city.signals.streets import streets_of
 
 VEHICLE_M = 7.5  # a standing one, its gap included
 _OPENS = {"g": PERMISSIVE, "G": PROTECTED}
@@ -108,7 +109,10 @@ def _junctions(
         places[row, : len(roads)] = [road.lanes * road.length_m / VEHICLE_M for road in roads]
     is_stage = np.arange(most) < np.array([len(one) for one in stages])[:, None]
     offset_s = np.array([one.offset_s for one in programmes])
+    lengths = {name: one.length_m for name, one in network.edges.items()}
+    streets = streets_of(exits, [[edge_of(name) for name in own] for own in lanes], network.before, lengths)
     return Junctions(
         is_stage=is_stage, opens=opens, yields=yields, lane=lane, exit=leads, is_lane=is_lane, speed_mps=speed,
         exit_places=places, green_s=times[0], least_green_s=times[1], most_green_s=times[2], change_s=times[3], offset_s=offset_s,
+        streets=streets,
     )  # fmt: skip

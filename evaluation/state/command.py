@@ -19,12 +19,12 @@ from chelu.roads import sumo
 from chelu.roads.network import RoadNetwork
 from evaluation.state import judge, placing
 from evaluation.state.drive import NETWORK, recording
+from evaluation.state.judge import QUARTER_S
 from evaluation.state.truth import Truth, read
 from services.inference.city.state.layout import Scope, layout_of
 from services.inference.city.state.monitor import Result
 
 INTERRUPTED = 130
-QUARTER_S = 900
 PENETRATIONS = (1.0, 0.3, 0.1, 0.05)
 FLOW_PERCENT, SPEED_PERCENT, QUEUE_VEHICLES = 3.0, 5.0, 1.0  # at full penetration
 
@@ -60,6 +60,7 @@ def run(request: Request, console: Console) -> int:
         return INTERRUPTED
     for table in (_trials(document["trials"]), _placing(document["matching"])):
         console.print(table)
+    console.print(_others(document["trials"]))
     console.print(_sentence(document))
     if request.json is not None:
         request.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -145,6 +146,17 @@ def _trials(trials: Mapping[str, Any]) -> Table:
             f"{100 * queue['within_one']:.0f} %", f"{queue['p95']:.1f}", f"{one['turns']['share_points']:.1f}",
             f"{one['share']:.3f}",
         )  # fmt: skip
+    return table
+
+
+def _others(trials: Mapping[str, Any]) -> Table:
+    table = Table(box=None, title="delay on segments, trips by origin and destination", padding=(0, 1, 0, 0))
+    for head in ("speak\n%", "delay\ns/veh", "SUMO's\ns/veh", "off\ns/veh", "trips\nended", "SUMO's\n", "on other\npairs, %"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, one in trials.items():
+        delay, trips = one["delay"], one["trips"]
+        seconds = (f"{delay[key]:.1f}" for key in ("mean_s", "true_s", "mean_absolute_s"))
+        table.add_row(name, *seconds, f"{trips['ended']:.0f}", f"{trips['true']:.0f}", f"{trips['misplaced_points']:.1f}")
     return table
 
 

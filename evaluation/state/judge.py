@@ -20,7 +20,8 @@ from services.inference.city.state.sightings import Sightings
 
 Floats = npt.NDArray[np.float64]
 BASE_US = 1_777_622_400_000_000  # a whole quarter of an hour
-MINUTE_S, BUSY_VEHICLES = 60, 20  # segments with fewer vehicles in a quarter of an hour say nothing of per cents
+MINUTE_S, QUARTER_S = 60, 900
+BUSY_VEHICLES = 20  # segments with fewer vehicles in a quarter of an hour say nothing of per cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,14 @@ def compare(monitor: StateMonitor, results: Sequence[Result], truth: Truth) -> d
     """Errors by period: flow and speed of all segments with enough vehicles, as shares of the truth; queues by lane group."""
     busy = np.flatnonzero(truth.loops.sum(axis=1) >= BUSY_VEHICLES)
     found: dict[str, Any] = {"segments": len(busy)}
-    for period_s in (MINUTE_S, 300, 900):
+    for period_s in (MINUTE_S, 300, QUARTER_S):
         chosen = [one for one in results if one.period_s == period_s]
         if chosen:
             found[f"{period_s}_s"] = _period(monitor, chosen, truth, busy, period_s)
     found["queue"] = _queues(monitor, results, truth)
     found["turns"] = _turns(results, truth)
+    found["trips"] = _trips(results, truth)
+    found["delay"] = _delay(results, truth, busy)
     found["faults"] = dict(monitor.faults)
     found["share"] = results[-1].share
     return found
@@ -184,7 +187,7 @@ def _queues(monitor: StateMonitor, results: Sequence[Result], truth: Truth) -> d
 def _turns(results: Sequence[Result], truth: Truth) -> dict[str, float]:
     """Shares of turns over the whole time, weighed by vehicles."""
     found: dict[tuple[int, int], int] = {}
-    for one in (one for one in results if one.period_s == 900):
+    for one in (one for one in results if one.period_s == QUARTER_S):
         for row in zip(one.turns["from"].tolist(), one.turns["to"].tolist(), one.turns["vehicles"].tolist(), strict=True):
             found[row[:2]] = found.get(row[:2], 0) + row[2]
     pairs = sorted(set(found) | set(truth.turns))
@@ -194,4 +197,38 @@ def _turns(results: Sequence[Result], truth: Truth) -> dict[str, float]:
     return {
         "counts_percent": _weighted(np.abs(ours - theirs), theirs),
         "share_points": 100.0 * float(np.average(np.abs(shares[0] - shares[1]), weights=np.maximum(theirs, 1e-9))),
+    }
+
+
+def _trips(results: Sequence[Result], truth: Truth) -> dict[str, float]:
+    """Origins and destinations, as shares of all trips that ended: per cent that lie on other pairs."""
+    found: dict[tuple[int, int], int] = {}
+    for one in (one for one in results if one.period_s == QUARTER_S):
+        for begin, end, count in zip(*(one.trips[name].tolist() for name in ("from", "to", "vehicles")), strict=True):
+            found[begin, end] = found.get((begin, end), 0) + count
+    pairs = sorted(set(found) | set(truth.trips))
+    ours, theirs = (np.array([table.get(pair, 0) for pair in pairs], float) for table in (found, truth.trips))
+    shares = [counts / max(float(counts.sum()), 1.0) for counts in (ours, theirs)]
+    return {
+        "ended": float(ours.sum()),
+        "true": float(theirs.sum()),
+        "pairs": len(truth.trips),
+        "misplaced_points": 50.0 * float(np.abs(shares[0] - shares[1]).sum()),
+    }
+
+
+def _delay(results: Sequence[Result], truth: Truth, busy: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Seconds lost a vehicle on busy segments in a quarter of an hour, beside SUMO's time loss (to each driver's own wish)."""
+    chosen = [one for one in results if one.period_s == QUARTER_S]
+    minutes = QUARTER_S // MINUTE_S
+    whole = len(chosen) * minutes
+    lost, entered = (
+        table[:, :whole].reshape(len(table), -1, minutes).sum(axis=2)[busy] for table in (truth.lost_s, truth.entered)
+    )
+    true_s = lost / np.maximum(entered, 1.0)
+    ours_s = np.nan_to_num(_column(chosen, Scope.SEGMENT, "delay_s")[busy])
+    return {
+        "mean_s": float(np.average(ours_s, weights=entered)),
+        "true_s": float(np.average(true_s, weights=entered)),
+        "mean_absolute_s": float(np.average(np.abs(ours_s - true_s), weights=entered)),
     }

@@ -79,6 +79,7 @@ def network_over_time(file: Path, results: Sequence[Result], truth: Truth) -> No
     index.plot(at, of["index"], "o-", color=COLOURS[0], label="network index (0 to 10)")
     index.plot(at, of["travel_time_index"], "s-", color=COLOURS[2], label="travel-time index")
     index.set(ylabel="index", xlabel="minutes")
+    figure.suptitle("The hillside district, minute by minute; everybody speaks", x=0.01, ha="left", fontsize=11)
     for axes in (speed, present, index):
         axes.grid(alpha=0.3)
         axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
@@ -120,7 +121,7 @@ def day(file: Path, minutes: Sequence[Minute]) -> None:
 def errors(file: Path, trials: Mapping[str, Mapping[str, Any]]) -> None:
     """Error of flow, speed and queue against penetration."""
     share = np.array([float(name) for name in trials])
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     for (name, label), colour in zip((("flow_percent", "flow"), ("speed_percent", "speed")), COLOURS, strict=False):
@@ -137,9 +138,12 @@ def errors(file: Path, trials: Mapping[str, Mapping[str, Any]]) -> None:
     right.plot(share, [one["queue"]["p95"] for one in trials.values()], "o--", color=COLOURS[1], label="95th percentile")
     left.set(xlabel="% of vehicles that speak", ylabel="error, %", ylim=(0, None))
     right.set(xlabel="% of vehicles that speak", ylabel="error of queues, vehicles", ylim=(0, None))
+    left.set_title("Flow and mean speed of segments", fontsize=10, loc="left")
+    right.set_title("Queues by lane group, every five seconds", fontsize=10, loc="left")
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
+    figure.suptitle("Traffic state against SUMO's own detectors, by who speaks", x=0.01, ha="left", fontsize=11)
     figure.savefig(file, dpi=110)
 
 

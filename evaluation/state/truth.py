@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,6 +24,7 @@ class Truth:
     By segment and minute (s, m): seconds spent and metres driven (edgeData; it counts a vehicle until its rear has left),
     vehicles that entered, those over the loops at its middle with their mean speed (NaN without any), seconds lost. By lane and
     five seconds (n, k): vehicles in the longest jam, in the mean (`jam`) and at most. turns: (segment, segment) → vehicles.
+    trips: (first segment, last segment) → vehicles that arrived.
     """
 
     time_s: Floats
@@ -34,6 +36,7 @@ class Truth:
     jam: Floats
     jam_most: Floats
     turns: Counter[tuple[int, int]]
+    trips: Counter[tuple[int, int]]
 
 
 def read(home: Path, segment_of: dict[str, int], lane_of: dict[str, int], seconds: int) -> Truth:
@@ -61,7 +64,8 @@ def read(home: Path, segment_of: dict[str, int], lane_of: dict[str, int], second
             jam[row, begin] = float(element.get("meanMaxJamLengthInVehicles", 0.0))
             jam_most[row, begin] = float(element.get("maxJamLengthInVehicles", 0.0))
     speed = np.where(loops > 0, speeds / np.maximum(loops, 1.0), np.nan)
-    return Truth(time_s, way_m, entered, loops, speed, lost, jam, jam_most, _turns(home / "routes.xml", segment_of, seconds))
+    turns, trips = _routes(home / "routes.xml", segment_of, seconds)
+    return Truth(time_s, way_m, entered, loops, speed, lost, jam, jam_most, turns, trips)
 
 
 def _intervals(file: Path, tag: str, period_s: int) -> Iterator[tuple[int, ElementTree.Element]]:
@@ -84,14 +88,19 @@ def _flat(file: Path, period_s: int) -> Iterator[tuple[int, ElementTree.Element]
             element.clear()
 
 
-def _turns(file: Path, segment_of: dict[str, int], seconds: int) -> Counter[tuple[int, int]]:
-    found: Counter[tuple[int, int]] = Counter()
+Pairs = Counter[tuple[int, int]]
+
+
+def _routes(file: Path, segment_of: dict[str, int], seconds: int) -> tuple[Pairs, Pairs]:
+    """Turns that were taken and trips that ended after the warm-up."""
+    turns, trips = Pairs(), Pairs()
     for _, element in ElementTree.iterparse(file):  # noqa: S314 (SUMO wrote it just now)
         if element.tag != "route" or not element.get("exitTimes"):
             continue
-        edges = (element.get("edges") or "").split()
+        edges = [segment_of[name] for name in (element.get("edges") or "").split()]
         times = [float(text) for text in (element.get("exitTimes") or "").split()]
-        for one, two, left_s in zip(edges, edges[1:], times, strict=False):
-            if WARM_UP_S <= left_s < WARM_UP_S + seconds:
-                found[segment_of[one], segment_of[two]] += 1
-    return found
+        inside = [WARM_UP_S <= left_s < WARM_UP_S + seconds for left_s in times]
+        turns.update(pair for pair, is_in in zip(pairwise(edges), inside, strict=False) if is_in)
+        if inside[-1]:
+            trips[edges[0], edges[-1]] += 1
+    return turns, trips

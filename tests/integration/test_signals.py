@@ -59,6 +59,19 @@ def test_a_trip_without_a_way_ends_the_run_naming_it(files, tmp_path: Path) -> N
     assert "'lost'" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["district run --hours 0.01", "evaluate corridor --seeds 1, --mission c_w:e_c"])
+def test_a_demand_with_roads_that_the_network_lacks_is_refused_by_name_whoever_is_to_drive_it(files, tmp_path, command) -> None:
+    route = tmp_path / "strange.rou.xml"
+    route.write_text(
+        '<routes><trip id="a" depart="1" from="c_w" to="gone"/><trip id="b" depart="2" from="c_w" to="gone"/></routes>'
+    )
+    words = [*command.split(), "--net", str(files[0]), "--route", str(route), "--begin", "0"]
+    program = "from chelu.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "unknown are 'gone' (2 times)" in " ".join(done.stderr.split())
+
+
 def test_the_judged_networks_are_the_same_each_time(files, tmp_path: Path) -> None:
     net, route = write(fork(), tmp_path, end_s=END_S)
     assert (net.read_bytes(), route.read_bytes()) == tuple(file.read_bytes() for file in files)

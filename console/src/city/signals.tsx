@@ -17,7 +17,7 @@ interface Signal extends Device {
 }
 
 const [CONTROL, PLAN, PRIORITY] = ["signal-control", "signal-plan", "signal-priority"];
-const CONTROLLERS = ["off", "fixed", "webster", "actuated", "greedy", "max-pressure", "predictive", "learned", "manual"] as const;
+const CONTROLLERS = ["off", "fixed", "webster", "green-wave", "actuated", "greedy", "max-pressure", "predictive", "learned", "manual"] as const;
 const PRIORITIES = ["all", "emergency", "none"] as const;
 const EVERY_MS = 3000;
 

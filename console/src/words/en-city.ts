@@ -92,6 +92,7 @@ export const city = {
   "signals.control.off": "its own plan",
   "signals.control.fixed": "fixed times",
   "signals.control.webster": "Webster",
+  "signals.control.green-wave": "green wave",
   "signals.control.actuated": "actuated",
   "signals.control.greedy": "greedy",
   "signals.control.max-pressure": "max-pressure",

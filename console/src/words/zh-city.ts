@@ -94,6 +94,7 @@ export const city: Readonly<Record<keyof typeof english, string>> = {
   "signals.control.off": "自身方案",
   "signals.control.fixed": "定时",
   "signals.control.webster": "Webster 法",
+  "signals.control.green-wave": "绿波协调",
   "signals.control.actuated": "感应控制",
   "signals.control.greedy": "贪心",
   "signals.control.max-pressure": "最大压力",

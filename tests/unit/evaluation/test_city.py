@@ -91,5 +91,5 @@ def test_a_part_that_there_is_not_is_named(request_: Request) -> None:
 
 def test_controllers_are_drawn_side_by_side(tmp_path: Path) -> None:
     runs = {f"1/{seed}/{name}": {"delay_s": 20.0 + seed, "stops": 1.0} for seed in (1, 2) for name in ("fixed", "greedy")}
-    file = plots.controllers({"tasks": runs}, tmp_path)
+    file = plots.controllers({"tasks": runs}, tmp_path, "a street")
     assert file.read_bytes().startswith(b"\x89PNG")

@@ -49,6 +49,7 @@ def test_detectors_are_read_by_segment_and_minute_after_the_warm_up(home: Path) 
     assert np.isnan(found.loop_speed_mps[0, 1])
     assert (found.jam[1, 1], found.jam_most[1, 1], found.jam.sum()) == (2.5, 3.0, 2.5)
     assert found.turns == {(0, 1): 1}
+    assert found.trips == {(0, 1): 2}  # of v and x; w has not arrived
 
 
 def test_on_a_usual_terminal_nothing_of_the_table_is_cut() -> None:

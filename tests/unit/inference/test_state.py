@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from chelu.parameters import table
+from chelu.roads import sumo
 from services.inference.city.state.combine import Doubt
 from services.inference.city.state.counters import Counts
 from services.inference.city.state.indices import (
@@ -24,7 +26,7 @@ from services.inference.city.state.indices import (
 from services.inference.city.state.layout import Scope
 from services.inference.city.state.monitor import StateMonitor
 from services.inference.city.state.tracks import Fault
-from tests.unit.inference.small_roads import crossing
+from tests.unit.inference.small_roads import crossing, crossing_file
 from tests.unit.inference.state_drives import BASE_US, Car, drive, of, seen, steady, ways
 
 ARM_M = 188.0
@@ -101,6 +103,21 @@ def test_who_jumps_about_moves_nothing_and_is_named(monitor: StateMonitor) -> No
     assert monitor.faults[Fault.JUMP] >= 3
     assert monitor.faults[Fault.LIAR] >= 1
     assert of(results, 5, Scope.SEGMENT, "1to5", "mean_speed_mps", monitor) != pytest.approx(100.0)
+
+
+def test_where_the_map_has_a_gap_who_drives_over_it_is_named_and_nobody_is_a_liar() -> None:
+    """It once was: who had passed three gaps of a map at an even speed was believed nothing any more."""
+    text = crossing_file().decode()
+    whole = re.search(r'<connection from="1to5" to="5to3"[^>]*/>', text)
+    assert whole is not None
+    roads = sumo.read(text.replace(whole[0], "").encode())
+    monitor = StateMonitor(roads)
+    results = drive(monitor, crossing(), [steady(ways("1to5", "5to3"), 6 * number) for number in range(5)], 120)
+    assert monitor.faults[Fault.UNJOINED] >= 5
+    assert monitor.faults[Fault.JUMP] == monitor.faults[Fault.LIAR] == 0
+    speeds = [one.rows[Scope.SEGMENT]["mean_speed_mps"] for one in results if one.period_s == 60]
+    beyond = monitor.layout.places[Scope.SEGMENT].name.tolist().index("5to3")
+    assert speeds[0][beyond] == pytest.approx(10.0, rel=0.02)  # it goes on counting behind the gap
 
 
 def test_a_clock_that_goes_back_moves_nothing(monitor: StateMonitor) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 from chelu.roads.network import VEHICLES, RoadNetwork
 from chelu.roads.pieces import meetings
 from services.inference.city.control.told import Programme
-from services.inference.city.signals.contract import CLOSED, PERMISSIVE, PROTECTED, Ints, Junctions
+from services.inference.city.signals.contract import CLOSED, PERMISSIVE, PROTECTED, Ints, Junctions, Streets
+from services.inference.city.signals.streets import streets_of
 from services.inference.free_flow import free_flow_mps
 from services.inference.reports import Floats
 from services.inference.signals import phase_key
@@ -120,8 +121,18 @@ def _junctions(roads: Roads, programmes: Sequence[Programme], found: Found) -> J
     return Junctions(
         is_stage=is_stage, opens=opens, yields=yields, lane=lane, exit=leads, is_lane=is_lane, speed_mps=speed,
         exit_places=places, green_s=times[0], least_green_s=times[1], most_green_s=times[2], change_s=times[3],
-        offset_s=np.zeros(count),
+        offset_s=np.zeros(count), streets=_streets(network, lanes, exits),
     )  # fmt: skip
+
+
+def _streets(network: RoadNetwork, lanes: Sequence[Sequence[int]], exits: Sequence[Sequence[int]]) -> Streets:
+    """The roads between these signals, by the network's links."""
+    link = network.lanes.link
+    before: dict[int, set[int]] = {}
+    for one, other in zip(link[network.connections.from_lane].tolist(), link[network.connections.to_lane].tolist(), strict=True):
+        before.setdefault(other, set()).add(one)
+    lengths = dict(enumerate(network.links.length_m.tolist()))
+    return streets_of(exits, [link[own].tolist() for own in lanes], before, lengths)
 
 
 def _room(network: RoadNetwork, links: Sequence[int]) -> Floats:

@@ -11,11 +11,13 @@ from services.inference.city.signals.greedy import Greedy
 from services.inference.city.signals.learned import Learned
 from services.inference.city.signals.predictive import Predictive
 from services.inference.city.signals.pressure import MaxPressure
+from services.inference.city.signals.wave import GreenWave
 from services.inference.city.signals.webster import Webster
 
 CONTROLLERS: Mapping[str, Callable[[Junctions], Controller]] = {
     "fixed": Fixed,
     "webster": Webster,
+    "green-wave": GreenWave,
     "actuated": Actuated,
     "greedy": Greedy,
     "max-pressure": MaxPressure,

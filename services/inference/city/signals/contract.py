@@ -7,7 +7,7 @@ carried out there within its limits (`chelu.signals`), so no controller can do h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,23 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 CLOSED, PERMISSIVE, PROTECTED = 0, 1, 2  # what a stage gives to a movement: permissive has to give way
 ACCELERATES_MPS2 = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Streets:
+    """m lanes that lead from one signal to the next: from an exit of `begin` to the line of `lane` at `end`, length in metres."""
+
+    begin: Ints
+    exit: Ints
+    end: Ints
+    lane: Ints
+    length_m: Floats
+
+    @classmethod
+    def none(cls) -> Streets:
+        """Where no signal follows another one, or nobody knows."""
+        nobody = np.empty(0, np.int64)
+        return cls(nobody, nobody, nobody, nobody, np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,7 @@ class Junctions:
     most_green_s: Floats
     change_s: Floats
     offset_s: Floats  # (j,) of the plan's cycle
+    streets: Streets = field(default_factory=Streets.none)
 
     def is_full(self, exit_queue: Floats, room: float) -> Mask:
         """Whether a movement leads to where the standing ones (j, x) leave less room than for so many (j, k)."""

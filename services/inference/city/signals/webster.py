@@ -49,15 +49,24 @@ class Webster:
         return by_clock(self._junctions, self._green_s, state.now_s - self._begin_s)
 
     def greens(self, flow_vps: Floats) -> Floats:
-        """Greens (j, s) for flows (j, l). A lane that several stages serve counts in the one that opens most of it first."""
+        """Greens (j, s) for flows (j, l), in whole seconds."""
+        green_s = np.round(self.greens_within(flow_vps, self.cycles(flow_vps)))
+        return np.asarray(np.clip(green_s, self._junctions.least_green_s, self._junctions.most_green_s))
+
+    def cycles(self, flow_vps: Floats) -> Floats:
+        """The cycle of least delay (j,) for flows (j, l)."""
+        total = np.minimum(self._ratios(flow_vps).sum(axis=1), 0.95)
+        return np.asarray(np.clip((1.5 * self._lost_s() + 5.0) / (1.0 - total), self._p.shortest_s, self._p.longest_s))
+
+    def greens_within(self, flow_vps: Floats, cycle_s: Floats) -> Floats:
+        """Greens (j, s) that share cycles (j,) as flows (j, l) want, whatever their limits."""
         ratio = self._ratios(flow_vps)
-        change_s = np.where(self._junctions.is_stage, self._junctions.change_s, 0.0)
-        lost_s = (change_s + LOST_S * self._junctions.is_stage).sum(axis=1)
-        total = np.minimum(ratio.sum(axis=1), 0.95)
-        cycle_s = np.clip((1.5 * lost_s + 5.0) / (1.0 - total), self._p.shortest_s, self._p.longest_s)
         share = ratio / np.maximum(ratio.sum(axis=1, keepdims=True), 1e-9)
-        green_s = share * np.maximum(cycle_s - lost_s, 0.0)[:, None] + LOST_S
-        return np.asarray(np.clip(np.round(green_s), self._junctions.least_green_s, self._junctions.most_green_s))
+        return np.asarray(share * np.maximum(cycle_s - self._lost_s(), 0.0)[:, None] + LOST_S)
+
+    def _lost_s(self) -> Floats:
+        change_s = np.where(self._junctions.is_stage, self._junctions.change_s, 0.0)
+        return np.asarray((change_s + LOST_S * self._junctions.is_stage).sum(axis=1))
 
     def _ratios(self, flow_vps: Floats) -> Floats:
         """Each stage's largest flow over saturation flow (j, s), flows given to the stages that serve a lane in equal parts."""

@@ -1,7 +1,8 @@
 """What is remembered of every track between sightings, and what each new sighting says of it.
 
 What a sighting cannot be used for is named and counted, and moves nothing: times that go back, gaps, places that no road joins,
-who is faster than anybody drives, and who does such things again and again.
+who is faster than anybody drives, and who does such things again and again. Where the map has a gap an honest vehicle comes from
+where no road leads: that is named, too, and held against nobody.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ SPEED_OFF_MPS = 8.0  # a speed further from what the places say is not believed
 SPEED_AFTER_S = 0.9  # places nearer in time say little of speed
 LYING = 3  # jumps of one track: from then on it is not believed
 _SLACK_M = 20.0  # of places
+_SLACK = 1.5  # and of the speed told
 
 
 class Fault(StrEnum):
@@ -38,7 +40,8 @@ class Fault(StrEnum):
     TIME_BACK = "time_back"  # not newer than the one before
     GAP = "gap"  # too long after the one before: it begins anew
     UNPLACED = "unplaced"  # on no road
-    JUMP = "jump"  # no road leads there from where it was, or nobody drives so fast
+    UNJOINED = "unjoined"  # at its speed, and yet no road of the map leads there: the map has a gap, or it was on another road
+    JUMP = "jump"  # nobody drives so fast, or not so fast as it says
     LIAR = "liar"  # of a track that jumped again and again
     SPEED = "speed"  # the speed told contradicts the places: theirs counts
 
@@ -78,6 +81,8 @@ class Tracks:
         self._slow_us: Ints = np.empty(0, np.int64)  # since when it is slow; 0: it is not
         self._is_standing: Mask = np.empty(0, np.bool_)
         self._jumps: Ints = np.empty(0, np.int64)
+        self._x: Floats = np.empty(0)
+        self._y: Floats = np.empty(0)
 
     def step(self, seen: Sightings, on: Matched) -> Step:
         """From each track's sighting before to this one; slots are distinct."""
@@ -92,16 +97,19 @@ class Tracks:
         rows = np.flatnonzero(counts & is_known & ~is_gap)
         ways = self._ways(slot[rows], on.lane[rows], on.offset_m[rows])
         is_driven = ways.is_joined & _is_possible(ways, passed_us[rows])
-        jumped = rows[~is_driven]
-        self._jumps[slot[jumped]] += 1
-        self._count(passed_us <= 0, is_gap, is_liar, on.lane < 0, len(jumped))
+        anew, is_unjoined = rows[~is_driven], self._is_unjoined(seen, rows, ways, passed_us[rows] / 1e6)[~is_driven]
+        self._jumps[slot[anew]] += ~is_unjoined
+        self.faults[Fault.UNJOINED] += int(np.count_nonzero(is_unjoined))
+        self.faults[Fault.JUMP] += int(np.count_nonzero(~is_unjoined))
+        self._count(passed_us <= 0, is_gap, is_liar, on.lane < 0)
         rows, ways = rows[is_driven], ways.take(is_driven)
         speed = self._speeds(seen, rows, ways, passed_us[rows] / 1e6)
         parts = self._drive(seen, rows, ways)
-        self._begin(np.concatenate([np.flatnonzero(counts & (~is_known | is_gap)), jumped]), seen, on)
+        self._begin(np.concatenate([np.flatnonzero(counts & (~is_known | is_gap)), anew]), seen, on)
         placed = np.flatnonzero(counts)
         self._lane[slot[placed]], self._offset_m[slot[placed]] = on.lane[placed], on.offset_m[placed]
         self._time_us[slot[placed]] = seen.time_us[placed]
+        self._x[slot[placed]], self._y[slot[placed]] = seen.xyz[placed, 0], seen.xyz[placed, 1]
         on_road = placed[self._layout.segment[on.lane[placed]] >= 0]
         self._road[slot[on_road]] = on.lane[on_road]
         stands, stopped = self._stand(seen, placed, speed)
@@ -126,6 +134,12 @@ class Tracks:
         others = driving.ways_between(layout, self._reach, road, layout.length_m[road], lane[again], offset_m[again])
         is_better = others.is_joined & others.crosses
         return ways.with_ways(again[is_better], others.take(is_better).without_first())
+
+    def _is_unjoined(self, seen: Sightings, rows: Ints, ways: Ways, dt_s: Floats) -> Mask:
+        """Whether no road leads there, though it went there at the speed that it tells."""
+        slot, told = seen.slot[rows], np.nan_to_num(seen.speed_mps[rows])
+        metres = np.hypot(seen.xyz[rows, 0] - self._x[slot], seen.xyz[rows, 1] - self._y[slot])
+        return ~ways.is_joined & (metres <= np.minimum(_SLACK * told, FASTEST_MPS) * dt_s + _SLACK_M)
 
     def _reuse(self, slot: Ints, generation: Ints) -> None:
         """Slots that belong to another track now."""
@@ -183,18 +197,17 @@ class Tracks:
         result[placed] = stands
         return result, stopped
 
-    def _count(self, is_back: Mask, is_gap: Mask, is_liar: Mask, is_unplaced: Mask, jumped: int) -> None:
+    def _count(self, is_back: Mask, is_gap: Mask, is_liar: Mask, is_unplaced: Mask) -> None:
         masks = {Fault.TIME_BACK: is_back, Fault.GAP: is_gap, Fault.LIAR: is_liar, Fault.UNPLACED: is_unplaced}
         for fault, mask in masks.items():
             self.faults[fault] += int(np.count_nonzero(mask))
-        self.faults[Fault.JUMP] += jumped
 
     def _fit(self, capacity: int) -> None:
         if capacity > len(self._lane):
             capacity = max(capacity, 2 * len(self._lane))
             for name in ("_lane", "_generation", "_road", "_segment", "_origin"):
                 setattr(self, name, resized(getattr(self, name), capacity, -1))
-            for name in ("_offset_m", "_time_us", "_entered_us", "_slow_us", "_is_standing", "_jumps"):
+            for name in ("_offset_m", "_time_us", "_entered_us", "_slow_us", "_is_standing", "_jumps", "_x", "_y"):
                 setattr(self, name, resized(getattr(self, name), capacity))
 
 

@@ -53,7 +53,7 @@ def _shown(junctions: Junctions, green_s: Floats, cycle: int) -> Floats:
     begins_s = np.cumsum(lasts_s, axis=1) - lasts_s
     ends_s = begins_s + np.where(junctions.is_stage, green_s, 0.0)
     second = np.arange(cycle)
-    return np.clip(np.minimum(ends_s[..., None], second + 1) - np.maximum(begins_s[..., None], second), 0.0, 1.0)
+    return np.asarray(np.clip(np.minimum(ends_s[..., None], second + 1) - np.maximum(begins_s[..., None], second), 0.0, 1.0))
 
 
 def _arrivals(junctions: Junctions, shows: Floats, flow_vps: Floats, which: Ints) -> Floats:
@@ -74,7 +74,7 @@ def _arrivals(junctions: Junctions, shows: Floats, flow_vps: Floats, which: Ints
     even = np.full_like(spread, 1.0 / spread.shape[1])
     shape = np.where(total > 0, spread / np.maximum(total, 1e-9), even)
     speed = junctions.speed_mps[streets.end[which], streets.lane[which]]
-    return _dispersed(shape, streets.length_m[which] / speed) * spread.shape[1]
+    return np.asarray(_dispersed(shape, streets.length_m[which] / speed) * spread.shape[1])
 
 
 def _dispersed(profile: Floats, takes_s: Floats) -> Floats:

@@ -13,7 +13,8 @@ from services.inference.city.signals.streets import streets_of
 from services.inference.city.signals.wave import GreenWave, filled, groups
 
 SPEED_MPS = 14.0
-NOBODY = Vehicles(*[np.empty(0, np.int64)] * 3, np.empty(0), np.empty(0), np.empty(0, np.bool_), np.empty(0, np.bool_))
+NONE = np.empty(0, np.int64)
+NOBODY = Vehicles(NONE, NONE, NONE, np.empty(0), np.empty(0), np.empty(0, np.bool_), np.empty(0, np.bool_))
 
 
 def street(*gaps_m: float, both_ways: bool = False) -> Junctions:

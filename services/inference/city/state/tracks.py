@@ -139,7 +139,8 @@ class Tracks:
         """Whether no road leads there, though it went there at the speed that it tells."""
         slot, told = seen.slot[rows], np.nan_to_num(seen.speed_mps[rows])
         metres = np.hypot(seen.xyz[rows, 0] - self._x[slot], seen.xyz[rows, 1] - self._y[slot])
-        return ~ways.is_joined & (metres <= np.minimum(_SLACK * told, FASTEST_MPS) * dt_s + _SLACK_M)
+        is_driven = metres <= np.minimum(_SLACK * told, FASTEST_MPS) * dt_s + _SLACK_M
+        return np.asarray(~ways.is_joined & is_driven)
 
     def _reuse(self, slot: Ints, generation: Ints) -> None:
         """Slots that belong to another track now."""

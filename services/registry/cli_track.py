@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import textwrap
 import time
 import zoneinfo
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chelu.errors import CheluError, ConfigurationError
-from services.registry.cli_shared import AsJson, open_client, print_one, print_rows, read_json
+from services.registry.cli_shared import AsJson, open_client, print_one, print_rows, printable, read_json
 
 if TYPE_CHECKING:
     from chelu.api import Client
@@ -302,9 +303,10 @@ def _show(stop: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(stop, ensure_ascii=False, indent=2))
     else:
-        shown = {name: value for name, value in stop.items() if name not in {"silent", "stopped"}}
+        shown = {name: value for name, value in stop.items() if name not in {"silent", "stopped", "unreachable"}}
         print_one({name: value for name, value in shown.items() if value not in (None, "", [])}, as_json=False)
         _show_silent(stop["silent"])
+        _show_unreachable(stop.get("unreachable", []))
     if stop["silent"] and stop["released"] is None:
         raise CheluError(f"{len(stop['silent'])} of {stop['devices']} devices have not said that they have stopped: go and look")
 
@@ -315,6 +317,13 @@ def _show_silent(silent: list[dict[str, Any]]) -> None:
         print_rows(silent[:SHOWN_SILENT], ("device_id", "kind", "vehicle", "state", "told", "attempts", "detail"), as_json=False)
     if len(silent) > SHOWN_SILENT:
         typer.echo(f"… and {len(silent) - SHOWN_SILENT} more: --json has all")
+
+
+def _show_unreachable(vehicles: list[str]) -> None:
+    """Apart from the others: that they are silent says nothing."""
+    if vehicles:
+        typer.echo(f"\nunreachable: no order reaches these {len(vehicles)}, behind a gateway or without a device: go and look")
+        typer.echo(textwrap.fill(", ".join(map(printable, vehicles)), 120, break_long_words=False, break_on_hyphens=False))
 
 
 def _by_clocks(rows: list[dict[str, Any]], zone: str) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ class Stop(Model):
     released: datetime.datetime | None
     released_by: str | None
     release_note: str | None
-    devices: int = Field(description="that were told")
+    devices: int = Field(description="that were told; a vehicle that never spoke for itself counts with its OBU")
     answered: int = Field(description="of these, those that say that they have stopped")
     going: int = Field(description="after its release: those that say that they have gone on")
 
@@ -65,7 +65,8 @@ class StopDetail(Stop):
     silent: list[StopDevice] = Field(description="have not said that they have stopped: go and look")
     stopped: list[StopDevice]
     unreachable: list[str] = Field(
-        description="vehicles that no order can reach: they have neither a credential nor a device on them"
+        description="vehicles that no order can reach, so go and look, too: their gateway speaks for them and hands no order on, "
+        "or they have neither a credential nor a device on them"
     )
 
 

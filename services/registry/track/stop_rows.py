@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from services.registry.device_rows import BELOW
 from services.registry.lifecycle import SPEAKING
 from services.registry.orders import rows as orders
 from services.registry.orders.machine import OPEN, Attempted, Order, State, after
@@ -47,22 +48,34 @@ NOTE_RELEASE = """UPDATE register.stop_device SET release_number = given.number
     WHERE stop_id = %s AND stop_device.device_key = given.device_key"""
 TOLD = "SELECT device_key, device_id, kind FROM register.stop_device JOIN register.device USING (device_key) WHERE stop_id = %s"
 ATTEMPTED = "UPDATE register.device_order SET attempts = %s, pause_s = %s, due = %s WHERE number = ANY(%s)"
-DEVICES = """SELECT device.device_id, device.kind,
-        CASE WHEN device.kind = 'vehicle' THEN device.device_id ELSE vehicle.device_id END AS vehicle,
+# How each that was told is reached. A vehicle below a gateway is told in the gateway's session, and ours hands no order on; one
+# with an OBU that was told, too, counts with that. Both only while it has not answered and never had a session of its own.
+ANSWERING = f"""{BELOW}, told AS (
+    SELECT stop_device.stop_id, device.device_key, device.device_id, device.kind, device.on_vehicle_key, order_.state,
+        order_.sent, order_.delivered, order_.attempts, order_.settled, order_.detail, release.state AS release_state,
+        CASE WHEN device.kind <> 'vehicle' OR order_.state = 'applied' OR credential.device_key IS NOT NULL
+                AND (health.is_off OR health.beat_s IS NOT NULL OR health.uptime_s IS NOT NULL
+                    OR health.heard_us > 0 AND device.device_key NOT IN (SELECT device_key FROM below)) THEN 'session'
+            WHEN (stop_device.stop_id, device.device_key) IN (SELECT its.stop_id, obu.on_vehicle_key
+                FROM register.stop_device AS its JOIN register.device AS obu USING (device_key)
+                WHERE its.stop_id = ANY(%(stops)s) AND obu.kind = 'obu' AND obu.on_vehicle_key IS NOT NULL) THEN 'obu'
+            WHEN device.device_key IN (SELECT device_key FROM below) THEN 'gateway' ELSE 'session' END AS way
+    FROM register.stop_device JOIN register.device USING (device_key)
+        LEFT JOIN register.credential USING (device_key) LEFT JOIN register.health USING (device_key)
+        LEFT JOIN register.device_order AS order_ ON order_.number = stop_device.number
+        LEFT JOIN register.device_order AS release ON release.number = stop_device.release_number
+    WHERE stop_device.stop_id = ANY(%(stops)s))"""  # noqa: S608 - constants only
+DEVICES = f"""{ANSWERING} SELECT told.device_id, told.kind,
+        CASE WHEN told.kind = 'vehicle' THEN told.device_id ELSE vehicle.device_id END AS vehicle,
         coalesce(told.state, 'forgotten') AS state, coalesce(told.sent, told.delivered) AS told,
         coalesce(told.attempts, 0) AS attempts,
         CASE WHEN told.state = 'applied' THEN told.settled END AS answered, coalesce(told.detail, '') AS detail,
-        release.state AS release_state
-    FROM register.stop_device JOIN register.device USING (device_key)
-        LEFT JOIN register.device AS vehicle ON vehicle.device_key = device.on_vehicle_key
-        LEFT JOIN register.device_order AS told ON told.number = stop_device.number
-        LEFT JOIN register.device_order AS release ON release.number = stop_device.release_number
-    WHERE stop_id = %s ORDER BY device.device_id"""
-COUNTS = """SELECT stop_id, count(*) AS devices, count(*) FILTER (WHERE told.state = 'applied') AS answered,
-        count(*) FILTER (WHERE release.state = 'applied') AS going
-    FROM register.stop_device LEFT JOIN register.device_order AS told ON told.number = stop_device.number
-        LEFT JOIN register.device_order AS release ON release.number = stop_device.release_number
-    WHERE stop_id = ANY(%s) GROUP BY stop_id"""
+        told.release_state, told.way
+    FROM told LEFT JOIN register.device AS vehicle ON vehicle.device_key = told.on_vehicle_key
+    WHERE told.way <> 'obu' ORDER BY told.device_id"""  # noqa: S608 - constants only
+COUNTS = f"""{ANSWERING} SELECT stop_id, count(*) AS devices, count(*) FILTER (WHERE state = 'applied') AS answered,
+        count(*) FILTER (WHERE release_state = 'applied') AS going
+    FROM told WHERE way = 'session' GROUP BY stop_id"""  # noqa: S608 - constants only
 PAST = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s ORDER BY stop_id DESC LIMIT %s"  # noqa: S608 - constants only
 ONE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND stop_id = %s"  # noqa: S608 - constants only
 _LIFECYCLES = [str(state) for state in SPEAKING]
@@ -130,19 +143,19 @@ def order_release(connection: Execute, stop: dict[str, Any], actor: str, now: da
     return _letters(told, numbers, body)
 
 
-def devices(connection: Execute, stop_id: int) -> list[dict[str, Any]]:
-    """What each device has done about a stop, by id."""
-    return connection.execute(DEVICES, (stop_id,)).fetchall()
-
-
-def unreachable(connection: Execute, site_id: str) -> list[str]:
-    """Vehicles of the site that no order can reach."""
-    return [row["device_id"] for row in connection.execute(UNREACHABLE.encode(), {"site_id": site_id, "lifecycles": _LIFECYCLES})]
+def devices(connection: Execute, stop: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """What each device has done about a stop, by id; and the vehicles of its site that no order can reach."""
+    rows = connection.execute(DEVICES.encode(), {"stops": [stop["stop_id"]]}).fetchall()
+    ways = [row.pop("way") for row in rows]
+    beyond = {row["device_id"] for row, way in zip(rows, ways, strict=True) if way == "gateway"}
+    query = {"site_id": stop["site_id"], "lifecycles": _LIFECYCLES}
+    unreachable = beyond | {row["device_id"] for row in connection.execute(UNREACHABLE.encode(), query)}
+    return [row for row in rows if row["device_id"] not in beyond], sorted(unreachable)
 
 
 def counted(connection: Execute, stops: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Stops with how many were told, have answered, and have gone on."""
-    rows = connection.execute(COUNTS, ([stop["stop_id"] for stop in stops],)).fetchall()
+    rows = connection.execute(COUNTS.encode(), {"stops": [stop["stop_id"] for stop in stops]}).fetchall()
     counts = {row["stop_id"]: row for row in rows}
     nothing = {"devices": 0, "answered": 0, "going": 0}
     return [{**stop, **{name: counts.get(stop["stop_id"], nothing)[name] for name in nothing}} for stop in stops]

@@ -75,11 +75,11 @@ def release_stop(site_id: SiteId, release: Release, parts: PartsOf, actor: Actor
         if present is None:
             fault = Fault("stop", "none", "one that is in force")
             raise ProblemError(HTTPStatus.CONFLICT, f"site {site_id!r} is not stopped: there is nothing to release", [fault])
-        did = stop_rows.devices(connection, present["stop_id"])
+        did, unreachable = stop_rows.devices(connection, present)
         stop = stop_rows.release(connection, present["stop_id"], release.note, actor, now)
         letters = stop_rows.order_release(connection, stop, actor, now)
         remember(connection, actor, "stop released", site_id, {"stop": stop["stop_id"], "note": release.note})
-        log_rows.append(connection, site_id, [_released(actor, site_id, stop, did)], parts.clock.wall_us())
+        log_rows.append(connection, site_id, [_released(actor, site_id, stop, did, unreachable)], parts.clock.wall_us())
         clear_alarm(connection, EMERGENCY_STOP, site_id, site_id=site_id, now_us=parts.clock.wall_us())
     send(parts.doorkeeper.publish, parts.clerk, letters)
     return _shown(parts, stop)
@@ -101,18 +101,19 @@ def show_devices(site_id: SiteId, stop_id: Number, parts: PartsOf) -> StopDetail
         stop = stop_rows.one(connection, site_id, stop_id)
         if stop is None:
             raise not_found("stop", str(stop_id))
-        devices = [StopDevice(**row) for row in stop_rows.devices(connection, stop_id)]
-        unreachable = stop_rows.unreachable(connection, site_id)
+        told, unreachable = stop_rows.devices(connection, stop)
         counted = stop_rows.counted(connection, [stop])[0]
+    devices = [StopDevice(**row) for row in told]
     silent = [device for device in devices if device.state != APPLIED]
     return StopDetail(**counted, silent=silent, stopped=[one for one in devices if one.state == APPLIED], unreachable=unreachable)
 
 
-def _released(actor: str, site_id: str, stop: dict[str, Any], did: list[dict[str, Any]]) -> Happening:
+def _released(actor: str, site_id: str, stop: dict[str, Any], did: list[dict[str, Any]], unreachable: list[str]) -> Happening:
     """Orders are forgotten after a while; what each device did about this one is not."""
     stopped = {row["device_id"]: row["answered"].isoformat() for row in did if row["answered"] is not None}
     silent = {row["device_id"]: f"{row['state']} {row['detail']}".strip() for row in did if row["answered"] is None}
     detail = {"stop": stop["stop_id"], "note": stop["release_note"], "stopped": stopped, "silent": silent}
+    detail |= {"unreachable": unreachable} if unreachable else {}
     return Happening(actor, "stop released", site_id, detail)
 
 

@@ -118,3 +118,16 @@ def test_a_permits_modes_are_shown_as_words(run: Callable[..., tuple[int, str]],
     code, output = run(handler, "permits", "give", "car", "oval", "--site", "s", *when)
     assert code == 0, output
     assert re.search(rf"^modes +{shown}$", output, re.MULTILINE), output
+
+
+def test_vehicles_that_no_order_reaches_are_listed_apart_behind_those_that_can_be_told(
+    run: Callable[..., tuple[int, str]],
+) -> None:
+    row = {"device_id": "obu-1", "kind": "obu", "vehicle": None, "state": "sent", "told": None, "attempts": 1, "detail": ""}
+    beyond = [f"bus-{number:03}" for number in range(100)]
+    stop = {"stop_id": 7, "site_id": "s", "released": None, "devices": 3, "answered": 2, "silent": [row], "stopped": []}
+    code, output = run(lambda _: httpx.Response(200, json={**stop, "unreachable": beyond}), "stop", "show", "7", "--site", "s")
+    assert code == 1
+    assert "1 of 3 devices have not said that they have stopped" in output
+    assert re.search(r"^unreachable: no order reaches these 100,", output, re.MULTILINE)
+    assert output.index("obu-1") < output.index("unreachable: ") < output.index("bus-000") < output.index("bus-099")

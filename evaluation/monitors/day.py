@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -103,7 +104,7 @@ def stretch(one: Round, from_us: int, to_us: int) -> Heard:
     """[from, to) of a recording that goes round and round."""
     turns = range((from_us - one.begin_us) // one.period_us, -((one.begin_us - to_us) // one.period_us))
     parts = {name: list(_turns(one, name, turns)) for name in ("bsm", "participant", "spat", "map")}
-    whole = {name: _between(concatenate(batches), from_us, to_us) for name, batches in parts.items()}
+    whole: dict[str, Any] = {name: _between(concatenate(batches), from_us, to_us) for name, batches in parts.items()}
     return Heard(**whole, contents=one.heard.contents)
 
 

@@ -64,7 +64,7 @@ def heard_of(scene: Scene, maps: Sequence[bytes] = ()) -> Heard:
         event_us, signal_us = (_event_us(scene, one["time_ms"]) for one in (piece.samples, piece.signals))
         for parcel in made.parcels(piece, event_us, signal_us):
             _hear(parcel, scene, found)
-    streams = {name: _sorted(parts) for name, parts in found.items() if parts}
+    streams: dict[str, Any] = {name: _sorted(parts) for name, parts in found.items() if parts}
     to_us = int(_event_us(scene, np.array([scene.end_ms]))[0])
     columns, contents = heard_maps(maps, BEGIN_US, to_us)
     return Heard(**streams, map=columns, contents=contents)

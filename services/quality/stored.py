@@ -101,7 +101,7 @@ class Store:
         """What was stored of a window and its surroundings."""
         begin_us, end_us = from_us - round(LEAD_S * US_PER_S), to_us + round(TAIL_S * US_PER_S)
         with _tables():
-            streams = {name: self._rows(name, begin_us, end_us) for name in WANTED if name != "bsm"}
+            streams: dict[str, Any] = {name: self._rows(name, begin_us, end_us) for name in WANTED if name != "bsm"}
             count = self.connection.execute(COUNT, (instant(begin_us), instant(end_us))).fetchone()
         if count is not None and count[0] <= self.most_rows:
             streams["bsm"] = self._rows("bsm", begin_us, end_us)

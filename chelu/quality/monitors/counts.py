@@ -94,7 +94,7 @@ def _steps(subject: Subject, time_us: Ints, count: Ints, parameters: CountProgre
 
 def _is_uncounted(count: Ints, has_count: Mask) -> Mask:
     """Pairs (n − 1,) of counts (n,) that nobody gave: a unit that gives one all the same, as some of OpenV2X do, is judged."""
-    return ~has_count & (count[1:] == 0) & (count[:-1] == 0)
+    return np.asarray(~has_count & (count[1:] == 0) & (count[:-1] == 0), np.bool_)
 
 
 def _step(time_us: Ints, count: Ints, parameters: CountProgress) -> tuple[Ints, Mask, Mask]:

@@ -22,7 +22,7 @@ INTERVAL_S = 10.0
 class Lack(StrEnum):
     """Why a state of a road user could not be judged, or only without something."""
 
-    LATE = "late"  # older than 5 s when it came
+    LATE = "late"  # older than 5 s when it came, and not by a clock that is slow
     NO_PLACE = "no place"
     NO_MOTION = "no speed or heading"
     OLD = "too old"  # to be decided upon

@@ -16,6 +16,7 @@ from chelu.applications import catalogue
 from chelu.applications.common import EventParameters, JamParameters, LifeParameters, ReckoningParameters, WeatherParameters
 from chelu.errors import ConfigurationError
 from chelu.messages import Batch
+from chelu.pace import Pace
 from chelu.roads.network import RoadNetwork
 from services.inference import map_messages
 from services.inference.approach import Approach
@@ -140,6 +141,7 @@ class Site:
         self.evaluated: Evaluation | None = None
         self.parameters, self.counts = parameters, Counts()
         self.picture, self.signals, self.twins = Picture(), SignalTable(), Twins()
+        self._pace = Pace()
         self.futures, self.placement = Futures(model), Placement(roads, moved_m=_MOVED_M)
         self.reckoning = Reckoning(parameters.reckoning)
         self._onward = Onward(roads) if roads is not None else None
@@ -193,6 +195,8 @@ class Site:
     def step(self, reports: Reports, now_us: int) -> list[Notice]:
         """Take in a micro-batch and evaluate what it changed; call it without rows, too, so that warnings end."""
         late = reports.arrival_us - reports.time_us > LATE_S * 1e6
+        if late.any():  # who is always as late has a slow clock, and is there
+            late[late] = ~self._pace.steady(reports.key[late], reports.time_us[late], reports.arrival_us[late])
         self.counts.rows += len(reports)
         too_late = int(np.count_nonzero(late))
         self.counts.late += too_late

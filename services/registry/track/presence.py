@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chelu.messages import Batch
+from chelu.pace import Pace
 from services.registry.track.conditions import Key
 from services.registry.track.geometry import Mask
 from services.registry.track.roster import UNKNOWN, Ints, Permits, Roster
@@ -45,11 +46,20 @@ class Scene:
     permits: Permits
 
 
-def scene_of(picture: Batch, roster: Roster, now_us: int) -> Scene:
+def of_now(picture: Batch, pace: Pace, now_us: int) -> Mask:
+    """Which positions (n,) count now: those that are not old, and those of whose clock is slow and that come all the time."""
+    is_now: Mask = picture["age_ms"] < OLDEST_MS
+    old = np.flatnonzero(~is_now)
+    stamp_us = now_us - (picture["age_ms"][old].astype(np.float64) * 1e3).astype(np.int64)
+    is_now[old] = pace.steady(picture["key"][old], stamp_us, np.full(len(old), now_us))
+    return is_now
+
+
+def scene_of(picture: Batch, roster: Roster, now_us: int, pace: Pace) -> Scene:
     """A picture, with whose each position is, where it is and where it may be; positions that have become old are left out."""
     speaks = picture["kind"] == SPEAKS
     # What a roadside unit sees of one that speaks is there twice; one that speaks for itself counts.
-    rows = np.flatnonzero((picture["age_ms"] < OLDEST_MS) & (speaks | (picture["twin"] == NO_TWIN)))
+    rows = np.flatnonzero(of_now(picture, pace, now_us) & (speaks | (picture["twin"] == NO_TWIN)))
     part, speaks = picture.take(rows), speaks[rows]
     points = np.column_stack([part[name].astype(np.float64) for name in ("east_m", "north_m", "up_m")])
     key = np.where(speaks, roster.vehicle_keys(part["device_key"].astype(np.int64), part["key"].view(np.int64)), UNKNOWN)

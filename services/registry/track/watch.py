@@ -20,6 +20,7 @@ from chelu.clock import Clock
 from chelu.codec import columns
 from chelu.errors import MalformedError, RefusedError, UnreachableError
 from chelu.messages import Batch
+from chelu.pace import Pace
 from chelu.topics import PICTURE
 from services.registry.database import Register
 from services.registry.revisions import Revisions
@@ -52,6 +53,7 @@ class Seen:
 class _Site:
     conditions: Conditions = field(default_factory=Conditions)
     unwritten: list[Change] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
     seen: Seen | None = None
     pictured_us: int = 0
     blind: str = ""  # why it is said to be
@@ -181,7 +183,7 @@ class Watch(InRounds):
             return
         now_us, roster, site = self._clock.wall_us(), self._rosters[site_id], self._sites[site_id]
         site.pictured_us = now_us
-        scene = presence.scene_of(picture, roster, now_us)
+        scene = presence.scene_of(picture, roster, now_us, site.pace)
         holds = presence.holding(scene, roster, self._modes(), site.conditions.on)
         changes = site.conditions.look(holds, frozenset(scene.subject) | frozenset(roster.shapes.ids), now_us)
         site.seen = Seen(roster, scene, _problems(site.conditions))

@@ -112,3 +112,11 @@ def test_a_row_has_what_came_since_the_last_one() -> None:
     assert first.of == {Lack.AHEAD: 3}
     assert (row["states"][0], row["hosts"][0]) == (7, 2)
     assert row["lacking"][0] == {"svw": {"clock ahead": 1, "no signal state": 2}}
+
+
+def test_whose_clock_is_slow_is_in_the_picture_and_what_waited_is_not() -> None:
+    slow, waited = site(), site()
+    late = _run(slow, Car(1, (0, 0, 0), 0, 10), lambda rows, tick: rows.time_us.__isub__(20_000_000), 40).of[Lack.LATE]
+    assert (late, len(slow.picture)) == (20, 1)
+    drained = _run(waited, Car(1, (0, 0, 0), 0, 10), lambda rows, tick: rows.time_us.__isub__(90_000_000 - 1_000_000 * tick), 40)
+    assert (drained.of[Lack.LATE], len(waited.picture)) == (40, 0)

@@ -12,6 +12,7 @@ import pytest
 
 from chelu.geo import LocalFrame
 from chelu.messages import Batch
+from chelu.pace import Pace
 from services.registry.track import presence
 from services.registry.track.conditions import GONE_US, UNSEEN_US, Conditions, Key
 from services.registry.track.geometry import shapes_of
@@ -78,7 +79,7 @@ def roster(*permits: dict[str, Any], areas: Sequence[dict[str, Any]] = (LANE, YA
 
 
 def held(batch: Batch, known: Roster, entered: dict[Key, Any] | None = None, modes: dict[int, str] | None = None) -> set[Key]:
-    return set(presence.holding(presence.scene_of(batch, known, NOW_US), known, modes or {}, entered or {}))
+    return set(presence.holding(presence.scene_of(batch, known, NOW_US, Pace()), known, modes or {}, entered or {}))
 
 
 def test_a_vehicle_without_a_permit_trespasses_in_every_area_it_is_in() -> None:
@@ -125,7 +126,7 @@ def test_speed_and_mode_are_those_of_the_permit_that_covers_the_place() -> None:
 def test_a_bridge_over_an_area_is_not_in_it() -> None:
     deck = area("deck", 0, 0, 100, 100, floor_m=190.0, ceiling_m=206.0)
     batch = picture((50, 50), (50, 50), (50, 50), up_m=[0.0, 12.0, np.nan])
-    scene = presence.scene_of(batch, roster(areas=(deck,)), NOW_US)
+    scene = presence.scene_of(batch, roster(areas=(deck,)), NOW_US, Pace())
     assert scene.inside[:, 0].tolist() == [True, False, True], "of unknown height: it may be on that deck"
 
 
@@ -160,7 +161,7 @@ def test_areas_overlap_by_ground_and_deck_and_not_by_a_common_border() -> None:
 
 def test_somebody_seen_who_does_not_speak_is_an_intruder_once_an_area() -> None:
     batch = picture((50, 50), (52, 50), (15, 50), (500, 5), kind=[2, 2, 2, 2], twin=[-1, -1, 7, -1])
-    found = presence.holding(presence.scene_of(batch, roster(), NOW_US), roster(), {}, {})
+    found = presence.holding(presence.scene_of(batch, roster(), NOW_US, Pace()), roster(), {}, {})
     assert set(found) == {Key("intruder", "yard", "yard")}, "the third is a vehicle that speaks"
     assert found[Key("intruder", "yard", "yard")]["count"] == 2
 
@@ -170,6 +171,17 @@ def test_a_stranger_is_called_by_its_bsm_id_and_an_old_position_does_not_count()
     assert {key.subject for key in held(batch, roster())} == {"id 0000000000000abc"}
     by_id = picture((50, 50), key=[2], device_key=[98])
     assert {key.subject for key in held(by_id, roster())} == {"car-2"}
+
+
+def test_whose_clock_is_slow_counts_and_what_waited_or_is_heard_no_more_does_not() -> None:
+    pace, known, found = Pace(), roster(), list[set[str]]()
+    for tenth in range(40):
+        ages = [2500, 4000, 20_000, max(0, 90_000 - 1000 * tenth), 1600 + 100 * tenth]
+        batch = picture(*[(50, 50)] * 5, device_key=[99] * 5, age_ms=ages)
+        scene = presence.scene_of(batch, known, NOW_US + 100_000 * tenth, pace)
+        found.append({subject[-1] for subject in scene.subject})
+    assert found[0] == set()
+    assert found[21] == found[-1] == {"1", "2", "3"}
 
 
 def test_no_areas_and_nobody_is_no_trouble() -> None:
@@ -201,10 +213,10 @@ def test_two_thousand_vehicles_are_compared_with_fifty_areas_in_a_few_millisecon
     devices = [device(11 + n, n) for n in range(2000)]
     permits = [permit(n, n, f"a{n % 50:02}") for n in range(2000)]
     known, batch = roster_of(SITE, areas, permits, devices), picture(*places)
-    presence.scene_of(batch, known, NOW_US)
+    presence.scene_of(batch, known, NOW_US, Pace())
     conditions = Conditions()
     begun = time.process_time()
-    scene = presence.scene_of(batch, known, NOW_US)
+    scene = presence.scene_of(batch, known, NOW_US, Pace())
     holds = presence.holding(scene, known, {}, conditions.on)
     conditions.look(holds, frozenset(scene.subject), NOW_US)
     spent_ms = 1000 * (time.process_time() - begun)

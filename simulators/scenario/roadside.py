@@ -1,8 +1,8 @@
 """What the roadside says of a run's road in real time: its unit tells of events and signs, its sensor of the weather.
 
 Over the broker the platform hears both; over the air a device under test hears the unit, and the MAP of the signals, whose stop
-lines it could not know otherwise. They are told before anybody drives and again every second; after the run the events are
-withdrawn, and the weather is as it always is.
+lines it could not know otherwise. They are told before anybody drives and again every second, since a platform that has yet to
+take in a new sensor or road loses what it was told; after the run the events are withdrawn, and the weather is as it always is.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ class Roadside:
             self._say(frame_of(event, self._sending(number)))
         for frame in self._maps:
             self._hand_over(frame)
+        self._weather(self.description.weather)
 
     def _sending(self, number: int) -> Sending:
         now_us = self.clock.wall_us()

@@ -109,8 +109,23 @@ def test_the_platform_hears_of_the_weather_as_soon_as_the_broker_lets_the_sensor
         pass
     measured = [json.loads(payload) for topic, payload in broker.said if topic == "sensor/s-weather/observation/up"]
     values = [{one["quantity"]: one["value"] for one in document["observations"]} for document in measured]
-    assert values == [{"road_friction": 0.4, "visibility": CLEAR_M}, {"road_friction": 0.9, "visibility": CLEAR_M}]
+    wet, usual = ({"road_friction": friction, "visibility": CLEAR_M} for friction in (0.4, 0.9))
+    assert values[0] == wet
+    assert values[1:-1] in ([], [wet])
+    assert values[-1] == usual
     assert len([topic for topic, _ in broker.said if topic == "rsu/s-rsu/rsi/up"]) == 6
+
+
+def test_weather_is_told_every_second_for_whoever_knew_neither_sensor_nor_road_when_it_was_told_before() -> None:
+    broker, clock = Broker(), VirtualClock(EPOCH_US)
+    with roadside(broker, None, clock, more="weather: {sight_m: 60}") as one:
+        broker.said.clear()
+        for _ in range(3):
+            clock.advance(1.1)
+            one.turn()
+        told = [json.loads(payload) for topic, payload in broker.said if topic == "sensor/s-weather/observation/up"]
+    assert [{two["quantity"]: two["value"] for two in each["observations"]}["visibility"] for each in told] == [60.0] * 3
+    assert len({each["time_us"] for each in told}) == 3
 
 
 def test_weather_as_it_always_is_needs_no_sensor() -> None:

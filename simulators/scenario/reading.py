@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from chelu.errors import CheluError, plainly
+from chelu.errors import CheluError
+from simulators.scenario.allowed import allowed
 from simulators.scenario.cases import Cases, default_case
 from simulators.scenario.checking import problems_of
 from simulators.scenario.description import IDENTIFIER, Description
@@ -158,7 +159,7 @@ def _causes(errors: Sequence[Any]) -> list[Any]:
 
 def _problem(error: Any, data: Any, lines: Mapping[Path_, int]) -> Problem:
     path = _own_path(tuple(error["loc"]), data)
-    message = plainly(str(error["msg"]))
+    message = allowed(error)
     if error["type"] == "wrong":  # `simulators.scenario.parts.wrong`: of a whole mapping, one key is to blame
         path = (*path, error["ctx"]["key"])
     elif error["type"] == "extra_forbidden":

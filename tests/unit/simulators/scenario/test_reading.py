@@ -53,6 +53,11 @@ def line_of(text: str, part: str) -> int:
         ("gap > 0", "width > 0", "where.0", "there is no parameter 'width'"),
         ("scenario: tried", "scenario: Tried!", "scenario", "a small letter, then at most 63 small letters, digits and hyphens"),
         ("name: straight", "name: round", "road.shipped.name", "'straight', 'two-way' or 'crossing'"),
+        ("where: [gap > 0]", "step_s: 1e-9", "step_s", "at least 0.001"),
+        ("where: [gap > 0]", "step_s: soon", "step_s", "a number"),
+        ("step: 1}", "step: 0}", "parameters.gap.step", "above 0"),
+        ("{gap: {default: 3, low: 1, high: 5, step: 1}}", "[gap]", "parameters", "keys with their values"),
+        ("[gap > 0]", "gap > 0", "where", "a list"),
     ],
 )
 def test_what_is_wrong_is_named(old: str, new: str, key: str, sentence: str) -> None:
@@ -62,6 +67,7 @@ def test_what_is_wrong_is_named(old: str, new: str, key: str, sentence: str) -> 
         read_text(text, "tried.yaml")
     problem = next(one for one in caught.value.problems if one.key == key)
     assert sentence in problem.allowed
+    assert "Input" not in problem.allowed
     assert str(caught.value).startswith("tried.yaml:")
     leaf = key.rsplit(".", maxsplit=1)[-1]
     if f"{leaf}:" in new:

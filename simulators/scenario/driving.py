@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,8 @@ class Drivers:
         self._model, self._desired_mps = np.zeros_like(made.way), made.speed_mps.copy(order="K")
         self._waited_s, self._braking_mps2 = nothing, nothing.copy(order="K")
         self._driving: list[tuple[int, Rows, int]] | None = None
+        pairs = permutations(range(len(made.actors)), 2)
+        self._is_on_way = {(one, other): made.way[:, one] == made.way[:, other] for one, other in pairs}
         everywhere = np.arange(made.runs)
         for column, one in enumerate(made.description.actors.values()):
             self._take_over(one.driver, everywhere, column)
@@ -110,18 +113,18 @@ class Drivers:
         is_danger = np.zeros(len(brake), np.bool_)
         for seen, is_there in self._others(runs, column, state):
             judged = driver.cut_in(seen)
-            sees = (judged.is_danger | self._goes_on(driver, runs, column, seen)) & is_there
+            sees = judged.is_danger & is_there
+            if driver is DRIVERS["regulation"]:
+                sees |= self._goes_on(runs, column, seen) & is_there
             is_danger |= sees
             brake = np.where(sees, np.maximum(brake, judged.brake_mps2), brake)
         return self._respond(driver, runs, column, is_danger, brake, step_s)
 
-    def _goes_on(self, driver: Driver, runs: Rows, column: int, seen: Situation) -> Bools:
+    def _goes_on(self, runs: Rows, column: int, seen: Situation) -> Bools:
         """Who brakes as hard as it can goes on until it is no faster than what lies before it.
 
         The regulation's model lets go as soon as its time to collision is long enough, and so comes ever closer.
         """
-        if driver is not DRIVERS["regulation"]:
-            return np.zeros(len(seen.gap_m), np.bool_)
         is_before = ~seen.is_ahead & (seen.side_m < 0) & (seen.ego_mps > seen.other_mps)
         return np.asarray(is_before & (self._braking_mps2[runs, column] > 0))
 
@@ -145,7 +148,7 @@ class Drivers:
                 continue
             at = (getattr(state, name)[runs, other] for name in ("along_m", "aside_m", "aside_mps", "speed_mps"))
             seen = _situation(own, actor, state, (runs, column), *at)
-            is_there = plan.way[runs, other] == plan.way[runs, column]
+            is_there = self._is_on_way[column, other][runs]
             views.append((seen, is_there if sight is None else is_there & (seen.gap_m <= sight)))
         for one in state.traffic:
             if (place := one.on_ways.get(int(plan.way[0, column]))) is not None:

@@ -63,6 +63,7 @@ def _simulated(
     triggers = Triggers(made, progress, warned_s)
     written = [np.empty((made.instants, len(made.actors), made.runs)) for _ in state.columns()]
     least, most = _grip(made, state)
+    is_flat, is_straight = not made.ways.gradient.any(), made.ways.is_straight
     for instant in range(made.instants):
         state.traffic = crowd.at(state, instant)
         decides.look(state, instant)
@@ -71,7 +72,7 @@ def _simulated(
             drivers.begin(row, runs)
         wanted = drivers.acceleration_mps2(state, controls.acceleration_mps2(state, instant * step_s, step_s), step_s)
         decides.drive(wanted)
-        if made.ways.gradient.any():
+        if not is_flat:
             least, most = _grip(made, state)
         to_rest = state.speed_mps * (-1.0 / step_s)  # nobody brakes harder than to stand at the next instant
         state.acceleration_mps2 = np.minimum(np.maximum(wanted, np.maximum(least, to_rest)), most)
@@ -79,7 +80,8 @@ def _simulated(
             column[instant] = now.T
         if watch is not None:
             watch(instant, partial(_so_far, made, triggers, written, instant))
-        _move(made, state, controls, (instant + 1) * step_s, step_s)
+        _move(made, state, step_s, is_straight=is_straight)
+        controls.move_aside(state, (instant + 1) * step_s)
         decides.steer(state, step_s)
     return _trace(made, triggers, written, crowd)
 
@@ -100,13 +102,12 @@ def _grip(made: Plan, state: State) -> tuple[Floats, Floats]:
     return -(tyres + pull), tyres - pull
 
 
-def _move(made: Plan, state: State, controls: Controls, until_s: float, step_s: float) -> None:
+def _move(made: Plan, state: State, step_s: float, *, is_straight: bool) -> None:
     way_m = (state.speed_mps + state.acceleration_mps2 * (step_s / 2.0)) * step_s
-    if not made.ways.is_straight:
+    if not is_straight:
         way_m = way_m / (1.0 - made.ways.curvature_at_1pm(made.way, state.along_m) * state.aside_m)
     state.along_m = state.along_m + way_m
     state.speed_mps = np.maximum(state.speed_mps + state.acceleration_mps2 * step_s, 0.0)
-    controls.move_aside(state, until_s)
 
 
 def _trace(made: Plan, triggers: Triggers, written: Sequence[Floats], crowd: Crowd | Nobody) -> Trace:

@@ -27,11 +27,13 @@ class LaneChanges:
         )
         self._from_m, self._to_m, self._begin_s = made.aside_m.copy(order="K"), made.aside_m.copy(order="K"), np.zeros_like(like)
         self._over_s, self._ramp_s = np.full_like(like, np.inf), np.zeros_like(like)
+        self._movers: set[int] = set()  # actors of whom any run is crossing
 
     def begin(self, row: int, change: LaneChange, runs: Rows, state: State, now_s: float) -> None:
         """A manoeuvre (a row of the description's) begins in these runs."""
         column = self._plan.index(self._plan.description.manoeuvres[row].actor)
         at = runs, column
+        self._movers.add(column)
         self._progress.end(self._by[at], runs, now_s)
         to = self._target(change, runs, column, state)
         if change.at_once:
@@ -88,9 +90,11 @@ class LaneChanges:
 
     def move(self, state: State, now_s: float) -> None:
         """Bring lane changes on to an instant, actor by actor: seldom does more than one of them move aside."""
-        for column in range(len(self._plan.actors)):
+        for column in sorted(self._movers):
             if self._is_crossing[:, column].any():
                 self._move(column, state, now_s)
+            else:
+                self._movers.remove(column)
 
     def _move(self, column: int, state: State, now_s: float) -> None:
         share, rate = self._way(column, now_s)

@@ -115,10 +115,7 @@ def regulation(seen: Situation) -> Judgement:
 
 def fuzzy(seen: Situation) -> Judgement:
     """Danger by degrees: of the two surrogates the critical one counts before the proactive one."""
-    beside_s = _quotient(seen.side_m, seen.lateral_mps)
-    past_s = _quotient(seen.gap_m + 2 * seen.length_m, seen.ego_mps - seen.other_mps)
-    is_clear = (seen.side_m > 0) & ((seen.lateral_mps <= 0) | (beside_s > past_s + FUZZY_LATERAL_S))
-    concerns = ~(seen.is_ahead | is_clear)
+    concerns = ~(seen.is_ahead | _is_clear(seen))
     closes = np.flatnonzero(concerns & (seen.ego_mps > seen.other_mps))  # of the others the critical one is 0, or does not matter
     gap, ego, other, rate = (column[closes] for column in (seen.gap_m, seen.ego_mps, seen.other_mps, seen.ego_mps2))
     critical = critical_surrogate(gap, ego, other, rate, FUZZY)
@@ -128,6 +125,17 @@ def fuzzy(seen: Situation) -> Judgement:
     brake[closes] = np.where(critical > 0, hard, brake[closes])
     is_danger[closes] |= critical > 0
     return Judgement(concerns & is_danger, brake)
+
+
+def _is_clear(seen: Situation) -> Bools:
+    """Whether the other is beside the ego's way, and stays there until the ego is past."""
+    is_clear = seen.side_m > 0
+    nears = np.flatnonzero(is_clear & ~(seen.lateral_mps <= 0))
+    if len(nears):
+        beside_s = _quotient(seen.side_m[nears], seen.lateral_mps[nears])
+        past_s = _quotient(seen.gap_m[nears] + 2 * seen.length_m, seen.ego_mps[nears] - seen.other_mps[nears])
+        is_clear[nears] = beside_s > past_s + FUZZY_LATERAL_S
+    return is_clear
 
 
 def _fuzzy_distance_m(speed_mps: Floats) -> Floats:

@@ -149,7 +149,7 @@ def test_what_a_device_may_not_say_is_refused(payload: bytes) -> None:
         ("{says: lane_change.answer, at_s: 1, with: {decision: granted}}", "names the message that it answers"),
         ("{says: lane_change.answer, answers: lane_change.request}", "decision.*it is required"),
         ("{says: coop.refusal, at_s: 1, with: {state: refused, reason: no, seqNum: 3}}", "no seqNum: the rig fills that in"),
-        ("{says: lane_change.yield, at_s: -1}", "greater than or equal to 0"),
+        ("{says: lane_change.yield, at_s: -1}", "at least 0"),
     ],
 )
 def test_what_the_rig_cannot_say_is_refused_with_its_reason(told: str, said: str) -> None:

@@ -29,7 +29,7 @@ NETWORK = sumo.read((TEMPLATES / "roads" / "merging.net.xml").read_bytes())
         (source_of("side-road").text + "traffic: {kinds: {car: 0.5}}\n", "shares that come to 1, and not to 0.5"),
         (source_of("side-road").text + "traffic: {kinds: {tram: 1}}\n", "tram"),
         (source_of("side-road").text + "traffic: {vehicles_per_hour: -1}\n", "traffic.vehicles_per_hour"),
-        (source_of("side-road").text + "traffic: {most: 0}\n", "greater than or equal to 1"),
+        (source_of("side-road").text + "traffic: {most: 0}\n", "at least 1"),
         (source_of("side-road").text + 'traffic: {net: "<net/>"}\n', "no net beside that"),
     ],
 )

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import qmc
 
 from chelu.errors import ConfigurationError
 from simulators.scenario.constraints import condition
@@ -157,6 +156,8 @@ def _latin(parameters: Mapping[str, Parameter], request: Request) -> Cases:
     _check_count(request.count)
     if not parameters:
         return Cases({}, request.count)
+    from scipy.stats import qmc  # late: a second of every start, for one design
+
     return _spread(parameters, qmc.LatinHypercube(len(parameters), rng=np.random.default_rng(request.seed)).random(request.count))
 
 

@@ -1,7 +1,7 @@
 """Orders to stop for those who were not there when the button was pressed: whoever comes online on a stopped site is told, too.
 
-A device that starts anew may have forgotten that it was stopped, so it is told again. Threads: the doorkeeper's only queues; one
-of its own reads the register and hands over what is to be sent.
+So is whoever is moved to such a site, or registered there. A device that starts anew may have forgotten that it was stopped, so
+it is told again. Threads: the doorkeeper's only queues; one of its own reads the register and hands over what is to be sent.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from chelu.codec.documents import printable
 from services.registry.database import Register
 from services.registry.orders.clerk import Clerk, addressed
 from services.registry.orders.rows import Letter
+from services.registry.revisions import Revisions
 from services.registry.rounds import Rounds
 from services.registry.track import log_rows, stop_rows
 from services.registry.track.chain import Happening
 
 STATE = topics.row("{kind}/{id}/state")
 ACTOR = "registry"
+TABLES = ["stop", "device", "credential"]
+CAME_ONLINE, CAME = "told to stop, since it came online", "told to stop, since it came to the site"
 TURN_S = 0.5
 LONGEST_START = 64
 Publish = Callable[[str, bytes], Publication]
@@ -63,6 +66,7 @@ class Recall:
         self._register, self._clock = register, clock
         self._guard = threading.Condition()
         self._online: dict[str, bool] = {}  # whether it has started anew; else it is there, as it was
+        self._revisions = Revisions(TABLES)
         self._arrivals = Arrivals()  # the doorkeeper's thread's own
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
@@ -113,8 +117,7 @@ class Recall:
         with self._guard:
             online, self._online = self._online, {}
         try:
-            if online:
-                send(publish, clerk, self._told(online))
+            send(publish, clerk, self._told(online))
         except Exception:
             with self._guard:
                 self._online = {**online, **self._online}
@@ -126,7 +129,9 @@ class Recall:
         now = datetime.datetime.fromtimestamp(now_us / 1e6, datetime.UTC)
         letters: list[Letter] = []
         with self._register.transaction(ACTOR) as connection:
-            for site_id in sorted(stop_rows.stopped_sites(connection)):
+            sites = stop_rows.stopped_sites(connection)
+            have_come = bool(sites) and self._revisions.have_changed(connection)  # some may have
+            for site_id in sorted(sites) if online or have_come else []:
                 stop_rows.lock(connection, site_id)
                 stop = stop_rows.in_force(connection, site_id)
                 if stop is None:
@@ -135,11 +140,15 @@ class Recall:
                 for is_anew in (True, False):
                     ids = [device for device, is_new in online.items() if is_new is is_anew]
                     told += stop_rows.order_stop(connection, stop, ACTOR, now, device_ids=ids, is_anew=is_anew) if ids else []
-                if told:
-                    detail = {"stop": stop["stop_id"], "told": [letter.device_id for letter in told]}
-                    happening = Happening(ACTOR, "told to stop, since it came online", site_id, detail)
-                    log_rows.append(connection, site_id, [happening], now_us)
-                letters += told
+                ids = stop_rows.untold(connection, stop) if have_come else []
+                came = stop_rows.order_stop(connection, stop, ACTOR, now, device_ids=ids) if ids else []
+                for what, some in ((CAME_ONLINE, told), (CAME, came)):
+                    if some:
+                        detail = {"stop": stop["stop_id"], "told": [letter.device_id for letter in some]}
+                        log_rows.append(connection, site_id, [Happening(ACTOR, what, site_id, detail)], now_us)
+                letters += [*told, *came]
+        if have_come:
+            self._revisions.were_read()
         return letters
 
 

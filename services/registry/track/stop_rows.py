@@ -37,6 +37,10 @@ TARGETS = f"""SELECT device.device_key, device.device_id, device.kind, stop_devi
         LEFT JOIN register.device_order ON device_order.number = stop_device.number
     WHERE site_id = %(site_id)s AND kind = ANY(%(kinds)s) AND lifecycle = ANY(%(lifecycles)s) AND {REACHED}
         AND (%(device_ids)s::text[] IS NULL OR device.device_id = ANY(%(device_ids)s)) ORDER BY device.device_id"""  # noqa: S608
+UNTOLD = f"""SELECT device_id FROM register.device
+    WHERE site_id = %(site_id)s AND kind = ANY(%(kinds)s) AND lifecycle = ANY(%(lifecycles)s) AND {REACHED}
+        AND NOT EXISTS (SELECT 1 FROM register.stop_device
+            WHERE stop_id = %(stop_id)s AND stop_device.device_key = device.device_key) ORDER BY 1"""  # noqa: S608
 UNREACHABLE = f"""SELECT device_id FROM register.device WHERE site_id = %(site_id)s AND kind = 'vehicle'
     AND lifecycle = ANY(%(lifecycles)s) AND NOT {REACHED} AND NOT EXISTS (
         SELECT 1 FROM register.device AS carried WHERE carried.on_vehicle_key = device.device_key) ORDER BY 1"""  # noqa: S608
@@ -46,7 +50,9 @@ NOTE = """INSERT INTO register.stop_device (stop_id, device_key, number)
 NOTE_RELEASE = """UPDATE register.stop_device SET release_number = given.number
     FROM unnest(%s::integer[], %s::bigint[]) AS given (device_key, number)
     WHERE stop_id = %s AND stop_device.device_key = given.device_key"""
-TOLD = "SELECT device_key, device_id, kind FROM register.stop_device JOIN register.device USING (device_key) WHERE stop_id = %s"
+TOLD = """SELECT device_key, device_id, kind FROM register.stop_device JOIN register.device USING (device_key)
+    WHERE stop_id = %s AND NOT EXISTS (
+        SELECT 1 FROM register.stop WHERE stop.site_id = device.site_id AND released IS NULL)"""  # moved to one: stays stopped
 ATTEMPTED = "UPDATE register.device_order SET attempts = %s, pause_s = %s, due = %s WHERE number = ANY(%s)"
 # How each that was told is reached. A vehicle below a gateway is told in the gateway's session, and ours hands no order on; one
 # with an OBU that was told, too, counts with that. Both only while it has not answered and never had a session of its own.
@@ -132,6 +138,12 @@ def order_stop(
     connection.execute(NOTE, (stop["stop_id"], list(numbers), list(numbers.values())))
     new = [row for row in targets if row["device_key"] in numbers]
     return [*_again(connection, open_, now), *_letters(new, numbers, body)]
+
+
+def untold(connection: Execute, stop: dict[str, Any]) -> list[str]:
+    """Devices that are on a stopped site now and were not when it was told to stop: moved there, or registered since."""
+    query = {"stop_id": stop["stop_id"], "site_id": stop["site_id"], "kinds": list(STOPPED_KINDS), "lifecycles": _LIFECYCLES}
+    return [row["device_id"] for row in connection.execute(UNTOLD.encode(), query)]
 
 
 def order_release(connection: Execute, stop: dict[str, Any], actor: str, now: datetime.datetime) -> list[Letter]:

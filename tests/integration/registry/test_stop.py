@@ -157,6 +157,37 @@ def test_who_comes_online_in_a_stop_is_told_and_who_was_away_until_its_release_g
     assert len(entry["detail"]["stopped"]) == 10
 
 
+def test_who_is_moved_to_a_stopped_site_is_told_and_only_that_site_lets_it_go_on(
+    place: Place, client: Client, send: Send, members: list[Member], swarm: Swarm
+) -> None:
+    moved = members[2].device_id
+
+    def at(site: str, *path: str, **body: str) -> dict[str, Any]:
+        found: dict[str, Any] = client.people("POST", "sites", site, "stop", *path, json=body)
+        return found
+
+    def move(site: str) -> None:
+        client.people("PATCH", "devices", moved, json={"site_id": site}, headers={"If-Match": "*"})
+
+    client.add_site(Site(site_id="dale", latitude_deg=29.8, longitude_deg=106.5))
+    move("dale")
+    elsewhere = at("dale")
+    until(lambda: swarm.stopped == {moved}, 10, "it to be stopped where it is")
+    try:
+        stop = send("POST", "stop", json={})
+        move(SITE)
+        until(lambda: moved in {one["device_id"] for one in detail(send, stop["stop_id"])["stopped"]}, 10, "it to be told here")
+        at("dale", "release", note="nobody is left")
+        until(lambda: client.people("GET", "sites", "dale", "stops", str(elsewhere["stop_id"]))["released"], 5, "the release")
+        send("POST", "stop", "release", json={"note": "the oval is clear"})
+        until(lambda: moved not in swarm.stopped, 10, "it to go on")
+        assert [one.command for one in swarm.told if one.device_id == moved] == ["stop", "stop", "release"]
+        (entry,) = send("GET", "track", "log", params={"what": "told to stop, since it came to the site"})["entries"]
+        assert entry["detail"]["told"] == [moved]
+    finally:
+        move(SITE)
+
+
 def alarms(place: Place) -> list[tuple[int, str]]:
     """Number and state of the site's alarms of stops that are not over."""
     with psycopg.connect(place.database_url) as connection:

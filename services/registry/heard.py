@@ -28,8 +28,12 @@ class Heard(Generic[Word]):
         self._told_of: set[str] = set()  # devices, of which there are as many as the register has
         self.overheard = self.broken = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add_first(self, said: Sequence[Word]) -> None:
+        """Let these be the next; called in the thread that takes the turns."""
+        self._waiting.extendleft(reversed(said))
 
     def add(self, said: Sequence[Word]) -> None:
         """Let these wait."""

@@ -6,25 +6,31 @@ and owns the states; any may ask `modes`. A word that was missed because the reg
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from chelu import topics
 from chelu.bus import Received
 from chelu.clock import Clock
-from chelu.errors import CheluError, MalformedError
+from chelu.errors import MalformedError
 from services.registry.alarms.kinds import DISENGAGEMENT, ODD_LEFT, VEHICLE_FAULT, VEHICLE_SILENT
 from services.registry.database import Register
+from services.registry.heard import Heard
+from services.registry.revisions import Revisions
 from services.registry.rounds import InRounds, Rounds
 from services.registry.supervision import rows
+from services.registry.supervision.clocks import VehicleClock
 from services.registry.supervision.rows import Owner
-from services.registry.supervision.states import Event, Span, State, What, alarms_of, step
-from services.registry.supervision.words import Mode, ModeWord, read_word
+from services.registry.supervision.states import Event, State, What, alarms_of
+from services.registry.supervision.steps import Steps, Told
+from services.registry.supervision.words import Mode, read_word
 from services.registry.track import log_rows, presence
 from services.registry.track.alarming import Word, say
 from services.registry.track.chain import Happening
@@ -43,7 +49,7 @@ MOST_HEARD = 50_000
 KINDS = {"disengagement": DISENGAGEMENT, "odd": ODD_LEFT, "fault": VEHICLE_FAULT, "silent": VEHICLE_SILENT}
 OF_TRACK = {presence.OUTSIDE: What.AREA_LEFT, presence.TRESPASS: What.TRESPASS}
 WATCHED = frozenset({Mode.AUTOMATED, Mode.REMOTE})
-Heard = tuple[str, ModeWord, int]
+Found = tuple[Owner, Event]
 
 
 class Supervision(InRounds):
@@ -54,19 +60,22 @@ class Supervision(InRounds):
     def __init__(self, register: Register, clock: Clock) -> None:
         self._register, self._clock = register, clock
         self._guard = threading.Condition()
-        self._heard: list[Heard] = []
-        self._found: list[tuple[Owner, Event]] = []
+        self._heard = Heard[Told | Found](_passed_over, most=MOST_HEARD, at_once=MOST_AT_ONCE)
         self._rounds = Rounds(
             "supervision", self._round, "vehicles are not supervised", wait=self._wait, wake=self._wake, pause_s=TURN_S
         )
         self._turns = 0
+        self._revisions = Revisions(("device",))
         self._states: dict[int, tuple[State, int]] = {}
+        self._clocks: dict[int, VehicleClock] = {}
         self._owners: dict[int, Owner] = {}
+        self._former: dict[int, Owner] = {}  # as their alarms were said last
         self._alarms: dict[int, dict[str, Any]] = {}
         self._modes: dict[int, str] = {}
         self._stored_us = -1
         self._is_behind = True
-        self.unreadable = self.overheard = 0
+        self._told_of: set[int] = set()  # of whom it was told that nothing can be said
+        self.unreadable = 0
 
     # -- any thread ----------------------------------------------------------------------------------------------------------
 
@@ -76,13 +85,13 @@ class Supervision(InRounds):
 
     def take(self, received: Sequence[Received]) -> None:
         """Queue words of vehicles; what cannot be read is ingest's to keep, and is counted here."""
-        words: list[Heard] = []
+        words: list[Told] = []
         for message in received:
             match = topics.find(message.topic) if message.topic.endswith("/mode/up") else None
             if match is None:
                 continue
             try:
-                words.append((match.device, read_word(message.payload), message.arrival_us))
+                words.append(Told(match.device, read_word(message.payload), message.arrival_us))
             except MalformedError:
                 self.unreadable += 1
         self._queue(words)
@@ -90,33 +99,29 @@ class Supervision(InRounds):
     def note_track(self, site_id: str, changes: Sequence[Change], roster: Roster, now_us: int) -> None:
         """What the watch over the track found of registered vehicles is an event of theirs; the streams around it are kept."""
         keys = {vehicle.vehicle: key for key, vehicle in roster.vehicles.items()}
-        found = []
+        found: list[Found] = []
         for change in changes:
             key = keys.get(change.key.subject)
             if change.is_on and key is not None and (what := OF_TRACK.get(change.key.what)):
                 owner = Owner(key, change.key.subject, roster.vehicles[key].team, site_id)
                 detail = {"area": change.key.area, **change.detail} if change.key.area else change.detail
                 found.append((owner, Event(what, now_us, None, None, detail=detail)))
-        with self._guard:
-            self._found += found
-            self._guard.notify()
+        self._queue(found)
 
     def modes(self) -> dict[int, str]:
         """How vehicles drive now, by key; a mapping that is replaced, never changed."""
         return self._modes
 
-    def _queue(self, words: list[Heard]) -> None:
+    def _queue(self, happened: Sequence[Told | Found]) -> None:
+        self._heard.add(happened)
         with self._guard:
-            room = max(0, MOST_HEARD - len(self._heard))
-            self.overheard += max(0, len(words) - room)
-            self._heard += words[:room]
             self._guard.notify()
 
     # -- the desk's thread ---------------------------------------------------------------------------------------------------
 
     def _wait(self, stopping: threading.Event) -> None:
         with self._guard:
-            self._guard.wait_for(lambda: self._heard or self._found or stopping.is_set(), TURN_S)
+            self._guard.wait_for(lambda: self._heard or stopping.is_set(), TURN_S)
 
     def _wake(self) -> None:
         with self._guard:
@@ -124,33 +129,13 @@ class Supervision(InRounds):
 
     def _round(self) -> None:
         """Work off what was heard and found; while the database is away it is kept."""
-        with self._guard:
-            heard, self._heard = self._heard[:MOST_AT_ONCE], self._heard[MOST_AT_ONCE:]
-            found, self._found = self._found, []
-        try:
-            if self._stored_us < 0:
-                self._begin()
-            is_behind, self._is_behind = self._is_behind or self._turns % CATCH_UP_EVERY == 0, False
-            self._work(heard, found, is_catching_up=is_behind)
-        except CheluError:
-            with self._guard:
-                self._heard, self._found = heard + self._heard, found + self._found
-            raise
+        if self._stored_us < 0:
+            self._begin()
+        if (self._is_behind or self._turns % CATCH_UP_EVERY == 0) and len(self._heard) < MOST_AT_ONCE:
+            self._catch_up()
         self._turns += 1
-
-    def _work(self, heard: Sequence[Heard], found: Sequence[tuple[Owner, Event]], *, is_catching_up: bool) -> None:
-        """A turn; when the database does not like something of it, one word at a time, so that the others do not suffer."""
-        try:
-            self._turn(heard, found, is_catching_up=is_catching_up)
-        except CheluError:
-            raise
-        except Exception:  # whatever it is, supervision that ends must not be its consequence
-            LOG.exception("what vehicles said cannot be written")
-            if len(heard) + len(found) > 1:
-                for word in heard:
-                    self._work([word], [], is_catching_up=False)
-                for event in found:
-                    self._work([], [event], is_catching_up=False)
+        while self._heard.turn(self._turn) and not self._rounds.stopping.is_set():
+            pass
 
     def _begin(self) -> None:
         """Take up where the last one ended."""
@@ -160,43 +145,63 @@ class Supervision(InRounds):
         self._stored_us = max(newest, self._clock.wall_us() - CATCH_UP_US)
         self._modes = {key: str(state.mode) for key, (state, _) in self._states.items()}
 
-    def _turn(self, heard: Sequence[Heard], found: Sequence[tuple[Owner, Event]], *, is_catching_up: bool) -> None:
+    def _catch_up(self) -> None:
+        """What ingest stored since comes before what is heard now; most of it was heard already, and changes nothing."""
+        self._is_behind = False
+        try:
+            with self._register.transaction() as connection:
+                missed = rows.reports(connection, self._stored_us - SILENT_US, MOST_AT_ONCE)
+        except Exception:
+            self._is_behind = True
+            raise
+        words: list[Told] = []
+        for row in missed:
+            try:
+                words.append(Told(row["device_id"], read_word(row["body"].encode()), row["arrival_us"], is_stored=True))
+            except MalformedError:
+                continue
+        self._heard.add_first(words)
+        if words:
+            self._stored_us = max(self._stored_us, words[-1].heard_us)
+
+    def _turn(self, happened: Sequence[Told | Found]) -> bool:
+        """All of it or nothing."""
         now_us = self._clock.wall_us()
+        words = [each for each in happened if isinstance(each, Told)]
         with self._register.transaction(ACTOR) as connection:
-            missed = self._missed(connection) if is_catching_up else []
-            words = [*missed, *heard]
-            owners = rows.whose(connection, {device for device, _, _ in words}) if words else {}
-            steps = _Steps(dict(self._states))
-            for device, word, heard_us in words:
-                if owner := owners.get(device):
-                    steps.take(owner, word, heard_us)
-            events = [*steps.events, *found]
+            self._follow(connection)
+            steps = Steps(dict(self._states), dict(self._clocks))
+            if words:
+                owners = rows.whose(connection, {told.device_id for told in words}, min(told.heard_us for told in words))
+                for told in words:
+                    if owner := owners.of(told.device_id, told.heard_us):
+                        steps.take(owner, told)
+            events = [*steps.events, *(each for each in happened if not isinstance(each, Told))]
             rows.store(connection, steps.changed)
             rows.store_spans(connection, steps.spans)
             rows.add_events(connection, events)
             _log(connection, events, now_us)  # before the alarms: whoever needs both locks takes them in this order
             alarms = self._judge(connection, steps, now_us)
-        self._states, self._alarms = steps.states, alarms
-        self._owners.update({owner.device_key: owner for owner in owners.values()})
+        self._states, self._clocks, self._alarms = steps.states, steps.clocks, alarms
+        self._owners.update(steps.owners)
+        self._former = dict(self._owners)
         self._modes = {key: str(state.mode) for key, (state, _) in self._states.items()}
-        if missed:
-            self._stored_us = max(self._stored_us, missed[-1][2])
+        return False
 
-    def _missed(self, connection: Connection[DictRow]) -> list[Heard]:
-        """What ingest stored since; most of it was heard already, and changes nothing."""
-        words: list[Heard] = []
-        for row in rows.reports(connection, self._stored_us - SILENT_US, MOST_AT_ONCE):
-            try:
-                words.append((row["device_id"], read_word(row["body"].encode()), row["arrival_us"]))
-            except MalformedError:
-                continue
-        return words
+    def _follow(self, connection: Connection[DictRow]) -> None:
+        """Forget vehicles that were deleted; of the others the team or the site may be another."""
+        if not self._revisions.have_changed(connection):
+            return
+        self._owners = rows.owners(connection, self._states)
+        for kept in (self._states, self._clocks, self._alarms):
+            for key in kept.keys() - self._owners.keys():
+                del kept[key]
+        self._revisions.were_read()
 
-    def _judge(self, connection: Connection[DictRow], steps: _Steps, now_us: int) -> dict[int, dict[str, Any]]:
+    def _judge(self, connection: Connection[DictRow], steps: Steps, now_us: int) -> dict[int, dict[str, Any]]:
         """Say what is wrong now with each vehicle that is not as it was."""
-        alarms, words = dict(self._alarms), dict[str, list[Word]]()
-        unknown = [key for key in steps.states if key not in self._owners and key not in steps.owners]
-        owners = {**self._owners, **steps.owners, **(rows.owners(connection, unknown) if unknown else {})}
+        alarms, said = dict(self._alarms), dict[int, list[tuple[str, Word]]]()
+        owners = {**self._owners, **steps.owners}
         for key, (state, heard_us) in steps.states.items():
             if (owner := owners.get(key)) is None:
                 continue
@@ -204,42 +209,51 @@ class Supervision(InRounds):
             if state.mode in WATCHED and now_us - heard_us > SILENT_US:
                 now["silent"] = {"mode": state.mode, "last_heard_us": heard_us}
             before = alarms.get(key)
-            if (known := self._owners.get(key)) is not None and known.site_id != owner.site_id:  # it moved: no alarm stays behind
-                words.setdefault(known.site_id, []).extend(Word(kind, known.vehicle, is_so=False) for kind in KINDS.values())
+            words: list[tuple[str, Word]] = []
+            if (known := self._former.get(key)) is not None and known.site_id != owner.site_id:  # it moved: no alarm stays behind
+                words += [(known.site_id, Word(kind, known.vehicle, is_so=False)) for kind in KINDS.values()]
                 before = None
             names = (
                 KINDS if before is None else {name: KINDS[name] for name in {*now, *before} if now.get(name) != before.get(name)}
             )
-            words.setdefault(owner.site_id, []).extend(
-                Word(kind, owner.vehicle, name in now, device_key=key, detail=now.get(name, {})) for name, kind in names.items()
-            )
+            for name, kind in names.items():
+                word = Word(kind, owner.vehicle, name in now, device_key=key, detail=now.get(name, {}))
+                words.append((owner.site_id, word))
+            if words:
+                said[key] = words
             alarms[key] = now
-        for site_id, said in words.items():
-            say(connection, site_id, said, now_us)
-        self._owners.update(owners)
+        for key in self._say(connection, said, now_us):
+            alarms.pop(key)  # so that all of it is said again
         return alarms
 
+    def _say(self, connection: Connection[DictRow], said: Mapping[int, list[tuple[str, Word]]], now_us: int) -> list[int]:
+        """Raise and clear. Answers of whom that cannot be, which must not keep the others."""
+        if not said:
+            return []
+        by_site: dict[str, list[Word]] = {}
+        for site_id, word in itertools.chain.from_iterable(said.values()):
+            by_site.setdefault(site_id, []).append(word)
+        try:
+            with connection.transaction():
+                for site_id, words in by_site.items():
+                    say(connection, site_id, words, now_us)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise  # the database's own
+        except Exception as error:
+            if len(said) > 1:
+                halves = [dict(list(said.items())[n::2]) for n in range(2)]
+                return [key for half in halves for key in self._say(connection, half, now_us)]
+            (key,) = said
+            if key not in self._told_of:
+                self._told_of.add(key)
+                LOG.exception("what is wrong with vehicle %d cannot be said: %s", key, error)  # noqa: TRY401
+            return [key]
+        return []
 
-class _Steps:
-    """What a turn's words come to: states by key, those that changed, stretches and events."""
 
-    def __init__(self, states: dict[int, tuple[State, int]]) -> None:
-        self.states = states
-        self.changed: dict[int, tuple[State, int]] = {}
-        self.spans: list[tuple[int, Span]] = []
-        self.events: list[tuple[Owner, Event]] = []
-        self.owners: dict[int, Owner] = {}
-
-    def take(self, owner: Owner, word: ModeWord, heard_us: int) -> None:
-        """One word of a vehicle."""
-        key = owner.device_key
-        self.owners[key] = owner
-        known = self.states.get(key)
-        if (came := step(known[0] if known else None, word, heard_us)) is None:
-            return
-        self.states[key] = self.changed[key] = came.state, heard_us
-        self.spans += [(key, span) for span in came.spans]
-        self.events += [(owner, event) for event in came.events]
+def _passed_over(happened: Told | Found) -> tuple[str, str]:
+    whose = happened.device_id if isinstance(happened, Told) else happened[0].vehicle
+    return whose, f"what {whose} said, or was found of it, is passed over, since it breaks supervision"
 
 
 def _log(connection: Connection[DictRow], events: Sequence[tuple[Owner, Event]], now_us: int) -> None:

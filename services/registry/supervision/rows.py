@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,12 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 WHOSE = """SELECT device.device_id, owner.device_key, owner.device_id AS vehicle, owner.team, owner.site_id
     FROM register.device JOIN register.device AS owner ON owner.device_key = coalesce(device.on_vehicle_key, device.device_key)
     WHERE device.device_id = ANY(%s)"""
+# The audit log has when it was moved, and from which vehicle; on which it was registered, on that it always was.
+MOVES = """SELECT subject AS device_id, (extract(epoch FROM at) * 1000000)::bigint AS at_us,
+        coalesce(before ->> 'on_vehicle_key', before ->> 'device_key')::integer AS former_key
+    FROM register.audit WHERE at > %(since)s AND what = 'device' AND action = 'update' AND subject = ANY(%(ids)s)
+        AND before -> 'on_vehicle_key' IS DISTINCT FROM after -> 'on_vehicle_key' AND at > (before ->> 'created')::timestamptz
+    ORDER BY audit_id"""
 OWNERS = "SELECT device_key, device_id AS vehicle, team, site_id FROM register.device WHERE device_key = ANY(%s)"
 STATES = """SELECT state.*, span.starts AS span_starts, span.metres AS span_metres FROM register.vehicle_state AS state
     LEFT JOIN LATERAL (SELECT starts, metres FROM register.mode_span WHERE mode_span.device_key = state.device_key
@@ -59,10 +65,32 @@ class Owner:
     site_id: str
 
 
-def whose(connection: Execute, device_ids: Iterable[str]) -> dict[str, Owner]:
-    """The vehicles for which these devices speak, by device id; what is not registered is missing."""
-    rows = connection.execute(WHOSE, (list(device_ids),))
-    return {row["device_id"]: Owner(row["device_key"], row["vehicle"], row["team"], row["site_id"]) for row in rows}
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """For which vehicle each device speaks now, and until when for which before, oldest first; None: it is registered no more."""
+
+    now: Mapping[str, Owner]
+    before: Mapping[str, Sequence[tuple[int, Owner | None]]]
+
+    def of(self, device_id: str, heard_us: int) -> Owner | None:
+        """For whom it spoke when it was heard: its stamp is by its own clock, which may be wrong."""
+        for until_us, owner in self.before.get(device_id, ()):
+            if heard_us < until_us:
+                return owner
+        return self.now.get(device_id)
+
+
+def whose(connection: Execute, device_ids: Collection[str], since_us: int) -> Owners:
+    """The vehicles for which these devices speak, and spoke since an instant; what is not registered is missing."""
+    ids = list(device_ids)
+    found = connection.execute(WHOSE, (ids,))
+    now = {row["device_id"]: Owner(row["device_key"], row["vehicle"], row["team"], row["site_id"]) for row in found}
+    moves = connection.execute(MOVES, {"since": at(since_us), "ids": ids}).fetchall()
+    former = owners(connection, {move["former_key"] for move in moves}) if moves else {}
+    before: dict[str, list[tuple[int, Owner | None]]] = {}
+    for move in moves:
+        before.setdefault(move["device_id"], []).append((move["at_us"], former.get(move["former_key"])))
+    return Owners(now, before)
 
 
 def owners(connection: Execute, keys: Iterable[int]) -> dict[int, Owner]:

@@ -115,6 +115,17 @@ def stored(place: Place, stream: Stream, times_us: list[int], key: int, **column
         copy_rows(connection, f"stream.{stream.name}", Batch(made), COLUMNS[stream.name])
 
 
+def reported(place: Place, device_id: str, at_us: int, mode: str, cause: str | None = None) -> None:
+    """A word as ingest would have stored it."""
+    body = json.dumps({"time_us": at_us, "mode": mode, "cause": cause})
+    with psycopg.connect(place.database_url) as connection:
+        connection.execute(
+            """INSERT INTO stream.report (time, arrival, device_key, batch_id, flags, stream, topic, body)
+                VALUES (to_timestamp(%s), to_timestamp(%s), %s, 1, 0, 'mode', '', %s)""",
+            (at_us / 1e6, at_us / 1e6, device_key(place, device_id), body),
+        )
+
+
 def test_a_vehicle_says_how_it_is_driven_and_by_whom_it_is_told(place: Place, send: Send, car: Vehicle) -> None:
     car.say("automated", cause="driver", in_odd=True, odometer_m=1000.0)
     until(lambda: state(send, "car"), 5, "its state")
@@ -150,6 +161,28 @@ def test_leaving_its_odd_and_a_fault_are_alarms_and_events(place: Place, send: S
     until(lambda: alarms(place, "car") == set(), 5, "them to be over")
 
 
+def test_a_vehicle_whose_clock_is_set_back_is_supervised_on(place: Place, send: Send, car: Vehicle) -> None:
+    car.say("automated")
+    before = len(events(send, "car"))
+    begun_us = time.time_ns() // 1000
+
+    def by_its_clock() -> int:
+        return time.time_ns() // 1000 - 600 * S
+
+    car.say("manual", at_us=by_its_clock(), cause="system", reason="lidar lost")
+
+    def is_alarmed() -> bool:
+        car.say("manual", at_us=by_its_clock())
+        return alarms(place, "car") == {"disengagement"}
+
+    until(is_alarmed, 10, "the alarm")
+    (event,) = events(send, "car")[before:]
+    assert (event["what"], event["reason"]) == ("disengagement", "lidar lost")
+    assert datetime.datetime.fromisoformat(event["time"]).timestamp() >= begun_us / 1e6
+    car.say("automated", cause="driver")
+    until(lambda: alarms(place, "car") == set(), 5, "it to be over, by a clock that is right again")
+
+
 def test_rubbish_and_a_repeated_word_change_nothing_and_stop_nobody(place: Place, send: Send, car: Vehicle) -> None:
     for payload in (
         b"",
@@ -176,14 +209,8 @@ def test_what_was_missed_is_read_from_what_was_stored_and_a_silent_vehicle_alarm
     """The registry was away when the robot said this; and nothing was heard of it since."""
     now_us = time.time_ns() // 1000
     words = [(now_us - 50 * S, "automated", None), (now_us - 45 * S, "remote", "system"), (now_us - 40 * S, "remote", None)]
-    with psycopg.connect(place.database_url) as connection:
-        for at_us, mode, cause in words:
-            body = json.dumps({"time_us": at_us, "mode": mode, "cause": cause})
-            connection.execute(
-                """INSERT INTO stream.report (time, arrival, device_key, batch_id, flags, stream, topic, body)
-                    VALUES (to_timestamp(%s), to_timestamp(%s), %s, 1, 0, 'mode', 'vehicle/robot/mode/up', %s)""",
-                (at_us / 1e6, at_us / 1e6, device_key(place, "robot"), body),
-            )
+    for at_us, mode, cause in words:
+        reported(place, "robot", at_us, mode, cause)
     until(lambda: state(send, "robot"), 15, "its state")
     assert state(send, "robot")["mode"] == "remote"
     assert [event["what"] for event in events(send, "robot")] == ["disengagement"]
@@ -192,6 +219,46 @@ def test_what_was_missed_is_read_from_what_was_stored_and_a_silent_vehicle_alarm
     until(lambda: alarms(place, "robot") == set(), 5, "them to be over")
     kinds = send("GET", "vehicles", params={"kind": "delivery robot"})
     assert [row["vehicle"] for row in kinds] == ["robot"]
+
+
+def test_a_deleted_vehicle_is_forgotten_and_its_device_speaks_for_its_next_one_only_from_then_on(
+    place: Place, client: Client, send: Send, streams: None
+) -> None:
+    """What was said of the first vehicle comes after the move, and after it is deleted; another vehicle is supervised on."""
+    for name in ("sold", "bought"):
+        client.add_devices([NewDevice(device_id=name, kind=Kind.VEHICLE, site_id=SITE, credential=False)])
+    for name, vehicle in (("mover", "sold"), ("witness", None)):
+        client.add_devices([NewDevice(device_id=name, kind=Kind.OBU, site_id=SITE, on_vehicle=vehicle)])
+    now_us = time.time_ns() // 1000
+    for name in ("mover", "witness"):
+        reported(place, name, now_us - 19 * S, "automated")
+    until(lambda: state(send, "sold") and state(send, "witness"), 15, "their states")
+    reported(place, "mover", time.time_ns() // 1000, "manual", "system")
+    client.people("PATCH", "devices", "mover", json={"on_vehicle": "bought"}, headers={"If-Match": "*"})
+    client.people("DELETE", "devices", "sold")
+    until(lambda: alarms(place, "witness") == {"vehicle-silent"}, 30, "the witness to be silent")
+    assert state(send, "sold") == state(send, "bought") == {}
+    assert events(send, "bought") == []
+    assert alarms(place, "bought") == set()
+    reported(place, "mover", time.time_ns() // 1000, "assisted", "driver")
+    until(lambda: state(send, "bought"), 15, "what is said from then on")
+    assert (state(send, "bought")["mode"], events(send, "bought")) == ("assisted", [])
+
+
+def test_a_vehicle_of_which_nothing_can_be_said_keeps_no_other(place: Place, send: Send, car: Vehicle, robot: Vehicle) -> None:
+    with psycopg.connect(place.database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE register.alarm ADD CONSTRAINT taste CHECK (subject <> 'robot') NOT VALID")
+        for vehicle in (robot, car):
+            vehicle.say("automated")
+            vehicle.say("manual", cause="system")
+        until(lambda: alarms(place, "car") == {"disengagement"}, 5, "the alarm")
+        until(lambda: state(send, "robot")["mode"] == "manual", 5, "what the other one says")
+        assert alarms(place, "robot") == set()
+        connection.execute("ALTER TABLE register.alarm DROP CONSTRAINT taste")
+    until(lambda: alarms(place, "robot") == {"disengagement"}, 5, "it to be said when it can be")
+    for vehicle in (robot, car):
+        vehicle.say("automated", cause="driver")
+    until(lambda: alarms(place, "car") | alarms(place, "robot") == set(), 5, "them to be over")
 
 
 def test_the_streams_around_an_event_are_kept_whatever_becomes_of_them(

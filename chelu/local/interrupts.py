@@ -22,6 +22,24 @@ def ignore() -> None:
 
 
 @contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Within the block these signals wait; the first that came is heard when the block is over: what it does is done whole."""
+    came: list[int] = []
+    before = on_end(lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        _restore(before)
+        if came:
+            signal.raise_signal(came[0])
+
+
+def _restore(before: dict[signal.Signals, object]) -> None:
+    for number, handler in before.items():
+        signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal itself returned
+
+
+@contextlib.contextmanager
 def once(error: type[BaseException] = KeyboardInterrupt) -> Iterator[None]:
     """Within the block the first of these signals raises `error`, and later ones are ignored while the block unwinds."""
 
@@ -33,5 +51,4 @@ def once(error: type[BaseException] = KeyboardInterrupt) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal itself returned
+        _restore(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import logging
 import os
 import ssl
@@ -18,6 +19,7 @@ from edge.upgrade.order import Upgrade, UpgradeError
 
 log = logging.getLogger(__name__)
 PIECE_BYTES = 1 << 20
+MOST_REASON_BYTES = 1 << 14
 TIMEOUT_S = 30.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 GONE = frozenset({401, 403, 404, 410})  # the registry does not want us to have it any more
@@ -69,7 +71,7 @@ class Fetcher:
         except urllib.error.HTTPError as error:
             with error:
                 if error.code in GONE:
-                    raise UpgradeError(f"the registry does not give it: {error.code} {error.reason}") from None
+                    raise UpgradeError(f"the registry does not give it: {_reason(error)}") from None
             raise OSError(f"{error.code} {error.reason}") from None
         if not piece:
             raise OSError("no bytes came")
@@ -83,6 +85,16 @@ class Fetcher:
 
     def _context(self, address: str) -> ssl.SSLContext | None:
         return tls.client_context(self._ca_file) if address.startswith("https:") else None
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """Why, as the registry's problem document says it (RFC 9457); else the status."""
+    try:
+        document = json.loads(error.read(MOST_REASON_BYTES))
+    except (ValueError, OSError, http.client.HTTPException, RecursionError):
+        document = None
+    detail = document.get("detail") if isinstance(document, dict) else None
+    return detail if isinstance(detail, str) and detail else f"{error.code} {error.reason}"
 
 
 def _size(part: Path) -> int:

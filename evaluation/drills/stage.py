@@ -18,6 +18,7 @@ from chelu.api import Client, NewDevice, Organisation, Site
 from chelu.bus import Session
 from chelu.clock import Clock
 from chelu.geo import LocalFrame
+from chelu.local import interrupts
 from chelu.local import site as local
 from chelu.local.plan import Options
 from chelu.topics import Kind
@@ -70,16 +71,27 @@ class Stage:
 
 @contextlib.contextmanager
 def staged(clock: Clock) -> Iterator[Stage]:
-    """A whole site in a directory that is gone afterwards: database, broker, registry, ingest, inference."""
-    with contextlib.ExitStack() as stack:
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="chelu-drill-", ignore_cleanup_errors=True))
-        running = stack.enter_context(local.Site(Path(directory), ANY_PORTS, clock=clock))
-        key = running.layout.api_key.read_text(encoding="utf-8").strip()
-        client = stack.enter_context(Client(running.endpoints.api_url, key))
-        place = {name: getattr(FRAME, name) for name in ("latitude_deg", "longitude_deg", "elevation_m")}
-        client.add_site(Site(site_id=SITE_ID, name="Drill", **place))
-        client.add_organisation(Organisation(organisation_id=TEAM, role="vehicle team"))
-        yield Stage(running, client, clock)
+    """A whole site in a directory that is gone afterwards: database, broker, registry, ingest, inference.
+
+    It has secrets, so a signal that ends the command waits until it is gone.
+    """
+    stack = contextlib.ExitStack()
+    try:
+        yield _begun(stack, clock)
+    finally:
+        with interrupts.deferred():
+            stack.close()
+
+
+def _begun(stack: contextlib.ExitStack, clock: Clock) -> Stage:
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="chelu-drill-", ignore_cleanup_errors=True))
+    running = stack.enter_context(local.Site(Path(directory), ANY_PORTS, clock=clock))
+    key = running.layout.api_key.read_text(encoding="utf-8").strip()
+    client = stack.enter_context(Client(running.endpoints.api_url, key))
+    place = {name: getattr(FRAME, name) for name in ("latitude_deg", "longitude_deg", "elevation_m")}
+    client.add_site(Site(site_id=SITE_ID, name="Drill", **place))
+    client.add_organisation(Organisation(organisation_id=TEAM, role="vehicle team"))
+    return Stage(running, client, clock)
 
 
 def square(west_m: float, south_m: float, east_m: float, north_m: float) -> dict[str, Any]:

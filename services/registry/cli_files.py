@@ -37,7 +37,7 @@ def import_devices(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Register the good ones although others are bad.")] = False,
     secrets: Annotated[Path | None, typer.Option(help="New file for the secrets, which are shown only once.")] = None,
 ) -> None:
-    """Register the devices of a file, none while one is bad; prints id and secret of each as CSV."""
+    """Register the devices of a file, none while one is bad; prints id and secret of each that has one as CSV."""
     media_type, content = _media_type(file), _content(file)
     with (
         contextlib.nullcontext(sys.stdout) if secrets is None or dry_run else _secret_file(secrets) as output,
@@ -48,7 +48,9 @@ def import_devices(
     if report.faults:
         print_rows([asdict(fault) for fault in report.faults], FAULT_COLUMNS, as_json=False)
     bad = len({fault.line for fault in report.faults})
-    typer.echo(f"{len(report.registered)} registered, {bad} bad" + (f", {report.good} good" if dry_run else ""), err=True)
+    without = sum(not one.secret for one in report.registered)
+    said = f"{len(report.registered)} registered, {bad} bad" + (f", {report.good} good" if dry_run else "")
+    typer.echo(said + (f"; {without} without a secret of their own" if without else ""), err=True)
     if report.is_refused or (dry_run and report.faults):
         raise typer.Exit(1)
 
@@ -88,7 +90,7 @@ def _content(file: Path) -> bytes:
 def _secret_file(path: Path) -> Iterator[TextIO]:
     """A new file that only its owner reads, opened before the import so that no secret is lost for want of one.
 
-    When nothing was registered it is taken away, so that the same command may be given again.
+    When there are no secrets it is taken away, so that the same command may be given again.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -118,6 +120,6 @@ def _keep(report: ImportReport, output: TextIO, path: Path | None) -> None:
 
 
 def _write_secrets(report: ImportReport, output: TextIO) -> None:
-    if report.registered:
-        rows = ([one.device_id, one.secret or ""] for one in report.registered)
+    rows = [[one.device_id, one.secret] for one in report.registered if one.secret]
+    if rows:
         csv.writer(output, lineterminator="\n").writerows([["device_id", "secret"], *rows])

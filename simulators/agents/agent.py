@@ -72,11 +72,21 @@ class SimulatedAgent:
         info = {"config": self._said_config(), "versions": self._said_versions(), "time_us": time_us}
         return [Word("state", {"state": "online", "time_us": time_us}), Word("info", info)]
 
+    def alive(self, time_us: int) -> list[Word]:
+        """What it says now and then, so that it is known to be there: that it runs, and nothing of its machine."""
+        return [Word("run-status", {"time_us": time_us, "runningInfo": {}})]
+
     def fetched(self, order: dict[str, Any], trouble: str, time_us: int) -> list[Word]:
         """What it says when it has tried to fetch and check a package; trouble: why it could not."""
         if not trouble:
             self.versions[order["name"]] = order["version"]
         return [each for each in self._ended(order, trouble, time_us) if not self._is_lost()]
+
+    @staticmethod
+    def offline(reason: str, time_us: int | None = None) -> Word:
+        """Its good-bye; without a time, its last will, which is written before its hour."""
+        time = {} if time_us is None else {"time_us": time_us}
+        return Word("state", {"state": "offline", "reason": reason, **time})
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 

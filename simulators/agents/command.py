@@ -16,6 +16,7 @@ from rich.table import Table
 from chelu import tls
 from chelu.api import Client
 from chelu.clock import SystemClock
+from chelu.local import interrupts
 from chelu.local.files import Layout, environment, home
 from chelu.signing import Signer
 from simulators.agents import trial
@@ -58,7 +59,11 @@ def run(request: Request, console: Console | None = None) -> int:
     traits = spread(request.count, request.faults, request.seed)
     agents = agents_of(names, traits, seed=request.seed, late_s=request.lasting_s + 2, versions=FACTORY)
     signer, maker = Signer.new(), f"{request.site}-{secrets.token_hex(4)}"
-    with Client.find(environ) as client, tempfile.TemporaryDirectory(prefix="chelu-agents-") as directory:
+    with (
+        interrupts.once(),
+        Client.find(environ) as client,
+        tempfile.TemporaryDirectory(prefix="chelu-agents-") as directory,
+    ):
         with console.status(f"registering {request.count:,} agents"):
             url, file = broker_address(environ, layout), layout.data / SECRETS
             accounts = trial.enrolled(client, names, site=request.site, origin=CHONGQING, broker_url=url, secrets=file)
@@ -73,11 +78,30 @@ def run(request: Request, console: Console | None = None) -> int:
                 request.outcomes.append(_tried(client, f"{topic}-{secrets.token_hex(4)}", campaign, fleet, request, console))
         finally:
             fleet.__exit__()
+            for sentence in _left(client, request, maker):
+                console.print(sentence, markup=False, highlight=False)
     Console().print(table(request, fleet, packages))
     false = [sentence for outcome in request.outcomes for sentence in outcome.false]
     for sentence in false[:20]:
         console.print(f"[red]{sentence}[/red]")
     return int(bool(false))
+
+
+def _left(client: Client, request: Request, maker: str) -> list[str]:
+    """Trust the maker no more, and say what stays on the site, and how it goes."""
+    found = [
+        f"left at site {request.site}: {request.count:,} devices of model {trial.MODEL}, which have said good-bye; another run"
+        f" takes them up again. `chelu thresholds set offline --site {request.site} --off` keeps their alarms quiet, and"
+        " `chelu device lifecycle NAME --to retired` takes one out of service"
+    ]
+    if maker in {key["name"] for key in client.people("GET", "signing-keys") if not key["revoked"]}:
+        client.people("DELETE", "signing-keys", maker)
+        mine = [one for one in client.people("GET", "packages") if one["key"] == maker]
+        names = ", ".join(f"{one['package_id']} ({one['name']} {one['version']})" for one in mine) or "none"
+        found.append(
+            f"left in the registry: packages {names}, as long as a campaign names them; the maker's key {maker} is revoked"
+        )
+    return found
 
 
 def _campaign(client: Client, topic: str, request: Request, signer: Signer, maker: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from chelu import topics
 from chelu.bus import packets
+from chelu.bus.messages import Will
 from chelu.clock import Clock
 from chelu.topics import Kind
 from simulators.agents.agent import Fetch, SimulatedAgent, Word
@@ -21,6 +22,8 @@ from simulators.load.connection import Account
 from simulators.load.loop import Loop
 
 TURN_S = 0.02
+LEAVING_S = 5.0  # longest wait until the good-byes are out
+ALIVE_S = 60.0  # between two signs of life of an agent: the run_status_s that it has from the factory
 CONNECT_S = 30.0
 KIND = Kind.RSU
 DOWN = tuple(topics.row(f"{{kind}}/{{id}}/{name}/down") for name in ("config", "command", "upgrade"))
@@ -30,6 +33,12 @@ UP = {row.stream: row for row in topics.of_kind(KIND, from_device=True) if not r
 def filters_of(device_id: str) -> tuple[str, ...]:
     """What an agent hears."""
     return tuple(row.topic(KIND, device_id) for row in DOWN)
+
+
+def will_of(device_id: str) -> Will:
+    """What the broker says of an agent that is lost."""
+    row = UP["state"]
+    return Will(row.topic(KIND, device_id), SimulatedAgent.offline("connection lost").payload(), row.qos, row.retained)
 
 
 def agents_of(
@@ -52,7 +61,8 @@ class Fleet:
         self.agents, self._clock, self._packages = list(agents), clock, packages
         self._loop = Loop(accounts, clock, seed=seed)
         self._later: list[tuple[float, int, int, Word]] = []  # a heap: when, tie, agent, what
-        self._said = 0
+        self._said = self._lived = 0  # messages, and signs of life among them
+        self._begun_s = clock.monotonic_s()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
         self.heard = self.lost_sessions = 0
@@ -66,6 +76,7 @@ class Fleet:
         self._stopping.set()
         self._thread.join()  # who might still have a package fetched
         self._packages.close()
+        self._take_leave()
         self._loop.close()
 
     @property
@@ -84,6 +95,7 @@ class Fleet:
             for number, order, trouble in self._packages.ended():
                 self._say(number, self.agents[number].fetched(order, trouble, self._clock.wall_us()))
             self._say_later()
+            self._say_alive()
             self.lost_sessions = self._loop.losses
 
     def _hear(self, number: int) -> None:
@@ -110,6 +122,22 @@ class Fleet:
         while self._later and self._later[0][0] <= self._clock.monotonic_s():
             _, _, number, word = heapq.heappop(self._later)
             self._publish(number, word)
+
+    def _say_alive(self) -> None:
+        """One after the other, so that each has said so once in `ALIVE_S`."""
+        due = int((self._clock.monotonic_s() - self._begun_s) / ALIVE_S * len(self.agents))
+        for turn in range(self._lived, due):
+            number = turn % len(self.agents)
+            self._say(number, self.agents[number].alive(self._clock.wall_us()))
+        self._lived = due
+
+    def _take_leave(self) -> None:
+        """Good-byes, as of any agent that is stopped; what is not out in time the broker never hears."""
+        for number, agent in enumerate(self.agents):
+            self._say(number, [agent.offline("stopped", self._clock.wall_us())])
+        until_s = self._clock.monotonic_s() + LEAVING_S
+        while any(one.has_unsent for one in self._loop.connections) and self._clock.monotonic_s() < until_s:
+            self._loop.turn(TURN_S)
 
     def _publish(self, number: int, word: Word) -> None:
         connection, row = self._loop.connections[number], UP[word.stream]

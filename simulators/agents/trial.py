@@ -16,7 +16,7 @@ from chelu.errors import UnreachableError
 from chelu.local.files import read_json, write_json
 from chelu.signing import Signer, Statement
 from simulators.agents.agent import SimulatedAgent
-from simulators.agents.fleet import KIND, filters_of
+from simulators.agents.fleet import KIND, filters_of, will_of
 from simulators.agents.truth import untrue
 from simulators.enrolment import renewed
 from simulators.load.connection import Account
@@ -56,7 +56,7 @@ def enrolled(client: Client, names: Sequence[str], *, site: str, origin: Origin,
             known[name] = renewed(client, name)
     write_json(secrets, known)
     address = Address.read(broker_url)
-    return [Account(address, name, name, known[name], filters_of(name)) for name in names]
+    return [Account(address, name, name, known[name], filters_of(name), will_of(name)) for name in names]
 
 
 def await_known(client: Client, site: str, count: int, clock: Clock, *, within_s: float) -> None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from chelu import tls
 from chelu.bus import packets
-from chelu.bus.messages import Address
+from chelu.bus.messages import Address, Will
 from chelu.bus.packets import MQTT_5, Control, Kind, Reader
 from chelu.bus.reasons import WireError, name_of
 from chelu.bus.wire_plain import find_packets
@@ -33,13 +33,14 @@ CONNECT_S = 10.0  # longest wait for the TLS handshake
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who connects, where, and to hear what (at QoS 0)."""
+    """Who connects, where, and to hear what (at QoS 0); will: what the broker says when the session breaks."""
 
     address: Address
     client_id: str
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     filters: tuple[str, ...] = ()
+    will: Will | None = None
 
 
 @dataclass(slots=True)
@@ -87,6 +88,7 @@ class Connection:
             clean=True,
             user=self.account.user,
             password=self.account.password,
+            will=self.account.will,
         )
         self._say(hello.encode())
 

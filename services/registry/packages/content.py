@@ -65,9 +65,10 @@ def read_content(
 def _order(parts: Parts, package_id: int, number: int) -> tuple[dict[str, Any], Files]:
     with parts.register.transaction() as connection:
         order = rows.ordered(connection, number, package_id)
+        why = None if order else rows.ended(connection, number)
     if order is None or parts.packages is None or not parts.packages.path(order["sha256"]).exists():
         fault = Fault("package", str(package_id), f"the package of order {number}, while that is open and the file is there")
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"package {package_id} is not to be had: {fault.allowed}", [fault])
+        raise ProblemError(HTTPStatus.NOT_FOUND, why or f"package {package_id} is not to be had: {fault.allowed}", [fault])
     return order, parts.packages
 
 

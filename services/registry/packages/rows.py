@@ -24,6 +24,7 @@ KEY = "SELECT public_key FROM register.signing_key WHERE name = %s AND revoked I
 ORDERED = """SELECT device_key, package_id, bytes, sha256 FROM register.device_order
         JOIN register.package ON package_id = (body ->> 'package')::bigint
     WHERE number = %(number)s AND topic = 'upgrade' AND package_id = %(package)s AND state IN ('queued', 'sent', 'delivered')"""
+ENDED = "SELECT state FROM register.device_order WHERE number = %(number)s AND state NOT IN ('queued', 'sent', 'delivered')"
 FETCH = """INSERT INTO register.fetched AS f (device_key, package_id, bytes)
     VALUES (%(device_key)s, %(package_id)s, CASE WHEN %(start)s = 0 THEN %(stop)s ELSE 0 END)
     ON CONFLICT (device_key, package_id) DO UPDATE SET at = now(),
@@ -69,6 +70,14 @@ def is_named(connection: Execute, sha256: str) -> bool:
 def ordered(connection: Execute, number: int, package_id: int) -> dict[str, Any] | None:
     """The package that an open order lets its device fetch."""
     return connection.execute(ORDERED, {"number": number, "package": package_id}).fetchone()
+
+
+def ended(connection: Execute, number: int) -> str | None:
+    """How an order ended, as a sentence; None while it is open, or is none."""
+    row = connection.execute(ENDED, {"number": number}).fetchone()
+    if row is None:
+        return None
+    return f"the time of order {number} is over" if row["state"] == "timed out" else f"order {number} has ended: {row['state']}"
 
 
 def note_fetched(connection: Execute, device_key: int, package_id: int, *, start: int, stop: int) -> None:

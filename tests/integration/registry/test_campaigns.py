@@ -83,8 +83,7 @@ def signer(client: Client) -> Signer:
 @pytest.fixture
 def connect(client: Client, mosquitto_port: int, place: Place, signer: Signer, tmp_path: Path) -> Iterator[Connect]:
     """Connects agents of a site of their own, and answers them."""
-    log = place.directory / "registry.log"
-    until(lambda: "devices that want to join are heard" in log.read_text(), 30, "the registry to be at the broker")
+    await_registry(place)
     with ExitStack() as stack:
 
         def connect(site: str, count: int, faults: Mapping[Trait, float], *, late_s: float = 0.0) -> list[SimulatedAgent]:
@@ -101,6 +100,11 @@ def connect(client: Client, mosquitto_port: int, place: Place, signer: Signer, t
         yield connect
 
 
+def await_registry(place: Place) -> None:
+    log = place.directory / "registry.log"
+    until(lambda: "devices that want to join are heard" in log.read_text(), 30, "the registry to be at the broker")
+
+
 def ended(client: Client, name: str, agents: list[SimulatedAgent], within_s: float = 120) -> Outcome:
     begun_s = time.monotonic()
     found = trial.follow(client, name, CLOCK, within_s=within_s, told=lambda _: None)
@@ -108,6 +112,20 @@ def ended(client: Client, name: str, agents: list[SimulatedAgent], within_s: flo
     counts = f"{dict(outcome.orders)}, {outcome.attempts} sent"
     print(f"\n{name}: {found['phase']} ({found['reason']}) in {outcome.seconds:.1f} s, {counts}")
     return outcome
+
+
+def test_agents_that_end_have_said_good_bye(client: Client, place: Place, mosquitto_port: int, tmp_path: Path) -> None:
+    names, url = ["ends-0", "ends-1"], f"mqtt://127.0.0.1:{mosquitto_port}"
+    accounts = trial.enrolled(client, names, site="ends", origin=CHONGQING, broker_url=url, secrets=place.directory / "ends.json")
+    agents = agents_of(names, spread(2, {}, 7), seed=7, late_s=0.0, versions=FACTORY)
+    await_registry(place)
+    with Fleet(agents, accounts, CLOCK, Packages(tmp_path / "ends", {})):
+        trial.await_known(client, "ends", 2, CLOCK, within_s=30)
+
+    def reasons() -> list[str]:
+        return [client.people("GET", "devices", name, "health")["reason"] for name in names]
+
+    until(lambda: reasons() == ["stopped", "stopped"], 30, "their good-byes")
 
 
 @pytest.mark.slow

@@ -128,6 +128,15 @@ def test_a_file_of_secrets_is_left_only_when_there_are_some(place: Place, client
     assert secrets.read_text().startswith("device_id,secret\nagain-1,")
 
 
+def test_devices_without_a_secret_are_only_counted(place: Place, client: Client, tmp_path: Path) -> None:
+    client.add_devices([NewDevice(device_id="cars-gateway", kind=Kind.GATEWAY, site_id=SITE)])
+    file = tmp_path / "devices.csv"
+    rows = "".join(f"gated-{number},vehicle,{SITE},cars-gateway\n" for number in range(3))
+    file.write_text("device_id,kind,site_id,parent\n" + rows)
+    done = chelu(place, "device", "import", str(file))
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (0, "", "3 registered, 0 bad; 3 without a secret of their own")
+
+
 def test_secrets_that_the_disk_does_not_take_are_printed(place: Place, client: Client, tmp_path: Path) -> None:
     file, secrets = tmp_path / "devices.csv", tmp_path / "secrets.csv"
     file.write_text("device_id,kind,site_id\nfull-1,rsu,hillside\n")

@@ -171,7 +171,8 @@ def test_only_who_was_told_to_may_fetch_and_only_while_it_is(client: Client, tal
     device.say("upgrade-status/up", {"seqNum": order["seqNum"], "errorCode": 0, **done})
     failed = state_is(client, "fetches", "failed")
     assert failed["detail"] == "it has fetched 3 of 10000 bytes"
-    assert get(order["token"]).status_code == 404  # it has ended
+    answer = get(order["token"])
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"order {order['seqNum']} has ended: failed")
     assert other.told == []
 
 

@@ -203,6 +203,9 @@ def test_a_registry_that_does_not_give_it_any_more_ends_it(make: Make, shelf: Sh
     device = make()
     device.told()
     assert "the registry does not give it: 404" in device.end()["errorDesc"]
+    shelf.content = json.dumps({"detail": "the time of order 6 is over"}).encode()
+    device.told(seqNum=6)
+    assert device.end(2)["errorDesc"] == "the registry does not give it: the time of order 6 is over"
 
 
 def test_a_package_that_cannot_be_put_into_use_is_taken_out_again(make: Make) -> None:

@@ -44,3 +44,18 @@ def test_under_nohup_a_hang_up_ends_nothing() -> None:
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_what_is_deferred_is_done_whole_and_the_signal_is_heard_afterwards() -> None:
+    done = []
+
+    def work() -> None:
+        with interrupts.once():
+            with interrupts.deferred():
+                signal.raise_signal(signal.SIGTERM)
+                done.append("cleaned up")
+            done.append("never")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["cleaned up"]

@@ -9,7 +9,7 @@ import pytest
 
 from chelu.errors import ConfigurationError
 from simulators.agents.agent import STRAY_NUMBER, Fetch, SimulatedAgent, Word
-from simulators.agents.fleet import UP
+from simulators.agents.fleet import UP, will_of
 from simulators.agents.traits import Trait, read_faults, spread
 from simulators.agents.truth import untrue
 
@@ -75,6 +75,13 @@ def test_the_seed_decides_who_has_which_fault() -> None:
 def test_shares_that_are_none_are_refused(texts: list[str]) -> None:
     with pytest.raises(ConfigurationError, match="--fault"):
         read_faults(texts)
+
+
+def test_they_say_good_bye_and_the_broker_does_when_they_are_lost() -> None:
+    assert SimulatedAgent.offline("stopped", 7).document == {"state": "offline", "reason": "stopped", "time_us": 7}
+    will = will_of("a")
+    assert (will.topic, will.qos, will.retain) == ("rsu/a/state", 1, True)
+    assert json.loads(will.payload) == {"state": "offline", "reason": "connection lost"}
 
 
 def test_they_speak_on_their_own_topics() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+FIRST, LAST = (datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (1970, 2100))
 DEVICE_ID = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
@@ -21,6 +23,13 @@ def _no_dots_alone(name: str) -> str:
     return name
 
 
+def _in_calendar(instant: datetime.datetime) -> datetime.datetime:
+    """Beyond, some time zones and sums with it have no date."""
+    if not FIRST <= instant <= LAST:
+        raise ValueError(f"an instant from {FIRST.date()} to {LAST.date()}")
+    return instant
+
+
 Identifier = Annotated[
     str,
     StringConstraints(pattern=DEVICE_ID),
@@ -34,6 +43,7 @@ Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, descrip
 Elevation = Annotated[
     float, Field(ge=-500, le=9000, allow_inf_nan=False, description="metres above the WGS-84 ellipsoid", examples=[245.0])
 ]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 InstantUs = Annotated[
     int, Field(ge=0, le=4_102_444_800_000_000, description="µs UTC since 1970", examples=[1_795_000_000_000_000])
 ]

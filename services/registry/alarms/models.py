@@ -7,11 +7,11 @@ import enum
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from chelu.topics import Kind
 from services.registry.alarms.kinds import KINDS, Severity
-from services.registry.models import Identifier, Model, Name
+from services.registry.models import Identifier, Instant, Model, Name
 
 LONGEST_S = 86_400.0
 SCHEMES = frozenset({"http", "https"})
@@ -168,8 +168,8 @@ class NewMaintenance(Model):
     site: Identifier
     device: Identifier | None = None
     kinds: Kinds | None = Field(None, description="null: every kind that may be kept quiet")
-    starts: AwareDatetime | None = Field(None, description="null: now")
-    ends: AwareDatetime
+    starts: Instant | None = Field(None, description="null: now")
+    ends: Instant
     reason: Name = ""
 
 

@@ -6,13 +6,13 @@ import datetime
 import enum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from services.registry.alarms.kinds import Severity
 from services.registry.cases.kinds import REPORTABLE
 from services.registry.cases.machine import State
 from services.registry.cases.rules import Action, CaseKindName, NewRule
-from services.registry.models import Latitude, Longitude, Model, Name
+from services.registry.models import Instant, Latitude, Longitude, Model, Name
 from services.registry.road_events.models import Elevation
 
 
@@ -70,7 +70,7 @@ class CitizenReport(NewSighting):
     """What a citizen told, as a hotline or an app hands it in. reference: the hotline's own number, so that none comes twice."""
 
     reference: Name = Field("", examples=["12345-20261126-0017"])
-    at: AwareDatetime | None = Field(None, description="when it was seen; null: now")
+    at: Instant | None = Field(None, description="when it was seen; null: now")
 
 
 class CaseChange(Model):

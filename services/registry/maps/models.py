@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from services.registry.models import Identifier, Model
+from services.registry.models import Identifier, Instant, Model
 from services.registry.orders.models import Dispatch, Lasting
 
 Format = Literal["uper", "hex", "json", "geojson", "sumo"]
@@ -64,8 +64,8 @@ class Change(BaseModel):
 class Activation(Model):
     """When a version is to be valid: from now on when nothing is said, until the next change that is planned or `valid_until`."""
 
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = Field(None, description="what would be valid then without this is valid again")
+    valid_from: Instant | None = None
+    valid_until: Instant | None = Field(None, description="what would be valid then without this is valid again")
 
     @model_validator(mode="after")
     def _runs_forwards(self) -> Activation:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from services.registry.models import Elevation, Identifier, Model, Name
+from services.registry.models import Elevation, Identifier, Instant, Model, Name
 from services.registry.site_models import Polygon
 from services.registry.supervision.words import Mode
 
@@ -55,8 +55,8 @@ class Area(NewArea):
 class Period(Model):
     """From `starts` until before `ends`, both with their offset from UTC."""
 
-    starts: AwareDatetime
-    ends: AwareDatetime
+    starts: Instant
+    ends: Instant
 
     @model_validator(mode="after")
     def _is_forward(self) -> Period:
@@ -97,6 +97,7 @@ class NewPermit(Period):
 class Permit(NewPermit):
     """A permit."""
 
+    starts: AwareDatetime  # one that an older version took is shown, too
     permit_id: int
     site_id: str
     team: str | None

@@ -32,7 +32,7 @@ class Claim:
 
     def at(self, zone: str) -> str:
         """As a person at a place of this time zone reads it."""
-        starts, ends = (instant.astimezone(ZoneInfo(zone)).isoformat(timespec="minutes") for instant in (self.starts, self.ends))
+        starts, ends = (_local(instant, zone).isoformat(timespec="minutes") for instant in (self.starts, self.ends))
         return f"{self.name} of {self.area_id} for {self.team}, {starts} to {ends}"
 
 
@@ -93,6 +93,14 @@ def against_permit(new: Claim, bookings: Sequence[Claim], ground: Ground) -> lis
         for one in bookings
         if one.meets(new) and one.team != new.team and ground.shares[one.area_id] == 1 and ground.meet(new.area_id, one.area_id)
     ]
+
+
+def _local(instant: datetime.datetime, zone: str) -> datetime.datetime:
+    """On a site's clocks; as it is where those have no such date, as for a permit of the year 1 that an older version took."""
+    try:
+        return instant.astimezone(ZoneInfo(zone))
+    except OverflowError:
+        return instant
 
 
 def _is_against(new: Claim, other: Claim, ground: Ground) -> bool:

@@ -167,6 +167,10 @@ def test_a_booking_is_refused_by_field_and_names_what_stands_against_it(send: Se
         ({"area_id": "oval", "team": "crew", **hours(52.5, 53)}, "starts = .* is not allowed: a whole hour in Asia/Shanghai"),
         ({"area_id": "oval", "team": "crew", **hours(-3, -2)}, "ends = .* is not allowed: after now"),
         ({"area_id": "oval", "team": "crew", **hours(53, 52)}, "ends"),
+        (
+            {"area_id": "oval", "team": "crew", **hours(52, 53), "starts": "0001-01-01T00:00:00+14:00"},
+            "starts.*1970-01-01 to 2100",
+        ),
         ({"area_id": "oval", "team": "crew", "starts": "2036-05-01T08:00:00", "ends": "2036-05-01T09:00:00"}, "starts"),
     ):
         with pytest.raises(RefusedError, match=text):

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
+from services.registry.alarms.models import NewMaintenance
 from services.registry.track import chain, rules
 from services.registry.track.chain import Happening, Link
+from services.registry.track.models import NewBooking, NewPermit
 from services.registry.track.rules import Claim, Ground
 
 UTC = datetime.UTC
@@ -159,3 +162,32 @@ def test_a_log_cut_short_has_another_head() -> None:
 def test_a_forged_chain_that_is_hashed_anew_says_of_which_site_it_is() -> None:
     forged = chain.extended(chain.beginning("s"), "t", HAPPENINGS, 7)
     assert "says that it is" in str(chain.checked("s", forged).fault)
+
+
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31T23:00Z"]
+)
+@pytest.mark.parametrize("field", ["starts", "ends"])
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        (NewBooking, {"area_id": "oval", "team": "crew"}),
+        (NewPermit, {"area_id": "oval", "vehicle": "car"}),
+        (NewMaintenance, {"site": "hill"}),
+    ],
+)
+def test_a_time_at_an_end_of_the_calendar_is_refused_by_its_field(
+    model: type[BaseModel], given: dict[str, str], field: str, instant: str
+) -> None:
+    times = {"starts": "2026-05-01T08:00:00Z", "ends": "2026-05-01T09:00:00Z", field: instant}
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate({**given, **times})
+    (error,) = refused.value.errors()
+    assert error["loc"] == (field,)
+    assert "an instant from 1970-01-01 to 2100-01-01" in error["msg"]
+
+
+def test_what_an_older_version_took_at_an_end_of_the_calendar_is_told() -> None:
+    starts = datetime.datetime.min.replace(tzinfo=UTC)
+    old = Claim("permit 1", "oval", "crew", starts, hour(8))
+    assert old.at("America/New_York") == "permit 1 of oval for crew, 0001-01-01T00:00+00:00 to 2026-05-01T04:00-04:00"

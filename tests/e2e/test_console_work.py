@@ -257,11 +257,22 @@ def test_the_emergency_stop_asks_again_says_who_has_answered_and_is_released_wit
     page.wait_for_selector("[data-testid=stop][data-in-force=true] >> text=a person on the road")
     assert place.client.people("GET", "sites", "hillside", "stop")["in_force"]["pressed_by"] == "wang"
     page.wait_for_selector("tr:has-text('obu-silent') >> text=no answer")
-    place.looking.shot("stop")
-    assert place.looking.faults() == []
-    page.click("[data-testid=stop] button")
+    banner = "header [data-testid=stopped][role=alert] a"
+    for section in ("map", "health", "register/track"):
+        place.go(section, site="empty")  # of whichever site one sees the page
+        page.wait_for_selector(f"{banner}:has-text('hillside')")
+    place.look("stop-banner", banner)
+    page.click(banner)
+    page.wait_for_selector("[data-testid=stop][data-in-force=true]")
+    place.look("stop", "tr:has-text('obu-silent')")
+    page.click("[data-testid=stop] button:has-text('Press again')")
+    place.fill_in()
+    page.wait_for_selector("dialog", state="detached")
+    assert place.client.people("GET", "sites", "hillside", "stop")["in_force"]["presses"] == 2
+    page.click("[data-testid=stop] button:has-text('Release')")
     place.fill_in(text="the road is clear")
     page.wait_for_selector("[data-testid=stop][data-in-force=false]")
+    page.wait_for_selector(banner, state="detached")
 
 
 def test_a_device_that_sends_nonsense_is_seen_with_what_is_wrong_with_it(place: Place) -> None:

@@ -7,6 +7,7 @@ import { SECTIONS } from "../pages/sections";
 import { useWords } from "../words/words";
 import type { Preferences } from "./preferences";
 import { type Route, writeRoute } from "./route";
+import { StopBanner } from "./stopped";
 
 interface ShellProps {
   readonly me: Me;
@@ -65,6 +66,7 @@ export function Shell({ me, sites, site, route, preferences, choose, logout, chi
             {words("app.logout")}
           </button>
         </div>
+        <StopBanner me={me} sites={sites} site={site} />
       </header>
       <main id="content" tabIndex={-1}>
         {children}

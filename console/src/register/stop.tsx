@@ -35,11 +35,12 @@ interface Stop {
   readonly unreachable: readonly string[];
 }
 
+type Deed = "press" | "again" | "release";
 const EVERY_MS = 1000;
 
 export function EmergencyStop({ me, site }: { me: Me; site: Site }) {
   const words = useWords();
-  const [asking, setAsking] = useState<"press" | "release">();
+  const [asking, setAsking] = useState<Deed>();
   const path = `/api/sites/${encodeURIComponent(site.site_id)}`;
   const state = useLoaded(
     `stop ${site.site_id}`,
@@ -52,7 +53,6 @@ export function EmergencyStop({ me, site }: { me: Me; site: Site }) {
   const isOperator = hasRole(me, "operator", site.site_id);
   if (state.value === undefined) return state.failure ? <Failed failure={state.failure} retry={state.reload} /> : <Loading />;
   const stop = state.value;
-  const button = stop ? "stop.release" : "stop.press";
   return (
     <>
       {state.failure && <FailureNote failure={state.failure} />}
@@ -61,9 +61,16 @@ export function EmergencyStop({ me, site }: { me: Me; site: Site }) {
         {stop ? <About stop={stop} /> : <p>{words("stop.none.more", { site: site.site_id })}</p>}
         <p className="faint small">{words("stop.hardWired")}</p>
         {isOperator ? (
-          <button type="button" className={stop ? "main" : "danger"} onClick={() => setAsking(stop ? "release" : "press")}>
-            {words(button)}
-          </button>
+          <div className="row">
+            <button type="button" className={stop ? "main" : "danger"} onClick={() => setAsking(stop ? "release" : "press")}>
+              {words(stop ? "stop.release" : "stop.press")}
+            </button>
+            {stop && (
+              <button type="button" className="danger" onClick={() => setAsking("again")}>
+                {words("stop.again")}
+              </button>
+            )}
+          </div>
         ) : (
           <p className="faint">{words("stop.needsRole")}</p>
         )}
@@ -89,11 +96,11 @@ function About({ stop }: { stop: Stop }) {
 function Told({ stop }: { stop: Stop }) {
   const words = useWords();
   const told = useTold();
+  const { number } = useFormats();
   const rows = [...stop.silent.map((one) => ({ ...one, stands: false })), ...stop.stopped.map((one) => ({ ...one, stands: true }))];
   return (
     <section className="card">
       <h2>{words("stop.devices")}</h2>
-      {stop.unreachable.length > 0 && <p className="note bad">{words("stop.unreachable", { vehicles: stop.unreachable.join(", ") })}</p>}
       {!rows.length && <p className="faint">{words("stop.devices.none")}</p>}
       {rows.length > 0 && (
         <table className="plain">
@@ -123,12 +130,17 @@ function Told({ stop }: { stop: Stop }) {
           </tbody>
         </table>
       )}
+      {stop.unreachable.length > 0 && (
+        <p className="note bad" data-testid="stop-unreachable">
+          {words("stop.unreachable", { count: number(stop.unreachable.length), vehicles: stop.unreachable.join(", ") })}
+        </p>
+      )}
     </section>
   );
 }
 
 interface DecideProps {
-  readonly what: "press" | "release";
+  readonly what: Deed;
   readonly path: string;
   readonly site: Site;
   readonly close: () => void;
@@ -138,7 +150,7 @@ interface DecideProps {
 function Decide({ what, path, site, close, state }: DecideProps) {
   const words = useWords();
   const api = useApi();
-  const isPress = what === "press";
+  const isPress = what !== "release";
 
   async function send(form: Form) {
     const text = form.text("text");

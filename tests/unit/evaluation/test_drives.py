@@ -21,6 +21,12 @@ def test_a_drive_that_failed_is_said_with_its_reason_and_the_remedy(tmp_path: Pa
     assert failed.value.remedy == "install the extra sumo"
 
 
+def test_a_drive_that_takes_too_long_is_ended_with_a_sentence(tmp_path: Path) -> None:
+    """It once was a traceback, half an hour later."""
+    with pytest.raises(CannotStartError, match=r"the drive took longer than 0 s; drive less"):
+        drives.kept("evaluation.no_such_module", tmp_path, "about.json", remedy="none", most_s=0.0)
+
+
 def test_what_prevents_a_drive_ends_its_process_with_a_sentence() -> None:
     def drive() -> None:
         raise CheluError("there is no demand")

@@ -119,3 +119,9 @@ def test_a_site_at_a_pole_is_refused(client: Client, sites: None, latitude: floa
             client.people(method, "sites", *path, json={**body, "latitude_deg": latitude})
         assert "latitude_deg" in str(refused.value)
         assert "89" in str(refused.value)
+
+
+def test_whose_clock_is_slow_trespasses_all_the_same(place: Place, ovals: None) -> None:
+    with painted(place, "dale") as dale:
+        dale.rows, dale.age_ms = [STRANGER], 20_000.0
+        until(lambda: ("trespass", "id 0000000000000099") in raised(place, "dale"), 10, "the alarm")

@@ -7,7 +7,7 @@ with a permit that was in its areas and is in none of them any more has left the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from services.registry.track.roster import UNKNOWN, Ints, Permits, Roster
 
 ENTERED, TRESPASS, INTRUDER, OUTSIDE, SPEED, MODE = "in area", "trespass", "intruder", "left its area", "too fast", "wrong mode"
 ALARMING = frozenset({TRESPASS, INTRUDER, OUTSIDE, SPEED, MODE})
+STAYING = frozenset({TRESPASS})  # who goes dark is still there until it is seen elsewhere
 SPEAKS = 1  # in the picture's column `kind`: the others were only seen by roadside units
 NO_TWIN = -1
 OLDEST_MS = 1500.0
@@ -95,6 +96,18 @@ def holding(scene: Scene, roster: Roster, modes: Mapping[int, str], entered: Map
         found[Key(INTRUDER, ids[area], ids[area])] = {**details[row], "count": int(unseen[:, area].sum())}
     found.update(_outside(scene, roster, entered, details))
     found.update(_conditions(scene, roster, modes, details))
+    return found
+
+
+def permitted(trespasses: Iterable[Key], roster: Roster, now_us: int) -> list[Key]:
+    """Those of these in areas that the vehicle may be in now, or that need no permit any more."""
+    keys = {vehicle.vehicle: key for key, vehicle in roster.vehicles.items()}
+    permits, found = roster.permits.counting(now_us), []
+    for trespass in trespasses:
+        area = roster.shapes.ids.index(trespass.area)
+        mine = permits.area[permits.vehicle_key == keys.get(trespass.subject, UNKNOWN)]
+        if not roster.needs_permit[area] or roster.covering[mine, area].any():
+            found.append(trespass)
     return found
 
 

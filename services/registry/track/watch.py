@@ -26,7 +26,7 @@ from services.registry.database import Register
 from services.registry.revisions import Revisions
 from services.registry.rounds import InRounds, Rounds
 from services.registry.track import presence, watch_rows
-from services.registry.track.conditions import Change, Conditions
+from services.registry.track.conditions import LOST, Change, Conditions
 from services.registry.track.presence import Scene
 from services.registry.track.roster import Roster
 
@@ -51,7 +51,7 @@ class Seen:
 
 @dataclass(slots=True)
 class _Site:
-    conditions: Conditions = field(default_factory=Conditions)
+    conditions: Conditions = field(default_factory=lambda: Conditions(presence.STAYING))
     unwritten: list[Change] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
     seen: Seen | None = None
@@ -170,7 +170,9 @@ class Watch(InRounds):
         now_us = self._clock.wall_us()
         for site_id, roster in list(self._rosters.items()):
             site, areas = self._sites[site_id], frozenset(roster.shapes.ids)
-            self._write(site_id, site.conditions.end(areas, "there is no such area any more"), now_us)
+            ended = site.conditions.end(areas, "there is no such area any more")
+            permitted = presence.permitted(site.conditions.lost, roster, now_us)
+            self._write(site_id, [*ended, *site.conditions.forgive(permitted, "it may be there")], now_us)
             if not areas:
                 self._tell_blindness(site_id, "", "it has no areas any more")
                 del self._sites[site_id], self._rosters[site_id]
@@ -197,7 +199,7 @@ class Watch(InRounds):
         with self._register.transaction(watch_rows.ACTOR) as connection:
             watch_rows.write(connection, site_id, site.unwritten, _keys(roster), now_us)
         written, site.unwritten = site.unwritten, []
-        self._told(site_id, written, roster, now_us)
+        self._told(site_id, [change for change in written if change.because != LOST], roster, now_us)
 
     def _look_for_blindness(self) -> None:
         now_us = self._clock.wall_us()
@@ -216,17 +218,21 @@ class Watch(InRounds):
         site.blind = blind
 
     def _say_again(self) -> None:
-        """An alarm that somebody cleared by hand is raised anew while it is still so."""
+        """An alarm that somebody cleared by hand is raised anew while it is still so; of one that was lost it is over."""
         now_s = self._clock.monotonic_s()
         if now_s - self._said_s < AGAIN_S:
             return
         self._said_s = now_s
         for site_id, roster in self._rosters.items():
-            site = self._sites[site_id]
+            site, now_us = self._sites[site_id], self._clock.wall_us()
+            if not site.unwritten and site.conditions.lost:
+                with self._register.transaction() as connection:
+                    seen_to = watch_rows.seen_to(connection, site_id, site.conditions.lost)
+                self._write(site_id, site.conditions.forgive(seen_to, "somebody has seen to it"), now_us)
             on = site.conditions.on
             if not site.unwritten and any(key.what in presence.ALARMING for key in on):
                 with self._register.transaction(watch_rows.ACTOR) as connection:
-                    watch_rows.say_again(connection, site_id, on, _keys(roster), self._clock.wall_us())
+                    watch_rows.say_again(connection, site_id, on, _keys(roster), now_us)
 
 
 def _keys(roster: Roster) -> dict[str, int]:

@@ -36,6 +36,11 @@ INSIDE = """SELECT subject, area FROM (
         FROM register.track_log WHERE site_id = %s AND what IN ('entered', 'left') AND at_us > %s
         ORDER BY subject, area, number DESC) AS last WHERE what = 'entered'"""
 OPEN = """SELECT kind, subject, part, detail FROM register.alarm WHERE state <> 'cleared' AND site_id = %s AND kind = ANY(%s)"""
+SEEN_TO = """SELECT number FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(areas)s::text[], %(last_us)s::bigint[])
+        WITH ORDINALITY AS lost (kind, subject, part, last_us, number)
+    WHERE NOT EXISTS (SELECT 1 FROM register.alarm WHERE alarm.kind = lost.kind AND alarm.subject = lost.subject
+        AND alarm.part = lost.part AND site_id = %(site_id)s AND state <> 'cleared' AND (acknowledged IS NULL
+            OR acknowledged <= 'epoch'::timestamptz + lost.last_us * interval '1 microsecond'))"""
 NO_PICTURE = "no picture comes"
 REMEMBERED_US = 86_400_000_000
 KIND_OF = {
@@ -105,6 +110,15 @@ def say_again(
     say(connection, site_id, words, now_us)
 
 
+def seen_to(connection: Execute, site_id: str, lost: Mapping[Key, int]) -> list[Key]:
+    """Of those lost while inside (and last seen when, µs), whose alarm was acknowledged since then, or cleared."""
+    keys = list(lost)
+    columns = {"kinds": [KIND_OF[key.what] for key in keys], "subjects": [key.subject for key in keys]}
+    columns |= {"areas": [key.area for key in keys]}
+    query = {**columns, "last_us": list(lost.values()), "site_id": site_id}
+    return [keys[row["number"] - 1] for row in connection.execute(SEEN_TO, query)]
+
+
 def note_blindness(connection: Execute, site_id: str, now_us: int, what: str, *, is_blind: bool) -> None:
     """Note why a site is blind, or that it is no longer."""
     log_rows.append(connection, site_id, [Happening(ACTOR, what, site_id, {})], now_us)
@@ -117,5 +131,7 @@ def _happening(change: Change) -> Happening:
         what = "entered" if change.is_on else "left"
     else:
         what = key.what if change.is_on else f"over: {key.what}"
+    if change.is_on and change.because:
+        return Happening(ACTOR, change.because, key.subject, {"area": key.area, **change.detail})
     because = {"because": change.because} if change.because else {}
     return Happening(ACTOR, what, key.subject, {"area": key.area, **change.detail, **because})

@@ -75,6 +75,14 @@ def alarms(place: Place) -> set[tuple[str, str, str]]:
     return {(str(kind), str(subject), str(part)) for kind, subject, part in rows}
 
 
+def detail_of(place: Place, alarm: tuple[str, str, str]) -> dict[str, Any]:
+    """What is said of the one that is raised."""
+    with psycopg.connect(place.database_url) as connection:
+        sql = "SELECT detail FROM register.alarm WHERE state = 'raised' AND (kind, subject, part) = (%s, %s, %s)"
+        row = connection.execute(sql, alarm).fetchone()
+    return dict(row[0]) if row else {}
+
+
 def open_alarm(place: Place, alarm: tuple[str, str, str]) -> int | None:
     """The number of the one that is raised."""
     with psycopg.connect(place.database_url) as connection:
@@ -262,7 +270,17 @@ def test_an_alarm_cleared_by_hand_is_raised_anew_while_it_is_still_so(place: Pla
     client.people("POST", "alarms", str(first), "clear", json={"comment": "by mistake"})
     until(lambda: open_alarm(place, wanted) not in {None, first}, 5, "the alarm anew")
     painter.rows = []
-    until(lambda: wanted not in alarms(place), 40, "it to be over")
+    until(lambda: detail_of(place, wanted).get("state") == "lost while inside", 40, "it to be lost while inside")
+    entries = client.people("GET", "sites", SITE, "track", "log", params={"limit": 10_000})["entries"]
+    last = [one["what"] for one in entries if one["subject"] == "rivals-car"][-1]
+    assert last == "lost while inside", "it has not left"
+    client.people("POST", "alarms", str(open_alarm(place, wanted)), "acknowledge", json={"comment": "towed away"})
+    until(lambda: wanted not in alarms(place), 5, "it to be over once somebody has seen to it")
+    painter.rows = [(1, RIVALS, 250, 50)]
+    until(lambda: wanted in alarms(place), 5, "it to be raised anew when it is seen there again")
+    painter.rows = [(1, RIVALS, 250, 500)]
+    until(lambda: wanted not in alarms(place), 10, "it to be over once it is seen outside")
+    painter.rows = []
 
 
 def test_a_site_without_a_picture_is_blind_and_says_so(place: Place, send: Send, ground: None, mosquitto_port: int) -> None:

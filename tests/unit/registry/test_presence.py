@@ -206,6 +206,43 @@ def test_a_thing_counts_when_it_was_seen_twice_and_is_over_after_a_while() -> No
     assert (over.is_on, over.because) == (False, "not seen any more")
 
 
+def test_who_goes_dark_where_it_must_not_be_stays_there_until_it_is_seen_elsewhere() -> None:
+    trespass, entered = Key(presence.TRESPASS, "car-1", "yard"), Key(presence.ENTERED, "car-1", "yard")
+    conditions, seen, nobody = Conditions(presence.STAYING), frozenset({"car-1"}), frozenset[str]()
+    for key in (trespass, entered):
+        conditions.begin(key, {"speed_mps": 5.0}, 0)
+    assert conditions.look({}, nobody, UNSEEN_US - 1) == []
+    (lost,) = conditions.look({}, nobody, UNSEEN_US)
+    assert (lost.key, lost.is_on, lost.because) == (trespass, True, "lost while inside")
+    assert lost.detail == {"speed_mps": 5.0, "state": "lost while inside", "last_seen_us": 0}
+    assert conditions.look({}, nobody, 1000 * UNSEEN_US) == [], "said once, however long; and it has left nothing"
+    assert conditions.lost == {trespass: 0}
+    (left,) = conditions.look({}, seen, 1001 * UNSEEN_US)
+    assert (left.key, trespass in conditions.on) == (entered, True), "of an alarm one look may be noise"
+    (over,) = conditions.look({}, seen, 1001 * UNSEEN_US + GONE_US)
+    assert (over.key, over.is_on, over.because) == (trespass, False, "")
+
+
+def test_who_was_lost_and_is_seen_inside_again_trespasses_as_before() -> None:
+    key, seen = Key(presence.TRESPASS, "car-1", "yard"), frozenset({"car-1"})
+    conditions = Conditions(presence.STAYING)
+    conditions.begin(key, {}, 0)
+    conditions.look({}, frozenset(), UNSEEN_US)
+    assert conditions.look({key: {}}, seen, 2 * UNSEEN_US) == []
+    assert (conditions.lost, dict(conditions.on)) == ({}, {key: {}})
+    (lost,) = conditions.look({}, frozenset(), 3 * UNSEEN_US)
+    assert lost.because == "lost while inside"
+    (over,) = conditions.forgive(list(conditions.lost), "somebody has seen to it")
+    assert (over.is_on, over.because, conditions.on) == (False, "somebody has seen to it", {})
+
+
+def test_a_permit_or_an_area_that_needs_none_forgives_who_was_lost() -> None:
+    lost = [Key(presence.TRESPASS, "car-1", "lane"), Key(presence.TRESPASS, "id 00ff", "lane")]
+    assert presence.permitted(lost, roster(), NOW_US) == []
+    assert presence.permitted(lost, roster(permit(1, 1, "yard")), NOW_US) == lost[:1], "a permit of the yard is one of its lane"
+    assert presence.permitted(lost, roster(permit(1, 1, "yard", ends_us=NOW_US)), NOW_US) == []
+
+
 def test_two_thousand_vehicles_are_compared_with_fifty_areas_in_a_few_milliseconds() -> None:
     generator = np.random.default_rng(5)
     places = [tuple(place) for place in generator.uniform(0, 2000, (2000, 2)).tolist()]

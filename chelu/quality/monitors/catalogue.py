@@ -185,7 +185,8 @@ MONITORS: tuple[Monitor, ...] = (
         name="spat-countdown",
         title="Time to change going backwards",
         about="A change is put forward after it was announced, comes before its earliest time, or does not come.",
-        formula="earliest end said before − earliest end said now (or the change's time); now − an end that has passed",
+        formula="earliest end said before − earliest end said now (or the change's time); now − an end that has passed; "
+        "a second more is tolerated where ends are said in whole seconds",
         source=f"{YDT}: minEndTime, likelyEndTime",
         action="Speed advice misleads: have the controller announce earliest ends that it keeps.",
         unit="s",

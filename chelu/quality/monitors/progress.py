@@ -19,6 +19,7 @@ from chelu.units import US_PER_S
 WHOSE_UNKNOWN = "green became red without a yellow, and nothing says whether the phase is the vehicles'"
 GAP = "nothing was heard for so long that a light may have come and gone"
 NO_END = "it announces no end"
+WHOLE_S = 1.0  # a countdown in whole seconds stands for so long, and then goes on at once
 STEADY_GREEN = (Light.PERMISSIVE_GREEN, Light.PROTECTED_GREEN)
 
 
@@ -114,16 +115,28 @@ def _countdowns(stream: SignalStream, parameters: Countdown) -> Iterator[Judged]
         early_s = np.where(stays, before_us - now_us, before_us - at_us) / US_PER_S
         late_s = np.where(stays, at_us - now_us, -np.inf) / US_PER_S  # it still shows what it said would be over
         value = np.fmax(early_s, late_s)
+        tolerance_s = parameters.tolerance_s + _grain_s(stream, column)
         yield judged(
             stream.subject_of(phase),
             stream.time_us[steps.now],
-            np.nan_to_num(value, nan=-1.0) > parameters.tolerance_s,
+            np.nan_to_num(value, nan=-1.0) > tolerance_s,
             value,
             passed={GAP: steps.gap_s > parameters.gap_s, NO_END: np.isnan(value)},
         )
 
 
+def _grain_s(stream: SignalStream, column: int) -> float:
+    """By how much a promise may jump since ends are said in whole seconds, as T/ITS 0180.1 does; 0 where tenths are said."""
+    end_s = _ends_s(stream, column)
+    said = end_s[~np.isnan(end_s)]
+    return WHOLE_S if len(said) and bool((said == np.round(said)).all()) else 0.0
+
+
+def _ends_s(stream: SignalStream, column: int) -> Floats:
+    """The earliest end (m,) in seconds that each message says: the least one, or the likely one without it."""
+    return np.where(np.isnan(stream.min_end_s[:, column]), stream.likely_end_s[:, column], stream.min_end_s[:, column])
+
+
 def _promised_us(stream: SignalStream, column: int) -> npt.NDArray[np.float64]:
-    """The earliest instant (m,) until which each message says its light lasts: the least end, or the likely one without it."""
-    end_s = np.where(np.isnan(stream.min_end_s[:, column]), stream.likely_end_s[:, column], stream.min_end_s[:, column])
-    return np.asarray(stream.time_us + end_s * US_PER_S)
+    """The earliest instant (m,) until which each message says its light lasts."""
+    return np.asarray(stream.time_us + _ends_s(stream, column) * US_PER_S)

@@ -12,6 +12,7 @@ from chelu.quality.monitors.progress import GAP, WHOSE_UNKNOWN, is_illegal
 from chelu.quality.monitors.run import Report, run
 from chelu.quality.monitors.window import Heard
 from tests.unit.quality.monitors import crossing as at
+from tests.unit.quality.monitors.faults import hasty_countdown
 
 BEGIN_US, END_US = at.BEGIN_US, at.BEGIN_US + round(at.SECONDS * 1e6)
 R, FG, G, P, Y, FY, D = (
@@ -90,3 +91,11 @@ def report_of(heard: Heard, name: str = "spat-transition") -> Report:
 def of_phase(report: Report, phase: int) -> tuple[int, int, dict[str, int]]:
     ((_, tally),) = [item for item in report.hours["spat-transition"].items() if item[0][0].part == phase]
     return tally.judged, tally.bad, dict(tally.passed)
+
+
+def test_a_countdown_in_whole_seconds_is_none_that_goes_backwards() -> None:
+    clean = at.crossing()
+    ends = {name: np.round(clean.spat[name]) for name in ("min_end_s", "max_end_s", "likely_end_s")}
+    rounded = replace(clean, spat=clean.spat.with_columns(**ends))
+    assert report_of(rounded, "spat-countdown").of_monitor("spat-countdown").bad == 0
+    assert report_of(hasty_countdown(rounded), "spat-countdown").of_monitor("spat-countdown").bad > 0

@@ -17,7 +17,7 @@ from chelu.errors import ConfigurationError
 from evaluation import blocks
 from evaluation.blocks import Run
 from evaluation.v2x import rules_events, rules_vehicles, weather
-from evaluation.v2x.judge import report
+from evaluation.v2x.judge import RULES, report
 from evaluation.v2x.slices import AIR, SPEED_MPS
 from evaluation.v2x.staging import STAGES
 from evaluation.v2x.weather import SKIES
@@ -81,30 +81,36 @@ def _in_short(one: Mapping[str, Any]) -> str:
 
 def recall(run: Run) -> list[str]:
     """Recall at varied conditions."""
-    return _varied(run, lambda one: number(one["recall"], 2))
+    return _varied(STAGES, run, lambda one: number(one["recall"], 2))
 
 
 def leads(run: Run) -> list[str]:
     """Leads at varied conditions."""
-    return _varied(run, lambda one: f"{number(one['lead_p5_s'], 1)}, {number(one['lead_p50_s'], 1)}")
+    return _varied(STAGES, run, lambda one: f"{number(one['lead_p5_s'], 1)}, {number(one['lead_p50_s'], 1)}")
 
 
 def false(run: Run) -> list[str]:
     """False warnings at varied conditions."""
-    return _varied(run, lambda one: number(one["false_staged_per_vehicle_hour"], 1))
+    return _varied(STAGES, run, lambda one: number(one["false_staged_per_vehicle_hour"], 1))
 
 
-def _varied(run: Run, cell: Cell) -> list[str]:
-    """Whole, the plain way's in brackets, and by what the air does."""
+def rules(run: Run) -> list[str]:
+    """All rules at varied conditions."""
+    return _varied(RULES, run, _in_short)
+
+
+def _varied(names: Iterable[str], run: Run, cell: Cell) -> list[str]:
+    """Whole, the plain way's in brackets where it knows the application, and by what the air does."""
     columns = {name: [f"{low:g}–{high:g}" for low, high in pairwise(AIR[name])] for name in _AIR}
     classes = [f"{_AIR[name][0]} {_scaled(name, label)} {_AIR[name][1]}" for name, of in columns.items() for label in of]
 
     def cells(one: Mapping[str, Any]) -> tuple[str, ...]:
         varied = one["varied"]
         plain = {key.removeprefix(PLAIN): value for key, value in varied.items() if key.startswith(PLAIN)}
-        return f"{cell(varied)} ({cell(plain)})", *_sliced(varied, columns, cell)
+        beside = f" ({cell(plain)})" if plain["recall"] is not None else ""
+        return cell(varied) + beside, *_sliced(varied, columns, cell)
 
-    return _of_all(STAGES, run, ("application", "all", *classes), cells, is_varied=True)
+    return _of_all(names, run, ("application", "all", *classes), cells, is_varied=True)
 
 
 def _scaled(name: str, label: str) -> str:
@@ -163,6 +169,7 @@ TABLES: Mapping[str, Callable[[Run], list[str]]] = {
     "recall": recall,
     "leads": leads,
     "false": false,
+    "rules": rules,
     "signals": signals,
     "events": events,
     "vehicles": vehicles,

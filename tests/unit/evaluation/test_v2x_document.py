@@ -31,7 +31,7 @@ def run() -> dict[str, Any]:
     by_air: dict[str, dict[str, Any]] = {name: {} for name in AIR} | {"latency_s": {"0.1–0.2": {"n": 9, **FOUND, "recall": 0.5}}}
     names = (*STAGES, "svw", "glosa", "hlw", "slw", "ivs", "tjw")
     staged = {f"{name}, nominal": figures(**by_driver) for name in names}
-    varied = {f"{name}, varied": figures(**by_air) for name in names}
+    varied = {f"{name}, varied": figures(**by_air) | ({} if name in STAGES else {"baseline_recall": None}) for name in names}
     sky = {"avoidable": 9, "recall": 1.0, "lead_p5_s": 2.0, "lead_p50_s": 3.5, "earlier_p50_s": 0.7, "false_staged": 4}
     weather = {f"weather, {name}": dict.fromkeys(SKIES, sky) for name in (*APPLICATIONS, "svw")}
     return {
@@ -47,7 +47,7 @@ def page(*names: str) -> str:
 def test_every_table_whose_figures_are_there_is_written_anew_and_the_others_stay() -> None:
     assert set(RULES) >= {"avw", "clw", "evw"}
     text = blocks.filled(page(*TABLES), "v2x", TABLES, joined([run()]))
-    assert [line for line in text.splitlines() if line.startswith("old")] == ["old vehicles"]
+    assert [line for line in text.splitlines() if line.startswith("old")] == ["old rules", "old vehicles"]
     lines = text.splitlines()
     assert (lines[0], lines[-1]) == ("before", "after")
     assert "| `fcw` | 2000 | 900 | 0.9900 | 2.600, 3.000 s | 400 | 0.10 | 0.00 | 0.50 | 0.9900 | 3.00 s | 0.50 |" in lines
@@ -64,11 +64,14 @@ def test_a_class_nobody_is_in_has_a_dash_and_classes_stand_under_their_heads() -
     assert first[1] == "0.99 (0.99)"
 
 
-def test_leads_are_told_class_by_class_those_of_the_plain_way_in_brackets() -> None:
-    text = blocks.filled(page("leads"), "v2x", TABLES, joined([run()]))
+def test_what_the_air_does_to_leads_and_to_rules_is_told_class_by_class_and_of_rules_without_a_plain_way() -> None:
+    whole = run()
+    whole["tasks"] |= {f"{name}, {how}": whole["tasks"][f"hlw, {how}"] for name in RULES for how in ("nominal", "varied")}
+    text = blocks.filled(page("leads", "rules"), "v2x", TABLES, joined([whole]))
     cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
-    assert [(one[0], one[1]) for one in cells] == [(f"`{name}`", "2.6, 3.0 (2.6, 3.0)") for name in STAGES]
-    assert cells[0].count("2.6, 3.0") == 1
+    assert [(one[0], one[1]) for one in cells[: len(STAGES)]] == [(f"`{name}`", "2.6, 3.0 (2.6, 3.0)") for name in STAGES]
+    assert [(one[0], one[1]) for one in cells[len(STAGES) :]] == [(f"`{name}`", "0.990, 2.6, 0.5") for name in RULES]
+    assert cells[0].count("2.6, 3.0") == cells[-1].count("0.500, 2.6, 0.5") == 1
 
 
 def test_tables_of_nominal_conditions_need_no_others() -> None:
@@ -76,7 +79,7 @@ def test_tables_of_nominal_conditions_need_no_others() -> None:
     only["tasks"] = {name: task for name, task in only["tasks"].items() if not name.endswith(", varied")}
     text = blocks.filled(page(*TABLES), "v2x", TABLES, joined([only]))
     kept = [line.removeprefix("old ") for line in text.splitlines() if line.startswith("old")]
-    assert kept == ["recall", "leads", "false", "signals", "events", "vehicles"]
+    assert kept == ["recall", "leads", "false", "rules", "signals", "events", "vehicles"]
 
 
 def test_tasks_of_two_runs_stand_together_and_those_of_another_kind_do_not() -> None:

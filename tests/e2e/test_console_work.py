@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import hashlib
+import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,10 +166,15 @@ def test_an_area_is_made_booked_and_permitted(place: Place) -> None:
         ("Give a permit", {"vehicle": "car-1", "kmh": "60"}),
     ):
         page.click(f"button:text-is('{button}')")
+        page.wait_for_selector("dialog >> text=the clocks of the site: Asia/Shanghai")
         ends = starts + datetime.timedelta(hours=2)
         place.fill_in(**fields, **{name: f"{at:%Y-%m-%dT%H:%M}" for name, at in (("starts", starts), ("ends", ends))})
         page.wait_for_selector("dialog", state="detached")
     page.wait_for_selector("tr:has-text('car-1'):has-text('60 km/h')")
+    (booking,) = place.client.people("GET", "sites", "hillside", "bookings")
+    by_the_site = starts.replace(tzinfo=zoneinfo.ZoneInfo("Asia/Shanghai"))
+    assert datetime.datetime.fromisoformat(booking["starts"]) == by_the_site, "the fields are read by the site's clocks"
+    page.wait_for_selector(f"tr:has-text('brake tests'):has-text('{starts:%H:%M} GMT+8')")
     place.look("track", "tr:has-text('brake tests')")
     page.click("tr:has-text('brake tests') button")
     page.click("dialog button[type=submit]")

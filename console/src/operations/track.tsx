@@ -9,7 +9,8 @@ import { Ask, type Form } from "../parts/ask";
 import { Table } from "../parts/table";
 import { hasRole } from "../session/session";
 import { shortened, useTold } from "../words/told";
-import { useFormats, useWords } from "../words/words";
+import { LOCALES, useFormats, useWords } from "../words/words";
+import { dateIn, instantIn } from "../words/zones";
 import { AddArea } from "./area";
 
 interface Area {
@@ -47,6 +48,12 @@ interface Present {
   readonly areas: readonly string[];
   readonly problems: readonly string[];
   readonly speed_mps: number | null;
+}
+
+interface Organisation {
+  readonly organisation_id: string;
+  readonly name: string;
+  readonly role: string;
 }
 
 type What = "area" | Claimed;
@@ -106,14 +113,14 @@ export function Track({ me, site }: { me: Me; site: Site }) {
       </section>
       <section className="card">
         {head("track.bookings", "booking")}
-        <Bookings bookings={bookings} end={isOperator ? `${path}/bookings` : undefined} done={loaded.reload} />
+        <Bookings bookings={bookings} zone={site.time_zone} end={isOperator ? `${path}/bookings` : undefined} done={loaded.reload} />
       </section>
       <section className="card">
         {head("track.permits", "permit")}
-        <Permits permits={permits} end={isOperator ? `${path}/permits` : undefined} done={loaded.reload} />
+        <Permits permits={permits} zone={site.time_zone} end={isOperator ? `${path}/permits` : undefined} done={loaded.reload} />
       </section>
       {asking === "area" && <AddArea path={path} close={() => setAsking(undefined)} done={loaded.reload} />}
-      {asking && asking !== "area" && <Add key={asking} what={asking} path={path} areas={areas} close={() => setAsking(undefined)} done={loaded.reload} />}
+      {asking && asking !== "area" && <Add key={asking} what={asking} path={path} zone={site.time_zone} areas={areas} close={() => setAsking(undefined)} done={loaded.reload} />}
     </>
   );
 }
@@ -149,14 +156,16 @@ function PresentNow({ present }: { present: readonly Present[] }) {
 }
 
 interface ClaimsProps {
+  /** By whose clocks its times are shown. */
+  readonly zone: string;
   /** Where one is ended; undefined for who may not. */
   readonly end: string | undefined;
   readonly done: () => void;
 }
 
-function Bookings({ bookings, end, done }: ClaimsProps & { bookings: readonly Booking[] }) {
+function Bookings({ bookings, zone, end, done }: ClaimsProps & { bookings: readonly Booking[] }) {
   const words = useWords();
-  const { date } = useFormats();
+  const date = (text: string) => dateIn(zone, LOCALES[words.language], text);
   return (
     <Table
       label={words("track.bookings")}
@@ -169,9 +178,10 @@ function Bookings({ bookings, end, done }: ClaimsProps & { bookings: readonly Bo
   );
 }
 
-function Permits({ permits, end, done }: ClaimsProps & { permits: readonly Permit[] }) {
+function Permits({ permits, zone, end, done }: ClaimsProps & { permits: readonly Permit[] }) {
   const words = useWords();
-  const { date, number } = useFormats();
+  const { number } = useFormats();
+  const date = (text: string) => dateIn(zone, LOCALES[words.language], text);
   return (
     <Table
       label={words("track.permits")}
@@ -205,10 +215,19 @@ export function End({ path, word, done }: { path: string; word: string; done: ()
   );
 }
 
-function Add({ what, path, areas, close, done }: { what: Claimed; path: string; areas: readonly Area[]; close: () => void; done: () => void }) {
+interface AddProps {
+  readonly what: Claimed;
+  readonly path: string;
+  readonly zone: string;
+  readonly areas: readonly Area[];
+  readonly close: () => void;
+  readonly done: () => void;
+}
+
+function Add({ what, path, zone, areas, close, done }: AddProps) {
   const words = useWords();
   const api = useApi();
-  const send = (form: Form) => api.send("POST", `${path}/${what}s`, BODIES[what](form)).then(done);
+  const send = (form: Form) => api.send("POST", `${path}/${what}s`, BODIES[what](form, zone)).then(done);
   return (
     <Ask title={words(`track.add.${what}`)} action={words(`track.add.${what}`)} send={send} close={close}>
       {what === "permit" && (
@@ -225,12 +244,8 @@ function Add({ what, path, areas, close, done }: { what: Claimed; path: string; 
           ))}
         </select>
       </label>
-      {what === "booking" && (
-        <label>
-          {words("track.team")}
-          <input name="team" required spellCheck={false} />
-        </label>
-      )}
+      {what === "booking" && <Teams />}
+      <p className="faint small">{words("track.zone", { zone })}</p>
       <label>
         {words("track.starts")}
         <input name="starts" type="datetime-local" required />
@@ -253,11 +268,38 @@ function Add({ what, path, areas, close, done }: { what: Claimed; path: string; 
   );
 }
 
-const period = (form: Form) => ({ area_id: form.text("area_id"), starts: form.instant("starts"), ends: form.instant("ends") });
-const BODIES: Readonly<Record<Claimed, (form: Form) => Record<string, unknown>>> = {
-  booking: (form) => ({ ...period(form), team: form.text("team"), purpose: form.text("text") }),
-  permit: (form) => {
+/** A choice of the teams that the register knows. */
+function Teams() {
+  const words = useWords();
+  const known = useLoaded("organisations", (api, signal) => api.get<readonly Organisation[]>("/api/organisations", {}, signal));
+  const teams = known.value?.filter((one) => one.role === "vehicle team");
+  return (
+    <>
+      {known.failure && <FailureNote failure={known.failure} />}
+      <label>
+        {words("track.team")}
+        <select name="team" required>
+          {teams?.map((one) => (
+            <option key={one.organisation_id} value={one.organisation_id}>
+              {one.name && one.name !== one.organisation_id ? `${one.organisation_id} (${one.name})` : one.organisation_id}
+            </option>
+          ))}
+        </select>
+      </label>
+      {teams?.length === 0 && <p className="note">{words("track.team.none")}</p>}
+    </>
+  );
+}
+
+const period = (form: Form, zone: string) => ({
+  area_id: form.text("area_id"),
+  starts: instantIn(zone, form.text("starts")),
+  ends: instantIn(zone, form.text("ends")),
+});
+const BODIES: Readonly<Record<Claimed, (form: Form, zone: string) => Record<string, unknown>>> = {
+  booking: (form, zone) => ({ ...period(form, zone), team: form.text("team"), purpose: form.text("text") }),
+  permit: (form, zone) => {
     const kmh = form.number("kmh");
-    return { ...period(form), vehicle: form.text("vehicle"), conditions: form.text("text"), ...(kmh === undefined ? {} : { max_speed_mps: kmh / 3.6 }) };
+    return { ...period(form, zone), vehicle: form.text("vehicle"), conditions: form.text("text"), ...(kmh === undefined ? {} : { max_speed_mps: kmh / 3.6 }) };
   },
 };

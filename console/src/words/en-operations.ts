@@ -108,6 +108,8 @@ export const operations = {
   "track.permits.none": "No vehicle has a permit.",
   "track.team": "Team",
   "track.vehicle": "Vehicle",
+  "track.team.none": "There is no vehicle team yet: chelu organisation add ID \"vehicle team\"",
+  "track.zone": "Times are by the clocks of the site: {zone}",
   "track.starts": "From",
   "track.ends": "Until",
   "track.purpose": "Purpose",

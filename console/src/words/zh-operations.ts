@@ -110,6 +110,8 @@ export const operations: Readonly<Record<keyof typeof english, string>> = {
   "track.permits.none": "没有车辆获得许可。",
   "track.team": "车队",
   "track.vehicle": "车辆",
+  "track.team.none": "还没有车队：chelu organisation add ID \"vehicle team\"",
+  "track.zone": "时间按场地时钟：{zone}",
   "track.starts": "从",
   "track.ends": "到",
   "track.purpose": "用途",

@@ -75,6 +75,8 @@ def test_two_sites_raise_the_same_alarm_each_for_itself(place: Place, ovals: Non
         dale.rows = [(1, "99", 500.0, 500.0)]
         until(lambda: not wanted & raised(place, "dale"), 10, "those of the one to be over")
         assert wanted <= raised(place, "hill")
+        hill.rows = [(1, "99", 500.0, 500.0)]  # who goes dark inside stays there
+        until(lambda: not wanted & raised(place, "hill"), 10, "those of the other to be over")
 
 
 def test_what_held_in_an_area_ends_with_it(place: Place, client: Client, ovals: None) -> None:

@@ -16,6 +16,7 @@ import { boundsOf, decksOf, type Drawing, lanesOf } from "./roads";
 import { headsOf, lightOf } from "./signals";
 import { cornersOf, shapeOf } from "./users-layer";
 import { walked } from "./walk";
+import { aroundAreas, aroundUsers, together } from "./whole";
 
 const HEADER: Header = {
   site: "hill",
@@ -188,6 +189,18 @@ it("what is on the canvas is walked in an order that stands still, each once, an
 it("trying again waits longer each time, up to five seconds, and not everybody as long", () => {
   expect([0, 1, 2, 9].map((failures) => waitMs(failures, 0.5))).toEqual([250, 500, 1000, 4000]);
   expect(waitMs(3, 0)).toBeLessThan(waitMs(3, 1));
+});
+
+describe("a site without roads", () => {
+  it("goes as far as its areas, its units and who is there, but not to who says to be far away", () => {
+    const areas = aroundAreas({ areas: [{ id: "oval", rings: [[[0, 0], [300, 0], [300, 80]]] }], events: [] });
+    expect(areas).toEqual({ low: [0, 0], high: [300, 80] });
+    const columns = { east_m: new Float32Array([-40, 9e6, 7]), north_m: new Float32Array([120, 9e6, 7]) };
+    const there = aroundUsers({ columns, count: 2 } as unknown as Picture);
+    expect(there).toEqual({ low: [-40, 120], high: [-40, 120] });
+    expect(together(areas, there)).toEqual({ low: [-40, 0], high: [300, 120] });
+    expect([together(undefined, there), together(areas, undefined), together(undefined, undefined)]).toEqual([there, areas, undefined]);
+  });
 });
 
 describe("what is marked on the ground", () => {

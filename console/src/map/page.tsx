@@ -19,6 +19,7 @@ import { State } from "./state";
 import { useView } from "./view";
 import { Walk } from "./walk";
 import { WarningList } from "./warnings";
+import { useWhole } from "./whole";
 
 const NOTHING: Snapshot | undefined = undefined;
 
@@ -30,8 +31,9 @@ export default function MapPage({ me, site }: PageProps) {
   const snapshot = useSyncExternalStore(map?.subscribe ?? nobody, () => map?.snapshot ?? NOTHING);
   const base = useBase(site);
   const { roads, lanes, devices, places } = base;
-  const { palette, controls, onKeyDown } = useView(map, base);
   const marked = useMarked(site);
+  const whole = useWhole(base, marked, map, snapshot);
+  const { palette, controls, onKeyDown } = useView(map, base, whole);
   const [corners, setCorners] = useState<readonly Corner[]>();
 
   useEffect(() => {

@@ -32,7 +32,7 @@ export default function TimePage({ site, asked }: PageProps) {
   const moment = useSyncExternalStore(player?.subscribe ?? nobody, (): Moment | undefined => player?.moment);
   const base = useBase(site);
   const { roads, lanes, devices, places } = base;
-  const { palette, controls, onKeyDown } = useView(player, base);
+  const { palette, controls, onKeyDown } = useView(player, base, base);
   const unheard = useMemo(() => places.map((place) => ({ ...place, status: "unheard" as const, outline: undefined })), [places]); // how they did is not known
   const askedUs = readInstant(asked.at);
   const newest = useRef(askedUs);

@@ -28,9 +28,13 @@ FEWEST_FRAMES = 50  # of a device, of which a share lost is worth saying
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one round found. new: since the round before, until `to_us`; window: that and what the round before found."""
+    """What one round found. new: since the round before, until `to_us`; window: that and what the round before found.
+
+    is_known: whether what was not stored did not come either, so that its sender was silent.
+    """
 
     to_us: int
+    is_known: bool
     new: Counts | None
     window: Counts | None
     losses: Mapping[int, Loss] | None
@@ -75,12 +79,13 @@ class Counting:
         with self._register.transaction() as connection:
             counts.on_one_core(connection)
             new = counts.count(connection, from_us=from_us, to_us=to_us) if self._counted_us else None
+            is_known = self._counted_us > 0 and (new is not None or counts.is_idle(connection, from_us=from_us, to_us=to_us))
             if self._rounds % LOSS_EVERY == 0:
                 lost = counts.losses(connection, from_us=to_us - round(LOSS_WINDOW_S * US_PER_S), to_us=to_us)
         window = counts.together(self._before, new)
         self._counted_us, self._before = to_us, new
         self._rounds += 1
-        return Counted(to_us, new, window, lost)
+        return Counted(to_us, is_known, new, window, lost)
 
     def _count(self) -> None:
         counted = self.count()
@@ -90,7 +95,7 @@ class Counting:
 
 def _note(book: Book, counted: Counted) -> None:
     """Until when rows are counted, and since when without a break."""
-    if counted.new is None or counted.to_us - book.counted_us > LONGEST_S * US_PER_S:
+    if not counted.is_known or counted.to_us - book.counted_us > LONGEST_S * US_PER_S:
         book.counting_us = counted.to_us
     book.counted_us = counted.to_us
 

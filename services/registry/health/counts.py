@@ -53,6 +53,11 @@ QUERIES = (
 # A table's rows are of another stream for each kind of device: participants are an RSU's RSMs.
 STREAMS = {(kind, row.table): row.stream for row in TOPICS if row.from_device and row.table for kind in row.kinds}
 IS_STORING = f"SELECT EXISTS (SELECT 1 FROM stream.batch WHERE created >= {START} AND committed IS NOT NULL) AS is_storing"  # noqa: S608
+IS_IDLE = """SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'chelu ingest') AS is_there,
+    EXISTS (SELECT 1 FROM stream.batch WHERE created >= TO_TIMESTAMP AND committed IS NULL) AS is_writing""".replace(
+    "TO_TIMESTAMP", START
+)
 SENT = f"""SELECT device_key, stream, sum({traffic.NUMBER.format("count")}
         - coalesce({traffic.NUMBER.format("sent_first -> stream")}, 0))::bigint AS frames
     FROM (BEATS) AS beat, jsonb_each(sent_last) AS sent (stream, count)
@@ -116,6 +121,15 @@ def count(connection: Execute, *, from_us: int, to_us: int) -> Counts | None:
     except MISSING:
         return None
     return counts
+
+
+def is_idle(connection: Execute, *, from_us: int, to_us: int) -> bool:
+    """Whether ingest is there and has nothing to store: then what was not stored did not come."""
+    try:
+        row = connection.execute(IS_IDLE.encode(), {"from_us": from_us, "to_us": to_us}).fetchone()
+    except (*MISSING, psycopg.errors.InFailedSqlTransaction):  # ingest has not begun, as was seen before in this transaction
+        return False
+    return row is not None and row["is_there"] and not row["is_writing"]
 
 
 def together(one: Counts | None, other: Counts | None) -> Counts | None:

@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from chelu.api import Client, NewDevice, Site
 from chelu.local.plan import Options
 from chelu.local.site import Site as RunningSite
 from chelu.topics import Kind
 from services.registry.alarms import signing
+from services.registry.health import counts
 from tests.integration.registry.by_hand import SITE, Puppet, Receiver, going_on
 from tests.waiting import until
 
@@ -181,6 +184,21 @@ def test_a_roadside_s_heartbeat_is_its_standard_s_until_its_profile_says_otherwi
     client.people("PUT", "profiles", "openv2x", json={"heartbeat_s": 60})
     assert health(client, "gate")["beat_s"] == 60
     client.people("DELETE", "profiles", "openv2x")
+
+
+def test_ingest_that_has_nothing_to_store_is_told_from_one_that_is_away(running: RunningSite) -> None:
+    """Else a roadside that was the only one to speak would never be missed."""
+    far_us = 4_000_000_000_000_000  # no batch is of that time
+    with psycopg.connect(running.endpoints.database_url, autocommit=True, row_factory=dict_row) as connection:
+
+        def is_idle() -> bool:
+            return counts.is_idle(connection, from_us=far_us, to_us=far_us + 1)
+
+        assert is_idle()
+        pid = running.kill("ingest")
+        until(lambda: not is_idle(), PATIENCE_S, "ingest to be away")
+        running.wait_running("ingest", other_than=pid)
+        until(is_idle, PATIENCE_S, "ingest to be back")
 
 
 def test_a_device_that_comes_and_goes_is_one_alarm(client: Client, agents: Agents) -> None:

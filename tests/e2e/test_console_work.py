@@ -107,6 +107,42 @@ def test_devices_of_a_file_are_looked_through_and_the_bad_rows_listed_before_the
     assert len([one for one in place.client.devices(site="hillside") if one.device_id.startswith("bulk-")]) == GOOD
 
 
+def test_a_registered_device_is_changed_gets_a_new_secret_and_is_retired(place: Place) -> None:
+    page = place.looking.page
+    (added,) = place.client.add_devices([NewDevice(device_id="gate-7", kind=Kind.RSU, site_id="hillside")])
+    place.go("register")
+    page.fill("input[type=search]", "gate-7")
+    row = page.locator(".rows .body [role=row]:has-text('gate-7')")
+    row.locator("button").click()
+    page.wait_for_selector("dialog dl")
+    place.looking.shot("device")
+    page.click("dialog button:text-is('Change')")
+    place.fill_in(name="North gate", latitude_deg="29.53")
+    page.wait_for_selector("dialog [role=alert] >> text=longitude_deg")
+    place.fill_in(longitude_deg="106.57")
+    page.wait_for_selector("dialog", state="detached")
+    until(lambda: "North gate" in row.inner_text(), 15, "the new name in the list")
+    row.locator("button").click()
+    page.click("dialog button:text-is('New secret')")
+    place.fill_in()
+    secret = page.inner_text("[data-testid=secret]")
+    assert len(secret) == len(added.secret or "")
+    assert secret != added.secret
+    page.click("dialog button.main")
+    row.locator("button").click()
+    page.click("dialog button:text-is('Lifecycle')")
+    page.select_option("dialog select[name=to]", "retired")
+    place.fill_in(note="stolen")
+    until(lambda: place.client.device("gate-7").lifecycle == "retired", 10, "the device to be retired")
+    assert not place.client.device("gate-7").has_credential
+    page.wait_for_selector("dialog", state="detached")
+    row.locator("button").click()
+    page.click("dialog button:text-is('Delete')")
+    place.fill_in()
+    row.wait_for(state="detached")
+    assert not [one for one in place.client.devices(site="hillside") if one.device_id == "gate-7"]
+
+
 def test_configuration_is_shown_as_desired_and_as_reported_and_a_campaign_goes_on_by_waves(place: Place) -> None:
     page = place.looking.page
     place.client.add_devices([NewDevice(device_id=f"rsu-{number}", kind=Kind.RSU, site_id="hillside") for number in range(4)])

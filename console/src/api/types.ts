@@ -40,6 +40,7 @@ export interface Device {
   readonly latitude_deg: number | null;
   readonly longitude_deg: number | null;
   readonly elevation_m: number | null;
+  readonly version: number;
   readonly created: string;
 }
 

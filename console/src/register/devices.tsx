@@ -11,6 +11,7 @@ import { hasRole } from "../session/session";
 import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 import { AddDevice } from "./add";
+import { DeviceCard } from "./device";
 import { Secret } from "./secret";
 
 const HEALTH_MS = 3000;
@@ -24,13 +25,15 @@ export function Devices({ me, site }: { me: Me; site: Site }) {
   const [kind, setKind] = useState<DeviceKind | "">("");
   const [isAdding, setAdding] = useState(false);
   const [added, setAdded] = useState<Registered>();
+  const [opened, setOpened] = useState<string>();
   const devices = useLoaded(`devices ${site.site_id}`, (_, signal) =>
     allDevices(api, { site: site.site_id }, signal, (page) => setSoFar(page.length)),
   );
   const health = useLoaded(`health ${site.site_id}`, (_, signal) => allHealth(api, { site: site.site_id }, signal), HEALTH_MS);
   const status = useMemo(() => new Map(health.value?.map((one) => [one.device_id, one])), [health.value]);
   const shown = useMemo(() => devices.value?.filter((one) => fits(one, sought, kind)) ?? [], [devices.value, sought, kind]);
-  const columns = useColumns(status);
+  const columns = useColumns(status, setOpened);
+  const open = devices.value?.find((one) => one.device_id === opened);
   if (!devices.value) {
     if (devices.failure) return <Failed failure={devices.failure} retry={devices.reload} />;
     return soFar ? <p role="status">{words("register.reading", { count: soFar })}</p> : <Loading />;
@@ -80,18 +83,37 @@ export function Devices({ me, site }: { me: Me; site: Site }) {
           }}
         />
       )}
+      {open && (
+        <DeviceCard
+          me={me}
+          device={open}
+          close={() => setOpened(undefined)}
+          done={(registered) => {
+            setAdded(registered);
+            devices.reload();
+          }}
+        />
+      )}
       {added?.secret && <Secret device={added.device_id} secret={added.secret} close={() => setAdded(undefined)} />}
     </>
   );
 }
 
-function useColumns(status: ReadonlyMap<string, DeviceHealth>): readonly Column<Device>[] {
+function useColumns(status: ReadonlyMap<string, DeviceHealth>, open: (deviceId: string) => void): readonly Column<Device>[] {
   const words = useWords();
   const told = useTold();
   const { time } = useFormats();
   return useMemo(
     () => [
-      { name: words("register.column.id"), width: "minmax(9rem, 1.4fr)", cell: (one) => <code>{one.device_id}</code> },
+      {
+        name: words("register.column.id"),
+        width: "minmax(9rem, 1.4fr)",
+        cell: (one) => (
+          <button type="button" className="quiet" onClick={() => open(one.device_id)}>
+            <code>{one.device_id}</code>
+          </button>
+        ),
+      },
       { name: words("register.column.kind"), width: "7rem", cell: (one) => told(one.subtype ?? one.kind) },
       { name: words("register.column.name"), width: "minmax(6rem, 1.4fr)", cell: (one) => one.name || "–" },
       { name: words("register.column.vendor"), width: "minmax(6rem, 1fr)", cell: (one) => [one.vendor, one.model].filter(Boolean).join(" ") || "–" },
@@ -113,7 +135,7 @@ function useColumns(status: ReadonlyMap<string, DeviceHealth>): readonly Column<
         },
       },
     ],
-    [status, words, told, time],
+    [status, words, told, time, open],
   );
 }
 

@@ -57,7 +57,9 @@ def secret(client: Client) -> str:
     client.add_organisation(Organisation(organisation_id="crew", role="vehicle team", name="重庆车队"))
     client.put_roads(SITE, ROADS)
     client.add_devices([NewDevice(device_id=name, kind=Kind.RSU, site_id=SITE) for name in ("first", "second")])
-    client.change_device("first", {"parent": "second", "labels": {"bay": "3"}, "latitude_deg": 29.533333333333335})
+    client.change_device(
+        "first", {"parent": "second", "labels": {"bay": "3"}, "latitude_deg": 29.533333333333335, "longitude_deg": 106.5}
+    )
     client.add_devices([NewDevice(device_id="gone", kind=Kind.RSU, site_id=SITE)])
     client.delete_device("gone")
     client.people("POST", "users", json={"user_name": "li", "password": "a long password", "team": "crew"})

@@ -9,7 +9,9 @@ from tests.integration.registry.conftest import SITE, Place, chelu
 
 
 def test_a_device_is_registered_listed_and_shown(place: Place, client: Client) -> None:
-    added = chelu(place, "device", "add", "typed-1", "rsu", "--site", SITE, "--latitude", "29.534", "--json")
+    added = chelu(
+        place, "device", "add", "typed-1", "rsu", "--site", SITE, "--latitude", "29.534", "--longitude", "106.57", "--json"
+    )
     assert added.returncode == 0, added.stderr
     device = json.loads(added.stdout)
     assert len(device["secret"]) == 43

@@ -5,6 +5,7 @@ import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import type { Device, DeviceHealth } from "../api/types";
 import { useLoaded } from "../api/use";
 import { FailureNote, Loading } from "../layout/screens";
+import { Facts } from "../parts/facts";
 import { useTold } from "../words/told";
 import { type Key, useFormats, useWords } from "../words/words";
 import { fusedRows, sourceOf, typeOf } from "./drawn";
@@ -37,20 +38,6 @@ export function Details({ map, picked, devices, untilUs }: DetailsProps) {
       </button>
       {picked.kind === "unit" ? <UnitDetails id={picked.id} /> : <UserDetails map={map} picked={picked} devices={devices} {...(untilUs === undefined ? {} : { untilUs })} />}
     </section>
-  );
-}
-
-function Facts({ facts }: { facts: readonly (readonly [Key, string])[] }) {
-  const words = useWords();
-  return (
-    <dl>
-      {facts.map(([key, value]) => (
-        <div key={key}>
-          <dt>{words(key)}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

@@ -6,9 +6,10 @@ import type { Device, Me, Registered } from "../api/types";
 import { useApi } from "../api/use";
 import { Ask, type Form } from "../parts/ask";
 import { Dialog } from "../parts/dialog";
+import { type Fact, Facts } from "../parts/facts";
 import { hasRole } from "../session/session";
 import { useTold } from "../words/told";
-import { type Key, useFormats, useWords } from "../words/words";
+import { useFormats, useWords } from "../words/words";
 
 const STATES = ["planned", "registered", "commissioned", "active", "maintenance", "retired"];
 
@@ -28,7 +29,7 @@ export function DeviceCard({ me, device, close, done }: DeviceCardProps) {
   const { date } = useFormats();
   const [deed, setDeed] = useState<Deed>();
   const may = hasRole(me, "operator", device.site_id);
-  const facts: readonly (readonly [Key, string])[] = [
+  const facts: readonly Fact[] = [
     ["register.column.kind", told(device.subtype ?? device.kind)],
     ["register.column.name", device.name || "–"],
     ["register.column.vendor", [device.vendor, device.model, device.serial].filter(Boolean).join(" ") || "–"],
@@ -41,14 +42,7 @@ export function DeviceCard({ me, device, close, done }: DeviceCardProps) {
   return (
     <Dialog title={device.device_id} close={close}>
       <div className="stack">
-        <dl className="facts">
-          {facts.map(([key, value]) => (
-            <div key={key}>
-              <dt>{words(key)}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
+        <Facts facts={facts} />
         <div className="row">
           {deeds.map((one) => (
             <button key={one} type="button" disabled={!may} title={may ? undefined : words("register.device.needsRole")} onClick={() => setDeed(one)}>

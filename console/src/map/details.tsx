@@ -30,7 +30,9 @@ interface DetailsProps {
 export function Details({ map, picked, devices, untilUs }: DetailsProps) {
   const words = useWords();
   const card = useRef<HTMLElement>(null);
-  useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => {
+    card.current?.scrollIntoView({ block: "nearest" }); // a promise in newer browsers, which is no effect's end
+  }, []);
   return (
     <section className="card details" ref={card} aria-label={words("map.details")}>
       <button type="button" className="quiet close" aria-label={words("map.details.close")} onClick={() => map.pick(undefined)}>

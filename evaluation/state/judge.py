@@ -116,7 +116,8 @@ def compare(monitor: StateMonitor, results: Sequence[Result], truth: Truth) -> d
     found["queue"] = _queues(monitor, results, truth)
     found["turns"] = _turns(results, truth)
     found["trips"] = _trips(results, truth)
-    found["delay"] = _delay(results, truth, busy)
+    if quarters := [one for one in results if one.period_s == QUARTER_S]:
+        found["delay"] = _delay(quarters, truth, busy)
     found["faults"] = dict(monitor.faults)
     found["share"] = results[-1].share
     return found
@@ -217,16 +218,15 @@ def _trips(results: Sequence[Result], truth: Truth) -> dict[str, float]:
     }
 
 
-def _delay(results: Sequence[Result], truth: Truth, busy: npt.NDArray[np.int64]) -> dict[str, float]:
+def _delay(quarters: Sequence[Result], truth: Truth, busy: npt.NDArray[np.int64]) -> dict[str, float]:
     """Seconds lost a vehicle on busy segments in a quarter of an hour, beside SUMO's time loss (to each driver's own wish)."""
-    chosen = [one for one in results if one.period_s == QUARTER_S]
     minutes = QUARTER_S // MINUTE_S
-    whole = len(chosen) * minutes
+    whole = len(quarters) * minutes
     lost, entered = (
         table[:, :whole].reshape(len(table), -1, minutes).sum(axis=2)[busy] for table in (truth.lost_s, truth.entered)
     )
     true_s = lost / np.maximum(entered, 1.0)
-    ours_s = np.nan_to_num(_column(chosen, Scope.SEGMENT, "delay_s")[busy])
+    ours_s = np.nan_to_num(_column(quarters, Scope.SEGMENT, "delay_s")[busy])
     return {
         "mean_s": float(np.average(ours_s, weights=entered)),
         "true_s": float(np.average(true_s, weights=entered)),

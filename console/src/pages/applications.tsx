@@ -8,7 +8,8 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { addressOf } from "../past/address";
 import { aboutName, partyName, type StoredWarning, type WarningPage } from "../past/warnings";
 import { type Column, Rows } from "../parts/rows";
-import { type Key, useFormats, useWords } from "../words/words";
+import { type Part, Section } from "../parts/section";
+import { useFormats, useWords } from "../words/words";
 import { countsByHour, type Hour, leadsOf } from "./counted";
 import { ParametersPart } from "./parameters";
 import type { PageProps } from "./sections";
@@ -19,27 +20,14 @@ const DAY_US = 86_400e6;
 const EVERY_MS = 15_000;
 const MOST_LISTED = 1000;
 
-const PARTS: readonly { path: string; word: Key }[] = [
-  { path: "", word: "map.warnings" },
-  { path: "parameters", word: "applications.parameters" },
+const PARTS: readonly Part[] = [
+  { path: "", word: "map.warnings", Shown: Overview },
+  { path: "parameters", word: "applications.parameters", Shown: ParametersPart },
 ];
 
 export default function ApplicationsPage({ me, site, part }: PageProps) {
-  const words = useWords();
   if (!PARTS.some(({ path }) => path === part)) return <WarningStory site={site} warningId={part} />;
-  return (
-    <div className="page whole">
-      <h1>{words("section.applications")}</h1>
-      <nav className="tabs" aria-label={words("section.applications")}>
-        {PARTS.map(({ path, word }) => (
-          <a key={path} href={writeRoute("applications", path, { site: site.site_id })} aria-current={path === part ? "page" : undefined}>
-            {words(word)}
-          </a>
-        ))}
-      </nav>
-      {part ? <ParametersPart me={me} site={site} /> : <Overview site={site} />}
-    </div>
-  );
+  return <Section section="applications" title="section.applications" parts={PARTS} open={part} me={me} site={site} />;
 }
 
 function Overview({ site }: Pick<PageProps, "site">) {

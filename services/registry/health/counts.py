@@ -53,11 +53,9 @@ QUERIES = (
 # A table's rows are of another stream for each kind of device: participants are an RSU's RSMs.
 STREAMS = {(kind, row.table): row.stream for row in TOPICS if row.from_device and row.table for kind in row.kinds}
 IS_STORING = f"SELECT EXISTS (SELECT 1 FROM stream.batch WHERE created >= {START} AND committed IS NOT NULL) AS is_storing"  # noqa: S608
-IS_IDLE = """SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+IS_IDLE = f"""SELECT EXISTS (SELECT 1 FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'chelu ingest') AS is_there,
-    EXISTS (SELECT 1 FROM stream.batch WHERE created >= TO_TIMESTAMP AND committed IS NULL) AS is_writing""".replace(
-    "TO_TIMESTAMP", START
-)
+    EXISTS (SELECT 1 FROM stream.batch WHERE created >= {START} AND committed IS NULL) AS is_writing"""  # noqa: S608 - constants only
 SENT = f"""SELECT device_key, stream, sum({traffic.NUMBER.format("count")}
         - coalesce({traffic.NUMBER.format("sent_first -> stream")}, 0))::bigint AS frames
     FROM (BEATS) AS beat, jsonb_each(sent_last) AS sent (stream, count)

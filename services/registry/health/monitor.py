@@ -56,9 +56,10 @@ class Round:
     saved: int
     seconds: float
 
-    def and_then(self, devices: int, raised: int, ended: int, saved: int, seconds: float) -> Round:
+    def and_then(self, more: Round) -> Round:
         """What two evaluations did."""
-        return Round(devices, self.raised + raised, self.ended + ended, self.saved + saved, self.seconds + seconds)
+        sums = (getattr(self, name) + getattr(more, name) for name in ("raised", "ended", "saved", "seconds"))
+        return Round(more.devices, *sums)
 
 
 class Monitor:
@@ -144,7 +145,7 @@ class Monitor:
             self._undo(error)
             raise
         self._rounds += 1
-        self._done = self._done.and_then(len(self._book), raised, ended, saved, time.perf_counter() - begun_s)
+        self._done = self._done.and_then(Round(len(self._book), raised, ended, saved, time.perf_counter() - begun_s))
         return False
 
     def _undo(self, error: Exception) -> None:

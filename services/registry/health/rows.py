@@ -11,13 +11,13 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from services.registry.device_rows import BELOW
 from services.registry.health.columns import COUNTERS, INSTANTS, QUANTITIES, STATUSES, TALLIES, Book, Known
 from services.registry.health.profiles import known
 
 Execute = Connection[DictRow]
 TABLES = ("device", "message_profile", "threshold")  # of what is expected of devices
-GATEWAYS = "SELECT device_key FROM register.device WHERE kind = 'gateway'"
-IS_BELOW_GATEWAY = f"coalesce(device.parent_key IN ({GATEWAYS}), false) AS is_below_gateway"
+IS_BELOW_GATEWAY = f"device.device_key IN ({BELOW} SELECT device_key FROM below) AS is_below_gateway"  # noqa: S608
 DEVICES = f"""SELECT device_key, device_id, kind, site_id, lifecycle, profile, heartbeat_s, rates_hz, {IS_BELOW_GATEWAY}
     FROM register.device LEFT JOIN register.message_profile ON message_profile.name = device.profile
     ORDER BY device_key"""  # noqa: S608 - constants only

@@ -98,7 +98,7 @@ class Supervision(InRounds):
 
     def note_track(self, site_id: str, changes: Sequence[Change], roster: Roster, now_us: int) -> None:
         """What the watch over the track found of registered vehicles is an event of theirs; the streams around it are kept."""
-        keys = {vehicle.vehicle: key for key, vehicle in roster.vehicles.items()}
+        keys = roster.keys()
         found: list[Found] = []
         for change in changes:
             key = keys.get(change.key.subject)
@@ -239,14 +239,14 @@ class Supervision(InRounds):
                     say(connection, site_id, words, now_us)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise  # the database's own
-        except Exception as error:
+        except Exception:
             if len(said) > 1:
                 halves = [dict(list(said.items())[n::2]) for n in range(2)]
                 return [key for half in halves for key in self._say(connection, half, now_us)]
             (key,) = said
             if key not in self._told_of:
                 self._told_of.add(key)
-                LOG.exception("what is wrong with vehicle %d cannot be said: %s", key, error)  # noqa: TRY401
+                LOG.exception("what is wrong with vehicle %d cannot be said", key)
             return [key]
         return []
 

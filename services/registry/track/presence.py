@@ -101,8 +101,7 @@ def holding(scene: Scene, roster: Roster, modes: Mapping[int, str], entered: Map
 
 def permitted(trespasses: Iterable[Key], roster: Roster, now_us: int) -> list[Key]:
     """Those of these in areas that the vehicle may be in now, or that need no permit any more."""
-    keys = {vehicle.vehicle: key for key, vehicle in roster.vehicles.items()}
-    permits, found = roster.permits.counting(now_us), []
+    keys, permits, found = roster.keys(), roster.permits.counting(now_us), list[Key]()
     for trespass in trespasses:
         area = roster.shapes.ids.index(trespass.area)
         mine = permits.area[permits.vehicle_key == keys.get(trespass.subject, UNKNOWN)]

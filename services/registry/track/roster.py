@@ -68,6 +68,10 @@ class Roster:
     speakers: tuple[Ints, Ints]
     bsm_ids: tuple[Ints, Ints]
 
+    def keys(self) -> dict[str, int]:
+        """Device keys by vehicle."""
+        return {vehicle.vehicle: key for key, vehicle in self.vehicles.items()}
+
     def vehicle_keys(self, device_key: Ints, bsm_id: Ints) -> Ints:
         """Whose each position is (n,): by the device that said it, else by the id in its BSM; −1 for who is not registered."""
         by_device = _found(self.speakers, device_key)

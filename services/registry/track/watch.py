@@ -170,9 +170,10 @@ class Watch(InRounds):
         now_us = self._clock.wall_us()
         for site_id, roster in list(self._rosters.items()):
             site, areas = self._sites[site_id], frozenset(roster.shapes.ids)
-            ended = site.conditions.end(areas, "there is no such area any more")
-            permitted = presence.permitted(site.conditions.lost, roster, now_us)
-            self._write(site_id, [*ended, *site.conditions.forgive(permitted, "it may be there")], now_us)
+            over = site.conditions.end(areas, "there is no such area any more")
+            if lost := site.conditions.lost:
+                over += site.conditions.forgive(presence.permitted(lost, roster, now_us), "it may be there")
+            self._write(site_id, over, now_us)
             if not areas:
                 self._tell_blindness(site_id, "", "it has no areas any more")
                 del self._sites[site_id], self._rosters[site_id]
@@ -197,7 +198,7 @@ class Watch(InRounds):
         if not site.unwritten:
             return
         with self._register.transaction(watch_rows.ACTOR) as connection:
-            watch_rows.write(connection, site_id, site.unwritten, _keys(roster), now_us)
+            watch_rows.write(connection, site_id, site.unwritten, roster.keys(), now_us)
         written, site.unwritten = site.unwritten, []
         self._told(site_id, [change for change in written if change.because != LOST], roster, now_us)
 
@@ -232,12 +233,7 @@ class Watch(InRounds):
             on = site.conditions.on
             if not site.unwritten and any(key.what in presence.ALARMING for key in on):
                 with self._register.transaction(watch_rows.ACTOR) as connection:
-                    watch_rows.say_again(connection, site_id, on, _keys(roster), now_us)
-
-
-def _keys(roster: Roster) -> dict[str, int]:
-    """Device keys by vehicle."""
-    return {vehicle.vehicle: key for key, vehicle in roster.vehicles.items()}
+                    watch_rows.say_again(connection, site_id, on, roster.keys(), now_us)
 
 
 def instant(time_us: int) -> datetime.datetime:

@@ -12,7 +12,7 @@ import { Shell } from "./layout/shell";
 import { SECTIONS } from "./pages/sections";
 import { Login } from "./session/login";
 import { concernsSession, hasRole, keepSession, readSession, type Session } from "./session/session";
-import { LOCALES, useWords, wordsOf, WordsContext } from "./words/words";
+import { LOCALES, useWords, wordsOf, WordsContext, ZoneContext } from "./words/words";
 
 const HOME = "map";
 const AddSite = lazy(() => import("./register/sites").then(({ AddSite: found }) => ({ default: found })));
@@ -101,11 +101,13 @@ function Inside(around: InsideProps) {
   const here: Route = { ...route, section: section?.path ?? route.section };
   return (
     <SitesContext value={about.reload}>
-      <Shell {...around} me={me} sites={sites} site={site} route={here}>
-        <Boundary key={`${here.section} ${site?.site_id ?? ""}`}>
-          <Content me={me} sites={sites} site={site} route={here} />
-        </Boundary>
-      </Shell>
+      <ZoneContext value={site?.time_zone}>
+        <Shell {...around} me={me} sites={sites} site={site} route={here}>
+          <Boundary key={`${here.section} ${site?.site_id ?? ""}`}>
+            <Content me={me} sites={sites} site={site} route={here} />
+          </Boundary>
+        </Shell>
+      </ZoneContext>
     </SitesContext>
   );
 }

@@ -4,7 +4,8 @@ import type { ReactNode } from "react";
 
 import type { Me, Site } from "../api/types";
 import { SECTIONS } from "../pages/sections";
-import { useWords } from "../words/words";
+import { LOCALES, useWords } from "../words/words";
+import { offsetNow } from "../words/zones";
 import type { Preferences } from "./preferences";
 import { type Route, writeRoute } from "./route";
 import { StopBanner } from "./stopped";
@@ -60,6 +61,7 @@ export function Shell({ me, sites, site, route, preferences, choose, logout, chi
               </select>
             </label>
           )}
+          {site && <Zone zone={site.time_zone} />}
           <Switches preferences={preferences} choose={choose} />
           <span className="who">{me.name}</span>
           <button type="button" className="quiet" onClick={logout}>
@@ -72,6 +74,16 @@ export function Shell({ me, sites, site, route, preferences, choose, logout, chi
         {children}
       </main>
     </div>
+  );
+}
+
+/** By whose clocks the page's times are. */
+function Zone({ zone }: { zone: string }) {
+  const words = useWords();
+  return (
+    <span className="faint small" title={words("app.zone", { zone })}>
+      {offsetNow(zone, LOCALES[words.language])}
+    </span>
   );
 }
 

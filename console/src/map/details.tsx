@@ -155,7 +155,12 @@ function Minute({ who, untilUs }: { who: Who; untilUs: number | undefined }) {
   );
   const option = useMemo(
     () => ({
-      xAxis: { type: "time", axisLabel: { formatter: (at: number) => time(at * 1000), hideOverlap: true }, splitNumber: 3 },
+      xAxis: {
+        type: "time",
+        axisLabel: { formatter: (at: number) => time(at * 1000), hideOverlap: true },
+        axisPointer: { label: { formatter: ({ value }: { value: number }) => time(value * 1000) } },
+        splitNumber: 3,
+      },
       yAxis: { type: "value", min: 0 },
       series: [{ type: "line", showSymbol: false, data: rows.value?.map((row) => [row.time_us / 1000, row.speed_mps === null ? null : +(row.speed_mps * KMH).toFixed(1)]) ?? [] }],
     }),

@@ -11,7 +11,7 @@ import { Table } from "../parts/table";
 import { Secret } from "../register/secret";
 import { hasRole } from "../session/session";
 import { useTold } from "../words/told";
-import { useFormats, useWords } from "../words/words";
+import { useFormats, useWords, useZone } from "../words/words";
 import { End } from "./track";
 
 interface Waiting {
@@ -146,8 +146,9 @@ function Register({ waiting, close, done }: Closing & { waiting: Waiting }) {
 function AddKey({ site, close, done, show }: Closing & { site: Site; show: (made: { name: string; key: string }) => void }) {
   const words = useWords();
   const api = useApi();
+  const zone = useZone();
   async function send(form: Form) {
-    const body = { name: form.text("name"), site_id: site.site_id, max_joins: form.number("max_joins"), expires: form.instant("expires") ?? null };
+    const body = { name: form.text("name"), site_id: site.site_id, max_joins: form.number("max_joins"), expires: form.instant("expires", zone) ?? null };
     show(await api.send<{ name: string; key: string }>("POST", "/api/provisioning-keys", body));
     done();
   }

@@ -19,7 +19,7 @@ it("a form's fields are texts, numbers, instants or values, and what is empty is
   const filled = form({ name: " a ", none: "", count: "5", list: "[1, 2]", word: "DEBUG" });
   expect([filled.text("name"), filled.some("none"), filled.number("count"), filled.number("none")]).toEqual(["a", undefined, 5, undefined]);
   expect([filled.value("list"), filled.value("word"), filled.value("count")]).toEqual([[1, 2], "DEBUG", 5]);
-  expect(filled.instant("none")).toBeUndefined();
+  expect(filled.instant("none", "UTC")).toBeUndefined();
 });
 
 it("a configuration is a line for every field that is desired, and says where the device differs", () => {

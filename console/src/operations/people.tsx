@@ -10,7 +10,7 @@ import { Ask, type Form } from "../parts/ask";
 import { Table } from "../parts/table";
 import { Secret } from "../register/secret";
 import { hasRole } from "../session/session";
-import { useFormats, useWords, type Words } from "../words/words";
+import { useFormats, useWords, useZone, type Words } from "../words/words";
 import { End } from "./track";
 
 interface User {
@@ -194,12 +194,13 @@ function Keys({ me, show }: { me: Me; show: (shown: Shown) => void }) {
   const words = useWords();
   const api = useApi();
   const { date } = useFormats();
+  const zone = useZone();
   const [isAdding, setAdding] = useState(false);
   const keys = useLoaded("keys", (api, signal) => api.get<readonly Key[]>("/api/keys", {}, signal));
   if (!keys.value && keys.failure instanceof UnreachableError && hasRole(me, "administrator", null)) return null; // people say it already
   if (!keys.value) return keys.failure ? <FailureNote failure={keys.failure} /> : <Loading />;
   async function send(form: Form) {
-    const made = await api.send<{ name: string; key: string }>("POST", "/api/keys", { name: form.text("name"), scopes: form.text("scope") ? [form.text("scope")] : null, expires: form.instant("expires") ?? null });
+    const made = await api.send<{ name: string; key: string }>("POST", "/api/keys", { name: form.text("name"), scopes: form.text("scope") ? [form.text("scope")] : null, expires: form.instant("expires", zone) ?? null });
     keys.reload();
     show({ whose: made.name, secret: made.key, what: "key" });
   }

@@ -10,7 +10,7 @@ import { Table } from "../parts/table";
 import { hasRole } from "../session/session";
 import { shortened, useTold } from "../words/told";
 import { LOCALES, useFormats, useWords } from "../words/words";
-import { dateIn, instantIn } from "../words/zones";
+import { dateIn } from "../words/zones";
 import { AddArea } from "./area";
 
 interface Area {
@@ -293,8 +293,8 @@ function Teams() {
 
 const period = (form: Form, zone: string) => ({
   area_id: form.text("area_id"),
-  starts: instantIn(zone, form.text("starts")),
-  ends: instantIn(zone, form.text("ends")),
+  starts: form.instant("starts", zone),
+  ends: form.instant("ends", zone),
 });
 const BODIES: Readonly<Record<Claimed, (form: Form, zone: string) => Record<string, unknown>>> = {
   booking: (form, zone) => ({ ...period(form, zone), team: form.text("team"), purpose: form.text("text") }),

@@ -5,6 +5,7 @@ import { type ReactNode, type SyntheticEvent, useState } from "react";
 import { asFailure, type Failure } from "../api/problem";
 import { FailureNote } from "../layout/screens";
 import { useWords } from "../words/words";
+import { instantIn } from "../words/zones";
 import { Dialog } from "./dialog";
 
 interface AskProps {
@@ -68,10 +69,9 @@ export class Form {
     return text ? Number(text) : undefined;
   }
 
-  /** An instant in this machine's time zone, as the API takes it. */
-  instant(name: string): string | undefined {
-    const text = this.text(name);
-    return text ? new Date(text).toISOString() : undefined;
+  /** An instant by the zone's clocks, as the API takes it. */
+  instant(name: string, zone: string): string | undefined {
+    return instantIn(zone, this.text(name));
   }
 
   file(name: string): File | undefined {

@@ -16,14 +16,3 @@ export function writeInstant(us: number): string {
 export function addressOf(siteId: string, us: number): string {
   return writeRoute("time", "", { site: siteId, at: writeInstant(us) });
 }
-
-/** A `datetime-local` field's value, in the reader's own time, and back. */
-export function toField(us: number): string {
-  const date = new Date(us / 1000);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
-}
-
-export function fromField(text: string): number | undefined {
-  const ms = new Date(text).getTime();
-  return Number.isNaN(ms) || ms < 0 ? undefined : ms * 1000;
-}

@@ -6,8 +6,9 @@ import { asFailure, type Failure } from "../api/problem";
 import type { Site } from "../api/types";
 import { useApi, useLoaded } from "../api/use";
 import { FailureNote } from "../layout/screens";
-import { useWords } from "../words/words";
-import { addressOf, fromField, toField } from "./address";
+import { useFormats, useWords, useZone } from "../words/words";
+import { fieldIn, instantIn } from "../words/zones";
+import { addressOf } from "./address";
 import { type Moment, newestUs, type Player, type Speed, SPEEDS } from "./player";
 import { MOST_MARKS, type StoredWarning, warningFrom, warningsIn } from "./warnings";
 
@@ -30,6 +31,7 @@ export function spanAround(us: number, lengthUs: number, before: number, newest:
 
 export function Timeline({ player, moment, site }: TimelineProps) {
   const words = useWords();
+  const { date } = useFormats();
   const [spanS, setSpanS] = useState<SpanS>(600);
   const [kept, setKept] = useState(0);
   const lengthUs = spanS * 1e6;
@@ -48,7 +50,7 @@ export function Timeline({ player, moment, site }: TimelineProps) {
         <input
           type="range"
           aria-label={words("time.instant")}
-          aria-valuetext={new Date(moment.timeUs / 1000).toISOString()}
+          aria-valuetext={date(new Date(moment.timeUs / 1000).toISOString())}
           min={0}
           max={lengthUs / STEP_US}
           value={Math.round((moment.timeUs - fromUs) / STEP_US)}
@@ -138,19 +140,37 @@ function Jumps({ player, moment, site }: TimelineProps) {
       </div>
       {told === "none" && <span role="status">{words("time.warning.none")}</span>}
       {told && told !== "none" && <FailureNote failure={told} />}
-      <label className="inline">
-        {words("time.goTo")}
-        <input
-          type="datetime-local"
-          step="1"
-          value={toField(moment.timeUs)}
-          onChange={(event) => {
-            const us = fromField(event.target.value);
-            if (us !== undefined) player.seek(us);
-          }}
-        />
-      </label>
+      <GoTo player={player} moment={moment} />
     </>
+  );
+}
+
+/** A field in which a time is typed digit by digit: one goes there when it is left, or with Enter. */
+function GoTo({ player, moment }: Omit<TimelineProps, "site">) {
+  const words = useWords();
+  const zone = useZone();
+  const [typed, setTyped] = useState<string>();
+
+  function go() {
+    const at = Date.parse(instantIn(zone, typed ?? "") ?? "");
+    if (at >= 0) player.seek(at * 1000);
+    setTyped(undefined);
+  }
+
+  return (
+    <label className="inline">
+      {words("time.goTo")}
+      <input
+        type="datetime-local"
+        step="1"
+        value={typed ?? fieldIn(zone, moment.timeUs / 1000)}
+        onChange={(event) => setTyped(event.target.value)}
+        onBlur={go}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") go();
+        }}
+      />
+    </label>
   );
 }
 

@@ -11,6 +11,7 @@ export const en = {
   "app.skip": "Skip to the content",
   "app.navigation": "Sections",
   "app.site": "Site",
+  "app.zone": "All times are by the site's clocks ({zone})",
   "app.language": "中文",
   "app.language.label": "Switch to Chinese",
   "app.theme.dark": "Dark",

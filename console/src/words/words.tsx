@@ -1,6 +1,6 @@
 // Words in the reader's language, chosen at run time. A key that one catalogue lacks is a type error.
 
-import { createContext, useContext } from "react";
+import { createContext, useContext, useMemo } from "react";
 
 import { en } from "./en";
 import { zh } from "./zh";
@@ -35,12 +35,30 @@ export function useWords(): Words {
   return useContext(WordsContext);
 }
 
-/** Numbers and times as the language writes them. */
-export function useFormats(): { number: (value: number, digits?: number) => string; time: (us: number) => string; date: (text: string) => string } {
+/** Whose clocks show the times of a page: its site's; undefined where there is none, and then the reader's do. */
+export const ZoneContext = createContext<string | undefined>(undefined);
+
+export function useZone(): string {
+  return useContext(ZoneContext) ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+interface Formats {
+  readonly number: (value: number, digits?: number) => string;
+  readonly time: (us: number) => string;
+  readonly date: (text: string) => string;
+}
+
+/** Numbers and times as the language writes them, by the site's clocks. */
+export function useFormats(): Formats {
   const locale = LOCALES[useWords().language];
-  return {
-    number: (value, digits = 0) => value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
-    time: (us) => new Date(us / 1000).toLocaleTimeString(locale, { hour12: false }),
-    date: (text) => new Date(text).toLocaleString(locale, { hour12: false }),
-  };
+  const zone = useZone();
+  return useMemo(() => {
+    const times = new Intl.DateTimeFormat(locale, { timeStyle: "medium", hourCycle: "h23", timeZone: zone });
+    const dates = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium", hourCycle: "h23", timeZone: zone });
+    return {
+      number: (value, digits = 0) => value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+      time: (us) => times.format(us / 1000),
+      date: (text) => dates.format(new Date(text)),
+    };
+  }, [locale, zone]);
 }

@@ -12,6 +12,7 @@ export const zh: Catalogue = {
   "app.skip": "跳到正文",
   "app.navigation": "栏目",
   "app.site": "场地",
+  "app.zone": "所有时间均为场地当地时间（{zone}）",
   "app.language": "English",
   "app.language.label": "切换到英文",
   "app.theme.dark": "深色",

@@ -9,8 +9,9 @@ import { Failed, FailureNote, Loading } from "../layout/screens";
 import { Ask } from "../parts/ask";
 import { Table } from "../parts/table";
 import { hasRole } from "../session/session";
-import { useTold } from "../words/told";
+import { shortened, useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
+import { happenedOf } from "./acts";
 import { NEXT, severityMark, type Whole } from "./cases";
 import { Proposals } from "./proposals";
 
@@ -32,11 +33,11 @@ export function CaseWhole({ me, site, caseId }: { me: Me; site: Site; caseId: st
       </p>
       {loaded.failure && <FailureNote failure={loaded.failure} />}
       <h2>
-        {words("board.case", { number: one.case_id })}: {told(one.title || one.kind)} <span className={`mark ${severityMark(one.severity)}`}>{words(`alarms.${one.severity}`)}</span>{" "}
+        {words("board.case", { number: one.case_id })}: {shortened(told(one.title || one.kind))} <span className={`mark ${severityMark(one.severity)}`}>{words(`alarms.${one.severity}`)}</span>{" "}
         <span className="mark">{words(`board.state.${one.state}`)}</span>
       </h2>
       <p className="faint">
-        {[one.spot, one.duty, date(one.opened)].filter(Boolean).join(" · ")}
+        {[shortened(told(one.spot)), one.duty, date(one.opened)].filter(Boolean).join(" · ")}
       </p>
       {isOperator && NEXT[one.state].length > 0 && <Change path={path} state={one.state} done={loaded.reload} />}
       <section className="card">
@@ -51,7 +52,7 @@ export function CaseWhole({ me, site, caseId }: { me: Me; site: Site; caseId: st
           rows={one.made_of}
           keyOf={(sign) => sign.sign_id}
           none="–"
-          cells={(sign) => [told(sign.kind), sign.source, date(sign.at), sign.ended ? date(sign.ended) : words("board.goingOn"), sign.text || sign.spot || "–"]}
+          cells={(sign) => [told(sign.kind), told(sign.source), date(sign.at), sign.ended ? date(sign.ended) : words("board.goingOn"), shortened(told(sign.text || sign.spot)) || "–"]}
         />
       </section>
       <section className="card">
@@ -62,7 +63,10 @@ export function CaseWhole({ me, site, caseId }: { me: Me; site: Site; caseId: st
           rows={one.history}
           keyOf={(event) => event.event_id}
           none="–"
-          cells={(event) => [date(event.at), event.actor, event.event, [event.comment, Object.keys(event.detail).length ? JSON.stringify(event.detail) : ""].filter(Boolean).join(" ") || "–"]}
+          cells={(event) => {
+            const [what, more] = happenedOf(event, words, told);
+            return [date(event.at), told(event.actor), what, shortened(more) || "–"];
+          }}
         />
       </section>
     </div>

@@ -52,22 +52,3 @@ export const NEXT: Readonly<Record<CaseState, readonly CaseState[]>> = {
 };
 
 export const severityMark = (severity: Severity) => (severity === "critical" || severity === "major" ? "offline" : "impaired");
-
-/** An action in one line: what it does, then all else that it says. */
-export function actionOf({ do: what, ...more }: Proposal["action"]): string {
-  return [what, ...saidOf(more)].join(" · ");
-}
-
-function saidOf(values: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(values).flatMap(([name, value]) => {
-    const text = textOf(value);
-    return text ? [`${name} ${text}`] : [];
-  });
-}
-
-function textOf(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  if (Array.isArray(value)) return value.map(textOf).join(", ");
-  if (typeof value === "object") return saidOf(value as Record<string, unknown>).join(", ");
-  return typeof value === "string" ? value : JSON.stringify(value);
-}

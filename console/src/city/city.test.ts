@@ -1,6 +1,9 @@
 import { expect, it } from "vitest";
 
-import { actionOf, NEXT } from "./cases";
+import { toldIn } from "../words/told";
+import { wordsOf } from "../words/words";
+import { actionOf, happenedOf } from "./acts";
+import { NEXT } from "./cases";
 import { type ForecastRow, newestOf } from "./forecast";
 import { coursesOf, type Observation } from "./observed";
 import { labelsOf } from "./signals";
@@ -25,10 +28,30 @@ it("what is doubtful about a row is said bit by bit", () => {
   expect([doubtsOf(0), doubtsOf(3), doubtsOf(24)]).toEqual([[], ["scaled", "few"], ["counter", "flawed"]]);
 });
 
-it("an action is told in a line, without what it leaves open", () => {
-  expect(actionOf({ do: "road_event", code: 101, text: "", units: [], place: null })).toBe("road_event · code 101");
-  expect(actionOf({ do: "command", selection: { devices: ["a", "b"], site: null }, command: "ping", parameters: {} })).toBe("command · selection devices a, b · command ping");
+it("an action is told in a line, in the reader's words, without what it leaves open", () => {
+  const [en, zh] = [wordsOf("en"), wordsOf("zh")];
+  const event = { do: "road_event", code: 101, text: "", units: ["rsu-1"], place: null, lasting_s: 3600 };
+  expect(actionOf(event, en, (text) => toldIn("en", text))).toBe("Let units tell of road event 101 · for 60 min · rsu-1");
+  expect(actionOf(event, zh, (text) => toldIn("zh", text))).toBe("由路侧单元发布道路事件 101 · 持续 60 分钟 · rsu-1");
+  const command = { do: "command", selection: { devices: ["a", "b"], site: null }, command: "ping", parameters: {} };
+  expect(actionOf(command, en, (text) => toldIn("en", text))).toBe("Command “ping” · devices a, b");
+  expect(actionOf({ do: "dance", steps: 3 }, en, (text) => toldIn("en", text))).toBe("dance · steps 3");
   expect(NEXT.closed).toEqual([]);
+});
+
+it("a case's history is told in words, and nothing of it is left out", () => {
+  const en = (event: string, detail: Record<string, unknown>, comment = "") => happenedOf({ event, detail, comment }, wordsOf("en"), (text) => toldIn("en", text));
+  expect(en("state", { from: "open", to: "acting" }, "at once")).toEqual(["State", "open → somebody acts · at once"]);
+  expect(en("duty", { from: null, to: "wang" })).toEqual(["Who acts", "– → wang"]);
+  expect(en("joined", { sign: "stopped_vehicle", source: "finding", text: "", severity: "major" })).toEqual(["a sign joined", "stopped vehicle · major · finding"]);
+  expect(en("failed", { proposal_id: 4, rule: "r", do: "signal_plan", answer: "no such signal" })).toEqual(["failed", "Proposal 4 · r · signal plan · no such signal"]);
+  expect(en("else", { more: [1, 2] })).toEqual(["else", "more 1, 2"]);
+});
+
+it("what inference finds is told in the reader's language, with its names and figures", () => {
+  expect(toldIn("zh", "a vehicle stands on E5_0, 40 m along")).toBe("E5_0 上距起点 40 米处有车辆停驶");
+  expect(toldIn("zh", "gauge-1: air_temperature above 313 K")).toBe("gauge-1：气温 高于 313 K");
+  expect(toldIn("zh", "rate-low: rsu-1 spat")).not.toContain("rate-low:");
 });
 
 it("what sensors measured is told by sensor, quantity and channel, in time", () => {

@@ -7,8 +7,10 @@ import { useApi } from "../api/use";
 import { writeRoute } from "../layout/route";
 import { Ask } from "../parts/ask";
 import { Table } from "../parts/table";
+import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
-import { actionOf, type Proposal } from "./cases";
+import { actionOf } from "./acts";
+import type { Proposal } from "./cases";
 
 interface ProposalsProps {
   readonly site: Site;
@@ -27,6 +29,7 @@ interface Deciding {
 export function Proposals({ site, proposals, isOperator, done, hasCase = false }: ProposalsProps) {
   const words = useWords();
   const api = useApi();
+  const told = useTold();
   const { date } = useFormats();
   const [deciding, setDeciding] = useState<Deciding>();
   return (
@@ -41,7 +44,7 @@ export function Proposals({ site, proposals, isOperator, done, hasCase = false }
           hasCase ? <a href={writeRoute("city", `case-${one.case_id}`, { site: site.site_id })}>{words("board.case", { number: one.case_id })}</a> : one.proposal_id,
           one.rule_id,
           <span key="action">
-            {actionOf(one.action)} {one.held && <span className="faint">({words("board.held", { limit: one.held })})</span>}
+            {actionOf(one.action, words, told)} {one.held && <span className="faint">({words("board.held", { limit: one.held })})</span>}
           </span>,
           <span key="state" className={`mark ${one.state === "done" ? "healthy" : one.state === "failed" ? "offline" : one.state === "proposed" ? "impaired" : ""}`}>
             {words(`board.proposal.${one.state}`)}
@@ -65,7 +68,7 @@ export function Proposals({ site, proposals, isOperator, done, hasCase = false }
           send={(form) => api.send("POST", `/api/sites/${site.site_id}/proposals/${deciding.proposal.proposal_id}/${deciding.what}`, { comment: form.text("comment") }).then(done)}
           close={() => setDeciding(undefined)}
         >
-          <p>{actionOf(deciding.proposal.action)}</p>
+          <p>{actionOf(deciding.proposal.action, words, told)}</p>
           <label>
             {words("alarms.comment")}
             <input name="comment" autoFocus maxLength={200} />

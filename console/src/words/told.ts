@@ -4,6 +4,7 @@ import { useCallback } from "react";
 
 import { type Language, useWords } from "./words";
 import { codes } from "./zh-codes";
+import { findings } from "./zh-findings";
 import { monitors } from "./zh-monitors";
 import { refusals } from "./zh-refusals";
 import { sentences } from "./zh-sentences";
@@ -15,6 +16,10 @@ export function toldIn(language: Language, text: string): string {
   if (language === "en") return englishOf(text);
   const whole = CHINESE.get(text) ?? CHINESE.get(text.replaceAll(" ", "_"));
   if (whole !== undefined) return whole;
+  for (const [said, chinese] of findings) {
+    const found = said.exec(text);
+    if (found) return chinese.replace(/\$(\d)/g, (_, at: string) => toldIn(language, found[Number(at)] ?? ""));
+  }
   const [first = "", ...rest] = text.split(" ");
   const code = rest.length ? (codes as Readonly<Record<string, string>>)[first.replace(/:$/, "")] : undefined;
   if (code === undefined) return text;

@@ -121,7 +121,7 @@ function Content({ me, sites, site, route }: { me: Me; sites: readonly Site[]; s
         <a href={writeRoute(HOME)}>{words("section.map")}</a>
       </Screen>
     );
-  if (!me.roles.length) return <NoRights me={me} role={section.needs} site={words("screen.allSites")} />;
+  if (!me.roles.length) return <NoRights me={me} role={section.needs} site={words("screen.aSite")} />;
   if (!sites.length)
     return (
       <Screen title={words("screen.noSites")}>

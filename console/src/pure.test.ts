@@ -129,6 +129,8 @@ it("what is allowed is told in words, not as a schema has it", () => {
   expect(allowedIn(chinese, "a registered site")).toBe("已注册的场地");
   expect(allowedIn(chinese, "-5 is less than the minimum of 0.1")).toBe("不小于 0.1");
   expect(allowedIn(chinese, "operator on site 'hill'")).toBe("在hill的“操作员”角色");
+  expect(allowedIn(english, "Value error, Input should be a valid string")).toBe("a text");
+  expect(allowedIn(chinese, "List should have at least 3 items after validation, not 2")).toBe("不小于 3");
   expect(allowedIn(english, "a registered site")).toBe("a registered site");
   expect(allowedIn(chinese, "a rule that nobody knows")).toBe("a rule that nobody knows");
 });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.waiting import until
 
 MOST_FETCHED_BYTES = 1.5e6
 MOST_LOADING_S = 2.0  # until one can log in
+SITE_CLOCKS = zoneinfo.ZoneInfo("Asia/Shanghai")  # those of every site that says nothing else
 MOST_S = 1.0  # from raised until it is on the map
 UNIT_AT = (472, 391)  # the roadside unit in the window, with the whole site in view
 FETCHED = "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.transferSize, 0)"
@@ -229,6 +231,11 @@ def test_a_staged_collision_is_scrubbed_back_to_and_its_link_leads_there(place: 
     page.goto(link)
     page.wait_for_selector("[data-testid=past-state][data-state=ready]:not([data-users='0'])")
     assert abs(instant(page) - raised_us) <= 100_000
+    second = raised_us // 1_000_000 - 1
+    page.fill("input[type=datetime-local]", f"{datetime.datetime.fromtimestamp(second, SITE_CLOCKS):%Y-%m-%dT%H:%M:%S}")
+    page.press("input[type=datetime-local]", "Enter")
+    page.wait_for_function(AT, arg=second * 1_000_000)
+    assert instant(page) - second * 1_000_000 < 1_000_000, "the field is read by the site's clocks"
     page.evaluate("window.location.hash = '#/time?site=hillside&at=2020-01-01T00:00:00Z'")
     page.wait_for_selector("text=Nothing that this site's devices said is stored of this time")
 
@@ -284,6 +291,7 @@ def test_what_a_rule_proposes_for_a_case_is_approved_and_done(place: Place, traf
     page.click("button:text-is('Give the duty')")
     place.fill_in(duty="road crew 2")
     page.wait_for_selector("[data-testid=case][data-state=acting] >> text=road crew 2")
+    assert "open → somebody acts" in place.looking.text()
     place.look("case", "[data-testid=case]")
 
 

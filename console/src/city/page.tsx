@@ -9,10 +9,10 @@ import { Signals } from "./signals";
 import { Traffic } from "./traffic";
 
 const PARTS: readonly Part[] = [
-  { path: "", word: "city.traffic", Shown: Traffic },
+  { path: "", word: "city.traffic", Shown: Traffic, needsEverywhere: "tester" },
   { path: "board", word: "city.board", Shown: Board },
   { path: "signals", word: "city.signals", Shown: Signals },
-  { path: "environment", word: "city.environment", Shown: Environment },
+  { path: "environment", word: "city.environment", Shown: Environment, needsEverywhere: "tester" },
 ];
 const CASE = "case-"; // #/city/case-17
 

@@ -9,7 +9,7 @@ import { Refused } from "./refused";
 const PARTS: readonly Part[] = [
   { path: "", word: "register.devices", Shown: DevicesHealth },
   { path: "monitors", word: "health.monitors", Shown: Monitors },
-  { path: "refused", word: "health.refused", Shown: Refused },
+  { path: "refused", word: "health.refused", Shown: Refused, needsEverywhere: "tester" },
 ];
 
 export default function HealthPage({ me, site, part }: PageProps) {

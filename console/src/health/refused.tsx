@@ -2,11 +2,9 @@
 
 import { useMemo } from "react";
 
-import type { Me } from "../api/types";
 import { useLoaded } from "../api/use";
-import { Failed, FailureNote, Loading, NoRights } from "../layout/screens";
+import { Failed, FailureNote, Loading } from "../layout/screens";
 import { type Column, Rows } from "../parts/rows";
-import { hasRole } from "../session/session";
 import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 
@@ -41,12 +39,7 @@ export function bySender(letters: readonly Letter[]): Nonsense[] {
   return [...found.values()].sort((one, two) => two.newest.time_us - one.newest.time_us);
 }
 
-export function Refused({ me }: { me: Me }) {
-  const words = useWords();
-  return hasRole(me, "tester", null) ? <Letters /> : <NoRights me={me} role="tester" site={words("screen.allSites")} />;
-}
-
-function Letters() {
+export function Refused() {
   const words = useWords();
   const told = useTold();
   const { number, time } = useFormats();

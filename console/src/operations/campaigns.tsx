@@ -19,6 +19,8 @@ interface Wave {
   readonly open: number;
   readonly good: number;
   readonly bad: number;
+  readonly skipped: number;
+  readonly overtaken?: number;
 }
 
 type Phase = "running" | "paused" | "stopped" | "done" | "rolling back" | "rolled back";
@@ -105,19 +107,24 @@ function CampaignCard({ campaign, isOperator, reload }: { campaign: Campaign; is
       {campaign.waves.map((wave, at) => (
         <Bar key={at} label={words("campaigns.wave", { number: at + 1, devices: wave.devices })} wave={wave} />
       ))}
-      {isBack && <Bar label={words("campaigns.back")} wave={{ ...campaign.back, devices: campaign.back.waiting + campaign.back.open + campaign.back.good + campaign.back.bad }} />}
+      {isBack && <Bar label={words("campaigns.back")} wave={{ ...campaign.back, devices: campaign.back.waiting + campaign.back.open + campaign.back.good + campaign.back.bad + campaign.back.skipped }} />}
     </section>
   );
 }
 
 function Bar({ label, wave }: { label: string; wave: Wave }) {
   const words = useWords();
+  const { devices, good, bad, open, waiting, skipped, overtaken = 0 } = wave;
   return (
     <p className="row">
       <label className="inline">
-        {label} <progress max={wave.devices || 1} value={wave.good + wave.bad} />
+        {label} <progress max={devices || 1} value={good + bad + skipped + overtaken} />
       </label>
-      <span className="faint">{words("campaigns.counts", { good: wave.good, bad: wave.bad, open: wave.open, waiting: wave.waiting })}</span>
+      <span className="faint">
+        {words("campaigns.counts", { good, bad, open, waiting })}
+        {skipped > 0 && ` · ${words("campaigns.skipped", { count: skipped })}`}
+        {overtaken > 0 && ` · ${words("campaigns.overtaken", { count: overtaken })}`}
+      </span>
     </p>
   );
 }

@@ -2,8 +2,9 @@
 
 import type { ComponentType, ReactNode } from "react";
 
-import type { Me, Site } from "../api/types";
-import { Screen } from "../layout/screens";
+import type { Me, Role, Site } from "../api/types";
+import { NoRights, Screen } from "../layout/screens";
+import { hasRole } from "../session/session";
 import { type Key, useWords } from "../words/words";
 import { Tabs } from "./tabs";
 
@@ -11,6 +12,8 @@ export interface Part {
   readonly path: string;
   readonly word: Key;
   readonly Shown: ComponentType<{ me: Me; site: Site }>;
+  /** What one has to be on all sites, where having it on this one is not enough. */
+  readonly needsEverywhere?: Role;
 }
 
 interface SectionProps {
@@ -27,12 +30,18 @@ interface SectionProps {
 
 export function Section({ section, title, parts, open, me, site, children }: SectionProps) {
   const words = useWords();
-  const Shown = parts.find((one) => one.path === open)?.Shown;
+  const part = parts.find((one) => one.path === open);
   return (
     <div className="page whole">
       <h1>{words(title)}</h1>
       <Tabs section={section} title={title} parts={parts} open={open} siteId={site.site_id} />
-      {children || (Shown ? <Shown me={me} site={site} /> : <Screen title={words("screen.unknownSection")} />)}
+      {children || (part ? <Open part={part} me={me} site={site} /> : <Screen title={words("screen.unknownSection")} />)}
     </div>
   );
+}
+
+function Open({ part: { Shown, needsEverywhere }, me, site }: { part: Part; me: Me; site: Site }) {
+  const words = useWords();
+  const isAllowed = !needsEverywhere || hasRole(me, needsEverywhere, null);
+  return isAllowed ? <Shown me={me} site={site} /> : <NoRights me={me} role={needsEverywhere} site={words("screen.allSites")} />;
 }

@@ -7,7 +7,7 @@ import type { Site } from "../api/types";
 import { useApi, useLoaded } from "../api/use";
 import { FailureNote } from "../layout/screens";
 import { useFormats, useWords, useZone } from "../words/words";
-import { fieldIn, instantIn } from "../words/zones";
+import { clockIn, instantIn } from "../words/zones";
 import { addressOf } from "./address";
 import { type Moment, newestUs, type Player, type Speed, SPEEDS } from "./player";
 import { MOST_MARKS, type StoredWarning, warningFrom, warningsIn } from "./warnings";
@@ -163,7 +163,7 @@ function GoTo({ player, moment }: Omit<TimelineProps, "site">) {
       <input
         type="datetime-local"
         step="1"
-        value={typed ?? fieldIn(zone, moment.timeUs / 1000)}
+        value={typed ?? clockIn(zone, moment.timeUs / 1000)}
         onChange={(event) => setTyped(event.target.value)}
         onBlur={go}
         onKeyDown={(event) => {

@@ -3,11 +3,9 @@
 import { useMemo } from "react";
 
 import type { Api } from "../api/client";
-import type { Me } from "../api/types";
 import { useLoaded } from "../api/use";
-import { Failed, Loading, NoRights } from "../layout/screens";
+import { Failed, Loading } from "../layout/screens";
 import { type Column, Rows } from "../parts/rows";
-import { hasRole } from "../session/session";
 import { useTold } from "../words/told";
 import { useFormats, useWords } from "../words/words";
 
@@ -23,12 +21,7 @@ interface Entry {
 const DAY_US = 86_400e6;
 const PAGE = 10_000;
 
-export function Audit({ me }: { me: Me }) {
-  const words = useWords();
-  return hasRole(me, "administrator", null) ? <Entries /> : <NoRights me={me} role="administrator" site={words("screen.allSites")} />;
-}
-
-function Entries() {
+export function Audit() {
   const words = useWords();
   const told = useTold();
   const { date } = useFormats();

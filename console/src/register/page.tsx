@@ -27,7 +27,7 @@ const PARTS: readonly Part[] = [
   { path: "people", word: "operations.people", Shown: People },
   { path: "stop", word: "register.stop", Shown: EmergencyStop },
   { path: "alarms", word: "register.alarms", Shown: Alarms },
-  { path: "audit", word: "register.audit", Shown: Audit },
+  { path: "audit", word: "register.audit", Shown: Audit, needsEverywhere: "administrator" },
 ];
 
 export default function RegisterPage({ me, site, part }: PageProps) {

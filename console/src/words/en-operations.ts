@@ -48,6 +48,8 @@ export const operations = {
   "campaigns.waves": "Devices by the end of each wave (%)",
   "campaigns.wave": "Wave {number}, devices: {devices}",
   "campaigns.back": "Taken back",
+  "campaigns.skipped": "left as they are {count}",
+  "campaigns.overtaken": "overtaken by a newer order {count}",
   "campaigns.counts": "done {good} · failed {bad} · at it {open} · waiting {waiting}",
   "campaigns.phase.running": "running",
   "campaigns.phase.paused": "paused",

@@ -50,6 +50,8 @@ export const operations: Readonly<Record<keyof typeof english, string>> = {
   "campaigns.waves": "每批结束时的设备比例（%）",
   "campaigns.wave": "第 {number} 批，设备：{devices}",
   "campaigns.back": "已回退",
+  "campaigns.skipped": "保持原状 {count}",
+  "campaigns.overtaken": "被新指令取代 {count}",
   "campaigns.counts": "完成 {good} · 失败 {bad} · 进行中 {open} · 等待 {waiting}",
   "campaigns.phase.running": "进行中",
   "campaigns.phase.paused": "已暂停",

@@ -25,7 +25,7 @@ export function offsetNow(zone: string, locale: string): string {
 }
 
 /** An instant, in ms, as a `datetime-local` field has it, by the zone's clocks. */
-export function fieldIn(zone: string, at: number): string {
+export function clockIn(zone: string, at: number): string {
   return new Date(at + aheadMs(zone, at)).toISOString().slice(0, "2026-11-28T15:00:00".length);
 }
 

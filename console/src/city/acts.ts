@@ -70,7 +70,7 @@ const ofProposal = (word: Key): Tell => (detail, words, told) => {
   return [words(word), [`${words("board.proposal")} ${textOf(number, told)}`, rule, textOf(what, told), limit, answer, ...saidOf(rest, told)]];
 };
 const PROPOSALS: Readonly<Record<string, Tell>> = {
-  proposed: ofProposal("board.proposal.proposed"),
+  proposed: ofProposal("board.event.proposed"),
   done: ofProposal("board.proposal.done"),
   failed: ofProposal("board.proposal.failed"),
   rejected: ofProposal("board.proposal.rejected"),

@@ -84,6 +84,7 @@ export const city = {
   "board.event.joined": "a sign joined",
   "board.event.again": "a sign is so again",
   "board.event.ended": "a sign is over",
+  "board.event.proposed": "proposed",
   "board.event.takenBack": "taken back",
   "board.state.open": "open",
   "board.state.acting": "somebody acts",

@@ -86,6 +86,7 @@ export const city: Readonly<Record<keyof typeof english, string>> = {
   "board.event.joined": "新迹象并入",
   "board.event.again": "迹象再次出现",
   "board.event.ended": "迹象消失",
+  "board.event.proposed": "提出建议",
   "board.event.takenBack": "已收回",
   "board.state.open": "待处理",
   "board.state.acting": "处理中",

@@ -218,6 +218,7 @@ export const codes = {
   command: "命令",
   event_id: "事件编号",
   delivery_id: "通知编号",
+  dispatch_id: "指令编号",
   devices: "设备",
   signals: "信号机",
   before: "原方案",

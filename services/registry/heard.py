@@ -42,13 +42,14 @@ class Heard(Generic[Word]):
         self.overheard += len(said[room:])
 
     def turn(self, work: Callable[[Sequence[Word]], bool]) -> bool:
-        """Let `work` have the oldest; true when there is more to do at once.
+        """Let `work` have the oldest; true when there is more to do at once: what came meanwhile waits for the next round.
 
         `work` does all or nothing, and says whether there is more. When it raises, they wait on. A CheluError (the database is
         away) is raised on, and so is an error that comes without any word, too. Any other is some word's: fewer and fewer
         are tried, until the one is found that breaks it; that one is passed over, and counted.
         """
         heard = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
+        has_left = bool(self._waiting)
         try:
             is_more = work(heard)
         except Exception as error:
@@ -61,7 +62,7 @@ class Heard(Generic[Word]):
             self._most = max(1, len(heard) // 2)
             return True
         self._most = min(self._at_once, 2 * self._most)
-        return is_more or bool(self._waiting)
+        return is_more or has_left
 
     def _pass_over(self, said: Word, error: Exception) -> None:
         self.broken += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -175,14 +176,14 @@ class Monitor:
         self._revisions.were_read()
 
     def _judge(self, connection: Connection[DictRow], now_us: int) -> list[Judged]:
-        opened: dict[tuple[str, str], Mask] = {}
+        opened: defaultdict[tuple[str, str], Mask] = defaultdict(lambda: np.zeros(len(self._book), np.bool_))
         left: list[Key] = []
         for key in alarm_rows.standing(connection, NAMES):
             place = self._book.place.get(key.subject)
             if place is not None and self._book.sites[place] != key.site_id:  # it has moved: no alarm stays behind
                 left.append(key)
             elif place is not None:
-                opened.setdefault((key.kind, key.part), np.zeros(len(self._book), np.bool_))[place] = True
+                opened[key.kind, key.part][place] = True
         alarm_rows.clear_alarms(connection, left, now_us=now_us)
         return judgement.judge(self._book, self._limits, opened, now_us=now_us, listening_us=self._listening_us)
 

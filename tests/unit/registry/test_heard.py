@@ -102,3 +102,15 @@ def test_a_turn_has_no_more_than_it_may_and_what_is_too_much_is_counted() -> Non
 
     assert heard.turn(work)  # the rest
     assert sizes == [MOST_AT_ONCE]
+
+
+def test_what_comes_during_the_work_waits_for_the_next_round_however_slow_that_is() -> None:
+    heard, taken = Heard[Said](passed_over, at_once=2), list[int]()
+    heard.add(said(1, 2, 3))
+
+    def work(some: Sequence[Said]) -> bool:
+        heard.add(said(10 + len(taken)))
+        return working(taken)(some)
+
+    assert work_off(heard, work) == 2, "three wait, and two are taken at once"
+    assert (taken, len(heard)) == ([1, 2, 3, 10], 1)

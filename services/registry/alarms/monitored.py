@@ -18,11 +18,15 @@ from services.registry.alarms.rows import Finding, Key
 from services.registry.alarms.rules import Scope
 from services.registry.database import ITSELF, Register
 from services.registry.rounds import InRounds, Rounds
+from services.registry.whereabouts import MOVES
 
 PERIOD_S = 10.0
 IS_THERE = "SELECT to_regclass('quality.notification') IS NOT NULL AS is_there"
-FOUND = """SELECT notification.site_id, monitor, about, judged, bad, hour, device_id, kind AS device_kind, device.device_key
-    FROM quality.notification LEFT JOIN register.device USING (device_key)"""
+# What it is about, for who reads alarms: of whom moves not where, which is for testers and stands in the notifications.
+ABOUT = f"CASE WHEN {MOVES} THEN device.device_id ELSE n.about END"
+FOUND = f"""SELECT n.site_id, monitor, {ABOUT} AS about, judged, bad, hour, device_id, kind AS device_kind, device.device_key
+    FROM quality.notification AS n LEFT JOIN register.device USING (device_key)
+    ORDER BY bad::float / judged"""  # noqa: S608 - constants only; of several places of one vehicle the worst comes last
 
 
 class Monitored(InRounds):
@@ -48,7 +52,7 @@ def _findings(connection: Connection[DictRow]) -> Mapping[Key, Finding]:
         return {}
     rules = rows.load_rules(connection)
     found = {}
-    for row in connection.execute(FOUND).fetchall():
+    for row in connection.execute(FOUND.encode()).fetchall():
         rule = rules.of(QUALITY, Scope(row["site_id"], row["device_kind"], row["device_key"]))
         if rule.is_enabled:
             finding = Finding(

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from services.registry.data.pages import Place
 from services.registry.data.plan import Plan
 from services.registry.database import Register
+from services.registry.whereabouts import JOINED, MOVES
 
 Execute = Connection[DictRow]
 KEPT_DAYS = 7  # where an export can go on without beginning anew
@@ -52,12 +53,10 @@ END = """UPDATE register.export_file SET rows = greatest(rows, %(rows)s), trimme
     WHERE export_id = %(export_id)s AND stream = %(stream)s"""
 MAKE_KEY = "INSERT INTO register.pseudonym_key (key) SELECT %s WHERE NOT EXISTS (SELECT 1 FROM register.pseudonym_key)"
 # Whose each device is, and whether it is a vehicle or on one: its team's, its vehicle's team's, else who operates the site.
-DEVICES = """SELECT device.device_key, device.device_id, device.site_id, device.vehicle_id,
-        device.latitude_deg, device.longitude_deg,
-        device.kind IN ('obu', 'vehicle') OR device.on_vehicle_key IS NOT NULL AS is_vehicles,
+DEVICES = f"""SELECT device.device_key, device.device_id, device.site_id, device.vehicle_id,
+        device.latitude_deg, device.longitude_deg, {MOVES} AS is_vehicles,
         coalesce(device.team, vehicle.team, site.operator) AS owner
-    FROM register.device JOIN register.site ON site.site_id = device.site_id
-        LEFT JOIN register.device AS vehicle ON vehicle.device_key = device.on_vehicle_key"""
+    FROM {JOINED} JOIN register.site ON site.site_id = device.site_id"""  # noqa: S608 - constants only
 ZONES = "SELECT polygon FROM register.private_zone ORDER BY site_id, zone_id"
 LOCK_S = 5
 

@@ -18,7 +18,9 @@ from psycopg.rows import DictRow
 from chelu.quality.monitors.assessments import Tally, Verdict
 from chelu.quality.monitors.catalogue import BY_NAME, named
 from chelu.quality.monitors.judged import Subject
+from services.registry.access import CallerOf
 from services.registry.alarms.kinds import QUALITY
+from services.registry.alarms.monitored import ABOUT
 from services.registry.models import Identifier
 from services.registry.monitors.models import (
     MonitorName,
@@ -30,17 +32,20 @@ from services.registry.monitors.models import (
 )
 from services.registry.parts import PartsOf
 from services.registry.problems import Fault, ProblemError
+from services.registry.roles import Caller
 from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.streams import END_OF_TIME_US, From, To, missing
 from services.registry.track.rows import site
+from services.registry.whereabouts import asking, may_know, own_ids
 
 ROUTER = Router(prefix="/api/sites/{site_id}/quality", tags=["quality monitors"])
 NAMES = "SELECT device_key, device_id FROM register.device WHERE site_id = %s"
 WITHIN = """{column} >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 microsecond'
     AND {column} < 'epoch'::timestamptz + %(to_us)s::bigint * interval '1 microsecond'"""
-MINE = """site_id = %(site_id)s AND (%(monitor)s::text IS NULL OR monitor = %(monitor)s) AND (%(device)s::text IS NULL
+ASKED = """site_id = %(site_id)s AND (%(monitor)s::text IS NULL OR monitor = %(monitor)s) AND (%(device)s::text IS NULL
         OR device_key = (SELECT device_key FROM register.device WHERE device_id = %(device)s))"""
+MINE = f"{ASKED} AND {may_know('device_key')}"
 SUBJECT = "monitor, device_key, region, node, part"
 EVENTS = f"""SELECT event_id, {SUBJECT}, time, until, items, value, vehicle_id FROM quality.event
     WHERE {MINE} AND {WITHIN.format(column="time")} AND event_id > %(after)s ORDER BY event_id LIMIT %(limit)s"""  # noqa: S608
@@ -51,12 +56,12 @@ DAYS = f"""SELECT {SUBJECT}, date_trunc('day', hour, 'UTC') AS begins, sum(judge
         jsonb_agg(passed) AS passed, NULL AS verdict FROM quality.assessment
     WHERE {MINE} AND {WITHIN.format(column="hour")} GROUP BY {SUBJECT}, date_trunc('day', hour, 'UTC')
     ORDER BY begins DESC, monitor, device_key, region, node, part LIMIT %(most)s"""  # noqa: S608
-NOTIFICATIONS = f"""SELECT n.monitor, n.device_key, n.region, n.node, n.part, n.about, n.hour, n.judged, n.bad,
+NOTIFICATIONS = f"""SELECT n.monitor, n.device_key, n.region, n.node, n.part, n.hour, n.judged, n.bad,
         alarm_id, state, acknowledged, acknowledged_by, coalesce(comment, '') AS comment
     FROM quality.notification AS n LEFT JOIN register.device USING (device_key) LEFT JOIN register.alarm
         ON alarm.kind = '{QUALITY}' AND alarm.subject = coalesce(device_id, n.site_id)
-            AND alarm.part = n.monitor || ': ' || n.about AND state <> 'cleared'
-    WHERE n.site_id = %(site_id)s ORDER BY n.monitor, n.about"""  # noqa: S608
+            AND alarm.part = n.monitor || ': ' || {ABOUT} AND alarm.state <> 'cleared'
+    WHERE n.site_id = %(site_id)s AND {may_know("n.device_key")} ORDER BY n.monitor, n.about"""  # noqa: S608
 AWAY = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 MOST = 50_000
 
@@ -68,6 +73,7 @@ OfDevice = Annotated[Identifier | None, Query(description="only what is about it
 def list_quality_events(
     site_id: SiteId,
     parts: PartsOf,
+    who: CallerOf,
     monitor: Only = None,
     device: OfDevice = None,
     from_us: From = 0,
@@ -75,11 +81,14 @@ def list_quality_events(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="the event_id after which the page begins")] = 0,
 ) -> QualityEventPage:
-    """Where a device, junction, phase, lane or place began to be bad, as the live monitors found it."""
+    """Where a device, junction, phase, lane or place began to be bad, as the live monitors found it.
+
+    Others' vehicles, what they are called and what is about their OBUs, are for the site's testers.
+    """
     _refuse_backwards(from_us, to_us)
     asked = {"monitor": monitor, "device": device, "from_us": from_us, "to_us": to_us, "after": after, "limit": limit + 1}
-    names, rows = _read(parts, site_id, EVENTS, asked)
-    found = [_event(row, names) for row in rows[:limit]]
+    names, rows, own = _read(parts, who, site_id, EVENTS, asked)
+    found = [_event(row, names, own) for row in rows[:limit]]
     return QualityEventPage(events=found, next=found[-1].event_id if len(rows) > limit else None)
 
 
@@ -87,6 +96,7 @@ def list_quality_events(
 def list_quality_assessments(
     site_id: SiteId,
     parts: PartsOf,
+    who: CallerOf,
     by: Annotated[Period, Query(description="of hours, or of days of UTC")] = "hour",
     monitor: Only = None,
     device: OfDevice = None,
@@ -95,18 +105,24 @@ def list_quality_assessments(
     to_us: To = END_OF_TIME_US,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[QualityAssessment]:
-    """What share was bad, newest first. A day adds up its hours' items, and has a verdict of its own."""
+    """What share was bad, newest first. A day adds up its hours' items, and has a verdict of its own.
+
+    What is about others' vehicles and OBUs is for the site's testers.
+    """
     _refuse_backwards(from_us, to_us)
     asked = {"monitor": monitor, "device": device, "verdict": verdict, "from_us": from_us, "to_us": to_us}
-    names, rows = _read(parts, site_id, HOURS if by == "hour" else DAYS, {**asked, "limit": limit, "most": MOST})
+    names, rows, _ = _read(parts, who, site_id, HOURS if by == "hour" else DAYS, {**asked, "limit": limit, "most": MOST})
     found = [_assessment(row, names) for row in rows]
     return [one for one in found if verdict in {None, one.verdict}][:limit]
 
 
 @ROUTER.get("/notifications")
-def list_quality_notifications(site_id: SiteId, parts: PartsOf) -> list[QualityNotification]:
-    """What somebody has to be told now: assessments with too much that is bad, each with the alarm that acknowledges it."""
-    names, rows = _read(parts, site_id, NOTIFICATIONS, {})
+def list_quality_notifications(site_id: SiteId, parts: PartsOf, who: CallerOf) -> list[QualityNotification]:
+    """What somebody has to be told now: assessments with too much that is bad, each with the alarm that acknowledges it.
+
+    All places of one vehicle have one alarm. What is about others' vehicles and OBUs is for the site's testers.
+    """
+    names, rows, _ = _read(parts, who, site_id, NOTIFICATIONS, {})
     return [
         QualityNotification(
             **_about(row, names),
@@ -126,12 +142,15 @@ def _refuse_backwards(from_us: int, to_us: int) -> None:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"to_us = {to_us} is not allowed: after from_us = {from_us}", [fault])
 
 
-def _read(parts: PartsOf, site_id: str, sql: str, asked: Mapping[str, Any]) -> tuple[dict[int, str], list[dict[str, Any]]]:
-    """The site's devices by key, and rows of monitors that there are; UnreachableError where none has ever run."""
+def _read(
+    parts: PartsOf, who: Caller, site_id: str, sql: str, asked: Mapping[str, Any]
+) -> tuple[dict[int, str], list[dict[str, Any]], set[int] | None]:
+    """The site's devices by key, rows of monitors that there are, and `own_ids`; ProblemError where none has ever run."""
     with parts.register.transaction() as connection:
         site(connection, site_id)
         names = {row["device_key"]: row["device_id"] for row in connection.execute(NAMES, (site_id,))}
-        return names, _rows(connection, sql, {"site_id": site_id, **asked})
+        query = {"site_id": site_id, **asking(who, site_id), **asked}
+        return names, _rows(connection, sql, query), own_ids(connection, who, site_id)
 
 
 def _rows(connection: Connection[DictRow], sql: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -152,9 +171,10 @@ def _about(row: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
     }
 
 
-def _event(row: Mapping[str, Any], names: Mapping[int, str]) -> QualityEvent:
+def _event(row: Mapping[str, Any], names: Mapping[int, str], own: set[int] | None) -> QualityEvent:
     fields = {name: row[name] for name in ("event_id", "time", "until", "items", "value")}
-    vehicle = f"{row['vehicle_id'] % 2**64:016x}" if row["vehicle_id"] else None
+    may_tell = row["vehicle_id"] and (own is None or row["vehicle_id"] in own)
+    vehicle = f"{row['vehicle_id'] % 2**64:016x}" if may_tell else None
     return QualityEvent(**_about(row, names), **fields, unit=BY_NAME[row["monitor"]].unit, vehicle_id=vehicle)
 
 

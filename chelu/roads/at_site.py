@@ -31,29 +31,29 @@ def open_at(content: bytes, file: str, frame: LocalFrame) -> Opened:
         found = open_roads(content, file, origin=frame)
     except MalformedError as error:
         if _lies_at_zero(content, file, frame):
-            raise MalformedError(DropReason.UNDECODABLE, f"{error}; {DISTANCES}") from None
+            raise MalformedError(DropReason.UNDECODABLE, f"{error.detail}; {DISTANCES}") from None
         raise
     if found.frame is None or found.frame == frame:
         return found
-    if (away_m := _apart_m(found.frame, frame)) > FURTHEST_M:
+    if (away_m := apart_m(found.frame, frame)) > FURTHEST_M:
         what = f"{file}: it lies {away_m / 1000:.0f} km from the site's origin, the limit is {FURTHEST_M / 1000:.0f} km"
-        hint = f"; {DISTANCES}" if _apart_m(found.frame, ZERO) < FURTHEST_M else ""
+        hint = f"; {DISTANCES}" if apart_m(found.frame, ZERO) < FURTHEST_M else ""
         raise MalformedError(DropReason.UNDECODABLE, what + hint)
     return replace(found, network=_anew(placed_in(found.network, found.frame, frame)), frame=frame)
 
 
 def _lies_at_zero(content: bytes, file: str, frame: LocalFrame) -> bool:
     """Whether a file can be read by itself, and lies around 0° N 0° E, while the site does not."""
-    if _apart_m(frame, ZERO) < FURTHEST_M:
+    if apart_m(frame, ZERO) < FURTHEST_M:
         return False
     try:
         own = open_roads(content, file).frame
     except CheluError:
         return False
-    return own is not None and _apart_m(own, ZERO) < FURTHEST_M
+    return own is not None and apart_m(own, ZERO) < FURTHEST_M
 
 
-def _apart_m(one: LocalFrame, other: LocalFrame) -> float:
+def apart_m(one: LocalFrame, other: LocalFrame) -> float:
     """Between two origins, along a great circle."""
     a, b = ((math.radians(each.latitude_deg), math.radians(each.longitude_deg)) for each in (one, other))
     square = math.sin((b[0] - a[0]) / 2) ** 2 + math.cos(a[0]) * math.cos(b[0]) * math.sin((b[1] - a[1]) / 2) ** 2

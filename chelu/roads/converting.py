@@ -87,9 +87,7 @@ def convert(source: Path, target: Path, origin: LocalFrame | None, wanted: Wante
     ConfigurationError where the source has local metres alone and no origin was given.
     """
     end, content = writer_of(target.name), source.read_bytes()
-    opened = open_roads(content, str(source), origin=origin)
-    if opened.format == "sumo" and origin is None and end != ".nod.xml":
-        opened = _placed(opened, content, str(source))
+    opened = open_roads(content, str(source), origin=origin) if end == ".nod.xml" else _opened(content, str(source), origin)
     frame = origin or opened.frame or (_ANYWHERE if end == ".nod.xml" else None)
     if frame is None:
         raise ConfigurationError("--origin", None, f"{source} has local metres alone: say where on Earth they begin")
@@ -106,9 +104,10 @@ def convert(source: Path, target: Path, origin: LocalFrame | None, wanted: Wante
         tell(f"  {line}")
 
 
-def _placed(opened: Opened, content: bytes, file: str) -> Opened:
-    """A SUMO network in metres around its middle, when it says where on Earth it lies."""
-    grid = sumo_location.grid_of(content, file)
+def _opened(content: bytes, file: str, origin: LocalFrame | None) -> Opened:
+    """The roads in a file; a SUMO network in metres around its middle, when it alone says where it lies."""
+    opened = open_roads(content, file, origin=origin)
+    grid = sumo_location.grid_of(content, file) if opened.format == "sumo" and origin is None else None
     if grid is None:
         return opened
     network, frame = sumo_location.on_earth(opened.network, grid)
@@ -129,7 +128,7 @@ def _lost(opened: Opened, frame: LocalFrame, files: Written, name: str) -> Compa
 
 def compared(here: Path, there: Path, origin: LocalFrame | None, tell: Callable[[str], None], *, is_whole: bool = False) -> int:
     """Tell what is kept and what differs between two road files; 0 when nothing does. is_whole: every difference by itself."""
-    opened = [open_roads(path.read_bytes(), str(path), origin=origin) for path in (here, there)]
+    opened = [_opened(path.read_bytes(), str(path), origin) for path in (here, there)]
     found = compare(opened[0].network, opened[1].network, (opened[0].frame or origin, opened[1].frame or origin))
     for line in summed(found, examples=0 if is_whole else 3):
         tell(line)

@@ -51,7 +51,7 @@ def open_roads(data: bytes, file: str, *, origin: LocalFrame | None = None) -> O
 
     Raises MalformedError for what cannot be read; ElementError for XML that is none of the formats.
     """
-    data = sumo.unpacked(data)
+    data = sumo.unpacked(data).removeprefix(codecs.BOM_UTF8)
     with np.errstate(over="ignore", invalid="ignore"):  # what comes to more than any road has is refused, whatever it is
         if is_map(data):
             return _map(data, file, origin)

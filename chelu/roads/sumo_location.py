@@ -59,12 +59,17 @@ def _offset(location: Element) -> tuple[float, float]:
     return east, north
 
 
-def on_earth(network: RoadNetwork, grid: Grid) -> tuple[RoadNetwork, LocalFrame]:
-    """A network in metres around its middle, which the grid's are not: they are up to 2° turned and 0.04 % shortened."""
+def middle_of(network: RoadNetwork, grid: Grid) -> LocalFrame:
+    """Where on Earth the middle of a network lies."""
     points = network.lanes.shape.points
     middle = (points.min(axis=0) + points.max(axis=0)) / 2.0 if len(points) else np.zeros(3)
     latitude, longitude = (float(one[0]) for one in grid.geodetic(middle[None]))
-    frame = LocalFrame(round(latitude, 7), round(longitude, 7))
+    return LocalFrame(round(latitude, 7), round(longitude, 7))
+
+
+def on_earth(network: RoadNetwork, grid: Grid) -> tuple[RoadNetwork, LocalFrame]:
+    """A network in metres around its middle, which the grid's are not: they are up to 2° turned and 0.04 % shortened."""
+    frame = middle_of(network, grid)
 
     def place(line: Floats) -> Floats:
         return frame.to_local(*grid.geodetic(line), line[:, 2]).reshape(-1, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from chelu.errors import CheluError
+from chelu.errors import CheluError, MalformedError
 from chelu.roads.checks import Finding, check
 from chelu.roads.opening import PATTERNS, Opened, open_roads
 
@@ -29,7 +29,7 @@ def told(paths: Sequence[Path], tell: Callable[[str], None], *, is_brief: bool =
             opened = open_roads(path.read_bytes(), str(path))
         except (CheluError, OSError) as error:
             bad += 1
-            tell(f"cannot be read: {error}")
+            tell(f"cannot be read: {error.detail if isinstance(error, MalformedError) else error}")
             continue
         findings = check(opened.network)
         tell(f"{path}: {_sum(opened, len(findings))}")

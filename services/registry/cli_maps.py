@@ -161,15 +161,17 @@ def export_map(
     """Write a version into a file, in the format of the file's name, or as it was given; several MAP frames into several."""
     with open_client() as client:
         base = f"/api/sites/{site}/maps/{version}"
+        form, how = FORMATS.get(file.suffix), ""
         if file.suffix == ".uper":
             contents = _frames(b"".join(client.pieces(f"{base}/export", format="hex")), file)
         else:
-            form = FORMATS.get(file.suffix)
+            if form is None:
+                how = f", the file as it was given ({file.suffix or 'no ending'} is none of {' '.join(FORMATS)})"
             pieces = client.pieces(f"{base}/file") if form is None else client.pieces(f"{base}/export", format=form)
             contents = {file: b"".join(pieces)}
     for path, content in contents.items():
         _write(path, content)
-        typer.echo(f"{path}: {len(content)} bytes")
+        typer.echo(f"{path}: {len(content)} bytes{how}")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -116,7 +116,7 @@ def _entry(
 def _site(site: str, owner: str | None, rate_hz: float | None, row: dict[str, Any] | None, quality: float | None) -> Coverage:
     known = row or {"devices": 0, "first": None, "last": None, "hours": 0}
     ends = {name: known[name] for name in ("devices", "first", "last", "hours")}
-    return Coverage(site=site, owner=owner, rate_hz=rate_hz, quality=quality, **ends)
+    return Coverage(site=site, owner=owner, rate_hz=None if rate_hz is None else round(rate_hz, 2), quality=quality, **ends)
 
 
 def _quality(connection: Execute, query: dict[str, Any]) -> dict[str, dict[str, float]]:

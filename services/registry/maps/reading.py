@@ -7,14 +7,15 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from chelu.codec import cv2x
-from chelu.errors import CheluError
+from chelu.errors import CheluError, MalformedError
 from chelu.geo import LocalFrame
-from chelu.roads import sumo_plain
-from chelu.roads.at_site import open_at
+from chelu.roads import sumo_location, sumo_plain
+from chelu.roads.at_site import apart_m, open_at
 from chelu.roads.checks import Finding, check
 from chelu.roads.geojson import writing as geojson
 from chelu.roads.mapdata.writing import frames_of, usual_style
@@ -35,10 +36,28 @@ MEDIA = {
 def opened(content: bytes, file: str, frame: LocalFrame) -> Opened:
     """The roads in a file, in the site's metres; ProblemError 422 with the reader's own words."""
     try:
-        return open_at(content, file, frame)
+        found = open_at(content, file, frame)
     except CheluError as error:
-        fault = Fault("content", f"{file}, {len(content)} bytes", str(error))
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{file} cannot be read: {error}", [fault]) from None
+        said = error.detail if isinstance(error, MalformedError) else str(error)
+        fault = Fault("content", f"{file}, {len(content)} bytes", said)
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{file} cannot be read: {said}", [fault]) from None
+    return replace(found, notes=(*found.notes, *_place_notes(found, content, file, frame)))
+
+
+def _place_notes(found: Opened, content: bytes, file: str, frame: LocalFrame) -> list[str]:
+    """What is doubtful about the place of a file whose metres are taken from the site's origin, as they are."""
+    if found.format != "sumo":
+        return []
+    try:
+        grid = sumo_location.grid_of(content, file)
+    except MalformedError as error:
+        return [f"where it says that it lies is not read ({error.detail}): its metres begin at the site's origin"]
+    if grid is None:
+        return []
+    middle = sumo_location.middle_of(found.network, grid)
+    away_km = apart_m(middle, frame) / 1000.0
+    where = f"{middle.latitude_deg:.5f}, {middle.longitude_deg:.5f}, {away_km:.1f} km from the site's origin"
+    return [f"it says that its middle lies at {where}: its metres begin at the site's origin all the same"]
 
 
 def said_of(found: Opened) -> dict[str, Any]:

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from chelu.errors import ConfigurationError
+from chelu.geo import LocalFrame
 from chelu.roads import utm
-from chelu.roads.converting import Wanted, convert
+from chelu.roads.converting import Wanted, compared, convert
 from chelu.roads.opening import open_roads
 from chelu.roads.sumo_location import Grid, grid_of, on_earth
 from chelu.xml_tree import ElementError
+from services.registry.maps.reading import opened
 from tests.unit.roads.made import star
 
 DATA = Path(os.environ.get("CHELU_DATA", Path(__file__).parents[4] / "shared" / "data")) / "signals"
@@ -103,3 +105,25 @@ def test_a_public_network_is_converted_to_where_its_city_is(tmp_path: Path, name
     kept = next(line for line in said if line.startswith("  lanes:"))
     count = kept.split()[1]
     assert kept == f"  lanes: {count} of {count} kept as they are"
+
+
+def test_a_network_and_what_was_converted_of_it_are_compared_where_they_lie(tmp_path: Path) -> None:
+    source, target, said = tmp_path / "a.net.xml", tmp_path / "a.geojson", list[str]()
+    source.write_bytes(located(WGS84))
+    convert(source, target, None, Wanted(), said.append)
+    said.clear()
+    assert compared(source, target, None, said.append) == 0, said
+
+
+def test_a_site_that_takes_a_network_as_it_is_doubts_its_place_where_it_says_another() -> None:
+    (note,) = opened(located(WGS84), "a.net.xml", LocalFrame(29.5, 106.5)).notes
+    assert note.startswith("it says that its middle lies at 48.")
+    assert float(note.split(" km")[0].split()[-1]) == pytest.approx(7953, abs=2)  # 71.52° from Munich to Chongqing
+    assert opened(located("!"), "a.net.xml", LocalFrame(29.5, 106.5)).notes == ()
+    (unread,) = opened(located("+proj=lcc"), "a.net.xml", LocalFrame(29.5, 106.5)).notes
+    assert "projParameter = '+proj=lcc'" in unread
+    assert "undecodable" not in unread
+
+
+def test_a_mark_of_the_order_of_bytes_before_a_file_is_no_part_of_it() -> None:
+    assert len(open_roads(b"\xef\xbb\xbf" + located("!"), "a.net.xml").network.links.id) == 4

@@ -15,7 +15,7 @@ def test_a_directory_is_told_file_by_file_and_one_that_cannot_be_read_counts(tmp
     assert told([tmp_path], said.append) == 1
     assert said == [
         f"{tmp_path}/a.xodr: OpenDRIVE 1.8, 5 roads (0.25 km), 1 junctions, 5 lanes, 0 elements left out, 0 doubtful",
-        f"cannot be read: undecodable: {tmp_path}/sub/b.xodr:1: /OpenDRIVE: one <header> is wanted, there are 0",
+        f"cannot be read: {tmp_path}/sub/b.xodr:1: /OpenDRIVE: one <header> is wanted, there are 0",
         f"{tmp_path}/sub/c.xodr: OpenDRIVE 1.8, 1 roads (0.10 km), 0 junctions, 1 lanes, 1 elements left out, 0 doubtful",
         "  left out: road/objects/object × 1 (first in line 3)",
         "2 of 3 files can be read",

@@ -27,6 +27,7 @@ from services.registry.roles import Role
 from services.registry.routing import Router
 from services.registry.site_drawing import Drawing, drawing
 from services.registry.site_models import NewSite, RoadVersion, Site, SiteChange
+from services.registry.track import stopped
 
 ROUTER = Router(prefix="/api/sites", tags=["sites"])
 MAX_ROADS_BYTES = 512 * 2**20  # unpacked
@@ -109,12 +110,13 @@ def change_site(
 def delete_site(
     site_id: SiteId, parts: PartsOf, actor: ActorOf, if_match: Annotated[str, Header(description="as for a change")] = "*"
 ) -> None:
-    """Delete a site that has no devices, with its road networks and provisioning keys."""
+    """Delete a site that has no devices and no stop in force, with its road networks and provisioning keys."""
     with parts.register.transaction(actor) as connection:
         site = _find(connection, site_id, for_update=True)
         changes.check_version(if_match, site.version, site_id)
         devices = [row["device_id"] for row in connection.execute(DEVICES, (site_id, SHOWN))]
         changes.dependants("site", site_id, {"devices": devices})
+        stopped.keep_site(connection, site_id)
         connection.execute(DELETE_ROADS, (site_id,))
         connection.execute(DELETE, (site_id,))
         remember(connection, actor, "delete site", site_id, {})

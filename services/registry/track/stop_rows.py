@@ -50,6 +50,11 @@ NOTE = """INSERT INTO register.stop_device (stop_id, device_key, number)
 NOTE_RELEASE = """UPDATE register.stop_device SET release_number = given.number
     FROM unnest(%s::integer[], %s::bigint[]) AS given (device_key, number)
     WHERE stop_id = %s AND stop_device.device_key = given.device_key"""
+# Who was moved to another stopped site counts as told there, though that has not noticed yet: it is that site's to let go on.
+HANDED_ON = """INSERT INTO register.stop_device (stop_id, device_key, number)
+    SELECT stop.stop_id, device_key, number FROM register.stop_device JOIN register.device USING (device_key)
+        JOIN register.stop ON stop.site_id = device.site_id AND released IS NULL
+    WHERE stop_device.stop_id = %s ON CONFLICT (stop_id, device_key) DO NOTHING"""
 TOLD = """SELECT device_key, device_id, kind FROM register.stop_device JOIN register.device USING (device_key)
     WHERE stop_id = %s AND NOT EXISTS (
         SELECT 1 FROM register.stop WHERE stop.site_id = device.site_id AND released IS NULL)"""  # moved to one: stays stopped
@@ -90,6 +95,12 @@ _LIFECYCLES = [str(state) for state in SPEAKING]
 def lock(connection: Execute, site_id: str) -> None:
     """Let nobody else press or release on this site before this transaction ends."""
     connection.execute(LOCK, (site_id,))
+
+
+def lock_with_all_stopped(connection: Execute, site_id: str) -> None:
+    """Likewise on this site and on every one that is stopped; in the order in which everybody takes several."""
+    for one in sorted({site_id, *stopped_sites(connection)}):
+        lock(connection, one)
 
 
 def in_force(connection: Execute, site_id: str) -> dict[str, Any] | None:
@@ -147,7 +158,11 @@ def untold(connection: Execute, stop: dict[str, Any]) -> list[str]:
 
 
 def order_release(connection: Execute, stop: dict[str, Any], actor: str, now: datetime.datetime) -> list[Letter]:
-    """Order all that were told to stop to go on; orders to stop that are still open are taken back."""
+    """Order all that were told to stop to go on; orders to stop that are still open are taken back.
+
+    Call it under the locks of all sites that are stopped.
+    """
+    connection.execute(HANDED_ON, (stop["stop_id"],))
     told = connection.execute(TOLD, (stop["stop_id"],)).fetchall()
     body = {"command": RELEASE, "reason": stop["release_note"]}
     numbers = _issued(connection, body, [row["device_key"] for row in told], actor, now)

@@ -52,6 +52,12 @@ def keep_orders(connection: Execute, dispatch_id: int) -> None:
         raise _in_force(row["site_id"], "its orders")
 
 
+def keep_site(connection: Execute, site_id: str) -> None:
+    """ProblemError 409 when a site has a stop in force: who was told and has been moved away would stay stopped for ever."""
+    if stop_rows.in_force(connection, site_id) is not None:
+        raise _in_force(site_id, "the site")
+
+
 def _raise_what_is_missing(register: Register, clock: Clock) -> None:
     for row in register.rows(SILENT, {"kind": EMERGENCY_STOP}):
         with register.transaction(ITSELF) as connection:

@@ -70,7 +70,7 @@ def release_stop(site_id: SiteId, release: Release, parts: PartsOf, actor: Actor
     now = _now(parts)
     with parts.register.transaction(actor) as connection:
         rows.site(connection, site_id)
-        stop_rows.lock(connection, site_id)
+        stop_rows.lock_with_all_stopped(connection, site_id)
         present = stop_rows.in_force(connection, site_id)
         if present is None:
             fault = Fault("stop", "none", "one that is in force")

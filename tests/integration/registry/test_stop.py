@@ -188,6 +188,38 @@ def test_who_is_moved_to_a_stopped_site_is_told_and_only_that_site_lets_it_go_on
         move(SITE)
 
 
+def test_who_is_moved_between_stopped_sites_right_before_their_releases_goes_on(
+    client: Client, send: Send, members: list[Member], swarm: Swarm
+) -> None:
+    moved = members[3].device_id
+    client.add_site(Site(site_id="glen", latitude_deg=29.9, longitude_deg=106.5))
+    for _ in range(3):  # in each of which whoever looks who has come to the glen may be the quicker one
+        send("POST", "stop", json={})
+        client.people("POST", "sites", "glen", "stop", json={})
+        until(lambda: moved in swarm.stopped, 10, "it to stop")
+        client.people("PATCH", "devices", moved, json={"site_id": "glen"}, headers={"If-Match": "*"})
+        send("POST", "stop", "release", json={"note": "the oval is clear"})
+        client.people("POST", "sites", "glen", "stop", "release", json={"note": "the glen is clear"})
+        until(lambda: moved not in swarm.stopped, 10, "it to go on")
+        client.people("PATCH", "devices", moved, json={"site_id": SITE}, headers={"If-Match": "*"})
+
+
+def test_a_stopped_site_can_only_be_deleted_when_whoever_left_it_was_let_go_on(
+    client: Client, members: list[Member], swarm: Swarm
+) -> None:
+    moved = members[3].device_id
+    client.add_site(Site(site_id="vale", latitude_deg=29.7, longitude_deg=106.4))
+    client.people("PATCH", "devices", moved, json={"site_id": "vale"}, headers={"If-Match": "*"})
+    client.people("POST", "sites", "vale", "stop", json={})
+    until(lambda: moved in swarm.stopped, 10, "it to stop")
+    client.people("PATCH", "devices", moved, json={"site_id": SITE}, headers={"If-Match": "*"})
+    with pytest.raises(RefusedError, match="emergency stop of 'vale' is in force: allowed is the site to end with the stop"):
+        client.people("DELETE", "sites", "vale")
+    client.people("POST", "sites", "vale", "stop", "release", json={"note": "nobody is left"})
+    until(lambda: moved not in swarm.stopped, 10, "it to go on")
+    client.people("DELETE", "sites", "vale")
+
+
 def alarms(place: Place) -> list[tuple[int, str]]:
     """Number and state of the site's alarms of stops that are not over."""
     with psycopg.connect(place.database_url) as connection:

@@ -29,6 +29,7 @@ ACTOR = "registry"
 TABLES = ["stop", "device", "credential"]
 CAME_ONLINE, CAME = "told to stop, since it came online", "told to stop, since it came to the site"
 TURN_S = 0.5
+LEAST_S = 2.0  # between two orders to one device that comes again and again
 LONGEST_START = 64
 Publish = Callable[[str, bytes], Publication]
 
@@ -66,6 +67,8 @@ class Recall:
         self._register, self._clock = register, clock
         self._guard = threading.Condition()
         self._online: dict[str, bool] = {}  # whether it has started anew; else it is there, as it was
+        self._later: dict[str, bool] = {}  # likewise, of whom something was ordered a moment ago
+        self._told_s: dict[str, float] = {}
         self._revisions = Revisions(TABLES)
         self._arrivals = Arrivals()  # the doorkeeper's thread's own
 
@@ -116,12 +119,20 @@ class Recall:
     def _recall(self, publish: Publish, clerk: Clerk) -> None:
         with self._guard:
             online, self._online = self._online, {}
+        now_s = self._clock.monotonic_s()
+        self._told_s = {device: told_s for device, told_s in self._told_s.items() if now_s - told_s < LEAST_S}
+        for device, is_new in self._later.items():
+            online[device] = is_new or online.get(device, False)
+        self._later = {device: is_new for device, is_new in online.items() if device in self._told_s}
+        due = {device: is_new for device, is_new in online.items() if device not in self._told_s}
         try:
-            send(publish, clerk, self._told(online))
+            letters = self._told(due)
+            send(publish, clerk, letters)
         except Exception:
             with self._guard:
-                self._online = {**online, **self._online}
+                self._online = {**due, **self._online}
             raise
+        self._told_s |= dict.fromkeys((letter.device_id for letter in letters), now_s)
 
     def _told(self, online: dict[str, bool]) -> list[Letter]:
         """Orders for those of a stopped site."""

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from chelu.local.ports import LOOPBACK
 from chelu.topics import Kind
 from edge.agent import Agent
 from edge.settings import EdgeSettings
+from services.registry.track.recall import LEAST_S
 from simulators.swarm import Member, Swarm
 from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 from tests.integration.registry.fix_at_broker import Send, registry_account, send
@@ -269,6 +271,24 @@ def test_a_device_that_starts_anew_in_a_stop_is_told_again(place: Place, send: S
     until(lambda: in_force(send)["answered"] == 10, 10, "its answer")
     with Swarm(url(place), members[:1], SystemClock()) as again:
         until(lambda: again.stopped == {"obu-00"}, 10, "it to be stopped once more, since it may have forgotten")
+
+
+def test_a_device_that_flaps_in_a_stop_is_told_now_and_then_and_at_last(
+    place: Place, send: Send, members: list[Member], swarm: Swarm
+) -> None:
+    def told() -> int:
+        entries = send("GET", "track", "log", params={"what": "told to stop, since it came online", "limit": 10_000})["entries"]
+        return sum("obu-00" in entry["detail"]["told"] for entry in entries)
+
+    send("POST", "stop", json={})
+    before, begun = told(), time.monotonic()
+    for _ in range(25):
+        with Swarm(url(place), members[:1], SystemClock()):
+            pass
+    with Swarm(url(place), members[:1], SystemClock()) as last:
+        until(lambda: last.stopped == {"obu-00"}, 10, "it to be stopped once it stays")
+        until(lambda: told() > before, 10, "the log")
+    assert told() - before <= 2 + (time.monotonic() - begun) / LEAST_S
 
 
 def test_a_release_needs_a_reason_and_a_stop_needs_a_site(client: Client, send: Send) -> None:

@@ -62,8 +62,10 @@ class Conditions:
         return {key: state.last_us for key, state in self._states.items() if state.is_lost}
 
     def begin(self, key: Key, detail: Mapping[str, Any], now_us: int) -> None:
-        """Take over something that counted before a restart."""
-        self._states[key] = _State(LOOKS, now_us, detail, is_on=True)
+        """Take over something that counted before a restart, with what was last seen of it; lost it stays."""
+        is_lost = key.what in self.staying and detail.get("state") == LOST
+        last_us = int(detail["last_seen_us"]) if is_lost else now_us
+        self._states[key] = _State(LOOKS, last_us, detail, is_on=True, is_lost=is_lost)
 
     def look(self, holding: Mapping[Key, Mapping[str, Any]], seen: frozenset[str], now_us: int) -> list[Change]:
         """What changed, given all that holds at this instant and the subjects that were seen at it."""

@@ -144,8 +144,8 @@ class Watch(InRounds):
             for site_id in present - self._sites.keys():
                 held, blind = watch_rows.before(connection, site_id, now_us)
                 site = self._sites[site_id] = _Site(pictured_us=now_us, blind=blind)
-                for key in held:
-                    site.conditions.begin(key, {}, now_us)
+                for key, detail in held.items():
+                    site.conditions.begin(key, detail, now_us)
         self._revisions.were_read()
         self._sites = {site_id: site for site_id, site in self._sites.items() if site_id in present}
         for site_id in [site_id for site_id, fault in faults.items() if fault != self._faults.get(site_id)]:
@@ -228,8 +228,9 @@ class Watch(InRounds):
             site, now_us = self._sites[site_id], self._clock.wall_us()
             if not site.unwritten and site.conditions.lost:
                 with self._register.transaction() as connection:
-                    seen_to = watch_rows.seen_to(connection, site_id, site.conditions.lost)
-                self._write(site_id, site.conditions.forgive(seen_to, "somebody has seen to it"), now_us)
+                    unraised = watch_rows.unraised(connection, site_id, site.conditions.lost)
+                over = [change for key, because in unraised.items() for change in site.conditions.forgive([key], because)]
+                self._write(site_id, over, now_us)
             on = site.conditions.on
             if not site.unwritten and any(key.what in presence.ALARMING for key in on):
                 with self._register.transaction(watch_rows.ACTOR) as connection:

@@ -36,11 +36,16 @@ INSIDE = """SELECT subject, area FROM (
         FROM register.track_log WHERE site_id = %s AND what IN ('entered', 'left') AND at_us > %s
         ORDER BY subject, area, number DESC) AS last WHERE what = 'entered'"""
 OPEN = """SELECT kind, subject, part, detail FROM register.alarm WHERE state <> 'cleared' AND site_id = %s AND kind = ANY(%s)"""
-SEEN_TO = """SELECT number FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(areas)s::text[], %(last_us)s::bigint[])
+# Of those lost whose alarm is not open, or acknowledged since they were seen last: whether somebody did that, or cleared it.
+UNRAISED = """SELECT number, EXISTS (SELECT 1 FROM register.alarm WHERE alarm.kind = lost.kind AND alarm.subject = lost.subject
+            AND alarm.part = lost.part AND site_id = %(site_id)s AND greatest(acknowledged, cleared)
+                > 'epoch'::timestamptz + lost.last_us * interval '1 microsecond') AS is_seen_to
+    FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(areas)s::text[], %(last_us)s::bigint[])
         WITH ORDINALITY AS lost (kind, subject, part, last_us, number)
     WHERE NOT EXISTS (SELECT 1 FROM register.alarm WHERE alarm.kind = lost.kind AND alarm.subject = lost.subject
         AND alarm.part = lost.part AND site_id = %(site_id)s AND state <> 'cleared' AND (acknowledged IS NULL
             OR acknowledged <= 'epoch'::timestamptz + lost.last_us * interval '1 microsecond'))"""
+SEEN_TO, SWITCHED_OFF = "somebody has seen to it", "it has no alarm that anybody could see to"
 NO_PICTURE = "no picture comes"
 REMEMBERED_US = 86_400_000_000
 KIND_OF = {
@@ -76,12 +81,12 @@ def rosters(connection: Execute, watched: Iterable[str], now_us: int) -> tuple[d
     return found, faults
 
 
-def before(connection: Execute, site_id: str, now_us: int) -> tuple[list[Key], str]:
-    """What counted when the registry ended: alarms that are open, who was in which area; and why the site was blind, or ""."""
+def before(connection: Execute, site_id: str, now_us: int) -> tuple[dict[Key, Mapping[str, Any]], str]:
+    """What counted when the registry ended (open alarms, who was where) and what was known of it; why it was blind, or ""."""
     alarms = connection.execute(OPEN, (site_id, [*WHAT_OF, TRACK_BLIND])).fetchall()
-    held = [Key(WHAT_OF[row["kind"]], row["subject"], row["part"]) for row in alarms if row["kind"] in WHAT_OF]
+    held = {Key(WHAT_OF[row["kind"]], row["subject"], row["part"]): row["detail"] for row in alarms if row["kind"] in WHAT_OF}
     inside = connection.execute(INSIDE, (site_id, now_us - REMEMBERED_US)).fetchall()
-    held += [Key(presence.ENTERED, row["subject"], row["area"]) for row in inside]
+    held |= {Key(presence.ENTERED, row["subject"], row["area"]): {} for row in inside}
     blind = [row["detail"].get("reason", NO_PICTURE) for row in alarms if row["kind"] == TRACK_BLIND]
     return held, blind[0] if blind else ""
 
@@ -110,13 +115,14 @@ def say_again(
     say(connection, site_id, words, now_us)
 
 
-def seen_to(connection: Execute, site_id: str, lost: Mapping[Key, int]) -> list[Key]:
-    """Of those lost while inside (and last seen when, µs), whose alarm was acknowledged since then, or cleared."""
+def unraised(connection: Execute, site_id: str, lost: Mapping[Key, int]) -> dict[Key, str]:
+    """Of those lost while inside (and last seen when, µs), who has no alarm to go and look for any more, and why."""
     keys = list(lost)
     columns = {"kinds": [KIND_OF[key.what] for key in keys], "subjects": [key.subject for key in keys]}
     columns |= {"areas": [key.area for key in keys]}
     query = {**columns, "last_us": list(lost.values()), "site_id": site_id}
-    return [keys[row["number"] - 1] for row in connection.execute(SEEN_TO, query)]
+    found = connection.execute(UNRAISED, query).fetchall()
+    return {keys[row["number"] - 1]: SEEN_TO if row["is_seen_to"] else SWITCHED_OFF for row in found}
 
 
 def note_blindness(connection: Execute, site_id: str, now_us: int, what: str, *, is_blind: bool) -> None:

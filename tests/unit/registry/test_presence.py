@@ -223,6 +223,19 @@ def test_who_goes_dark_where_it_must_not_be_stays_there_until_it_is_seen_elsewhe
     assert (over.key, over.is_on, over.because) == (trespass, False, "")
 
 
+def test_who_was_lost_stays_so_with_what_was_known_over_a_restart() -> None:
+    key, nobody = Key(presence.TRESPASS, "car-1", "yard"), frozenset[str]()
+    before, after = Conditions(presence.STAYING), Conditions(presence.STAYING)
+    before.begin(key, {"latitude_deg": 29.5}, 1000)
+    (lost,) = before.look({}, nobody, 1000 + UNSEEN_US)
+    after.begin(key, lost.detail, 10 * UNSEEN_US)
+    assert after.look({}, nobody, 20 * UNSEEN_US) == [], "it was said before"
+    assert (after.lost, after.on[key]) == (
+        {key: 1000},
+        {"latitude_deg": 29.5, "state": "lost while inside", "last_seen_us": 1000},
+    )
+
+
 def test_who_was_lost_and_is_seen_inside_again_trespasses_as_before() -> None:
     key, seen = Key(presence.TRESPASS, "car-1", "yard"), frozenset({"car-1"})
     conditions = Conditions(presence.STAYING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -39,6 +40,7 @@ class Database:
         self._parameters = {**PARAMETERS, "application_name": application}
         self._pool_size, self._kept = pool_size, kept
         self._pool: ConnectionPool[Connection[Any]] | None = None
+        self._opening = threading.Lock()
 
     @property
     def address(self) -> str:
@@ -69,22 +71,29 @@ class Database:
 
         Database errors leave the block as UnreachableError, DiskFullError or RefusedError; wrong SQL stays psycopg's.
         """
-        if self._pool is None:
-            self.connect(autocommit=True).close()  # the pool itself would only say that it timed out
-            self._pool = self._open_pool()
+        pool = self._opened()
         with failures(self.url, doing):
-            taken = _take(self._pool, time.monotonic() + timeout_s)
+            taken = _take(pool, time.monotonic() + timeout_s)
             try:
                 with taken as connection:  # commits or rolls back; one that is a pool's is not closed
                     yield connection
             finally:
-                self._pool.putconn(taken)
+                pool.putconn(taken)
 
     def close(self) -> None:
         """Close the pool. Connections of `connect` are their owners'."""
         if self._pool is not None:
             self._pool.close()
             self._pool = None
+
+    def _opened(self) -> ConnectionPool[Connection[Any]]:
+        """The pool, which the first who asks opens, and nobody else."""
+        if self._pool is None:
+            self.connect(autocommit=True).close()  # the pool itself would only say that it timed out
+        with self._opening:
+            if self._pool is None:
+                self._pool = self._open_pool()
+            return self._pool
 
     def _open_pool(self) -> ConnectionPool[Connection[Any]]:
         return ConnectionPool(

@@ -25,6 +25,16 @@ class DiskFullError(UnreachableError):
         self.args = (f"the database at {address} has no room on its disk ({detail}); make room, and writing goes on by itself",)
 
 
+class UndoneError(UnreachableError):
+    """Others changed the same at the same moment, and went first; nothing was changed here, and may be tried again at once."""
+
+    def __init__(self, address: str, detail: str) -> None:
+        super().__init__(PEER, address, detail)
+        self.args = (
+            f"the database at {address} let others go first who changed the same ({detail}): nothing was changed, try again",
+        )
+
+
 def address_of(url: str) -> str:
     """``host:port/database`` without the password."""
     parts = urlsplit(url)
@@ -48,6 +58,8 @@ def translate(error: Exception, url: str, doing: str) -> CheluError | None:
     address, detail = address_of(url), _sentence(error)
     if isinstance(error, errors.DiskFull | errors.OutOfMemory):
         return DiskFullError(address, detail)
+    if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
+        return UndoneError(address, detail)
     if isinstance(error, errors.InsufficientPrivilege | errors.ReadOnlySqlTransaction):
         return RefusedError(f"{PEER} at {address}", doing, detail)
     if _is_refusal(error):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -94,3 +97,16 @@ def test_all_connections_that_the_server_cut_are_replaced_at_once(database_url: 
 def test_an_address_of_another_kind_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="postgresql://"):
         Database("mysql://u:secret@h/x")
+
+
+def test_threads_that_ask_at_once_for_the_first_connection_share_one_pool(database_url: str) -> None:
+    start = threading.Barrier(8)
+
+    def ask(database: Database) -> int:
+        start.wait()
+        with database.connection() as connection:
+            return len(connection.execute("SELECT 1").fetchall())
+
+    for _ in range(5):
+        with closing(Database(database_url)) as database, ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(ask, [database] * 8)) == [1] * 8

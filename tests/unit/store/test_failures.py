@@ -16,6 +16,15 @@ def test_a_full_disk_says_so_and_may_be_tried_again() -> None:
     assert str(found).startswith("the database at db.example:5433/site has no room on its disk")
 
 
+def test_who_was_in_each_other_s_way_may_try_again_and_the_database_is_not_said_to_be_away() -> None:
+    found = translate(errors.DeadlockDetected("deadlock detected"), URL, "a change")
+    assert isinstance(found, UnreachableError)
+    assert str(found) == (
+        "the database at db.example:5433/site let others go first who changed the same (deadlock detected): nothing was changed, "
+        "try again"
+    )
+
+
 def test_a_missing_right_is_a_refusal() -> None:
     found = translate(errors.InsufficientPrivilege("permission denied for schema stream"), URL, "a COPY")
     assert isinstance(found, RefusedError)

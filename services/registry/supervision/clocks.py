@@ -18,6 +18,7 @@ NEAR_US = 2_000_000  # a stamp that is further ahead of its arrival than this is
 MOST_SEEN = 16
 MOST_HELD = 100
 Timed = tuple[ModeWord, int]  # and when it arrived
+Speaker = tuple[int, str]  # a vehicle's key, and the device that speaks for it: each has a clock of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -20,13 +21,14 @@ from chelu import topics
 from chelu.bus import Received
 from chelu.clock import Clock
 from chelu.errors import MalformedError
+from services.registry.alarms import rows as alarm_rows
 from services.registry.alarms.kinds import DISENGAGEMENT, ODD_LEFT, VEHICLE_FAULT, VEHICLE_SILENT
 from services.registry.database import Register
 from services.registry.heard import Heard
 from services.registry.revisions import Revisions
 from services.registry.rounds import InRounds, Rounds
 from services.registry.supervision import rows
-from services.registry.supervision.clocks import VehicleClock
+from services.registry.supervision.clocks import RIGHT, Speaker, VehicleClock
 from services.registry.supervision.rows import Owner
 from services.registry.supervision.states import Event, State, What, alarms_of
 from services.registry.supervision.steps import Steps, Told
@@ -44,6 +46,7 @@ TURN_S = 0.5
 SILENT_US = 30_000_000
 CATCH_UP_US = 7 * 86_400_000_000  # how far back what was missed is looked for
 CATCH_UP_EVERY = 20  # turns
+SLOWEST_US = 900_000_000  # of clocks whose words are caught up with
 MOST_AT_ONCE = 5000
 MOST_HEARD = 50_000
 KINDS = {"disengagement": DISENGAGEMENT, "odd": ODD_LEFT, "fault": VEHICLE_FAULT, "silent": VEHICLE_SILENT}
@@ -67,7 +70,7 @@ class Supervision(InRounds):
         self._turns = 0
         self._revisions = Revisions(("device",))
         self._states: dict[int, tuple[State, int]] = {}
-        self._clocks: dict[int, VehicleClock] = {}
+        self._clocks: dict[Speaker, VehicleClock] = {}
         self._owners: dict[int, Owner] = {}
         self._former: dict[int, Owner] = {}  # as their alarms were said last
         self._alarms: dict[int, dict[str, Any]] = {}
@@ -140,17 +143,26 @@ class Supervision(InRounds):
     def _begin(self) -> None:
         """Take up where the last one ended."""
         with self._register.transaction() as connection:
-            self._states = rows.states(connection)
+            self._states, self._clocks = rows.states(connection), rows.clocks(connection)
+            self._former = self._where_alarms_are(connection)
         newest = max((heard for _, heard in self._states.values()), default=0)
         self._stored_us = max(newest, self._clock.wall_us() - CATCH_UP_US)
         self._modes = {key: str(state.mode) for key, (state, _) in self._states.items()}
 
+    def _where_alarms_are(self, connection: Connection[DictRow]) -> dict[int, Owner]:
+        """Vehicles as their open alarms have them: on which site they were, which they may have left a moment before the end."""
+        of = {owner.vehicle: owner for owner in rows.owners(connection, self._states).values()}
+        standing = [key for key in alarm_rows.standing(connection, KINDS.values()) if key.subject in of]
+        moved = [key for key in standing if key.site_id != of[key.subject].site_id]
+        return {of[key.subject].device_key: replace(of[key.subject], site_id=key.site_id) for key in moved}
+
     def _catch_up(self) -> None:
         """What ingest stored since comes before what is heard now; most of it was heard already, and changes nothing."""
+        slowest_us = SLOWEST_US if self._is_behind else 0
         self._is_behind = False
         try:
             with self._register.transaction() as connection:
-                missed = rows.reports(connection, self._stored_us - SILENT_US, MOST_AT_ONCE)
+                missed = rows.reports(connection, self._stored_us - SILENT_US, MOST_AT_ONCE, slowest_us=slowest_us)
         except Exception:
             self._is_behind = True
             raise
@@ -179,6 +191,7 @@ class Supervision(InRounds):
             events = [*steps.events, *(each for each in happened if not isinstance(each, Told))]
             rows.store(connection, steps.changed)
             rows.store_spans(connection, steps.spans)
+            rows.store_clocks(connection, self._turned(steps.clocks))
             rows.add_events(connection, events)
             _log(connection, events, now_us)  # before the alarms: whoever needs both locks takes them in this order
             alarms = self._judge(connection, steps, now_us)
@@ -193,10 +206,15 @@ class Supervision(InRounds):
         if not self._revisions.have_changed(connection):
             return
         self._owners = rows.owners(connection, self._states)
-        for kept in (self._states, self._clocks, self._alarms):
+        for kept in (self._states, self._alarms):
             for key in kept.keys() - self._owners.keys():
                 del kept[key]
+        self._clocks = {speaker: clock for speaker, clock in self._clocks.items() if speaker[0] in self._owners}
         self._revisions.were_read()
+
+    def _turned(self, clocks: Mapping[Speaker, VehicleClock]) -> dict[Speaker, int]:
+        """How far those are off now that were found to be off otherwise."""
+        return {who: it.shift_us for who, it in clocks.items() if it.shift_us != self._clocks.get(who, RIGHT).shift_us}
 
     def _judge(self, connection: Connection[DictRow], steps: Steps, now_us: int) -> dict[int, dict[str, Any]]:
         """Say what is wrong now with each vehicle that is not as it was."""

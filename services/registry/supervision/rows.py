@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from services.registry.supervision.clocks import Speaker, VehicleClock
 from services.registry.supervision.states import CAPTURED, Event, Span, State, What
 from services.registry.supervision.words import Cause, Mode
 
@@ -41,6 +42,10 @@ RECORD = ", ".join(f"{name} {kind}" for name, kind in FIELDS.items())
 STORE = f"""INSERT INTO register.vehicle_state (device_key, {", ".join(FIELDS)})
     SELECT device_key, {", ".join(FIELDS)} FROM jsonb_to_recordset(%s) AS new (device_key integer, {RECORD})
     ON CONFLICT (device_key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in FIELDS)}"""  # noqa: S608
+CLOCKS = "SELECT device_key, speaker, shift_us FROM register.vehicle_clock"
+STORE_CLOCKS = """INSERT INTO register.vehicle_clock (device_key, speaker, shift_us)
+    SELECT * FROM unnest(%s::integer[], %s::text[], %s::bigint[])
+    ON CONFLICT (device_key, speaker) DO UPDATE SET shift_us = excluded.shift_us"""
 SPANS = """INSERT INTO register.mode_span (device_key, starts, ends, mode, metres)
     SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::double precision[])
     ON CONFLICT (device_key, starts) DO UPDATE SET ends = excluded.ends, mode = excluded.mode, metres = excluded.metres"""
@@ -52,7 +57,7 @@ ADD = """INSERT INTO register.vehicle_event
     ON CONFLICT (device_key, time, what) WHERE device_key IS NOT NULL DO NOTHING RETURNING event_id"""
 REPORTS = """SELECT device.device_id, (extract(epoch FROM report.arrival) * 1000000)::bigint AS arrival_us, body::text AS body
     FROM stream.report JOIN register.device USING (device_key)
-    WHERE stream = 'mode' AND report.time > %(since)s AND arrival > %(since)s ORDER BY report.time LIMIT %(limit)s"""
+    WHERE stream = 'mode' AND report.time > %(said_since)s AND arrival > %(since)s ORDER BY arrival LIMIT %(limit)s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,18 @@ def store(connection: Execute, states: Mapping[int, tuple[State, int]]) -> None:
         connection.execute(STORE.encode(), (Jsonb([_row(key, state, heard) for key, (state, heard) in states.items()]),))
 
 
+def clocks(connection: Execute) -> dict[Speaker, VehicleClock]:
+    """The clocks that are known to be off, by speaker."""
+    return {(row["device_key"], row["speaker"]): VehicleClock(row["shift_us"]) for row in connection.execute(CLOCKS)}
+
+
+def store_clocks(connection: Execute, shifts_us: Mapping[Speaker, int]) -> None:
+    """Let these clocks be so far off."""
+    if shifts_us:
+        keys, speakers = zip(*shifts_us, strict=True)
+        connection.execute(STORE_CLOCKS, (list(keys), list(speakers), list(shifts_us.values())))
+
+
 def store_spans(connection: Execute, spans: Sequence[tuple[int, Span]]) -> None:
     """Let these stretches be so; of one that was written before, the newest counts."""
     newest = {(key, span.starts_us): (key, span) for key, span in spans}.values()
@@ -125,12 +142,14 @@ def add_events(connection: Execute, events: Sequence[tuple[Owner, Event]]) -> li
     return [row["event_id"] for row in connection.execute(ADD, (Jsonb([_event_row(*each) for each in events]),))]
 
 
-def reports(connection: Execute, since_us: int, limit: int) -> list[dict[str, Any]]:
-    """Words that ingest stored of an instant or later, by their time; none while ingest has made no table."""
+def reports(connection: Execute, since_us: int, limit: int, *, slowest_us: int) -> list[dict[str, Any]]:
+    """Words that came after an instant, as they came, of clocks that are no slower than this; none while ingest has no table."""
     there = connection.execute("SELECT to_regclass('stream.report') IS NOT NULL AS is_there").fetchone()
     if not there or not there["is_there"]:
         return []
-    return connection.execute(REPORTS, {"since": at(since_us), "limit": limit}).fetchall()
+    return connection.execute(
+        REPORTS, {"since": at(since_us), "said_since": at(since_us - slowest_us), "limit": limit}
+    ).fetchall()
 
 
 def at(time_us: int) -> datetime.datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.registry.supervision import clocks
-from services.registry.supervision.clocks import RIGHT, VehicleClock
+from services.registry.supervision.clocks import RIGHT, Speaker, VehicleClock
 from services.registry.supervision.rows import Owner
 from services.registry.supervision.states import Event, Span, State, step
 from services.registry.supervision.words import ModeWord
@@ -22,9 +22,9 @@ class Told:
 
 
 class Steps:
-    """States with when each vehicle was heard, and clocks, by key; those that changed; stretches and events."""
+    """States with when each vehicle was heard, by key, and clocks by speaker; those that changed; stretches and events."""
 
-    def __init__(self, states: dict[int, tuple[State, int]], clocks: dict[int, VehicleClock]) -> None:
+    def __init__(self, states: dict[int, tuple[State, int]], clocks: dict[Speaker, VehicleClock]) -> None:
         self.states, self.clocks = states, clocks
         self.changed: dict[int, tuple[State, int]] = {}
         self.spans: list[tuple[int, Span]] = []
@@ -35,11 +35,12 @@ class Steps:
         """One word of a vehicle. Whatever it says by whatever clock: who speaks is not silent."""
         key = owner.device_key
         self.owners[key] = owner
-        clock, known = self.clocks.get(key, RIGHT), self.states.get(key)
+        speaker = key, told.device_id
+        clock, known = self.clocks.get(speaker, RIGHT), self.states.get(key)
         if told.is_stored:
             words = clocks.stored(clock, told.word, told.heard_us)
         else:
-            self.clocks[key], words = clocks.heard(clock, known[0].time_us if known else None, told.word, told.heard_us)
+            self.clocks[speaker], words = clocks.heard(clock, known[0].time_us if known else None, told.word, told.heard_us)
             if known is not None:
                 self.states[key] = known[0], max(known[1], told.heard_us)
         for word, heard_us in words:

@@ -18,10 +18,12 @@ BEGIN_US = 1_790_000_000 * S
 CAR = Owner(7, "car", "crew", "hillside")
 
 
-def told(said: float, arrived: float, mode: str = "automated", *, is_stored: bool = False, **fields: Any) -> Told:
+def told(
+    said: float, arrived: float, mode: str = "automated", *, by: str = "obu", is_stored: bool = False, **fields: Any
+) -> Told:
     """A word stamped and arrived at these seconds."""
     document = {"time_us": int(BEGIN_US + said * S), "mode": mode, **fields}
-    return Told("obu", read_word(json.dumps(document).encode()), int(BEGIN_US + arrived * S), is_stored)
+    return Told(by, read_word(json.dumps(document).encode()), int(BEGIN_US + arrived * S), is_stored)
 
 
 def taken(words: Iterable[Told]) -> Steps:
@@ -89,3 +91,16 @@ def test_what_ingest_stored_late_is_nothing_of_the_vehicles_clock() -> None:
     assert happened(steps) == []
     back = [told(15 - 600, 15.1), told(20 - 600, 20.1), told(30 - 600, 30.1, "manual", cause="driver", is_stored=True)]
     assert happened(taken([*LIVE, *back])) == [(What.TAKE_OVER, 30.1)], "by the clock that it had then"
+
+
+def test_of_two_devices_on_one_vehicle_each_is_heard_by_its_own_clock() -> None:
+    words = [told(0, 0.1, by="right"), told(0.2 - 600, 0.3, by="slow")]
+    for second in range(1, 8):
+        slow: dict[str, Any] = {"mode": "manual", "cause": "system", "reason": "lidar lost"} if second == 5 else {}
+        words.append(told(second, second + 0.1, by="right"))
+        words.append(told(second + 0.2 - 600, second + 0.3, by="slow", **slow))
+    steps = taken(words)
+    first, *others = steps.events
+    assert (first[1].what, first[1].reason) == (What.DISENGAGEMENT, "lidar lost")
+    assert (first[1].time_us - BEGIN_US) / S == pytest.approx(5.3, abs=0.2)
+    assert [event.what for _, event in others] == [What.MODE], "the other one says that it drives by itself"

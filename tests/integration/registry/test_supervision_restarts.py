@@ -1,0 +1,98 @@
+"""Vehicles under supervision over a restart: by how much clocks are off and where alarms are open is known. A real database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+from chelu.bus import Received
+from chelu.clock import SystemClock
+from chelu.store import Database, migrate
+from services.ingest.tables import prepare_schema
+from services.registry.database import Register
+from services.registry.prepare import MIGRATIONS
+from services.registry.supervision.desk import Supervision
+from tests.waiting import until
+
+S = 1_000_000
+SLOW_US = 600 * S
+REPORT = """INSERT INTO stream.report (time, arrival, device_key, batch_id, flags, stream, topic, body)
+    SELECT to_timestamp(%s), to_timestamp(%s), device_key, 1, 0, 'mode', '', %s FROM register.device WHERE device_id = 'car'"""
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    """A car on one of two sites."""
+    with psycopg.connect(database_url) as connection:
+        migrate(connection, "register", MIGRATIONS)
+        prepare_schema(connection)
+        for name in ("hillside", "dale"):
+            connection.execute(
+                "INSERT INTO register.site (site_id, name, latitude_deg, longitude_deg) VALUES (%s, '', 0, 0)", (name,)
+            )
+        connection.execute("INSERT INTO register.device (device_id, kind, site_id) VALUES ('car', 'obu', 'hillside')")
+    return database_url
+
+
+@pytest.fixture
+def register(url: str) -> Iterator[Register]:
+    with closing(Database(url)) as database:
+        yield Register(database)
+
+
+def word(arrival_us: int, mode: str, *, slow_us: int = 0, **more: Any) -> Received:
+    document = {"time_us": arrival_us - slow_us, "mode": mode, **more}
+    return Received("obu/car/mode/up", json.dumps(document).encode(), 1, arrival_us, 0, None, retained=False)
+
+
+def events(register: Register) -> list[tuple[str, str | None, str]]:
+    rows = register.rows("SELECT what, cause, reason FROM register.vehicle_event ORDER BY event_id")
+    return [(row["what"], row["cause"], row["reason"]) for row in rows]
+
+
+def raised(register: Register) -> set[tuple[str, str]]:
+    rows = register.rows("SELECT kind, site_id FROM register.alarm WHERE state = 'raised'")
+    return {(row["kind"], row["site_id"]) for row in rows}
+
+
+def mode(register: Register) -> str:
+    return "".join(row["mode"] for row in register.rows("SELECT mode FROM register.vehicle_state"))
+
+
+@pytest.mark.parametrize(("cause", "what"), [("planned", "mode changed"), ("system", "disengagement")])
+def test_what_was_said_by_a_slow_clock_while_the_registry_was_away_keeps_its_cause_and_reason(
+    url: str, register: Register, cause: str, what: str
+) -> None:
+    clock = SystemClock()
+    begin_us = clock.wall_us() - 25 * S
+    with Supervision(register, clock) as desk:
+        desk.take([word(begin_us, "automated")])
+        desk.take([word(begin_us + n * 3 * S, "automated", slow_us=SLOW_US) for n in range(1, 4)])
+        until(lambda: mode(register) == "automated", 10, "its state")
+        until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_clock"), 10, "its clock")
+    said_us = begin_us + 15 * S
+    body = json.dumps({"time_us": said_us - SLOW_US, "mode": "manual", "cause": cause, "reason": "while it was away"})
+    with psycopg.connect(url) as connection:
+        connection.execute(REPORT, ((said_us - SLOW_US) / S, said_us / S, body))
+    with Supervision(register, clock) as desk:
+        until(lambda: mode(register) == "manual", 10, "what was stored to be read")
+        desk.take([word(begin_us + 20 * S, "manual", slow_us=SLOW_US)])
+        desk.take([word(begin_us + 23 * S, "manual", slow_us=SLOW_US, in_odd=True)])
+        until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE in_odd"), 10, "the last word")
+    assert events(register) == [(what, cause, "while it was away")]
+
+
+def test_a_vehicle_that_was_moved_right_before_a_crash_leaves_no_alarm_behind(url: str, register: Register) -> None:
+    clock = SystemClock()
+    with Supervision(register, clock) as desk:
+        desk.take([word(clock.wall_us() - 2 * S, "automated"), word(clock.wall_us() - S, "manual", cause="system")])
+        until(lambda: raised(register) == {("disengagement", "hillside")}, 10, "the alarm")
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE register.device SET site_id = 'dale'")
+    with Supervision(register, clock):
+        until(lambda: raised(register) == {("disengagement", "dale")}, 10, "the alarm where it is now, and there alone")

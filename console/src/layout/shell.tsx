@@ -1,6 +1,6 @@
 // Around every page: the sections, the site, who one is, language and theme.
 
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 
 import type { Me, Site } from "../api/types";
 import { SECTIONS } from "../pages/sections";
@@ -23,6 +23,11 @@ interface ShellProps {
 
 export function Shell({ me, sites, site, route, preferences, choose, logout, children }: ShellProps) {
   const words = useWords();
+  const sections = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    // In a narrow window they are a strip, in which the present one must not be out of sight.
+    sections.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [route.section, words]);
   return (
     <div className="shell">
       <a className="skip" href="#content" onClick={skip}>
@@ -34,7 +39,7 @@ export function Shell({ me, sites, site, route, preferences, choose, logout, chi
           {words("app.name")}
         </p>
         <nav aria-label={words("app.navigation")}>
-          <ul>
+          <ul ref={sections}>
             {SECTIONS.map(({ path, word }) => (
               <li key={path}>
                 <a href={writeRoute(path, "", site ? { site: site.site_id } : {})} aria-current={path === route.section ? "page" : undefined}>

@@ -21,11 +21,13 @@ from simulators.scenario.possible import problems_of_cases
 
 LARGEST_BYTES = 1 << 20
 LONGEST_VALUE = 60
+MOST_VALUES = 1 << 20  # more than a file of that size can spell out: only aliases of aliases come to more
 PATTERNS = {
     NAME: "a small letter, then at most 39 small letters, digits and underscores",
     IDENTIFIER: "a small letter, then at most 63 small letters, digits and hyphens",
 }
 Path_ = tuple[str | int, ...]
+Place = tuple[Path_, int, bool]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -112,7 +114,7 @@ def _loaded(text: str, file: str) -> tuple[Any, Mapping[Path_, int]]:
         if node is None:
             raise ScenarioError(file, [Problem(1, "", "", "the file is empty")])
         lines, twice = dict[Path_, int](), list[Problem]()
-        for path, line, is_new in _places(node, ()):
+        for path, line, is_new in _not_too_many(_places(node, ()), file):
             if not is_new:
                 twice.append(Problem(line, _dotted(path), "", f"stands there twice: first in line {lines[path]}"))
             lines.setdefault(path, line)
@@ -128,7 +130,15 @@ def _loaded(text: str, file: str) -> tuple[Any, Mapping[Path_, int]]:
         raise ScenarioError(file, [Problem(1, "", "", "nested too deeply")]) from error
 
 
-def _places(node: yaml.Node, path: Path_, seen: frozenset[int] = frozenset()) -> Iterator[tuple[Path_, int, bool]]:
+def _not_too_many(places: Iterator[Place], file: str) -> Iterator[Place]:
+    """They, as long as there are no more than can be gone through; each alias counts with all that it stands for."""
+    for count, place in enumerate(places):
+        if count >= MOST_VALUES:
+            raise ScenarioError(file, [Problem(place[1], "", "", f"its aliases stand for more than {MOST_VALUES:,} values")])
+        yield place
+
+
+def _places(node: yaml.Node, path: Path_, seen: frozenset[int] = frozenset()) -> Iterator[Place]:
     """Path, line and whether it is the first of its name, of a node and all in it; an alias inside itself is left alone."""
     yield path, node.start_mark.line + 1, True
     if id(node) in seen:

@@ -98,6 +98,12 @@ def test_what_is_no_scenario_is_refused(text: str) -> None:
         read_text(text, "tried.yaml")
 
 
+def test_aliases_of_aliases_that_stand_for_a_billion_values_are_refused() -> None:
+    nine = "\n".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 10))
+    with pytest.raises(ScenarioError, match=r"^tried.yaml:\d+: its aliases stand for more than 1,048,576 values"):
+        read_text(f"{BASE}\na0: &a0 [x]\n{nine}", "tried.yaml")
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with pytest.raises(ScenarioError):

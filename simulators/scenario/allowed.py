@@ -14,7 +14,7 @@ _WORDS: Mapping[str, str] = {
     "less_than": "below {lt:,.12g}",
     "less_than_equal": "at most {le:,.12g}",
     "too_short": "at least {min_length} of them, and not {actual_length}",
-    "too_long": "at most {max_length} of them, and not {actual_length}",
+    "too_long": "at most {max_length} of them",
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
     **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "keys with their values"),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from chelu.errors import CheluError
 from simulators.scenario.allowed import allowed
+from simulators.scenario.bounded import bytes_of
 from simulators.scenario.cases import Cases, default_case
 from simulators.scenario.checking import problems_of
 from simulators.scenario.description import IDENTIFIER, Description
@@ -64,7 +65,7 @@ def text_of(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise ScenarioError(str(path), [Problem(1, "", "", f"a scenario of at most {LARGEST_BYTES >> 20} MiB")])
-        return path.read_text("utf-8")
+        return bytes_of(path).decode("utf-8")
     except OSError as error:
         raise ScenarioError(str(path), [Problem(1, "", "", f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:

@@ -16,6 +16,7 @@ from chelu.roads.network import Floats, Kind, RoadNetwork
 from chelu.roads.opendrive.model import OpenDrive
 from chelu.roads.opendrive.network import network_of
 from chelu.roads.opendrive.reading import read as read_opendrive
+from simulators.scenario.bounded import bytes_of
 from simulators.scenario.mapped.places import OnMap
 from simulators.scenario.mapped.rounding import distances_m
 
@@ -50,7 +51,7 @@ class SumoFile:
     """A SUMO network: places are edge, lane and position, as vehicles depart there."""
 
     def __init__(self, path: Path) -> None:
-        data = path.read_bytes()
+        data = bytes_of(path)
         self.network = sumo.read(data)
         self.text = (gzip.decompress(data) if data.startswith(GZIP) else data).decode("utf-8", "replace")
 
@@ -80,7 +81,7 @@ class OpenDriveFile:
     """An OpenDRIVE file: places are road, lane and s."""
 
     def __init__(self, path: Path) -> None:
-        self._model: OpenDrive = read_opendrive(path.read_bytes(), str(path))
+        self._model: OpenDrive = read_opendrive(bytes_of(path), str(path))
         self.network = network_of(self._model)
 
     def lane(self, place: OnMap, way_m: float) -> int:
@@ -110,7 +111,7 @@ class Lanelet2File:
     """A lanelet2 map: places are lanelets, and how far along their middle."""
 
     def __init__(self, path: Path) -> None:
-        self.network = lanelet2_network(read_lanelet2(path.read_bytes(), str(path)))
+        self.network = lanelet2_network(read_lanelet2(bytes_of(path), str(path)))
 
     def lane(self, place: OnMap, way_m: float) -> int:
         row = self.network.lane_of.get(place.lanelet or "")

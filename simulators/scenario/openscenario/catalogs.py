@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chelu.xml_tree import Element, parse
+from simulators.scenario.bounded import bytes_of
 from simulators.scenario.openscenario.scope import Scope
 
 LARGEST_BYTES = 64 << 20
@@ -13,7 +14,7 @@ LARGEST_BYTES = 64 << 20
 def read_xml(path: Path, asked: Element | None = None, *, root: str = "OpenSCENARIO") -> Element:
     """A file's root element; who asked for it is named when it is not there."""
     try:
-        return parse(path.read_bytes(), str(path), root=root, max_bytes=LARGEST_BYTES)
+        return parse(bytes_of(path, LARGEST_BYTES), str(path), root=root, max_bytes=LARGEST_BYTES)
     except OSError as error:
         if asked is None:
             raise

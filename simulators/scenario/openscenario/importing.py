@@ -12,6 +12,7 @@ import yaml
 from chelu.roads.opendrive.model import OpenDrive
 from chelu.roads.opendrive.reading import read as read_opendrive
 from chelu.xml_tree import Element
+from simulators.scenario.bounded import bytes_of
 from simulators.scenario.description import Description
 from simulators.scenario.openscenario.actions import Actions
 from simulators.scenario.openscenario.beginning import Beginning
@@ -132,7 +133,7 @@ class _Import:
         path = self._path.parent / self.scope.text(logic, "filepath")
         if path not in self._options.opened:
             try:
-                data = path.read_bytes()
+                data = bytes_of(path)
             except OSError as error:
                 raise logic.wrong(f"{path} cannot be read: {error.strerror}") from None
             self._options.opened[path] = read_opendrive(data, str(path))

@@ -123,6 +123,7 @@ def test_the_district_that_ships_takes_an_actor_on_any_of_its_edges(tmp_path: Pa
     ("old", "new", "key", "sentence"),
     [
         ("descent.xodr", "absent.xodr", "road.opendrive", "cannot be read: No such file"),
+        ("descent.xodr", "/dev/zero", "road.opendrive", "Is no file, but a device or a pipe"),
         ("descent.xodr", "side-road.net.xml", "road.opendrive", "cannot be read: "),
         ("road: 1, lane: -2", "road: 7, lane: -2", "actors.ego.start.at.road", "one of 1, 2"),
         ("road: 1, lane: -2", "road: 1, lane: -3", "actors.ego.start.at.lane", "one of -2, -1, 1, which road 1 has there"),

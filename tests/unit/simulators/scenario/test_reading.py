@@ -115,6 +115,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         read_file(tmp_path / "absent.yaml")
     with pytest.raises(ScenarioError, match=r"cannot be read: Is a directory"):
         read_file(tmp_path)
+    with pytest.raises(ScenarioError, match=r"/dev/zero:1: cannot be read: Is no file, but a device or a pipe"):
+        read_file(Path("/dev/zero"))
     (tmp_path / "large.yaml").write_bytes(b"#" * (LARGEST_BYTES + 1))
     with pytest.raises(ScenarioError, match="at most 1 MiB"):
         read_file(tmp_path / "large.yaml")

@@ -125,7 +125,8 @@ def _footprint(shown: Shown, actor: int, instant: int, window: Window) -> Iterat
     box = window(corners(place, heading, np.array([one.length_m]), np.array([one.width_m]))[0])
     number = colour(shown, actor)
     yield element("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in box.tolist()), class_=f"box actor-{number}")
-    nose = np.array([box[0], box[1], window(place)[0]])
+    front_right, front_left, rear_left, rear_right = box
+    nose = np.array([(front_right + front_left) / 2.0, (front_left + rear_left) / 2.0, (front_right + rear_right) / 2.0])
     yield element("polygon", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in nose.tolist()), class_=f"nose actor-{number}")
     x, y = window(place)[0].tolist()
     if 0 <= x <= WIDTH and 0 <= y <= HEIGHT:
@@ -151,11 +152,11 @@ def _scale_bar(window: Window) -> Iterator[str]:
 
 
 def _north(window: Window) -> Iterator[str]:
-    tip = np.array([WIDTH - 26.0, 28.0]) + 16.0 * _turned(window.heading_deg)
-    foot = np.array([WIDTH - 26.0, 28.0]) - 16.0 * _turned(window.heading_deg)
+    middle, northward = np.array([WIDTH - 36.0, 36.0]), _turned(window.heading_deg)
+    tip, foot, letter = middle + 12.0 * northward, middle - 12.0 * northward, middle + 24.0 * northward
     yield element("line", x1=float(foot[0]), y1=float(foot[1]), x2=float(tip[0]), y2=float(tip[1]), class_="bar")
     yield element("circle", cx=float(tip[0]), cy=float(tip[1]), r=3.0, class_="tip")
-    yield text("N", WIDTH - 50.0, 33.0, class_="label", text_anchor="middle")
+    yield text("N", float(letter[0]), float(letter[1]) + 4.5, class_="label", text_anchor="middle")
 
 
 def _turned(heading_deg: float) -> Floats:

@@ -153,6 +153,15 @@ def test_every_run_is_shown_from_above_over_time_and_in_words(made) -> None:
     assert "missed: no warning came" in words
 
 
+def test_from_above_an_actor_points_to_where_it_goes(made) -> None:
+    noses = re.findall(r'<polygon [^>]*points="([^"]+)"[^>]*class="nose', report(alone(made, 0)))
+    assert len(noses) == 2
+    for nose in noses:  # both go the way on which the focus goes to the right
+        x = [float(point.split(",")[0]) for point in nose.split()]
+        assert x.index(max(x)) == 0
+        assert x[1] == x[2]
+
+
 def test_messages_and_their_latency_are_on_the_timeline(made) -> None:
     words = " ".join(Page(report(alone(made, 0))).words)
     assert "other: 40 ms" in words

@@ -31,6 +31,11 @@ COLUMNS = """SELECT table_name AS name, array_agg(column_name::text ORDER BY ord
 REFERENCES = """SELECT child.relname AS child, parent.relname AS parent FROM pg_constraint
     JOIN pg_class AS child ON child.oid = conrelid JOIN pg_class AS parent ON parent.oid = confrelid
     WHERE contype = 'f' AND connamespace = 'register'::regnamespace AND conrelid <> confrelid"""
+# No number is given twice. Devices remember orders of after the backup, of which a new installation knows nothing: a stop with a
+# lower number than theirs would be an old one to them.
+GO_ON = """SELECT setval(sequence, greatest(%(value)s, coalesce(pg_sequence_last_value(sequence), 0)) + %(apart)s)
+    FROM (SELECT format('register.%%I', %(name)s::text)::regclass AS sequence) AS its"""
+APART = {"rotation": 1_000_000}
 SEQUENCES = "SELECT sequencename AS name, last_value AS value FROM pg_sequences WHERE schemaname = 'register'"
 STEP = "SELECT max(number) AS step FROM register.migration"
 OCCUPIED = """SELECT (SELECT count(*) FROM register.site) AS sites, (SELECT count(*) FROM register.organisation) AS organisations,
@@ -74,8 +79,8 @@ def restore(connection: Execute, archive: Archive) -> dict[str, int]:
     for table in order:
         if table in parts:
             _load(connection, archive, table)
-    for name, value in archive.manifest.sequences.items():
-        connection.execute("SELECT setval(format('register.%%I', %s::text)::regclass, %s)", (name, value))
+    for name, value in {**dict.fromkeys(APART, 0), **archive.manifest.sequences}.items():
+        connection.execute(GO_ON, {"name": name, "value": value, "apart": APART.get(name, 0)})
     for table in order:
         _run(connection, "ALTER TABLE {} ENABLE TRIGGER USER", table)
         connection.execute("SELECT pg_notify('register', %s)", (table,))

@@ -20,6 +20,7 @@ from services.registry.models import Model
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError
 from services.registry.routing import Router
+from services.registry.track import stopped
 
 ROUTER = Router(prefix="/api", tags=["backup"])
 TAR = "application/x-tar"
@@ -81,6 +82,7 @@ def _restore(parts: Parts, actor: str, source: IO[bytes], *, replace: bool) -> R
         with parts.register.transaction(actor) as connection:
             if (found := archive_sql.occupied(connection)) and not replace:
                 raise _occupied(found)
+            stopped.keep_register(connection)
             rows = archive_sql.restore(connection, archive)
             made = archive.manifest.made
             remember(connection, actor, "restore", "register", {"made": made, "rows": rows})

@@ -50,6 +50,8 @@ NOTE = """INSERT INTO register.stop_device (stop_id, device_key, number)
 NOTE_RELEASE = """UPDATE register.stop_device SET release_number = given.number
     FROM unnest(%s::integer[], %s::bigint[]) AS given (device_key, number)
     WHERE stop_id = %s AND stop_device.device_key = given.device_key"""
+STAY = """SELECT 1 FROM register.device WHERE device_key IN (SELECT device_key FROM register.stop_device WHERE stop_id = %s)
+    ORDER BY device_key FOR SHARE"""  # where they are: nobody is moved between the looks at it
 # Who was moved to another stopped site counts as told there, though that has not noticed yet: it is that site's to let go on.
 HANDED_ON = """INSERT INTO register.stop_device (stop_id, device_key, number)
     SELECT stop.stop_id, device_key, number FROM register.stop_device JOIN register.device USING (device_key)
@@ -162,7 +164,8 @@ def order_release(connection: Execute, stop: dict[str, Any], actor: str, now: da
 
     Call it under the locks of all sites that are stopped.
     """
-    connection.execute(HANDED_ON, (stop["stop_id"],))
+    for statement in (STAY, HANDED_ON):
+        connection.execute(statement, (stop["stop_id"],))
     told = connection.execute(TOLD, (stop["stop_id"],)).fetchall()
     body = {"command": RELEASE, "reason": stop["release_note"]}
     numbers = _issued(connection, body, [row["device_key"] for row in told], actor, now)

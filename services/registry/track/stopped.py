@@ -58,6 +58,12 @@ def keep_site(connection: Execute, site_id: str) -> None:
         raise _in_force(site_id, "the site")
 
 
+def keep_register(connection: Execute) -> None:
+    """ProblemError 409 when a stop is in force anywhere: with another register nobody could let go on who was told to stop."""
+    for site_id in sorted(stop_rows.stopped_sites(connection)):
+        raise _in_force(site_id, "the register")
+
+
 def _raise_what_is_missing(register: Register, clock: Clock) -> None:
     for row in register.rows(SILENT, {"kind": EMERGENCY_STOP}):
         with register.transaction(ITSELF) as connection:

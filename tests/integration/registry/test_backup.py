@@ -127,7 +127,7 @@ def test_what_was_changed_since_is_put_back_and_the_broker_follows(
     content = saved(client)
     client.revoke_credential("first")
     client.delete_device("first")
-    client.add_devices([NewDevice(device_id="later", kind=Kind.RSU, site_id=SITE)])
+    later = client.add_devices([NewDevice(device_id="later", kind=Kind.RSU, site_id=SITE)])[0]
     with pytest.raises(
         RefusedError, match=r"this register is not empty \(sites: 1, organisations: 1, devices: 2\): with replace=true"
     ):
@@ -139,8 +139,27 @@ def test_what_was_changed_since_is_put_back_and_the_broker_follows(
     session.start()
     session.wait_connected(10)
     session.stop()
-    assert client.add_devices([NewDevice(device_id="fresh", kind=Kind.RSU, site_id=SITE)])[0].device_key > 3
+    fresh = client.add_devices([NewDevice(device_id="fresh", kind=Kind.RSU, site_id=SITE)])[0]
+    assert fresh.device_key > later.device_key, "rows of the one that is gone are not the new one's"
     client.delete_device("fresh")
+
+
+def test_nothing_is_restored_in_a_stop_and_orders_of_afterwards_are_newer_than_any_that_was_given_since_the_backup(
+    place: Place, client: Client, secret: str
+) -> None:
+    content = saved(client)
+    stop = "INSERT INTO register.stop (site_id, reason, pressed, pressed_by) VALUES (%s, '', now(), 'wang')"
+    with psycopg.connect(place.database_url, autocommit=True) as connection:
+        connection.execute(stop, (SITE,))
+        with pytest.raises(RefusedError, match=f"stop of '{SITE}' is in force: allowed is the register to end with"):
+            client.restore(io.BytesIO(content), replace=True)
+        connection.execute("UPDATE register.stop SET released = now(), released_by = 'wang', release_note = ''")
+        given = connection.execute("SELECT max(nextval('register.rotation')) FROM generate_series(1, 50)").fetchone()
+        client.restore(io.BytesIO(content), replace=True)
+        after = connection.execute("SELECT nextval('register.rotation')").fetchone()
+    assert given is not None
+    assert after is not None
+    assert after[0] > given[0] + 1_000_000, "a new installation does not know what was given since, so it leaves room"
 
 
 def test_a_file_that_does_not_fit_is_refused_and_changes_nothing(place: Place, client: Client, secret: str) -> None:

@@ -103,7 +103,7 @@ function Inside(around: InsideProps) {
     <SitesContext value={about.reload}>
       <ZoneContext value={site?.time_zone}>
         <Shell {...around} me={me} sites={sites} site={site} route={here}>
-          <Boundary key={`${here.section} ${site?.site_id ?? ""}`}>
+          <Boundary key={`${here.section} ${site?.site_id ?? ""}`} part={here.part}>
             <Content me={me} sites={sites} site={site} route={here} />
           </Boundary>
         </Shell>

@@ -29,7 +29,9 @@ export function coursesOf(rows: readonly Observation[]): Course[] {
   const found = new Map<string, Observation[]>();
   for (const row of rows) {
     const key = JSON.stringify([row.quantity, row.device_id, row.channel]);
-    found.set(key, [...(found.get(key) ?? []), row]);
+    const mine = found.get(key);
+    if (mine) mine.push(row);
+    else found.set(key, [row]);
   }
   return [...found].map(([key, mine]) => courseOf(key, mine)).sort((one, two) => one.key.localeCompare(two.key));
 }
@@ -44,8 +46,8 @@ function courseOf(key: string, unordered: readonly Observation[]): Course {
     ...about,
     unit,
     newest: values.at(-1),
-    least: values.length ? Math.min(...values) : undefined,
-    most: values.length ? Math.max(...values) : undefined,
+    least: values.length ? values.reduce((one, two) => Math.min(one, two)) : undefined,
+    most: values.length ? values.reduce((one, two) => Math.max(one, two)) : undefined,
     points,
   };
 }

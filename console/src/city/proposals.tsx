@@ -49,7 +49,7 @@ export function Proposals({ site, proposals, isOperator, done, hasCase = false }
           <span key="state" className={`mark ${one.state === "done" ? "healthy" : one.state === "failed" ? "offline" : one.state === "proposed" ? "impaired" : ""}`}>
             {words(`board.proposal.${one.state}`)}
           </span>,
-          one.settled ? `${one.settled_by ?? "–"}, ${date(one.settled)} ${one.comment || one.answer}` : words("board.expires", { when: date(one.expires) }),
+          one.settled ? [`${told(one.settled_by ?? "–")}, ${date(one.settled)}`, one.comment, one.answer].filter(Boolean).join(" · ") : words("board.expires", { when: date(one.expires) }),
           one.state === "proposed" && isOperator && (
             <span key="decide" className="row">
               {(["approve", "reject"] as const).map((what) => (

@@ -94,14 +94,18 @@ export function NoRights({ me, role, site }: { me: Me; role: Role; site: string 
   );
 }
 
-/** A section whose code fails leaves the others working. Give it a `key` for each section. */
-export class Boundary extends Component<{ children: ReactNode }, { error: Error | undefined }> {
+/** A section whose code fails leaves the others working, and a part of it the other parts. Give it a `key` for each section. */
+export class Boundary extends Component<{ part: string; children: ReactNode }, { error: Error | undefined }> {
   static contextType = WordsContext;
   declare context: Words;
   override state: { error: Error | undefined } = { error: undefined };
 
   static getDerivedStateFromError(error: Error) {
     return { error };
+  }
+
+  override componentDidUpdate(before: { part: string }) {
+    if (before.part !== this.props.part && this.state.error) this.setState({ error: undefined });
   }
 
   override render() {

@@ -55,7 +55,7 @@ export function Shell({ me, sites, site, route, preferences, choose, logout, chi
               <span>{words("app.site")}</span>
               <select
                 value={site?.site_id ?? ""}
-                onChange={(event) => (window.location.hash = writeRoute(route.section, route.part, { site: event.target.value }))}
+                onChange={(event) => (window.location.hash = writeRoute(route.section, ofAnySite(route.part), { site: event.target.value }))}
               >
                 {!site && <option value="">–</option>}
                 {sites.map((one) => (
@@ -80,6 +80,11 @@ export function Shell({ me, sites, site, route, preferences, choose, logout, chi
       </main>
     </div>
   );
+}
+
+/** A part that other sites have, too; one thing of a site ("case-17", "run-3") has a number, and is that site's alone. */
+function ofAnySite(part: string): string {
+  return /\d/.test(part) ? "" : part;
 }
 
 /** By whose clocks the page's times are. */

@@ -181,9 +181,11 @@ function Share({ site, timeUs }: { site: Site; timeUs: number }) {
   return (
     <span className="end">
       <a href={address}>{words("time.link")}</a>{" "}
-      <button type="button" onClick={() => void navigator.clipboard.writeText(address).then(() => setCopied(address))}>
-        {words(copied === address ? "register.secret.copied" : "time.share")}
-      </button>
+      {window.isSecureContext && (
+        <button type="button" onClick={() => void navigator.clipboard.writeText(address).then(() => setCopied(address))}>
+          {words(copied === address ? "register.secret.copied" : "time.share")}
+        </button>
+      )}
     </span>
   );
 }

@@ -14,6 +14,8 @@ import { useFormats, useWords } from "../words/words";
 
 const EVERY_MS = 5000;
 const GZIP = "application/gzip";
+const OWN_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+const ZONES = [...new Set([OWN_ZONE, "UTC", ...Intl.supportedValuesOf("timeZone")])].sort();
 
 export function Sites({ me }: { me: Me }) {
   const words = useWords();
@@ -79,7 +81,7 @@ export function AddSite({ done }: { done?: () => void }) {
 
   async function send(form: Form) {
     const place = { latitude_deg: form.number("latitude_deg"), longitude_deg: form.number("longitude_deg"), elevation_m: form.number("elevation_m") };
-    await api.send("POST", "/api/sites", { site_id: form.text("site_id"), name: form.text("name"), ...place });
+    await api.send("POST", "/api/sites", { site_id: form.text("site_id"), name: form.text("name"), time_zone: form.text("time_zone"), ...place });
     haveChanged();
     done?.();
   }
@@ -97,6 +99,14 @@ export function AddSite({ done }: { done?: () => void }) {
           <label>
             {words("sites.add.elevation")}
             <input name="elevation_m" type="number" step="any" />
+          </label>
+          <label>
+            {words("sites.zone")}
+            <select name="time_zone" defaultValue={OWN_ZONE}>
+              {ZONES.map((one) => (
+                <option key={one}>{one}</option>
+              ))}
+            </select>
           </label>
         </Ask>
       )}

@@ -28,5 +28,6 @@ describe("the catalogues", () => {
   it("fill in values and leave what is not given", () => {
     expect(wordsOf("en")("register.count", { shown: 3, count: 10 })).toBe("3 of 10 devices");
     expect(wordsOf("zh")("register.count", { shown: 3 })).toContain("{count}");
+    expect(wordsOf("en")("signals.control.maxpressure" as Key)).toBe("maxpressure");
   });
 });

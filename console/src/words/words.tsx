@@ -21,7 +21,8 @@ export interface Words {
 
 export function wordsOf(language: Language): Words {
   const catalogue = CATALOGUES[language];
-  const words = (key: Key, values: Values = {}) => fill(catalogue[key], values);
+  // A key made of what the registry said may be none: then its last part is what was said.
+  const words = (key: Key, values: Values = {}) => fill((catalogue as Partial<Catalogue>)[key] ?? key.slice(key.lastIndexOf(".") + 1), values);
   return Object.assign(words, { language });
 }
 

@@ -17,8 +17,15 @@ TABLES = (*STREAMS, "message", "report", "remark", "delivery", "receipt", "drop"
 CHILDREN = "SELECT device_id FROM register.device WHERE parent_key = %s ORDER BY device_id LIMIT %s"
 CARRIED = "SELECT device_id FROM register.device WHERE on_vehicle_key = %s ORDER BY device_id LIMIT %s"
 EXISTING = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'stream' AND table_name = ANY(%s)"
+HOLD = """SELECT 1 FROM register.vehicle_state WHERE device_key = (SELECT device_key FROM register.device WHERE device_id = %s)
+    FOR UPDATE"""
 REVOKE = "DELETE FROM register.credential WHERE device_key = %s"  # while the audit log can still name the device
 DELETE = "DELETE FROM register.device WHERE device_key = %s"
+
+
+def hold(connection: Connection[DictRow], device_id: str) -> None:
+    """Before the device itself is locked: supervision, too, locks a vehicle's state before the vehicle, of which it adds rows."""
+    connection.execute(HOLD, (device_id,))
 
 
 def delete(connection: Connection[DictRow], device: Device) -> None:

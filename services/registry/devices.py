@@ -105,6 +105,7 @@ def delete_device(
 ) -> None:
     """Delete a device that nothing depends on, neither other devices nor stored rows: such a one can be retired."""
     with parts.register.transaction(actor) as connection:
+        device_removal.hold(connection, device_id)
         device = _find(connection, device_id, for_update=True)
         changes.check_version(if_match, device.version, device_id)
         device_removal.delete(connection, device)

@@ -15,11 +15,22 @@ from chelu.api import Site as SiteRecord
 from chelu.local.plan import Options
 from chelu.local.site import Site
 from tests.fix_browser import ROOT, Looking
+from tests.waiting import until
 
 OPTIONS = Options(mqtt_port=0, api_port=0, database_port=0)
 PLACE: dict[str, Any] = {"latitude_deg": 29.55, "longitude_deg": 106.57, "elevation_m": 250.0}
 NETWORK = ROOT / "simulators" / "data" / "district.net.xml.gz"
 PASSWORD = "a password for the test"
+WARNED = """() => new Promise((done, fail) => {
+    setTimeout(() => fail(new Error("no warning came")), 120000);
+    const look = () => {
+        const line = document.querySelector('li[data-application=fcw]');
+        if (line) done([line.dataset.warning, Date.now()]);
+        return Boolean(line);
+    };
+    const watcher = new MutationObserver(() => look() && watcher.disconnect());
+    if (!look()) watcher.observe(document.body, {subtree: true, childList: true});
+})"""
 SWITCHES = {"language": ("Switch to Chinese", "切换到英文"), "theme": ("Switch between light and dark", "切换浅色与深色")}
 
 
@@ -108,6 +119,27 @@ class Place:
             faults = self.looking.faults()
             assert faults == [], (name, language, theme, faults)
         self.dress("en", "light")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A warning on the page, and when it came there (wall clock, µs)."""
+
+    warning_id: str
+    at_us: int
+
+    def raised(self, place: Place) -> dict[str, Any]:
+        """As it was raised, once it is stored."""
+        stored = until(
+            lambda: [one for one in place.client.warnings() if str(one["warning_id"]) == self.warning_id], 20, "the warning's row"
+        )
+        return next(one for one in stored if one["state"] == "raised")
+
+
+def warning_seen(place: Place) -> Seen:
+    """Wait for the first forward collision warning on the open map."""
+    warning_id, seen_ms = place.looking.page.evaluate(WARNED)
+    return Seen(warning_id, seen_ms * 1000)
 
 
 @contextmanager

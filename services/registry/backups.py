@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from services.registry import archive_sql
+from services.registry import archive_sql, revisions
 from services.registry.access import CallerOf
 from services.registry.archive import CHUNK, Archive, ArchiveError
 from services.registry.database import remember
@@ -80,10 +80,12 @@ def _restore(parts: Parts, actor: str, source: IO[bytes], *, replace: bool) -> R
     try:
         archive = Archive(source)
         with parts.register.transaction(actor) as connection:
+            stopped.keep_register(connection)
             if (found := archive_sql.occupied(connection)) and not replace:
                 raise _occupied(found)
-            stopped.keep_register(connection)
             rows = archive_sql.restore(connection, archive)
+            stopped.tell_anew(connection)
+            revisions.note_replaced(connection, actor)
             made = archive.manifest.made
             remember(connection, actor, "restore", "register", {"made": made, "rows": rows})
     except ArchiveError as error:

@@ -23,7 +23,9 @@ from services.registry.whereabouts import MOVES
 PERIOD_S = 10.0
 IS_THERE = "SELECT to_regclass('quality.notification') IS NOT NULL AS is_there"
 # What it is about, for who reads alarms: of whom moves not where, which is for testers and stands in the notifications.
-ABOUT = f"CASE WHEN {MOVES} THEN device.device_id ELSE n.about END"
+# What is gone may have moved.
+ABOUT = f"""CASE WHEN n.device_key < 0 OR NOT {MOVES} THEN n.about
+    ELSE coalesce(device.device_id, 'device ' || n.device_key || ', which is gone') END"""
 FOUND = f"""SELECT n.site_id, monitor, {ABOUT} AS about, judged, bad, hour, device_id, kind AS device_kind, device.device_key
     FROM quality.notification AS n LEFT JOIN register.device USING (device_key)
     ORDER BY bad::float / judged"""  # noqa: S608 - constants only; of several places of one vehicle the worst comes last

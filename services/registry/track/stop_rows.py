@@ -20,6 +20,8 @@ STOP, RELEASE, SLOT, TOPIC = "stop", "release", "emergency stop", "command"
 LASTING_S = 30 * 86_400.0
 STOPPED_KINDS = ("obu", "vehicle", "signal")
 MOVING_KINDS = ("obu", "vehicle")
+# Nobody presses, releases or tells while the register is replaced; asked for first, so that whoever waits holds nothing.
+WHILE_KEPT, WHILE_REPLACED = (f"LOCK TABLE register.stop IN {mode} MODE" for mode in ("ROW EXCLUSIVE", "SHARE ROW EXCLUSIVE"))
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu stop'), hashtext(%s))"
 COLUMNS = "stop_id, site_id, reason, pressed, pressed_by, presses, released, released_by, release_note"
 IN_FORCE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND released IS NULL"  # noqa: S608 - constants only
@@ -91,11 +93,16 @@ COUNTS = f"""{ANSWERING} SELECT stop_id, count(*) AS devices, count(*) FILTER (W
     FROM told WHERE way = 'session' GROUP BY stop_id"""  # noqa: S608 - constants only
 PAST = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s ORDER BY stop_id DESC LIMIT %s"  # noqa: S608 - constants only
 ONE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND stop_id = %s"  # noqa: S608 - constants only
+# Of what was told before the register was replaced nothing is known: whoever is on the site is told anew.
+TELL_ANEW = """DELETE FROM register.stop_device USING register.stop, register.device
+    WHERE stop.stop_id = stop_device.stop_id AND released IS NULL
+        AND device.device_key = stop_device.device_key AND device.site_id = stop.site_id"""
 _LIFECYCLES = [str(state) for state in SPEAKING]
 
 
 def lock(connection: Execute, site_id: str) -> None:
     """Let nobody else press or release on this site before this transaction ends."""
+    connection.execute(WHILE_KEPT)
     connection.execute(LOCK, (site_id,))
 
 

@@ -59,9 +59,18 @@ def keep_site(connection: Execute, site_id: str) -> None:
 
 
 def keep_register(connection: Execute) -> None:
-    """ProblemError 409 when a stop is in force anywhere: with another register nobody could let go on who was told to stop."""
+    """ProblemError 409 when a stop is in force anywhere: with another register nobody could let go on who was told to stop.
+
+    Call it first in a transaction that replaces the register; who presses meanwhile waits until that ends.
+    """
+    connection.execute(stop_rows.WHILE_REPLACED)
     for site_id in sorted(stop_rows.stopped_sites(connection)):
         raise _in_force(site_id, "the register")
+
+
+def tell_anew(connection: Execute) -> None:
+    """In stops of a register that was replaced nobody counts as told, since a release may have been heard after the backup."""
+    connection.execute(stop_rows.TELL_ANEW)
 
 
 def _raise_what_is_missing(register: Register, clock: Clock) -> None:

@@ -93,3 +93,16 @@ def test_an_alarm_says_which_vehicle_but_not_where_and_all_its_places_have_it(cl
     of_rivals = [one for one in read(client, "notifications") if one["device_id"] == "rivals-obu"]
     assert len(of_rivals) == 2
     assert len({one["alarm_id"] for one in of_rivals} - {None}) == 1
+
+
+def test_an_alarm_of_what_was_deleted_says_no_place(client: Client, place: Place, judged: None) -> None:
+    with psycopg.connect(place.database_url, autocommit=True) as connection:
+        connection.execute(NOTIFICATION, (SITE, LATE, 99_999, 0, -1, SQUARE, "a place", HOUR, 100, 50))
+
+    def parts() -> set[str]:
+        alarms = client.people("GET", "alarms", params={"site": SITE, "state": "open"})["alarms"]
+        return {one["part"] for one in alarms if one["kind"] == "quality"}
+
+    until(lambda: any("99999" in part for part in parts()), 30, "the alarm")
+    assert f"{LATE}: device 99999, which is gone" in parts()
+    assert not any("a place" in part for part in parts())

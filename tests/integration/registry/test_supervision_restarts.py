@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from chelu.bus import Received
 from chelu.clock import SystemClock
@@ -16,6 +17,7 @@ from chelu.store import Database, migrate
 from services.ingest.tables import prepare_schema
 from services.registry.database import Register
 from services.registry.prepare import MIGRATIONS
+from services.registry.revisions import note_replaced
 from services.registry.supervision.desk import Supervision
 from tests.waiting import until
 
@@ -23,6 +25,9 @@ S = 1_000_000
 SLOW_US = 600 * S
 REPORT = """INSERT INTO stream.report (time, arrival, device_key, batch_id, flags, stream, topic, body)
     SELECT to_timestamp(%s), to_timestamp(%s), device_key, 1, 0, 'mode', '', %s FROM register.device WHERE device_id = 'car'"""
+
+BROUGHT_BACK = """INSERT INTO register.alarm OVERRIDING SYSTEM VALUE
+    SELECT * FROM jsonb_populate_record(NULL::register.alarm, %s)"""
 
 
 @pytest.fixture
@@ -64,25 +69,28 @@ def mode(register: Register) -> str:
     return "".join(row["mode"] for row in register.rows("SELECT mode FROM register.vehicle_state"))
 
 
-@pytest.mark.parametrize(("cause", "what"), [("planned", "mode changed"), ("system", "disengagement")])
+@pytest.mark.parametrize(
+    ("cause", "what", "slow_us"),
+    [("planned", "mode changed", SLOW_US), ("system", "disengagement", SLOW_US), ("system", "disengagement", 8 * 3600 * S)],
+)
 def test_what_was_said_by_a_slow_clock_while_the_registry_was_away_keeps_its_cause_and_reason(
-    url: str, register: Register, cause: str, what: str
+    url: str, register: Register, cause: str, what: str, slow_us: int
 ) -> None:
     clock = SystemClock()
     begin_us = clock.wall_us() - 25 * S
     with Supervision(register, clock) as desk:
         desk.take([word(begin_us, "automated")])
-        desk.take([word(begin_us + n * 3 * S, "automated", slow_us=SLOW_US) for n in range(1, 4)])
+        desk.take([word(begin_us + n * 3 * S, "automated", slow_us=slow_us) for n in range(1, 4)])
         until(lambda: mode(register) == "automated", 10, "its state")
         until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_clock"), 10, "its clock")
     said_us = begin_us + 15 * S
-    body = json.dumps({"time_us": said_us - SLOW_US, "mode": "manual", "cause": cause, "reason": "while it was away"})
+    body = json.dumps({"time_us": said_us - slow_us, "mode": "manual", "cause": cause, "reason": "while it was away"})
     with psycopg.connect(url) as connection:
-        connection.execute(REPORT, ((said_us - SLOW_US) / S, said_us / S, body))
+        connection.execute(REPORT, ((said_us - slow_us) / S, said_us / S, body))
     with Supervision(register, clock) as desk:
         until(lambda: mode(register) == "manual", 10, "what was stored to be read")
-        desk.take([word(begin_us + 20 * S, "manual", slow_us=SLOW_US)])
-        desk.take([word(begin_us + 23 * S, "manual", slow_us=SLOW_US, in_odd=True)])
+        desk.take([word(begin_us + 20 * S, "manual", slow_us=slow_us)])
+        desk.take([word(begin_us + 23 * S, "manual", slow_us=slow_us, in_odd=True)])
         until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE in_odd"), 10, "the last word")
     assert events(register) == [(what, cause, "while it was away")]
 
@@ -96,3 +104,20 @@ def test_a_vehicle_that_was_moved_right_before_a_crash_leaves_no_alarm_behind(ur
         connection.execute("UPDATE register.device SET site_id = 'dale'")
     with Supervision(register, clock):
         until(lambda: raised(register) == {("disengagement", "dale")}, 10, "the alarm where it is now, and there alone")
+
+
+def test_when_a_backup_is_restored_what_was_heard_since_still_holds(url: str, register: Register) -> None:
+    clock = SystemClock()
+    with Supervision(register, clock) as desk:
+        desk.take([word(clock.wall_us() - 9 * S, "automated"), word(clock.wall_us() - 8 * S, "manual", cause="system")])
+        until(lambda: raised(register) == {("disengagement", "hillside")}, 10, "the alarm")
+        saved = register.rows("SELECT row_to_json(alarm) AS line FROM register.alarm")
+        desk.take([word(clock.wall_us() - 7 * S, "automated")])
+        until(lambda: not raised(register), 10, "the alarm to end")
+        with register.transaction() as connection:  # what `chelu restore` does
+            connection.execute("DELETE FROM register.alarm")
+            connection.execute(BROUGHT_BACK, (Jsonb(saved[0]["line"]),))
+            connection.execute("UPDATE register.vehicle_state SET mode = 'manual'")
+            note_replaced(connection, "wang")
+        until(lambda: not raised(register), 10, "the alarm of the backup to end")
+        until(lambda: mode(register) == "automated", 10, "its mode to be what it said last")

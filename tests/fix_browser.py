@@ -16,7 +16,7 @@ SCREENSHOTS = "CHELU_TEST_SCREENSHOTS"  # the directory that keeps them; else py
 WINDOW = {"width": 1280, "height": 760}
 SOFTWARE = ("--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader")
 SERIOUS = ("serious", "critical")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000  # others use the machine
 
 
 @pytest.fixture(scope="session")

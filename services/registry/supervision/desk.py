@@ -159,8 +159,7 @@ class Supervision(InRounds):
 
     def _catch_up(self) -> None:
         """What ingest stored since comes before what is heard now; most of it was heard already, and changes nothing."""
-        known_us = [clock.shift_us for clock in self._clocks.values()]
-        slowest_us = max([SLOWEST_US, *known_us]) if self._is_behind else 0
+        slowest_us = max([SLOWEST_US, *(clock.shift_us for clock in self._clocks.values())]) if self._is_behind else 0
         self._is_behind = False
         try:
             with self._register.transaction() as connection:
@@ -222,8 +221,7 @@ class Supervision(InRounds):
         """The register is a backup's: its states and alarms are older than what was heard of vehicles that are still the same."""
         vehicles = {key: owner.vehicle for key, owner in rows.owners(connection, self._states).items()}
         same = {key for key, owner in self._owners.items() if vehicles.get(key) == owner.vehicle}
-        known = {key: state for key, state in self._states.items() if key in same}
-        self._states = {**rows.states(connection), **known}
+        self._states = {**rows.states(connection), **{key: state for key, state in self._states.items() if key in same}}
         self._former, self._alarms, self._is_unsaid = self._where_alarms_are(connection), {}, True
 
     def _turned(self, clocks: Mapping[Speaker, VehicleClock]) -> dict[Speaker, int]:

@@ -42,16 +42,11 @@ def is_cut(sock: socket.socket) -> bool:
 def test_a_vehicle_whose_line_died_without_a_word_comes_back_in_when_the_old_line_is_given_up(start: Start, cars: Cars) -> None:
     running = start(second_login="refuse", idle_s=1)
     cars(running, is_logged_in=True)  # says nothing any more, as behind a tunnel
-    again = cars(running)
-    answers = [again.ask(Command.LOGIN, LOGIN)[1]]
-
-    def is_in() -> bool:
-        answers.append(again.ask(Command.LOGIN, LOGIN)[1])
-        return answers[-1] == Answer.OK
-
-    until(is_in, 10, "the old line to be given up")
-    assert answers[0] == Answer.VIN_DUPLICATE
-    assert running.counted("silent") == 1
+    early = cars(running)
+    assert early.ask(Command.LOGIN, LOGIN)[1] == Answer.VIN_DUPLICATE
+    early.sock.close()
+    until(lambda: running.counted("silent") == 1, 10, "the old line to be given up")
+    assert cars(running).ask(Command.LOGIN, LOGIN)[1] == Answer.OK
 
 
 def test_who_sends_byte_after_byte_is_hung_up_on(start: Start, cars: Cars, monkeypatch: pytest.MonkeyPatch) -> None:

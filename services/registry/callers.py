@@ -10,7 +10,7 @@ from chelu.clock import Clock
 from services.registry.database import Register
 from services.registry.roles import Caller, Role, Scope
 
-KEYS = """SELECT api_key.hash, api_key.name, api_key.owner, api_key.scopes, api_key.is_session, person.team,
+KEYS = """SELECT api_key.hash, api_key.name, api_key.owner, api_key.scopes, api_key.is_session, api_key.expires, person.team,
         site_role.site_id, site_role.role
     FROM register.api_key LEFT JOIN register.person ON person.user_name = api_key.owner
         LEFT JOIN register.site_role ON site_role.user_name = api_key.owner
@@ -75,7 +75,9 @@ def _caller(rows: Sequence[Mapping[str, Any]]) -> Caller:
         return Caller(first["name"], None, EVERYTHING)
     scopes = None if first["scopes"] is None else frozenset(Scope(scope) for scope in first["scopes"])
     roles = {row["site_id"]: Role(row["role"]) for row in rows if row["role"]}
-    return Caller(first["owner"] if first["is_session"] else first["name"], first["owner"], roles, scopes, first["team"])
+    if first["is_session"]:
+        return Caller(first["owner"], first["owner"], roles, scopes, first["team"])
+    return Caller(first["name"], first["owner"], roles, scopes, first["team"], first["expires"])
 
 
 def devices(register: Register, device_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

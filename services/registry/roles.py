@@ -5,6 +5,7 @@ A route that is not in `NEEDS` is not served: `check_complete` is asked at the s
 
 from __future__ import annotations
 
+import datetime
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -55,13 +56,17 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: `roles` by site (None: every site); `user` None for the installation's own key; `scopes` None for all."""
+    """Who asks: `roles` by site (None: every site); `user` None for the installation's own key; `scopes` None for all.
+
+    ends: when a key counts no more; None for a session, and for a key that does not expire.
+    """
 
     name: str
     user: str | None
     roles: Mapping[str | None, Role]
     scopes: frozenset[Scope] | None = None
     team: str | None = None
+    ends: datetime.datetime | None = None
 
     def has(self, role: Role, site_id: str | None) -> bool:
         """Whether the caller has at least this role on the site; None: on all sites."""

@@ -95,6 +95,7 @@ def add_key(key: NewKey, parts: PartsOf, who: CallerOf) -> AddedKey:
         require(who, Role.ADMINISTRATOR, [None])
     _check_scopes(who, key.scopes)
     check_end("expires", key.expires, parts.clock, LONGEST)
+    _check_outlives(who, key.expires)
     value = new_secret()
     row = {"name": f"{owner}/{key.name}", "hash": key_hash(value), "owner": owner, "scopes": key.scopes, "expires": key.expires}
     try:
@@ -140,6 +141,14 @@ def _check_scopes(who: Caller, scopes: list[Scope] | None) -> None:
     if who.scopes is not None and (scopes is None or not who.scopes >= set(scopes)):
         fault = Fault("scopes", "all" if scopes is None else ", ".join(scopes), f"some of {', '.join(sorted(who.scopes))}")
         raise ProblemError(HTTPStatus.FORBIDDEN, f"scopes = {fault.value} is not allowed: {fault.allowed}", [fault])
+
+
+def _check_outlives(who: Caller, expires: datetime.datetime | None) -> None:
+    """A key that expires cannot make one that lasts longer."""
+    if who.ends is not None and (expires is None or expires > who.ends):
+        value = "never" if expires is None else expires.isoformat()
+        fault = Fault("expires", value, f"{who.ends.isoformat()} at the latest, when the key that asks expires itself")
+        raise ProblemError(HTTPStatus.FORBIDDEN, f"expires = {value} is not allowed: {fault.allowed}", [fault])
 
 
 def _person(who: Caller) -> str:

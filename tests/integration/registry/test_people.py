@@ -203,6 +203,12 @@ def test_a_key_expires_and_cannot_make_a_mightier_one(place: Place, client: Clie
         answer = ask(place, "POST", "/api/keys", weak, json={"name": "more", "scopes": scopes})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (403, "scopes")
     assert ask(place, "POST", "/api/keys", weak, json={"name": "same", "scopes": [Scope.READ]}).status_code == 201
+    ends = now + datetime.timedelta(hours=1)
+    lasting = make_key({None: Role.ADMINISTRATOR}, expires=ends.isoformat())
+    for later in (None, (ends + datetime.timedelta(seconds=1)).isoformat()):
+        answer = ask(place, "POST", "/api/keys", lasting, json={"name": "longer", "owner": "p0", "expires": later})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (403, "expires")
+    assert ask(place, "POST", "/api/keys", lasting, json={"name": "as-long", "expires": ends.isoformat()}).status_code == 201
     viewer = make_key({None: Role.VIEWER})
     assert ask(place, "POST", "/api/keys", viewer, json={"name": "x", "owner": "p0"}).status_code == 403
 

@@ -149,6 +149,17 @@ class Follower:
         with self._changed:
             return self._served == self._asked
 
+    def check(self) -> None:
+        """Raise UnreachableError when the broker could not be told now of what is about to be made, so that it is not made.
+
+        Asked before a secret is made that is shown once: what cannot be told is not registered, and nobody loses it.
+        """
+        with self._changed:
+            error = self._error
+        if (error := error or _attempt(self._files.check)) is not None:
+            text = f"nothing is changed, since the broker could not be told ({error})"
+            raise UnreachableError("the broker's files", str(self._files.password), text)
+
     def announce(self, wait_s: float = WAIT_S) -> None:
         """Say that a change has been committed, and wait until the broker has been told.
 

@@ -67,6 +67,8 @@ def import_devices(
 
     The answer, or the refusal, names the line, the field and the reason of everything that is bad. Secrets are shown only here.
     """
+    if not dry_run:
+        parts.broker.check()
     found = _reader(request)(content)
     _check_count(len(found.records))
     with parts.register.transaction(actor) as connection:

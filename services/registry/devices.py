@@ -39,6 +39,7 @@ STEPS = "SELECT at, former, state, actor, note FROM register.lifecycle WHERE dev
 def add_devices(devices: NewDevices, parts: PartsOf, who: CallerOf, actor: ActorOf) -> list[Registered]:
     """Register devices, all or none. The secrets are shown here and never again."""
     require_operator(parts, who, devices)
+    parts.broker.check()
     secrets = new_secrets(devices)
     with parts.register.transaction(actor) as connection:
         registered = device_rows.register(connection, devices, secrets, actor)
@@ -143,6 +144,7 @@ def step(device_id: DeviceId, step: Step, parts: PartsOf, actor: ActorOf) -> Dev
 @ROUTER.post("/{device_id}/credential", status_code=HTTPStatus.CREATED)
 def new_credential(device_id: DeviceId, parts: PartsOf, actor: ActorOf) -> Registered:
     """Give a device a new secret; the old one no longer counts, and a session opened with it is cut."""
+    parts.broker.check()
     secret = credentials.new_secret()
     with parts.register.transaction(actor) as connection:
         found = _find(connection, device_id, for_update=True)

@@ -27,20 +27,22 @@ from services.registry.routing import Router
 ROUTER = Router(prefix="/api/inbox", tags=["joining"])
 SHOWN = 100
 SELECT = """SELECT joining.serial, fingerprint, key_name AS key, place, address, key.site_id, said, state, device.device_id,
-        first_heard, last_heard, (SELECT count(*) FROM register.quarantine WHERE quarantine.serial = joining.serial) AS kept
+        first_heard, last_heard, (SELECT count(*) FROM register.quarantine
+            WHERE quarantine.serial = joining.serial AND split_part(topic, '/', 3) = place) AS kept
     FROM register.joining JOIN register.provisioning_key AS key ON key.name = key_name
         LEFT JOIN register.device USING (device_key)"""
 LIST = f"""{SELECT} WHERE (%(sites)s::text[] IS NULL OR key.site_id = ANY(%(sites)s)) AND state = %(state)s
     AND joining.serial > %(after)s ORDER BY joining.serial, fingerprint LIMIT %(limit)s"""
 OF_SERIAL = f"{SELECT} WHERE joining.serial = %(serial)s ORDER BY last_heard DESC"
-DATA = """SELECT topic, encode(payload, 'hex') AS payload, heard FROM register.quarantine WHERE serial = %(serial)s
-    ORDER BY quarantine_id DESC LIMIT %(limit)s"""
+AT_PLACE = "serial = %(serial)s AND split_part(topic, '/', 3) = %(place)s"  # others may claim the serial at other places
+DATA = f"""SELECT topic, encode(payload, 'hex') AS payload, heard FROM register.quarantine WHERE {AT_PLACE}
+    ORDER BY quarantine_id DESC LIMIT %(limit)s"""  # noqa: S608 - constants only
 LOCK = "SELECT verifier FROM register.joining WHERE serial = %s AND fingerprint = %s AND state = 'waiting' FOR UPDATE"
 LOCK_KEY = f"""SELECT {IS_LIVE} AND key.joins < key.max_joins AS may_join FROM register.provisioning_key AS key
     WHERE name = %s FOR UPDATE"""  # noqa: S608 - constants only
 COUNT = "UPDATE register.provisioning_key SET joins = joins + 1 WHERE name = %s"
 DECIDE = "UPDATE register.joining SET state = %s, device_key = %s WHERE serial = %s AND fingerprint = %s"
-CLEAR = "DELETE FROM register.quarantine WHERE serial = %s"
+CLEAR = f"DELETE FROM register.quarantine WHERE {AT_PLACE}"  # noqa: S608 - constants only
 
 Serial = Annotated[Identifier, Path(description="what the device calls itself")]
 Fingerprint = Annotated[str | None, Query(max_length=16, description="needed when several claim the serial")]
@@ -64,13 +66,14 @@ def show_waiting(serial: Serial, parts: PartsOf, who: CallerOf, fingerprint: Fin
     """One device that wants to join, with the newest hundred messages of its quarantine."""
     with parts.register.reading() as connection:
         found = _find(connection, who, serial, fingerprint, list(State))
-        data = connection.execute(DATA, {"serial": serial, "limit": SHOWN}).fetchall()
+        data = connection.execute(DATA, {"serial": serial, "place": found.place, "limit": SHOWN}).fetchall()
     return WaitingWithData(**found.model_dump(), data=[Kept(**row) for row in data])
 
 
 @ROUTER.post("/{serial}/register", status_code=HTTPStatus.CREATED)
 def register(serial: Serial, wanted: Joining, parts: PartsOf, who: CallerOf, actor: ActorOf) -> Registered:
     """Register a device that waits: the secret that it made for itself becomes its credential, and it is told its id."""
+    parts.broker.check()
     with parts.register.transaction(actor) as connection:
         found = _find(connection, who, serial, wanted.fingerprint, [State.WAITING])
         _check_key(connection, found.key)
@@ -95,7 +98,7 @@ def refuse(serial: Serial, parts: PartsOf, who: CallerOf, actor: ActorOf, finger
     with parts.register.transaction(actor) as connection:
         found = _find(connection, who, serial, fingerprint, [State.WAITING])
         connection.execute(DECIDE, (State.REFUSED, None, serial, found.fingerprint))
-        connection.execute(CLEAR, (serial,))
+        connection.execute(CLEAR, {"serial": serial, "place": found.place})
         remember(connection, actor, "refuse", serial, {"key": found.key, "fingerprint": found.fingerprint})
 
 
@@ -104,7 +107,9 @@ def _find(connection: Connection[DictRow], who: Caller, serial: str, fingerprint
     found = [row for row in rows if row.state in states and fingerprint in {None, row.fingerprint}]
     if not found:
         raise not_found("waiting device", serial)
-    require(who, Role.OPERATOR, {row.site_id for row in found})
+    if not (mine := [row for row in found if who.has(Role.OPERATOR, row.site_id)]):
+        require(who, Role.OPERATOR, {row.site_id for row in found})
+    found = mine
     if len(found) > 1:
         fault = Fault(
             "fingerprint", "nothing", f"one of {', '.join(row.fingerprint for row in found)}, which all claim the serial"

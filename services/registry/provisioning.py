@@ -40,6 +40,7 @@ def add_provisioning_key(key: NewProvisioningKey, parts: PartsOf, who: CallerOf,
     """Make a key; its value is shown only here."""
     require(who, Role.OPERATOR, [key.site_id])
     check_end("expires", key.expires, parts.clock, LONGEST)
+    parts.broker.check()
     made = provisioning.ProvisioningKey(key.name, key.max_joins * PLACES_A_JOIN, credentials.new_secret())
     row = {**key.model_dump(), "verifier": credentials.verifier(made.secret), "places": made.places, "lasting": LASTING}
     try:

@@ -34,6 +34,7 @@ def begin_rotation(device_id: DeviceId, wanted: NewRotation, parts: PartsOf, act
     secret is shown here; the old one counts until then, and a broker that asks by HTTP lets both in until the new one is used.
     """
     _check(wanted, parts)
+    parts.broker.check()
     secret = credentials.new_secret() if wanted.by == "hand" else None
     line = None if secret is None else credentials.verifier(secret)
     with parts.register.transaction(actor) as connection:

@@ -8,11 +8,13 @@ import functools
 import zoneinfo
 from typing import Annotated, Literal
 
+import shapely
 from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from chelu.geo import MOST_LATITUDE_DEG
-from services.registry import polygons
 from services.registry.models import Elevation, Identifier, Latitude, Longitude, Model, Name
+
+CLOSED_TRIANGLE = 4  # positions
 
 
 @functools.cache
@@ -72,7 +74,12 @@ class Polygon(Model):
     @classmethod
     def _rings(cls, rings: list[list[tuple[float, float]]]) -> list[list[tuple[float, float]]]:
         for ring in rings:
-            polygons.check_ring(ring)
+            if len(ring) < CLOSED_TRIANGLE or ring[0] != ring[-1] or len(set(ring)) < len(ring) - 1:
+                raise ValueError(f"rings of at least {CLOSED_TRIANGLE} positions, each once but for the last, which is the first")
+        polygon = shapely.Polygon(rings[0], rings[1:])
+        if not shapely.is_valid(polygon):
+            reason = shapely.is_valid_reason(polygon).partition("[")[0].lower()
+            raise ValueError(f"a border that does not cross itself, and holes apart from each other inside it ({reason})")
         return rings
 
 

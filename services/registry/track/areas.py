@@ -6,7 +6,6 @@ import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import shapely
 from fastapi import Header, Path, Response
 from psycopg import errors
 from psycopg.types.json import Jsonb
@@ -21,7 +20,6 @@ from services.registry.routing import Router
 from services.registry.sites import SiteId
 from services.registry.track import log_rows, rows
 from services.registry.track.chain import Happening
-from services.registry.track.geometry import polygon_of
 from services.registry.track.models import Area, AreaChange, NewArea
 
 ROUTER = Router(prefix="/api/sites/{site_id}/areas", tags=["track"])
@@ -43,8 +41,7 @@ def add_area(site_id: SiteId, area: NewArea, parts: PartsOf, actor: ActorOf) -> 
     """Mark out an area or a lane; 409 when its id is taken. Those with a permit for an area may be in all that lies in it."""
     try:
         with parts.register.transaction(actor) as connection:
-            site = rows.lock(connection, site_id)
-            _check_shape(site, area)
+            rows.lock(connection, site_id)
             row = connection.execute(rows.ADD_AREA.encode(), _row(site_id, area)).fetchone()
             _note(parts, connection, site_id, actor, "area added", area.area_id, area.model_dump(mode="json"))
     except errors.UniqueViolation:
@@ -74,12 +71,11 @@ def change_area(
 ) -> Area:
     """Change what the request names. Its shape and its shares stay while somebody has booked it or may be in it."""
     with parts.register.transaction(actor) as connection:
-        site = rows.lock(connection, site_id)
+        rows.lock(connection, site_id)
         after = present = Area(**rows.area_of(rows.areas(connection, site_id), area_id))
         changes.check_version(if_match, present.version, area_id)
         new = changes.changed(NewArea, present.model_dump(include=FIELDS), change)
         if any(getattr(new, name) != getattr(present, name) for name in SHAPE):
-            _check_shape(site, new)
             _refuse_while_claimed(connection, site_id, area_id)
         if changes.differs(new, present):
             after = Area.model_validate(connection.execute(rows.CHANGE_AREA.encode(), _row(site_id, new)).fetchone())
@@ -105,14 +101,6 @@ def delete_area(
         _refuse_while_claimed(connection, site_id, area_id)
         connection.execute(rows.DELETE_AREA, (site_id, area_id))
         _note(parts, connection, site_id, actor, "area deleted", area_id, {})
-
-
-def _check_shape(site: dict[str, Any], area: NewArea) -> None:
-    """ProblemError 422 for rings that make no polygon together, such as a hole outside its border."""
-    polygon = polygon_of(rows.frame_of(site), area.polygon.coordinates)
-    if not shapely.is_valid(polygon):
-        reason = shapely.is_valid_reason(polygon).partition("[")[0]
-        raise rows.refuse("polygon", reason, "a border with holes inside it that do not touch each other")
 
 
 def _refuse_while_claimed(connection: rows.Execute, site_id: str, area_id: str) -> None:

@@ -277,8 +277,14 @@ def test_a_site_changes_and_refuses_an_area_that_is_none(place: Place, client: C
     changed = client.change_site("field", {"area": AREA, "operator": "city", "name": "Field"})
     assert (changed.area, changed.operator, changed.latitude_deg) == (AREA, "city", 1)
     bow = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
+    border, lake = [[0, 0], [9, 0], [9, 9], [0, 0]], [[4, 1], [8, 1], [8, 4], [4, 1]]
+    pond, island = [[6, 2], [7, 2], [7, 3], [6, 2]], [[5, 6], [6, 9], [4, 9], [5, 6]]
+    assert client.change_site("field", {"area": {"type": "Polygon", "coordinates": [border, lake]}}).area != AREA
     bad: list[tuple[dict[str, object], str]] = [
         ({"area": bow}, "area.coordinates"),
+        ({"area": {"type": "Polygon", "coordinates": [border, island]}}, "area.coordinates"),
+        ({"area": {"type": "Polygon", "coordinates": [border, lake, pond]}}, "area.coordinates"),
+        ({"area": {"type": "Polygon", "coordinates": [border[:-1]]}}, "area.coordinates"),
         ({"area": {"type": "Point"}}, "area.type"),
         ({"operator": "crew"}, "operator"),
         ({"latitude_deg": None}, "latitude_deg"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
+from typing import Any
 
 import httpx
 import psycopg
@@ -84,6 +85,35 @@ def test_two_that_claim_one_serial_are_two_and_the_operator_says_which(
     say(peer, f"join/claimed/{account.place}/hello/up", hello())
     until(lambda: "claimed" in waiting(client), 5, "a third one")
     assert waiting(client, "refused")["claimed"]["fingerprint"] == rows[0]["fingerprint"]
+
+
+def test_a_serial_that_is_claimed_on_two_sites_is_each_operators_own(
+    client: Client, make_key: MakeKey, connect: Connect, place: Place
+) -> None:
+    client.add_site(Site(site_id="across", latitude_deg=0, longitude_deg=0))
+    for site in (SITE, "across"):
+        key = make_key(f"of-{site}", site_id=site)
+        account = key.account("both", 0)
+        peer = connect(account.user, key.secret)
+        say(peer, f"join/both/{account.place}/data/bsm", site.encode())
+        say(peer, f"join/both/{account.place}/hello/up", hello())
+    until(lambda: sum(each["kept"] for each in claims(client).values()) == 2, 5, "both, and what they said")
+    role = {"site": "across", "role": "operator"}
+    client.people("POST", "users", json={"user_name": "there", "password": "a long password", "roles": [role]})
+    with Client(place.url, client.people("POST", "keys", json={"name": "k", "owner": "there"})["key"]) as theirs:
+        (said,) = theirs.people("GET", "inbox", "both")["data"]
+        assert bytes.fromhex(said["payload"]) == b"across"
+        theirs.people("DELETE", "inbox", "both")
+        with pytest.raises(RefusedError, match="operator on site"):
+            theirs.people("POST", "inbox", "both", "register", json={})
+    assert claims(client).keys() == {SITE}
+    (kept,) = client.people("GET", "inbox", "both", params={"fingerprint": claims(client)[SITE]["fingerprint"]})["data"]
+    assert bytes.fromhex(kept["payload"]) == SITE.encode()
+
+
+def claims(client: Client) -> dict[str, dict[str, Any]]:
+    """Those who wait under the serial ``both``, by site."""
+    return {row["site_id"]: row for row in client.people("GET", "inbox") if row["serial"] == "both"}
 
 
 def test_nothing_is_half_done(client: Client, make_key: MakeKey, connect: Connect, place: Place) -> None:

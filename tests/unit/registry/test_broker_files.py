@@ -161,6 +161,9 @@ def test_a_change_that_cannot_be_written_is_told_and_made_good_later(directory: 
         with pytest.raises(UnreachableError, match="registered but not yet known to the broker"):
             follower.announce()
         assert not follower.is_in_step
+        with pytest.raises(UnreachableError, match="nothing is changed"):
+            follower.check()
         shutil.move(aside, directory)
         until(lambda: follower.is_in_step, 5, "the follower to make it good")
+        follower.check()
     assert "b:" in (directory / "passwords").read_text()

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chelu.topics import Kind
-from services.registry import lifecycle, polygons, vin
+from services.registry import lifecycle, vin
 from services.registry.device_models import VEHICLE_FIELDS, NewDevice
 from services.registry.device_rules import Known, find_faults
 from services.registry.lifecycle import SPEAKING, TRANSITIONS, Lifecycle
-from services.registry.site_models import OrganisationRole
+from services.registry.site_models import OrganisationRole, Polygon
 
 KNOWN = Known(
     kinds={"bus-1": Kind.VEHICLE, "rsu-1": Kind.RSU},
@@ -157,22 +157,26 @@ def ring(*points: tuple[float, float]) -> list[tuple[float, float]]:
 
 
 def test_rings_that_bound_an_area_pass() -> None:
-    polygons.check_ring(ring((0, 0), (1, 0), (1, 1)))
-    polygons.check_ring(ring((0, 0), (4, 0), (4, 3), (3, 3), (3, 1), (1, 1), (1, 3), (0, 3)))
+    Polygon(coordinates=[ring((0, 0), (1, 0), (1, 1))])
+    Polygon(coordinates=[ring((0, 0), (4, 0), (4, 3), (3, 3), (3, 1), (1, 1), (1, 3), (0, 3))])
+    Polygon(coordinates=[ring((0, 0), (9, 0), (9, 9)), ring((3, 1), (6, 1), (6, 2)), ring((8, 2), (8, 6), (7, 6))])
 
 
 @pytest.mark.parametrize(
-    ("points", "why"),
+    ("rings", "why"),
     [
-        ([], "at least 4"),
-        ([(0, 0), (1, 0), (1, 1)], "at least 4"),
-        ([(0, 0), (1, 0), (1, 1), (0, 1)], "whose last is its first"),
-        (ring((0, 0), (1, 0), (0, 0), (1, 1)), "no position twice"),
-        (ring((0, 0), (1, 1), (1, 0), (0, 1)), "cross"),
-        (ring((0, 0), (4, 0), (4, 4), (2, 0), (0, 4)), "cross"),
-        (ring((0, 0), (1, 1), (2, 2)), "cross"),
+        ([[]], "at least 4"),
+        ([[(0, 0), (1, 0), (1, 1)]], "at least 4"),
+        ([[(0, 0), (1, 0), (1, 1), (0, 1)]], "which is the first"),
+        ([ring((0, 0), (1, 0), (0, 0), (1, 1))], "each once"),
+        ([ring((0, 0), (1, 1), (1, 0), (0, 1))], "does not cross itself"),
+        ([ring((0, 0), (4, 0), (4, 4), (2, 0), (0, 4))], "does not cross itself"),
+        ([ring((0, 0), (1, 1), (2, 2))], "does not cross itself"),
+        ([ring((0, 0), (9, 0), (9, 9)), ring((1, 3), (2, 3), (2, 4))], "hole lies outside shell"),
+        ([ring((0, 0), (9, 0), (9, 9)), ring((3, 1), (6, 1), (6, 8))], "self-intersection"),
+        ([ring((0, 0), (9, 0), (9, 9)), ring((3, 1), (8, 1), (8, 6)), ring((6, 2), (7, 2), (7, 3))], "holes are nested"),
     ],
 )
-def test_rings_that_bound_none_are_refused(points: list[tuple[float, float]], why: str) -> None:
+def test_rings_that_bound_none_are_refused(rings: list[list[tuple[float, float]]], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        polygons.check_ring(points)
+        Polygon(coordinates=rings)

@@ -17,6 +17,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
+from services.registry import carried
 from services.registry.archive import Archive, ArchiveError, Manifest, Writer
 
 # What devices do now, and what is on its way to webhooks, is of today; a backup sent again would tell old news.
@@ -48,7 +49,7 @@ def save(connection: Execute, target: IO[bytes]) -> Manifest:
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
     writer = Writer()
     try:
-        for table, columns in sorted(_tables(connection).items()):
+        for table, columns in sorted(_saved(_tables(connection)).items()):
             kept = [name for name in columns if (table, name) != (ROADS, "content")]
             writer.table(table, kept, _lines(connection, table, kept))
         for row in connection.execute("SELECT site_id, version, content FROM register.road_network ORDER BY 1, 2"):
@@ -69,8 +70,10 @@ def occupied(connection: Execute) -> dict[str, int]:
 
 def restore(connection: Execute, archive: Archive) -> dict[str, int]:
     """Let the register be what the archive says; returns rows by table. ArchiveError when its tables do not fit this register."""
-    tables = _tables(connection)
+    every = _tables(connection)
+    tables = _saved(every)
     parts = _fitting(connection, archive, tables)
+    carried.take(connection)
     order = _parents_first(connection, tables)
     for table in order:
         _run(connection, "ALTER TABLE {} DISABLE TRIGGER USER", table)
@@ -79,6 +82,7 @@ def restore(connection: Execute, archive: Archive) -> dict[str, int]:
     for table in order:
         if table in parts:
             _load(connection, archive, table)
+    carried.put_back(connection, every)
     for name, value in {**dict.fromkeys(APART, 0), **archive.manifest.sequences}.items():
         connection.execute(GO_ON, {"name": name, "value": value, "apart": APART.get(name, 0)})
     for table in order:
@@ -108,8 +112,27 @@ def _fitting(connection: Execute, archive: Archive, tables: Mapping[str, list[st
     return parts
 
 
+def lock(connection: Execute) -> bool:
+    """Keep everybody from changing anything before this transaction ends; False, with nothing locked, while somebody does.
+
+    Nobody is waited for with a lock in hand: of two who wait for each other one would have to give up.
+    """
+    names = sql.SQL(", ").join(sql.Identifier("register", name) for name in sorted(_tables(connection)))
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE NOWAIT").format(names))
+            connection.execute("LOCK TABLE run.capture, register.vehicle_event IN ACCESS EXCLUSIVE MODE NOWAIT")
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
 def _tables(connection: Execute) -> dict[str, list[str]]:
-    return {row["name"]: row["columns"] for row in connection.execute(COLUMNS) if row["name"] not in NOT_SAVED}
+    return {row["name"]: row["columns"] for row in connection.execute(COLUMNS)}
+
+
+def _saved(tables: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {name: columns for name, columns in tables.items() if name not in NOT_SAVED}
 
 
 def _step(connection: Execute) -> int:

@@ -9,9 +9,12 @@ from typing import IO, Annotated
 
 from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
+from psycopg import Connection
+from psycopg.rows import DictRow
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
+from chelu.clock import Clock
 from services.registry import archive_sql, revisions
 from services.registry.access import CallerOf
 from services.registry.archive import CHUNK, Archive, ArchiveError
@@ -20,11 +23,13 @@ from services.registry.models import Model
 from services.registry.parts import Parts, PartsOf
 from services.registry.problems import Fault, ProblemError
 from services.registry.routing import Router
-from services.registry.track import stopped
+from services.registry.track import stop_rows, stopped
+from services.registry.track.recall import send
 
 ROUTER = Router(prefix="/api", tags=["backup"])
 TAR = "application/x-tar"
 IN_MEMORY = 16 << 20
+PATIENCE_S, PAUSE_S = 20.0, 0.02
 BODY = {"requestBody": {"required": True, "content": {TAR: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
@@ -80,18 +85,32 @@ def _restore(parts: Parts, actor: str, source: IO[bytes], *, replace: bool) -> R
     try:
         archive = Archive(source)
         with parts.register.transaction(actor) as connection:
+            _lock(connection, parts.clock)
             stopped.keep_register(connection)
+            unreleased = stop_rows.unreleased(connection)
             if (found := archive_sql.occupied(connection)) and not replace:
                 raise _occupied(found)
             rows = archive_sql.restore(connection, archive)
-            stopped.tell_anew(connection)
+            letters = stopped.tell_anew(connection, unreleased, actor, parts.clock.wall_us())
             revisions.note_replaced(connection, actor)
             made = archive.manifest.made
             remember(connection, actor, "restore", "register", {"made": made, "rows": rows})
     except ArchiveError as error:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [Fault(error.part, error.found, error.allowed)]) from None
     parts.broker.announce()
+    if parts.doorkeeper is not None and parts.clerk is not None:
+        send(parts.doorkeeper.publish, parts.clerk, letters)
     return Restored(made=archive.manifest.made, chelu=archive.manifest.chelu, rows=rows)
+
+
+def _lock(connection: Connection[DictRow], clock: Clock) -> None:
+    """Nobody changes anything from now on. ProblemError 503 when others do all the time."""
+    until_s = clock.monotonic_s() + PATIENCE_S
+    while not archive_sql.lock(connection):
+        if clock.monotonic_s() > until_s:
+            detail = f"others have changed the register for {PATIENCE_S:g} s without a pause: nothing is restored, try again"
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+        connection.execute("SELECT pg_sleep(%s)", (PAUSE_S,))
 
 
 def _occupied(found: dict[str, int]) -> ProblemError:

@@ -77,7 +77,6 @@ class Supervision(InRounds):
         self._modes: dict[int, str] = {}
         self._stored_us = -1
         self._is_behind = True
-        self._is_unsaid = False  # the register knows none of the states
         self._told_of: set[int] = set()  # of whom it was told that nothing can be said
         self.unreadable = 0
 
@@ -184,8 +183,6 @@ class Supervision(InRounds):
         with self._register.transaction(ACTOR) as connection:
             self._follow(connection)
             steps = Steps(dict(self._states), dict(self._clocks))
-            if self._is_unsaid:
-                steps.changed.update(self._states)
             if words:
                 owners = rows.whose(connection, {told.device_id for told in words}, min(told.heard_us for told in words))
                 for told in words:
@@ -198,7 +195,7 @@ class Supervision(InRounds):
             rows.add_events(connection, events)
             _log(connection, events, now_us)  # before the alarms: whoever needs both locks takes them in this order
             alarms = self._judge(connection, steps, now_us)
-        self._states, self._clocks, self._alarms, self._is_unsaid = steps.states, steps.clocks, alarms, False
+        self._states, self._clocks, self._alarms = steps.states, steps.clocks, alarms
         self._owners.update(steps.owners)
         self._former = dict(self._owners)
         self._modes = {key: str(state.mode) for key, (state, _) in self._states.items()}
@@ -208,21 +205,15 @@ class Supervision(InRounds):
         """Forget vehicles that were deleted; of the others the team or the site may be another."""
         if not self._revisions.have_changed(connection):
             return
-        if self._revisions.is_replaced:
-            self._keep_what_is_newer(connection)
+        if self._revisions.is_replaced:  # which carried the states over, but not what was said of them
+            self._states, self._clocks = rows.states(connection), rows.clocks(connection)
+            self._former, self._alarms = self._where_alarms_are(connection), {}
         self._owners = rows.owners(connection, self._states)
         for kept in (self._states, self._alarms):
             for key in kept.keys() - self._owners.keys():
                 del kept[key]
         self._clocks = {speaker: clock for speaker, clock in self._clocks.items() if speaker[0] in self._owners}
         self._revisions.were_read()
-
-    def _keep_what_is_newer(self, connection: Connection[DictRow]) -> None:
-        """The register is a backup's: its states and alarms are older than what was heard of vehicles that are still the same."""
-        vehicles = {key: owner.vehicle for key, owner in rows.owners(connection, self._states).items()}
-        same = {key for key, owner in self._owners.items() if vehicles.get(key) == owner.vehicle}
-        self._states = {**rows.states(connection), **{key: state for key, state in self._states.items() if key in same}}
-        self._former, self._alarms, self._is_unsaid = self._where_alarms_are(connection), {}, True
 
     def _turned(self, clocks: Mapping[Speaker, VehicleClock]) -> dict[Speaker, int]:
         """How far those are off now that were found to be off otherwise."""

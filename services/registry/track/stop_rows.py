@@ -21,7 +21,7 @@ LASTING_S = 30 * 86_400.0
 STOPPED_KINDS = ("obu", "vehicle", "signal")
 MOVING_KINDS = ("obu", "vehicle")
 # Nobody presses, releases or tells while the register is replaced; asked for first, so that whoever waits holds nothing.
-WHILE_KEPT, WHILE_REPLACED = (f"LOCK TABLE register.stop IN {mode} MODE" for mode in ("ROW EXCLUSIVE", "SHARE ROW EXCLUSIVE"))
+WHILE_KEPT = "LOCK TABLE register.stop IN ROW EXCLUSIVE MODE"
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu stop'), hashtext(%s))"
 COLUMNS = "stop_id, site_id, reason, pressed, pressed_by, presses, released, released_by, release_note"
 IN_FORCE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND released IS NULL"  # noqa: S608 - constants only
@@ -94,9 +94,13 @@ COUNTS = f"""{ANSWERING} SELECT stop_id, count(*) AS devices, count(*) FILTER (W
 PAST = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s ORDER BY stop_id DESC LIMIT %s"  # noqa: S608 - constants only
 ONE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND stop_id = %s"  # noqa: S608 - constants only
 # Of what was told before the register was replaced nothing is known: whoever is on the site is told anew.
-TELL_ANEW = """DELETE FROM register.stop_device USING register.stop, register.device
+FORGET_TOLD = """DELETE FROM register.stop_device USING register.stop, register.device
     WHERE stop.stop_id = stop_device.stop_id AND released IS NULL
         AND device.device_key = stop_device.device_key AND device.site_id = stop.site_id"""
+UNRELEASED = f"""SELECT DISTINCT device_id FROM register.device_order JOIN register.device USING (device_key)
+    WHERE slot = '{SLOT}' AND body ->> 'command' = '{RELEASE}' AND {orders.IS_OPEN}"""  # noqa: S608 - constants only
+GOING = """SELECT device_key, device_id, kind FROM register.device WHERE device_id = ANY(%s) AND lifecycle = ANY(%s)
+    AND NOT EXISTS (SELECT 1 FROM register.stop WHERE stop.site_id = device.site_id AND released IS NULL) ORDER BY device_id"""
 _LIFECYCLES = [str(state) for state in SPEAKING]
 
 
@@ -174,10 +178,31 @@ def order_release(connection: Execute, stop: dict[str, Any], actor: str, now: da
     for statement in (STAY, HANDED_ON):
         connection.execute(statement, (stop["stop_id"],))
     told = connection.execute(TOLD, (stop["stop_id"],)).fetchall()
-    body = {"command": RELEASE, "reason": stop["release_note"]}
-    numbers = _issued(connection, body, [row["device_key"] for row in told], actor, now)
+    numbers, letters = _released(connection, told, stop["release_note"], actor, now)
     connection.execute(NOTE_RELEASE, (list(numbers), list(numbers.values()), stop["stop_id"]))
-    return _letters(told, numbers, body)
+    return letters
+
+
+def unreleased(connection: Execute) -> list[str]:
+    """Devices that may go on and have not said that they know."""
+    return [row["device_id"] for row in connection.execute(UNRELEASED.encode())]
+
+
+def order_anew(
+    connection: Execute, unreleased: Sequence[str], actor: str, now: datetime.datetime
+) -> dict[str | None, list[Letter]]:
+    """Orders to all of every stop in force, by site, and under None to those of the unreleased that are on no such site to go on.
+
+    For a register that was replaced: what it knows of who was told is old.
+    """
+    connection.execute(FORGET_TOLD)
+    told: dict[str | None, list[Letter]] = {}
+    for site_id in sorted(stopped_sites(connection)):
+        if (stop := in_force(connection, site_id)) is not None:
+            told[site_id] = order_stop(connection, stop, actor, now)
+    going = connection.execute(GOING, (list(unreleased), _LIFECYCLES)).fetchall()
+    told[None] = _released(connection, going, "the register was restored before this was heard", actor, now)[1]
+    return told
 
 
 def devices(connection: Execute, stop: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -218,6 +243,14 @@ def _issued(connection: Execute, body: dict[str, Any], keys: Sequence[int], acto
     one = after(Order(number=0, queued=now, expires=now, due=now), Attempted(now))
     connection.execute(ATTEMPTED, (one.attempts, one.pause_s, one.due, list(numbers.values())))
     return numbers
+
+
+def _released(
+    connection: Execute, rows: Sequence[dict[str, Any]], note: str, actor: str, now: datetime.datetime
+) -> tuple[dict[int, int], list[Letter]]:
+    body = {"command": RELEASE, "reason": note}
+    numbers = _issued(connection, body, [row["device_key"] for row in rows], actor, now)
+    return numbers, _letters(rows, numbers, body)
 
 
 def _letters(rows: Iterable[dict[str, Any]], numbers: Mapping[int, int], body: dict[str, Any]) -> list[Letter]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from psycopg import Connection
@@ -11,10 +13,13 @@ from chelu.clock import Clock
 from services.registry.alarms.kinds import EMERGENCY_STOP
 from services.registry.alarms.rows import raise_alarm
 from services.registry.database import ITSELF, Register
+from services.registry.orders.rows import Letter
 from services.registry.problems import Fault, ProblemError
 from services.registry.rounds import Rounds
-from services.registry.track import stop_rows
+from services.registry.track import log_rows, stop_rows
+from services.registry.track.chain import Happening
 
+ANEW = "told to stop, since the register was restored"
 PERIOD_S = 1.0  # between two looks whether every stop has its alarm
 SILENT = """SELECT site_id FROM register.stop WHERE released IS NULL AND NOT EXISTS (SELECT 1 FROM register.alarm
         WHERE kind = %(kind)s AND subject = stop.site_id AND alarm.site_id = stop.site_id AND state IN ('pending', 'raised'))
@@ -59,18 +64,23 @@ def keep_site(connection: Execute, site_id: str) -> None:
 
 
 def keep_register(connection: Execute) -> None:
-    """ProblemError 409 when a stop is in force anywhere: with another register nobody could let go on who was told to stop.
-
-    Call it first in a transaction that replaces the register; who presses meanwhile waits until that ends.
-    """
-    connection.execute(stop_rows.WHILE_REPLACED)
+    """ProblemError 409 when a stop is in force anywhere: with another register nobody could let go on who was told to stop."""
     for site_id in sorted(stop_rows.stopped_sites(connection)):
         raise _in_force(site_id, "the register")
 
 
-def tell_anew(connection: Execute) -> None:
-    """In stops of a register that was replaced nobody counts as told, since a release may have been heard after the backup."""
-    connection.execute(stop_rows.TELL_ANEW)
+def tell_anew(connection: Execute, unreleased: Sequence[str], actor: str, now_us: int) -> list[Letter]:
+    """What is to be sent once a register has been replaced: in its stops to everybody, and to whoever has not heard of a release.
+
+    In its stops nobody counts as told, since a release may have been heard after the backup.
+    """
+    now = datetime.datetime.fromtimestamp(now_us / 1e6, datetime.UTC)
+    told = stop_rows.order_anew(connection, unreleased, actor, now)
+    for site_id, letters in told.items():
+        if site_id is not None and letters:
+            detail = {"told": [letter.device_id for letter in letters]}
+            log_rows.append(connection, site_id, [Happening(actor, ANEW, site_id, detail)], now_us)
+    return [letter for letters in told.values() for letter in letters]
 
 
 def _raise_what_is_missing(register: Register, clock: Clock) -> None:

@@ -36,8 +36,8 @@ def press_stop(site_id: SiteId, press: Press, parts: PartsOf, actor: ActorOf) ->
         )
     now = _now(parts)
     with parts.register.transaction(actor) as connection:
+        stop_rows.lock(connection, site_id)  # before anything is read: a restore may take the site away while one waits
         rows.site(connection, site_id)
-        stop_rows.lock(connection, site_id)
         stop = stop_rows.press(connection, site_id, press.reason, actor, now)
         letters = stop_rows.order_stop(connection, stop, actor, now)
         ids = [letter.device_id for letter in letters]
@@ -69,8 +69,8 @@ def release_stop(site_id: SiteId, release: Release, parts: PartsOf, actor: Actor
         )
     now = _now(parts)
     with parts.register.transaction(actor) as connection:
-        rows.site(connection, site_id)
         stop_rows.lock_with_all_stopped(connection, site_id)
+        rows.site(connection, site_id)
         present = stop_rows.in_force(connection, site_id)
         if present is None:
             fault = Fault("stop", "none", "one that is in force")

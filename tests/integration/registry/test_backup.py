@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,68 @@ def test_nothing_is_restored_in_a_stop_and_orders_of_afterwards_are_newer_than_a
     assert given is not None
     assert after is not None
     assert after[0] > given[0] + 1_000_000, "a new installation does not know what was given since, so it leaves room"
+
+
+def test_what_devices_have_said_of_themselves_is_of_today_and_no_backup_takes_it_back(
+    place: Place, client: Client, secret: str
+) -> None:
+    client.add_devices([NewDevice(device_id="car", kind=Kind.VEHICLE, site_id=SITE)])
+    content = saved(client)
+    client.add_devices([NewDevice(device_id="newcomer", kind=Kind.VEHICLE, site_id=SITE)])
+    tables = ("health", "vehicle_clock", "vehicle_state", "mode_span", "vehicle_event")
+    with psycopg.connect(place.database_url, autocommit=True) as connection:
+        for statement in SINCE:
+            connection.execute(statement.encode())
+        before = {table: rows(place, table) for table in tables}
+        assert [len(before[table]) for table in tables] == [2, 2, 2, 2, 2]
+        client.restore(io.BytesIO(content), replace=True)
+        known = [(device.device_key,) for device in client.devices()]
+        for table in tables[:-1]:
+            assert rows(place, table) == [row for row in before[table] if row[:1] in known] != [], table
+        events = [("car", False, "kept"), ("newcomer", True, "kept")]  # of whom the backup does not know as of who was deleted
+        assert rows(place, "vehicle_event", "vehicle, device_key IS NULL, capture") == events
+        assert connection.execute("SELECT count(*) FROM run.capture").fetchone() == (2,)
+        client.restore(io.BytesIO(content), replace=True)
+        assert rows(place, "vehicle_event", "vehicle, device_key IS NULL, capture") == events
+        connection.execute("DELETE FROM register.vehicle_event WHERE vehicle = 'car'")
+        assert connection.execute("SELECT count(*) FROM run.capture").fetchone() == (1,), "an event still goes with its captures"
+        connection.execute("DELETE FROM register.vehicle_event")
+    client.delete_device("car")
+
+
+SINCE = (
+    """INSERT INTO register.health (device_key, status, since_us, heard_us, is_off)
+        SELECT device_key, 'offline', 5, 7, true FROM register.device WHERE kind = 'vehicle'""",
+    """INSERT INTO register.vehicle_clock (device_key, speaker, shift_us)
+        SELECT device_key, device_id, 18000000000 FROM register.device WHERE kind = 'vehicle'""",
+    """INSERT INTO register.vehicle_state (device_key, time, heard, mode, since)
+        SELECT device_key, now(), now(), 'automated', now() FROM register.device WHERE kind = 'vehicle'""",
+    """INSERT INTO register.mode_span (device_key, starts, ends, mode)
+        SELECT device_key, now(), now(), 'automated' FROM register.device WHERE kind = 'vehicle'""",
+    """INSERT INTO register.vehicle_event (site_id, device_key, vehicle, time, what, capture, capture_due)
+        SELECT site_id, device_key, device_id, now(), 'disengagement', 'kept', now() FROM register.device
+        WHERE kind = 'vehicle'""",
+    "INSERT INTO run.capture (event_id, stream, rows, content) SELECT event_id, 'bsm', 1, 'x' FROM register.vehicle_event",
+)
+
+
+def test_a_restore_waits_for_who_is_changing_something_and_holds_nothing_meanwhile(
+    place: Place, client: Client, secret: str
+) -> None:
+    content = saved(client)
+    with psycopg.connect(place.database_url) as busy, ThreadPoolExecutor(1) as pool:
+        busy.execute("UPDATE register.device SET name = 'busy' WHERE device_id = 'first'")
+        restoring = pool.submit(client.restore, io.BytesIO(content), replace=True)
+        with psycopg.connect(place.database_url, autocommit=True) as looking:
+            until(lambda: looking.execute(TRIES).fetchone() != (0,), 10, "the restore to try")
+        busy.execute("UPDATE register.site SET name = 'busy'")  # in the order in which a restore would not lock them
+        assert not restoring.done()
+        busy.commit()
+        assert restoring.result(20)["rows"]["device"] == 2
+    assert client.device("first").name == ""
+
+
+TRIES = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
 
 
 def test_a_file_that_does_not_fit_is_refused_and_changes_nothing(place: Place, client: Client, secret: str) -> None:

@@ -56,8 +56,7 @@ class Application:
         if self.answer:
             turn.answer(session, State.REFUSED, self.answer, reason=reason, **self.told_with(session))
         else:
-            turn.move(session, State.REFUSED, reason)
-            turn.refuse(session.device, session.number, reason)
+            turn.end(session, State.REFUSED, reason)
 
     def told_with(self, session: Session) -> Mapping[str, Any]:  # noqa: ARG002 - some of them need it
         """Fields that its answer must have, whatever it says."""

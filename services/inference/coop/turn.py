@@ -157,7 +157,7 @@ class Turn:
     def end(self, session: Session, state: State, reason: str) -> None:
         """A session ends without an answer of its own; whoever asked is told when that is not what it said itself."""
         self.move(session, state, reason)
-        if state in {State.EXPIRED, State.REVOKED}:
+        if state in {State.EXPIRED, State.REVOKED, State.REFUSED}:
             body = {"type": "coop.refusal", "answers": session.number, "state": str(state), "reason": reason[:200]}
             self.tell(session.device, body, session)
             session.answer = dict(self.posts[-1].document)

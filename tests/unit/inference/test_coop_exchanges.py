@@ -130,6 +130,21 @@ def test_corrections_of_a_station_are_passed_on_to_those_who_asked_and_to_nobody
     assert len(made.told("obu-1", "correction.data")) == 1
 
 
+def test_a_refusal_is_in_the_record_of_the_request_that_it_answers() -> None:
+    made = stage()
+    made.device("obu-9")  # which has not spoken: the picture does not know it
+    wanted = {"motion": made.motion("obu-1"), "constellations": ["gps"], "duration_s": 5.0, "time_us": made.now_us}
+    number = made.say("obu-9", "correction.request", **wanted)
+    made.tick(0.1)
+    (refused,) = made.told("obu-9", "coop.refusal")
+    noted = [(note.what, note.state) for note in made.notes if note.session is not None and note.device.device_id == "obu-9"]
+    assert noted == [("asked", "asked"), ("moved", "refused"), ("told", "refused")]
+    assert made.notes[-1].document == refused
+    made.say("obu-9", "correction.request", seqNum=number, **wanted)
+    made.tick(0.1)
+    assert made.told("obu-9", "coop.refusal") == [refused, refused], "asked again, it is told the same"
+
+
 def test_probe_data_is_stored_once_however_often_it_comes_and_refused_when_it_cannot_be() -> None:
     made = stage()
     place = made.motion("obu-1")["place"]

@@ -19,7 +19,7 @@ SHOWN_BYTES = 24
 
 
 def dead_letters(
-    device: Annotated[str | None, typer.Option(help="Only of whom calls itself so, registered or not.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only of whom calls itself so, or is registered so.")] = None,
     reason: Annotated[DropReason | None, typer.Option(help="Only those refused for this reason.")] = None,
     seconds: Annotated[float, typer.Option(min=0.001, max=LONGEST_S, help="Of so many seconds until now.")] = 3600.0,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="At most so many, the newest.")] = 50,

@@ -124,6 +124,8 @@ def push_map(
     if as_json:
         print_one(found, as_json=True)
         return
+    if not found["units"]:
+        raise ConfigurationError("--site", site, "a site with roadside units that may speak: there is nobody to send it to")
     print_rows([{**one, "nodes": len(one["nodes"])} for one in found["units"]], PUSH_COLUMNS, as_json=False)
     if found["dispatch"] is not None:
         typer.echo(f"dispatch {found['dispatch']['dispatch_id']}: chelu orders show {found['dispatch']['dispatch_id']}")

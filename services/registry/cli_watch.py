@@ -56,11 +56,16 @@ def _lines(stream: str, frame: Row | tuple[Batch, Row], *, as_json: bool) -> Ite
     if isinstance(frame, tuple):
         yield json.dumps(dict(frame[1])) if as_json else picture_line(*frame)
     elif "watching" in frame:
-        typer.echo(f"watching {frame['watching']}", err=True)
+        typer.echo(f"watching {_watched(frame['watching'])}", err=True)
     elif "thinned" in frame or "unreadable" in frame:
         typer.echo(f"({', '.join(f'{name}: {what}' for name, what in frame.items())})", err=True)
     else:
         yield json.dumps(frame, ensure_ascii=False) if as_json else printable(row_line(stream, frame))
+
+
+def _watched(watching: Row) -> str:
+    whose = ", ".join(watching["devices"]) if "devices" in watching else f"site {watching['site']}"
+    return f"{watching['stream']} of {whose}"
 
 
 def row_line(stream: str, row: Row) -> str:

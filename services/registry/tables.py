@@ -19,6 +19,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from chelu.messages import DropReason
+from chelu.topics import OPENV2X_PROFILE
 from services.registry.device_rows import device_ids, hexadecimal
 from services.registry.models import Identifier
 from services.registry.parts import Parts, PartsOf
@@ -36,7 +37,9 @@ RANGE = """{time} >= 'epoch'::timestamptz + %(from_us)s::bigint * interval '1 mi
 AFTER = "(%(after)s::bigint IS NULL OR {time} > 'epoch'::timestamptz + %(after)s::bigint * interval '1 microsecond')"
 EQUAL = "(%({column})s::{kind} IS NULL OR {column} = %({column})s)"
 NO_FILTERS: Mapping[str, str] = {}
-LETTER_FILTERS = {"device_id": "text", "reason": "text"}
+# Some speak under their serial number: who asks for such a one by its id means what it said there.
+OF_SPEAKER = f"""(%(device_id)s::text IS NULL OR device_id = %(device_id)s OR device_id = (
+    SELECT serial FROM register.device AS its WHERE its.device_id = %(device_id)s AND profile = '{OPENV2X_PROFILE}'))"""  # noqa: S608
 PAGE = """SELECT * FROM {table} WHERE {where}
     ORDER BY {time} FETCH FIRST %(limit)s ROWS WITH TIES"""
 ACCOUNTS = f"""SELECT stream, sum(messages)::bigint AS messages, sum(frames)::bigint AS frames, sum(received)::bigint AS received,
@@ -81,11 +84,12 @@ def batches(parts: PartsOf, page: Page) -> Rows:
 def dead_letters(
     parts: PartsOf,
     page: Page,
-    device: Annotated[Identifier | None, Query(description="only of whom calls itself so, registered or not")] = None,
+    device: Annotated[Identifier | None, Query(description="only of whom calls itself so, or is registered so")] = None,
     reason: DropReason | None = None,
 ) -> Rows:
     """Messages that could not be used: topic, reason and bytes."""
-    return page_of(parts, "stream.dead_letter", "time", {**page, "device_id": device, "reason": reason}, LETTER_FILTERS)
+    query = {**page, "device_id": device, "reason": reason}
+    return page_of(parts, "stream.dead_letter", "time", query, {"reason": "text"}, [OF_SPEAKER])
 
 
 @ROUTER.get("/messages")
@@ -112,10 +116,17 @@ def segments(parts: PartsOf, page: Page) -> Rows:
     return page_of(parts, "city.segment_state", "time", page)
 
 
-def page_of(parts: Parts, table: str, time: str, query: Mapping[str, Any], filters: Mapping[str, str] = NO_FILTERS) -> Rows:
+def page_of(
+    parts: Parts,
+    table: str,
+    time: str,
+    query: Mapping[str, Any],
+    filters: Mapping[str, str] = NO_FILTERS,
+    conditions: Sequence[str] = (),
+) -> Rows:
     """A page by time; filters: columns, with their types, that must be as the query says, where it says something."""
     equal = (EQUAL.format(column=column, kind=kind) for column, kind in filters.items())
-    where = [RANGE.format(time=time), AFTER.format(time=time), *equal]
+    where = [RANGE.format(time=time), AFTER.format(time=time), *equal, *conditions]
     sql = PAGE.format(table=table, time=time, where=" AND ".join(where))
     rows = read_rows(parts, table, sql, query)
     return Rows(rows=rows, next=rows[-1][f"{time}_us"] if len(rows) >= query["limit"] else None)

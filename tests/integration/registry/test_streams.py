@@ -11,12 +11,13 @@ import numpy as np
 import psycopg
 import pytest
 
-from chelu.api import Client
+from chelu.api import Client, NewDevice
 from chelu.messages import HEADER, STREAMS, Batch, Stream, concatenate
 from chelu.store import copy_rows
+from chelu.topics import Kind
 from services.ingest.tables import COLUMNS, prepare_schema
 from tests.fix_database import drop_streams
-from tests.integration.registry.conftest import KEY, AddDevice, Place
+from tests.integration.registry.conftest import KEY, SITE, AddDevice, Place
 from tests.unit.registry.rows_of_streams import any_column
 
 CITY = """CREATE SCHEMA city;
@@ -212,6 +213,12 @@ def test_other_tables_are_read_in_pages(place: Place, client: Client, stored: di
     reason = letters[0]["reason"]
     assert len(list(client.dead_letters(reason=reason))) == sum(letter["reason"] == reason for letter in letters)
     assert list(client.dead_letters(device="nobody")) == []
+    client.add_devices([NewDevice(device_id="open", kind=Kind.RSU, site_id=SITE, serial="R99", profile="openv2x")])
+    with psycopg.connect(place.database_url) as connection:
+        connection.execute("UPDATE stream.dead_letter SET device_id = 'R99' WHERE time = 'epoch'")
+    for name in ("open", "R99"):
+        assert [letter["device_id"] for letter in client.dead_letters(device=name)] == ["R99"]
+    client.delete_device("open")
     problem = get(place, "dead-letters", {"reason": "bad luck"}).json()
     assert problem["errors"][0]["field"] == "reason"
     assert "'unregistered'" in problem["errors"][0]["allowed"]

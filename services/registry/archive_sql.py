@@ -29,6 +29,9 @@ KEPT = {"api_key": "owner IS NULL OR is_session"}  # rows that neither leave nor
 COLUMNS = """SELECT table_name AS name, array_agg(column_name::text ORDER BY ordinal_position) AS columns
     FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
     WHERE table_schema = 'register' AND table_type = 'BASE TABLE' AND is_generated = 'NEVER' GROUP BY 1"""
+EVERY_TABLE = """SELECT oid::regclass::text AS name FROM pg_class
+    WHERE relkind = 'r' AND relnamespace IN ('register'::regnamespace, 'run'::regnamespace) ORDER BY 1"""
+LOCK_MS = 300  # below PostgreSQL's deadlock_timeout, so that it is the restore that gives way
 REFERENCES = """SELECT child.relname AS child, parent.relname AS parent FROM pg_constraint
     JOIN pg_class AS child ON child.oid = conrelid JOIN pg_class AS parent ON parent.oid = confrelid
     WHERE contype = 'f' AND connamespace = 'register'::regnamespace AND conrelid <> confrelid"""
@@ -73,7 +76,8 @@ def restore(connection: Execute, archive: Archive) -> dict[str, int]:
     every = _tables(connection)
     tables = _saved(every)
     parts = _fitting(connection, archive, tables)
-    carried.take(connection)
+    beside = carried.ties(connection)
+    carried.take(connection, beside)
     order = _parents_first(connection, tables)
     for table in order:
         _run(connection, "ALTER TABLE {} DISABLE TRIGGER USER", table)
@@ -82,7 +86,7 @@ def restore(connection: Execute, archive: Archive) -> dict[str, int]:
     for table in order:
         if table in parts:
             _load(connection, archive, table)
-    carried.put_back(connection, every)
+    carried.put_back(connection, beside, every)
     for name, value in {**dict.fromkeys(APART, 0), **archive.manifest.sequences}.items():
         connection.execute(GO_ON, {"name": name, "value": value, "apart": APART.get(name, 0)})
     for table in order:
@@ -115,13 +119,17 @@ def _fitting(connection: Execute, archive: Archive, tables: Mapping[str, list[st
 def lock(connection: Execute) -> bool:
     """Keep everybody from changing anything before this transaction ends; False, with nothing locked, while somebody does.
 
-    Nobody is waited for with a lock in hand: of two who wait for each other one would have to give up.
+    Whoever has something that is needed is waited for a moment only: of two who wait for each other one would have to give up.
     """
-    names = sql.SQL(", ").join(sql.Identifier("register", name) for name in sorted(_tables(connection)))
+    tied = {name for tie in carried.ties(connection) for name in (tie["place"], tie["parent"])}
+    names = sql.SQL(", ").join(sql.SQL(row["name"]) for row in connection.execute(EVERY_TABLE))
     try:
         with connection.transaction():
-            connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE NOWAIT").format(names))
-            connection.execute("LOCK TABLE run.capture, register.vehicle_event IN ACCESS EXCLUSIVE MODE NOWAIT")
+            connection.execute(f"SET LOCAL lock_timeout = '{LOCK_MS}ms'".encode())
+            connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(names))
+            for name in sorted(tied):  # whose references are let go
+                connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(name)))
+            connection.execute("SET LOCAL lock_timeout = 0")
     except psycopg.errors.LockNotAvailable:
         return False
     return True

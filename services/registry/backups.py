@@ -29,7 +29,7 @@ from services.registry.track.recall import send
 ROUTER = Router(prefix="/api", tags=["backup"])
 TAR = "application/x-tar"
 IN_MEMORY = 16 << 20
-PATIENCE_S, PAUSE_S = 20.0, 0.02
+PATIENCE_S, PAUSE_S = 20.0, 0.1
 BODY = {"requestBody": {"required": True, "content": {TAR: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
@@ -39,6 +39,9 @@ class Restored(Model):
     made: str = Field(description="when the backup was made")
     chelu: str = Field(description="by which version")
     rows: dict[str, int] = Field(description="by table")
+    unreleased: list[str] = Field(
+        description="devices that had not heard after an emergency stop that they may go on, and that the backup does not know"
+    )
 
 
 @ROUTER.get("/backup", response_class=StreamingResponse, responses={200: {"content": {TAR: {}}}})
@@ -72,8 +75,8 @@ async def restore(
 ) -> Restored:
     """Let the register be what a backup says, in one transaction; the broker's files follow.
 
-    409 where something is registered, unless it is to be replaced; 422 for a file that is damaged or of a newer version, with the
-    name of its part.
+    409 where something is registered, unless it is to be replaced, and while an emergency stop is in force; 422 for a file that
+    is damaged or of a newer version, with the name of its part; 503 when somebody has the register in hand all the time.
     """
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as source:
         async for chunk in request.stream():
@@ -92,15 +95,17 @@ def _restore(parts: Parts, actor: str, source: IO[bytes], *, replace: bool) -> R
                 raise _occupied(found)
             rows = archive_sql.restore(connection, archive)
             letters = stopped.tell_anew(connection, unreleased, actor, parts.clock.wall_us())
+            gone = stop_rows.unknown(connection, unreleased)
             revisions.note_replaced(connection, actor)
             made = archive.manifest.made
-            remember(connection, actor, "restore", "register", {"made": made, "rows": rows})
+            detail = {"made": made, "rows": rows, "unreleased": gone}
+            remember(connection, actor, "restore", "register", detail)
     except ArchiveError as error:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [Fault(error.part, error.found, error.allowed)]) from None
-    parts.broker.announce()
     if parts.doorkeeper is not None and parts.clerk is not None:
         send(parts.doorkeeper.publish, parts.clerk, letters)
-    return Restored(made=archive.manifest.made, chelu=archive.manifest.chelu, rows=rows)
+    parts.broker.announce()
+    return Restored(made=archive.manifest.made, chelu=archive.manifest.chelu, rows=rows, unreleased=gone)
 
 
 def _lock(connection: Connection[DictRow], clock: Clock) -> None:
@@ -108,7 +113,7 @@ def _lock(connection: Connection[DictRow], clock: Clock) -> None:
     until_s = clock.monotonic_s() + PATIENCE_S
     while not archive_sql.lock(connection):
         if clock.monotonic_s() > until_s:
-            detail = f"others have changed the register for {PATIENCE_S:g} s without a pause: nothing is restored, try again"
+            detail = f"others have had the register in hand for {PATIENCE_S:g} s without a pause: nothing is restored, try again"
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail)
         connection.execute("SELECT pg_sleep(%s)", (PAUSE_S,))
 

@@ -42,5 +42,7 @@ def restore(
         raise ConfigurationError("FILE", str(file), f"it cannot be read ({error.strerror})") from None
     with source, open_client() as client:
         restored = client.restore(source, replace=replace)
+    for name in restored["unreleased"]:
+        typer.echo(f"{name} has not heard that it may go on after an emergency stop, and the backup does not know it", err=True)
     rows = {table: count for table, count in restored["rows"].items() if count}
     print_one(restored if as_json else {"made": restored["made"], "with Chelu": restored["chelu"], **rows}, as_json=as_json)

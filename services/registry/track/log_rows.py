@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 
 from services.registry.track.chain import Check, Happening, Link, beginning, checked, extended
 
+UNREPLACED = "LOCK TABLE register.track_log IN ROW EXCLUSIVE MODE"  # so that the last entry is not another one a moment later
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu track log'), hashtext(%s))"
 LAST = "SELECT number, entry, hash FROM register.track_log WHERE site_id = %s ORDER BY number DESC LIMIT 1"
 ADD = """INSERT INTO register.track_log (site_id, number, entry, hash)
@@ -25,6 +26,7 @@ def append(connection: Connection[DictRow], site_id: str, happenings: Sequence[H
     """Note what happened, in the transaction of what happened; others who note something on the site wait for its end."""
     if not happenings:
         return
+    connection.execute(UNREPLACED)
     connection.execute(LOCK, (site_id,))
     row = connection.execute(LAST, (site_id,)).fetchone()
     links = extended(_link(row) if row else beginning(site_id), site_id, happenings, at_us)

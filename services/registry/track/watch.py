@@ -141,11 +141,12 @@ class Watch(InRounds):
             now_us = self._clock.wall_us()
             rosters, faults = watch_rows.rosters(connection, self._sites, now_us)
             present = rosters.keys() | faults.keys()
-            for site_id in present - self._sites.keys():
+            for site_id in present if self._revisions.is_replaced else present - self._sites.keys():
                 held, blind = watch_rows.before(connection, site_id, now_us)
-                site = self._sites[site_id] = _Site(pictured_us=now_us, blind=blind)
-                for key, detail in held.items():
-                    site.conditions.begin(key, detail, now_us)
+                site = self._sites.setdefault(site_id, _Site(pictured_us=now_us))
+                site.blind = blind
+                for key in held.keys() - site.conditions.on.keys():
+                    site.conditions.begin(key, held[key], now_us)
         self._revisions.were_read()
         self._sites = {site_id: site for site_id, site in self._sites.items() if site_id in present}
         for site_id in [site_id for site_id, fault in faults.items() if fault != self._faults.get(site_id)]:

@@ -182,11 +182,13 @@ def test_what_devices_have_said_of_themselves_is_of_today_and_no_backup_takes_it
         events = [("car", False, "kept"), ("newcomer", True, "kept")]  # of whom the backup does not know as of who was deleted
         assert rows(place, "vehicle_event", "vehicle, device_key IS NULL, capture") == events
         assert connection.execute("SELECT count(*) FROM run.capture").fetchone() == (2,)
+        assert connection.execute("SELECT site_id FROM run.scenario_run").fetchall() == [(SITE,)]
         client.restore(io.BytesIO(content), replace=True)
         assert rows(place, "vehicle_event", "vehicle, device_key IS NULL, capture") == events
         connection.execute("DELETE FROM register.vehicle_event WHERE vehicle = 'car'")
         assert connection.execute("SELECT count(*) FROM run.capture").fetchone() == (1,), "an event still goes with its captures"
         connection.execute("DELETE FROM register.vehicle_event")
+        connection.execute("DELETE FROM run.scenario_run")
     client.delete_device("car")
 
 
@@ -203,6 +205,9 @@ SINCE = (
         SELECT site_id, device_key, device_id, now(), 'disengagement', 'kept', now() FROM register.device
         WHERE kind = 'vehicle'""",
     "INSERT INTO run.capture (event_id, stream, rows, content) SELECT event_id, 'bsm', 1, 'x' FROM register.vehicle_event",
+    f"""INSERT INTO run.scenario_run (site_id, kept_by, began, scenario, title, mode, under_test, build, evidence, verdict, cases,
+            outcomes, requirements, hashes, seeds, versions)
+        VALUES ('{SITE}', 'wang', now(), 'cut-in', '', 'memory', '', '', '', 'pass', 1, '{{}}', '[]', '{{}}', '{{}}', '{{}}')""",
 )
 
 

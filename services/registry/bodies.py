@@ -6,7 +6,8 @@ Of two values of one name the framework would take the last, and say nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable, Coroutine, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,8 @@ from fastapi.routing import APIRoute
 
 from chelu.codec.documents import DEEPEST, is_deeper, is_nested_deeply
 from services.registry.problems import Fault, ProblemError
+
+HALF = re.compile(rb"\\u[dD][89abcdefABCDEF]|\xed[\xa0-\xbf]")  # of a surrogate pair, perhaps: escaped, or as no text has it
 
 
 class StrictRoute(APIRoute):
@@ -36,11 +39,18 @@ class _StrictRequest(Request):
 
 
 def read(body: bytes) -> Any:
-    """A document. ProblemError 422 when it is nested too deep or names something twice; else the errors of `json.loads`."""
+    """A document; the errors of `json.loads`.
+
+    ProblemError 422 when it is nested too deep, names something twice, or holds half of a surrogate pair, which is no text.
+    """
     document = json.loads(body, object_pairs_hook=_object)
     if is_nested_deeply(document, body):
-        found = f"lists and objects nested more than {DEEPEST} deep"
-        raise _refusal(_deepest_field(document), found, f"at most {DEEPEST}, which nothing here needs")
+        field = _first(document, lambda each: is_deeper(each, DEEPEST - 1))
+        raise _refusal(
+            field, f"lists and objects nested more than {DEEPEST} deep", f"at most {DEEPEST}, which nothing here needs"
+        )
+    if HALF.search(body) and not _is_text(document):
+        raise _half(document, "")
     return document
 
 
@@ -53,10 +63,34 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _deepest_field(document: Any) -> str:
-    """The first of the document's own fields that is nested too deep."""
-    fields = document.items() if isinstance(document, dict) else ((f"[{index}]", each) for index, each in enumerate(document))
-    return next(name for name, each in fields if is_deeper(each, DEEPEST - 1))
+def _first(document: Any, is_wrong: Callable[[Any], bool]) -> str:
+    """The first of the document's own fields with which something is wrong."""
+    return next(name if isinstance(document, dict) else f"[{name}]" for name, each in _fields(document) if is_wrong(each))
+
+
+def _fields(value: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def _half(value: Any, path: str) -> ProblemError:
+    """What says where a text has half of a surrogate pair."""
+    for name, each in _fields(value):
+        if not _is_text(name):
+            return _refusal(path or "(document)", ascii(name)[:80], "names without half of a surrogate pair")
+        if not _is_text(each):
+            step = f"[{name}]" if isinstance(value, list) else f".{name}" if path else name
+            return _half(each, path + step)
+    return _refusal(path or "(document)", ascii(value)[:80], "text without half of a surrogate pair")
+
+
+def _is_text(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refusal(name: str, found: str, allowed: str) -> ProblemError:

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from services.registry.models import Finite, Model, Name, Word
+from services.registry.models import Finite, Instant, Model, Name, Word
 
 FORMAT = "chelu.scenario.verdict/1"
 MOST_CASES, MOST_REQUIREMENTS = 200_000, 200
@@ -73,7 +73,7 @@ class Header(Read):
     scenario: Word
     title: Name = ""
     mode: Word
-    began: AwareDatetime
+    began: Instant
     under_test: Name = ""
     hashes: dict[Name, Name] = Field(default={}, max_length=100)
     seeds: dict[Name, Annotated[int, Field(ge=-(2**63), lt=2**63)]] = Field(default={}, max_length=100)

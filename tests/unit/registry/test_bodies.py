@@ -52,6 +52,9 @@ def taking_json(application: FastAPI) -> list[tuple[str, str]]:
         (f"[1, {nested(DEEPEST)}]", "[1]", f"lists and objects nested more than {DEEPEST} deep"),
         ('{"a": [{"name": 1, "other": 2, "name": 3}]}', "name", "2 values in one object"),
         ('{"\\ud800": 1, "\\ud800": 2}', "\\ud800", "2 values in one object"),
+        ('{"a": "\\ud83d\\ude00", "b": [{"x": "\\udc00"}]}', "b[0].x", "'\\udc00'"),
+        ('[1, {"\\ud800": 2}]', "[1]", "'\\ud800'"),
+        ('"\\ud800"', "(document)", "'\\ud800'"),
     ],
 )
 def test_every_route_that_takes_json_refuses_it_nested_too_deep_or_with_a_name_twice(

@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 from chelu.messages import STREAMS
 from services.registry.changes import dependants
 from services.registry.device_models import Device
+from services.registry.track import stopped
 
 SHOWN = 10
 SEARCH_MS = 5000  # the streams have no index by device; what is not ruled out in this time counts as there
@@ -29,7 +30,8 @@ def hold(connection: Connection[DictRow], device_id: str) -> None:
 
 
 def delete(connection: Connection[DictRow], device: Device) -> None:
-    """Delete a device, its credential and its lifecycle; ProblemError 409 naming what depends on it."""
+    """Delete a device, its credential and its lifecycle; ProblemError 409 naming what depends on it, or a stop it was told of."""
+    stopped.keep_device(connection, device.device_key)
     found = {
         "child devices": _ids(connection.execute(CHILDREN, (device.device_key, SHOWN))),
         "devices on it": _ids(connection.execute(CARRIED, (device.device_key, SHOWN))),

@@ -86,6 +86,7 @@ def change_device(
 ) -> Device:
     """Change what the request names and leave the rest; null takes a value away. Needs If-Match with the version meant."""
     require(who, Role.OPERATOR, [change.site_id] if change.site_id else [])
+    require_named(parts, who, [change.parent, change.on_vehicle])
     with parts.register.transaction(actor) as connection:
         after = present = _find(connection, device_id, for_update=True)
         changes.check_version(if_match, present.version, device_id)
@@ -166,10 +167,15 @@ def revoke_credential(device_id: DeviceId, parts: PartsOf, actor: ActorOf) -> No
 
 
 def require_operator(parts: Parts, who: Caller, devices: Sequence[NewDevice]) -> None:
-    """Raise ProblemError 403 unless the caller is operator of the sites of these devices, and of those that they carry."""
-    carried = [name for device in devices for name in device.carries]
-    known = callers.devices(parts.register, carried) if carried else {}
-    require(who, Role.OPERATOR, {device.site_id for device in devices} | {row["site_id"] for row in known.values()})
+    """Raise ProblemError 403 unless the caller is operator of the sites of these devices, and of those that they name."""
+    require(who, Role.OPERATOR, {device.site_id for device in devices})
+    require_named(parts, who, [name for device in devices for name in (*device.carries, device.parent, device.on_vehicle)])
+
+
+def require_named(parts: Parts, who: Caller, named: Sequence[str | None]) -> None:
+    """The same of devices that others are to be hung on: whoever is below a gateway or on a vehicle speaks for it."""
+    if names := [name for name in named if name is not None]:
+        require(who, Role.OPERATOR, {row["site_id"] for row in callers.devices(parts.register, names).values()})
 
 
 def new_secrets(devices: Sequence[NewDevice]) -> dict[str, tuple[str, str]]:

@@ -15,6 +15,7 @@ from services.registry import changes, device_rows, device_search
 from services.registry.access import ActorOf, CallerOf, require
 from services.registry.database import remember
 from services.registry.device_models import NewDevice, Registered
+from services.registry.devices import require_named
 from services.registry.joining_models import Hello, Joining, Kept, State, Waiting, WaitingWithData
 from services.registry.joining_rows import IS_LIVE, answers
 from services.registry.lifecycle import SPEAKING, Lifecycle
@@ -73,6 +74,7 @@ def show_waiting(serial: Serial, parts: PartsOf, who: CallerOf, fingerprint: Fin
 @ROUTER.post("/{serial}/register", status_code=HTTPStatus.CREATED)
 def register(serial: Serial, wanted: Joining, parts: PartsOf, who: CallerOf, actor: ActorOf) -> Registered:
     """Register a device that waits: the secret that it made for itself becomes its credential, and it is told its id."""
+    require_named(parts, who, [wanted.parent, wanted.on_vehicle])
     parts.broker.check()
     with parts.register.transaction(actor) as connection:
         found = _find(connection, who, serial, wanted.fingerprint, [State.WAITING])

@@ -32,8 +32,9 @@ AGAIN = f"""UPDATE register.stop SET presses = presses + 1, reason = CASE reason
     WHERE stop_id = %(stop_id)s RETURNING {COLUMNS}"""  # noqa: S608 - constants only
 RELEASED = f"""UPDATE register.stop SET released = %(now)s, released_by = %(actor)s, release_note = %(note)s
     WHERE stop_id = %(stop_id)s RETURNING {COLUMNS}"""  # noqa: S608 - constants only
-REACHED = """(device.parent_key IS NOT NULL
-    OR EXISTS (SELECT 1 FROM register.credential WHERE credential.device_key = device.device_key))"""
+HAS_SPEAKER = """({name}.parent_key IS NOT NULL
+    OR EXISTS (SELECT 1 FROM register.credential WHERE credential.device_key = {name}.device_key))"""
+REACHED, OBU_REACHED = HAS_SPEAKER.format(name="device"), HAS_SPEAKER.format(name="obu")
 TARGETS = f"""SELECT device.device_key, device.device_id, device.kind, stop_device.number, device_order.state
     FROM register.device LEFT JOIN register.stop_device ON stop_device.device_key = device.device_key AND stop_id = %(stop_id)s
         LEFT JOIN register.device_order ON device_order.number = stop_device.number
@@ -44,8 +45,9 @@ UNTOLD = f"""SELECT device_id FROM register.device
         AND NOT EXISTS (SELECT 1 FROM register.stop_device
             WHERE stop_id = %(stop_id)s AND stop_device.device_key = device.device_key) ORDER BY 1"""  # noqa: S608
 UNREACHABLE = f"""SELECT device_id FROM register.device WHERE site_id = %(site_id)s AND kind = 'vehicle'
-    AND lifecycle = ANY(%(lifecycles)s) AND NOT {REACHED} AND NOT EXISTS (
-        SELECT 1 FROM register.device AS carried WHERE carried.on_vehicle_key = device.device_key) ORDER BY 1"""  # noqa: S608
+    AND lifecycle = ANY(%(lifecycles)s) AND NOT {REACHED} AND NOT EXISTS (SELECT 1 FROM register.device AS obu
+        WHERE obu.on_vehicle_key = device.device_key AND obu.kind = 'obu' AND obu.site_id = device.site_id
+            AND obu.lifecycle = ANY(%(lifecycles)s) AND {OBU_REACHED}) ORDER BY 1"""  # noqa: S608
 NOTE = """INSERT INTO register.stop_device (stop_id, device_key, number)
     SELECT %s, * FROM unnest(%s::integer[], %s::bigint[])
     ON CONFLICT (stop_id, device_key) DO UPDATE SET number = excluded.number"""
@@ -94,11 +96,12 @@ COUNTS = f"""{ANSWERING} SELECT stop_id, count(*) AS devices, count(*) FILTER (W
 PAST = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s ORDER BY stop_id DESC LIMIT %s"  # noqa: S608 - constants only
 ONE = f"SELECT {COLUMNS} FROM register.stop WHERE site_id = %s AND stop_id = %s"  # noqa: S608 - constants only
 # Of what was told before the register was replaced nothing is known: whoever is on the site is told anew.
-FORGET_TOLD = """DELETE FROM register.stop_device USING register.stop, register.device
-    WHERE stop.stop_id = stop_device.stop_id AND released IS NULL
-        AND device.device_key = stop_device.device_key AND device.site_id = stop.site_id"""
+FORGET_TOLD = """UPDATE register.stop_device SET number = 0, release_number = NULL FROM register.stop
+    WHERE stop.stop_id = stop_device.stop_id AND released IS NULL"""
 UNRELEASED = f"""SELECT DISTINCT device_id FROM register.device_order JOIN register.device USING (device_key)
     WHERE slot = '{SLOT}' AND body ->> 'command' = '{RELEASE}' AND {orders.IS_OPEN}"""  # noqa: S608 - constants only
+UNKNOWN = """SELECT device_id FROM unnest(%s::text[]) AS its (device_id)
+    WHERE NOT EXISTS (SELECT FROM register.device WHERE device.device_id = its.device_id) ORDER BY 1"""
 GOING = """SELECT device_key, device_id, kind FROM register.device WHERE device_id = ANY(%s) AND lifecycle = ANY(%s)
     AND NOT EXISTS (SELECT 1 FROM register.stop WHERE stop.site_id = device.site_id AND released IS NULL) ORDER BY device_id"""
 _LIFECYCLES = [str(state) for state in SPEAKING]
@@ -186,6 +189,11 @@ def order_release(connection: Execute, stop: dict[str, Any], actor: str, now: da
 def unreleased(connection: Execute) -> list[str]:
     """Devices that may go on and have not said that they know."""
     return [row["device_id"] for row in connection.execute(UNRELEASED.encode())]
+
+
+def unknown(connection: Execute, device_ids: Sequence[str]) -> list[str]:
+    """Those of these devices that are not registered."""
+    return [row["device_id"] for row in connection.execute(UNKNOWN, (list(device_ids),))]
 
 
 def order_anew(

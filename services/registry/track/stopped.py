@@ -27,6 +27,8 @@ SILENT = """SELECT site_id FROM register.stop WHERE released IS NULL AND NOT EXI
 OF_DISPATCH = """SELECT site_id FROM register.stop JOIN register.stop_device USING (stop_id)
         JOIN register.device_order USING (number)
     WHERE dispatch_id = %s AND released IS NULL LIMIT 1"""
+OF_DEVICE = """SELECT site_id FROM register.stop JOIN register.stop_device USING (stop_id)
+    WHERE device_key = %s AND released IS NULL LIMIT 1"""
 Execute = Connection[DictRow]
 
 
@@ -61,6 +63,13 @@ def keep_site(connection: Execute, site_id: str) -> None:
     """ProblemError 409 when a site has a stop in force: who was told and has been moved away would stay stopped for ever."""
     if stop_rows.in_force(connection, site_id) is not None:
         raise _in_force(site_id, "the site")
+
+
+def keep_device(connection: Execute, device_key: int) -> None:
+    """ProblemError 409 when a device was told to stop: deleted it would stay stopped, and nobody would know."""
+    row = connection.execute(OF_DEVICE, (device_key,)).fetchone()
+    if row is not None:
+        raise _in_force(row["site_id"], "the device")
 
 
 def keep_register(connection: Execute) -> None:

@@ -337,7 +337,8 @@ def test_a_registry_that_was_killed_goes_on_with_what_was_wrong(
         assert ("trespass", "rivals-car", "oval") in alarms(place)
         with psycopg.connect(place.database_url) as connection:
             row = connection.execute(
-                "SELECT count(*) FROM register.alarm WHERE state = 'raised' AND kind = 'trespass' AND part = 'oval'"
+                """SELECT count(*) FROM register.alarm WHERE state = 'raised' AND kind = 'trespass' AND part = 'oval'
+                    AND subject = 'rivals-car'"""
             ).fetchone()
         assert row == (1,)
         assert send("GET", "track", "log", "check")["is_whole"]

@@ -135,6 +135,10 @@ def test_reading_routes_let_in_who_has_the_role(place: Place, make_key: MakeKey)
             assert answer.status_code in {200, 404, 422, 426, 503}, (path, answer.text)
 
 
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}", "If-Match": "*"}
+
+
 def test_one_sees_and_changes_only_ones_own_sites(place: Place, make_key: MakeKey) -> None:
     key = make_key({OTHER: Role.OPERATOR, SITE: Role.VIEWER})
     only = make_key({OTHER: Role.OPERATOR})
@@ -146,15 +150,15 @@ def test_one_sees_and_changes_only_ones_own_sites(place: Place, make_key: MakeKe
     assert (refused.status_code, refused.json()["errors"][0]["allowed"]) == (403, f"operator on site '{SITE}'")
     taken = [{"device_id": "smuggled", "kind": "vehicle", "site_id": OTHER, "carries": ["guarded"]}]
     assert ask(place, "POST", "/api/devices", key, json=taken).status_code == 403
+    for name in ("parent", "on_vehicle"):  # who is below a gateway, or on a vehicle, speaks for it
+        hung = [{"device_id": "smuggled", "kind": "obu", "site_id": OTHER, name: "guarded"}]
+        assert ask(place, "POST", "/api/devices", key, json=hung).status_code == 403, name
+        hanging = httpx.patch(f"{place.url}/api/devices/far", json={name: "guarded"}, headers=bearer(key))
+        assert hanging.status_code == 403, name
     content = f"device_id,kind,site_id\nsmuggled,rsu,{SITE}\n"
     url = f"{place.url}/api/import/devices"
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/csv"}
-    assert httpx.post(url, content=content, headers=headers).status_code == 403
-    moved = httpx.patch(
-        f"{place.url}/api/devices/far",
-        json={"site_id": SITE},
-        headers={**headers, "If-Match": "*", "Content-Type": "application/json"},
-    )
+    assert httpx.post(url, content=content, headers={**bearer(key), "Content-Type": "text/csv"}).status_code == 403
+    moved = httpx.patch(f"{place.url}/api/devices/far", json={"site_id": SITE}, headers=bearer(key))
     assert moved.status_code == 403
     assert ask(place, "GET", "/api/streams/bsm", key, params={"device": "far"}).status_code == 503  # let in; nothing is stored
 

@@ -350,42 +350,6 @@ def test_an_agent_without_a_sink_does_not_say_that_it_has_stopped(
         agent.stop()
 
 
-def test_who_no_order_reaches_is_named_apart_and_a_vehicle_counts_with_the_obu_that_speaks_for_it(
-    place: Place, client: Client, send: Send
-) -> None:
-    site = "depot"
-    client.add_site(Site(site_id=site, latitude_deg=29.6, longitude_deg=106.6))
-    wanted = [
-        NewDevice(device_id="depot-gateway", kind=Kind.GATEWAY, site_id=site),
-        *(
-            NewDevice(device_id=f"bus-{n}", kind=Kind.VEHICLE, site_id=site, parent="depot-gateway", credential=True)
-            for n in range(4)
-        ),
-        *(NewDevice(device_id=f"car-{n}", kind=Kind.VEHICLE, site_id=site) for n in range(3)),
-        *(NewDevice(device_id=f"unit-{n}", kind=Kind.OBU, site_id=site, on_vehicle=f"car-{n}") for n in range(2)),
-    ]
-    secrets = {one.device_id: one.secret or "" for one in client.add_devices(wanted)}
-    there = [Member(Kind.OBU, "unit-0", secrets["unit-0"]), Member(Kind.VEHICLE, "bus-3", secrets["bus-3"])]
-    with Swarm(url(place), there, SystemClock()):
-        number = client.people("POST", "sites", site, "stop", json={})["stop_id"]
-
-        def shown() -> dict[str, Any]:
-            found: dict[str, Any] = client.people("GET", "sites", site, "stops", str(number))
-            return found
-
-        until(lambda: shown()["answered"] == 2, 10, "the answers")
-    names = {part: [row["device_id"] for row in shown()[part]] for part in ("silent", "stopped")}
-    assert names["stopped"] == ["bus-3", "unit-0"], "a vehicle below a gateway with a session of its own answers for itself"
-    assert names["silent"] == ["car-2", "unit-1"], "car-2 has no OBU: nobody but itself could say so"
-    assert shown()["unreachable"] == ["bus-0", "bus-1", "bus-2"]
-    assert shown()["devices"] == 4
-    with Swarm(url(place), [Member(Kind.VEHICLE, "car-1", secrets["car-1"], is_silent=True)], SystemClock()):
-        until(lambda: "car-1" in [row["device_id"] for row in shown()["silent"]], 10, "one that is heard to speak for itself")
-    client.people("POST", "sites", site, "stop", "release", json={"note": "clear"})
-    (entry,) = client.people("GET", "sites", site, "track", "log", params={"what": "stop released"})["entries"]
-    assert entry["detail"]["unreachable"] == ["bus-0", "bus-1", "bus-2"]
-
-
 def test_a_registry_killed_in_a_stop_goes_on_with_it(
     place: Place, send: Send, registry: subprocess.Popen[bytes], members: list[Member]
 ) -> None:

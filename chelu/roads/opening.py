@@ -86,7 +86,8 @@ def _opendrive(data: bytes, file: str, _origin: LocalFrame | None) -> Opened:
     model = opendrive_reading.read(data, file)
     km = sum(road.length_m for road in model.roads.values()) / 1000.0
     figures = f"OpenDRIVE 1.{model.revision[1]}, {len(model.roads)} roads ({km:.2f} km), {len(model.junctions)} junctions"
-    remarks = (f"geoReference: {model.geo_reference}",) if model.geo_reference else ()
+    said = {"geoReference": model.geo_reference, "offset": " ".join(map(str, model.offset_m)) if any(model.offset_m) else ""}
+    remarks = tuple(f"{name}: {what}" for name, what in said.items() if what)
     return Opened(
         format="opendrive", network=opendrive_network.network_of(model), frame=None, figures=figures,
         remarks=remarks, left_out=model.left_out, notes=model.notes,

@@ -18,7 +18,7 @@ from chelu.parameters import read_site_values
 from chelu.quality.monitors.assessments import DAY_US, HOUR_US, Hours
 from chelu.quality.monitors.catalogue import BY_NAME, site_parameters
 from chelu.quality.monitors.monitor import Assessed, Part
-from chelu.quality.monitors.notifications import settled
+from chelu.quality.monitors.notifications import of_quiet_days, settled
 from chelu.quality.monitors.run import Known, Report, look
 from chelu.quality.monitors.window import Heard, window
 from chelu.store import Database, failures
@@ -29,6 +29,7 @@ from services.quality.stored import Site, Store, of_site
 
 log = logging.getLogger(__name__)
 GRID_US = 10 * US_PER_S  # windows begin and end on whole stretches of the monitors' clock
+SHORTEST_US = 60 * US_PER_S  # to which one is shortened that has too much in it
 LONGEST_US = 600 * US_PER_S  # of one window, when there is much to make up for
 CLOCK_S = 1.0
 
@@ -82,10 +83,16 @@ class Quality:
             to_us = min(to_us, from_us + LONGEST_US)
             if to_us <= from_us:
                 return None
-            heard = store.heard(from_us, to_us)
+            while to_us - from_us > SHORTEST_US and store.is_too_much(from_us, to_us):
+                to_us = from_us + max(SHORTEST_US, (to_us - from_us) // 2 // GRID_US * GRID_US)
+            left_out, heard = store.left_out, store.heard(from_us, to_us)
+            if store.left_out > left_out:
+                text = "%d BSMs of %d s are not judged: more than most_rows = %d"
+                log.warning(text, store.left_out - left_out, (to_us - from_us) // US_PER_S, self._settings.most_rows)
             with connection.transaction():
                 for site in store.sites():
                     self._judge(connection, store, site, of_site(heard, site), (from_us, to_us))
+                writing.end_stale(connection, from_us - DAY_US)
                 writing.write_progress(connection, to_us)
                 writing.forget(connection, now_us - self._settings.keep_days * DAY_US)
         return from_us, to_us
@@ -131,11 +138,16 @@ class Quality:
         writing.write_events(connection, site, report.events)
         writing.write_hours(connection, site, _worth_keeping(changed, parameters), parameters)
         told, over = settled(writing.standing(connection, site), changed, parameters)
+        if from_us // DAY_US < to_us // DAY_US:
+            day_us = from_us // DAY_US * DAY_US
+            quiet = of_quiet_days(writing.hours_since(connection, site, day_us, day_us + DAY_US), parameters)
+            told += settled((), quiet, parameters)[0]
         writing.write_notifications(connection, site, told, over)
 
     def _remember(self, connection: Connection[Any], store: Store, site: Site, from_us: int) -> Known:
         """What was known before this process began: a day's streams and maps, and the hour's tallies."""
-        known = Known(heard_us=dict.fromkeys(writing.known_streams(connection, site, from_us - DAY_US), from_us))
+        streams = writing.known_streams(connection, site, from_us - DAY_US)
+        known = Known(heard_us={stream: min(hour_us + HOUR_US, from_us) for stream, hour_us in streams.items()})
         columns, contents = store.maps(from_us - DAY_US, from_us)
         before = of_site(Heard(map=columns, contents=contents), site)
         known.junctions = dict(window(before, from_us, from_us, lead_us=DAY_US).junctions)

@@ -97,16 +97,24 @@ class Store:
                 uncounted.setdefault(str(site), set()).add(int(key))
         return [Site(site, names, frozenset(uncounted.get(site, ()))) for site, names in sorted(found.items())]
 
+    def is_too_much(self, from_us: int, to_us: int) -> bool:
+        """Whether a window has more BSMs in it, its surroundings left aside, than would be read."""
+        return self._count(from_us, to_us) > self.most_rows // 2
+
+    def _count(self, begin_us: int, end_us: int) -> int:
+        with _tables():
+            row = self.connection.execute(COUNT, (instant(begin_us), instant(end_us))).fetchone()
+        return int(row[0]) if row else 0
+
     def heard(self, from_us: int, to_us: int) -> Heard:
         """What was stored of a window and its surroundings."""
         begin_us, end_us = from_us - round(LEAD_S * US_PER_S), to_us + round(TAIL_S * US_PER_S)
         with _tables():
             streams: dict[str, Any] = {name: self._rows(name, begin_us, end_us) for name in WANTED if name != "bsm"}
-            count = self.connection.execute(COUNT, (instant(begin_us), instant(end_us))).fetchone()
-        if count is not None and count[0] <= self.most_rows:
+        if (count := self._count(begin_us, end_us)) <= self.most_rows:
             streams["bsm"] = self._rows("bsm", begin_us, end_us)
-        elif count is not None:
-            self.left_out += int(count[0])
+        else:
+            self.left_out += count
         columns, contents = self.maps(begin_us, end_us)
         return replace(Heard(), **streams, map=columns, contents=contents)
 
@@ -116,6 +124,7 @@ class Store:
         with _tables():
             rows = self.connection.execute(MAPS.encode(), span).fetchall()
         digests = list(dict.fromkeys(str(row[5]) for row in rows))
+        self._contents = {one: self._contents[one] for one in digests if one in self._contents}
         if unknown := [one for one in digests if one not in self._contents]:
             for digest, content in self.connection.execute(CONTENTS.encode(), (*span, unknown)).fetchall():
                 self._contents[str(digest)] = content

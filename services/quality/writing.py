@@ -33,12 +33,14 @@ NOTIFICATION = f"""INSERT INTO quality.notification (site_id, monitor, {SUBJECT}
 OVER = f"DELETE FROM quality.notification WHERE site_id = %s AND monitor = %s AND ({SUBJECT}) = (%s, %s, %s, %s)"  # noqa: S608
 STANDING = f"SELECT monitor, {SUBJECT} FROM quality.notification WHERE site_id = %s"  # noqa: S608 - constants only
 HOURS = f"""SELECT monitor, {SUBJECT}, (extract(epoch FROM hour) * 1000000)::bigint, judged, bad, worst, passed
-    FROM quality.assessment WHERE site_id = %s AND hour >= %s"""  # noqa: S608 - constants only
-KNOWN = """SELECT DISTINCT monitor, device_key, region, node FROM quality.assessment
-    WHERE site_id = %s AND monitor IN ('spat-zero', 'map-zero') AND judged > 0 AND hour >= %s"""
+    FROM quality.assessment WHERE site_id = %s AND hour >= %s AND hour < %s"""  # noqa: S608 - constants only
+KNOWN = """SELECT monitor, device_key, region, node, (extract(epoch FROM max(hour)) * 1000000)::bigint FROM quality.assessment
+    WHERE site_id = %s AND monitor IN ('spat-zero', 'map-zero') AND judged > bad AND hour >= %s GROUP BY 1, 2, 3, 4"""
 THROUGH = "SELECT (extract(epoch FROM through) * 1000000)::bigint FROM quality.progress"
 PROGRESS = """INSERT INTO quality.progress (through) VALUES (%s) ON CONFLICT (is_one) DO UPDATE SET through = excluded.through"""
+STALE = "DELETE FROM quality.notification WHERE hour < %s"  # their hour is the last that was bad
 OLD = ("DELETE FROM quality.event WHERE time < %s", "DELETE FROM quality.assessment WHERE hour < %s")
+END_US = 250_000_000_000_000_000  # of time, for a query
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -53,17 +55,17 @@ def through_us(connection: Connection[Any]) -> int | None:
     return None if row is None else int(row[0])
 
 
-def known_streams(connection: Connection[Any], site: Site, since_us: int) -> frozenset[tuple[str, int, int, int]]:
-    """SPAT and MAP streams that were there since an instant."""
+def known_streams(connection: Connection[Any], site: Site, since_us: int) -> dict[tuple[str, int, int, int], int]:
+    """SPAT and MAP streams that were there since an instant, and the last hour in which each was heard, µs."""
     rows = connection.execute(KNOWN, (site.site_id, instant(since_us))).fetchall()
-    return frozenset((str(monitor).removesuffix("-zero"), device, region, node) for monitor, device, region, node in rows)
+    return {(str(monitor).removesuffix("-zero"), *subject): int(hour_us) for monitor, *subject, hour_us in rows}
 
 
-def hours_since(connection: Connection[Any], site: Site, since_us: int) -> dict[str, Hours]:
-    """The tallies of the hours from an instant on."""
+def hours_since(connection: Connection[Any], site: Site, since_us: int, until_us: int = END_US) -> dict[str, Hours]:
+    """The tallies of the hours from an instant on, until another."""
     found: dict[str, Hours] = {}
     for monitor, *subject, hour_us, judged, bad, worst, passed in connection.execute(
-        HOURS.encode(), (site.site_id, instant(since_us))
+        HOURS.encode(), (site.site_id, instant(since_us), instant(until_us))
     ).fetchall():
         if monitor in BY_NAME:
             found.setdefault(monitor, {})[Subject(*subject), hour_us] = Tally(judged, bad, worst, passed)
@@ -115,6 +117,11 @@ def write_notifications(connection: Connection[Any], site: Site, told: Sequence[
     with connection.cursor() as cursor:
         cursor.executemany(NOTIFICATION.encode(), rows)
         cursor.executemany(OVER.encode(), [(site.site_id, monitor, *_subject(subject)) for monitor, subject in over])
+
+
+def end_stale(connection: Connection[Any], before_us: int) -> None:
+    """What was not found bad since an instant is over: a place nobody came to again, a signal or device that was taken away."""
+    connection.execute(STALE, (instant(before_us),))
 
 
 def write_progress(connection: Connection[Any], through: int) -> None:

@@ -12,7 +12,7 @@ from chelu.quality.monitors.judged import Ints, Judged, judged, passed_over, tog
 from chelu.quality.monitors.junctions import Junction
 from chelu.quality.monitors.monitor import Assessed
 from chelu.quality.monitors.signal_streams import ABSENT, SignalStream
-from chelu.quality.monitors.window import Window
+from chelu.quality.monitors.window import LONGEST_STRETCH_S, Window
 from chelu.units import US_PER_S
 
 UNMAPPED = "no MAP of this junction was heard"
@@ -25,7 +25,9 @@ class Alignment(Assessed):
     """Parameters of the alignment."""
 
     fewest: float = parameter(3, "items", "each is a whole stretch of time", low=1, high=1e6)
-    stretch_s: float = parameter(10.0, "s", "a phase is missing when no message of a whole stretch has it", low=1, high=3600)
+    stretch_s: float = parameter(
+        10.0, "s", "a phase is missing when no message of a whole stretch has it", low=1, high=LONGEST_STRETCH_S
+    )
 
 
 def unusable(junction: Junction | None) -> str:
@@ -47,8 +49,9 @@ def phase_alignment(window: Window, parameters: Alignment) -> Judged:
         width_us = round(parameters.stretch_s * US_PER_S)
         number = stream.time_us // width_us
         first = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
-        whole = (number[first] * width_us >= window.heard_us) & ((number[first] + 1) * width_us <= window.heard_to_us)
-        at_us = number[first] * width_us
+        begin_us = number[first] * width_us
+        whole = (begin_us >= window.heard_us) & (begin_us + width_us <= window.to_us)
+        at_us = window.instant_of(begin_us, width_us)
         junction = window.junctions.get(stream.junction)
         if reason := unusable(junction):
             parts.append(passed_over(stream.subject, at_us[whole], reason))

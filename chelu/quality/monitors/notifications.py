@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from chelu.quality.monitors.assessments import Tally, Verdict
+from chelu.quality.monitors.assessments import DAY_US, Tally, Verdict, total
 from chelu.quality.monitors.judged import Subject
 from chelu.quality.monitors.monitor import Assessed
 
@@ -33,6 +33,21 @@ def notifications(
         if tally.verdict(parameters[monitor]) is Verdict.BAD
     ]
     return sorted(found, key=lambda one: (one.monitor, one.subject, one.hour_us))
+
+
+def of_quiet_days(
+    assessed: Mapping[str, Mapping[tuple[Subject, int], Tally]], parameters: Mapping[str, Assessed]
+) -> dict[str, dict[tuple[Subject, int], Tally]]:
+    """Whole days, each under its last hour, of those of whom no hour of it was enough for a verdict. assessed: hours."""
+    found: dict[str, dict[tuple[Subject, int], Tally]] = {}
+    for monitor, tallies in assessed.items():
+        of_day: dict[tuple[Subject, int], list[tuple[int, Tally]]] = {}
+        for (subject, hour_us), tally in tallies.items():
+            of_day.setdefault((subject, hour_us // DAY_US), []).append((hour_us, tally))
+        for (subject, _), hours in of_day.items():
+            if all(tally.verdict(parameters[monitor]) is Verdict.TOO_LITTLE for _, tally in hours):
+                found.setdefault(monitor, {})[subject, max(hour_us for hour_us, _ in hours)] = total(tally for _, tally in hours)
+    return found
 
 
 def settled(

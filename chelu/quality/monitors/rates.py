@@ -1,7 +1,7 @@
 """How often: SPAT and MAP in stretches of time, and BSM and RSM while somebody is there.
 
-Stretches are those of the clock, so that one belongs to one window. A stretch with nothing in it is dark: the zero-rate monitors
-count it and the rate monitors pass it over, so that dark time is not held against a sender twice.
+Stretches are those of the clock, and belong to the window in which they end, so that each is judged once. One with nothing in it
+is dark: the zero-rate monitors count it and the rate monitors pass it over, so that dark time is not held against a sender twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chelu.parameters import parameter
 from chelu.quality.monitors.judged import Ints, Judged, Mask, Numbers, Subject, judged, together
 from chelu.quality.monitors.monitor import Assessed
 from chelu.quality.monitors.vehicles import by_sender
-from chelu.quality.monitors.window import Window
+from chelu.quality.monitors.window import LONGEST_STRETCH_S, Window
 from chelu.quality.senders import sender_keys
 from chelu.units import US_PER_S
 
@@ -30,7 +30,7 @@ SHORTEST_US = 2 * US_PER_S
 class SignalRate(Assessed):
     """Parameters of the SPAT rate."""
 
-    stretch_s: float = parameter(10.0, "s", "100 messages: one more or less is 1 %", low=1, high=3600)
+    stretch_s: float = parameter(10.0, "s", "100 messages: one more or less is 1 %", low=1, high=LONGEST_STRETCH_S)
     lowest_hz: float = parameter(8.0, "Hz", NOMINAL)
     highest_hz: float = parameter(12.0, "Hz", NOMINAL)
 
@@ -39,7 +39,7 @@ class SignalRate(Assessed):
 class MapRate(Assessed):
     """Parameters of the MAP rate."""
 
-    stretch_s: float = parameter(10.0, "s", "ten messages at 1 Hz", low=1, high=3600)
+    stretch_s: float = parameter(10.0, "s", "ten messages at 1 Hz", low=1, high=LONGEST_STRETCH_S)
     lowest_hz: float = parameter(0.8, "Hz", "0.8 of 1 Hz, the usual rate of those that repeat it")
     highest_hz: float = parameter(12.0, "Hz", "1.2 of 10 Hz: beyond it takes the channel's time")
 
@@ -48,14 +48,16 @@ class MapRate(Assessed):
 class Dark(Assessed):
     """Parameters of the zero rates."""
 
-    stretch_s: float = parameter(10.0, "s", "a signal that is silent for longer is dark for every application", low=1, high=3600)
+    stretch_s: float = parameter(
+        10.0, "s", "a signal that is silent for longer is dark for every application", low=1, high=LONGEST_STRETCH_S
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class TrackRate(Assessed):
     """Parameters of the BSM and RSM rates."""
 
-    stretch_s: float = parameter(10.0, "s", "as the SPAT rate", low=1, high=3600)
+    stretch_s: float = parameter(10.0, "s", "as the SPAT rate", low=1, high=LONGEST_STRETCH_S)
     lowest_hz: float = parameter(8.0, "Hz", NOMINAL)
     highest_hz: float = parameter(12.0, "Hz", NOMINAL)
     gone_s: float = parameter(3.0, "s", "a longer silence is a road user who was away, not a low rate", low=0.2, high=60)
@@ -63,11 +65,15 @@ class TrackRate(Assessed):
 
 @dataclass(frozen=True, slots=True)
 class _Stretches:
-    """begin_us (k,) of the stretches that were heard as a whole until the window's end, and how many messages came in each."""
+    """begin_us (k,) of the stretches that were heard as a whole until the window's end, and how many messages came in each.
+
+    at_us: their first instant in the window, of those that end in it.
+    """
 
     begin_us: Ints
     count: Ints
     width_us: int
+    at_us: Ints
 
 
 def spat_rate(window: Window, parameters: SignalRate) -> Judged:
@@ -129,14 +135,14 @@ def _rate(subject: Subject, time_us: Ints, window: Window, parameters: SignalRat
     rate = stretches.count / (stretches.width_us / US_PER_S)
     is_bad = (rate < parameters.lowest_hz) | (rate > parameters.highest_hz)
     passed = {DARK: stretches.count == 0, BEGAN: ~has_begun}
-    found = judged(subject, stretches.begin_us, is_bad, rate, passed=passed)
+    found = judged(subject, stretches.at_us, is_bad, rate, passed=passed)
     return found.take(has_begun | (stretches.count > 0))
 
 
 def _zero(subject: Subject, time_us: Ints, window: Window, parameters: Dark, *, is_known: bool) -> Judged:
     stretches = _stretches(time_us, window, parameters.stretch_s)
     is_dark = stretches.count == 0
-    found = judged(subject, stretches.begin_us, is_dark, np.where(is_dark, parameters.stretch_s, 0.0))
+    found = judged(subject, stretches.at_us, is_dark, np.where(is_dark, parameters.stretch_s, 0.0))
     return found.take(is_known | (_first_us(time_us) <= stretches.begin_us))
 
 
@@ -146,7 +152,8 @@ def _stretches(time_us: Ints, window: Window, stretch_s: float) -> _Stretches:
     number = time_us // width_us - first
     inside = (number >= 0) & (number < behind - first)
     count = np.bincount(number[inside], minlength=max(behind - first, 0))
-    return _Stretches((first + np.arange(max(behind - first, 0))) * width_us, count, width_us)
+    begin_us = (first + np.arange(max(behind - first, 0))) * width_us
+    return _Stretches(begin_us, count, width_us, window.instant_of(begin_us, width_us))
 
 
 def _first_us(time_us: Ints) -> int:

@@ -18,6 +18,7 @@ from chelu.quality.monitors.vehicles import Vehicles, numbered, vehicles
 from chelu.units import US_PER_S
 
 LEAD_S = 120.0  # before a window: a whole red, a vehicle's way to the line, what a sender said last
+LONGEST_STRETCH_S = 120  # of the clock that is judged as a whole: all of it has to be there with the window
 TAIL_S = 15.0  # behind it: where a vehicle that crosses at the end turns to
 HEADER = {"device_key": "i4", "arrival_us": "i8"}
 MAP = {"time_us": "i8", "arrival_us": "i8", "device_key": "i4", "message_count": "u1", "minute": "i8", "content": "i8"}
@@ -97,6 +98,10 @@ class Window:
     participant: Batch
     known: frozenset[tuple[str, int, int, int]] = frozenset()
     uncounted: frozenset[int] = frozenset()
+
+    def instant_of(self, begin_us: Ints, width_us: int) -> Ints:
+        """When stretches of the clock (k,) are judged, each once: at their first instant in the window in which they end."""
+        return np.where(begin_us + width_us > self.from_us, np.maximum(begin_us, self.from_us), begin_us)
 
     def tracks(self, node: Node) -> Tracks:
         """Of the vehicles around a node of `junctions`."""

@@ -98,6 +98,8 @@ def fetch_content(
     if stream not in export.selection.streams:
         raise not_found("stream of this export", stream)
     asking.check_rights(parts.register, who, export.selection)
+    if who.team is not None and export.recipient != who.team:
+        raise not_found("export of your team", str(export_id))
     if plan is None:
         raise not_found("plan, which backups do not have: ask anew; export", str(export_id))
     key = rows.pseudonym_key(parts.register)

@@ -14,12 +14,12 @@ import numpy.typing as npt
 import shapely
 
 from chelu.geo import LocalFrame
-from chelu.messages import BSM, PARTICIPANT, TELEMETRY, Batch, Stream
+from chelu.messages import BSM, EVENT, PARTICIPANT, TELEMETRY, Batch, Stream
 from services.registry.data.plan import Area, Plan, Ring, is_placed
 from services.registry.data.pseudonyms import Pseudonyms
 
 Mask = npt.NDArray[np.bool_]
-OF_VEHICLES = frozenset({BSM.name, PARTICIPANT.name, TELEMETRY.name})  # whose rows are where a road user was
+OF_VEHICLES = frozenset({BSM.name, PARTICIPANT.name, TELEMETRY.name, EVENT.name})  # whose rows are where a road user was
 VEHICLE_ID = "vehicle_id"
 
 

@@ -46,6 +46,8 @@ def opened(content: bytes, file: str, frame: LocalFrame) -> Opened:
 
 def _place_notes(found: Opened, content: bytes, file: str, frame: LocalFrame) -> list[str]:
     """What is doubtful about the place of a file whose metres are taken from the site's origin, as they are."""
+    if found.format == "opendrive" and found.remarks:
+        return [f"it says where it lies ({'; '.join(found.remarks)}): its metres begin at the site's origin all the same"]
     if found.format != "sumo":
         return []
     try:

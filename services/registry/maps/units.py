@@ -10,7 +10,7 @@ from typing import Any
 from chelu.errors import CheluError
 from chelu.geo import LocalFrame
 from chelu.roads.network import RoadNetwork
-from chelu.topics import Kind
+from chelu.topics import OPENV2X_PROFILE, Kind
 from services.registry.maps import rows
 from services.registry.maps.again import LASTING_S, SLOT
 from services.registry.maps.models import Pushed, Pushing, UnitMap, UnitPart
@@ -44,7 +44,7 @@ def push(connection: rows.Execute, site_id: str, wanted: Wanted, now: Moment) ->
     map_slice, shown, bodies = f"{site_id} {wanted.version}", list[UnitPart](), dict[int, Mapping[str, Any]]()
     for unit, part in zip(found, _parts(found, wanted.version, wanted.network, wanted.frame), strict=True):
         why = _why(unit, part, known[unit["device_key"]])
-        is_sent = part is not None and (not why or wanted.pushing.is_forced)
+        is_sent = part is not None and (not why or wanted.pushing.is_forced) and unit["profile"] != OPENV2X_PROFILE
         shown.append(_shown(unit, part, map_slice, why="" if is_sent else why))
         if part is not None and is_sent:
             about = {"mapSlice": map_slice, "eTag": part.e_tag, "version": wanted.version}
@@ -107,6 +107,8 @@ def _why(unit: Unit, part: Part | None, known: _Known) -> str:
         if unit["latitude_deg"] is None or unit["longitude_deg"] is None:
             return "nobody has said where it stands"
         return f"no node that a road leads to, and that fits into a frame, is within its {coverage_m(unit):g} m"
+    if unit["profile"] == OPENV2X_PROFILE:
+        return f"it takes no frames, being of profile {OPENV2X_PROFILE}"
     if known.e_tag == part.e_tag:
         return "it says that it has it"
     return "it is heard to send it" if known.nodes and not told_otherwise(part, known.nodes) else ""
@@ -133,7 +135,8 @@ def compared(
     found = _units(connection, site_id, None)
     known = _known(connection, found, now)
     parts = [None] * len(found) if network is None or version is None else _parts(found, version, network, frame)
-    return [_compared(unit, known[unit["device_key"]], version, part) for unit, part in zip(found, parts, strict=True)]
+    pairs = [(unit, part) for unit, part in zip(found, parts, strict=True) if unit["profile"] != OPENV2X_PROFILE]
+    return [_compared(unit, known[unit["device_key"]], version, part) for unit, part in pairs]
 
 
 def _compared(unit: Unit, known: _Known, version: int | None, part: Part | None) -> UnitMap:

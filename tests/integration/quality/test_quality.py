@@ -130,7 +130,7 @@ def test_nothing_is_judged_before_it_is_settled(place, quality) -> None:
     assert one.round() is None
 
 
-def test_a_finding_becomes_an_alarm_and_a_good_hour_ends_it(place, quality) -> None:
+def test_a_finding_becomes_an_alarm_and_a_day_without_it_ends_it(place, quality) -> None:
     place.store(two_greens(at.crossing()))
     quality(at.SECONDS + 20.0).round()
     with psycopg.connect(place.url, autocommit=True) as connection:
@@ -145,7 +145,13 @@ def test_a_finding_becomes_an_alarm_and_a_good_hour_ends_it(place, quality) -> N
     assert (alarm["state"], alarm["subject"], alarm["site_id"]) == ("raised", "rsu-1", "hillside")
     assert alarm["part"] == "green-conflict: rsu-1, junction 1/5"
     with psycopg.connect(place.url, autocommit=True) as connection:
-        connection.execute("DELETE FROM quality.notification")
+        connection.execute("UPDATE quality.progress SET through = through + interval '23 hours'")
+    quality(at.SECONDS + 23 * 3600 + 20.0).round()
+    assert place.rows("SELECT * FROM quality.notification") == [told], "too little since, but not for long"
+    with psycopg.connect(place.url, autocommit=True) as connection:
+        connection.execute("UPDATE quality.progress SET through = through + interval '3 hours'")
+    quality(at.SECONDS + 27 * 3600).round()
+    assert place.rows("SELECT * FROM quality.notification") == [], "a day in which it was not found bad again"
     alarms.look()
     assert [one["state"] for one in place.rows("SELECT state FROM register.alarm WHERE kind = 'quality'")] == ["cleared"]
 
@@ -176,7 +182,8 @@ def test_too_many_rows_are_left_out_and_counted(place) -> None:
     place.store(at.crossing())
     few = Quality(SETTINGS.model_copy(update={"most_rows": 1000}), Database(place.url), VirtualClock(END_US + 20_000_000))
     few.open()
-    few.round()
+    while few.round():  # the windows are made shorter, but not endlessly
+        pass
     few.close()
     monitors = {row["monitor"] for row in place.rows("SELECT DISTINCT monitor FROM quality.assessment")}
     assert "spat-rate" in monitors

@@ -84,6 +84,12 @@ def test_a_team_gets_its_own_vehicles_data_and_nobody_elses(place: Place, client
 
 def test_whoever_loses_the_right_cannot_go_on(place: Place, client: Client, stored: dict[str, Batch]) -> None:
     roles = [{"site": SITE, "role": "tester"}]
+    with Client(place.url, _key_of(client, "tim", roles=roles, team="crew")) as tim:
+        export = tim.people("POST", "exports", json={"streams": ["spat"], "purpose": "p", "site": SITE})
+        assert content(tim, export, "spat")
+        client.change_user("tim", {"team": "rivals"})
+        with pytest.raises(RefusedError, match="there is no export of your team"):
+            content(tim, export, "spat")
     with Client(place.url, _key_of(client, "tess", roles=roles)) as tess:
         export = tess.people("POST", "exports", json={"streams": ["spat"], "purpose": "p", "recipient": "city", "site": SITE})
         assert content(tess, export, "spat")

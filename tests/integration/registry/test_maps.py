@@ -8,18 +8,20 @@ import hashlib
 import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from chelu.api import Client
+from chelu.api import Client, NewDevice
 from chelu.codec import cv2x
 from chelu.errors import RefusedError
 from chelu.geo import LocalFrame
 from chelu.roads.comparing import compare
 from chelu.roads.opening import open_roads
+from chelu.topics import Kind
 from services.registry.maps.reading import exported
 from tests.integration.registry.conftest import KEY, SITE, Place, chelu
 from tests.integration.registry.fix_at_broker import MakeUnit, Send, registry_account, send, unit_hearing
@@ -172,6 +174,18 @@ def test_units_are_sent_their_part_once_and_their_answers_count(client: Client, 
     assert again(force=True)["dispatch"]["devices"] == 1
     with pytest.raises(RefusedError, match=r"no roadside unit of the site that may be told something 'nobody'"):
         send("POST", "maps", str(version), "push", json={"units": ["nobody"]})
+
+
+def test_a_unit_that_takes_no_frames_is_not_sent_one_and_not_held_to_it(client: Client, send: Send, frame: LocalFrame) -> None:
+    unit = NewDevice(device_id="map-open", kind=Kind.RSU, site_id=SITE, serial="R7", profile="openv2x")
+    client.add_devices([replace(unit, latitude_deg=frame.latitude_deg, longitude_deg=frame.longitude_deg)])
+    version = put(send, net(rise=19.0), "open.net.xml")["version"]
+    for force in (False, True):
+        pushed = send("POST", "maps", str(version), "push", json={"units": ["map-open"], "is_forced": force})
+        assert (pushed["dispatch"], pushed["units"][0]["is_sent"]) == (None, False)
+    assert pushed["units"][0]["why"] == "it takes no frames, being of profile openv2x"
+    assert "map-open" not in [one["device_id"] for one in send("GET", "map-units")]
+    client.delete_device("map-open")
 
 
 def test_of_two_pushes_at_once_the_later_takes_the_other_s_place(

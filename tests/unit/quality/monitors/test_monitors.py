@@ -66,6 +66,20 @@ def test_minutes_tell_what_the_whole_tells(clean, name) -> None:
     assert sorted(event.time_us for event in by_minutes.events) == sorted(event.time_us for event in whole.events)
 
 
+@pytest.mark.parametrize("name", ["spat-rate", "spat-zero", "phase-alignment"])
+def test_stretches_longer_than_a_window_are_judged_once_each(clean, name) -> None:
+    parameters = site_parameters({name: {"stretch_s": 60.0}}, where="a test")
+    faulty, by_windows, known = FAULTS[name](clean), Report(parameters), Known()
+    from_us = -(-BEGIN_US // 60_000_000) * 60_000_000  # after which all streams have begun
+    whole = run(faulty, parameters, from_us=from_us, to_us=END_US, monitors=[monitor_of(name)]).of_monitor(name)
+    for begin, end in stretches(from_us, END_US, length_us=20_000_000):
+        seen = window(faulty, begin, end, junctions_before=known.junctions, known=known.expected(begin))
+        look(seen, by_windows, [monitor_of(name)])
+        known.learn(seen)
+    assert by_windows.of_monitor(name) == whole
+    assert whole.judged > 1
+
+
 def test_too_little_is_no_verdict(clean) -> None:
     """Three vehicles took the same way that is not in the map, which is an event each and not yet a share."""
     found = one(FAULTS["way-not-in-map"](clean), "way-not-in-map")

@@ -18,7 +18,7 @@ from chelu.quality.monitors.events import events
 from chelu.quality.monitors.greens import pairs
 from chelu.quality.monitors.judged import Judged, Subject, judged
 from chelu.quality.monitors.junctions import MANEUVERS, WHOLE_LINK, junctions, node_of
-from chelu.quality.monitors.notifications import settled
+from chelu.quality.monitors.notifications import of_quiet_days, settled
 from chelu.quality.monitors.passages import UNCLEAR, Crossing, maneuver_of, passages
 from chelu.quality.monitors.phases_shown import shown_of
 from chelu.quality.monitors.run import run
@@ -230,6 +230,22 @@ def test_too_little_neither_raises_nor_clears() -> None:
     assert settled([key], {"spat-rate": {(SUBJECT, 0): little}}, parameters) == ([], [])
     assert settled([key], {"spat-rate": {(SUBJECT, 0): bad, (SUBJECT, HOUR_US): good}}, parameters) == ([], [key])
     assert Tally(3, 3).verdict(parameters["spat-rate"]) is Verdict.TOO_LITTLE
+
+
+def test_a_day_tells_of_whom_no_hour_of_it_could() -> None:
+    parameters = {"spat-rate": site_parameters({}, where="")["spat-rate"]}
+    quiet, busy = Subject(1), Subject(2)
+    little, enough = Tally(8, 4), Tally(100, 0)
+    hours = {
+        (quiet, 9 * HOUR_US): little,
+        (quiet, 11 * HOUR_US): little,
+        (quiet, 30 * HOUR_US): little,
+        (quiet, 12 * HOUR_US): little,
+    }
+    found = of_quiet_days({"spat-rate": {**hours, (busy, 9 * HOUR_US): enough, (busy, 10 * HOUR_US): little}}, parameters)
+    assert found == {"spat-rate": {(quiet, 12 * HOUR_US): Tally(24, 12), (quiet, 30 * HOUR_US): little}}
+    (told,), over = settled((), found, parameters)
+    assert (told.subject, told.hour_us, told.tally, over) == (quiet, 12 * HOUR_US, Tally(24, 12), [])
 
 
 def test_no_map_that_decodes_is_an_error() -> None:

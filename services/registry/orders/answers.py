@@ -42,6 +42,7 @@ PATTERNS = (
     *(f"{row.pattern}/ack" for row in frames.ROWS.values()),
 )
 FILTERS = tuple((name, 1) for pattern in PATTERNS for name in topics.row(pattern).subscriptions())
+STOPPED = {"stop": True, "release": False}  # what a device is after these commands
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 LATEST = datetime.timedelta(days=31)  # as long as an order may last: what is stamped earlier yet is so by a wrong clock
 
@@ -131,7 +132,16 @@ def event(said: Said, against: str = "") -> Event:
 
 
 def contradiction(body: Mapping[str, Any], said: Said) -> str:
-    """What a device that has taken over a configuration reports otherwise; nothing when it reports none."""
+    """What a device that says it has obeyed reports otherwise: of a configuration, or of being stopped; nothing when of neither.
+
+    It does nothing about a stop whose number is lower than one it knows, of another installation perhaps, and says so.
+    """
+    wanted = STOPPED.get(str(body.get("command")))
+    is_stopped = (said.document or {}).get("is_stopped")
+    if said.code == 0 and wanted is not None and isinstance(is_stopped, bool) and is_stopped is not wanted:
+        return f"it says that it is {'' if is_stopped else 'not '}stopped" + (
+            ", since it knows an order with a higher number" if (said.document or {}).get("is_older") is True else ""
+        )
     if said.code != 0 or said.config is None:
         return ""
     found = differences(body, said.config)

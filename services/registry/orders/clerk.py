@@ -31,6 +31,7 @@ from services.registry.orders.rows import Letter
 from services.registry.rounds import Rounds
 
 ACTOR = "registry"
+CHECKED = frozenset({"config", "command"})  # topics of orders whose answers may say that it is otherwise
 PERIOD_S = 0.25  # between two looks at what is due, when nobody wakes the clerk
 SOON_S = 0.01  # between two looks at what the broker has not taken yet
 RETRY_S = 1.0
@@ -195,7 +196,7 @@ class Clerk:
             elif said.topic == "upgrade":
                 upgraded.append((said, number, order["body"]))
             else:
-                against = answers.contradiction(order["body"], said) if said.topic == "config" else ""
+                against = answers.contradiction(order["body"], said) if said.topic in CHECKED else ""
                 events.setdefault(number, []).append(answers.event(said, against))
         for number, event in upgrades.events(connection, upgraded, heard):
             events.setdefault(number, []).append(event)

@@ -51,11 +51,11 @@ class Arrivals:
         if start is None:
             self._gone.add(device)
             return None
-        is_other = not start or self._starts.get(device) != start
+        is_known, is_other = device in self._starts, not start or self._starts.get(device) != start
         has_come = is_other or is_retained or device in self._gone
         self._starts[device] = start
         self._gone.discard(device)
-        return (is_other and not is_retained) if has_come else None
+        return (is_other and (is_known or not is_retained)) if has_come else None
 
 
 class Recall:

@@ -44,7 +44,8 @@ UNTOLD = f"""SELECT device_id FROM register.device
     WHERE site_id = %(site_id)s AND kind = ANY(%(kinds)s) AND lifecycle = ANY(%(lifecycles)s) AND {REACHED}
         AND NOT EXISTS (SELECT 1 FROM register.stop_device
             WHERE stop_id = %(stop_id)s AND stop_device.device_key = device.device_key) ORDER BY 1"""  # noqa: S608
-UNREACHABLE = f"""SELECT device_id FROM register.device WHERE site_id = %(site_id)s AND kind = 'vehicle'
+UNREACHABLE = f"""SELECT device_id FROM register.device WHERE site_id = %(site_id)s
+    AND (kind IN ('vehicle', 'signal') OR kind = 'obu' AND on_vehicle_key IS NULL)
     AND lifecycle = ANY(%(lifecycles)s) AND NOT {REACHED} AND NOT EXISTS (SELECT 1 FROM register.device AS obu
         WHERE obu.on_vehicle_key = device.device_key AND obu.kind = 'obu' AND obu.site_id = device.site_id
             AND obu.lifecycle = ANY(%(lifecycles)s) AND {OBU_REACHED}) ORDER BY 1"""  # noqa: S608

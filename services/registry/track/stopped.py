@@ -13,7 +13,7 @@ from chelu.clock import Clock
 from services.registry.alarms.kinds import EMERGENCY_STOP
 from services.registry.alarms.rows import raise_alarm
 from services.registry.database import ITSELF, Register
-from services.registry.orders.rows import Letter
+from services.registry.orders.rows import IS_OPEN, Letter
 from services.registry.problems import Fault, ProblemError
 from services.registry.rounds import Rounds
 from services.registry.track import log_rows, stop_rows
@@ -24,9 +24,9 @@ PERIOD_S = 1.0  # between two looks whether every stop has its alarm
 SILENT = """SELECT site_id FROM register.stop WHERE released IS NULL AND NOT EXISTS (SELECT 1 FROM register.alarm
         WHERE kind = %(kind)s AND subject = stop.site_id AND alarm.site_id = stop.site_id AND state IN ('pending', 'raised'))
     ORDER BY site_id"""
-OF_DISPATCH = """SELECT site_id FROM register.stop JOIN register.stop_device USING (stop_id)
-        JOIN register.device_order USING (number)
-    WHERE dispatch_id = %s AND released IS NULL LIMIT 1"""
+OF_DISPATCH = f"""SELECT site_id, released IS NOT NULL AS is_released FROM register.stop JOIN register.stop_device USING (stop_id)
+        JOIN register.device_order ON device_order.number IN (stop_device.number, release_number)
+    WHERE dispatch_id = %s AND (released IS NULL OR device_order.number = release_number AND {IS_OPEN}) LIMIT 1"""  # noqa: S608
 OF_DEVICE = """SELECT site_id FROM register.stop JOIN register.stop_device USING (stop_id)
     WHERE device_key = %s AND released IS NULL LIMIT 1"""
 Execute = Connection[DictRow]
@@ -53,8 +53,12 @@ def keep_alarm(connection: Execute, kind: str, site_id: str) -> None:
 
 
 def keep_orders(connection: Execute, dispatch_id: int) -> None:
-    """ProblemError 409 when a dispatch has orders to stop of a stop that is in force."""
-    row = connection.execute(OF_DISPATCH, (dispatch_id,)).fetchone()
+    """ProblemError 409 when a dispatch has orders of a stop that is in force, or to go on after one that are not heard yet."""
+    row = connection.execute(OF_DISPATCH.encode(), (dispatch_id,)).fetchone()
+    if row is not None and row["is_released"]:
+        allowed = "its orders to be heard: who was told to stop would not go on otherwise"
+        detail = f"the release of a stop cannot be taken back: allowed is {allowed}"
+        raise ProblemError(HTTPStatus.CONFLICT, detail, [Fault("dispatch_id", str(dispatch_id), allowed)])
     if row is not None:
         raise _in_force(row["site_id"], "its orders")
 

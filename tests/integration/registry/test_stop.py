@@ -251,6 +251,9 @@ def test_neither_a_stop_s_orders_nor_its_alarm_can_be_taken_away(
     assert alarms(place) == [(alarm, "raised")]
     send("POST", "stop", "release", json={"note": "clear"})
     assert alarms(place) == []
+    (release,) = client.people("GET", "dispatches", params={"topic": "command", "limit": 1})["dispatches"]
+    with pytest.raises(RefusedError, match="the release of a stop cannot be taken back"):
+        client.people("DELETE", "dispatches", str(release["dispatch_id"]))
     client.people("DELETE", "dispatches", str(dispatches[0]["dispatch_id"]))
 
 

@@ -12,7 +12,7 @@ from chelu.errors import RefusedError
 from chelu.local.ports import LOOPBACK
 from chelu.topics import Kind
 from simulators.swarm import Member, Swarm
-from tests.integration.registry.conftest import SITE, Place
+from tests.integration.registry.conftest import SITE
 from tests.integration.registry.fix_at_broker import registry_account
 from tests.waiting import until
 
@@ -20,9 +20,9 @@ __all__ = ["registry_account"]
 
 
 def test_who_no_order_reaches_is_named_apart_and_a_vehicle_counts_with_the_obu_that_speaks_for_it(
-    place: Place, client: Client
+    client: Client, mosquitto_port: int
 ) -> None:
-    site, broker = "depot", f"mqtt://{LOOPBACK}:{place.broker_port}"
+    site, broker = "depot", f"mqtt://{LOOPBACK}:{mosquitto_port}"
     client.add_site(Site(site_id=site, latitude_deg=29.6, longitude_deg=106.6))
     wanted = [
         NewDevice(device_id="depot-gateway", kind=Kind.GATEWAY, site_id=site),
@@ -35,6 +35,8 @@ def test_who_no_order_reaches_is_named_apart_and_a_vehicle_counts_with_the_obu_t
         *(NewDevice(device_id=f"mute-{n}", kind=Kind.VEHICLE, site_id=site, credential=False) for n in range(3)),
         NewDevice(device_id="unit-elsewhere", kind=Kind.OBU, site_id=SITE, on_vehicle="mute-0"),
         NewDevice(device_id="unit-unheard", kind=Kind.OBU, site_id=site, on_vehicle="mute-1", credential=False),
+        NewDevice(device_id="unit-loose", kind=Kind.OBU, site_id=site, credential=False),
+        NewDevice(device_id="lights", kind=Kind.SIGNAL, site_id=site, credential=False),
         NewDevice(device_id="unit-here", kind=Kind.OBU, site_id=site, on_vehicle="mute-2"),
     ]
     secrets = {one.device_id: one.secret or "" for one in client.add_devices(wanted)}
@@ -50,7 +52,7 @@ def test_who_no_order_reaches_is_named_apart_and_a_vehicle_counts_with_the_obu_t
     names = {part: [row["device_id"] for row in shown()[part]] for part in ("silent", "stopped")}
     assert names["stopped"] == ["bus-3", "unit-0"], "a vehicle below a gateway with a session of its own answers for itself"
     assert names["silent"] == ["car-2", "unit-1", "unit-here"], "car-2 has no OBU: nobody but itself could say so"
-    beyond = ["bus-0", "bus-1", "bus-2", "mute-0", "mute-1"]
+    beyond = ["bus-0", "bus-1", "bus-2", "lights", "mute-0", "mute-1", "unit-loose"]
     assert shown()["unreachable"] == beyond, "what is on a vehicle reaches it only if it is told to stop itself"
     assert shown()["devices"] == 5
     with pytest.raises(RefusedError, match="allowed is the device to end with the stop"):

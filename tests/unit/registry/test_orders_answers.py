@@ -118,6 +118,19 @@ def test_what_is_nested_deeper_than_ingest_takes_is_no_word(topic: str, opens: s
         assert heard(nested(deep), topic) is None
 
 
+@pytest.mark.parametrize(("command", "is_stopped"), [("stop", True), ("release", False)])
+def test_who_says_that_it_has_obeyed_and_is_not_as_it_was_told_has_not(command: str, is_stopped: bool) -> None:
+    def says(**more: object) -> str:
+        return answers.contradiction({"command": command}, said({"seqNum": 5, "errorCode": 0, **more}, "command/down/ack"))
+
+    assert says() == ""
+    assert says(is_stopped=is_stopped) == ""
+    assert says(is_stopped=not is_stopped, errorCode=3) == ""
+    denied = f"it says that it is {'not ' if is_stopped else ''}stopped"
+    assert says(is_stopped=not is_stopped) == denied
+    assert says(is_stopped=not is_stopped, is_older=True) == f"{denied}, since it knows an order with a higher number"
+
+
 def test_a_number_beyond_all_floats_is_compared_as_any_other() -> None:
     config = said({"seqNum": 5, "errorCode": 0, "config": {"heartbeat_s": 10**400}})
     assert answers.contradiction({"heartbeat_s": 5}, config).startswith("it reports heartbeat_s = 1000")

@@ -25,6 +25,7 @@ def test_who_was_online_before_the_registry_listened_may_have_come_meanwhile() -
     arrivals = Arrivals()
     assert arrivals.of("obu-1", "first", is_retained=True) is False
     assert arrivals.of("obu-1", "first", is_retained=True) is False, "the registry was away from the broker"
+    assert arrivals.of("obu-1", "second", is_retained=True) is True, "and it has started anew meanwhile"
     assert arrivals.of("obu-1", "", is_retained=False) is True, "one that does not say which start it is in"
 
 

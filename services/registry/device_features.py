@@ -16,7 +16,7 @@ SPACE = re.compile(r"[\s,]*")
 def read_features(text: str) -> tuple[list[tuple[int, Any]], list[Fault]]:
     """(line, feature) of a FeatureCollection, and what is wrong when it is none."""
     try:
-        document = json.loads(text, parse_constant=_refuse)
+        document = json.loads(text, parse_constant=_refuse, object_pairs_hook=each_once)
     except json.JSONDecodeError as error:
         return [], [Fault("(document)", f"character {error.pos}", f"JSON ({error.msg})", error.lineno)]
     except (ValueError, RecursionError) as error:
@@ -56,6 +56,15 @@ def _lines_from(text: str, position: int) -> Iterator[int]:
 def _end_of_space(text: str, position: int) -> int:
     match = SPACE.match(text, position)
     return match.end() if match else position
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; ValueError when it says something twice, of which the last would count."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} comes twice in one object")
+    return found
 
 
 def _refuse(name: str) -> NoReturn:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.registry.device_features import read_features
+from services.registry.device_features import each_once, read_features
 from services.registry.device_models import Calibration, DeviceFields, Mounting, NewDevice, Reading
 from services.registry.problems import Fault, shown
 
@@ -157,19 +157,25 @@ def _add(found: Records, line: int, names: Sequence[str], cells: Sequence[str]) 
 
 def _put(values: dict[str, Any], name: str, text: str) -> None:
     if name == "labels":
-        values["labels"] = {**_json(name, text), **values.get("labels", {})}
+        given, known = _json(name, text), values.setdefault("labels", {})
+        if both := sorted(given.keys() & known.keys()):
+            raise _CellError(f"label.{both[0]}", shown(known[both[0]]), "each label once")
+        known |= given
         return
     value = _json(name, text) if name in JSON_COLUMNS else text
     outer, _, inner = name.partition(".")
     if not inner:
         values[name] = value
         return
-    values.setdefault("labels" if outer == "label" else outer, {})[inner] = value
+    part = values.setdefault("labels" if outer == "label" else outer, {})
+    if inner in part:
+        raise _CellError(name, shown(text), "each label once")
+    part[inner] = value
 
 
 def _json(name: str, text: str) -> dict[str, Any]:
     try:
-        value: Any = json.loads(text)
+        value: Any = json.loads(text, object_pairs_hook=each_once)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
@@ -183,6 +189,8 @@ def _values_of(feature: Any) -> dict[str, Any]:
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise _CellError("properties", shown(properties), "an object")
+    if feature.get("id") not in {None, properties.get("device_id")}:
+        raise _CellError("id", shown(feature["id"]), "its device_id, or nothing")
     position = _position(feature.get("geometry"))
     if both := sorted(position.keys() & properties.keys()):
         raise _CellError(both[0], shown(properties[both[0]]), "nothing beside a geometry")

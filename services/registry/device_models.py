@@ -6,12 +6,12 @@ import datetime
 import enum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from chelu.topics import Kind
 from services.registry import vin
 from services.registry.lifecycle import SPEAKING, Lifecycle
-from services.registry.models import Elevation, Finite, Heading, Identifier, Latitude, Longitude, Model, Name, Word
+from services.registry.models import Elevation, Finite, Heading, Identifier, Latitude, Longitude, Model, Name, Word, Written
 
 ENVELOPES = ("bare", "deployed", "t/its 0117 big-endian", "t/its 0117 little-endian", "auto")
 
@@ -58,9 +58,9 @@ class Mounting(Model):
 class Calibration(Model):
     """The calibration that counts: when, by whom, until when, and its numbers."""
 
-    at: AwareDatetime
+    at: Written
     by: Name = ""
-    valid_until: AwareDatetime | None = None
+    valid_until: Written | None = None
     parameters: Annotated[
         dict[Word, Finite | Annotated[list[Finite], Field(max_length=100)]], Field(max_length=50, examples=[{"focal_px": 1120.5}])
     ] = Field(default_factory=dict)

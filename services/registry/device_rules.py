@@ -13,7 +13,7 @@ from chelu.topics import OPENV2X_PROFILE, Kind
 from services.registry.changes import RowFault
 from services.registry.device_models import VEHICLE_FIELDS, NewDevice
 from services.registry.lifecycle import SPEAKING
-from services.registry.models import DEVICE_ID
+from services.registry.models import DEVICE_ID, FIRST, LAST
 from services.registry.problems import Fault, shown
 from services.registry.rights import is_service
 from services.registry.site_models import OrganisationRole
@@ -110,9 +110,16 @@ def _own(devices: Sequence[NewDevice]) -> Iterator[Rule]:
     yield "serial", "its ESN, 1..64 of letters, digits, '_', '.', '-', since its profile is openv2x", _has_no_esn, bad
     for field, other in (("latitude_deg", "longitude_deg"), ("longitude_deg", "latitude_deg")):
         yield field, f"a value, since {other} has one", _is_half_a_position(field, other), bad
+    yield "calibration", f"one made from {FIRST.date()} to {LAST.date()} that holds longer than until then", _is_timeless, bad
     for field in VEHICLE_FIELDS:
         if any(_value(device, field) is not None for device in devices):
             yield field, "nothing, unless its kind is vehicle", _is_of_vehicle_only(field), bad
+
+
+def _is_timeless(device: NewDevice) -> bool:
+    if (its := device.calibration) is None:
+        return False
+    return not FIRST <= its.at <= LAST or (its.valid_until is not None and not its.at < its.valid_until <= LAST)
 
 
 def _is_of_vehicle_only(field: str) -> Is:

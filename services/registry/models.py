@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 FIRST, LAST = (datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (1970, 2100))
 DEVICE_ID = r"^[A-Za-z0-9_.-]{1,64}$"
@@ -30,6 +30,19 @@ def _in_calendar(instant: datetime.datetime) -> datetime.datetime:
     return instant
 
 
+def _written(instant: object) -> object:
+    """A number would be seconds since 1970, which nobody means who writes 20260102."""
+    if isinstance(instant, datetime.datetime) or (isinstance(instant, str) and "-" in instant):
+        return instant
+    raise ValueError("an instant with its offset from UTC, such as 2026-05-01T08:00:00+08:00")
+
+
+def _no_truth(number: object) -> object:
+    if isinstance(number, bool):
+        raise ValueError("a number, not true or false")  # noqa: TRY004 - the one error that pydantic tells by field
+    return number
+
+
 Identifier = Annotated[
     str,
     StringConstraints(pattern=DEVICE_ID),
@@ -38,12 +51,14 @@ Identifier = Annotated[
 ]
 Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
-Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees north, WGS-84", examples=[29.5332])]
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees east, WGS-84", examples=[106.503])]
+Number = Annotated[float, BeforeValidator(_no_truth)]
+Latitude = Annotated[Number, Field(ge=-90, le=90, allow_inf_nan=False, description="degrees north, WGS-84", examples=[29.5332])]
+Longitude = Annotated[Number, Field(ge=-180, le=180, allow_inf_nan=False, description="degrees east, WGS-84", examples=[106.503])]
 Elevation = Annotated[
-    float, Field(ge=-500, le=9000, allow_inf_nan=False, description="metres above the WGS-84 ellipsoid", examples=[245.0])
+    Number, Field(ge=-500, le=9000, allow_inf_nan=False, description="metres above the WGS-84 ellipsoid", examples=[245.0])
 ]
-Instant = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+Written = Annotated[AwareDatetime, BeforeValidator(_written)]
+Instant = Annotated[Written, AfterValidator(_in_calendar)]
 InstantUs = Annotated[
     int, Field(ge=0, le=4_102_444_800_000_000, description="µs UTC since 1970", examples=[1_795_000_000_000_000])
 ]

@@ -50,6 +50,9 @@ def test_a_csv_gives_records_with_their_lines() -> None:
         (f"{HEADER}\na,obu,s\nb,obu".encode(), 3, "(row)"),
         (f'{HEADER}\na,obu,s\n"b,obu,s'.encode(), 3, "(document)"),
         (f"{HEADER},labels\na,obu,s,bay".encode(), 2, "labels"),
+        (f'{HEADER},labels\na,obu,s,"{{""bay"": 1, ""bay"": 2}}"'.encode(), 2, "labels"),
+        (f'{HEADER},label.bay,labels\na,obu,s,3,"{{""bay"": ""4""}}"'.encode(), 2, "label.bay"),
+        (f'{HEADER},labels,label.bay\na,obu,s,"{{""bay"": ""4""}}",3'.encode(), 2, "label.bay"),
         (f"{HEADER}\n{'a' * 200_000},obu,s".encode(), 2, "(document)"),
     ],
 )
@@ -83,6 +86,16 @@ def test_a_geojson_gives_records_with_their_lines() -> None:
         ('{"type":\n', 2, "(document)"),
         ('{"type": "Feature"}', 1, "(document)"),
         ("[1]", 1, "(document)"),
+        (
+            '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"kind": "a", "kind": "b"}}]}',
+            1,
+            "(document)",
+        ),
+        (
+            '{"type": "FeatureCollection", "features": [{"type": "Feature", "id": "a", "properties": {"device_id": "b"}}]}',
+            1,
+            "id",
+        ),
         ("[" * 100_000, 1, "(document)"),
         ('{"type": "FeatureCollection", "features": [\n1]}', 2, "type"),
         ('{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": 3}]}', 1, "properties"),

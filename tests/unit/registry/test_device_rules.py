@@ -26,6 +26,9 @@ KNOWN = Known(
 ESN = "its ESN, 1..64 of letters, digits, '_', '.', '-', since its profile is openv2x"
 
 
+WHEN = "one made from 1970-01-01 to 2100-01-01 that holds longer than until then"
+
+
 def device(device_id: str = "d", kind: Kind = Kind.OBU, **fields: object) -> NewDevice:
     return NewDevice.model_validate({"device_id": device_id, "kind": kind, "site_id": "s", **fields})
 
@@ -62,11 +65,23 @@ def test_a_device_that_keeps_all_rules_has_no_fault() -> None:
         ({"kind": Kind.RSU, "profile": "openv2x"}, "serial", ESN),
         ({"kind": Kind.RSU, "profile": "openv2x", "serial": "R/2"}, "serial", ESN),
         ({"kind": Kind.RSU, "profile": "openv2x", "serial": "R1"}, "serial", "an ESN that no other openv2x has"),
+        ({"calibration": {"at": "0001-01-01T00:00:00Z"}}, "calibration", WHEN),
+        ({"calibration": {"at": "2026-05-01T08:00:00Z", "valid_until": "2026-05-01T08:00:00Z"}}, "calibration", WHEN),
+        ({"calibration": {"at": "2026-05-01T08:00:00Z", "valid_until": "9999-12-31T00:00:00Z"}}, "calibration", WHEN),
     ],
 )
 def test_a_fault_names_field_and_what_is_allowed(fields: dict[str, object], field: str, allowed: str) -> None:
     (fault,) = find_faults([device(**fields)], KNOWN)  # type: ignore[arg-type]
     assert (fault.row, fault.fault.field, fault.fault.allowed) == (0, field, allowed)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("latitude_deg", True), ("elevation_m", False), ("calibration", {"at": "20260102"}), ("calibration", {"at": 1_767_312_000})],
+)
+def test_what_means_something_else_than_it_would_be_read_as_is_refused(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=r"a number, not true or false|an instant with its offset from UTC"):
+        device(**{field: value})  # type: ignore[arg-type]
 
 
 def test_a_kind_is_named_as_it_is_written() -> None:

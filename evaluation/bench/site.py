@@ -21,7 +21,7 @@ REPEATS = 5
 SETTLED_SHARE = 0.25  # memory is looked at from this part of the run on: until then buffers find their size
 RETREATS = (1.0, 0.95, 0.9, 0.8)  # of the ladder's top: what holds for seconds may not for a minute
 LAST_RETREAT = 1.03  # of the bar: at last no more is offered than what shows whether it is met
-MEMORY_PARTS = ("ingest", "broker")
+MEMORY_OF = "all ingest workers and the broker"
 
 
 def run(context: Context) -> Findings:
@@ -35,7 +35,7 @@ def run(context: Context) -> Findings:
 
 def figures(steps: Sequence[Step]) -> list[Figure]:
     """What the long runs are judged by, and what they cost."""
-    last, parts = steps[-1], " and ".join(MEMORY_PARTS)
+    last = steps[-1]
     latencies = zip(PERCENTILES, zip(*(step.latency_ms for step in steps), strict=True), strict=True)
     costs = {name: tuple(step.cpu_us_a_row()[name] for step in steps) for name in last.cpu_s}
     return [
@@ -47,22 +47,23 @@ def figures(steps: Sequence[Step]) -> list[Figure]:
             bar=BAR_PER_S,
         ),
         _at_most("rows lost of them", [step.lost for step in steps], "rows", "end_to_end_lost", 0),
-        _at_most(f"growth of {parts}", [growth_mb(step) for step in steps], "MiB", "end_to_end_rss_growth_mb", BAR_GROWTH_MB),
+        _at_most(f"growth of {MEMORY_OF}", [growth_mb(step) for step in steps], "MiB", "end_to_end_rss_growth_mb", BAR_GROWTH_MB),
         Figure(what="rows dropped by a reason", values=tuple(float(sum(step.dropped.values())) for step in steps), unit="rows"),
         *(Figure(what=f"publish → stored, {name}", values=values, unit="ms") for name, values in latencies),
         *(Figure(what=f"processor of {name}", values=values, unit="µs/row") for name, values in costs.items()),
     ]
 
 
-def growth_mb(step: Step, parts: Sequence[str] = MEMORY_PARTS) -> float:
+def growth_mb(step: Step) -> float:
     """Memory of ingest and broker at the end over what they had after a quarter of the run."""
-    total = total_mb(step, parts)
+    total = total_mb(step)
     settled = total[int(len(total) * SETTLED_SHARE) :]
     return fmean(settled[-3:]) - fmean(settled[:3])
 
 
-def total_mb(step: Step, parts: Sequence[str] = MEMORY_PARTS) -> list[float]:
-    """Their memory together, at every look while the load ran."""
+def total_mb(step: Step) -> list[float]:
+    """Memory of the broker and of every worker (``ingest``, ``ingest-2`` …) together, at every look while the load ran."""
+    parts = [name for name in step.rss_mb if name in {"ingest", "broker"} or name.startswith("ingest-")]
     return [sum(values) for values in zip(*(step.rss_mb[name] for name in parts), strict=True)]
 
 

@@ -19,7 +19,7 @@ from evaluation.bench.processes import MIB, cores_of_the_machine
 from evaluation.bench.report import Figure
 from evaluation.bench.results import Findings
 from evaluation.bench.road import Step, road
-from evaluation.bench.site import MEMORY_PARTS, SETTLED_SHARE, total_mb
+from evaluation.bench.site import MEMORY_OF, SETTLED_SHARE, total_mb
 
 SHARE = 0.5  # of the top rate
 HELD = 0.97  # of the rate offered, that must be stored
@@ -73,7 +73,7 @@ def figures(step: Step, windows: Sequence[dict[str, Any]]) -> list[Figure]:
             is_limit=True,
         ),
         Figure(
-            what=f"growth of {' and '.join(MEMORY_PARTS)}",
+            what=f"growth of {MEMORY_OF}",
             values=(growth * 100,),
             unit="%",
             key="soak_memory_growth_percent",

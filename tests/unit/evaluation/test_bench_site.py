@@ -30,8 +30,8 @@ WELL = Step(
     latencies=np.stack([np.arange(600) / 10, np.linspace(10, 50, 600)], axis=1),
     late_ms=2.0,
     progress=[(float(second), 1000 * second) for second in range(1, SECONDS + 1)],
-    cpu_s={"ingest": 0.6, "broker": 0.3},
-    rss_mb={"ingest": [100.0] * 30 + [150.0] * 90, "broker": [10.0] * 120},
+    cpu_s={"ingest": 0.6, "ingest-2": 0.6, "broker": 0.3},
+    rss_mb={"ingest": [100.0] * 30 + [150.0] * 90, "ingest-2": [100.0] * 120, "broker": [10.0] * 120, "database": [300.0] * 120},
     rss_at_s=[look / 2 for look in range(120)],
 )
 
@@ -43,7 +43,7 @@ def by_key(found: list[Figure]) -> dict[str, Figure]:
 def test_a_step_is_kept_up_with_when_all_is_well() -> None:
     assert WELL.is_kept_up_with
     assert WELL.latency_ms == pytest.approx((30, 48, 49.6), abs=0.1)
-    assert WELL.cpu_us_a_row() == pytest.approx({"ingest": 10, "broker": 5})
+    assert WELL.cpu_us_a_row() == pytest.approx({"ingest": 10, "ingest-2": 10, "broker": 5})
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,15 @@ def test_memory_that_was_found_in_the_first_quarter_does_not_count_as_growth() -
     rising = replace(WELL, rss_mb={"ingest": [100.0 + look for look in range(120)], "broker": [10.0] * 120})
     assert growth_mb(rising) == pytest.approx(87)
     assert not by_key(figures([rising]))["end_to_end_rss_growth_mb"].is_met
+
+
+def test_memory_of_the_second_worker_counts_and_that_of_the_database_does_not() -> None:
+    rising = [100.0 + look for look in range(120)]
+    second = replace(WELL, rss_mb={**WELL.rss_mb, "ingest-2": rising})
+    assert growth_mb(second) == pytest.approx(87)
+    found = soak_figures(second, cut(second, [(0.0, 5.0), (60.0, 65.0)], 10.0, SECONDS))
+    assert not by_key(found)["soak_memory_growth_percent"].is_met
+    assert growth_mb(replace(WELL, rss_mb={**WELL.rss_mb, "database": rising})) == 0
 
 
 def test_a_rate_below_the_bar_is_missed_and_one_at_it_is_met() -> None:

@@ -44,7 +44,15 @@ def figures(clean: list[Step], damaged: list[Step]) -> list[Figure]:
     lost = tuple(float(step.lost) for step in damaged)
     return [
         Ratio(f"kept up with, {what}", ours, "the same load unspoilt", theirs, "rows", BAR, "damage_rate_share").figure(),
-        Figure(what="whole rows lost beside damaged ones", values=lost, unit="rows", key="damage_lost", bar=0, is_limit=True),
+        Figure(
+            what="whole rows lost beside damaged ones",
+            values=lost,
+            unit="rows",
+            key="damage_lost",
+            bar=0,
+            is_limit=True,
+            is_by_worst=True,
+        ),
         Figure(
             what="refused by a reason, of those spoilt",
             values=tuple(sum(step.dropped.values()) / max(step.spoilt, 1) for step in damaged),

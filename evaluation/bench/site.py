@@ -46,8 +46,10 @@ def figures(steps: Sequence[Step]) -> list[Figure]:
             key="end_to_end_per_s",
             bar=BAR_PER_S,
         ),
-        _at_most("rows lost of them", [step.lost for step in steps], "rows", "end_to_end_lost", 0),
-        _at_most(f"growth of {MEMORY_OF}", [growth_mb(step) for step in steps], "MiB", "end_to_end_rss_growth_mb", BAR_GROWTH_MB),
+        _each_at_most("rows lost of them", [step.lost for step in steps], "rows", "end_to_end_lost", 0),
+        _each_at_most(
+            f"growth of {MEMORY_OF}", [growth_mb(step) for step in steps], "MiB", "end_to_end_rss_growth_mb", BAR_GROWTH_MB
+        ),
         Figure(what="rows dropped by a reason", values=tuple(float(sum(step.dropped.values())) for step in steps), unit="rows"),
         *(Figure(what=f"publish → stored, {name}", values=values, unit="ms") for name, values in latencies),
         *(Figure(what=f"processor of {name}", values=values, unit="µs/row") for name, values in costs.items()),
@@ -67,8 +69,8 @@ def total_mb(step: Step) -> list[float]:
     return [sum(values) for values in zip(*(step.rss_mb[name] for name in parts), strict=True)]
 
 
-def _at_most(what: str, values: Sequence[float], unit: str, key: str, bar: float) -> Figure:
-    return Figure(what=what, values=tuple(map(float, values)), unit=unit, key=key, bar=bar, is_limit=True)
+def _each_at_most(what: str, values: Sequence[float], unit: str, key: str, bar: float) -> Figure:
+    return Figure(what=what, values=tuple(map(float, values)), unit=unit, key=key, bar=bar, is_limit=True, is_by_worst=True)
 
 
 def _hold(context: Context, top_per_s: float, workers: int) -> list[Step]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from evaluation.bench.report import Figure, Ratio, interleaved, number, show
@@ -35,6 +37,18 @@ def test_a_limit_is_missed_from_above() -> None:
     met, text = shown(LATE)
     assert not met
     assert "missed: late is 22 ms, and ≤ 20 is asked for" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("values", "is_limit", "worst"), [((0.0, 0.0, 3.0), True, 3), ((9.0, 9.0, 2.0), False, 2)])
+def test_what_has_to_hold_each_time_is_judged_by_its_worst_value(values: tuple[float, ...], is_limit: bool, worst: int) -> None:
+    bar = 0.0 if is_limit else 5.0
+    median = Figure(what="rows", values=values, unit="rows", key="rows", bar=bar, is_limit=is_limit)
+    each = replace(median, is_by_worst=True)
+    assert median.is_met
+    assert not each.is_met
+    assert not Figure.of(each.document()).is_met
+    sign = "≤" if is_limit else "≥"
+    assert f"missed: rows is {worst} rows, and each {sign} {bar:g} is asked for" in " ".join(shown(each)[1].split())
 
 
 def test_a_quick_run_shows_the_bars_and_judges_none() -> None:

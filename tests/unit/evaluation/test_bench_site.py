@@ -86,6 +86,15 @@ def test_rows_that_nobody_accounts_for_are_lost_and_dropped_ones_are_not() -> No
     assert not by_key(figures([step]))["end_to_end_lost"].is_met
 
 
+def test_one_run_of_many_that_lost_a_row_or_grew_too_much_misses() -> None:
+    lossy = replace(WELL, stored=59_999)
+    rising = replace(WELL, rss_mb={**WELL.rss_mb, "broker": [100.0 + look for look in range(120)]})
+    found = by_key(figures([WELL, lossy, WELL, rising, WELL]))
+    assert not found["end_to_end_lost"].is_met
+    assert not found["end_to_end_rss_growth_mb"].is_met
+    assert not by_key(damage_figures([WELL] * 3, [WELL, lossy, WELL]))["damage_lost"].is_met
+
+
 def test_memory_that_was_found_in_the_first_quarter_does_not_count_as_growth() -> None:
     assert growth_mb(WELL) == 0
     rising = replace(WELL, rss_mb={"ingest": [100.0 + look for look in range(120)], "broker": [10.0] * 120})

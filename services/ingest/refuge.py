@@ -86,9 +86,12 @@ class Refuge:
         return waiting.take(held)
 
     def _hold(self, waiting: Messages) -> Messages:
+        """Returns the QoS 1 messages; what is nobody's is acknowledged, as where there is room, and QoS 0 is counted."""
         labelled = self._label(waiting)
+        is_nobodys = labelled.stream == NOBODYS
+        self._session.acknowledge(waiting.take(is_nobodys))
         self.lost.update(labelled.take(waiting.qos == 0).count())
-        return waiting.take((labelled.stream != NOBODYS) & (waiting.qos > 0))
+        return waiting.take(~is_nobodys & (waiting.qos > 0))
 
     def _current(self, messages: Messages) -> Messages:
         return messages.take(messages.connection == self._session.connections)

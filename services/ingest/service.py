@@ -27,7 +27,6 @@ IDLE_S = 0.2  # longest wait for a message: receipts and notices of the register
 LISTEN_S = 0.5  # a silent connection is asked for notices this often
 RETRY_FIRST_S, RETRY_LAST_S = 0.2, 5.0
 BACKLOG_S = 10.0  # for so long after connecting, unnumbered QoS 1 may have waited at the broker
-PRUNE_S = 3600.0
 AWAY = (UnreachableError, RefusedError)
 
 
@@ -52,7 +51,7 @@ class Ingest:
         self._unsaid: Counter[str] = Counter()
         self._inbox_dropped = 0
         self._retry_s, self._retry_at = RETRY_FIRST_S, 0.0
-        self._listened_at = self._pruned_at = self._busy_at = clock.monotonic_s()
+        self._listened_at = self._busy_at = clock.monotonic_s()
         self._connection, self._backlog_until = 0, 0.0
         self._is_away_said = False
 
@@ -209,9 +208,6 @@ class Ingest:
         if self._writer.is_open and now_s - self._listened_at >= LISTEN_S:
             self._listened_at = now_s
             self._attempt(self._storing.listen)
-        if self._writer.is_open and now_s - self._pruned_at >= PRUNE_S:
-            self._pruned_at = now_s
-            self._attempt(self._prune)
 
     def _connect(self) -> None:
         self._writer.open()
@@ -221,9 +217,6 @@ class Ingest:
         if self._is_away_said:
             log.info("the database is back; %d records wait in the spool", len(self._room.spool))
         self._retry_s, self._is_away_said = RETRY_FIRST_S, False
-
-    def _prune(self) -> None:
-        self._writer.prune(letters=self._settings.dead_letters_kept, delivery_days=self._settings.delivery_days)
 
     def _attempt(self, work: Callable[[], None]) -> None:
         try:

@@ -36,7 +36,7 @@ class IngestSettings(Settings):
     dead_letters_per_minute: int = Field(120, ge=1, description="kept per reason; the others are counted")
     dead_letters_kept: int = Field(100_000, ge=100, description="the newest that many stay")
     dead_letter_bytes: int = Field(8192, ge=64, description="of a payload kept in a dead letter")
-    delivery_days: int = Field(30, ge=1, description="how long a QoS 1 message is recognised when it is sent again")
+    delivery_days: int = Field(30, ge=1, le=3650, description="how long a QoS 1 message is recognised when it is sent again")
     skew_s: float = Field(2.0, gt=0, description="difference of clocks beyond which a row is flagged CLOCK")
     metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus metrics; 0 none")
     wait_s: float = Field(30.0, gt=0, le=600, description="how long to wait for the broker at the start")

@@ -1,4 +1,4 @@
-"""What grows is kept within its settings: rows that are too old go, old chunks become columns, indexes hear of new blocks.
+"""What grows is kept within its settings: what is too old or too much goes, old chunks become columns, indexes hear of blocks.
 
 A thread and a connection of its own, so that the writer waits for nothing but a lock, and never long (`chelu.store.retention`).
 Of several workers one at a time does it, whoever gets the lock.
@@ -25,8 +25,13 @@ from services.ingest.settings import IngestSettings
 log = logging.getLogger(__name__)
 
 PORTION = 20_000  # rows of one DELETE: a transaction that stays short
+DELIVERIES_S, HOURS_PER_DAY = 3600.0, 24  # what finds old numbers may have to read all of them
 LOCK = "SELECT pg_try_advisory_lock(hashtext('chelu upkeep'))"
-OLD_ROWS = "DELETE FROM {} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {} WHERE time < %s LIMIT %s))"
+OLD_ROWS = "SELECT ctid::text FROM {name} WHERE {column} < %s"
+DELETE_ROWS = "DELETE FROM {name} WHERE ctid = ANY(%s::tid[]) AND {column} < %s"
+LAST_LETTER = "SELECT max(dead_letter_id) FROM stream.dead_letter"
+OLD_LETTERS = """DELETE FROM stream.dead_letter WHERE dead_letter_id = ANY(ARRAY(
+    SELECT dead_letter_id FROM stream.dead_letter WHERE dead_letter_id <= %s ORDER BY dead_letter_id LIMIT %s))"""
 LAST_BATCH = "SELECT max(batch_id) FROM stream.batch WHERE created < %s"
 OLD_BATCHES = "SELECT batch_id FROM stream.batch WHERE batch_id <= %s ORDER BY batch_id LIMIT %s"
 BOOKS = ("stream.drop", "stream.account", "stream.batch")  # in the order in which their rows may go
@@ -39,6 +44,7 @@ class Upkeep:
         self._database, self._settings, self._clock = database, settings, clock
         self._stopping = threading.Event()
         self._trouble = ""
+        self._deliveries_at_s = clock.monotonic_s()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
 
     def start(self) -> None:
@@ -64,6 +70,8 @@ class Upkeep:
                     _log(_delete_rows(connection, f"stream.{table}", now_us - hours * US_PER_HOUR), "rows", table, hours)
             if hours := keep_hours.get("books"):
                 _log(_delete_books(connection, now_us - hours * US_PER_HOUR), "batches", "books", hours)
+            self._deliveries(connection, now_us)
+            self._letters(connection)
         return True
 
     # -- inside --------------------------------------------------------------------------------------------------------------
@@ -88,14 +96,34 @@ class Upkeep:
                 log.info("%s is kept as columns from now on", compressed)
         summarise(connection, series)
 
+    def _deliveries(self, connection: Connection[Any], now_us: int) -> None:
+        """Keep those that may still be repeated; now and every hour."""
+        if self._clock.monotonic_s() < self._deliveries_at_s:
+            return
+        hours = self._settings.delivery_days * HOURS_PER_DAY
+        deleted = _delete_rows(connection, "stream.delivery", now_us - hours * US_PER_HOUR, column="stored")
+        _log(deleted, "numbers", "delivery", hours)
+        self._deliveries_at_s = self._clock.monotonic_s() + DELIVERIES_S
 
-def _delete_rows(connection: Connection[Any], table: str, before_us: int) -> int:
-    """Delete the rows of an ordinary table whose time is before, a portion at a time; returns how many."""
-    name = sql.Identifier(*table.split("."))
-    statement = sql.SQL(OLD_ROWS).format(name, name)
-    total = 0
-    while found := connection.execute(statement, (instant(before_us), PORTION)).rowcount:
-        total += found
+    def _letters(self, connection: Connection[Any]) -> None:
+        """Keep the newest."""
+        kept, total = self._settings.dead_letters_kept, 0
+        row = connection.execute(LAST_LETTER).fetchone()
+        last = row[0] if row else None
+        while last is not None and (found := connection.execute(OLD_LETTERS, (last - kept, PORTION)).rowcount):
+            total += found
+        if total:
+            log.info("dead_letter: %d beyond the newest %d deleted", total, kept)
+
+
+def _delete_rows(connection: Connection[Any], table: str, before_us: int, column: str = "time") -> int:
+    """Delete the rows of an ordinary table whose time is before, found at once and a portion at a time; returns how many."""
+    names = {"name": sql.Identifier(*table.split(".")), "column": sql.Identifier(column)}
+    delete, before, total = sql.SQL(DELETE_ROWS).format(**names), instant(before_us), 0
+    with connection.cursor(name="old", withhold=True) as old:
+        old.execute(sql.SQL(OLD_ROWS).format(**names), (before,))
+        while rows := old.fetchmany(PORTION):
+            total += connection.execute(delete, ([row[0] for row in rows], before)).rowcount
     return total
 
 

@@ -51,8 +51,6 @@ DROPS = """INSERT INTO stream.drop (batch_id, stream, device_key, reason, rows)
     SELECT %s, * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::bigint[])"""
 RELEASE = """INSERT INTO stream.spool (name, released) VALUES (%s, %s)
     ON CONFLICT (name) DO UPDATE SET released = greatest(stream.spool.released, excluded.released)"""
-PRUNE_LETTERS = "DELETE FROM stream.dead_letter WHERE dead_letter_id <= (SELECT max(dead_letter_id) FROM stream.dead_letter) - %s"
-PRUNE_DELIVERIES = "DELETE FROM stream.delivery WHERE stored < now() - %s * interval '1 day'"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -143,12 +141,6 @@ class Writer:
         """Mark spool records as stored, without a batch."""
         with self.failures("marking the spool"):
             self.connection.execute(RELEASE, (self._spool_name, through))
-
-    def prune(self, *, letters: int, delivery_days: int) -> None:
-        """Keep the newest dead letters and the deliveries that may still be repeated."""
-        with self.failures("pruning"):
-            self.connection.execute(PRUNE_LETTERS, (letters,))
-            self.connection.execute(PRUNE_DELIVERIES, (delivery_days,))
 
     # -- inside --------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from chelu.clock import VirtualClock
+from chelu.clock import Clock, VirtualClock
 from chelu.errors import ConfigurationError
 from chelu.messages import BSM, HEADER, Batch
 from chelu.store import Database, copy_rows
@@ -51,11 +51,11 @@ def write(connection: psycopg.Connection[Any], *hours_ago: int) -> None:
         connection.execute(report.encode(), {"us": time_us})
 
 
-def upkeep(connection: psycopg.Connection[Any], **settings: Any) -> Upkeep:
+def upkeep(connection: psycopg.Connection[Any], clock: Clock | None = None, **settings: Any) -> Upkeep:
     url = connection.info.dsn
     parts = dict(part.split("=", 1) for part in url.split())
     address = f"postgresql://{parts['user']}:{connection.info.password}@{parts['host']}:{parts['port']}/{parts['dbname']}"
-    return Upkeep(Database(address), IngestSettings(**settings), VirtualClock(NOW_US))
+    return Upkeep(Database(address), IngestSettings(**settings), clock or VirtualClock(NOW_US))
 
 
 def count(connection: psycopg.Connection[Any], table: str) -> int:
@@ -70,6 +70,48 @@ def test_each_table_keeps_what_its_setting_says_and_the_others_everything(connec
     assert [count(connection, table) for table in ("bsm", "report", "batch", "account", "drop")] == [2, 4, 3, 3, 3]
     assert upkeep(connection, keep_hours={"report": 1}, compress_after_hours=0).turn()
     assert [count(connection, table) for table in ("bsm", "report", "batch")] == [2, 1, 3]
+
+
+def numbers(connection: psycopg.Connection[Any], *days_ago: float) -> None:
+    """Messages of QoS 1 that were stored so long ago."""
+    for number, days in enumerate(days_ago):
+        at_us = NOW_US - round(days * 24 * US_PER_HOUR)
+        at = "'epoch'::timestamptz + %s * interval '1 microsecond'"
+        connection.execute(f"INSERT INTO stream.delivery VALUES (1, 'event', %s, {at})".encode(), (number, at_us))
+
+
+def letters(connection: psycopg.Connection[Any], number: int) -> None:
+    connection.execute(
+        "INSERT INTO stream.dead_letter (time, topic, device_id, reason, detail, payload, size_bytes)"
+        " SELECT now(), 't', 'd', 'unknown', n::text, '', 0 FROM generate_series(1, %s) n",
+        (number,),
+    )
+
+
+def test_numbers_of_deliveries_are_kept_for_their_days_and_the_newest_dead_letters(
+    connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.ingest.upkeep.PORTION", 3)
+    prepare_schema(connection, SHAPE)
+    assert upkeep(connection, compress_after_hours=0).turn()
+    numbers(connection, 0, 29.9, 30.1, 31, 32, 33, 400)
+    letters(connection, 110)
+    assert upkeep(connection, delivery_days=30, dead_letters_kept=100, compress_after_hours=0).turn()
+    left = connection.execute("SELECT sequence FROM stream.delivery ORDER BY 1").fetchall()
+    assert left == [(0,), (1,)]
+    kept = connection.execute("SELECT min(detail::int), max(detail::int), count(*) FROM stream.dead_letter").fetchone()
+    assert kept == (11, 110, 100)
+
+
+def test_numbers_of_deliveries_are_looked_through_every_hour(connection: psycopg.Connection[Any]) -> None:
+    prepare_schema(connection, SHAPE)
+    clock = VirtualClock(NOW_US)
+    working = upkeep(connection, clock, compress_after_hours=0)
+    for wait_s, left in ((0, 0), (60, 1), (3600, 0)):
+        clock.advance(wait_s)
+        numbers(connection, *[31] * (wait_s == 60))
+        assert working.turn()
+        assert count(connection, "delivery") == left
 
 
 def test_what_people_say_in_the_register_goes_before_ingests_own_settings(connection: psycopg.Connection[Any]) -> None:

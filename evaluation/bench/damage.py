@@ -1,7 +1,7 @@
-"""What damaged traffic costs: the highest rate kept up with while some frames are spoilt, over that of the same load unspoilt.
+"""What damaged traffic costs: the rate stored at the most kept up with while some frames are spoilt, over that unspoilt.
 
 Corrupt frames have other bytes in them, unknown ones a shape that nobody has a reader for. Each has to cost its own row only, and
-all of them together no more than a fifth of the rate.
+all of them together no more than a fifth of the rate, their own rows included.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ def run(context: Context) -> Findings:
 def figures(clean: list[Step], damaged: list[Step]) -> list[Figure]:
     """One clean and one damaged step a round, each the highest that was kept up with."""
     what = ", ".join(f"{share:.0%} {name}" for name, share in FAULTS.items())
-    ours, theirs = (tuple(step.offered_per_s for step in steps) for steps in (damaged, clean))
+    ours, theirs = (tuple(step.rate_per_s for step in steps) for steps in (damaged, clean))
     lost = tuple(float(step.lost) for step in damaged)
     return [
-        Ratio(f"kept up with, {what}", ours, "the same load unspoilt", theirs, "rows", BAR, "damage_rate_share").figure(),
+        Ratio(
+            f"stored at the most kept up with, {what}", ours, "the same load unspoilt", theirs, "rows", BAR, "damage_rate_share"
+        ).figure(),
         Figure(
             what="whole rows lost beside damaged ones",
             values=lost,

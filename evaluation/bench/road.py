@@ -36,6 +36,7 @@ QUIET_S = 4.0  # rows that are not in the books so long after the last that came
 LOOK_S, POLL_S = 0.5, 1.0
 WORKERS = "CHELU_INGEST_WORKERS"
 ON_TIME = 0.98  # of the rows asked for, that the load generator must have sent for a rate to count
+HELD, PIPE_S = 0.95, 0.1  # of the whole rows offered, that must be stored a second; how long the first is on its way at least
 LATEST_MS = 1000.0  # a p99 above this, or a last row so late, is a queue that grows
 
 
@@ -82,10 +83,17 @@ class Step:
         is_whole = self.sent >= ON_TIME * self.offered_per_s * self.seconds and not self.lost
         return (
             is_whole
+            and self.rate_per_s >= self._least_per_s
             and sum(self.dropped.values()) <= self.spoilt
             and self.behind_ms <= LATEST_MS
             and self.latency_ms[2] <= LATEST_MS
         )
+
+    @property
+    def _least_per_s(self) -> float:
+        """Rows a second that have to be stored: `rate_per_s` counts `PIPE_S` too, which weighs more the shorter the step is."""
+        whole_per_s = self.offered_per_s * (1 - self.spoilt / max(self.sent, 1))
+        return HELD * whole_per_s * self.seconds / (self.seconds + PIPE_S)
 
     def cpu_us_a_row(self) -> dict[str, float]:
         """Processor microseconds by part, for each row sent."""

@@ -52,6 +52,7 @@ def test_a_step_is_kept_up_with_when_all_is_well() -> None:
         {"stored": 59_999},
         {"stored": 59_900, "dropped": {"queue_full": 100}},
         {"behind_ms": 1500.0},
+        {"rate_per_s": 940.0},
         {"latencies": np.stack([np.arange(600) / 10, np.linspace(10, 2000, 600)], axis=1)},
         {"latencies": np.empty((0, 2))},
         {"sent": 50_000, "stored": 50_000},
@@ -62,6 +63,24 @@ def test_a_step_with_one_fault_is_not(fault: dict[str, object]) -> None:
     assert not replace(WELL, **fault).is_kept_up_with  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("offered_per_s", "stored_per_s", "is_held"),
+    [(33_750.0, 32_445.0, True), (131_953.0, 125_597.0, True), (140_977.0, 124_841.0, False)],
+)
+def test_a_short_step_may_fall_behind_by_its_own_start_and_not_by_a_queue(
+    offered_per_s: float, stored_per_s: float, is_held: bool
+) -> None:
+    rows = round(offered_per_s * 5)
+    step = replace(WELL, offered_per_s=offered_per_s, seconds=5.0, sent=rows, stored=rows, rate_per_s=stored_per_s)
+    assert step.is_kept_up_with == is_held
+
+
+def test_rows_that_were_spoilt_are_not_missed_in_the_rate() -> None:
+    damaged = replace(WELL, stored=57_000, dropped={"undecodable": 3000}, spoilt=3000, rate_per_s=930.0)
+    assert damaged.is_kept_up_with
+    assert not replace(damaged, rate_per_s=890.0).is_kept_up_with
+
+
 def test_rows_that_were_spoilt_may_be_dropped_and_no_others() -> None:
     damaged = replace(WELL, stored=59_000, dropped={"undecodable": 1000}, spoilt=1000)
     assert damaged.is_kept_up_with
@@ -70,12 +89,12 @@ def test_rows_that_were_spoilt_may_be_dropped_and_no_others() -> None:
 
 
 def test_damage_is_judged_by_the_rate_that_is_left_and_by_whole_rows_lost() -> None:
-    damaged = replace(WELL, offered_per_s=850.0, stored=59_000, dropped={"undecodable": 1000}, spoilt=1000)
+    damaged = replace(WELL, rate_per_s=0.85 * 998, stored=59_000, dropped={"undecodable": 1000}, spoilt=1000)
     found = by_key(damage_figures([WELL, WELL], [damaged, damaged]))
-    assert found["damage_rate_share"].values == (0.85, 0.85)
+    assert found["damage_rate_share"].values == pytest.approx((0.85, 0.85))
     assert found["damage_rate_share"].is_met
     assert found["damage_lost"].is_met
-    found = by_key(damage_figures([WELL], [replace(damaged, offered_per_s=790.0, stored=58_999)]))
+    found = by_key(damage_figures([WELL], [replace(damaged, rate_per_s=790.0, stored=58_999)]))
     assert not found["damage_rate_share"].is_met
     assert not found["damage_lost"].is_met
 

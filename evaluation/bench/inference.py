@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-import simulators
+from evaluation.bench import district
 from evaluation.bench.report import Figure, Ratio, interleaved
-from evaluation.models.motion.tracks import read_trace, reports_at
 from services.inference.motion_model import MotionModel, OnnxMotionModel, shipped
+from services.inference.network import NetworkRoads
 from services.inference.reports import Participant, Reports, Track
 from services.inference.site import Site, SiteParameters
 
 SEED = 7
 MANY, MANY_BAR_MS = 10_000, 120.0
+PARTICIPANTS, TICKS = 1000, 20
 BAR_MS = 10.0  # design §5: one evaluation of all applications, 1 000 participants all changed
 BLOCK_M = 200.0
 DENSITY_PER_KM2 = 250.0
@@ -28,7 +28,7 @@ EPOCH_US = 1_700_000_000_000_000
 
 def run(*, quick: bool = False) -> list[Ratio | Figure]:
     """An evaluation in ms, and rates in participants evaluated per second; by stage; quick: fewer rounds."""
-    participants, rounds = 1000, 3 if quick else 9
+    participants, rounds = PARTICIPANTS, 3 if quick else 9
     model = OnnxMotionModel(shipped())
     small, large = evaluation(participants, model), evaluation(4 * participants, model)
     rows = traffic(participants, 0)
@@ -61,19 +61,29 @@ def _of(once: Callable[[], int], key: str, what: str, *, rounds: int, bar: float
 
 
 def _in_the_district(model: MotionModel, rounds: int) -> list[Figure]:
-    """With a map, where the motion model is asked and ways fork, on the recording that ships."""
-    driven = read_trace(Path(simulators.__file__).parent / "data" / "district_trace.npz")
-    site = Site(SiteParameters(), roads=driven.roads, model=model, new_id=map(str, itertools.count()).__next__)
-    for at_s in (np.arange(20) * 0.1).tolist():
-        rows = reports_at(driven, np.flatnonzero(np.abs(driven.time_s - at_s) < 0.05))
+    """With a map, where the motion model is asked and ways fork: the recording that ships, and as many as the bar is for."""
+    driven = district.recording()
+    recorded = [district.at(driven, tick) for tick in range(TICKS)]
+    many = district.crowd(driven, PARTICIPANTS, ticks=TICKS)
+    found = []
+    for key, told, bar in (("apps_district_ms", recorded, None), ("apps_1000_district_ms", many, BAR_MS)):
+        what = f"one evaluation, {len(told[0])} vehicles on the district's map"
+        found.append(_of(evaluation_of(driven.roads, told, model), key, what, rounds=3 * rounds, bar=bar))
+    return found
+
+
+def evaluation_of(roads: NetworkRoads | None, told: Sequence[Reports], model: MotionModel | None) -> Callable[[], int]:
+    """A site that was told these reports, and a function that evaluates it once with everybody changed."""
+    site = Site(SiteParameters(), roads=roads, model=model, new_id=map(str, itertools.count()).__next__)
+    for rows in told:
         site.step(rows, int(rows.arrival_us[0]))
-    everybody, now_us = site.picture.live(), int(rows.arrival_us[0])
+    everybody, now_us = site.picture.live(), int(told[-1].arrival_us[0])
 
     def once() -> int:
-        return len(site.evaluate(everybody, now_us))
+        site.evaluate(everybody, now_us)
+        return len(everybody)
 
-    what = f"one evaluation, the district's {len(everybody)} vehicles, with its map"
-    return [_of(once, "apps_district_ms", what, rounds=3 * rounds, bar=None)]
+    return once
 
 
 def stages(participants: int, model: MotionModel, *, rounds: int) -> list[Figure]:
@@ -95,18 +105,8 @@ def stages(participants: int, model: MotionModel, *, rounds: int) -> list[Figure
 
 
 def evaluation(participants: int, model: MotionModel | None, *, sirens: int = 0) -> Callable[[], int]:
-    """A site with two seconds of history, and a function that evaluates it once with everybody changed."""
-    site = Site(SiteParameters(), roads=None, model=model, new_id=map(str, itertools.count()).__next__)
-    for tick in range(20):
-        rows = traffic(participants, tick, sirens=sirens)
-        site.step(rows, int(rows.arrival_us[0]))
-    everybody, now_us = site.picture.live(), int(rows.arrival_us[0])
-
-    def once() -> int:
-        site.evaluate(everybody, now_us)
-        return participants
-
-    return once
+    """A site without a map and with two seconds of history, and a function that evaluates it once with everybody changed."""
+    return evaluation_of(None, [traffic(participants, tick, sirens=sirens) for tick in range(TICKS)], model)
 
 
 def traffic(participants: int, tick: int, *, sirens: int = 0) -> Reports:

@@ -29,10 +29,7 @@ WINDOW_S, SHORTEST_WINDOWS = 10.0, 6
 
 def run(context: Context) -> Findings:
     """Figures with bars of their own, and the plot's series."""
-    rate_per_s, workers = context.rate_per_s, 1
-    if rate_per_s is None:
-        top, workers = find_top(context)
-        rate_per_s = SHARE * top
+    rate_per_s, workers = load_of(context)
     seconds = context.minutes * 60
     window_s = min(WINDOW_S, seconds / SHORTEST_WINDOWS)
     with road(cores=cores_of_the_machine()[:CORES], workers=workers) as site:
@@ -49,11 +46,25 @@ def run(context: Context) -> Findings:
     windows = cut(step, disk, window_s, seconds)
     series = {
         "offered_per_s": rate_per_s,
+        "workers": workers,
         "windows": windows,
         "memory": {"seconds": list(step.rss_at_s), "mb": {name: list(values) for name, values in step.rss_mb.items()}},
         "run": summary(step),
     }
     return Findings(figures(step, windows), {"soak": series})
+
+
+def load_of(context: Context) -> tuple[float, int]:
+    """Rate and ingest workers: half of the top and who reached it, or the rate that is asked for and the best layout's workers.
+
+    Where no ladder was climbed before, the rate that is asked for has a worker for each core.
+    """
+    if context.rate_per_s is None:
+        top, workers = find_top(context)
+        return SHARE * top, workers
+    if found := context.results.series.get("top"):
+        return context.rate_per_s, int(found["workers"])
+    return context.rate_per_s, len(cores_of_the_machine()[:CORES])
 
 
 def figures(step: Step, windows: Sequence[dict[str, Any]]) -> list[Figure]:

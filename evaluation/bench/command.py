@@ -16,6 +16,7 @@ from chelu.errors import ConfigurationError
 from chelu.local import interrupts
 from chelu.local.targets import check_writable
 from evaluation.bench import machine
+from evaluation.bench.agreed import missing
 from evaluation.bench.context import Context, Part
 from evaluation.bench.report import Ratio, show
 from evaluation.bench.results import Findings, Results
@@ -72,6 +73,7 @@ def run(request: Request, console: Console, parts: Mapping[str, Part] = PARTS) -
     console.print(machine.sentence(dict(results.machine)))
     is_whole = _measure([name for name in names if name not in results.parts], parts, request, results, console)
     is_met = show(results.figures, console, is_judged=not request.is_quick)
+    is_met = _has_agreed(results, console) and is_met
     _tell_more(results, request, console)
     if not is_whole:
         return INTERRUPTED
@@ -109,6 +111,14 @@ def _measure(names: list[str], parts: Mapping[str, Part], request: Request, resu
         console.print(f"[yellow]interrupted: {len(results.parts)} parts are done{kept}")
         return False
     return True
+
+
+def _has_agreed(results: Results, console: Console) -> bool:
+    """Whether the parts that ran found every key that is agreed; a quick run need not."""
+    keys = [] if results.is_quick else missing(results)
+    if keys:
+        console.print(f"[red]not measured, or without a bar: {', '.join(keys)}")
+    return not keys
 
 
 def _teller(progress: Progress, task: int, name: str) -> Callable[[str], None]:

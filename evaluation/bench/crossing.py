@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from services.inference.reports import Floats, Ints
 FRAME = LocalFrame(29.55, 106.57, 250.0)
 SPEED_MPS, CYCLE_S, SPACE_M, PARTS, TICK_S = 14.0, 8.0, 130.0, 20, 0.1
 PAIR_EVERY = 20
+LEAD_S = 3.0
 TOPIC = "obu/obu-{}/{}"
 PLAN_SHARE = 1.5  # of the time that planning may take over what its first tick took
 
@@ -32,10 +34,8 @@ class Send:
 
 def plan(vehicles: int, seconds: float, *, start_us: int) -> list[Send]:
     """All messages, encoded: each tick's vehicles in `PARTS` groups, evenly over the tick."""
-    random = np.random.default_rng(1)
-    groups = np.array_split(random.permutation(vehicles), PARTS)
-    phase = random.uniform(0, CYCLE_S, (vehicles + 1) // 2)
-    sends = []
+    order, phase = _drawn(vehicles)
+    groups, sends = np.array_split(order, PARTS), list[Send]()
     for tick in range(round(seconds / TICK_S)):
         due = np.empty(vehicles, np.int64)
         for part, group in enumerate(groups):
@@ -85,9 +85,31 @@ def _bsm(tick: int, due_us: Ints, phase_s: Floats) -> Batch:
     )
 
 
-def expected(vehicles: int, seconds: float) -> float:
-    """About how many times two vehicles come to cross."""
-    return vehicles / PAIR_EVERY * seconds / CYCLE_S
+class Meetings:
+    """Who has to be warned in a load of so many seconds: both of a pair at each time that their ways cross.
+
+    The first `LEAD_S` are left out: who meets in them has hardly been heard of.
+    """
+
+    def __init__(self, vehicles: int, seconds: float) -> None:
+        _, self._phase_s = _drawn(vehicles)
+        crossing = np.arange(0, vehicles // 2, PAIR_EVERY // 2)
+        turns = np.arange(2 + int(seconds // CYCLE_S))
+        at_s = (turns + 0.5) * CYCLE_S - self._phase_s[crossing][:, None]
+        pair, turn = np.nonzero((at_s >= LEAD_S) & (at_s <= seconds))
+        both = [(2 * int(crossing[one]) + number, int(which)) for one, which in zip(pair, turn, strict=True) for number in (1, 2)]
+        self.expected = frozenset(both)
+
+    def told(self, warned: Iterable[tuple[int, float]]) -> int:
+        """How many of those expected are among the warned: vehicle, and when the cause was sent (s). Twice counts once."""
+        found = {(vehicle, int((at_s + self._phase_s[(vehicle - 1) // 2]) // CYCLE_S)) for vehicle, at_s in warned}
+        return len(found & self.expected)
+
+
+def _drawn(vehicles: int) -> tuple[Ints, Floats]:
+    """In which order they speak, and where in its cycle each pair begins."""
+    random = np.random.default_rng(1)
+    return random.permutation(vehicles), random.uniform(0, CYCLE_S, (vehicles + 1) // 2)
 
 
 def _packet(vehicle: int, frame: bytes) -> bytes:

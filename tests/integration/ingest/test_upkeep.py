@@ -191,3 +191,5 @@ def test_periods_are_words_in_the_environment() -> None:
     assert load({"CHELU_INGEST_KEEP_HOURS": "bsm=72, books=2160"}).keep_hours == {"bsm": 72, "books": 2160}
     with pytest.raises(ConfigurationError, match="divisor of 24"):
         load({"CHELU_INGEST_PARTITION_HOURS": "5"})
+    with pytest.raises(ConfigurationError, match="delivery_days"):
+        load({"CHELU_INGEST_DELIVERY_DAYS": "1000000"})  # before any date there is

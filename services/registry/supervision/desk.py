@@ -29,7 +29,7 @@ from services.registry.revisions import Revisions
 from services.registry.rounds import InRounds, Rounds
 from services.registry.supervision import rows
 from services.registry.supervision.clocks import RIGHT, Speaker, VehicleClock
-from services.registry.supervision.rows import Owner
+from services.registry.supervision.rows import Owner, Place
 from services.registry.supervision.states import Event, State, What, alarms_of
 from services.registry.supervision.steps import Steps, Told
 from services.registry.supervision.words import Mode, read_word
@@ -75,7 +75,9 @@ class Supervision(InRounds):
         self._former: dict[int, Owner] = {}  # as their alarms were said last
         self._alarms: dict[int, dict[str, Any]] = {}
         self._modes: dict[int, str] = {}
+        self._missed = Heard[Told | Found](_passed_over, most=MOST_AT_ONCE, at_once=MOST_AT_ONCE)
         self._stored_us = -1
+        self._page: Place | None = None  # behind which the next page begins of what was missed
         self._is_behind = True
         self._told_of: set[int] = set()  # of whom it was told that nothing can be said
         self.unreadable = 0
@@ -131,11 +133,18 @@ class Supervision(InRounds):
             self._guard.notify()
 
     def _round(self) -> None:
-        """Work off what was heard and found; while the database is away it is kept."""
+        """Work off what was missed, then what was heard and found; while the database is away it is kept."""
         if self._stored_us < 0:
             self._begin()
-        if (self._is_behind or self._turns % CATCH_UP_EVERY == 0) and len(self._heard) < MOST_AT_ONCE:
+        if self._turns % CATCH_UP_EVERY == 0 and not self._missed and len(self._heard) < MOST_AT_ONCE:
             self._catch_up()
+        while (self._missed or self._is_behind) and not self._rounds.stopping.is_set():
+            if not self._missed:
+                self._catch_up()
+            if self._missed:
+                self._missed.turn(self._turn)
+        if self._missed or self._is_behind:
+            return
         self._turns += 1
         while self._heard.turn(self._turn) and not self._rounds.stopping.is_set():
             pass
@@ -157,12 +166,13 @@ class Supervision(InRounds):
         return {of[key.subject].device_key: replace(of[key.subject], site_id=key.site_id) for key in moved}
 
     def _catch_up(self) -> None:
-        """What ingest stored since comes before what is heard now; most of it was heard already, and changes nothing."""
+        """Take a page of what ingest stored since, most of which was heard already. A full one has another behind it."""
         slowest_us = max([SLOWEST_US, *(clock.shift_us for clock in self._clocks.values())]) if self._is_behind else 0
         self._is_behind = False
+        behind = self._page or Place(self._stored_us - SILENT_US)
         try:
             with self._register.transaction() as connection:
-                missed = rows.reports(connection, self._stored_us - SILENT_US, MOST_AT_ONCE, slowest_us=slowest_us)
+                missed = rows.reports(connection, behind, MOST_AT_ONCE, slowest_us=slowest_us)
         except Exception:
             self._is_behind = True
             raise
@@ -172,13 +182,17 @@ class Supervision(InRounds):
                 words.append(Told(row["device_id"], read_word(row["body"].encode()), row["arrival_us"], is_stored=True))
             except MalformedError:
                 continue
-        self._heard.add_first(words)
-        if words:
-            self._stored_us = max(self._stored_us, words[-1].heard_us)
+        self._missed.add(words)
+        self._page = None
+        if missed:
+            self._stored_us = max(self._stored_us, missed[-1]["arrival_us"])
+        if len(missed) == MOST_AT_ONCE:
+            self._page = Place(*(missed[-1][name] for name in ("arrival_us", "time_us", "device_key")))
+            self._is_behind = True
 
     def _turn(self, happened: Sequence[Told | Found]) -> bool:
-        """All of it or nothing."""
-        now_us = self._clock.wall_us()
+        """All of it or nothing. Alarms are of now: none is said while what was missed is still being read."""
+        now_us, is_of_now = self._clock.wall_us(), not self._is_behind
         words = [each for each in happened if isinstance(each, Told)]
         with self._register.transaction(ACTOR) as connection:
             self._follow(connection)
@@ -194,10 +208,11 @@ class Supervision(InRounds):
             rows.store_clocks(connection, self._turned(steps.clocks))
             rows.add_events(connection, events)
             _log(connection, events, now_us)  # before the alarms: whoever needs both locks takes them in this order
-            alarms = self._judge(connection, steps, now_us)
+            alarms = self._judge(connection, steps, now_us) if is_of_now else self._alarms
         self._states, self._clocks, self._alarms = steps.states, steps.clocks, alarms
         self._owners.update(steps.owners)
-        self._former = dict(self._owners)
+        if is_of_now:
+            self._former = dict(self._owners)
         self._modes = {key: str(state.mode) for key, (state, _) in self._states.items()}
         return False
 

@@ -55,9 +55,11 @@ ADD = """INSERT INTO register.vehicle_event
     FROM jsonb_to_recordset(%s) AS new (site_id text, device_key integer, vehicle text, team text, time timestamptz, what text,
         former_mode text, mode text, cause text, reason text, detail jsonb, capture text, capture_due timestamptz)
     ON CONFLICT (device_key, time, what) WHERE device_key IS NOT NULL DO NOTHING RETURNING event_id"""
-REPORTS = """SELECT device.device_id, (extract(epoch FROM report.arrival) * 1000000)::bigint AS arrival_us, body::text AS body
+REPORTS = """SELECT device.device_id, device_key, report.time, arrival, body::text AS body
     FROM stream.report JOIN register.device USING (device_key)
-    WHERE stream = 'mode' AND report.time > %(said_since)s AND arrival > %(since)s ORDER BY arrival LIMIT %(limit)s"""
+    WHERE stream = 'mode' AND report.time > %(said_since)s AND arrival >= %(arrival)s
+        AND (arrival, report.time, device_key) > (%(arrival)s, %(time)s, %(key)s)
+    ORDER BY arrival, report.time, device_key LIMIT %(limit)s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,15 @@ class Owner:
     vehicle: str
     team: str | None
     site_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one is in what ingest stored: behind the word that arrived then, was stamped so, and came from this device."""
+
+    arrival_us: int
+    time_us: int = 0
+    device_key: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +153,15 @@ def add_events(connection: Execute, events: Sequence[tuple[Owner, Event]]) -> li
     return [row["event_id"] for row in connection.execute(ADD, (Jsonb([_event_row(*each) for each in events]),))]
 
 
-def reports(connection: Execute, since_us: int, limit: int, *, slowest_us: int) -> list[dict[str, Any]]:
-    """Words that came after an instant, as they came, of clocks that are no slower than this; none while ingest has no table."""
+def reports(connection: Execute, behind: Place, limit: int, *, slowest_us: int) -> list[dict[str, Any]]:
+    """Words behind a place, as they came, of clocks that are no slower than this; none while ingest has no table."""
     there = connection.execute("SELECT to_regclass('stream.report') IS NOT NULL AS is_there").fetchone()
     if not there or not there["is_there"]:
         return []
-    return connection.execute(
-        REPORTS, {"since": at(since_us), "said_since": at(since_us - slowest_us), "limit": limit}
-    ).fetchall()
+    since = {"arrival": at(behind.arrival_us), "time": at(behind.time_us), "key": behind.device_key}
+    said_since = at(behind.arrival_us - slowest_us)
+    found = connection.execute(REPORTS, {**since, "said_since": said_since, "limit": limit}).fetchall()
+    return [{**row, "arrival_us": _us(row["arrival"]), "time_us": _us(row["time"])} for row in found]
 
 
 def at(time_us: int) -> datetime.datetime:

@@ -18,14 +18,18 @@ from services.ingest.tables import prepare_schema
 from services.registry.database import Register
 from services.registry.prepare import MIGRATIONS
 from services.registry.revisions import note_replaced
-from services.registry.supervision.desk import Supervision
+from services.registry.supervision.desk import MOST_AT_ONCE, Supervision
 from tests.waiting import until
 
 S = 1_000_000
 SLOW_US = 600 * S
 REPORT = """INSERT INTO stream.report (time, arrival, device_key, batch_id, flags, stream, topic, body)
     SELECT to_timestamp(%s), to_timestamp(%s), device_key, 1, 0, 'mode', '', %s FROM register.device WHERE device_id = 'car'"""
-
+REPORTS = """INSERT INTO stream.report (time, arrival, device_key, batch_id, flags, stream, topic, body)
+    SELECT to_timestamp(said_us / 1e6), to_timestamp(arrival_us / 1e6), device_key, 1, 0, 'mode', '',
+        json_build_object('time_us', said_us, 'mode', 'automated')
+    FROM (SELECT %s::bigint + n * 10000::bigint AS said_us, %s::bigint AS arrival_us FROM generate_series(1, %s) AS n) AS said
+        JOIN register.device ON device_id = 'car'"""
 BROUGHT_BACK = """INSERT INTO register.alarm OVERRIDING SYSTEM VALUE
     SELECT * FROM jsonb_populate_record(NULL::register.alarm, %s)"""
 
@@ -93,6 +97,28 @@ def test_what_was_said_by_a_slow_clock_while_the_registry_was_away_keeps_its_cau
         desk.take([word(begin_us + 23 * S, "manual", slow_us=slow_us, in_odd=True)])
         until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE in_odd"), 10, "the last word")
     assert events(register) == [(what, cause, "while it was away")]
+
+
+def test_of_a_long_outage_every_page_comes_before_what_is_heard_now(url: str, register: Register) -> None:
+    """More words than are read at once, most of which came in one instant; the last one says that the change was planned."""
+    clock = SystemClock()
+    begin_us = clock.wall_us() - 100 * S
+    with Supervision(register, clock) as desk:
+        desk.take([word(begin_us, "automated")])
+        until(lambda: mode(register) == "automated", 10, "its state")
+    with psycopg.connect(url) as connection:
+        connection.execute(REPORTS, (begin_us, begin_us + 90 * S, MOST_AT_ONCE + 100))
+        planned = json.dumps({"time_us": begin_us + 60 * S, "mode": "manual", "cause": "planned"})
+        connection.execute(REPORT, (begin_us / S + 60, begin_us / S + 91, planned))
+    desk = Supervision(register, clock)
+    desk.take([word(begin_us + 95 * S, "manual", in_odd=True)])
+    with desk:
+        until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE in_odd"), 20, "what is heard now")
+    assert events(register) == [("mode changed", "planned", "")]
+    (span,) = register.rows(
+        "SELECT extract(epoch FROM ends - starts)::float AS s FROM register.mode_span WHERE mode = 'automated'"
+    )
+    assert span["s"] == pytest.approx(60), "no word is missing"
 
 
 def test_a_vehicle_that_was_moved_right_before_a_crash_leaves_no_alarm_behind(url: str, register: Register) -> None:

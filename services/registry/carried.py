@@ -27,7 +27,9 @@ CLEAR = f"""DELETE FROM register.{{table}} AS its WHERE EXISTS (SELECT FROM {{ke
     JOIN register.device AS now ON {IS_SAME} WHERE now.device_key = its.device_key)"""  # noqa: S608 - constants only
 PUT = f"""INSERT INTO register.{{table}} ({{columns}})
     SELECT {{kept_columns}} FROM {{kept}} AS kept JOIN register.device AS now ON {IS_SAME}"""  # noqa: S608 - constants only
-EVENT = "(its.vehicle, its.time, its.what) = (kept.vehicle, kept.time, kept.what)"
+OF_WHAT = "coalesce({0}.detail ->> 'code', {0}.detail ->> 'area', '')"  # two faults, or areas, may be of one instant
+EVENT = f"""(its.vehicle, its.time, its.what, {OF_WHAT.format("its")})
+    = (kept.vehicle, kept.time, kept.what, {OF_WHAT.format("kept")})"""
 CLEAR_EVENTS = (
     "DELETE FROM {kept} AS kept WHERE NOT EXISTS (SELECT FROM register.site WHERE site.site_id = kept.site_id)",
     # The backup of another installation has other events under these numbers.

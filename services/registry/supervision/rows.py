@@ -54,7 +54,8 @@ ADD = """INSERT INTO register.vehicle_event
     SELECT site_id, device_key, vehicle, team, time, what, former_mode, mode, cause, reason, detail, capture, capture_due
     FROM jsonb_to_recordset(%s) AS new (site_id text, device_key integer, vehicle text, team text, time timestamptz, what text,
         former_mode text, mode text, cause text, reason text, detail jsonb, capture text, capture_due timestamptz)
-    ON CONFLICT (device_key, time, what) WHERE device_key IS NOT NULL DO NOTHING RETURNING event_id"""
+    ON CONFLICT (device_key, time, what, coalesce(detail ->> 'code', detail ->> 'area', '')) WHERE device_key IS NOT NULL
+        DO NOTHING RETURNING event_id"""
 REPORTS = """SELECT device.device_id, device_key, report.time, arrival, body::text AS body
     FROM stream.report JOIN register.device USING (device_key)
     WHERE stream = 'mode' AND report.time > %(said_since)s AND arrival >= %(arrival)s

@@ -106,7 +106,7 @@ def alarms_of(state: State) -> dict[str, Mapping[str, Any]]:
         found["disengagement"] = {"mode": state.mode, "reason": state.reason}
     if state.in_odd is False and state.mode is Mode.AUTOMATED:
         found["odd"] = {"mode": state.mode, "reason": state.reason}
-    if grave := [fault for fault in state.faults if fault["severity"] in ALARMING]:
+    if grave := _grave(state):
         found["fault"] = {"faults": grave}
     return found
 
@@ -180,8 +180,12 @@ def _what(before: State, state: State) -> What:
     return What.MODE
 
 
+def _grave(state: State) -> list[Mapping[str, Any]]:
+    return [fault for fault in state.faults if fault["severity"] in ALARMING]
+
+
 def _faults(before: State | None, state: State) -> list[Event]:
-    known = {fault["code"] for fault in before.faults} if before else set()
-    new = [fault for fault in state.faults if fault["code"] not in known and fault["severity"] in ALARMING]
+    known = {fault["code"] for fault in _grave(before)} if before else set()
+    new = [fault for fault in _grave(state) if fault["code"] not in known]
     former = before.mode if before else None
     return [Event(What.FAULT, state.time_us, former, state.mode, None, fault["text"], fault) for fault in new]

@@ -174,19 +174,24 @@ def test_what_devices_have_said_of_themselves_is_of_today_and_no_backup_takes_it
         for statement in SINCE:
             connection.execute(statement.encode())
         before = {table: rows(place, table) for table in tables}
-        assert [len(before[table]) for table in tables] == [2, 2, 2, 2, 2]
+        assert [len(before[table]) for table in tables] == [2, 2, 2, 2, 4]
         client.restore(io.BytesIO(content), replace=True)
         known = [(device.device_key,) for device in client.devices()]
         for table in tables[:-1]:
             assert rows(place, table) == [row for row in before[table] if row[:1] in known] != [], table
-        events = [("car", False, "kept"), ("newcomer", True, "kept")]  # of whom the backup does not know as of who was deleted
+        # Of whom the backup does not know as of who was deleted.
+        events = [("car", False, "kept")] * 2 + [("newcomer", True, "kept")] * 2
         assert rows(place, "vehicle_event", "vehicle, device_key IS NULL, capture") == events
-        assert connection.execute("SELECT count(*) FROM run.capture").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM run.capture").fetchone() == (4,)
         assert connection.execute("SELECT site_id FROM run.scenario_run").fetchall() == [(SITE,)]
         client.restore(io.BytesIO(content), replace=True)
         assert rows(place, "vehicle_event", "vehicle, device_key IS NULL, capture") == events
+        content = saved(client)
+        connection.execute("DELETE FROM register.vehicle_event WHERE vehicle = 'car' AND detail ->> 'code' = 'L2'")
+        client.restore(io.BytesIO(content), replace=True)
+        assert rows(place, "vehicle_event", "vehicle, device_key IS NULL, capture") == events, "two faults of one instant are two"
         connection.execute("DELETE FROM register.vehicle_event WHERE vehicle = 'car'")
-        assert connection.execute("SELECT count(*) FROM run.capture").fetchone() == (1,), "an event still goes with its captures"
+        assert connection.execute("SELECT count(*) FROM run.capture").fetchone() == (2,), "an event still goes with its captures"
         connection.execute("DELETE FROM register.vehicle_event")
         connection.execute("DELETE FROM run.scenario_run")
     client.delete_device("car")
@@ -201,9 +206,9 @@ SINCE = (
         SELECT device_key, now(), now(), 'automated', now() FROM register.device WHERE kind = 'vehicle'""",
     """INSERT INTO register.mode_span (device_key, starts, ends, mode)
         SELECT device_key, now(), now(), 'automated' FROM register.device WHERE kind = 'vehicle'""",
-    """INSERT INTO register.vehicle_event (site_id, device_key, vehicle, time, what, capture, capture_due)
-        SELECT site_id, device_key, device_id, now(), 'disengagement', 'kept', now() FROM register.device
-        WHERE kind = 'vehicle'""",
+    """INSERT INTO register.vehicle_event (site_id, device_key, vehicle, time, what, detail, capture, capture_due)
+        SELECT site_id, device_key, device_id, now(), 'fault', json_build_object('code', code), 'kept', now()
+        FROM register.device, unnest(ARRAY['B1', 'L2']) AS code WHERE kind = 'vehicle'""",
     "INSERT INTO run.capture (event_id, stream, rows, content) SELECT event_id, 'bsm', 1, 'x' FROM register.vehicle_event",
     f"""INSERT INTO run.scenario_run (site_id, kept_by, began, scenario, title, mode, under_test, build, evidence, verdict, cases,
             outcomes, requirements, hashes, seeds, versions)

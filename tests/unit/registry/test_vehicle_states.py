@@ -89,6 +89,12 @@ def test_a_fault_is_an_event_when_it_is_new_and_grave() -> None:
     assert alarms_of(state) == {}
 
 
+def test_a_fault_that_becomes_grave_is_an_event() -> None:
+    worn = {"code": "B1", "severity": "note", "text": "worn"}
+    _, events, _ = driven(word(0, faults=[worn]), word(1, faults=[worn | {"severity": "severe", "text": "broken"}]))
+    assert [(event.what, event.reason) for event in events] == [(What.FAULT, "broken")]
+
+
 def test_an_old_or_repeated_word_changes_nothing_and_a_clock_ahead_is_not_believed() -> None:
     state, _, _ = driven(word(10))
     assert step(state, word(10, "manual"), BEGIN_US) is None

@@ -33,7 +33,7 @@ LEVEL = 6
 DUE = """SELECT event_id, site_id, device_key, (extract(epoch FROM time) * 1000000)::bigint AS time_us FROM register.vehicle_event
     WHERE capture = 'pending' AND capture_due <= %s ORDER BY capture_due LIMIT 1 FOR UPDATE SKIP LOCKED"""
 OWN = "SELECT device_key FROM register.device WHERE device_key = %(key)s OR on_vehicle_key = %(key)s"
-SITE = "SELECT device_key FROM register.device WHERE site_id = %s AND kind IN ('obu', 'rsu', 'rscu', 'gateway')"
+SITE = "SELECT device_key FROM register.device WHERE site_id = %s AND kind IN ('obu', 'rsu', 'rscu', 'signal', 'gateway')"
 WAY = """SELECT min(latitude_deg) AS south, max(latitude_deg) AS north, min(longitude_deg) AS west, max(longitude_deg) AS east
     FROM stream.{} WHERE device_key = ANY(%(own)s) AND time >= %(start)s AND time < %(stop)s"""
 COPY = """COPY (SELECT {columns} FROM stream.{stream} AS r LEFT JOIN stream.batch USING (batch_id)

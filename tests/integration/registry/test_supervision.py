@@ -146,6 +146,7 @@ def test_a_disengagement_raises_its_alarm_at_once_until_it_drives_by_itself_agai
     assert (event["what"], event["former_mode"], event["mode"], event["reason"]) == (
         "disengagement", "automated", "manual", "lidar lost",
     )  # fmt: skip
+    assert event["capture"] == "pending", "the streams around it are to be kept"
     assert datetime.datetime.fromisoformat(event["time"]).timestamp() == pytest.approx(at_us / 1e6)
     car.say("automated", cause="driver")
     until(lambda: alarms(place, "car") == set(), 5, "it to be over")
@@ -270,7 +271,10 @@ def test_the_streams_around_an_event_are_kept_whatever_becomes_of_them(
     place: Place, client: Client, send: Send, car: Vehicle, streams: None, tmp_path: Path
 ) -> None:
     client.add_devices(
-        [NewDevice(device_id=name, kind=kind, site_id=SITE) for name, kind in (("other", Kind.OBU), ("rsu", Kind.RSU))]
+        [
+            NewDevice(device_id=name, kind=kind, site_id=SITE)
+            for name, kind in (("other", Kind.OBU), ("rsu", Kind.RSU), ("light", Kind.SIGNAL))
+        ]
     )
     at_us = time.time_ns() // 1000 - 40 * S
     times = [at_us + n * S // 10 for n in range(-350, 350)]
@@ -279,6 +283,7 @@ def test_the_streams_around_an_event_are_kept_whatever_becomes_of_them(
     stored(place, BSM, times[::2], device_key(place, "other"), **own | {"vehicle_id": 8, "longitude_deg": LONGITUDE + 0.002})
     stored(place, BSM, times, device_key(place, "other"), **own | {"vehicle_id": 9, "longitude_deg": LONGITUDE + 0.02})
     stored(place, SPAT, times[::5], device_key(place, "rsu"), intersection_id=3)
+    stored(place, SPAT, times[::10], device_key(place, "light"), intersection_id=4)
     stored(place, TELEMETRY, times[::10], device_key(place, "car"), speed_mps=5.0, mileage_m=8000.0)
     when = datetime.datetime.fromtimestamp(at_us / 1e6, datetime.UTC).isoformat()
     marked = send("POST", "events", json={"vehicle": "car", "time": when, "reason": "hard braking"})
@@ -303,7 +308,7 @@ def test_the_streams_around_an_event_are_kept_whatever_becomes_of_them(
         "/vehicles/other/location": 300,
         "/scene": 900,
         "/chelu/bsm": 900,
-        "/chelu/spat": 120,
+        "/chelu/spat": 180,
         "/chelu/telemetry": 60,
         "/events": 1,
     }, "what was far away, or longer than half a minute before or after, is not in it"

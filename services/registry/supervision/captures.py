@@ -19,6 +19,7 @@ from psycopg.rows import DictRow
 
 from chelu.clock import Clock
 from chelu.codec import columns
+from chelu.errors import UnreachableError
 from chelu.messages import BSM, PARTICIPANT, SPAT, TELEMETRY, Batch, Stream
 from services.registry import stream_rows
 from services.registry.database import Register
@@ -30,6 +31,8 @@ LOG = logging.getLogger(__name__)
 PERIOD_S = 1.0
 MARGIN_DEG = 0.003  # around the vehicle's way: some 300 m
 LEVEL = 6
+PAUSE_US = 60_000_000  # before what failed is tried again
+MOST_TRIES = 10
 DUE = """SELECT event_id, site_id, device_key, (extract(epoch FROM time) * 1000000)::bigint AS time_us FROM register.vehicle_event
     WHERE capture = 'pending' AND capture_due <= %s ORDER BY capture_due LIMIT 1 FOR UPDATE SKIP LOCKED"""
 OWN = "SELECT device_key FROM register.device WHERE device_key = %(key)s OR on_vehicle_key = %(key)s"
@@ -52,6 +55,7 @@ REPORTS = """SELECT (extract(epoch FROM time) * 1000000)::bigint AS time_us, dev
 KEEP = """INSERT INTO run.capture (event_id, stream, rows, content) VALUES (%s, %s, %s, %s)
     ON CONFLICT (event_id, stream) DO UPDATE SET rows = excluded.rows, content = excluded.content"""
 NOTE = "UPDATE register.vehicle_event SET capture = %s WHERE event_id = %s"
+PUT_OFF = "UPDATE register.vehicle_event SET capture_due = %s WHERE event_id = %s"
 KEPT = "SELECT stream, content FROM run.capture WHERE event_id = %s ORDER BY stream"
 STREAMS: tuple[Stream, ...] = (BSM, PARTICIPANT, SPAT, TELEMETRY)
 REPORT = "report"
@@ -71,11 +75,41 @@ class Keeper(InRounds):
 
     def __init__(self, register: Register, clock: Clock) -> None:
         self._register, self._clock = register, clock
+        self._failed: dict[int, int] = {}  # how often, by event
         self._rounds = Rounds.every(PERIOD_S, "captures", self._keep, "streams around events are not kept")
 
     def _keep(self) -> None:
-        while not self._rounds.stopping.is_set() and _keep_next(self._register, self._clock.wall_us()):
+        while not self._rounds.stopping.is_set() and self._keep_next():
             pass
+
+    def _keep_next(self) -> bool:
+        event: DictRow | None = None
+        try:
+            with self._register.transaction("registry") as connection:
+                event = connection.execute(DUE, (at(self._clock.wall_us()),)).fetchone()
+                if event is not None:
+                    _keep(connection, event)
+        except UnreachableError:
+            raise
+        except Exception as error:
+            if event is None:
+                raise
+            self._put_off(event["event_id"], error)
+        return event is not None
+
+    def _put_off(self, event_id: int, error: Exception) -> None:
+        """Let the others come first; what fails again and again is given up."""
+        tries = self._failed.get(event_id, 0) + 1
+        with self._register.transaction("registry") as connection:
+            if tries < MOST_TRIES:
+                connection.execute(PUT_OFF, (at(self._clock.wall_us() + PAUSE_US), event_id))
+            else:
+                connection.execute(NOTE, ("nothing", event_id))
+        if tries == 1:
+            LOG.warning("the streams around event %d are not kept yet: %s", event_id, error, exc_info=error)
+        if tries == MOST_TRIES:
+            LOG.error("the streams around event %d are given up after %d tries: %s", event_id, tries, error)
+        self._failed[event_id] = tries
 
 
 def kept(connection: Execute, event_id: int) -> Capture | None:
@@ -88,17 +122,12 @@ def kept(connection: Execute, event_id: int) -> Capture | None:
     return Capture(batches, [json.loads(line) for line in parts.get(REPORT, b"").splitlines()])
 
 
-def _keep_next(register: Register, now_us: int) -> bool:
-    with register.transaction("registry") as connection:
-        event = connection.execute(DUE, (at(now_us),)).fetchone()
-        if event is None:
-            return False
-        rows = 0
-        for name, count, content in _parts(connection, event):
-            connection.execute(KEEP, (event["event_id"], name, count, zlib.compress(content, LEVEL)))
-            rows += count
-        connection.execute(NOTE, ("kept" if rows else "nothing", event["event_id"]))
-    return True
+def _keep(connection: Execute, event: dict[str, Any]) -> None:
+    rows = 0
+    for name, count, content in _parts(connection, event):
+        connection.execute(KEEP, (event["event_id"], name, count, zlib.compress(content, LEVEL)))
+        rows += count
+    connection.execute(NOTE, ("kept" if rows else "nothing", event["event_id"]))
 
 
 def _parts(connection: Execute, event: dict[str, Any]) -> Iterator[tuple[str, int, bytes]]:

@@ -132,7 +132,7 @@ TRACK = (
     AlarmKind(TRACK_BLIND, Severity.MAJOR, "no live picture of a site with areas comes: who is on its track is not known"),
     AlarmKind(DISENGAGEMENT, Severity.MAJOR, "a vehicle's automation gave up, and it does not drive by itself again yet"),
     AlarmKind(ODD_LEFT, Severity.CRITICAL, "a vehicle drives by itself outside what it is made for"),
-    AlarmKind(VEHICLE_FAULT, Severity.MAJOR, "a vehicle says that something on it does not work"),
+    AlarmKind(VEHICLE_FAULT, Severity.MAJOR, "a vehicle says that something on it does not work", clear_after_s=30),
     AlarmKind(VEHICLE_SILENT, Severity.CRITICAL, "a vehicle that drives by itself, or is driven from afar, is not heard"),
 )
 QUALITY = "quality"

@@ -7,13 +7,14 @@ take-over is a person's. Time counts for a mode while words come at least every 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.registry.supervision.words import Cause, Mode, ModeWord, Severity
 
 LONGEST_GAP_US = 30_000_000
+SAME_FAULT_US = 60_000_000  # one that comes and goes is an event no more often
 MOST_AHEAD_US = 1_000_000  # a clock that is further ahead than this is not believed
 FASTEST_MPS = 100.0  # an odometer that runs faster has been reset, or is another one
 ALARMING = frozenset({Severity.WARNING, Severity.SEVERE})
@@ -37,7 +38,10 @@ CAPTURED = frozenset(What) - {What.MODE}  # around these the streams are kept
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How a vehicle drives. since_us: from when in this mode; span_*: the stretch of counted time under way."""
+    """How a vehicle drives. since_us: from when in this mode; span_*: the stretch of counted time under way.
+
+    told_us: of faults by code, when the last event was; not kept over a restart, after which there may be one more.
+    """
 
     time_us: int
     mode: Mode
@@ -53,6 +57,7 @@ class State:
     is_disengaged: bool = False
     span_starts_us: int = 0
     span_metres: float | None = None
+    told_us: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +97,11 @@ def step(before: State | None, word: ModeWord, heard_us: int) -> Step | None:
     time_us = word.time_us if word.time_us <= heard_us + MOST_AHEAD_US else heard_us
     if before is None:
         state = _first(word, time_us)
-        return Step(state, tuple(_faults(None, state)), (_span(state),))
+        return _step(None, state, (_span(state),))
     if time_us <= before.time_us:
         return None
     state, spans = _counted(before, _moved(before, word, time_us))
-    return Step(state, tuple(_events(before, state)), spans)
+    return _step(before, state, spans)
 
 
 def alarms_of(state: State) -> dict[str, Mapping[str, Any]]:
@@ -109,6 +114,13 @@ def alarms_of(state: State) -> dict[str, Mapping[str, Any]]:
     if grave := _grave(state):
         found["fault"] = {"faults": grave}
     return found
+
+
+def _step(before: State | None, state: State, spans: tuple[Span, ...]) -> Step:
+    told_us = {code: at_us for code, at_us in before.told_us.items() if state.time_us - at_us < SAME_FAULT_US} if before else {}
+    new = _new_faults(before, state, told_us)
+    events = [*(_events(before, state) if before else ()), *_faults(before, state, new)]
+    return Step(replace(state, told_us=told_us | {fault["code"]: state.time_us for fault in new}), tuple(events), spans)
 
 
 def _first(word: ModeWord, time_us: int) -> State:
@@ -168,7 +180,7 @@ def _events(before: State, state: State) -> list[Event]:
     was_inside = before.in_odd is not False or before.mode is not Mode.AUTOMATED
     if state.in_odd is False and state.mode is Mode.AUTOMATED and was_inside:
         found.append(Event(What.ODD_LEFT, state.time_us, before.mode, state.mode, None, state.reason))
-    return [*found, *_faults(before, state)]
+    return found
 
 
 def _what(before: State, state: State) -> What:
@@ -184,8 +196,11 @@ def _grave(state: State) -> list[Mapping[str, Any]]:
     return [fault for fault in state.faults if fault["severity"] in ALARMING]
 
 
-def _faults(before: State | None, state: State) -> list[Event]:
+def _new_faults(before: State | None, state: State, told: Collection[str]) -> list[Mapping[str, Any]]:
     known = {fault["code"] for fault in _grave(before)} if before else set()
-    new = [fault for fault in _grave(state) if fault["code"] not in known]
+    return [fault for fault in _grave(state) if fault["code"] not in known and fault["code"] not in told]
+
+
+def _faults(before: State | None, state: State, new: Iterable[Mapping[str, Any]]) -> list[Event]:
     former = before.mode if before else None
     return [Event(What.FAULT, state.time_us, former, state.mode, None, fault["text"], fault) for fault in new]

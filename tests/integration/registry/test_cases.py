@@ -129,9 +129,9 @@ def test_an_alarm_becomes_a_case_and_ends_it(send: Send, add_device: AddDevice, 
         with psycopg.connect(place.database_url, row_factory=dict_row) as connection:
             now_us = SystemClock().wall_us()
             if is_so:
-                alarm_rows.raise_alarm(connection, "vehicle-fault", subject, site_id=SITE, now_us=now_us)
+                alarm_rows.raise_alarm(connection, "odd-left", subject, site_id=SITE, now_us=now_us)
             else:
-                alarm_rows.clear_alarm(connection, "vehicle-fault", subject, site_id=SITE, now_us=now_us)
+                alarm_rows.clear_alarm(connection, "odd-left", subject, site_id=SITE, now_us=now_us)
 
     def found(spot: str) -> dict[str, Any] | None:
         cases = send("GET", "cases", params={"which": "all"})["cases"]

@@ -165,6 +165,13 @@ def test_leaving_its_odd_and_a_fault_are_alarms_and_events(place: Place, send: S
     ]  # fmt: skip
     car.say("automated", in_odd=True)
     until(lambda: alarms(place, "car") == set(), 5, "them to be over")
+    car.say("automated", in_odd=True, faults=faults)
+    until(lambda: alarms(place, "car") == {"vehicle-fault"}, 5, "the alarm of what comes and goes")
+    car.say("automated", in_odd=True)
+    until(lambda: alarms(place, "car") == set(), 5, "it to be over")
+    with psycopg.connect(place.database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM register.alarm WHERE kind = 'vehicle-fault'").fetchone() == (1,)
+    assert len(events(send, "car")) == before + 3
 
 
 def test_a_vehicle_whose_clock_is_set_back_is_supervised_on(place: Place, send: Send, car: Vehicle) -> None:

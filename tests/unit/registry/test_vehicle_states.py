@@ -95,6 +95,13 @@ def test_a_fault_that_becomes_grave_is_an_event() -> None:
     assert [(event.what, event.reason) for event in events] == [(What.FAULT, "broken")]
 
 
+def test_a_fault_that_comes_and_goes_is_an_event_once_a_minute() -> None:
+    loose = {"code": "C7", "text": "contact"}
+    words = [word(second, faults=[loose] if second % 2 else []) for second in range(120)]
+    _, events, _ = driven(*words)
+    assert [(event.time_us - BEGIN_US) // S for event in events] == [1, 61]
+
+
 def test_an_old_or_repeated_word_changes_nothing_and_a_clock_ahead_is_not_believed() -> None:
     state, _, _ = driven(word(10))
     assert step(state, word(10, "manual"), BEGIN_US) is None

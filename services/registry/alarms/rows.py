@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 
 from services.registry.alarms.kinds import QUIETABLE
 from services.registry.alarms.rules import Rule, Rules, Scope
+from services.registry.database import ITSELF
 
 Execute = Connection[DictRow]
 NOW = "('epoch'::timestamptz + %(now_us)s::bigint * interval '1 microsecond')"
@@ -54,6 +55,11 @@ SETTLE = (
 )
 STANDING = """SELECT kind, subject, part, coalesce(site_id, '') AS site_id FROM register.alarm
     WHERE state IN ('pending', 'raised') AND kind = ANY(%s)"""
+CLEARED_BY_HAND = """SELECT kind, device_key, site_id, detail FROM (
+        SELECT DISTINCT ON (kind, device_key, part, site_id) * FROM register.alarm
+        WHERE kind = ANY(%(kinds)s) AND device_key = ANY(%(keys)s) ORDER BY kind, device_key, part, site_id, alarm_id DESC
+    ) AS newest WHERE state = 'cleared' AND EXISTS (SELECT FROM register.alarm_event AS its
+        WHERE its.alarm_id = newest.alarm_id AND event = 'cleared' AND actor <> %(itself)s)"""
 # Two that change many would lock each other out; and events are numbered in the order in which they are committed.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('chelu alarms'))"
 ACKNOWLEDGE = f"""UPDATE register.alarm SET acknowledged = {NOW}, acknowledged_by = %(actor)s, comment = %(comment)s
@@ -164,6 +170,12 @@ def standing(connection: Execute, kinds: Iterable[str]) -> set[Key]:
     """What of these kinds was so when it was last looked at: pending or raised, and not clearing."""
     rows = connection.execute(STANDING.encode(), (list(kinds),)).fetchall()
     return {Key(**row) for row in rows}
+
+
+def cleared_by_hand(connection: Execute, kinds: Iterable[str], keys: Iterable[int]) -> list[DictRow]:
+    """Of these kinds and devices the newest alarms, on each site, that somebody ended."""
+    given = {"kinds": list(kinds), "keys": list(keys), "itself": ITSELF}
+    return connection.execute(CLEARED_BY_HAND.encode(), given).fetchall()
 
 
 def acknowledge(connection: Execute, alarm_id: int, *, actor: str, comment: str, now_us: int) -> bool:

@@ -74,6 +74,7 @@ class Supervision(InRounds):
         self._owners: dict[int, Owner] = {}
         self._former: dict[int, Owner] = {}  # as their alarms were said last
         self._alarms: dict[int, dict[str, Any]] = {}
+        self._let_be: dict[tuple[int, str, str], dict[str, Any]] = {}  # what a person ended, by vehicle, site and kind
         self._modes: dict[int, str] = {}
         self._missed = Heard[Told | Found](_passed_over, most=MOST_AT_ONCE, at_once=MOST_AT_ONCE)
         self._stored_us = -1
@@ -154,6 +155,8 @@ class Supervision(InRounds):
         with self._register.transaction() as connection:
             self._states, self._clocks = rows.states(connection), rows.clocks(connection)
             self._former = self._where_alarms_are(connection)
+            ended = alarm_rows.cleared_by_hand(connection, KINDS.values(), self._states)
+        self._let_be = {(row["device_key"], row["site_id"], row["kind"]): row["detail"] for row in ended}
         newest = max((heard for _, heard in self._states.values()), default=0)
         self._stored_us = max(newest, self._clock.wall_us() - CATCH_UP_US)
         self._modes = {key: str(state.mode) for key, (state, _) in self._states.items()}
@@ -212,7 +215,7 @@ class Supervision(InRounds):
         self._states, self._clocks, self._alarms = steps.states, steps.clocks, alarms
         self._owners.update(steps.owners)
         if is_of_now:
-            self._former = dict(self._owners)
+            self._former, self._let_be = dict(self._owners), {}
         self._modes = {key: str(state.mode) for key, (state, _) in self._states.items()}
         return False
 
@@ -222,7 +225,7 @@ class Supervision(InRounds):
             return
         if self._revisions.is_replaced:  # which carried the states over, but not what was said of them
             self._states, self._clocks = rows.states(connection), rows.clocks(connection)
-            self._former, self._alarms = self._where_alarms_are(connection), {}
+            self._former, self._alarms, self._let_be = self._where_alarms_are(connection), {}, {}
         self._owners = rows.owners(connection, self._states)
         for kept in (self._states, self._alarms):
             for key in kept.keys() - self._owners.keys():
@@ -241,19 +244,15 @@ class Supervision(InRounds):
         for key, (state, heard_us) in steps.states.items():
             if (owner := owners.get(key)) is None:
                 continue
-            now = dict(alarms_of(state))
-            if state.mode in WATCHED and now_us - heard_us > SILENT_US:
-                now["silent"] = {"mode": state.mode, "last_heard_us": heard_us}
+            now = _wrong(state, heard_us, now_us)
             before = alarms.get(key)
             words: list[tuple[str, Word]] = []
             if (known := self._former.get(key)) is not None and known.site_id != owner.site_id:  # it moved: no alarm stays behind
                 words += [(known.site_id, Word(kind, known.vehicle, is_so=False)) for kind in KINDS.values()]
                 before = None
-            names = (
-                KINDS if before is None else {name: KINDS[name] for name in {*now, *before} if now.get(name) != before.get(name)}
-            )
-            for name, kind in names.items():
-                word = Word(kind, owner.vehicle, name in now, device_key=key, detail=now.get(name, {}))
+            names = self._unsaid(owner, now) if before is None else [name for name in KINDS if now.get(name) != before.get(name)]
+            for name in names:
+                word = Word(KINDS[name], owner.vehicle, name in now, device_key=key, detail=now.get(name, {}))
                 words.append((owner.site_id, word))
             if words:
                 said[key] = words
@@ -261,6 +260,11 @@ class Supervision(InRounds):
         for key in self._say(connection, said, now_us):
             alarms.pop(key)  # so that all of it is said again
         return alarms
+
+    def _unsaid(self, owner: Owner, now: Mapping[str, Any]) -> list[str]:
+        """What is to be said of whom nothing was said yet: all, but what somebody ended, and has not changed since."""
+        ended = {name: self._let_be.get((owner.device_key, owner.site_id, kind)) for name, kind in KINDS.items()}
+        return [name for name in KINDS if name not in now or ended[name] != now[name]]
 
     def _say(self, connection: Connection[DictRow], said: Mapping[int, list[tuple[str, Word]]], now_us: int) -> list[int]:
         """Raise and clear. Answers of whom that cannot be, which must not keep the others."""
@@ -285,6 +289,14 @@ class Supervision(InRounds):
                 LOG.exception("what is wrong with vehicle %d cannot be said", key)
             return [key]
         return []
+
+
+def _wrong(state: State, heard_us: int, now_us: int) -> dict[str, Any]:
+    """What is wrong with a vehicle, by the names of `KINDS`."""
+    now: dict[str, Any] = dict(alarms_of(state))
+    if state.mode in WATCHED and now_us - heard_us > SILENT_US:
+        now["silent"] = {"mode": state.mode, "last_heard_us": heard_us}
+    return now
 
 
 def _passed_over(happened: Told | Found) -> tuple[str, str]:

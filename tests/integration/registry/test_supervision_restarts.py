@@ -15,6 +15,7 @@ from chelu.bus import Received
 from chelu.clock import SystemClock
 from chelu.store import Database, migrate
 from services.ingest.tables import prepare_schema
+from services.registry.alarms.rows import clear_by_hand
 from services.registry.database import Register
 from services.registry.prepare import MIGRATIONS
 from services.registry.revisions import note_replaced
@@ -130,6 +131,24 @@ def test_a_vehicle_that_was_moved_right_before_a_crash_leaves_no_alarm_behind(ur
         connection.execute("UPDATE register.device SET site_id = 'dale'")
     with Supervision(register, clock):
         until(lambda: raised(register) == {("disengagement", "dale")}, 10, "the alarm where it is now, and there alone")
+
+
+def test_an_alarm_that_somebody_ended_does_not_come_back_with_a_restart_but_when_it_has_changed(register: Register) -> None:
+    clock = SystemClock()
+    with Supervision(register, clock) as desk:
+        desk.take([word(clock.wall_us() - 9 * S, "automated"), word(clock.wall_us() - 8 * S, "manual", cause="system")])
+        until(lambda: raised(register) == {("disengagement", "hillside")}, 10, "the alarm")
+        with register.transaction("anna") as connection:
+            (alarm,) = register.rows("SELECT alarm_id FROM register.alarm")
+            assert clear_by_hand(connection, alarm["alarm_id"], comment="seen to", now_us=clock.wall_us())
+        desk.take([word(clock.wall_us() - 7 * S, "manual", odometer_m=7)])
+        until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE odometer_m = 7"), 10, "its next word")
+    with Supervision(register, clock) as desk:
+        desk.take([word(clock.wall_us() - 6 * S, "manual", odometer_m=8)])
+        until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE odometer_m = 8"), 10, "the word after")
+        assert not raised(register)
+        desk.take([word(clock.wall_us() - 5 * S, "remote")])
+        until(lambda: raised(register) == {("disengagement", "hillside")}, 10, "it anew, since it has changed")
 
 
 def test_when_a_backup_is_restored_what_was_heard_since_still_holds(url: str, register: Register) -> None:

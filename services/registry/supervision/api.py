@@ -31,8 +31,8 @@ ROUTER = Router(prefix="/api/sites/{site_id}", tags=["vehicles under supervision
 MCAP = "application/x-mcap"
 OLDEST_MARK = datetime.timedelta(hours=1)
 STATES = """SELECT device.device_id AS vehicle, vehicle_kind, team, automation_level, state.* FROM register.vehicle_state AS state
-    JOIN register.device USING (device_key) WHERE site_id = %(site_id)s AND (%(team)s::text IS NULL OR team = %(team)s)
-        AND (%(kind)s::text IS NULL OR vehicle_kind = %(kind)s) ORDER BY 1"""
+    JOIN register.device USING (device_key) WHERE site_id = %(site_id)s AND lifecycle <> 'retired'
+        AND (%(team)s::text IS NULL OR team = %(team)s) AND (%(kind)s::text IS NULL OR vehicle_kind = %(kind)s) ORDER BY 1"""
 COLUMNS = "event_id, vehicle, team, time, what, former_mode, mode, cause, reason, detail, capture"
 EVENTS = f"""SELECT {COLUMNS} FROM register.vehicle_event WHERE site_id = %(site_id)s AND event_id > %(after)s
         AND time >= %(from)s AND time < %(to)s AND (%(vehicle)s::text IS NULL OR vehicle = %(vehicle)s)
@@ -47,7 +47,7 @@ VEHICLE = """SELECT device_key, device_id AS vehicle, team, site_id FROM registe
 def list_vehicles(
     site_id: SiteId, parts: PartsOf, team: Identifier | None = None, kind: Name | None = None
 ) -> list[VehicleState]:
-    """How the site's vehicles drive, by their last words; kind as the register has it, such as delivery robot."""
+    """How the site's vehicles drive, by their last words, but for retired ones; kind: such as delivery robot."""
     with parts.register.transaction() as connection:
         site(connection, site_id)
         found = connection.execute(STATES, {"site_id": site_id, "team": team, "kind": kind}).fetchall()

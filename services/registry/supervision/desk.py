@@ -244,7 +244,7 @@ class Supervision(InRounds):
         for key, (state, heard_us) in steps.states.items():
             if (owner := owners.get(key)) is None:
                 continue
-            now = _wrong(state, heard_us, now_us)
+            now = {} if owner.is_retired else _wrong(state, heard_us, now_us)
             before = alarms.get(key)
             words: list[tuple[str, Word]] = []
             if (known := self._former.get(key)) is not None and known.site_id != owner.site_id:  # it moved: no alarm stays behind

@@ -20,7 +20,8 @@ BEFORE_S, AFTER_S = 30, 30  # what is kept around an event
 LATE_S = 120  # of what was told later than that
 GRACE_S = 5  # for rows that are still under way to the database
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-WHOSE = """SELECT device.device_id, owner.device_key, owner.device_id AS vehicle, owner.team, owner.site_id
+WHOSE = """SELECT device.device_id, owner.device_key, owner.device_id AS vehicle, owner.team, owner.site_id,
+        owner.lifecycle = 'retired' AS is_retired
     FROM register.device JOIN register.device AS owner ON owner.device_key = coalesce(device.on_vehicle_key, device.device_key)
     WHERE device.device_id = ANY(%s)"""
 # The audit log has when it was moved, and from which vehicle; on which it was registered, on that it always was.
@@ -29,7 +30,8 @@ MOVES = """SELECT subject AS device_id, (extract(epoch FROM at) * 1000000)::bigi
     FROM register.audit WHERE at > %(since)s AND what = 'device' AND action = 'update' AND subject = ANY(%(ids)s)
         AND before -> 'on_vehicle_key' IS DISTINCT FROM after -> 'on_vehicle_key' AND at > (before ->> 'created')::timestamptz
     ORDER BY audit_id"""
-OWNERS = "SELECT device_key, device_id AS vehicle, team, site_id FROM register.device WHERE device_key = ANY(%s)"
+OWNERS = """SELECT device_key, device_id AS vehicle, team, site_id, lifecycle = 'retired' AS is_retired
+    FROM register.device WHERE device_key = ANY(%s)"""
 STATES = """SELECT state.*, span.starts AS span_starts, span.metres AS span_metres FROM register.vehicle_state AS state
     LEFT JOIN LATERAL (SELECT starts, metres FROM register.mode_span WHERE mode_span.device_key = state.device_key
         ORDER BY starts DESC LIMIT 1) AS span ON true"""
@@ -71,6 +73,7 @@ class Owner:
     vehicle: str
     team: str | None
     site_id: str
+    is_retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def whose(connection: Execute, device_ids: Collection[str], since_us: int) -> Ow
     """The vehicles for which these devices speak, and spoke since an instant; what is not registered is missing."""
     ids = list(device_ids)
     found = connection.execute(WHOSE, (ids,))
-    now = {row["device_id"]: Owner(row["device_key"], row["vehicle"], row["team"], row["site_id"]) for row in found}
+    now = {row["device_id"]: _owner(row) for row in found}
     moves = connection.execute(MOVES, {"since": at(since_us), "ids": ids}).fetchall()
     former = owners(connection, {move["former_key"] for move in moves}) if moves else {}
     before: dict[str, list[tuple[int, Owner | None]]] = {}
@@ -113,7 +116,7 @@ def whose(connection: Execute, device_ids: Collection[str], since_us: int) -> Ow
 def owners(connection: Execute, keys: Iterable[int]) -> dict[int, Owner]:
     """Vehicles by key."""
     found = connection.execute(OWNERS, (list(keys),))
-    return {row["device_key"]: Owner(row["device_key"], row["vehicle"], row["team"], row["site_id"]) for row in found}
+    return {row["device_key"]: _owner(row) for row in found}
 
 
 def states(connection: Execute) -> dict[int, tuple[State, int]]:
@@ -168,6 +171,10 @@ def reports(connection: Execute, behind: Place, limit: int, *, slowest_us: int) 
 def at(time_us: int) -> datetime.datetime:
     """An instant."""
     return EPOCH + datetime.timedelta(microseconds=time_us)
+
+
+def _owner(row: Mapping[str, Any]) -> Owner:
+    return Owner(**{name: row[name] for name in ("device_key", "vehicle", "team", "site_id", "is_retired")})
 
 
 def _us(instant: datetime.datetime) -> int:

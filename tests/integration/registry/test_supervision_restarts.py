@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -19,6 +20,7 @@ from services.registry.alarms.rows import clear_by_hand
 from services.registry.database import Register
 from services.registry.prepare import MIGRATIONS
 from services.registry.revisions import note_replaced
+from services.registry.supervision.api import list_vehicles
 from services.registry.supervision.desk import MOST_AT_ONCE, Supervision
 from tests.waiting import until
 
@@ -149,6 +151,24 @@ def test_an_alarm_that_somebody_ended_does_not_come_back_with_a_restart_but_when
         assert not raised(register)
         desk.take([word(clock.wall_us() - 5 * S, "remote")])
         until(lambda: raised(register) == {("disengagement", "hillside")}, 10, "it anew, since it has changed")
+
+
+def test_a_vehicle_that_is_retired_has_no_alarm_and_is_in_no_list_any_more(register: Register) -> None:
+    clock, parts = SystemClock(), cast("Any", SimpleNamespace(register=register))
+    with Supervision(register, clock) as desk:
+        desk.take([word(clock.wall_us() - 9 * S, "automated"), word(clock.wall_us() - 8 * S, "manual", cause="system")])
+        until(lambda: raised(register) == {("disengagement", "hillside")}, 10, "the alarm")
+        assert [state.vehicle for state in list_vehicles("hillside", parts)] == ["car"]
+        with register.transaction("anna") as connection:
+            connection.execute("UPDATE register.device SET lifecycle = 'retired'")
+        until(lambda: not raised(register), 10, "the alarm to end")
+        desk.take([word(clock.wall_us() - 7 * S, "remote", odometer_m=7)])
+        until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE odometer_m = 7"), 10, "what it still says")
+    with Supervision(register, clock) as desk:
+        desk.take([word(clock.wall_us() - 6 * S, "remote", odometer_m=8)])
+        until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE odometer_m = 8"), 10, "the word after")
+    assert not raised(register)
+    assert list_vehicles("hillside", parts) == []
 
 
 def test_when_a_backup_is_restored_what_was_heard_since_still_holds(url: str, register: Register) -> None:

@@ -48,6 +48,7 @@ CATCH_UP_US = 7 * 86_400_000_000  # how far back what was missed is looked for
 CATCH_UP_EVERY = 20  # turns
 SLOWEST_US = 900_000_000  # of clocks of which nothing is known, whose words are caught up with
 MOST_AT_ONCE = 5000
+PAGE_US = 3600_000_000  # of what was stored, at most: no index has it in the order in which it came
 MOST_HEARD = 50_000
 KINDS = {"disengagement": DISENGAGEMENT, "odd": ODD_LEFT, "fault": VEHICLE_FAULT, "silent": VEHICLE_SILENT}
 OF_TRACK = {presence.OUTSIDE: What.AREA_LEFT, presence.TRESPASS: What.TRESPASS}
@@ -169,13 +170,14 @@ class Supervision(InRounds):
         return {of[key.subject].device_key: replace(of[key.subject], site_id=key.site_id) for key in moved}
 
     def _catch_up(self) -> None:
-        """Take a page of what ingest stored since, most of which was heard already. A full one has another behind it."""
+        """Take a page of what ingest stored since, most of which was heard already."""
         slowest_us = max([SLOWEST_US, *(clock.shift_us for clock in self._clocks.values())]) if self._is_behind else 0
         self._is_behind = False
         behind = self._page or Place(self._stored_us - SILENT_US)
+        until_us = behind.arrival_us + PAGE_US
         try:
             with self._register.transaction() as connection:
-                missed = rows.reports(connection, behind, MOST_AT_ONCE, slowest_us=slowest_us)
+                missed = rows.reports(connection, behind, until_us, MOST_AT_ONCE, slowest_us=slowest_us)
         except Exception:
             self._is_behind = True
             raise
@@ -186,11 +188,18 @@ class Supervision(InRounds):
             except MalformedError:
                 continue
         self._missed.add(words)
+        self._turn_page(missed, until_us)
+
+    def _turn_page(self, missed: Sequence[Mapping[str, Any]], until_us: int) -> None:
+        """Behind a page that is full, or ends before now, there is another one."""
         self._page = None
         if missed:
             self._stored_us = max(self._stored_us, missed[-1]["arrival_us"])
         if len(missed) == MOST_AT_ONCE:
             self._page = Place(*(missed[-1][name] for name in ("arrival_us", "time_us", "device_key")))
+        elif until_us < self._clock.wall_us():
+            self._page, self._stored_us = Place(until_us), max(self._stored_us, until_us)
+        if self._page is not None:
             self._is_behind = True
 
     def _turn(self, happened: Sequence[Told | Found]) -> bool:

@@ -60,7 +60,7 @@ ADD = """INSERT INTO register.vehicle_event
         DO NOTHING RETURNING event_id"""
 REPORTS = """SELECT device.device_id, device_key, report.time, arrival, body::text AS body
     FROM stream.report JOIN register.device USING (device_key)
-    WHERE stream = 'mode' AND report.time > %(said_since)s AND arrival >= %(arrival)s
+    WHERE stream = 'mode' AND report.time > %(said_since)s AND arrival >= %(arrival)s AND arrival < %(until)s
         AND (arrival, report.time, device_key) > (%(arrival)s, %(time)s, %(key)s)
     ORDER BY arrival, report.time, device_key LIMIT %(limit)s"""
 
@@ -157,14 +157,14 @@ def add_events(connection: Execute, events: Sequence[tuple[Owner, Event]]) -> li
     return [row["event_id"] for row in connection.execute(ADD, (Jsonb([_event_row(*each) for each in events]),))]
 
 
-def reports(connection: Execute, behind: Place, limit: int, *, slowest_us: int) -> list[dict[str, Any]]:
+def reports(connection: Execute, behind: Place, until_us: int, limit: int, *, slowest_us: int) -> list[dict[str, Any]]:
     """Words behind a place, as they came, of clocks that are no slower than this; none while ingest has no table."""
     there = connection.execute("SELECT to_regclass('stream.report') IS NOT NULL AS is_there").fetchone()
     if not there or not there["is_there"]:
         return []
     since = {"arrival": at(behind.arrival_us), "time": at(behind.time_us), "key": behind.device_key}
-    said_since = at(behind.arrival_us - slowest_us)
-    found = connection.execute(REPORTS, {**since, "said_since": said_since, "limit": limit}).fetchall()
+    bounds = {"said_since": at(behind.arrival_us - slowest_us), "until": at(until_us), "limit": limit}
+    found = connection.execute(REPORTS, {**since, **bounds}).fetchall()
     return [{**row, "arrival_us": _us(row["arrival"]), "time_us": _us(row["time"])} for row in found]
 
 

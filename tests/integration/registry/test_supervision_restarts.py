@@ -124,6 +124,23 @@ def test_of_a_long_outage_every_page_comes_before_what_is_heard_now(url: str, re
     assert span["s"] == pytest.approx(60), "no word is missing"
 
 
+def test_what_was_missed_in_the_middle_of_a_night_is_read(url: str, register: Register) -> None:
+    clock = SystemClock()
+    begin_us = clock.wall_us() - 12 * 3600 * S
+    with Supervision(register, clock) as desk:
+        desk.take([word(begin_us, "automated")])
+        until(lambda: mode(register) == "automated", 10, "its state")
+    said_us = begin_us + 6 * 3600 * S
+    with psycopg.connect(url) as connection:
+        planned = json.dumps({"time_us": said_us, "mode": "manual", "cause": "planned"})
+        connection.execute(REPORT, (said_us / S, said_us / S, planned))
+    desk = Supervision(register, clock)
+    desk.take([word(clock.wall_us(), "manual", in_odd=True)])
+    with desk:
+        until(lambda: register.rows("SELECT 1 AS one FROM register.vehicle_state WHERE in_odd"), 20, "what is heard now")
+    assert events(register) == [("mode changed", "planned", "")]
+
+
 def test_a_vehicle_that_was_moved_right_before_a_crash_leaves_no_alarm_behind(url: str, register: Register) -> None:
     clock = SystemClock()
     with Supervision(register, clock) as desk:

@@ -102,6 +102,23 @@ def test_what_was_said_by_a_slow_clock_while_the_registry_was_away_keeps_its_cau
     assert events(register) == [(what, cause, "while it was away")]
 
 
+def test_what_a_clock_that_was_slow_from_the_first_word_on_said_while_the_registry_was_away_is_read(
+    url: str, register: Register
+) -> None:
+    clock, slow_us = SystemClock(), 5 * 3600 * S
+    begin_us = clock.wall_us() - 25 * S
+    with Supervision(register, clock) as desk:
+        desk.take([word(begin_us, "automated", slow_us=slow_us)])
+        until(lambda: mode(register) == "automated", 10, "its state")
+    said_us = begin_us + 15 * S
+    body = json.dumps({"time_us": said_us - slow_us, "mode": "manual", "cause": "system", "reason": "while it was away"})
+    with psycopg.connect(url) as connection:
+        connection.execute(REPORT, ((said_us - slow_us) / S, said_us / S, body))
+    with Supervision(register, clock):
+        until(lambda: mode(register) == "manual", 10, "what was stored to be read")
+    assert events(register) == [("disengagement", "system", "while it was away")]
+
+
 def test_of_a_long_outage_every_page_comes_before_what_is_heard_now(url: str, register: Register) -> None:
     """More words than are read at once, most of which came in one instant; the last one says that the change was planned."""
     clock = SystemClock()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -46,6 +47,17 @@ def check_storable(document: dict[str, Any]) -> None:
         raise _undecodable(f"lists and objects are nested more than {DEEPEST} deep")
     if _NUL.search(text):
         raise _undecodable("a text holds the character NUL")
+
+
+def named_twice(pairs: Sequence[tuple[str, Any]]) -> tuple[str, int] | None:
+    """The first name that an object gives more than one value, and how many; None for one that does not.
+
+    For the hook of `json.loads`, which would take the last of them and say nothing.
+    """
+    if len(dict(pairs)) == len(pairs):  # nearly always, and there are many
+        return None
+    counts = Counter(name for name, _ in pairs)
+    return next((name, count) for name, count in counts.items() if count > 1)
 
 
 def is_nested_deeply(value: object, text: bytes) -> bool:

@@ -140,7 +140,7 @@ class Quality:
         told, over = settled(writing.standing(connection, site), changed, parameters)
         if from_us // DAY_US < to_us // DAY_US:
             day_us = from_us // DAY_US * DAY_US
-            quiet = of_quiet_days(writing.hours_since(connection, site, day_us, day_us + DAY_US), parameters)
+            quiet = of_quiet_days(writing.hours_between(connection, site, day_us, day_us + DAY_US), parameters)
             told += settled((), quiet, parameters)[0]
         writing.write_notifications(connection, site, told, over)
 
@@ -151,7 +151,8 @@ class Quality:
         columns, contents = store.maps(from_us - DAY_US, from_us)
         before = of_site(Heard(map=columns, contents=contents), site)
         known.junctions = dict(window(before, from_us, from_us, lead_us=DAY_US).junctions)
-        self._hours[site.site_id] = writing.hours_since(connection, site, from_us // HOUR_US * HOUR_US)
+        hour_us = from_us // HOUR_US * HOUR_US
+        self._hours[site.site_id] = writing.hours_between(connection, site, hour_us, hour_us + HOUR_US)
         return known
 
     def _together(self, site: Site, report: Report, from_us: int) -> dict[str, Hours]:

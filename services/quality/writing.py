@@ -40,7 +40,6 @@ THROUGH = "SELECT (extract(epoch FROM through) * 1000000)::bigint FROM quality.p
 PROGRESS = """INSERT INTO quality.progress (through) VALUES (%s) ON CONFLICT (is_one) DO UPDATE SET through = excluded.through"""
 STALE = "DELETE FROM quality.notification WHERE hour < %s"  # their hour is the last that was bad
 OLD = ("DELETE FROM quality.event WHERE time < %s", "DELETE FROM quality.assessment WHERE hour < %s")
-END_US = 250_000_000_000_000_000  # of time, for a query
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -61,7 +60,7 @@ def known_streams(connection: Connection[Any], site: Site, since_us: int) -> dic
     return {(str(monitor).removesuffix("-zero"), *subject): int(hour_us) for monitor, *subject, hour_us in rows}
 
 
-def hours_since(connection: Connection[Any], site: Site, since_us: int, until_us: int = END_US) -> dict[str, Hours]:
+def hours_between(connection: Connection[Any], site: Site, since_us: int, until_us: int) -> dict[str, Hours]:
     """The tallies of the hours from an instant on, until another."""
     found: dict[str, Hours] = {}
     for monitor, *subject, hour_us, judged, bad, worst, passed in connection.execute(

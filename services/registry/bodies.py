@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from chelu.codec.documents import DEEPEST, is_deeper, is_nested_deeply
+from chelu.codec.documents import DEEPEST, is_deeper, is_nested_deeply, named_twice
 from services.registry.problems import Fault, ProblemError
 
 HALF = re.compile(rb"\\u[dD][89abcdefABCDEF]|\xed[\xa0-\xbf]")  # of a surrogate pair, perhaps: escaped, or as no text has it
@@ -45,27 +45,24 @@ def read(body: bytes) -> Any:
     """
     document = json.loads(body, object_pairs_hook=_object)
     if is_nested_deeply(document, body):
-        field = _first(document, lambda each: is_deeper(each, DEEPEST - 1))
-        raise _refusal(
-            field, f"lists and objects nested more than {DEEPEST} deep", f"at most {DEEPEST}, which nothing here needs"
-        )
+        found = f"lists and objects nested more than {DEEPEST} deep"
+        raise _refusal(_deepest_field(document), found, f"at most {DEEPEST}, which nothing here needs")
     if HALF.search(body) and not _is_text(document):
         raise _half(document, "")
     return document
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _refusal(twice, f"{names.count(twice)} values in one object", "each name once")
-    return found
+    if (twice := named_twice(pairs)) is not None:
+        name, count = twice
+        raise _refusal(name, f"{count} values in one object", "each name once")
+    return dict(pairs)
 
 
-def _first(document: Any, is_wrong: Callable[[Any], bool]) -> str:
-    """The first of the document's own fields with which something is wrong."""
-    return next(name if isinstance(document, dict) else f"[{name}]" for name, each in _fields(document) if is_wrong(each))
+def _deepest_field(document: Any) -> str:
+    """The first of the document's own fields that is nested too deep."""
+    name = next(name for name, each in _fields(document) if is_deeper(each, DEEPEST - 1))
+    return name if isinstance(document, dict) else f"[{name}]"
 
 
 def _fields(value: Any) -> Iterable[tuple[Any, Any]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from chelu.codec.documents import named_twice
 from services.registry.problems import Fault, shown
 
 FEATURES = re.compile(r'"features"\s*:\s*\[')
@@ -60,11 +61,9 @@ def _end_of_space(text: str, position: int) -> int:
 
 def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON; ValueError when it says something twice, of which the last would count."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} comes twice in one object")
-    return found
+    if (twice := named_twice(pairs)) is not None:
+        raise ValueError(f"{twice[0]!r} comes twice in one object")
+    return dict(pairs)
 
 
 def _refuse(name: str) -> NoReturn:

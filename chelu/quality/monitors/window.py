@@ -18,7 +18,7 @@ from chelu.quality.monitors.vehicles import Vehicles, numbered, vehicles
 from chelu.units import US_PER_S
 
 LEAD_S = 120.0  # before a window: a whole red, a vehicle's way to the line, what a sender said last
-LONGEST_STRETCH_S = 120  # of the clock that is judged as a whole: all of it has to be there with the window
+LONGEST_STRETCH_S = int(LEAD_S)  # of the clock that is judged as a whole: all of it has to be there with the window
 TAIL_S = 15.0  # behind it: where a vehicle that crosses at the end turns to
 HEADER = {"device_key": "i4", "arrival_us": "i8"}
 MAP = {"time_us": "i8", "arrival_us": "i8", "device_key": "i4", "message_count": "u1", "minute": "i8", "content": "i8"}
